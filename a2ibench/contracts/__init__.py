@@ -1,0 +1,1 @@
+"""What a plug-in must offer: one file for each kind of plug-in."""

@@ -1,0 +1,37 @@
+"""Dataset: a named source of pairs with a train/test split by source clip."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from a2ibench.data.types import Pair
+
+
+class Dataset(ABC):
+    """What a dataset plug-in offers. It is prepared once into a pair store on disk.
+
+    ``Config`` is a frozen dataclass with at least the fields ``image_size: int`` and ``seed: int``;
+    the same configuration gives the same bytes.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Raised when the same configuration gives other pairs than before."""
+    Config: ClassVar[type]
+    sample_rate: ClassVar[int] = 22_050
+    """Of the audio it yields, in hertz."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many pairs :meth:`pairs` yields (at most); for the progress display."""
+
+    @abstractmethod
+    def pairs(self) -> Iterator[Pair]:
+        """Yields every pair, in an order that the configuration fixes.
+
+        Raises:
+            UserError: something that the dataset needs is not there; the message says what to do.
+        """

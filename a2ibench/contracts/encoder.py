@@ -1,0 +1,68 @@
+"""Encoder: a waveform → an acoustic feature of fixed length."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.data.audio import fit_length, resample, to_mono
+from a2ibench.data.types import FloatArray
+
+
+class Encoder(ABC):
+    """What an encoder plug-in offers. Its features are computed once per store and cached."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Raised when the same waveform gives another feature than before."""
+    Config: ClassVar[type]
+    """A frozen dataclass."""
+    sample_rate: ClassVar[int] = 22_050
+    """What :meth:`encode` expects, in hertz."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """d, the length of the feature."""
+
+    @property
+    @abstractmethod
+    def min_samples(self) -> int:
+        """The shortest waveform that :meth:`encode` takes; shorter ones are tiled to it."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A hash of all that changes a feature: weights, configuration, version."""
+
+    @abstractmethod
+    def encode(self, waveforms: FloatArray) -> FloatArray:
+        """Encodes waveforms of one length.
+
+        Args:
+            waveforms: float32 ``[n, T]``, T ≥ ``min_samples``, mono, in [−1, 1], at
+                ``sample_rate``.
+
+        Returns:
+            float32 ``[n, d]``.
+        """
+
+    def __call__(self, waveform: npt.ArrayLike, sample_rate: int) -> FloatArray:
+        """The feature of any one waveform.
+
+        Args:
+            waveform: ``[T]``, or ``[T, channels]``, which are averaged; floats in [−1, 1]. Too
+                short for the network, it is tiled.
+            sample_rate: in hertz; resampled where it is not the encoder's own.
+
+        Returns:
+            float32 ``[d]``.
+
+        Raises:
+            UserError: the waveform is empty, of another shape, or has NaN or infinite samples.
+        """
+        mono = resample(to_mono(waveform), sample_rate, self.sample_rate)
+        return self.encode(fit_length(mono, self.min_samples)[np.newaxis])[0]

@@ -1,0 +1,47 @@
+"""Judge: a frozen network that looks at images for the metrics."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import nn
+
+from a2ibench.data.types import FloatArray, ImageArray, Pairs
+
+
+class Judge(nn.Module, ABC):
+    """What a judge plug-in offers.
+
+    It is loaded or trained independently of every model: a judge never sees a generated image
+    before it is frozen.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Raised when the same images get other outputs than before."""
+    trained: ClassVar[bool] = False
+    """Whether :meth:`fit` has to run on the dataset's training pairs."""
+
+    def fit(self, train: Pairs) -> Mapping[str, float]:
+        """Trains on real training pairs; seeded by itself; the state dict then holds the result.
+
+        Returns:
+            Figures on the training, by name, kept beside the weights (held-out accuracy, steps).
+        """
+        return {}
+
+    @abstractmethod
+    def weights_hash(self) -> str:
+        """A hash of the weights it loads; for a trained judge, of what it starts from."""
+
+    @abstractmethod
+    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+        """The outputs for a batch of images.
+
+        Args:
+            images: uint8 ``[n, S, S, 3]``, RGB, any S.
+
+        Returns:
+            By name, float32 ``[n, k]`` (``"features"``, ``"logits"``, ``"acoustic"``). They do not
+            depend on the other images of the batch.
+        """

@@ -1,0 +1,20 @@
+"""Reference: a row that every table holds, so that each number has a floor and a ceiling."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from a2ibench.data.types import ImageArray, Pairs
+
+
+class Reference(ABC):
+    """Draws without learning; unlike a model it may look at the test images."""
+
+    name: ClassVar[str]
+    random: ClassVar[bool] = False
+    """Whether the images depend on the seed."""
+
+    @abstractmethod
+    def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
+        """One image for each test segment: uint8 ``[len(test), S, S, 3]``."""

@@ -1,0 +1,1 @@
+"""Sound and pictures → pair store → features → batches."""

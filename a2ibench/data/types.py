@@ -1,0 +1,121 @@
+"""What flows through the bench: pairs, splits of pairs with features, batches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+FloatArray = npt.NDArray[np.float32]
+ImageArray = npt.NDArray[np.uint8]
+IntArray = npt.NDArray[np.int64]
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An audio segment and an image of the same moment of the same source clip.
+
+    Attributes:
+        image: uint8 ``[S, S, 3]``, RGB.
+        audio: float32 ``[T]``, mono, in [−1, 1], at the dataset's sample rate.
+        label: the class.
+        source: the clip (video, episode) that both were cut from; a source is on one side of the
+            split only.
+        split: ``"train"`` or ``"test"``.
+        start: where the segment begins in its source, in seconds.
+        factors: what made the scene, where it is known: factor name → number.
+    """
+
+    image: ImageArray
+    audio: FloatArray
+    label: str
+    source: str
+    split: Split
+    start: float = 0.0
+    factors: Mapping[str, float] = field(default_factory=dict)
+
+
+class Images(Protocol):
+    """Images by position: what an in-memory array and rows of a memory map both offer."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: IntArray | slice, /) -> ImageArray: ...
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """One split of a dataset as models, judges and metrics see it.
+
+    Attributes:
+        images: uint8 ``[n, S, S, 3]``, RGB, read from the store where they are asked for.
+        acoustic: float32 ``[n, d]``, the encoder's features, standardised with the mean and the
+            standard deviation of the *training* split.
+        label: int64 ``[n]``, an index into ``classes``.
+        classes: the class names, sorted.
+        source: ``[n]`` strings, the source clip of each pair.
+    """
+
+    images: Images
+    acoustic: FloatArray
+    label: IntArray
+    classes: tuple[str, ...]
+    source: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The sizes that a model is built for.
+
+    Attributes:
+        image_size: S, the side of the images in pixels; a power of two, at least 16.
+        acoustic_dim: d, the length of the acoustic feature.
+        classes: the class names.
+    """
+
+    image_size: int
+    acoustic_dim: int
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a method wants its batches drawn.
+
+    Attributes:
+        batch_size: pairs a batch.
+        balanced: classes uniformly, then pairs uniformly inside the class; otherwise pairs
+            uniformly.
+        flip: probability of a horizontal flip of the image.
+        mismatch: where the mismatched audio of a pair comes from: a clip of another class, or any
+            other source clip.
+    """
+
+    batch_size: int = 32
+    balanced: bool = False
+    flip: float = 0.5
+    mismatch: Literal["class", "clip"] = "class"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch on the training device.
+
+    Attributes:
+        image: float32 ``[B, 3, S, S]`` in [−1, 1] (the range of tanh).
+        acoustic: float32 ``[B, d]``, ``a``, standardised.
+        label: int64 ``[B]``.
+        mismatched: float32 ``[B, d]``, the feature of another pair's sound (``Sampling.mismatch``).
+    """
+
+    image: torch.Tensor
+    acoustic: torch.Tensor
+    label: torch.Tensor
+    mismatched: torch.Tensor

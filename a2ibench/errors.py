@@ -1,0 +1,26 @@
+"""The one exception that a user is meant to read."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake that the user can mend: what was expected, what came, what to do.
+
+    The command line prints its message without a traceback and exits with code 2.
+    """
+
+
+def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserError:
+    """The error for a name that nothing answers to, with the nearest right ones.
+
+    Args:
+        kind: what was looked for, in words (``"model"``, ``"ablation of ours"``).
+        name: what was given.
+        known: every valid name.
+        hint: one more sentence on what to do.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    said = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
+    return UserError(f"unknown {kind} {name!r}; {said}{' ' + hint if hint else ''}")

@@ -1,0 +1,1 @@
+"""Samples → judge outputs → metrics."""

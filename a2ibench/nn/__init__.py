@@ -1,0 +1,1 @@
+"""Layers and fitting that several plug-ins share."""

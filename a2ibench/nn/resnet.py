@@ -1,0 +1,52 @@
+"""ResNet-18 for images of any size, with a chosen width."""
+
+import torch
+from torch import nn
+from torchvision.models.resnet import BasicBlock
+
+
+class ResNet18(nn.Module):
+    """ResNet-18 (He et al. 2016): a stem, four stages of two basic blocks, mean, linear.
+
+    torchvision's own constructor fixes the width of basic blocks at 64; its block is used here.
+
+    Args:
+        outputs: length of the output.
+        width: channels of the first stage; 64 is the paper's.
+
+    Shapes: float ``[n, 3, H, W]`` in [−1, 1] → ``[n, outputs]``. H, W ≥ 32.
+    """
+
+    def __init__(self, outputs: int, width: int = 64) -> None:
+        super().__init__()
+        widths = [width, 2 * width, 4 * width, 8 * width]
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        stages: list[nn.Module] = []
+        before = width
+        for i, channels in enumerate(widths):
+            stride = 1 if i == 0 else 2
+            shortcut = None
+            if stride != 1:
+                shortcut = nn.Sequential(
+                    nn.Conv2d(before, channels, 1, stride=stride, bias=False),
+                    nn.BatchNorm2d(channels),
+                )
+            stages += [
+                BasicBlock(before, channels, stride, shortcut),
+                BasicBlock(channels, channels),
+            ]
+            before = channels
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Linear(before, outputs)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        return self.head(self.stages(self.stem(image)).mean(dim=(2, 3)))

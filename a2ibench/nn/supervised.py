@@ -1,0 +1,62 @@
+"""Supervised fitting of a network on real images: what judges and pretrained parts share."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from a2ibench.data.types import ImageArray, Images
+
+
+def to_unit_range(images: ImageArray, device: torch.device | str = "cpu") -> torch.Tensor:
+    """uint8 ``[n, S, S, 3]`` → float32 ``[n, 3, S, S]`` in [−1, 1], channels last in memory."""
+    tensor = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    return tensor.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+
+
+def fit_steps(
+    network: nn.Module,
+    images: Images,
+    target: torch.Tensor,
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    *,
+    seed: int,
+    batch_size: int = 32,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 1e-4,
+    flip: bool = True,
+) -> Iterator[float]:
+    """Trains with AdamW for as long as it is iterated; one step an item.
+
+    Args:
+        network: maps float ``[n, 3, S, S]`` in [−1, 1] to ``[n, k]``; left in training mode.
+        images: the training images.
+        target: ``[len(images), ...]``, on any device; its rows are what the loss compares with.
+        loss: ``loss(output, target) -> scalar``.
+        seed: fixes the order of the images and the flips.
+        flip: horizontal flips with probability ½.
+
+    Yields:
+        The loss of each step.
+    """
+    device = next(network.parameters()).device
+    target = target.to(device)
+    rng = np.random.default_rng(seed)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    network.train()
+    order: list[int] = []
+    while True:
+        while len(order) < batch_size:
+            order += rng.permutation(len(images)).tolist()
+        rows = np.array(order[:batch_size], dtype=np.int64)
+        del order[:batch_size]
+        image = to_unit_range(images[rows], device)
+        if flip:
+            mirrored = torch.from_numpy(rng.random(len(rows)) < 0.5).to(device)
+            image = torch.where(mirrored[:, None, None, None], image.flip(3), image)
+        value = loss(network(image), target[torch.from_numpy(rows).to(device)])
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        yield value.item()

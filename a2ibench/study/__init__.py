@@ -1,0 +1,1 @@
+"""Arms, jobs, executors, results, MLflow."""

@@ -1,0 +1,1 @@
+"""The loop, precision, averaging, checkpoints."""

@@ -1,0 +1,1 @@
+"""Datasets, encoders, judges and metrics that come with the bench."""
