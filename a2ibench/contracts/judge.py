@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from a2ibench.data.types import FloatArray, ImageArray, Pairs
+from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 
 
 class Judge(nn.Module, ABC):
@@ -21,6 +21,20 @@ class Judge(nn.Module, ABC):
     """Raised when the same images get other outputs than before."""
     trained: ClassVar[bool] = False
     """Whether :meth:`fit` has to run on the dataset's training pairs."""
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """What it lacks on this machine and how to get it; None when it can be used at once.
+
+        Where the user names no metric, those of a judge that lacks something are left out.
+        """
+        return None
+
+    def build(self, spec: Spec) -> None:
+        """Makes the layers whose sizes the dataset fixes.
+
+        It runs once, before :meth:`fit` or before the weights that an earlier fit left are loaded.
+        """
 
     def fit(self, train: Pairs) -> Mapping[str, float]:
         """Trains on real training pairs; seeded by itself; the state dict then holds the result.

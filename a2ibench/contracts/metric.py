@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from a2ibench.data.types import FloatArray, IntArray
 
@@ -56,6 +56,8 @@ class Metric(ABC):
     """The judge whose outputs it needs."""
     title: ClassVar[str]
     """The column's heading (``"R-prec@1"``)."""
+    group: ClassVar[Literal["quality", "match"]]
+    """Which table it stands in: the quality of the images, or their match with the sound."""
     percent: ClassVar[bool] = False
     """Whether tables print the value × 100."""
     higher_is_better: ClassVar[bool] = True

@@ -43,7 +43,7 @@ class Model(nn.Module, ABC):
     @property
     @abstractmethod
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """By name, so that a checkpoint holds their state. They exist after :meth:`prepare`."""
+        """By name, so that a checkpoint holds their state; made by the constructor."""
 
     @property
     @abstractmethod

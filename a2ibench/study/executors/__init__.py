@@ -1,0 +1,30 @@
+"""Executors: how tasks are spread over the machine. The study knows them by one function each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from a2ibench.study.job import Task
+
+
+@dataclass(frozen=True)
+class Update:
+    """News of a task: how far its training is; ``ended`` when nothing more will come."""
+
+    task: Task
+    step: int = 0
+    steps: int = 0
+    ended: bool = False
+
+
+class Executor(Protocol):
+    """Does tasks; results and failures are in the tasks' folders."""
+
+    def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
+        """Returns when every task has ended.
+
+        Raises:
+            UserError: the resources that were asked for are not there; nothing was started.
+            KeyboardInterrupt: the user stopped it; the tasks go on from their checkpoints next
+                time.
+        """

@@ -1,0 +1,19 @@
+"""One task after the other, in this process."""
+
+from collections.abc import Callable, Sequence
+
+from a2ibench.study.executors import Update
+from a2ibench.study.job import Task
+from a2ibench.study.work import work
+from a2ibench.training.fit import Progress
+
+
+def run_inline(tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
+    """See :class:`a2ibench.study.executors.Executor`."""
+    for task in tasks:
+
+        def report(progress: Progress, task: Task = task) -> None:
+            tell(Update(task, progress.step, progress.steps))
+
+        work(task, report)
+        tell(Update(task, ended=True))

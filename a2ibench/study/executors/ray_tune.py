@@ -1,0 +1,146 @@
+"""Ray Tune: one trial a task, over the processors and GPUs of a machine or a cluster."""
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from a2ibench.errors import UserError
+from a2ibench.storage import write_json
+from a2ibench.study.executors import Update
+from a2ibench.study.job import Task
+from a2ibench.study.work import work
+from a2ibench.training.fit import Progress
+
+REPORT_EVERY = 1.0
+"""Seconds between two reports of a trial to the driver."""
+
+
+@dataclass(frozen=True)
+class RayTune:
+    """The Ray Tune executor.
+
+    A grid over the tasks under the first-in-first-out scheduler: every arm gets its whole budget. A
+    scheduler that stops or changes trials would bias the comparison of arms.
+
+    Attributes:
+        scratch: folder for Ray's own files, removed at the end.
+        gpus_per_trial: 0, a fraction, or 1. A fraction is bookkeeping, not a memory limit. None
+            for 1 where there is a GPU, else 0.
+        address: of a running cluster; None starts Ray on this machine.
+    """
+
+    scratch: Path
+    gpus_per_trial: float | None = None
+    address: str | None = None
+
+    def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
+        """See :class:`a2ibench.study.executors.Executor`."""
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        import ray
+        from ray import tune
+
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        started_here = not ray.is_initialized()
+        if started_here:
+            self._start(ray)
+        try:
+            there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            resources = {"cpu": 1.0, "gpu": self._gpus(there)}
+            by_key = {task.job.key: task for task in tasks}
+            tuner = tune.Tuner(
+                tune.with_resources(tune.with_parameters(_trial, by_key=by_key), resources),
+                param_space={"job": tune.grid_search(list(by_key))},
+                tune_config=tune.TuneConfig(reuse_actors=True),
+                run_config=tune.RunConfig(
+                    name="trials",
+                    storage_path=str(self.scratch.resolve()),
+                    verbose=0,
+                    callbacks=[_teller(by_key, tell)],
+                ),
+            )
+            tuner.fit()
+        finally:
+            if started_here:
+                ray.shutdown()
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _start(self, ray: Any) -> None:
+        try:
+            ray.init(
+                address=self.address,
+                include_dashboard=False if self.address is None else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = f"the cluster at {self.address}" if self.address else "Ray on this machine"
+            raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
+
+    def _gpus(self, cluster: Mapping[str, float]) -> float:
+        """GPUs a trial, checked against what the cluster has.
+
+        Raises:
+            UserError: a trial could never start.
+        """
+        there = cluster.get("GPU", 0.0)
+        wanted = self.gpus_per_trial
+        if wanted is None:
+            return 1.0 if there else 0.0
+        if wanted > there:
+            raise UserError(
+                f"--gpus-per-trial {wanted:g}, but Ray has {there:g} GPUs and"
+                f" {cluster.get('CPU', 0):g} CPUs: no trial could start"
+            )
+        return wanted
+
+
+def _trial(config: dict[str, str], by_key: Mapping[str, Task]) -> None:
+    """One trial, on a worker."""
+    from ray import tune
+
+    last = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last > REPORT_EVERY or progress.step == progress.steps:
+            last = time.monotonic()
+            tune.report({"step": progress.step, "steps": progress.steps})
+
+    work(by_key[config["job"]], report)
+    tune.report({"step": 1, "steps": 1})
+
+
+def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
+    """A Tune callback that passes the news on."""
+    from ray.tune import Callback
+
+    class Teller(Callback):
+        def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            tell(Update(by_key[trial.config["job"]]))
+
+        def on_trial_result(
+            self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
+        ) -> None:
+            if "step" in result:
+                tell(Update(by_key[trial.config["job"]], result["step"], result["steps"]))
+
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            tell(Update(by_key[trial.config["job"]], ended=True))
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            # The worker itself died (out of memory, killed): it could not write its own reason.
+            task = by_key[trial.config["job"]]
+            text = Path(trial.error_file).read_text() if trial.error_file else "no trace"
+            reason = f"the worker died: {text.strip().splitlines()[-1]}"
+            write_json(task.folder / "failure.json", {"reason": reason, "trace": text})
+            tell(Update(task, ended=True))
+
+    return Teller()

@@ -1,0 +1,117 @@
+"""From a finished run and any sound to pictures."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from a2ibench import config, registry
+from a2ibench.data.audio import read_sound
+from a2ibench.data.features import Standardiser
+from a2ibench.data.types import ImageArray, Spec
+from a2ibench.errors import UserError, unknown
+from a2ibench.study.work import read_result
+
+
+def find_run(path: Path, arm: str | None, seed: int) -> Path:
+    """The folder of one finished job.
+
+    Args:
+        path: a job's folder (it has a ``result.json``), or a study's (it has a ``study.json``).
+        arm: of a study, which arm; None for its first model.
+        seed: of a study, which seed.
+
+    Raises:
+        UserError: neither of the two, no such arm or seed, or a job that is not finished.
+    """
+    if (path / "result.json").is_file():
+        return path
+    if not (path / "study.json").is_file():
+        raise UserError(
+            f"{path}: neither a study (study.json) nor one of its jobs (result.json);"
+            " expected for example studies/arcade"
+        )
+    study = json.loads((path / "study.json").read_text(encoding="utf-8"))
+    jobs: dict[str, list[str]] = study["jobs"]
+    arm = arm or study["models"][0]
+    if arm not in jobs:
+        raise unknown(f"arm of {path}", arm, jobs)
+    if not 0 <= seed < len(jobs[arm]):
+        raise UserError(f"{path}: {arm} has seeds 0 to {len(jobs[arm]) - 1}, not {seed}")
+    folder = path / "jobs" / jobs[arm][seed]
+    if not (folder / "result.json").is_file():
+        raise UserError(f"{path}: {arm}, seed {seed}, has no result yet; run the study again")
+    return folder
+
+
+def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArray, list[str]]:
+    """Draws several pictures for one sound.
+
+    Args:
+        folder: of a finished job.
+        sound: any file that :func:`~a2ibench.data.audio.read_sound` decodes; all of it is heard.
+        count: how many pictures; they differ in the noise alone.
+        seed: of the noise.
+
+    Returns:
+        uint8 ``[count, S, S, 3]``, and what the user should know (a tiled sound, a model without
+        noise).
+
+    Raises:
+        UserError: the job trained no model, its plug-in is missing, or the sound cannot be used.
+    """
+    import torch
+
+    from a2ibench.training.checkpoint import load_for_drawing
+    from a2ibench.training.device import choose_device
+    from a2ibench.training.draw import draw
+
+    result = read_result(folder)
+    if result is None or result["job"]["kind"] != "model":
+        raise UserError(f"{folder}: holds no trained model; choose an arm of the study")
+    plugin = registry.encoders.get(result["encoder"]["name"])
+    encoder = plugin(
+        config.build(plugin.Config, result["encoder"]["config"], result["encoder"]["name"])
+    )
+    if encoder.fingerprint() != result["job"]["encoder"]:
+        raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
+    waveform, rate = read_sound(sound)
+    notes = []
+    if len(waveform) / rate < encoder.min_samples / encoder.sample_rate:
+        notes.append(
+            f"{sound.name} lasts {len(waveform) / rate:.2f} s, less than {encoder.name} needs"
+            f" ({encoder.min_samples / encoder.sample_rate:.2f} s): tiled"
+        )
+    if not np.any(waveform):
+        notes.append(f"{sound.name} is silent")
+    standardiser = Standardiser.load(folder / "standardiser.safetensors")
+    acoustic = standardiser(encoder(waveform, rate)[np.newaxis])
+    method = registry.models.get(result["job"]["method"])
+    spec = Spec(
+        result["spec"]["image_size"],
+        result["spec"]["acoustic_dim"],
+        tuple(result["spec"]["classes"]),
+    )
+    model = method(config.build(method.Config, result["job"]["config"], method.name), spec)
+    load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
+    model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if model.noise_dim == 0 and count > 1:
+        notes.append(f"{method.name} has no noise in this arm: all pictures are the same")
+    return draw(model, np.repeat(acoustic, count, axis=0), seed), notes
+
+
+def save_pictures(images: ImageArray, folder: Path, zoom: int = 4) -> Path:
+    """Writes ``00.png``, ``01.png``, … and all of them side by side, enlarged, as ``all.png``.
+
+    Returns:
+        The path of ``all.png``.
+    """
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{i:02}.png")
+    strip = Image.fromarray(np.concatenate(list(images), axis=1))
+    path = folder / "all.png"
+    strip.resize((strip.width * zoom, strip.height * zoom), Image.Resampling.NEAREST).save(path)
+    return path

@@ -1,0 +1,70 @@
+"""A job: the frozen description of one trial. Its hash is its identity."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from a2ibench.storage import content_key
+
+PROTOCOL = 1
+"""Raised when the training loop or the drawing changes what the same job computes."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One (dataset, encoder, arm, seed, budget).
+
+    Attributes:
+        kind: a trained model, or a reference row.
+        method: the registered name of the model or reference.
+        config: the resolved configuration of the model; empty for a reference.
+        source: sha256 of the file that defines the method: a changed method is another job.
+        store: content hash of the pair store.
+        encoder: fingerprint of the encoder: its weights and configuration.
+        seed: of the weights, the batches and the noise.
+        images: training images, the budget; 0 for a reference.
+    """
+
+    kind: Literal["model", "reference"]
+    method: str
+    config: Mapping[str, Any]
+    source: str
+    store: str
+    encoder: str
+    seed: int
+    images: int
+
+    @property
+    def key(self) -> str:
+        """20 hexadecimal digits; the name of the job's folder."""
+        return content_key({"protocol": PROTOCOL, **dataclasses.asdict(self)})
+
+    @property
+    def data_key(self) -> str:
+        """Identifies the training pairs that a judge is fit on."""
+        return content_key([self.store, self.encoder])
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job with what a worker needs to do it.
+
+    Attributes:
+        job: what to compute.
+        folder: where its files go.
+        store: folder of the pair store.
+        encoder: registered name of the encoder.
+        encoder_config: the encoder's configuration.
+        metrics: registered names.
+        plugins: the user's plug-in files.
+    """
+
+    job: Job
+    folder: Path
+    store: Path
+    encoder: str
+    encoder_config: Mapping[str, Any]
+    metrics: tuple[str, ...]
+    plugins: tuple[Path, ...]

@@ -1,0 +1,226 @@
+"""What one command asks for, and the jobs that it expands to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from a2ibench import config, registry
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.features import encode_store, split_pairs, too_short
+from a2ibench.data.prepare import open_dataset
+from a2ibench.data.store import PairStore
+from a2ibench.data.types import Pairs
+from a2ibench.errors import UserError, unknown
+from a2ibench.evaluation.evaluate import default_metrics
+from a2ibench.registry import source_hash
+from a2ibench.study.arm import Arm, expand_arms
+from a2ibench.study.job import Job, Task
+from a2ibench.study.results import Entry
+from a2ibench.study.scale import get_scale
+
+Counter = Callable[[str], Callable[[int, int], None]]
+"""Makes a progress function ``(done, total)`` for something with a name."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for.
+
+    Attributes:
+        models: registered names.
+        ablate: parts to switch off, one at a time; ``("all",)`` for each.
+        dataset: a registered name, or a folder that holds a pair store.
+        encoder: a registered name.
+        seeds: how many; seeds are 0, 1, …
+        scale: ``"small"`` or ``"paper"``.
+        images: training images a trial; None for the scale's.
+        settings: configuration values by the name of a model, dataset or encoder.
+        metrics: registered names; empty for all whose judges are there.
+        folder: of the study; None for ``studies/<dataset>``.
+        plugins: the user's files, loaded already.
+    """
+
+    models: tuple[str, ...]
+    ablate: tuple[str, ...] = ()
+    dataset: str = "arcade"
+    encoder: str = "soundnet8"
+    seeds: int = 1
+    scale: str = "small"
+    images: int | None = None
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+    folder: Path | None = None
+    plugins: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What can be said before any data are touched: everything that a wrong word can break.
+
+    Attributes:
+        arms: full models, each followed by its ablations.
+        references: names of the reference rows.
+        metrics: those that were asked for by name; empty for all that the data allow.
+        images: training images a trial.
+        dataset_options: of a dataset that is prepared by name.
+        folder: of the study.
+    """
+
+    arms: tuple[Arm, ...]
+    references: tuple[str, ...]
+    metrics: tuple[str, ...]
+    images: int
+    dataset_options: Mapping[str, Any]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Entries with their tasks, and the test segments they are judged on.
+
+    Attributes:
+        outline: what was asked for.
+        entries: reference rows, then arms.
+        metrics: names, in the order of the columns.
+        left_out: metric → why it is not computed, of those that were not asked for by name.
+        store: the pairs.
+        train: the training split.
+        test: the test split.
+        tiled: how many sounds are shorter than the encoder needs.
+    """
+
+    outline: Outline
+    entries: tuple[Entry, ...]
+    metrics: tuple[str, ...]
+    left_out: Mapping[str, str]
+    store: PairStore
+    train: Pairs
+    test: Pairs
+    tiled: int
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Every task once, in order."""
+        unique = {task.job.key: task for entry in self.entries for task in entry.tasks}
+        return list(unique.values())
+
+
+def outline(request: Request) -> Outline:
+    """Checks every name and value of a request; touches no data.
+
+    Raises:
+        UserError: an unknown name or option, a value out of range, settings of something that this
+            study does not use.
+    """
+    scale = get_scale(request.scale)
+    used = {*request.models, request.dataset, request.encoder}
+    for owner in request.settings:
+        if owner not in used:
+            raise unknown("owner of an option (--set OWNER.FIELD=VALUE) in this study", owner, used)
+    arms = expand_arms(request.models, request.ablate, request.scale, request.settings)
+    _encoder(request)
+    options: dict[str, Any] = dict(request.settings.get(request.dataset, {}))
+    if request.dataset in registry.datasets.names():
+        options = {"image_size": scale.image_size, **options}
+        dataset = registry.datasets.get(request.dataset)
+        config.build(dataset.Config, options, request.dataset)
+    for name in request.metrics:
+        registry.metrics.get(name)
+    return Outline(
+        arms=tuple(arms),
+        references=tuple(registry.references.names()),
+        metrics=request.metrics,
+        images=request.images or scale.images,
+        dataset_options=options,
+        folder=request.folder or Path("studies") / Path(request.dataset).name,
+    )
+
+
+def make_plan(request: Request, counter: Counter) -> Plan:
+    """Prepares the data and expands the request to tasks.
+
+    Raises:
+        UserError: as :func:`outline`; data that cannot be prepared; a test split that is too small
+            for a metric.
+    """
+    chosen = outline(request)
+    store = open_dataset(
+        request.dataset, chosen.dataset_options, counter(f"preparing {request.dataset}")
+    )
+    encoder = _encoder(request)
+    raw = encode_store(store, encoder, counter(f"encoding with {request.encoder}"))
+    train, test, _ = split_pairs(store, raw)
+    metrics, left_out = _choose_metrics(chosen, test)
+    options = config.to_dict(encoder.config)
+
+    def task(kind: Any, method: str, values: Mapping[str, Any], source: str, seed: int) -> Task:
+        job = Job(
+            kind=kind,
+            method=method,
+            config=values,
+            source=source,
+            store=store.content_hash,
+            encoder=encoder.fingerprint(),
+            seed=seed,
+            images=chosen.images if kind == "model" else 0,
+        )
+        return Task(
+            job=job,
+            folder=chosen.folder / "jobs" / job.key,
+            store=store.root,
+            encoder=request.encoder,
+            encoder_config=options,
+            metrics=metrics,
+            plugins=request.plugins,
+        )
+
+    entries = []
+    for name in chosen.references:
+        reference = registry.references.get(name)
+        seeds = range(request.seeds if reference.random else 1)
+        source = source_hash(reference)
+        tasks = tuple(task("reference", name, {}, source, seed) for seed in seeds)
+        entries.append(Entry(name.replace("_", " "), name, None, True, tasks))
+    for arm in chosen.arms:
+        source = source_hash(registry.models.get(arm.model))
+        tasks = tuple(
+            task("model", arm.model, arm.config, source, seed) for seed in range(request.seeds)
+        )
+        full = None if arm.without is None else arm.model
+        entries.append(Entry(arm.label, arm.model, full, False, tasks))
+    return Plan(
+        outline=chosen,
+        entries=tuple(entries),
+        metrics=metrics,
+        left_out=left_out,
+        store=store,
+        train=train,
+        test=test,
+        tiled=too_short(store, encoder),
+    )
+
+
+def _encoder(request: Request) -> Encoder:
+    plugin = registry.encoders.get(request.encoder)
+    values = request.settings.get(request.encoder, {})
+    return plugin(config.build(plugin.Config, values, request.encoder))
+
+
+def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The metrics to compute, and why others are left out.
+
+    Raises:
+        UserError: one that was asked for by name cannot be computed on these data.
+    """
+    if not chosen.metrics:
+        default = default_metrics(test.label, test.classes)
+        return tuple(default.names), default.left_out
+    for name in chosen.metrics:
+        try:
+            registry.metrics.get(name)().check(test.label, test.classes)
+        except UserError as error:
+            raise UserError(
+                f"metric {name}: {error}; prepare more test pairs, or choose other metrics"
+            ) from None
+    return chosen.metrics, {}

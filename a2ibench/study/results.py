@@ -1,0 +1,99 @@
+"""From the results of jobs to the rows of tables and to ``results.parquet``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.reporting.tables import Method
+from a2ibench.storage import whole_file
+from a2ibench.study.job import Task
+from a2ibench.study.work import read_result
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One arm or reference of a study with the tasks that compute it, one a seed.
+
+    Attributes:
+        label: as printed.
+        model: the registered name of the model or reference.
+        full: label of the full model, for an ablation.
+        reference: whether it is a reference row.
+        tasks: in the order of the seeds.
+    """
+
+    label: str
+    model: str
+    full: str | None
+    reference: bool
+    tasks: tuple[Task, ...]
+
+
+def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Method]:
+    """The scores of every entry over the seeds that have a result."""
+    methods = []
+    for entry in entries:
+        found = [
+            (task, result)
+            for task in entry.tasks
+            if (result := read_result(task.folder)) is not None
+        ]
+        scores = {
+            name: _over_seeds(found, name)
+            for name in metrics
+            if found and all(name in result["metrics"] for _, result in found)
+        }
+        methods.append(Method(entry.label, entry.reference, entry.full, len(entry.tasks), scores))
+    return methods
+
+
+def _over_seeds(found: Sequence[tuple[Task, dict[str, Any]]], name: str) -> SeedScores:
+    scores = [result["metrics"][name] for _, result in found]
+    tables = [pd.read_parquet(task.folder / "segments.parquet") for task, _ in found]
+    segments = None
+    if all(name in table for table in tables):
+        segments = np.stack([table[name].to_numpy(np.float32) for table in tables])
+    spread = None
+    if all(score["spread"] is not None for score in scores):
+        spread = np.array([score["spread"] for score in scores], dtype=np.float32)
+    return SeedScores(
+        seeds=tuple(task.job.seed for task, _ in found),
+        values=np.array([score["value"] for score in scores], dtype=np.float32),
+        n=min(score["n"] for score in scores),
+        spread=spread,
+        per_segment=segments,
+    )
+
+
+def write_long(entries: Sequence[Entry], study: str, path: Path) -> None:
+    """Writes every score as one row: study, job, model, arm, seed, dataset, encoder, metric, …"""
+    rows = []
+    for entry in entries:
+        for task in entry.tasks:
+            result = read_result(task.folder)
+            if result is None:
+                continue
+            for name, score in result["metrics"].items():
+                rows.append(
+                    {
+                        "study": study,
+                        "job": task.job.key,
+                        "model": entry.model,
+                        "arm": entry.label,
+                        "seed": task.job.seed,
+                        "dataset": result["dataset"],
+                        "encoder": result["encoder"]["name"],
+                        "metric": name,
+                        "version": score["version"],
+                        "value": score["value"],
+                        "spread": score["spread"],
+                        "n": score["n"],
+                    }
+                )
+    with whole_file(path) as temporary:
+        pd.DataFrame(rows).to_parquet(temporary)

@@ -1,0 +1,195 @@
+"""A study from request to tables: only what is missing is computed."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from a2ibench import registry
+from a2ibench.evaluation.evaluate import load_judges
+from a2ibench.reporting.figures import choose_segments, save_grid
+from a2ibench.reporting.tables import Table, ablation_table, score_tables
+from a2ibench.storage import whole_file, write_json
+from a2ibench.study.display import Display
+from a2ibench.study.executors import Executor, Update
+from a2ibench.study.mlflow_mirror import Mirror
+from a2ibench.study.plan import Plan, Request, make_plan
+from a2ibench.study.results import Entry, collect, write_long
+from a2ibench.study.work import is_done, work
+
+GRID_COLUMNS = 12
+
+
+def run_study(
+    request: Request, executor: Executor, mirror: Mirror | None, display: Display
+) -> list[str]:
+    """Runs what is missing of a study and writes its results.
+
+    Args:
+        request: what to compare.
+        executor: trains the models.
+        mirror: to MLflow; None for none.
+        display: what the user sees.
+
+    Returns:
+        ``"arm, seed N: reason"`` for each job that failed.
+
+    Raises:
+        UserError: the request cannot be planned or its resources are not there.
+    """
+    with display.running():
+        plan = make_plan(request, display.counter)
+        folder = plan.outline.folder
+        _announce(plan, display)
+        write_json(folder / "study.json", _describe(request, plan))
+        if mirror is not None:
+            mirror.open(_describe(request, plan))
+        missing = [task for task in plan.tasks if not is_done(task)]
+        # Before parallel trials would each want them.
+        metrics = [registry.metrics.get(name)() for name in plan.metrics]
+        load_judges(metrics, plan.train, plan.tasks[0].job.data_key, display.say)
+        references = [task for task in missing if task.job.kind == "reference"]
+        show = display.counter("reference rows")
+        for i, task in enumerate(references):
+            show(i, len(references))
+            work(task)
+            show(i + 1, len(references))
+        trials = [task for task in missing if task.job.kind == "model"]
+        labels = {task.job.key: entry.label for entry in plan.entries for task in entry.tasks}
+        if trials:
+            bars: dict[str, Any] = {}
+
+            def tell(update: Update) -> None:
+                task = update.task
+                name = f"{labels[task.job.key]}, seed {task.job.seed}"
+                if update.ended:
+                    failure = _failure(task.folder)
+                    display.say(f"{name}: {'failed: ' + failure if failure else 'done'}")
+                    if mirror is not None:
+                        mirror.job(task, labels[task.job.key], _save_job_grid(plan, task.folder))
+                elif update.steps:
+                    bar = bars.setdefault(task.job.key, display.counter(name))
+                    bar(update.step, update.steps)
+
+            executor(trials, tell)
+        if mirror is not None:
+            for task in plan.tasks:
+                if task not in trials:
+                    mirror.job(task, labels[task.job.key], _save_job_grid(plan, task.folder))
+    failures = _failures(plan.entries)
+    for table in _write_results(request, plan, failures):
+        display.console.print(table.to_rich())
+    if mirror is not None:
+        mirror.close(folder / "tables", bool(failures))
+    return failures
+
+
+def _announce(plan: Plan, display: Display) -> None:
+    store = plan.store
+    counts = store.about["counts"]
+    display.say(
+        f"{store.name}: {counts['train']} training and {counts['test']} test pairs,"
+        f" {len(store.classes)} classes, {store.image_size} px"
+    )
+    if plan.tiled:
+        display.say(
+            f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs: tiled"
+        )
+    for name, reason in plan.left_out.items():
+        display.say(f"left out: {name}: {reason}")
+
+
+def _describe(request: Request, plan: Plan) -> dict[str, Any]:
+    """The study in plain values: for ``study.json`` and the parent run."""
+    return {
+        "models": list(request.models),
+        "ablate": list(request.ablate),
+        "dataset": request.dataset,
+        "dataset_config": dict(plan.store.about["config"]),
+        "content_hash": plan.store.content_hash,
+        "encoder": request.encoder,
+        "seeds": request.seeds,
+        "scale": request.scale,
+        "images": plan.outline.images,
+        "metrics": list(plan.metrics),
+        "jobs": {entry.label: [task.job.key for task in entry.tasks] for entry in plan.entries},
+    }
+
+
+def _failure(folder: Path) -> str | None:
+    path = folder / "failure.json"
+    return json.loads(path.read_text(encoding="utf-8"))["reason"] if path.is_file() else None
+
+
+def _failures(entries: Sequence[Entry]) -> list[str]:
+    return [
+        f"{entry.label}, seed {task.job.seed}: {reason}"
+        for entry in entries
+        for task in entry.tasks
+        if (reason := _failure(task.folder)) is not None
+    ]
+
+
+def _write_results(request: Request, plan: Plan, failures: Sequence[str]) -> list[Table]:
+    """``results.parquet``, tables and the sample grid."""
+    folder = plan.outline.folder
+    write_long(plan.entries, folder.name, folder / "results.parquet")
+    methods = collect(plan.entries, plan.metrics)
+    metrics = [registry.metrics.get(name) for name in plan.metrics]
+    counts = plan.store.about["counts"]
+    about = f"{plan.store.name}, {request.encoder}, {request.scale} scale"
+    seeds = f"{request.seeds} seed{'s' if request.seeds > 1 else ''}"
+    notes = [
+        f"n: test segments, one image each; {counts['train']} training pairs;"
+        f" {plan.outline.images} training images a trial; {seeds}.",
+        "±: spread that the protocol defines, no confidence interval."
+        " [ ]: 95 % interval over "
+        + (
+            "test segments and seeds."
+            if request.seeds > 1
+            else "test segments; with one seed the variation of training is not in it."
+        ),
+        *(f"Failed: {failure}." for failure in failures),
+    ]
+    tables = score_tables(methods, metrics, about, notes)
+    ablations = ablation_table(methods, metrics, about, notes)
+    if ablations is not None:
+        tables.append(ablations)
+    for table in tables:
+        for suffix, text in (
+            ("md", table.to_markdown()),
+            ("csv", table.to_csv()),
+            ("tex", table.to_latex()),
+        ):
+            with whole_file(folder / "tables" / f"{table.name}.{suffix}") as temporary:
+                temporary.write_text(text, encoding="utf-8")
+    _save_study_grid(plan)
+    return tables
+
+
+def _save_study_grid(plan: Plan) -> None:
+    """The first seed of every row, for the same few segments."""
+    rows = {}
+    chosen = choose_segments(plan.test.label, GRID_COLUMNS)
+    for entry in plan.entries:
+        samples = entry.tasks[0].folder / "samples" / "test.npy"
+        if samples.is_file():
+            rows[entry.label] = np.load(samples, mmap_mode="r")[chosen]
+    headings = [plan.test.classes[i] for i in plan.test.label[chosen]]
+    save_grid(rows, headings, plan.outline.folder / "tables" / "samples.png")
+
+
+def _save_job_grid(plan: Plan, folder: Path) -> Path | None:
+    """Real and drawn images of one job, for MLflow; None where the job drew nothing."""
+    samples = folder / "samples" / "test.npy"
+    if not samples.is_file():
+        return None
+    path = folder / "samples" / "grid.png"
+    if not path.is_file():
+        chosen = choose_segments(plan.test.label, GRID_COLUMNS)
+        headings = [plan.test.classes[i] for i in plan.test.label[chosen]]
+        drawn = np.load(samples, mmap_mode="r")[chosen]
+        save_grid({"real": plan.test.images[chosen], "drawn": drawn}, headings, path)
+    return path

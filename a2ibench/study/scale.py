@@ -1,0 +1,32 @@
+"""Scales: how large the images and how long the training, before the user says otherwise."""
+
+from dataclasses import dataclass
+
+from a2ibench.errors import unknown
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Sizes of a study.
+
+    Attributes:
+        image_size: S of a dataset that is generated for it; a store on disk has its own.
+        images: training images that each trial takes in.
+    """
+
+    image_size: int
+    images: int
+
+
+SCALES = {
+    "small": Scale(image_size=64, images=38_400),
+    "paper": Scale(image_size=128, images=2_000_000),
+}
+"""``small`` fits two processor cores and minutes; ``paper`` has the papers' sizes, for a GPU."""
+
+
+def get_scale(name: str) -> Scale:
+    """A scale by its name."""
+    if name not in SCALES:
+        raise unknown("scale", name, SCALES)
+    return SCALES[name]

@@ -1,0 +1,193 @@
+"""A trial: a pure function of its job, whichever executor runs it."""
+
+import dataclasses
+import json
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from a2ibench import __version__, config, registry
+from a2ibench.contracts.metric import Score
+from a2ibench.data.features import Standardiser, encode_store, split_pairs
+from a2ibench.data.store import PairStore
+from a2ibench.data.types import ImageArray, Pairs, Spec
+from a2ibench.errors import UserError
+from a2ibench.evaluation.evaluate import evaluate
+from a2ibench.storage import file_sha256, whole_file, write_json
+from a2ibench.study.job import Task
+from a2ibench.training.fit import DivergedError, Progress
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Data:
+    """The two sides of a dataset with features."""
+
+    train: Pairs
+    test: Pairs
+    standardiser: Standardiser
+
+
+def open_data(task: Task) -> Data:
+    """Opens the store and the cached features that a task names."""
+    encoder_class = registry.encoders.get(task.encoder)
+    encoder = encoder_class(config.build(encoder_class.Config, task.encoder_config, task.encoder))
+    store = PairStore(task.store)
+    return Data(*split_pairs(store, encode_store(store, encoder)))
+
+
+def is_done(task: Task) -> bool:
+    """Whether the result is there, with every metric that is asked for in its present version."""
+    stored = read_result(task.folder)
+    return stored is not None and not _missing(task, stored)
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """The result of a job's folder; None where it has none (yet)."""
+    path = folder / "result.json"
+    if not path.is_file():
+        return None
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
+    return result if result["format"] == FORMAT else None
+
+
+def _missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
+    """The asked-for metrics that a stored result lacks, or has in another version."""
+    return [
+        name
+        for name in task.metrics
+        if stored["metrics"].get(name, {}).get("version") != registry.metrics.get(name).version
+    ]
+
+
+def work(task: Task, report: Callable[[Progress], None] = lambda progress: None) -> None:
+    """Does a task: its result, or the reason of its failure, is in its folder afterwards.
+
+    Args:
+        task: what to do.
+        report: called while the model trains.
+    """
+    failure = task.folder / "failure.json"
+    failure.unlink(missing_ok=True)
+    try:
+        for path in task.plugins:
+            registry.load_plugin_file(path)
+        _compute(task, report)
+    except (UserError, DivergedError) as error:
+        write_json(failure, {"reason": str(error), "trace": None})
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        write_json(failure, {"reason": reason, "trace": traceback.format_exc()})
+
+
+def _compute(task: Task, report: Callable[[Progress], None]) -> None:
+    job, folder = task.job, task.folder
+    data = open_data(task)
+    if job.kind == "model":
+        images, training = _train_and_draw(task, data, report)
+    else:
+        reference = registry.references.get(job.method)()
+        images = reference.draw(data.train, data.test, np.random.default_rng(job.seed))
+        training = {}
+    _save_samples(folder, images)
+    started = time.monotonic()
+    stored = read_result(folder) or {"metrics": {}}
+    metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
+    scores = evaluate(images, data.train, data.test, metrics, job.data_key)
+    _save_segments(folder, scores)
+    new = {
+        metric.name: {
+            "value": scores[metric.name].value,
+            "n": scores[metric.name].n,
+            "spread": scores[metric.name].spread,
+            "version": metric.version,
+        }
+        for metric in metrics
+    }
+    write_json(
+        folder / "result.json",
+        {
+            "format": FORMAT,
+            "key": job.key,
+            "job": dataclasses.asdict(job),
+            "encoder": {"name": task.encoder, "config": dict(task.encoder_config)},
+            "dataset": PairStore(task.store).name,
+            "version": __version__,
+            "spec": {
+                "image_size": int(images.shape[1]),
+                "acoustic_dim": data.train.acoustic.shape[1],
+                "classes": list(data.train.classes),
+            },
+            **training,
+            "evaluation_seconds": round(time.monotonic() - started, 3),
+            "metrics": {**stored["metrics"], **new},
+        },
+    )
+
+
+def _train_and_draw(
+    task: Task, data: Data, report: Callable[[Progress], None]
+) -> tuple[ImageArray, dict[str, Any]]:
+    """Images for every test segment, and the provenance of the weights that drew them."""
+    import torch
+
+    from a2ibench.training.device import choose_device, describe, make_deterministic
+    from a2ibench.training.draw import draw
+    from a2ibench.training.fit import fit
+
+    job = task.job
+    device = choose_device()
+    make_deterministic(job.seed, device)
+    model_class = registry.models.get(job.method)
+    size = data.train.images[:1].shape[1]
+    spec = Spec(size, data.train.acoustic.shape[1], data.train.classes)
+    model = model_class(config.build(model_class.Config, job.config, job.method), spec)
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    checkpoint = task.folder / "checkpoint.safetensors"
+    data.standardiser.save(task.folder / "standardiser.safetensors")
+    state = fit(
+        model,
+        data.train,
+        steps=max(1, job.images // model.sampling.batch_size),
+        seed=job.seed,
+        checkpoint=checkpoint,
+        report=report,
+    )
+    images = draw(model, data.test.acoustic, job.seed)
+    return images, {
+        "weights": file_sha256(checkpoint),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": state.step,
+        "training_seconds": round(state.seconds, 3),
+        "images_per_second": round(state.step * model.sampling.batch_size / state.seconds, 3),
+        "hardware": describe(device),
+        "curve": state.curve,
+    }
+
+
+def _save_samples(folder: Path, images: ImageArray) -> None:
+    path = folder / "samples" / "test.npy"
+    with whole_file(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, images)
+
+
+def _save_segments(folder: Path, scores: Mapping[str, Score]) -> None:
+    """Scores of every test segment, a column a metric, beside those that are there already."""
+    import pandas as pd
+
+    path = folder / "segments.parquet"
+    table = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+    for name, score in scores.items():
+        if score.per_segment is not None:
+            table[name] = score.per_segment
+    with whole_file(path) as temporary:
+        table.to_parquet(temporary)

@@ -1,0 +1,37 @@
+"""The moving average of a generator's weights."""
+
+import copy
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+
+class MovingAverage(AveragedModel):
+    """Exponential moving average of a module's parameters and buffers.
+
+    The decay after t updates is min(``decay``, (1 + t) / (10 + t)), so that the random initial
+    weights do not linger in a short training.
+
+    Args:
+        module: what is averaged; it is copied.
+        decay: the decay in the long run, in (0, 1).
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        @torch.no_grad()
+        def update(
+            average: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor
+        ) -> None:
+            if not average[0].is_floating_point():  # batch norm's counter of batches
+                for kept, new in zip(average, current, strict=True):
+                    kept.copy_(new)
+                return
+            t = int(count)
+            torch._foreach_lerp_(average, current, 1 - min(decay, (1 + t) / (10 + t)))
+
+        super().__init__(module, multi_avg_fn=update, use_buffers=True)  # type: ignore[arg-type]
+
+    def copy_to(self, module: nn.Module) -> None:
+        """Puts the averaged weights into a module of the same shape."""
+        module.load_state_dict(copy.deepcopy(self.module.state_dict()))

@@ -1,0 +1,130 @@
+"""A training's whole state in one safetensors file: nothing in it can be executed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from a2ibench.errors import UserError
+from a2ibench.storage import whole_file
+from a2ibench.training.average import MovingAverage
+
+FORMAT = 1
+
+
+@dataclass
+class TrainingState:
+    """What a training needs to go on as if it had never stopped.
+
+    Attributes:
+        model: the method with all its networks.
+        average: the moving average of its generator, if it keeps one.
+        optimizers: by name.
+        step: steps done.
+        seconds: training time spent so far.
+        curve: one row a logging interval: ``{"step": …, loss name: mean}``.
+    """
+
+    model: nn.Module
+    average: MovingAverage | None
+    optimizers: Mapping[str, torch.optim.Optimizer]
+    step: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Writes everything, with the states of torch's random generators; whole or not at all."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        if self.average is not None:
+            state = self.average.state_dict()
+            tensors |= {f"average.{name}": value for name, value in state.items()}
+        groups: dict[str, Any] = {}
+        for name, optimizer in self.optimizers.items():
+            state_dict = optimizer.state_dict()
+            groups[name] = state_dict["param_groups"]
+            for index, state in state_dict["state"].items():
+                for key, value in state.items():
+                    tensors[f"optimizer.{name}.{index}.{key}"] = torch.as_tensor(value)
+        tensors["random.cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        about = {
+            "format": FORMAT,
+            "step": self.step,
+            "seconds": self.seconds,
+            "curve": self.curve,
+            "groups": groups,
+        }
+        # Shared and channels-last tensors are written as plain copies: the values are what counts.
+        flat = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+        with whole_file(path) as temporary:
+            safetensors.torch.save_file(flat, temporary, {"a2ibench": json.dumps(about)})
+
+    def load(self, path: Path) -> None:
+        """Restores everything from a file that :meth:`save` wrote.
+
+        Raises:
+            UserError: the file is damaged or belongs to another model or format.
+        """
+        about, tensors = read_checkpoint(path)
+        try:
+            self.model.load_state_dict(_below(tensors, "model."))
+            if self.average is not None:
+                self.average.load_state_dict(_below(tensors, "average."))
+            for name, optimizer in self.optimizers.items():
+                state: dict[int, dict[str, torch.Tensor]] = {}
+                for key, value in _below(tensors, f"optimizer.{name}.").items():
+                    index, _, field = key.partition(".")
+                    state.setdefault(int(index), {})[field] = value
+                optimizer.load_state_dict({"state": state, "param_groups": about["groups"][name]})
+            torch.set_rng_state(tensors["random.cpu"])
+            if "random.cuda" in tensors and torch.cuda.is_available():
+                torch.cuda.set_rng_state(tensors["random.cuda"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise UserError(f"{path}: not a checkpoint of this model ({error})") from error
+        self.step = about["step"]
+        self.seconds = about["seconds"]
+        self.curve = about["curve"]
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The figures and tensors of a checkpoint file, on the processor.
+
+    Raises:
+        UserError: the file is damaged or of another format.
+    """
+    try:
+        with safetensors.safe_open(path, "pt") as stream:
+            about = json.loads((stream.metadata() or {})["a2ibench"])
+        tensors = safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: damaged ({error}); remove it to train again") from error
+    if about["format"] != FORMAT:
+        raise UserError(f"{path}: a checkpoint of format {about['format']}, expected {FORMAT}")
+    return about, tensors
+
+
+def load_for_drawing(model: nn.Module, generator: nn.Module, path: Path) -> None:
+    """Puts a checkpoint's weights into a model, the averaged ones (if any) into its generator."""
+    _, tensors = read_checkpoint(path)
+    try:
+        model.load_state_dict(_below(tensors, "model."))
+        averaged = _below(tensors, "average.module.")
+        if averaged:
+            generator.load_state_dict(averaged)
+    except RuntimeError as error:
+        raise UserError(f"{path}: not a checkpoint of this model ({error})") from error
+
+
+def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

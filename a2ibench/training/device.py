@@ -1,0 +1,66 @@
+"""Where a trial computes, and in what precision."""
+
+from contextlib import AbstractContextManager
+
+import torch
+
+
+def choose_device() -> torch.device:
+    """The first visible GPU, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def training_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, else float32.
+
+    On a processor without AVX-512 bf16 (or AMX) instructions bfloat16 is emulated and slower.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    has_bf16 = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
+def autocast(device: torch.device) -> AbstractContextManager[None]:
+    """Mixed precision for the forward passes of a training step, off where it gains nothing."""
+    dtype = training_dtype(device)
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+
+
+def make_deterministic(seed: int, device: torch.device) -> None:
+    """Seeds torch's generators and turns non-deterministic kernels off.
+
+    On a processor the trial computes on one thread: the order of a parallel sum depends on the
+    number of threads, and two trials on one thread each outrun one trial on two.
+    """
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+
+
+def describe(device: torch.device) -> dict[str, str | int]:
+    """The hardware of a result, for its provenance."""
+    import platform
+
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "processor": _processor_name() or platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "precision": str(training_dtype(device)).removeprefix("torch."),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _processor_name() -> str | None:
+    """The model name that Linux gives; None elsewhere."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 (a virtual file)
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return None

@@ -1,0 +1,45 @@
+"""Drawing: acoustic features + noise → 8-bit images."""
+
+import numpy as np
+import torch
+
+from a2ibench.contracts.model import Model
+from a2ibench.data.types import FloatArray, ImageArray
+
+DRAW_BATCH = 100
+
+
+def draw(model: Model, acoustic: FloatArray, seed: int) -> ImageArray:
+    """One image for each feature.
+
+    Args:
+        model: trained; it is put into evaluation mode.
+        acoustic: float32 ``[n, d]``, standardised.
+        seed: of the noise; image i depends on row i and the seed alone.
+
+    Returns:
+        uint8 ``[n, S, S, 3]``.
+
+    Raises:
+        ValueError: the model draws something other than finite ``[n, 3, S, S]``.
+    """
+    device = next(model.parameters()).device
+    size = model.spec.image_size
+    noise = torch.randn(
+        len(acoustic), model.noise_dim, generator=torch.Generator().manual_seed(seed)
+    )
+    model.eval()
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(acoustic), DRAW_BATCH):
+            rows = slice(start, start + DRAW_BATCH)
+            a = torch.from_numpy(np.ascontiguousarray(acoustic[rows])).to(device)
+            image = model.generate(a, noise[rows].to(device)).float()
+            if image.shape != (len(a), 3, size, size) or not bool(image.isfinite().all()):
+                raise ValueError(
+                    f"{model.name}.generate: expected finite images {(len(a), 3, size, size)},"
+                    f" got {tuple(image.shape)}"
+                )
+            pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+            parts.append(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+    return np.concatenate(parts)
