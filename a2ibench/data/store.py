@@ -11,6 +11,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -50,7 +51,7 @@ class PairStore:
             self.about: Mapping[str, Any] = json.loads(about.read_text(encoding="utf-8"))
             stored = self.about["format"]
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{about}: damaged ({error}); prepare the dataset again") from error
+            raise _damaged(root, f"store.json: {error}") from error
         if stored != FORMAT:
             raise UserError(
                 f"{root}: a pair store of format {stored}; this a2ibench reads format {FORMAT}:"
@@ -60,17 +61,18 @@ class PairStore:
             self.images: ImageArray = np.load(root / "images.npy", mmap_mode="r")
             self._audio: FloatArray = np.load(root / "audio.npy", mmap_mode="r")
             self.index = pd.read_parquet(root / "index.parquet")
-        except (OSError, ValueError) as error:
-            raise UserError(f"{root}: damaged ({error}); prepare the dataset again") from error
-        if not len(self.index) == len(self.images) == self.about["n"]:
-            raise UserError(f"{root}: damaged (counts differ); prepare the dataset again")
-        self._audio_start: IntArray = self.index["audio_start"].to_numpy(dtype=np.int64)
-        self._audio_length: IntArray = self.index["audio_length"].to_numpy(dtype=np.int64)
-        self.name: str = self.about["dataset"]
-        self.classes: tuple[str, ...] = tuple(self.about["classes"])
-        self.image_size: int = self.about["image_size"]
-        self.sample_rate: int = self.about["sample_rate"]
-        self.content_hash: str = self.about["content_hash"]
+            self._audio_start: IntArray = self.index["audio_start"].to_numpy(dtype=np.int64)
+            self._audio_length: IntArray = self.index["audio_length"].to_numpy(dtype=np.int64)
+            self.name: str = self.about["dataset"]
+            self.classes: tuple[str, ...] = tuple(self.about["classes"])
+            self.image_size: int = self.about["image_size"]
+            self.sample_rate: int = self.about["sample_rate"]
+            self.content_hash: str = self.about["content_hash"]
+            counts = {self.about["n"], len(self.index), len(self.images)}
+        except (OSError, ValueError, KeyError) as error:
+            raise _damaged(root, str(error)) from error
+        if len(counts) > 1 or self._audio_length.sum() != len(self._audio):
+            raise _damaged(root, "its files hold different numbers of pairs or samples")
 
     def __len__(self) -> int:
         return len(self.index)
@@ -135,15 +137,17 @@ def write_store(
     Raises:
         UserError: ``root`` holds something else already, there are no pairs, a split is empty, or
             a source is on both sides of the split.
+        TypeError: a pair is not what :class:`~a2ibench.data.types.Pair` promises.
     """
     import pandas as pd
 
-    if root.exists() and any(root.iterdir()):
-        raise UserError(f"{root}: not empty; choose another folder or remove it")
+    if root.exists() and not (root.is_dir() and not any(root.iterdir())):
+        raise UserError(f"{root}: not an empty folder; choose another one or remove it")
     partial = root.with_name(f".{root.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    digest = hashlib.sha256()
+    # The same samples at another rate are another sound.
+    digest = hashlib.sha256(f"format {FORMAT}, {sample_rate} Hz".encode())
     rows: list[dict[str, Any]] = []
     shape: tuple[int, ...] | None = None
     samples = 0
@@ -198,12 +202,19 @@ def write_store(
                 "content_hash": digest.hexdigest(),
             },
         )
+        for file in partial.iterdir():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
         if root.exists():
             root.rmdir()
         partial.replace(root)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return PairStore(root)
+
+
+def _damaged(root: Path, reason: str) -> UserError:
+    return UserError(f"{root}: damaged pair store ({reason}); remove it and prepare it again")
 
 
 def _check_pair(pair: Pair, shape: tuple[int, ...]) -> None:
@@ -217,9 +228,11 @@ def _check_pair(pair: Pair, shape: tuple[int, ...]) -> None:
             f"image of {pair.source}: expected uint8 [S, S, 3] of one S,"
             f" got {pair.image.dtype} {pair.image.shape}"
         )
-    if pair.audio.ndim != 1 or len(pair.audio) == 0 or not np.isfinite(pair.audio).all():
+    # Written so that NaN fails as well.
+    if pair.audio.ndim != 1 or len(pair.audio) == 0 or not np.abs(pair.audio).max() <= 1:
         raise TypeError(
-            f"audio of {pair.source}: expected finite float32 [T], got shape {pair.audio.shape}"
+            f"audio of {pair.source}: expected float32 [T] in [−1, 1],"
+            f" got {pair.audio.dtype} {pair.audio.shape}"
         )
     if pair.split not in ("train", "test"):
         raise TypeError(f"split of {pair.source}: expected train or test, got {pair.split!r}")

@@ -1,0 +1,130 @@
+"""Pairs → batches. A batch is a pure function of (seed, step): a resumed run needs no state."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from a2ibench.data.types import Batch, IntArray, Pairs, Sampling
+from a2ibench.errors import UserError
+from a2ibench.nn.supervised import to_unit_range
+
+# Streams of random numbers that one seed gives, told apart by the first number of the spawn key.
+_ORDER, _STEP = 0, 1
+
+
+class Batches:
+    """Draws training batches.
+
+    - Unbalanced: the pairs in a new random order each epoch, end to end, so that every pair comes
+      once an epoch; a batch may reach into the next epoch.
+    - Balanced: classes uniformly, then pairs uniformly inside the class, with replacement.
+    - Mismatched audio of another class: from the pairs of all other classes, uniformly; balanced,
+      another class uniformly, then a pair of it.
+    - Mismatched audio of another clip: from the pairs of all other sources, uniformly.
+
+    Args:
+        pairs: the training pairs.
+        sampling: how the method wants them drawn.
+        seed: at least 0.
+        device: where the batches go.
+
+    Raises:
+        UserError: nothing can be mismatched: the pairs are all of one class, or of one source.
+    """
+
+    def __init__(self, pairs: Pairs, sampling: Sampling, seed: int, device: torch.device) -> None:
+        self.pairs = pairs
+        self.sampling = sampling
+        self.seed = seed
+        self.device = device
+        self._classes = _Groups(pairs.label)
+        self._others = self._classes if sampling.mismatch == "class" else _Groups(pairs.source)
+        if len(self._others) < 2:
+            raise UserError(_nothing_mismatched(pairs, sampling))
+        self._acoustic = torch.tensor(pairs.acoustic, dtype=torch.float32, device=device)
+        self._label = torch.tensor(pairs.label, device=device)
+        self._epoch: tuple[int, IntArray] | None = None
+
+    def batch(self, step: int) -> Batch:
+        """The batch of one step, counted from 0."""
+        rng = self._rng(_STEP, step)
+        rows = self._rows(step, rng)
+        mismatched = self._mismatched(rows, rng)
+        image = self.pairs.images[rows]
+        mirrored = rng.random(len(rows)) < self.sampling.flip
+        right_to_left = np.arange(image.shape[2])[::-1]
+        # take copies whole pixels, which a reversed slice does not: three times as fast.
+        image[mirrored] = image[mirrored].take(right_to_left, axis=2)
+        index = torch.from_numpy(rows).to(self.device)
+        return Batch(
+            image=to_unit_range(image, self.device),
+            acoustic=self._acoustic[index],
+            label=self._label[index],
+            mismatched=self._acoustic[torch.from_numpy(mismatched).to(self.device)],
+        )
+
+    def _rng(self, stream: int, index: int) -> np.random.Generator:
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(stream, index))
+        return np.random.default_rng(sequence)
+
+    def _rows(self, step: int, rng: np.random.Generator) -> IntArray:
+        size = self.sampling.batch_size
+        if self.sampling.balanced:
+            return self._classes.inside(rng.integers(0, len(self._classes), size), rng)
+        epoch, position = np.divmod(np.arange(step * size, (step + 1) * size), len(self.pairs))
+        return np.concatenate([self._order(e)[position[epoch == e]] for e in np.unique(epoch)])
+
+    def _order(self, epoch: int) -> IntArray:
+        """The order of the pairs in one epoch; the last one asked for is kept."""
+        if self._epoch is None or self._epoch[0] != epoch:
+            order = self._rng(_ORDER, int(epoch)).permutation(len(self.pairs)).astype(np.int64)
+            self._epoch = (epoch, order)
+        return self._epoch[1]
+
+    def _mismatched(self, rows: IntArray, rng: np.random.Generator) -> IntArray:
+        own = self._others.of[rows]
+        if self.sampling.balanced and self.sampling.mismatch == "class":
+            n = len(self._others)
+            return self._others.inside((own + rng.integers(1, n, len(rows))) % n, rng)
+        return self._others.outside(own, rng)
+
+
+class _Groups:
+    """Rows by what they have in common, laid end to end so that draws need no loop.
+
+    Args:
+        key: ``[n]``, the class or the source of each row.
+    """
+
+    def __init__(self, key: IntArray | npt.NDArray[np.str_]) -> None:
+        _, of, count = np.unique(key, return_inverse=True, return_counts=True)
+        self.of: IntArray = of.astype(np.int64)
+        """``[n]``, the group of each row."""
+        self._rows: IntArray = np.argsort(self.of, kind="stable").astype(np.int64)
+        self._count: IntArray = count.astype(np.int64)
+        self._start: IntArray = np.cumsum(self._count) - self._count
+
+    def __len__(self) -> int:
+        return len(self._count)
+
+    def inside(self, groups: IntArray, rng: np.random.Generator) -> IntArray:
+        """One row of each of these groups, uniformly."""
+        return self._rows[self._start[groups] + rng.integers(0, self._count[groups])]
+
+    def outside(self, groups: IntArray, rng: np.random.Generator) -> IntArray:
+        """For each of these groups one row that is not of it, uniformly."""
+        k = rng.integers(0, len(self._rows) - self._count[groups])
+        return self._rows[np.where(k < self._start[groups], k, k + self._count[groups])]
+
+
+def _nothing_mismatched(pairs: Pairs, sampling: Sampling) -> str:
+    if sampling.mismatch == "class":
+        return (
+            f"the training pairs are all of one class ({pairs.classes[int(pairs.label[0])]!r}),"
+            " so no audio of another class can be mismatched with an image;"
+            " set the option mismatch=clip, which takes it from another source clip"
+        )
+    return (
+        f"the training pairs are all of one source clip ({str(pairs.source[0])!r}), so no audio of"
+        " another clip can be mismatched with an image; prepare a dataset with more sources"
+    )

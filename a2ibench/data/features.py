@@ -1,0 +1,189 @@
+"""Acoustic features of a store: encoded once, cached, standardised with training statistics."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.audio import fit_length, resample
+from a2ibench.data.store import PairStore, StoredImages
+from a2ibench.data.types import FloatArray, IntArray, Pairs, Split
+from a2ibench.errors import UserError
+from a2ibench.storage import cache_dir, content_key, lock, whole_file
+
+CHUNK = 64
+"""Waveforms that are held in memory and handed to the encoder at once."""
+
+
+def encode_store(
+    store: PairStore,
+    encoder: Encoder,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> FloatArray:
+    """The raw features of all pairs of a store, from the cache where they are there already.
+
+    Waveforms are resampled to the encoder's rate; those too short for it are tiled
+    (:func:`too_short` counts them); those of one length go to the encoder together.
+
+    Args:
+        store: the pairs.
+        encoder: what encodes them; its fingerprint is part of the cache's key.
+        progress: called with the number of pairs encoded so far and in total.
+
+    Returns:
+        float32 ``[len(store), d]``, a read-only memory map.
+
+    Raises:
+        UserError: the cached file is damaged.
+        ValueError: the encoder returns another shape, or NaN or infinite numbers.
+    """
+    key = content_key([store.content_hash, store.sample_rate, encoder.fingerprint()])
+    path = cache_dir("features") / f"{encoder.name}-{key}.npy"
+    with lock(path):
+        if not path.is_file():
+            features = _encode(store, encoder, progress)
+            with whole_file(path) as temporary, temporary.open("wb") as stream:
+                np.save(stream, features)
+    return _open(path, (len(store), encoder.dim))
+
+
+def too_short(store: PairStore, encoder: Encoder) -> int:
+    """How many pairs have a sound shorter than the encoder takes, and are tiled."""
+    seconds = store.index["audio_length"].to_numpy() / store.sample_rate
+    return int(np.count_nonzero(seconds < encoder.min_samples / encoder.sample_rate))
+
+
+def _encode(store: PairStore, encoder: Encoder, progress: Callable[[int, int], None]) -> FloatArray:
+    features = np.empty((len(store), encoder.dim), dtype=np.float32)
+    done = 0
+    for rows in _chunks_of_one_length(store.index["audio_length"].to_numpy(dtype=np.int64)):
+        waveforms = np.stack(
+            [
+                fit_length(
+                    resample(store.waveform(row), store.sample_rate, encoder.sample_rate),
+                    encoder.min_samples,
+                )
+                for row in rows
+            ]
+        )
+        encoded = encoder.encode(waveforms)
+        if encoded.shape != (len(rows), encoder.dim):
+            raise ValueError(
+                f"encoder {encoder.name}: expected features {(len(rows), encoder.dim)},"
+                f" got {encoded.shape}"
+            )
+        if not np.isfinite(encoded).all():
+            raise ValueError(f"encoder {encoder.name}: NaN or infinite features of rows {rows}")
+        features[rows] = encoded
+        done += len(rows)
+        progress(done, len(store))
+    return features
+
+
+def _chunks_of_one_length(length: IntArray) -> list[IntArray]:
+    """Positions of equal length, at most ``CHUNK`` together."""
+    order = np.argsort(length, kind="stable").astype(np.int64)
+    groups = np.split(order, np.flatnonzero(np.diff(length[order])) + 1)
+    return [group[i : i + CHUNK] for group in groups for i in range(0, len(group), CHUNK)]
+
+
+def _open(path: Path, shape: tuple[int, int]) -> FloatArray:
+    try:
+        features: FloatArray = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: damaged ({error}); remove it to have it made again") from error
+    if features.shape != shape or features.dtype != np.float32:
+        raise UserError(
+            f"{path}: expected float32 {shape}, got {features.dtype} {features.shape};"
+            " remove it to have it made again"
+        )
+    return features
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """``(a − mean) / std``, dimension by dimension.
+
+    A dimension that is constant in what it was fitted on has std 1: it is centred, not scaled.
+
+    Attributes:
+        mean: float64 ``[d]``.
+        std: float64 ``[d]``, of the population, above 0.
+    """
+
+    mean: npt.NDArray[np.float64]
+    std: npt.NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, raw: FloatArray) -> "Standardiser":
+        """Takes the statistics of ``[n, d]``, n ≥ 1."""
+        if raw.ndim != 2 or len(raw) == 0:
+            raise ValueError(f"expected features [n ≥ 1, d], got shape {raw.shape}")
+        # Compared exactly: the std of equal numbers can come out as rounding noise above 0.
+        constant = raw.max(axis=0) == raw.min(axis=0)
+        std = raw.std(axis=0, dtype=np.float64)
+        return cls(raw.mean(axis=0, dtype=np.float64), np.where(constant, 1.0, std))
+
+    def __call__(self, raw: FloatArray) -> FloatArray:
+        """float32 ``[..., d]`` → float32 ``[..., d]``."""
+        if raw.shape[-1] != len(self.mean):
+            raise ValueError(f"expected d = {len(self.mean)}, got shape {raw.shape}")
+        return ((raw - self.mean) / self.std).astype(np.float32)
+
+    def save(self, path: Path) -> None:
+        """Writes both vectors as safetensors, whole or not at all."""
+        from safetensors.numpy import save_file
+
+        with whole_file(path) as temporary:
+            save_file({"mean": self.mean, "std": self.std}, temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> "Standardiser":
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            kept = load_file(path)
+            return cls(kept["mean"], kept["std"])
+        except (SafetensorError, OSError, KeyError) as error:
+            raise UserError(f"{path}: damaged or missing ({error}); train again") from error
+
+
+def split_pairs(
+    store: PairStore, raw: FloatArray, standardiser: Standardiser | None = None
+) -> tuple[Pairs, Pairs, Standardiser]:
+    """The two sides of the split, with standardised features.
+
+    Args:
+        store: the pairs.
+        raw: their features, ``[len(store), d]``.
+        standardiser: as fitted before; None fits one on the training rows.
+
+    Returns:
+        The training pairs, the test pairs, and the standardiser of both.
+    """
+    if len(raw) != len(store):
+        raise ValueError(f"expected features of {len(store)} pairs, got {len(raw)}")
+    if standardiser is None:
+        standardiser = Standardiser.fit(raw[store.rows("train")])
+    train, test = (_side(store, raw, split, standardiser) for split in ("train", "test"))
+    return train, test, standardiser
+
+
+def _side(store: PairStore, raw: FloatArray, split: Split, standardiser: Standardiser) -> Pairs:
+    rows = store.rows(split)
+    return Pairs(
+        images=StoredImages(store.images, rows),
+        acoustic=standardiser(raw[rows]),
+        label=store.label(rows),
+        classes=store.classes,
+        source=store.index["source"].to_numpy(dtype=np.str_)[rows],
+    )

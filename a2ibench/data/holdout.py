@@ -1,0 +1,68 @@
+"""A held-out part of a split, by source clip: what chooses a stopping time or a penalty."""
+
+import numpy as np
+
+from a2ibench.data.types import ImageArray, Images, IntArray, Pairs
+from a2ibench.errors import UserError
+
+
+class ImageRows:
+    """Some rows of other images, read where they are asked for.
+
+    Args:
+        images: any images.
+        rows: int64 ``[n]``, which of them.
+    """
+
+    def __init__(self, images: Images, rows: IntArray) -> None:
+        self._images = images
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: IntArray | slice) -> ImageArray:
+        return self._images[self._rows[index]]
+
+
+def hold_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
+    """Parts pairs in two so that no source is on both sides and every class is on both.
+
+    Args:
+        pairs: usually the training split.
+        share: of the sources of each class that is held out; rounded, at least one. A source with
+            pairs of several classes counts for its most frequent one.
+        seed: fixes which.
+
+    Returns:
+        The larger part, and the held-out one.
+
+    Raises:
+        UserError: a class has fewer than two sources.
+    """
+    sources, position = np.unique(pairs.source, return_inverse=True)
+    counts = np.zeros((len(sources), len(pairs.classes)), dtype=np.int64)
+    np.add.at(counts, (position, pairs.label), 1)
+    rng = np.random.default_rng(seed)
+    held = np.zeros(len(sources), dtype=np.bool_)
+    for label, name in enumerate(pairs.classes):
+        own = np.flatnonzero(counts.argmax(axis=1) == label)
+        if len(own) < 2:
+            raise UserError(
+                f"class {name!r} has {len(own)} training sources; at least 2 are needed, one of"
+                " them to hold out: give the dataset more source clips"
+            )
+        number = min(max(1, round(share * len(own))), len(own) - 1)
+        held[rng.choice(own, size=number, replace=False)] = True
+    in_held = held[position]
+    return _part(pairs, np.flatnonzero(~in_held)), _part(pairs, np.flatnonzero(in_held))
+
+
+def _part(pairs: Pairs, rows: IntArray) -> Pairs:
+    return Pairs(
+        images=ImageRows(pairs.images, rows),
+        acoustic=pairs.acoustic[rows],
+        label=pairs.label[rows],
+        classes=pairs.classes,
+        source=pairs.source[rows],
+    )

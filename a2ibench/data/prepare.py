@@ -1,0 +1,99 @@
+"""A dataset's name or a folder → an open pair store, prepared at most once."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from a2ibench import config, registry, storage
+from a2ibench.contracts.dataset import Dataset
+from a2ibench.data.store import PairStore, write_store
+from a2ibench.errors import UserError, unknown
+
+Progress = Callable[[int, int], None]
+"""Called with the number of pairs made so far and of pairs expected at most."""
+
+
+def _silent(done: int, total: int) -> None:
+    """Shows no progress."""
+
+
+def prepare(dataset: Dataset, root: Path, progress: Progress = _silent) -> PairStore:
+    """Writes a dataset to a new folder, whole or not at all.
+
+    Args:
+        dataset: what to write.
+        root: the folder to make.
+        progress: called after each pair.
+
+    Raises:
+        UserError: see :func:`~a2ibench.data.store.write_store`; or the dataset's own.
+    """
+    return write_store(
+        dataset.pairs(),
+        root,
+        dataset=dataset.name,
+        version=dataset.version,
+        config=config.to_dict(dataset.config),
+        sample_rate=dataset.sample_rate,
+        progress=lambda done: progress(done, len(dataset)),
+    )
+
+
+def open_dataset(
+    reference: str, options: Mapping[str, Any], progress: Progress = _silent
+) -> PairStore:
+    """Opens a pair store by its folder, or a dataset by its name.
+
+    A named dataset is prepared once, into the cache, and reopened from there. What identifies it
+    is its name, its version and its whole configuration, defaults included; the folder is called
+    after their hash, so another configuration is another store beside it. Two stores hold the same
+    pairs if and only if their ``content_hash`` is the same, wherever they lie and whatever made
+    them: that is what features and results are kept by.
+
+    Args:
+        reference: a folder that holds a pair store, or a registered name. Where both exist under
+            one name the dataset is meant; write ``./name`` for the folder.
+        options: the dataset's configuration where it differs from the defaults; none for a folder.
+        progress: called after each pair while it is prepared.
+
+    Raises:
+        UserError: neither a pair store nor a known name; options for a folder; options that the
+            dataset refuses; or what the preparation raises.
+    """
+    if reference not in registry.datasets.names():
+        return _open_folder(reference, options)
+    plugin = registry.datasets.get(reference)
+    dataset = plugin(config.build(plugin.Config, options, reference))
+    key = storage.content_key(
+        {
+            "name": plugin.name,
+            "version": plugin.version,
+            "config": config.to_dict(dataset.config),
+        }
+    )
+    root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
+    with storage.lock(root):
+        return PairStore(root) if root.exists() else prepare(dataset, root, progress)
+
+
+def _open_folder(reference: str, options: Mapping[str, Any]) -> PairStore:
+    folder = Path(reference).expanduser()
+    if not folder.exists():
+        if "/" not in reference and "\\" not in reference:
+            raise unknown(
+                "dataset",
+                reference,
+                registry.datasets.names(),
+                "A folder that holds a pair store may be given as well.",
+            )
+        raise UserError(
+            f"{reference}: no such folder; give one that holds a pair store, or a dataset's name"
+            f" ({', '.join(registry.datasets.names())})"
+        )
+    store = PairStore(folder)
+    if options:
+        raise UserError(
+            f"{reference}: a pair store is already prepared and takes no options"
+            f" (got {', '.join(sorted(options))}); it was made with {dict(store.about['config'])}"
+        )
+    return store

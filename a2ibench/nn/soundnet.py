@@ -1,0 +1,109 @@
+"""SoundNet-8: a convolutional network on the raw waveform (Aytar, Vondrick, Torralba 2016)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+SAMPLE_RATE = 22_050
+AMPLITUDE = 256.0
+"""The network was trained on samples in ±256."""
+
+
+class Layer(NamedTuple):
+    """One row of the network's table: a convolution over time, its norm and its pooling."""
+
+    name: str
+    before: int
+    after: int
+    kernel: int
+    stride: int
+    padding: int
+    pool: int = 1
+    head: bool = False
+    """A head is its convolution alone: no batch norm, no ReLU."""
+
+
+TRUNK = (
+    Layer("conv1", 1, 16, kernel=64, stride=2, padding=32, pool=8),
+    Layer("conv2", 16, 32, kernel=32, stride=2, padding=16, pool=8),
+    Layer("conv3", 32, 64, kernel=16, stride=2, padding=8),
+    Layer("conv4", 64, 128, kernel=8, stride=2, padding=4),
+    Layer("conv5", 128, 256, kernel=4, stride=2, padding=2, pool=4),
+    Layer("conv6", 256, 512, kernel=4, stride=2, padding=2),
+    Layer("conv7", 512, 1024, kernel=4, stride=2, padding=2),
+)
+OBJECTS = Layer("conv8", 1024, 1000, kernel=8, stride=2, padding=0, head=True)
+"""Logits of the ImageNet classes."""
+SCENES = Layer("conv8_2", 1024, 401, kernel=8, stride=2, padding=0, head=True)
+"""Logits of the Places classes."""
+
+
+def layers_up_to(last: str) -> tuple[Layer, ...]:
+    """The rows of the table from ``conv1`` to ``last`` (a trunk layer or a head).
+
+    Raises:
+        ValueError: the network has no such layer.
+    """
+    for head in (OBJECTS, SCENES):
+        if head.name == last:
+            return (*TRUNK, head)
+    names = [layer.name for layer in TRUNK]
+    if last not in names:
+        raise ValueError(f"SoundNet-8 has no layer {last!r}")
+    return TRUNK[: names.index(last) + 1]
+
+
+class SoundNet8(nn.Module):
+    """SoundNet-8 from the waveform to one of its layers, pooling included.
+
+    A head leaves out the last frame of conv7, half of whose input is padding: trained on clips of
+    20 s, which give 15 frames, its stride never reached that one. An even number of frames would
+    let it in, and it drowns the answer: all logits near −100, one class at probability 1.
+
+    In its state dict ``conv1.0`` is a convolution and ``conv1.1`` its batch norm.
+
+    Args:
+        last: the last layer to compute (``"conv5"``, whose output is pool5; ``"conv7"``; a head).
+
+    Shapes: float ``[n, T]`` in [−1, 1] at 22,050 Hz → ``[n, C, frames]``. T ≥ ``min_samples``.
+    """
+
+    def __init__(self, last: str) -> None:
+        super().__init__()
+        self.table = layers_up_to(last)
+        for layer in self.table:
+            self.add_module(layer.name, _block(layer))
+
+    @property
+    def channels(self) -> int:
+        """C, of the last layer."""
+        return self.table[-1].after
+
+    @property
+    def min_samples(self) -> int:
+        """The shortest waveform that gives one frame."""
+        frames = 1
+        for layer in reversed(self.table):
+            frames = (frames * layer.pool - 1) * layer.stride + layer.kernel - 2 * layer.padding
+            frames = max(frames, 1) + layer.head  # padding alone would do for conv6 and conv7
+        return frames
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        x = AMPLITUDE * waveform.unsqueeze(1)
+        for layer, block in zip(self.table, self.children(), strict=True):
+            x = block(x[..., :-1] if layer.head else x)
+        return x
+
+
+def _block(layer: Layer) -> nn.Sequential:
+    block = nn.Sequential(
+        nn.Conv1d(layer.before, layer.after, layer.kernel, layer.stride, layer.padding)
+    )
+    if not layer.head:
+        block.append(nn.BatchNorm1d(layer.after, eps=1e-5))
+        block.append(nn.ReLU(inplace=True))
+    if layer.pool > 1:
+        block.append(nn.MaxPool1d(layer.pool))
+    return block

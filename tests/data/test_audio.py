@@ -1,0 +1,188 @@
+"""Sound files of every kind, and waveforms that are none."""
+
+import av
+import numpy as np
+import pytest
+import scipy.signal
+import soundfile
+
+from a2ibench.data.audio import fit_length, read_sound, resample, to_mono
+from a2ibench.errors import UserError
+
+RATE = 22_050
+
+
+def tone(hertz=440.0, seconds=1.0, rate=RATE):
+    t = np.arange(round(seconds * rate)) / rate
+    return (0.5 * np.sin(2 * np.pi * hertz * t)).astype(np.float32)
+
+
+def loudest_hertz(waveform, rate):
+    spectrum = np.abs(np.fft.rfft(waveform * np.hanning(len(waveform))))
+    return np.argmax(spectrum) * rate / len(waveform)
+
+
+def write_video(path, rate=44_100, *, audio=True):
+    """One second of grey frames, with a stereo tone."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=10)
+        video.width = video.height = 32
+        video.pix_fmt = "yuv420p"
+        if audio:
+            sound = container.add_stream("aac", rate=rate, layout="stereo")
+        for _ in range(10):
+            picture = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 128, np.uint8))
+            container.mux(video.encode(picture))
+        container.mux(video.encode())
+        if audio:
+            samples = tone(440, 1, rate)
+            frame = av.AudioFrame.from_ndarray(
+                np.stack([samples, samples]), format="fltp", layout="stereo"
+            )
+            frame.sample_rate = rate
+            container.mux(sound.encode(frame))
+            container.mux(sound.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [("a.wav", 1e-4), ("a.flac", 1e-4), ("a.ogg", None), ("a.mp3", None)]
+)
+def test_common_sound_files_are_read(tmp_path, name, tolerance):
+    soundfile.write(tmp_path / name, tone(), RATE)
+    waveform, rate = read_sound(tmp_path / name)
+    assert rate == RATE
+    assert waveform.dtype == np.float32
+    assert waveform.ndim == 1
+    assert len(waveform) / rate == pytest.approx(1, abs=0.1)
+    assert loudest_hertz(waveform, rate) == pytest.approx(440, abs=2)
+    assert np.abs(waveform).max() == pytest.approx(0.5, abs=0.05)
+    if tolerance is not None:
+        np.testing.assert_allclose(waveform, tone(), atol=tolerance)
+
+
+def test_channels_of_a_file_are_averaged(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([tone(), 0 * tone()], axis=1), RATE)
+    waveform, _ = read_sound(tmp_path / "a.wav")
+    np.testing.assert_allclose(waveform, tone() / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
+def test_the_sound_of_a_video_is_read(tmp_path, name):
+    write_video(tmp_path / name)
+    waveform, rate = read_sound(tmp_path / name)
+    assert rate == 44_100
+    assert waveform.ndim == 1
+    assert len(waveform) / rate == pytest.approx(1, abs=0.1)
+    assert loudest_hertz(waveform, rate) == pytest.approx(440, abs=2)
+    assert np.abs(waveform).max() == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_wave_file_under_the_name_of_raw_samples_is_read(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(), RATE)
+    (tmp_path / "a.wav").rename(tmp_path / "a.raw")
+    waveform, rate = read_sound(tmp_path / "a.raw")
+    assert (rate, len(waveform)) == (RATE, RATE)
+
+
+def test_a_silent_video_has_no_audio_stream(tmp_path):
+    write_video(tmp_path / "silent.mp4", audio=False)
+    with pytest.raises(UserError, match=r"silent\.mp4: no audio stream"):
+        read_sound(tmp_path / "silent.mp4")
+
+
+def test_a_text_file_called_wav_is_no_sound(tmp_path):
+    (tmp_path / "text.wav").write_text("this is no sound\n" * 100)
+    with pytest.raises(UserError, match=r"text\.wav: (cannot be decoded|no audio stream)"):
+        read_sound(tmp_path / "text.wav")
+
+
+def test_a_cut_off_file_is_no_sound(tmp_path):
+    write_video(tmp_path / "whole.mp4")
+    (tmp_path / "cut.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:500])
+    with pytest.raises(UserError, match=r"cut\.mp4: cannot be decoded as sound"):
+        read_sound(tmp_path / "cut.mp4")
+
+
+def test_a_file_of_no_bytes_is_empty(tmp_path):
+    (tmp_path / "nothing.mp3").touch()
+    with pytest.raises(UserError, match=r"nothing\.mp3: the file is empty"):
+        read_sound(tmp_path / "nothing.mp3")
+
+
+def test_a_sound_of_no_samples_is_empty(tmp_path):
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.float32), RATE)
+    with pytest.raises(UserError, match=r"empty\.wav: the sound is empty"):
+        read_sound(tmp_path / "empty.wav")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    for path in (tmp_path / "missing.wav", tmp_path):
+        with pytest.raises(UserError, match=f"{path.name}: no such sound file"):
+            read_sound(path)
+
+
+def test_nan_in_a_file_is_refused_with_the_name_of_the_file(tmp_path):
+    broken = tone()
+    broken[7] = np.nan
+    soundfile.write(tmp_path / "nan.wav", broken, RATE, subtype="FLOAT")
+    with pytest.raises(UserError, match=rf"nan\.wav: 1 of {RATE} samples are NaN"):
+        read_sound(tmp_path / "nan.wav")
+
+
+@pytest.mark.parametrize(
+    ("waveform", "reason"),
+    [
+        (np.zeros(0), "no samples"),
+        (np.zeros((0, 2)), "no samples"),
+        (np.zeros((3, 3, 3)), r"shape \(3, 3, 3\)"),
+        (np.float32(0.5), r"shape \(\)"),
+        (np.zeros((2, 100)), r"shape \(2, 100\).*transpose"),
+        (np.zeros(9, np.int16), "expected float samples.*int16"),
+        ([1, 2, 3], "expected float samples"),
+        ([0.1, np.nan], "1 of 2 samples are NaN or infinite"),
+        (np.array([[np.inf, -np.inf], [0, 0]]), "2 of 4 samples are NaN or infinite"),
+        (np.array([0.0, 32_767.0]), "32767.*divide"),
+        (np.array([1e300, 0.0]), "expected samples in"),
+    ],
+)
+def test_what_is_no_waveform_is_refused(waveform, reason):
+    with pytest.raises(UserError, match=reason):
+        to_mono(waveform)
+
+
+def test_overshoot_and_a_raised_volume_pass():
+    np.testing.assert_array_equal(to_mono([3.5, -1.2]), np.array([3.5, -1.2], np.float32))
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
+def test_resampling_agrees_with_scipy(rate):
+    ours = resample(tone(440, 1, rate), rate, RATE)
+    divisor = np.gcd(rate, RATE)
+    theirs = scipy.signal.resample_poly(tone(440, 1, rate), RATE // divisor, rate // divisor)
+    assert abs(len(ours) - len(theirs)) <= 1
+    inner = slice(1_000, RATE - 1_000)
+    np.testing.assert_allclose(ours[inner], theirs[inner], atol=5e-3)
+
+
+def test_the_same_rate_leaves_every_sample_as_it_is():
+    np.testing.assert_array_equal(resample(tone(), RATE, RATE), tone())
+
+
+@pytest.mark.parametrize("rate", [0, -8_000, 22.05, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(UserError, match="sample rate in hertz"):
+        resample(tone(), rate, RATE)
+
+
+def test_a_sound_too_short_to_resample_is_refused():
+    with pytest.raises(UserError, match="too short"):
+        resample(np.ones(1, np.float32), 96_000, RATE)
+
+
+def test_a_short_waveform_is_repeated_and_a_long_one_left_alone():
+    three = np.array([1, 2, 3], np.float32)
+    np.testing.assert_array_equal(fit_length(three, 7), [1, 2, 3, 1, 2, 3, 1])
+    assert fit_length(three, 3) is three
+    assert fit_length(three, 2) is three
+    with pytest.raises(ValueError, match="at least one sample"):
+        fit_length(three[:0], 7)

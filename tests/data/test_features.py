@@ -1,0 +1,199 @@
+"""Features of a store: encoded once, in the order of the pairs, standardised on training pairs."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from a2ibench.data.features import Standardiser, encode_store, split_pairs, too_short
+from a2ibench.data.store import write_store
+from a2ibench.data.types import Pair
+from a2ibench.errors import UserError
+from a2ibench_plugins.encoders.logmel import LogMel, LogMelConfig
+
+LENGTHS = (16_000, 12_000, 16_000, 300, 12_000, 16_000, 200, 16_000)
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def make_store(root, *, rate=16_000, seed=0):
+    """Eight pairs of four sources; sounds of four lengths, two of them shorter than a window."""
+    rng = np.random.default_rng(seed)
+
+    def pairs():
+        for i, length in enumerate(LENGTHS):
+            yield Pair(
+                image=np.full((8, 8, 3), i, np.uint8),
+                audio=(0.1 * (i + 1) * rng.standard_normal(length)).clip(-1, 1).astype(np.float32),
+                label="pong" if i // 2 % 2 else "golf",
+                source=f"clip{i // 2}",
+                split="test" if i >= 4 else "train",
+            )
+
+    return write_store(pairs(), root, dataset="noise", version=1, config={}, sample_rate=rate)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return make_store(tmp_path / "store")
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050])
+def test_each_row_is_the_feature_of_its_own_sound(tmp_path, rate):
+    store = make_store(tmp_path / "rated", rate=rate)
+    encoder = LogMel(LogMelConfig())
+    features = encode_store(store, encoder)
+    assert features.shape == (8, 128)
+    assert features.dtype == np.float32
+    for row in range(8):
+        np.testing.assert_array_equal(features[row], encoder(store.waveform(row), rate))
+
+
+def test_a_store_is_encoded_once(store, empty_cache):
+    said = []
+    first = encode_store(store, LogMel(LogMelConfig()), lambda *done: said.append(done))
+    assert said[-1] == (8, 8)
+    assert [done for done, _ in said] == sorted(done for done, _ in said)
+    said.clear()
+    second = encode_store(store, LogMel(LogMelConfig()), lambda *done: said.append(done))
+    assert said == []
+    np.testing.assert_array_equal(first, second)
+    assert len(list(empty_cache.glob("features/logmel-*.npy"))) == 1
+
+
+def test_another_encoder_another_store_or_another_rate_is_another_file(
+    store, tmp_path, empty_cache
+):
+    encode_store(store, LogMel(LogMelConfig()))
+    encode_store(store, LogMel(LogMelConfig(hop=256)))
+    encode_store(make_store(tmp_path / "other", seed=1), LogMel(LogMelConfig()))
+    encode_store(make_store(tmp_path / "rate", rate=22_050), LogMel(LogMelConfig()))
+    assert len(list(empty_cache.glob("features/logmel-*.npy"))) == 4
+
+
+def test_features_are_a_read_only_memory_map(store):
+    features = encode_store(store, LogMel(LogMelConfig()))
+    assert isinstance(features, np.memmap)
+    assert not features.flags.writeable
+
+
+def test_tiled_sounds_are_counted(store):
+    assert too_short(store, LogMel(LogMelConfig())) == 2
+    assert too_short(store, LogMel(LogMelConfig(n_mels=20, n_fft=400))) == 1
+    assert too_short(store, LogMel(LogMelConfig(n_mels=20, n_fft=16_384))) == 2
+
+
+def test_a_damaged_file_is_named(store, empty_cache):
+    encode_store(store, LogMel(LogMelConfig()))
+    (path,) = empty_cache.glob("features/logmel-*.npy")
+    path.write_bytes(b"no array")
+    with pytest.raises(UserError, match=rf"{path.name}: damaged.*remove it"):
+        encode_store(store, LogMel(LogMelConfig()))
+    np.save(path, np.zeros((3, 128), np.float32))
+    with pytest.raises(UserError, match=r"expected float32 \(8, 128\)"):
+        encode_store(store, LogMel(LogMelConfig()))
+
+
+class Broken(LogMel):
+    """Divides by the spread of silence."""
+
+    name: ClassVar[str] = "broken"
+
+    def encode(self, waveforms):
+        return np.full((len(waveforms), self.dim), np.nan, np.float32)
+
+
+class Narrow(LogMel):
+    """Forgets half of the feature."""
+
+    name: ClassVar[str] = "narrow"
+
+    def encode(self, waveforms):
+        return super().encode(waveforms)[:, :64]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "reason"), [(Broken, "NaN or infinite"), (Narrow, "expected features")]
+)
+def test_an_encoder_that_breaks_the_contract_leaves_nothing(store, empty_cache, encoder, reason):
+    with pytest.raises(ValueError, match=reason):
+        encode_store(store, encoder(LogMelConfig()))
+    assert not list(empty_cache.rglob("*.npy"))
+
+
+def test_standardised_training_features_have_mean_0_and_std_1():
+    raw = np.random.default_rng(0).normal(5, 3, (1_000, 6)).astype(np.float32)
+    standard = Standardiser.fit(raw)(raw)
+    assert standard.dtype == np.float32
+    np.testing.assert_allclose(standard.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(standard.std(axis=0), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -123.456])
+def test_a_constant_dimension_is_centred_and_not_scaled(value):
+    raw = np.full((1_000, 1), value, np.float32)
+    standardiser = Standardiser.fit(raw)
+    assert standardiser.std == 1
+    np.testing.assert_allclose(standardiser(raw), 0, atol=1e-6)
+    np.testing.assert_allclose(standardiser(raw + 2), 2, rtol=1e-4)
+
+
+def test_a_standardiser_refuses_another_length():
+    standardiser = Standardiser.fit(np.zeros((4, 3), np.float32))
+    with pytest.raises(ValueError, match="expected d = 3"):
+        standardiser(np.zeros((4, 5), np.float32))
+    with pytest.raises(ValueError, match="n ≥ 1"):
+        Standardiser.fit(np.zeros((0, 3), np.float32))
+
+
+def test_a_standardiser_is_saved_and_loaded_to_the_last_bit(tmp_path):
+    before = Standardiser.fit(np.random.default_rng(0).normal(5, 3, (9, 4)).astype(np.float32))
+    before.save(tmp_path / "standardiser.safetensors")
+    after = Standardiser.load(tmp_path / "standardiser.safetensors")
+    np.testing.assert_array_equal(after.mean, before.mean)
+    np.testing.assert_array_equal(after.std, before.std)
+
+
+def test_what_is_no_standardiser_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"missing\.safetensors: damaged or missing"):
+        Standardiser.load(tmp_path / "missing.safetensors")
+    (tmp_path / "text.safetensors").write_text("no arrays")
+    with pytest.raises(UserError, match=r"text\.safetensors: damaged or missing"):
+        Standardiser.load(tmp_path / "text.safetensors")
+
+
+def test_the_split_is_standardised_on_its_training_side_alone(store):
+    raw = encode_store(store, LogMel(LogMelConfig()))
+    train, test, standardiser = split_pairs(store, raw)
+    np.testing.assert_allclose(train.acoustic.mean(axis=0), 0, atol=1e-4)
+    assert np.abs(test.acoustic.mean(axis=0)).max() > 0.1
+    np.testing.assert_array_equal(test.acoustic, standardiser(raw[4:]))
+    np.testing.assert_array_equal(standardiser.mean, raw[:4].mean(axis=0, dtype=np.float64))
+
+
+def test_the_sides_of_the_split_hold_their_own_pairs(store):
+    raw = encode_store(store, LogMel(LogMelConfig()))
+    train, test, _ = split_pairs(store, raw)
+    assert (len(train), len(test)) == (4, 4)
+    assert train.classes == ("golf", "pong")
+    np.testing.assert_array_equal(train.label, [0, 0, 1, 1])
+    assert train.source.tolist() == ["clip0", "clip0", "clip1", "clip1"]
+    assert test.source.tolist() == ["clip2", "clip2", "clip3", "clip3"]
+    np.testing.assert_array_equal(test.images[np.array([0, 3])][:, 0, 0, 0], [4, 7])
+
+
+def test_a_standardiser_fitted_before_is_used_as_it_is(store):
+    raw = encode_store(store, LogMel(LogMelConfig()))
+    before = Standardiser.fit(raw + 1)
+    train, _, used = split_pairs(store, raw, before)
+    assert used is before
+    np.testing.assert_array_equal(train.acoustic, before(raw[:4]))
+
+
+def test_features_of_another_store_are_refused(store):
+    with pytest.raises(ValueError, match="expected features of 8 pairs, got 7"):
+        split_pairs(store, np.zeros((7, 128), np.float32))
