@@ -1,0 +1,114 @@
+"""The registry: lazy names, helpful errors, three doors."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from a2ibench import registry
+from a2ibench.errors import UserError
+
+PLUGIN = """
+import torch
+from torch import nn
+from dataclasses import dataclass
+from a2ibench.contracts.model import Model
+from a2ibench.registry import models
+
+@dataclass(frozen=True)
+class Config:
+    pass
+
+@models.register
+class Grey(Model):
+    name = "{name}"
+    Config = Config
+
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.level = nn.Parameter(torch.zeros(1))
+
+    optimizers = {{}}
+
+    @property
+    def generator(self):
+        return self
+
+    def training_step(self, batch):
+        return {{}}
+
+    def generate(self, acoustic, noise):
+        size = self.spec.image_size
+        return self.level.sigmoid().expand(len(acoustic), 3, size, size)
+"""
+
+
+def write_plugin(folder: Path, text: str, name: str = "mine.py") -> Path:
+    path = folder / name
+    path.write_text(textwrap.dedent(text), encoding="utf-8")
+    return path
+
+
+def test_listing_names_imports_no_plugin() -> None:
+    code = (
+        "import sys; from a2ibench import registry;"
+        "[one.names() for one in registry.ALL];"
+        "assert 'torch' not in sys.modules and 'a2ibench_baselines' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_installed_name_loads_and_carries_that_name() -> None:
+    for one in registry.ALL:
+        assert one.names(), one.kind
+        for name in one.names():
+            assert one.get(name).name == name  # type: ignore[attr-defined]
+
+
+def test_a_wrong_name_gets_the_nearest_right_ones() -> None:
+    with pytest.raises(UserError, match=r"unknown model 'wan2018'; did you mean .*wan2019"):
+        registry.models.get("wan2018")
+
+
+def test_a_plugin_file_registers_its_model(tmp_path: Path) -> None:
+    path = write_plugin(tmp_path, PLUGIN.format(name="grey_of_a_file"))
+    registry.load_plugin_file(path)
+    assert registry.models.get("grey_of_a_file").name == "grey_of_a_file"
+    registry.load_plugin_file(path)  # a second time is no second registration
+
+
+def test_a_plugin_file_may_not_take_an_installed_name(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has the name of an installed one"):
+        registry.load_plugin_file(write_plugin(tmp_path, PLUGIN.format(name="ours")))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import no_such_module_at_all", r"line 1: ModuleNotFoundError: .*no_such_module_at_all"),
+        ("x = 1\ny = 1 / 0", r"line 2: ZeroDivisionError"),
+        ("def broken(:", r"line 1: SyntaxError"),
+        ("x = 1", "registers nothing"),
+    ],
+)
+def test_a_broken_plugin_file_is_named_with_its_line(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    path = write_plugin(tmp_path, text)
+    with pytest.raises(UserError, match=expected):
+        registry.load_plugin_file(path)
+
+
+def test_a_missing_plugin_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.py: no such file"):
+        registry.load_plugin_file(tmp_path / "nowhere.py")
+
+
+def test_a_class_of_another_kind_is_a_wiring_error() -> None:
+    with pytest.raises(TypeError, match="must be a subclass of a2ibench"):
+
+        @registry.models.register
+        class NoModel:
+            name = "no_model"

@@ -1,0 +1,34 @@
+"""Files are whole or absent; keys depend on content alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from a2ibench.storage import content_key, whole_file, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    write_json(path, {"a": 1})
+
+    def fail() -> None:
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nan_is_no_result(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "result.json", {"score": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_key_depends_on_values_and_not_on_their_order() -> None:
+    assert content_key({"a": 1, "b": [1, 2]}) == content_key({"b": [1, 2], "a": 1})
+    assert content_key({"a": 1, "b": [1, 2]}) != content_key({"a": 1, "b": [2, 1]})

@@ -1,0 +1,157 @@
+"""The loop: it resumes exactly, averages, notices divergence, and draws what the contract says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from a2ibench import config, registry
+from a2ibench.contracts.model import Model
+from a2ibench.data.types import Batch, Pairs, Spec
+from a2ibench.errors import UserError
+from a2ibench.training.average import MovingAverage
+from a2ibench.training.checkpoint import TrainingState, load_for_drawing, read_checkpoint
+from a2ibench.training.device import make_deterministic
+from a2ibench.training.draw import draw
+from a2ibench.training.fit import DivergedError, fit
+
+CLASSES = ("dog", "drum")
+TINY = {"g_channels": 8, "d_channels": 8, "i2a_width": 8, "i2a_steps": 2, "batch_size": 8}
+
+
+def make_pairs(n: int = 40, size: int = 32, d: int = 6) -> Pairs:
+    rng = np.random.default_rng(0)
+    label = np.arange(n, dtype=np.int64) % 2
+    return Pairs(
+        images=rng.integers(0, 256, (n, size, size, 3), dtype=np.uint8),
+        acoustic=rng.normal(size=(n, d)).astype(np.float32),
+        label=label,
+        classes=CLASSES,
+        source=np.array([f"clip{i // 2}" for i in range(n)]),
+    )
+
+
+def make_model(name: str = "ours", seed: int = 3, **options: Any) -> Model:
+    make_deterministic(seed, torch.device("cpu"))
+    plugin = registry.models.get(name)
+    values = {**(TINY if name == "ours" else {}), **options}
+    model = plugin(config.build(plugin.Config, values, name), Spec(32, 6, CLASSES))
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
+    train = make_pairs()
+    whole, part = tmp_path / "whole.safetensors", tmp_path / "part.safetensors"
+    straight = fit(make_model(), train, steps=60, seed=3, checkpoint=whole)
+    fit(make_model(), train, steps=40, seed=3, checkpoint=part)
+    resumed = fit(make_model(), train, steps=60, seed=3, checkpoint=part)
+    assert resumed.step == 60
+    assert [row["step"] for row in resumed.curve] == [20, 40, 60]
+    assert straight.curve == resumed.curve
+    _, a = read_checkpoint(whole)
+    _, b = read_checkpoint(part)
+    assert a.keys() == b.keys()
+    for name, tensor in a.items():
+        assert torch.equal(tensor, b[name]), name
+
+
+def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
+    train, path = make_pairs(), tmp_path / "c.safetensors"
+    fit(make_model(), train, steps=4, seed=0, checkpoint=path)
+    model = make_model(seed=9)
+    state = fit(model, train, steps=4, seed=0, checkpoint=path)
+    assert state.step == 4
+    fresh = make_model(seed=10)
+    load_for_drawing(fresh, fresh.generator, path)
+    for (name, a), b in zip(
+        model.generator.state_dict().items(), fresh.generator.state_dict().values(), strict=True
+    ):
+        assert torch.equal(a, b), name
+
+
+def test_the_average_is_kept_beside_the_raw_weights_and_is_what_draws(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    model = make_model(ema=0.9)
+    fit(model, make_pairs(), steps=6, seed=0, checkpoint=path)
+    _, tensors = read_checkpoint(path)
+    raw = {n.removeprefix("model.G."): t for n, t in tensors.items() if n.startswith("model.G.")}
+    drawn = model.generator.state_dict()
+    weights = [n for n, t in drawn.items() if t.is_floating_point() and n.endswith("weight")]
+    assert any(not torch.equal(drawn[n], raw[n]) for n in weights)
+    assert all(torch.equal(drawn[n], tensors[f"average.module.{n}"]) for n in drawn)
+
+
+def test_the_average_follows_its_equation() -> None:
+    module = nn.Linear(1, 1, bias=False)
+    average = MovingAverage(module, decay=0.5)
+    expected = None
+    for t, value in enumerate([1.0, 2.0, 4.0, 8.0]):
+        with torch.no_grad():
+            module.weight.fill_(value)
+        average.update_parameters(module)
+        decay = min(0.5, (1 + t) / (10 + t))
+        expected = value if expected is None else decay * expected + (1 - decay) * value
+    assert average.module.weight.item() == pytest.approx(expected)
+
+
+class Diverging(Model):
+    """Its loss becomes infinite at step 25."""
+
+    name = "diverging"
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(None, spec)
+        self.level = nn.Parameter(torch.zeros(1))
+        self.steps = 0
+
+    @property
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        return {}
+
+    @property
+    def generator(self) -> nn.Module:
+        return self
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+        self.steps += 1
+        return {"loss": torch.tensor(float("inf") if self.steps == 25 else 1.0)}
+
+    def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(acoustic), 3, 16, 16), 0.5) + noise.sum()
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_its_name_and_step(tmp_path: Path) -> None:
+    model = Diverging(Spec(32, 6, CLASSES))
+    with pytest.raises(DivergedError, match="loss loss is inf before step 40"):
+        fit(model, make_pairs(), steps=100, seed=0, checkpoint=tmp_path / "c.safetensors")
+
+
+def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    model = make_model()
+    TrainingState(model, None, model.optimizers).save(path)
+    other = make_model(d_channels=12)
+    with pytest.raises(UserError, match=r"c\.safetensors: not a checkpoint of this model"):
+        TrainingState(other, None, other.optimizers).load(path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"c\.safetensors: damaged"):
+        TrainingState(model, None, model.optimizers).load(path)
+
+
+def test_an_image_depends_on_its_row_and_the_seed_and_not_on_the_number_of_rows() -> None:
+    model = make_model()
+    acoustic = make_pairs().acoustic
+    many, few = draw(model, np.tile(acoustic, (6, 1)), seed=5), draw(model, acoustic[:7], seed=5)
+    assert many.shape == (240, 32, 32, 3)
+    assert many.dtype == np.uint8
+    np.testing.assert_allclose(many[:7].astype(int), few.astype(int), atol=1)
+    assert not np.array_equal(few, draw(model, acoustic[:7], seed=6))
+
+
+def test_images_of_a_wrong_shape_are_the_methods_error() -> None:
+    with pytest.raises(ValueError, match=r"diverging\.generate: expected finite images"):
+        draw(Diverging(Spec(32, 6, CLASSES)), make_pairs().acoustic, seed=0)
