@@ -39,7 +39,7 @@ class Batches:
         self.device = device
         self._classes = _Groups(pairs.label)
         self._others = self._classes if sampling.mismatch == "class" else _Groups(pairs.source)
-        if len(self._others) < 2:
+        if sampling.mismatch != "none" and len(self._others) < 2:
             raise UserError(_nothing_mismatched(pairs, sampling))
         self._acoustic = torch.tensor(pairs.acoustic, dtype=torch.float32, device=device)
         self._label = torch.tensor(pairs.label, device=device)
@@ -82,6 +82,8 @@ class Batches:
         return self._epoch[1]
 
     def _mismatched(self, rows: IntArray, rng: np.random.Generator) -> IntArray:
+        if self.sampling.mismatch == "none":
+            return rows
         own = self._others.of[rows]
         if self.sampling.balanced and self.sampling.mismatch == "class":
             n = len(self._others)

@@ -94,14 +94,14 @@ class Sampling:
         balanced: classes uniformly, then pairs uniformly inside the class; otherwise pairs
             uniformly.
         flip: probability of a horizontal flip of the image.
-        mismatch: where the mismatched audio of a pair comes from: a clip of another class, or any
-            other source clip.
+        mismatch: where the mismatched audio of a pair comes from: a clip of another class, any
+            other source clip, or nowhere.
     """
 
     batch_size: int = 32
     balanced: bool = False
     flip: float = 0.5
-    mismatch: Literal["class", "clip"] = "class"
+    mismatch: Literal["class", "clip", "none"] = "none"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,8 @@ class Batch:
         image: float32 ``[B, 3, S, S]`` in [−1, 1] (the range of tanh).
         acoustic: float32 ``[B, d]``, ``a``, standardised.
         label: int64 ``[B]``.
-        mismatched: float32 ``[B, d]``, the feature of another pair's sound (``Sampling.mismatch``).
+        mismatched: float32 ``[B, d]``, the feature of another pair's sound
+            (``Sampling.mismatch``); the pair's own where nothing is mismatched.
     """
 
     image: torch.Tensor

@@ -1,0 +1,231 @@
+"""Arcade: what a video game console shows and what it sounds like at the same instant.
+
+The Arcade Learning Environment (Bellemare et al. 2013) emulates the console; its package carries
+the games, so nothing is downloaded. A class is a game, a source is one episode, an image is the
+whole screen, and a sound is what was heard up to that screen.
+
+Two cautions. The score and the lives are part of the screen: they follow the episode rather than
+the moment, and can hardly be heard; a game whose world only follows the clock (the cars of freeway)
+looks alike at the same time of two episodes. And some windows of some games are silent: they are
+kept, since nothing says that a picture can always be heard.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import signal
+
+from a2ibench.config import option
+from a2ibench.contracts.dataset import Dataset
+from a2ibench.data.audio import resample
+from a2ibench.data.types import FloatArray, ImageArray, Pair, Split
+from a2ibench.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+FRAME_RATE = 60
+"""Screens a second."""
+FRAME_SAMPLES = 512
+"""Samples of sound that the emulator makes for each screen."""
+CONSOLE_RATE = FRAME_RATE * FRAME_SAMPLES
+"""Sample rate of the emulated sound, in hertz."""
+
+HOLD = (4, 20)
+"""An action is held for at least, and for less than, so many frames: a player, not a tremor."""
+HOP = (1.0, 1.5)
+"""Seconds from one pair of an episode to the next."""
+EPISODES = {"train": 12, "test": 6}
+"""At least so many episodes a game."""
+
+
+@dataclass(frozen=True)
+class ArcadeConfig:
+    """Options of :class:`Arcade`.
+
+    Raises:
+        ValueError: fewer than two games, or one game twice.
+    """
+
+    games: tuple[str, ...] = option(
+        ("bowling", "freeway", "frostbite", "pong", "qbert", "seaquest"),
+        "the games, one class each; these are clearly audible ones",
+    )
+    train: int = option(300, "training pairs a game", minimum=1)
+    test: int = option(
+        100, "test pairs a game; retrieval inside a class needs pools of 100", minimum=1
+    )
+    image_size: int = option(64, "side of the images in pixels", minimum=16)
+    seconds: float = option(
+        4.0, "length of the sound, which ends with the image; from 1 s a game is hard to tell",
+        minimum=0.25, maximum=30.0,
+    )  # fmt: skip
+    seed: int = option(0, "of the players", minimum=0)
+
+    def __post_init__(self) -> None:
+        if len(self.games) < 2:
+            raise ValueError(f"games: expected at least two, got {list(self.games)}")
+        if len(set(self.games)) < len(self.games):
+            raise ValueError(f"games: one is given twice in {list(self.games)}")
+
+
+class Arcade(Dataset):
+    """Games played at random, episodes apart.
+
+    A pair does not depend on the other games of the configuration.
+
+    Raises:
+        UserError: a game that the emulator does not carry, or no emulator.
+    """
+
+    name = "arcade"
+    Config = ArcadeConfig
+    config: ArcadeConfig
+    episode_seconds: ClassVar[int] = 600
+    """Where an episode is cut off."""
+
+    def __init__(self, config: ArcadeConfig) -> None:
+        super().__init__(config)
+        known = _ale().roms.get_all_rom_ids()
+        for game in config.games:
+            if game not in known:
+                raise unknown("game", game, known)
+        # Both sides of the split see episodes from the start to the same moment.
+        self._per_episode = min(
+            math.ceil(config.train / EPISODES["train"]), math.ceil(config.test / EPISODES["test"])
+        )
+
+    def __len__(self) -> int:
+        return len(self.config.games) * (self.config.train + self.config.test)
+
+    def pairs(self) -> Iterator[Pair]:
+        """Yields game after game, its training episodes before its test episodes.
+
+        Raises:
+            UserError: ten episodes of a game in a row end before one window is full.
+        """
+        for game in self.config.games:
+            episode = 0
+            wanted: tuple[tuple[Split, int], ...] = (
+                ("train", self.config.train),
+                ("test", self.config.test),
+            )
+            for split, count in wanted:
+                barren = 0
+                while count > 0:
+                    made = self._play(game, episode, min(count, self._per_episode), split)
+                    yield from made
+                    count -= len(made)
+                    episode += 1
+                    barren = 0 if made else barren + 1
+                    if barren == 10:
+                        raise UserError(
+                            f"{game}: its episodes end before {self.config.seconds:g} s;"
+                            " give a smaller `seconds` or leave it out"
+                        )
+
+    def _play(self, game: str, episode: int, count: int, split: Split) -> list[Pair]:
+        """One episode, until it is over or ``count`` pairs are seen.
+
+        A window lies wholly inside the episode: none begins before it or runs past its end.
+        """
+        console = _console(game)
+        rng = np.random.default_rng([self.config.seed, *game.encode(), episode])
+        actions = console.getMinimalActionSet()
+        fire = next((action for action in actions if action.name == "FIRE"), actions[0])
+        sound: list[npt.NDArray[np.uint8]] = []
+        screens: list[ImageArray] = []
+        ends: list[int] = []
+        action, hold = fire, int(rng.integers(*HOLD))  # many games wait for it to begin
+        due = math.ceil(self.config.seconds * FRAME_RATE) + round(rng.random() * FRAME_RATE)
+        while len(ends) < count and len(sound) < self.episode_seconds * FRAME_RATE:
+            if hold == 0:
+                action, hold = actions[rng.integers(len(actions))], int(rng.integers(*HOLD))
+            before = console.getScreenRGB() if len(sound) + 1 == due else None
+            console.act(action)
+            if console.game_over():
+                break
+            hold -= 1
+            sound.append(console.getAudio().copy())
+            if before is not None:
+                # Some sprites are drawn on every other frame only.
+                screens.append(np.maximum(before, console.getScreenRGB()))
+                ends.append(due)
+                due += round(rng.uniform(*HOP) * FRAME_RATE)
+        if not ends:
+            return []
+        heard = listen(np.concatenate(sound), self.sample_rate)
+        length = round(self.config.seconds * self.sample_rate)
+        pairs = []
+        for screen, end in zip(screens, ends, strict=True):
+            stop = round(end * self.sample_rate / FRAME_RATE)
+            pairs.append(
+                Pair(
+                    image=shrink(screen, self.config.image_size),
+                    audio=heard[stop - length : stop],
+                    label=game,
+                    source=f"{game}/episode-{episode}",
+                    split=split,
+                    start=end / FRAME_RATE - self.config.seconds,
+                )
+            )
+        return pairs
+
+
+def listen(samples: npt.NDArray[np.uint8], sample_rate: int) -> FloatArray:
+    """The console's sound as it leaves the loudspeaker.
+
+    The chip only puts out levels from 128 up, and some games rest on another level than others:
+    as behind the coupling capacitor of a real set, what stands still is silence (20 Hz, first
+    order).
+
+    Args:
+        samples: uint8 ``[T]``, at ``CONSOLE_RATE``.
+        sample_rate: of the result, in hertz.
+
+    Returns:
+        float32 ``[T · sample_rate / CONSOLE_RATE]`` in [−1, 1].
+    """
+    level = (samples.astype(np.float64) - 128) / 128
+    b, a = signal.butter(1, 20, "highpass", fs=CONSOLE_RATE)
+    blocked, _ = signal.lfilter(b, a, level, zi=signal.lfilter_zi(b, a) * level[0])
+    heard = resample(blocked.astype(np.float32), CONSOLE_RATE, sample_rate)
+    return np.clip(heard, -1, 1, dtype=np.float32)
+
+
+def shrink(screen: ImageArray, size: int) -> ImageArray:
+    """A whole screen, uint8 ``[H, W, 3]``, as a square, uint8 ``[size, size, 3]``, antialiased."""
+    picture = Image.fromarray(screen).resize((size, size), Image.Resampling.LANCZOS)
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def _ale() -> "ModuleType":
+    try:
+        import ale_py
+        import ale_py.roms
+    except ImportError as error:
+        raise UserError(
+            "the arcade dataset needs ale-py: pip install 'a2ibench[arcade]'"
+        ) from error
+    return ale_py
+
+
+def _console(game: str) -> Any:
+    """A console that was just switched on.
+
+    Resetting a running one would be quicker, but its sound generators keep their phase.
+    """
+    ale = _ale()
+    ale.ALEInterface.setLoggerMode(ale.LoggerMode.Error)
+    console = ale.ALEInterface()
+    console.setInt("random_seed", 1)
+    console.setInt("frame_skip", 1)
+    console.setFloat("repeat_action_probability", 0.0)
+    console.setBool("sound_obs", True)
+    console.loadROM(ale.roms.get_rom_path(game))
+    return console

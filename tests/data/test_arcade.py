@@ -1,0 +1,179 @@
+"""The arcade: sound and picture of the same instant, episodes apart, reproducible."""
+
+import sys
+from itertools import islice
+
+import ale_py
+import ale_py.roms
+import numpy as np
+import pytest
+
+from a2ibench import config
+from a2ibench.data.types import Pair
+from a2ibench.errors import UserError
+from a2ibench_plugins.datasets.arcade import CONSOLE_RATE, Arcade, listen, shrink
+
+RATE = Arcade.sample_rate
+
+
+def build(**options: object) -> Arcade:
+    return Arcade(config.build(Arcade.Config, options, "arcade"))
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[Pair]:
+    return list(build(games="pong,qbert", train=24, test=12, seconds=1.0, image_size=32).pairs())
+
+
+def test_the_defaults_give_pools_of_a_hundred_in_each_of_six_games():
+    dataset = build()
+    assert len(dataset) == 6 * (300 + 100)
+    assert dataset.config.seconds == 4.0
+
+
+def test_pairs_have_the_sizes_labels_and_counts_that_were_asked_for(pairs):
+    assert len(pairs) == 2 * 36
+    for game in ("pong", "qbert"):
+        sides = [pair.split for pair in pairs if pair.label == game]
+        assert (sides.count("train"), sides.count("test")) == (24, 12)
+    for pair in pairs:
+        assert pair.image.shape == (32, 32, 3)
+        assert pair.image.dtype == np.uint8
+        assert pair.audio.shape == (RATE,)
+        assert pair.audio.dtype == np.float32
+        assert np.abs(pair.audio).max() <= 1
+
+
+def test_episodes_are_apart_and_many(pairs):
+    for game in ("pong", "qbert"):
+        sources = {
+            split: {pair.source for pair in pairs if (pair.label, pair.split) == (game, split)}
+            for split in ("train", "test")
+        }
+        assert not sources["train"] & sources["test"]
+        assert len(sources["train"]) >= 12
+        assert len(sources["test"]) >= 6
+
+
+def test_windows_lie_inside_their_episode_and_are_spaced(pairs):
+    for source in {pair.source for pair in pairs}:
+        starts = np.array([pair.start for pair in pairs if pair.source == source])
+        assert starts.min() >= 0
+        assert (np.diff(starts) >= 0.99).all()
+
+
+def test_the_pictures_of_a_game_differ(pairs):
+    for game in ("pong", "qbert"):
+        images = {pair.image.tobytes() for pair in pairs if pair.label == game}
+        assert len(images) > 0.8 * 36  # some games stand still for a while
+
+
+def test_the_games_are_audible(pairs):
+    loud = [np.sqrt(np.mean(np.square(pair.audio))) > 0.005 for pair in pairs]
+    assert np.mean(loud) > 0.8
+
+
+def test_the_same_seed_gives_the_same_bytes_and_a_game_depends_on_no_other(pairs):
+    dataset = build(games="qbert,pong", train=24, test=12, seconds=1.0, image_size=32)
+    again = list(islice(dataset.pairs(), 36))
+    qbert = [pair for pair in pairs if pair.label == "qbert"]
+    for x, y in zip(qbert, again, strict=True):
+        assert (x.source, x.start, x.split) == (y.source, y.start, y.split)
+        assert x.image.tobytes() == y.image.tobytes()
+        assert x.audio.tobytes() == y.audio.tobytes()
+
+
+def test_another_seed_plays_otherwise():
+    options = {"games": "pong,qbert", "train": 1, "test": 1, "seconds": 1.0, "image_size": 16}
+    a, b = (list(build(**options, seed=seed).pairs()) for seed in (0, 1))
+    assert all((x.image != y.image).any() for x, y in zip(a, b, strict=True))
+
+
+def test_sound_and_picture_are_of_the_same_instant():
+    """Replays the first episode of pong by an own loop over the emulator, action by action."""
+    made = next(build(games="pong,qbert", train=1, test=1, seconds=1.0, image_size=64).pairs())
+    end = round((made.start + 1.0) * 60)
+    rng = np.random.default_rng([0, *b"pong", 0])
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    console = ale_py.ALEInterface()
+    console.setFloat("repeat_action_probability", 0.0)
+    console.setBool("sound_obs", True)
+    console.loadROM(ale_py.roms.get_rom_path("pong"))
+    actions = console.getMinimalActionSet()
+    script = [ale_py.Action.FIRE] * int(rng.integers(4, 20))
+    assert end == 60 + round(rng.random() * 60)
+    while len(script) < end:
+        action = actions[rng.integers(len(actions))]
+        script += [action] * int(rng.integers(4, 20))
+    screens, sounds = [], []
+    for action in script[:end]:
+        console.act(action)
+        screens.append(console.getScreenRGB())
+        sounds.append(console.getAudio())
+    both = np.maximum(screens[-2], screens[-1])
+    np.testing.assert_array_equal(made.image, shrink(both, 64))
+    heard = listen(np.concatenate(sounds), RATE)
+    np.testing.assert_array_equal(made.audio, heard[-RATE:])
+
+
+def test_a_constant_level_is_silence_and_a_tone_is_kept():
+    t = np.arange(CONSOLE_RATE)
+    for level in (0, 128, 188):
+        assert np.abs(listen(np.full(CONSOLE_RATE, level, np.uint8), RATE)).max() < 1e-6
+    square = (128 + 60 * (t // 35 % 2)).astype(np.uint8)  # a period of 70 samples: 439 Hz
+    heard = listen(square, RATE)
+    assert heard.shape == (RATE,)
+    spectrum = np.abs(np.fft.rfft(heard))
+    assert np.argmax(spectrum) == round(CONSOLE_RATE / 70)
+    # The fundamental of a square wave of amplitude 30/128 is 4/π times as high.
+    assert 2 * spectrum.max() / RATE == pytest.approx(4 / np.pi * 30 / 128, rel=0.05)
+
+
+def test_sound_stays_within_bounds_at_the_loudest_switching():
+    noise = np.random.default_rng(0).choice([0, 255], CONSOLE_RATE).astype(np.uint8)
+    assert np.abs(listen(noise, RATE)).max() <= 1
+
+
+def test_the_whole_screen_is_seen():
+    screen = np.zeros((210, 160, 3), np.uint8)
+    screen[:105] = 200
+    small = shrink(screen, 64)
+    assert small.shape == (64, 64, 3)
+    np.testing.assert_allclose(small[:28], 200, atol=3)
+    np.testing.assert_allclose(small[36:], 0, atol=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"games": "pong,freewy"}, "unknown game 'freewy'; did you mean freeway"),
+        ({"games": "pong"}, "at least two"),
+        ({"games": "pong,pong"}, "given twice"),
+        ({"seconds": 0}, "≥ 0.25"),
+        ({"train": 0}, "≥ 1"),
+        ({"image_size": 4}, "≥ 16"),
+        ({"seed": -1}, "≥ 0"),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        build(**options)
+
+
+def test_without_the_emulator_one_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ale_py", None)
+    with pytest.raises(UserError, match=r"pip install 'a2ibench\[arcade\]'"):
+        build()
+
+
+def test_the_emulator_is_quiet(capfd):
+    list(build(games="pong,qbert", train=1, test=1, seconds=0.25, image_size=16).pairs())
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err == ""
+
+
+def test_windows_longer_than_every_episode_are_refused(monkeypatch):
+    monkeypatch.setattr(Arcade, "episode_seconds", 1)
+    with pytest.raises(UserError, match="smaller `seconds`"):
+        list(build(games="pong,qbert", train=1, test=1, seconds=2.0, image_size=16).pairs())
