@@ -181,7 +181,6 @@ def run(
     uri = tracking_uri or f"sqlite:///{(folder.parent / 'mlflow.db').resolve()}"
     mirror = None
     if uri != "none":
-        folder.parent.mkdir(parents=True, exist_ok=True)
         mirror = Mirror(uri, folder.parent / "mlartifacts", folder.name, display.say)
     ray = RayTune(folder / ".ray", gpus_per_trial, ray_address)
     failures = run_study(request, run_inline if executor == "inline" else ray, mirror, display)

@@ -32,8 +32,12 @@ class ResNet18(nn.Module):
             stride = 1 if i == 0 else 2
             shortcut = None
             if stride != 1:
+                # Every other pixel and then 1×1: a 1×1 convolution with stride 2. As one layer it
+                # crashes the process where it has fewer channels than a vector register holds
+                # (oneDNN 3.12, channels last).
                 shortcut = nn.Sequential(
-                    nn.Conv2d(before, channels, 1, stride=stride, bias=False),
+                    nn.MaxPool2d(1, stride=stride),
+                    nn.Conv2d(before, channels, 1, bias=False),
                     nn.BatchNorm2d(channels),
                 )
             stages += [

@@ -23,7 +23,7 @@ class Mirror:
 
     Args:
         uri: of the tracking server or database (``sqlite:///…/mlflow.db``, ``http://…``).
-        artifacts: folder for pictures and files of a local database.
+        artifacts: folder for pictures and files, beside a local database.
         study: its name: the experiment's and the parent run's.
         say: prints one line.
     """
@@ -49,6 +49,7 @@ class Mirror:
         from mlflow.tracking import MlflowClient
 
         with self._forgiving():
+            self._artifacts.parent.mkdir(parents=True, exist_ok=True)
             client = MlflowClient(tracking_uri=self._uri)
             found = client.get_experiment_by_name(self._study)
             if found is not None:

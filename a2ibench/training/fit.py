@@ -79,6 +79,7 @@ def fit(
     state = TrainingState(model, average, model.optimizers)
     if checkpoint.exists():
         state.load(checkpoint)
+    resumed_at = state.step
     batches = Batches(train, model.sampling, seed, device)
     started = saved = time.monotonic()
     spent_before = state.seconds
@@ -103,7 +104,8 @@ def fit(
             state.save(checkpoint)
             saved = now
         report(Progress(state.step, steps, rate, means))
-    state.save(checkpoint)
+    if state.step > resumed_at:
+        state.save(checkpoint)
     if average is not None:
         average.copy_to(model.generator)
     return state

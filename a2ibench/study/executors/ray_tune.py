@@ -123,17 +123,28 @@ def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
     from ray.tune import Callback
 
     class Teller(Callback):
+        def __init__(self, tell: Callable[[Update], None] | None) -> None:
+            self.tell = tell
+
+        def __getstate__(self) -> dict[str, None]:
+            # Tune stores its callbacks to restore a run later; ours is restored from its own files.
+            return {"tell": None}
+
+        def _tell(self, trial: Any, **news: Any) -> None:
+            assert self.tell is not None
+            self.tell(Update(by_key[trial.config["job"]], **news))
+
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            tell(Update(by_key[trial.config["job"]]))
+            self._tell(trial)
 
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
         ) -> None:
             if "step" in result:
-                tell(Update(by_key[trial.config["job"]], result["step"], result["steps"]))
+                self._tell(trial, step=result["step"], steps=result["steps"])
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            tell(Update(by_key[trial.config["job"]], ended=True))
+            self._tell(trial, ended=True)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             # The worker itself died (out of memory, killed): it could not write its own reason.
@@ -141,6 +152,6 @@ def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
             text = Path(trial.error_file).read_text() if trial.error_file else "no trace"
             reason = f"the worker died: {text.strip().splitlines()[-1]}"
             write_json(task.folder / "failure.json", {"reason": reason, "trace": text})
-            tell(Update(task, ended=True))
+            self._tell(trial, ended=True)
 
-    return Teller()
+    return Teller(tell)

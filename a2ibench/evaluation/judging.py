@@ -1,0 +1,164 @@
+"""Judges: loaded or trained once, and each set of images shown to each of them once."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from a2ibench.contracts.judge import Judge
+from a2ibench.data.types import FloatArray, Images, IntArray, Pairs, Spec
+from a2ibench.registry import judges, source_hash
+from a2ibench.storage import cache_dir, content_key, file_sha256, lock, whole_file, write_json
+from a2ibench.training.device import choose_device
+
+LOOK_BATCH = 32
+"""Fixed: rounding may depend on the size of a batch."""
+
+Progress = Callable[[str], None]
+"""Takes one line on what is being done."""
+
+
+@dataclass(frozen=True)
+class LoadedJudge:
+    """A judge that is ready to look.
+
+    Attributes:
+        judge: frozen, on its device.
+        fingerprint: a hash of all that its outputs depend on: its name, version, source file and
+            weights; for a trained judge, those that its training ended with.
+        figures: what its training reported; empty for one that is not trained.
+    """
+
+    judge: Judge
+    fingerprint: str
+    figures: Mapping[str, float]
+
+
+def load_judge(
+    name: str, train: Pairs, data_key: str, progress: Progress = lambda line: None
+) -> LoadedJudge:
+    """A judge by name. A trained one is fitted once for its definition and data, and kept.
+
+    Args:
+        name: a registered judge's.
+        train: the real training pairs; nothing else is shown to it.
+        data_key: a hash of what ``train`` was made from (store content, encoder).
+        progress: told when it trains.
+
+    Raises:
+        UserError: an unknown name, weights that cannot be had, or data it cannot be trained on.
+    """
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+        return _load_judge(name, train, data_key, progress)
+
+
+def _load_judge(name: str, train: Pairs, data_key: str, progress: Progress) -> LoadedJudge:
+    plugin = judges.get(name)
+    judge = plugin()
+    judge.build(
+        Spec(
+            image_size=train.images[:1].shape[1],
+            acoustic_dim=train.acoustic.shape[1],
+            classes=train.classes,
+        )
+    )
+    judge.to(choose_device())
+    definition = [name, plugin.version, judge.weights_hash(), source_hash(plugin)]
+    if not plugin.trained:
+        return LoadedJudge(judge.eval(), content_key(definition), {})
+    weights = cache_dir("judges") / f"{name}_{content_key([*definition, data_key])}.safetensors"
+    figures = weights.with_suffix(".json")
+    with lock(weights):
+        if not weights.is_file():
+            progress(f"judge {name}: training on {len(train)} real images")
+            write_json(figures, dict(judge.fit(train)))
+            _save(judge, weights)
+    _load(judge, weights)
+    return LoadedJudge(
+        judge=judge.eval(),
+        fingerprint=content_key([*definition, file_sha256(weights)]),
+        figures=json.loads(figures.read_text(encoding="utf-8")),
+    )
+
+
+def look_at(
+    loaded: LoadedJudge, images: Images, progress: Progress = lambda line: None
+) -> dict[str, FloatArray]:
+    """A judge's outputs for a set of images, kept by content.
+
+    Equal images are looked at once, so their outputs are equal to the last bit.
+
+    Args:
+        loaded: the judge.
+        images: uint8 ``[n, S, S, 3]``.
+        progress: told how far it is.
+
+    Returns:
+        The judge's outputs by name, float32 ``[n, k]``.
+
+    Raises:
+        TypeError: the judge's outputs are not float32 ``[n, k]``.
+        ValueError: its outputs are not finite.
+    """
+    first, position, key = _distinct(images)
+    path = cache_dir("looks") / f"{loaded.judge.name}_{content_key([loaded.fingerprint, key])}.npz"
+    with lock(path):
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as kept:
+                return {name: kept[name][position] for name in kept.files}
+        parts: list[Mapping[str, FloatArray]] = []
+        for start in range(0, len(first), LOOK_BATCH):
+            rows = first[start : start + LOOK_BATCH]
+            parts.append(loaded.judge.look(images[rows]))
+            _check_outputs(loaded.judge.name, parts[-1], len(rows))
+            progress(f"judge {loaded.judge.name}: {start + len(rows)} of {len(first)} images")
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        with whole_file(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **outputs)  # type: ignore[arg-type]  # the stub reads a name as a flag
+    return {name: output[position] for name, output in outputs.items()}
+
+
+def _distinct(images: Images) -> tuple[IntArray, IntArray, str]:
+    """Positions of the distinct images, which of them each image equals, a hash of them all."""
+    seen: dict[str, int] = {}
+    first: list[int] = []
+    position = np.empty(len(images), dtype=np.int64)
+    shape: tuple[int, ...] = ()
+    for start in range(0, len(images), LOOK_BATCH):
+        for offset, image in enumerate(batch := images[start : start + LOOK_BATCH]):
+            digest = hashlib.sha256(image.tobytes()).hexdigest()
+            if digest not in seen:
+                seen[digest] = len(first)
+                first.append(start + offset)
+            position[start + offset] = seen[digest]
+        shape = batch.shape[1:]
+    return np.array(first, dtype=np.int64), position, content_key([shape, list(seen)])
+
+
+def _check_outputs(name: str, outputs: Mapping[str, FloatArray], n: int) -> None:
+    for key, output in outputs.items():
+        if output.dtype != np.float32 or output.ndim != 2 or len(output) != n:
+            raise TypeError(
+                f"judge {name}, output {key!r}: expected float32 [{n}, k],"
+                f" got {output.dtype} {list(output.shape)}"
+            )
+        if not np.isfinite(output).all():
+            raise ValueError(f"judge {name}, output {key!r}: NaN or infinite numbers")
+
+
+def _save(judge: Judge, path: Path) -> None:
+    from safetensors.torch import save_file
+
+    state = {name: tensor.contiguous() for name, tensor in judge.state_dict().items()}
+    with whole_file(path) as temporary:
+        save_file(state, temporary)
+
+
+def _load(judge: Judge, path: Path) -> None:
+    from safetensors.torch import load_file
+
+    judge.load_state_dict(load_file(path))

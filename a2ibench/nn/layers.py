@@ -1,0 +1,150 @@
+"""Layers that several generators and discriminators share. All are quickest in channels-last."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class UpConv(nn.Module):
+    """Nearest ×2, then a 3×3 convolution with zero padding 1 and no bias.
+
+    Nearest ×2 puts the pixels two apart and sums over a 2×2 box, so both together are one
+    transposed convolution with stride 2 whose 4×4 kernel is the 3×3 kernel summed over that box:
+    the same numbers from 16 instead of 36 multiplications a pixel, and nothing of the large size is
+    stored between.
+
+    Shapes: ``[n, inputs, H, W]`` → ``[n, outputs, 2H, 2W]``.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, 3, 3))
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        kernel = F.avg_pool2d(self.weight, 2, stride=1, padding=1, divisor_override=1)
+        return F.conv_transpose2d(x, kernel.flip(2, 3).transpose(0, 1), stride=2, padding=1)
+
+
+def leaky_relu() -> nn.LeakyReLU:
+    """LeakyReLU(0.2). In a narrow generator a ReLU can shut every channel for a whole class."""
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def up_block(inputs: int, outputs: int) -> nn.Sequential:
+    """Nearest ×2, 3×3 convolution, batch norm, LeakyReLU."""
+    return nn.Sequential(UpConv(inputs, outputs), nn.BatchNorm2d(outputs), leaky_relu())
+
+
+class UpStack(nn.Module):
+    """A vector → a feature map: linear to 4×4, then up blocks which halve the channels.
+
+    Args:
+        inputs: length of the vector.
+        channels: of the map; at 4×4 there are ``channels · size / 4``.
+        size: side of the map, a power of two, at least 4.
+
+    Shapes: ``[n, inputs]`` → ``[n, channels, size, size]``.
+    """
+
+    def __init__(self, inputs: int, channels: int, size: int) -> None:
+        super().__init__()
+        widths = [channels * 2**i for i in reversed(range(doublings(size) + 1))]
+        self.start = nn.Sequential(
+            nn.Linear(inputs, 16 * widths[0], bias=False),
+            nn.Unflatten(1, (widths[0], 4, 4)),
+            nn.BatchNorm2d(widths[0]),
+            leaky_relu(),
+        )
+        self.blocks = nn.Sequential(*(up_block(wide, narrow) for wide, narrow in pairwise(widths)))
+
+    def forward(self, vector: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        return self.blocks(self.start(vector).contiguous(memory_format=torch.channels_last))
+
+
+class DownStack(nn.Module):
+    """An image → a flat vector: strided 4×4 convolutions which double the channels, to 4×4.
+
+    Args:
+        channels: of the first convolution.
+        size: side of the image, a power of two, at least 8.
+        conv: makes a convolution; ``spectral_conv`` for a discriminator.
+
+    Shapes: ``[n, 3, size, size]`` → ``[n, outputs]``.
+    """
+
+    def __init__(
+        self, channels: int, size: int, conv: Callable[[int, int, int, int, int], nn.Module]
+    ) -> None:
+        super().__init__()
+        widths = [3, *(channels * 2**i for i in range(doublings(size)))]
+        layers: list[nn.Module] = []
+        for narrow, wide in pairwise(widths):
+            layers += [conv(narrow, wide, 4, 2, 1), leaky_relu()]
+        self.layers = nn.Sequential(*layers)
+        self.outputs = 16 * widths[-1]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        return self.layers(image).flatten(1)
+
+
+class ResidualBlock(nn.Module):
+    """x + BN(conv(LeakyReLU(BN(conv(x))))), 3×3 convolutions."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            leaky_relu(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        return x + self.body(x)
+
+
+def to_image(channels: int) -> nn.Sequential:
+    """A feature map → an image in [−1, 1]: 3×3 convolution, tanh."""
+    return nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1), nn.Tanh())
+
+
+def doublings(size: int) -> int:
+    """How many ×2 steps lie between 4 pixels and ``size``.
+
+    Raises:
+        ValueError: ``size`` is no power of two, or below 4.
+    """
+    if size < 4 or size & (size - 1):
+        raise ValueError(f"image size {size}: expected a power of two, at least 4")
+    return size.bit_length() - 3
+
+
+def init_normal(module: nn.Module) -> None:
+    """Weights N(0, 0.02²), batch-norm scales N(1, 0.02²), biases 0 (DCGAN). For ``apply``."""
+    if isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+    elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | UpConv):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    bias = getattr(module, "bias", None)
+    if isinstance(bias, nn.Parameter):
+        nn.init.zeros_(bias)
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Inside, gradients flow through the module, but none of its weights gets one."""
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.requires_grad_(True)

@@ -1,0 +1,93 @@
+"""The reference rows: what every number is measured against."""
+
+import numpy as np
+
+from a2ibench.contracts.reference import Reference
+from a2ibench.data.types import FloatArray, ImageArray, IntArray, Pairs
+
+
+class GroundTruth(Reference):
+    """The real image of the segment: the ceiling."""
+
+    name = "ground_truth"
+
+    def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
+        """The test images themselves."""
+        return test.images[:]
+
+
+class NearestTraining(Reference):
+    """The training image whose sound is nearest, by the cosine of the standardised features.
+
+    What a method that memorises and looks up would reach.
+    """
+
+    name = "nearest_train"
+
+    def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
+        """One training image a segment; of equally near ones the first."""
+        return train.images[(_unit(test.acoustic) @ _unit(train.acoustic).T).argmax(axis=1)]
+
+
+class ClassMean(Reference):
+    """The mean training image of the segment's *true* class: right about the class, and blurred.
+
+    It is told the class, which no method is.
+    """
+
+    name = "class_mean"
+
+    def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
+        """One mean image a class, repeated.
+
+        Raises:
+            ValueError: a test class has no training images.
+        """
+        means = {label: _mean_image(train, label) for label in np.unique(test.label)}
+        return np.stack([means[label] for label in test.label])
+
+
+class ShuffledAudio(Reference):
+    """The real image of another segment: perfect pictures that ignore the sound."""
+
+    name = "shuffled_audio"
+    random = True
+
+    def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
+        """Each test image once, none at its own segment.
+
+        Raises:
+            ValueError: fewer than two test segments.
+        """
+        return test.images[derangement(len(test), rng)]
+
+
+def derangement(n: int, rng: np.random.Generator) -> IntArray:
+    """A permutation without fixed points, uniform among them: int64 ``[n]``.
+
+    Permutations are drawn until one has none: e ≈ 2.7 draws on average.
+
+    Raises:
+        ValueError: n < 2: there is none.
+    """
+    if n < 2:
+        raise ValueError(f"no derangement of {n} elements; at least two are needed")
+    while True:
+        order: IntArray = rng.permutation(n).astype(np.int64)
+        if not (order == np.arange(n)).any():
+            return order
+
+
+def _unit(feature: FloatArray) -> FloatArray:
+    length = np.linalg.norm(feature, axis=1, keepdims=True)
+    return feature / np.maximum(length, np.finfo(np.float32).tiny)
+
+
+def _mean_image(train: Pairs, label: int) -> ImageArray:
+    """Read in blocks: the training images need not fit into memory."""
+    rows = np.flatnonzero(train.label == label).astype(np.int64)
+    if len(rows) == 0:
+        raise ValueError(f"class {train.classes[label]!r} has no training images")
+    blocks = [rows[i : i + 1024] for i in range(0, len(rows), 1024)]
+    total = sum(train.images[block].sum(axis=0, dtype=np.int64) for block in blocks)
+    return np.rint(total / len(rows)).astype(np.uint8)

@@ -1,0 +1,113 @@
+"""Image → acoustic space by ridge regression on frozen features: the judge of R-precision."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+
+from a2ibench.contracts.judge import Judge
+from a2ibench.data.holdout import hold_out
+from a2ibench.data.types import FloatArray, ImageArray, Images, Pairs, Spec
+from a2ibench.nn import lite0
+
+SEED = 20_190_512
+"""Chooses the held-out sources."""
+HELD_OUT = 0.2
+PENALTIES = 10.0 ** np.arange(-5, 2, 0.5)
+LOOK_BATCH = 64
+
+Array = npt.NDArray[np.float64]
+
+
+class Lite0ImageToAudio(Judge):
+    """I2A(I) = Wᵀ φ(I) + b, with φ the features of EfficientNet-lite0 (128 px).
+
+    W minimises ‖A − Φ W‖² / n + λ ‖W‖² on the real training pairs, Φ and A centred, in closed form.
+    λ is the one of a grid with the least error on held-out sources; W is then fitted to all
+    training pairs. Its architecture, weights and loss are no model's, so a method that
+    trains against an image-to-audio network of its own is not judged by that network.
+
+    Outputs: ``"acoustic"`` ``[n, d]``, in the space of the standardised acoustic features.
+    """
+
+    name = "i2a_lite0"
+    trained = True
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    def build(self, spec: Spec) -> None:
+        """The frozen network, and the linear map that :meth:`fit` fills in."""
+        self.network = lite0.Lite0()
+        self.register_buffer("weight", torch.zeros(spec.acoustic_dim, lite0.FEATURES))
+        self.register_buffer("bias", torch.zeros(spec.acoustic_dim))
+
+    def fit(self, train: Pairs) -> Mapping[str, float]:
+        """See the class.
+
+        Returns:
+            ``held_out_r2`` = 1 − ‖A − Ã‖² / ‖A − mean(A)‖² over the held-out pairs and all d
+            numbers, ``penalty`` = λ, ``held_out_images``.
+
+        Raises:
+            UserError: a class has fewer than two training sources.
+        """
+        seen, held_out = hold_out(train, HELD_OUT, SEED)
+        phi, a = self._features(seen.images), seen.acoustic.astype(np.float64)
+        phi_held, a_held = self._features(held_out.images), held_out.acoustic.astype(np.float64)
+        ridge = Ridge(phi, a)
+        errors = []
+        for penalty in PENALTIES:
+            weight, bias = ridge.solve(float(penalty))
+            errors.append(float(np.square(a_held - phi_held @ weight - bias).sum()))
+        best = int(np.argmin(errors))
+        ridge = Ridge(np.concatenate([phi, phi_held]), np.concatenate([a, a_held]))
+        weight, bias = ridge.solve(float(PENALTIES[best]))
+        self.weight.copy_(torch.from_numpy(weight.T.copy()))
+        self.bias.copy_(torch.from_numpy(bias))
+        total = float(np.square(a_held - a_held.mean(axis=0)).sum())
+        return {
+            "held_out_r2": 1 - errors[best] / total,
+            "penalty": float(PENALTIES[best]),
+            "held_out_images": float(len(held_out)),
+        }
+
+    def weights_hash(self) -> str:
+        """The sha256 of the frozen network's weight file."""
+        return lite0.WEIGHTS_SHA256
+
+    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+        """See the class."""
+        features, _ = self.network.look(images)
+        with torch.inference_mode():
+            return {"acoustic": F.linear(features, self.weight, self.bias).cpu().numpy()}
+
+    def _features(self, images: Images) -> Array:
+        """φ of each image: float64 ``[n, 1280]``."""
+        parts = [
+            self.network.look(images[start : start + LOOK_BATCH])[0].cpu().numpy()
+            for start in range(0, len(images), LOOK_BATCH)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+
+class Ridge:
+    """Ridge regression (Hoerl and Kennard 1970) for many penalties at the price of one.
+
+    Args:
+        x: ``[n, p]``.
+        y: ``[n, d]``. Columns of both are centred; so the bias is not penalised.
+    """
+
+    def __init__(self, x: Array, y: Array) -> None:
+        self.x_mean, self.y_mean = x.mean(axis=0), y.mean(axis=0)
+        z = x - self.x_mean
+        self.eigenvalues, self.vectors = np.linalg.eigh(z.T @ z / len(z))
+        self.projected = self.vectors.T @ (z.T @ (y - self.y_mean) / len(z))
+
+    def solve(self, penalty: float) -> tuple[Array, Array]:
+        """W = (zᵀz/n + λ)⁻¹ zᵀy/n ``[p, d]``, z = x − mean(x), and b ``[d]`` of y ≈ x W + b."""
+        shrunk = self.projected / (np.maximum(self.eigenvalues, 0) + penalty)[:, np.newaxis]
+        weight = self.vectors @ shrunk
+        return weight, self.y_mean - self.x_mean @ weight

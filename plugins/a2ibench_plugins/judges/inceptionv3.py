@@ -1,0 +1,106 @@
+"""Inception v3, the 2015-12-05 graph: the judge of published inception scores."""
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import torch
+
+from a2ibench.contracts.judge import Judge
+from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.errors import UserError
+from a2ibench.storage import cache_dir, lock
+
+VARIABLE = "A2IBENCH_INCEPTION_WEIGHTS"
+WEIGHTS_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+
+
+class InceptionV3(Judge):
+    """torch-fidelity's port of the TensorFlow graph, with its resizing (bilinear, 299 px).
+
+    The weights are the file that the environment variable ``A2IBENCH_INCEPTION_WEIGHTS`` names, or
+    torch-fidelity's own release file, downloaded once into the cache.
+
+    Outputs: ``"logits"`` ``[n, 1008]``, without the last layer's bias, as torch-fidelity's
+    inception score takes them; ``"features"`` ``[n, 2048]``.
+
+    Raises:
+        UserError: the weights cannot be had, or are not the known file.
+    """
+
+    name = "inceptionv3"
+
+    def __init__(self) -> None:
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+        super().__init__()
+        path = _weights_file()
+        content = path.read_bytes()
+        if (found := hashlib.sha256(content).hexdigest()) != WEIGHTS_SHA256:
+            raise UserError(
+                f"{path}: expected the Inception v3 weights of torch-fidelity with sha256"
+                f" {WEIGHTS_SHA256}, got {found}; delete it or set {VARIABLE} to the right file"
+            )
+        # torch-fidelity unpickles anything: it is handed what was read as plain tensors.
+        plain = io.BytesIO()
+        torch.save(torch.load(io.BytesIO(content), weights_only=True), plain)
+        plain.seek(0)
+        self.network = FeatureExtractorInceptionV3(
+            self.name, ["2048", "logits_unbiased"], feature_extractor_weights_path=plain
+        ).to(memory_format=torch.channels_last)
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Its weights, while they are neither named nor downloaded."""
+        if os.environ.get(VARIABLE) or _downloaded().is_file():
+            return None
+        return (
+            f"the Inception v3 weights are not here: set {VARIABLE} to the file, or ask for the"
+            " metric by name to download it (96 MB)"
+        )
+
+    def weights_hash(self) -> str:
+        """The sha256 of the weight file."""
+        return WEIGHTS_SHA256
+
+    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+        """See the class."""
+        device = next(self.parameters()).device
+        with torch.inference_mode():
+            pixels = torch.tensor(np.ascontiguousarray(images), device=device)
+            features, logits = self.network(pixels.permute(0, 3, 1, 2))
+        return {"features": features.cpu().numpy(), "logits": logits.cpu().numpy()}
+
+
+def _downloaded() -> Path:
+    return cache_dir("weights") / "inceptionv3-2015-12-05.pth"
+
+
+def _weights_file() -> Path:
+    """The file that the environment names, or the downloaded one."""
+    if named := os.environ.get(VARIABLE):
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise UserError(f"{VARIABLE}={named}: no such file")
+        return path
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+    path = _downloaded()
+    with lock(path):
+        if not path.is_file():
+            try:
+                # It writes to a temporary name, checks the hash and renames.
+                torch.hub.download_url_to_file(
+                    URL_INCEPTION_V3, str(path), hash_prefix=WEIGHTS_SHA256, progress=False
+                )
+            except (URLError, OSError, RuntimeError) as error:
+                raise UserError(
+                    f"the Inception v3 weights cannot be downloaded from {URL_INCEPTION_V3}"
+                    f" ({error}); fetch that file where there is a connection and set {VARIABLE}"
+                    " to its path"
+                ) from error
+    return path

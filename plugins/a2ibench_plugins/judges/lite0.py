@@ -1,0 +1,33 @@
+"""EfficientNet-lite0, ImageNet weights: the ImageNet judge that needs no download."""
+
+from collections.abc import Mapping
+
+from a2ibench.contracts.judge import Judge
+from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.nn import lite0
+
+
+class Lite0(Judge):
+    """EfficientNet-lite0 at 128 px.
+
+    Outputs: ``"logits"`` ``[n, 1000]`` (ImageNet), ``"features"`` ``[n, 1280]``. Scores from it are
+    named after it: they are on another scale than published inception scores.
+
+    Raises:
+        UserError: the weight file is missing or not the known one.
+    """
+
+    name = "lite0"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = lite0.Lite0()
+
+    def weights_hash(self) -> str:
+        """The sha256 of the weight file."""
+        return lite0.WEIGHTS_SHA256
+
+    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+        """See the class."""
+        features, logits = self.network.look(images)
+        return {"features": features.cpu().numpy(), "logits": logits.cpu().numpy()}

@@ -1,0 +1,175 @@
+"""R-precision: is the image of a sound found among the images of other sounds?"""
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import hypergeom
+
+from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.data.types import FloatArray, IntArray
+from a2ibench.errors import UserError
+
+POOL = 100
+"""Images in a pool: the segment's own and 99 others."""
+
+
+def cosines(a: FloatArray, v: FloatArray) -> npt.NDArray[np.float64]:
+    """Cosine of each sound with each image.
+
+    Args:
+        a: ``[n, d]``, the sounds.
+        v: ``[m, d]``, the images. Equal rows get equal cosines, to the last bit.
+
+    Returns:
+        float64 ``[n, m]``; 0 for a row of zeros.
+    """
+    distinct, position = np.unique(v, axis=0, return_inverse=True)
+    cosine = _unit_rows(a) @ _unit_rows(distinct).T
+    return cosine[:, position.reshape(-1)]
+
+
+def _unit_rows(x: FloatArray) -> npt.NDArray[np.float64]:
+    wide = x.astype(np.float64)
+    length = np.linalg.norm(wide, axis=1, keepdims=True)
+    return np.divide(wide, length, out=np.zeros_like(wide), where=length > 0)
+
+
+def hits(cosine: npt.NDArray[np.float64], k: int, pool: int = POOL) -> npt.NDArray[np.float64]:
+    """The probability that a sound's own image is among the k nearest of a random pool.
+
+    It is the exact expectation over all pools and all orders of ties, so nothing is drawn. Let M =
+    n − 1 other images be there, g of them nearer than the own one and t as near. A pool holds
+    ``pool`` − 1 of the M; how many of them come before the own image is hypergeometric, with u ties
+    before it, u uniform on 0..t:  P = 1/(t+1) Σ_u P[Hypergeometric(M, g + u, pool − 1) < k].
+
+    Args:
+        cosine: ``[n, n]``, of sound i and image j; the own images are on the diagonal.
+        k: how many of the nearest count.
+        pool: images in a pool, 2..n.
+
+    Returns:
+        float64 ``[n]`` in [0, 1].
+    """
+    others = len(cosine) - 1
+    own = np.diagonal(cosine)[:, np.newaxis]
+    nearer = (cosine > own).sum(axis=1)
+    ties = (cosine == own).sum(axis=1) - 1
+    before = np.arange(others + 1)
+    first_k = hypergeom.cdf(k - 1, others, before, pool - 1)
+    summed = np.concatenate([[0.0], np.cumsum(first_k)])
+    return np.clip((summed[nearer + ties + 1] - summed[nearer]) / (ties + 1), 0.0, 1.0)
+
+
+class RPrecision(Metric):
+    """R-precision@k in pools of 100 (Xu et al. 2018, AttnGAN), in acoustic space.
+
+    A segment counts by the probability that, in a pool of its own generated image and 99 images
+    generated for other segments, its own is among the k whose feature has the largest cosine with
+    the segment's acoustic feature. The probability is exact, over all pools (:func:`hits`); the
+    published protocol draws one pool a segment and has the same expectation. Chance is k/100.
+    """
+
+    judge = "i2a_lite0"
+    group = "match"
+    percent = True
+    bounds = (0.0, 1.0)
+    k: ClassVar[int]
+
+    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
+        """At least 100 segments.
+
+        Raises:
+            UserError: fewer.
+        """
+        if len(label) < POOL:
+            raise UserError(
+                f"{self.name}: needs at least {POOL} test segments, there are {len(label)}"
+            )
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class."""
+        cosine = cosines(looks.acoustic, looks.generated["acoustic"])
+        return _score(hits(cosine, self.k))
+
+
+class RPrecisionInClass(RPrecision):
+    """The same with the 99 others of the segment's own class: what the class alone gives is gone.
+
+    A generator that is right about the class and random inside it scores chance, k/100.
+    """
+
+    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
+        """At least 100 segments in every class.
+
+        Raises:
+            UserError: a class has fewer.
+        """
+        counts = np.bincount(label, minlength=len(classes))
+        fewest = int(counts.argmin())
+        if counts[fewest] < POOL:
+            raise UserError(
+                f"{self.name}: needs at least {POOL} test segments in every class,"
+                f" {classes[fewest]!r} has {counts[fewest]}"
+            )
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class."""
+        hit = np.empty(len(looks.label))
+        for label in np.unique(looks.label):
+            rows = looks.label == label
+            cosine = cosines(looks.acoustic[rows], looks.generated["acoustic"][rows])
+            hit[rows] = hits(cosine, self.k)
+        return _score(hit)
+
+
+def _score(hit: npt.NDArray[np.float64]) -> Score:
+    return Score(float(hit.mean()), len(hit), per_segment=hit.astype(np.float32))
+
+
+class RPrecision1(RPrecision):
+    """k = 1, pools from all segments."""
+
+    name = "rprec1_i2a_lite0"
+    title = "R-prec@1"
+    k = 1
+
+
+class RPrecision5(RPrecision):
+    """k = 5, pools from all segments."""
+
+    name = "rprec5_i2a_lite0"
+    title = "R-prec@5"
+    k = 5
+
+
+class RPrecision10(RPrecision):
+    """k = 10, pools from all segments."""
+
+    name = "rprec10_i2a_lite0"
+    title = "R-prec@10"
+    k = 10
+
+
+class RPrecision1InClass(RPrecisionInClass):
+    """k = 1, pools from the segment's class."""
+
+    name = "rprec1_inclass_i2a_lite0"
+    title = "R-prec@1 in class"
+    k = 1
+
+
+class RPrecision5InClass(RPrecisionInClass):
+    """k = 5, pools from the segment's class."""
+
+    name = "rprec5_inclass_i2a_lite0"
+    title = "R-prec@5 in class"
+    k = 5
+
+
+class RPrecision10InClass(RPrecisionInClass):
+    """k = 10, pools from the segment's class."""
+
+    name = "rprec10_inclass_i2a_lite0"
+    title = "R-prec@10 in class"
+    k = 10

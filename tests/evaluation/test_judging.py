@@ -1,0 +1,174 @@
+"""Judges are fitted once, and look at each set of images once."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from a2ibench import registry
+from a2ibench.contracts.judge import Judge
+from a2ibench.data.types import Pairs
+from a2ibench.errors import UserError
+from a2ibench.evaluation.judging import LOOK_BATCH, load_judge, look_at
+from a2ibench_plugins.judges.lite0 import Lite0
+
+
+class MeanColour(Judge):
+    """A small judge: distance of an image's mean colour from that of each class."""
+
+    name = "mean_colour"
+    trained = True
+
+    def build(self, spec):
+        self.register_buffer("center", torch.zeros(len(spec.classes), 3))
+
+    def fit(self, train):
+        for label in range(len(train.classes)):
+            rows = np.flatnonzero(train.label == label)
+            self.center[label] = torch.from_numpy(train.images[rows].mean(axis=(0, 1, 2)))
+        return {"images": float(len(train)), "random": torch.rand(1).item()}
+
+    def weights_hash(self):
+        return "none"
+
+    def look(self, images):
+        mean = torch.tensor(images.mean(axis=(1, 2)), dtype=torch.float32)
+        return {"logits": -torch.cdist(mean, self.center.cpu()).numpy(), "mean": mean.numpy()}
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(registry.judges, "_registered", {})
+    registry.judges.register(MeanColour)
+    return tmp_path
+
+
+def pairs_of(n: int = 70, seed: int = 0) -> Pairs:
+    rng = np.random.default_rng(seed)
+    return Pairs(
+        images=rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8),
+        acoustic=rng.normal(size=(n, 4)).astype(np.float32),
+        label=np.arange(n) % 2,
+        classes=("a", "b"),
+        source=np.array([f"{i}" for i in range(n)]),
+    )
+
+
+class TestLoading:
+    def test_a_trained_judge_is_fitted_once(self, cache):
+        lines: list[str] = []
+        first = load_judge("mean_colour", pairs_of(), "data", lines.append)
+        again = load_judge("mean_colour", pairs_of(), "data", lines.append)
+        assert lines == ["judge mean_colour: training on 70 real images"]
+        assert len(list(cache.glob("judges/*.safetensors"))) == 1
+        assert again.fingerprint == first.fingerprint
+        assert again.figures == first.figures
+        assert again.figures["images"] == 70
+        assert torch.equal(again.judge.center, first.judge.center)
+
+    def test_other_data_or_another_version_is_another_judge(self, cache, monkeypatch):
+        prints = {
+            load_judge("mean_colour", pairs_of(), "data").fingerprint,
+            load_judge("mean_colour", pairs_of(seed=1), "other data").fingerprint,
+        }
+        monkeypatch.setattr(MeanColour, "version", 2)
+        prints.add(load_judge("mean_colour", pairs_of(), "data").fingerprint)
+        assert len(prints) == 3
+        assert len(list(cache.glob("judges/*.safetensors"))) == 3
+
+    def test_a_failed_fit_leaves_nothing_behind(self, cache, monkeypatch):
+        def fails(self, train):
+            raise UserError("too little data")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(MeanColour, "fit", fails)
+            with pytest.raises(UserError, match="too little"):
+                load_judge("mean_colour", pairs_of(), "data")
+        assert load_judge("mean_colour", pairs_of(), "data").figures["images"] == 70
+
+    def test_loading_leaves_the_callers_random_numbers_alone(self, cache):
+        torch.manual_seed(1)
+        expected = torch.rand(3)
+        torch.manual_seed(1)
+        load_judge("mean_colour", pairs_of(), "data")
+        load_judge("lite0", pairs_of(), "data")
+        assert torch.equal(torch.rand(3), expected)
+
+    def test_a_judge_that_is_not_trained_is_the_same_for_all_data(self, cache):
+        first, other = (load_judge("lite0", pairs_of(2, seed), f"data {seed}") for seed in (0, 1))
+        assert isinstance(first.judge, Lite0)
+        assert not first.judge.training
+        assert first.fingerprint == other.fingerprint
+        assert not list(cache.glob("judges/*"))
+
+    def test_a_wrong_name_gets_the_nearest_right_one(self, cache):
+        with pytest.raises(UserError, match="did you mean lite0"):
+            load_judge("lite00", pairs_of(), "data")
+
+
+class TestLooking:
+    def test_a_set_of_images_is_looked_at_once(self, cache):
+        loaded = load_judge("mean_colour", pairs_of(), "data")
+        images = pairs_of(LOOK_BATCH + 5, seed=2).images
+        lines: list[str] = []
+        first = look_at(loaded, images, lines.append)
+        assert lines[-1] == f"judge mean_colour: {LOOK_BATCH + 5} of {LOOK_BATCH + 5} images"
+        lines.clear()
+        again = look_at(loaded, images.copy(), lines.append)
+        assert lines == []
+        assert len(list(cache.glob("looks/*.npz"))) == 1
+        for name in ("logits", "mean"):
+            np.testing.assert_array_equal(first[name], again[name])
+        np.testing.assert_allclose(first["mean"], images.mean(axis=(1, 2)), rtol=1e-5)
+
+    def test_equal_images_have_equal_outputs_wherever_they_stand(self, cache):
+        loaded = load_judge("lite0", pairs_of(), "data")
+        few = pairs_of(3).images
+        position = np.random.default_rng(0).integers(0, 3, LOOK_BATCH * 2 + 7)
+        lines: list[str] = []
+        features = look_at(loaded, few[position], lines.append)["features"]
+        assert lines == ["judge lite0: 3 of 3 images"]
+        assert len(np.unique(features, axis=0)) == 3
+        alone = look_at(loaded, few)["features"]
+        np.testing.assert_allclose(features, alone[position], atol=1e-4)
+
+    def test_the_order_of_the_images_is_the_order_of_the_outputs(self, cache):
+        loaded = load_judge("mean_colour", pairs_of(), "data")
+        images = pairs_of(50, seed=3).images
+        order = np.random.default_rng(0).permutation(50)
+        moved = look_at(loaded, images[order])["mean"]
+        np.testing.assert_array_equal(moved, look_at(loaded, images)["mean"][order])
+
+    def test_another_judge_or_shape_has_looks_of_its_own(self, cache):
+        images = np.zeros((2, 16, 16, 3), dtype=np.uint8)
+        first = load_judge("mean_colour", pairs_of(), "data")
+        second = load_judge("mean_colour", pairs_of(seed=1), "other data")
+        assert not np.array_equal(
+            look_at(first, images)["logits"], look_at(second, images)["logits"]
+        )
+        look_at(first, np.zeros((2, 8, 32, 3), dtype=np.uint8))
+        assert len(list(cache.glob("looks/*.npz"))) == 3
+
+    def test_outputs_that_are_not_finite_name_the_judge_and_are_not_kept(self, cache):
+        loaded = load_judge("mean_colour", pairs_of(), "data")
+        loaded.judge.center.fill_(np.nan)
+        with pytest.raises(ValueError, match="judge mean_colour, output 'logits': NaN"):
+            look_at(loaded, pairs_of().images)
+        assert not list(cache.glob("looks/*.npz"))
+
+    def test_outputs_of_a_wrong_type_name_the_judge(self, cache, monkeypatch):
+        loaded = load_judge("mean_colour", pairs_of(), "data")
+        monkeypatch.setattr(MeanColour, "look", lambda self, images: {"x": np.zeros((1, 2))})
+        with pytest.raises(TypeError, match=r"mean_colour, output 'x': expected float32 \[32, k\]"):
+            look_at(loaded, pairs_of().images)
+
+
+def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
+    """The key, not the images, is what a kept judge is found by: the caller hashes the content."""
+    first = load_judge("mean_colour", pairs_of(), "data")
+    changed = dataclasses.replace(pairs_of(), images=np.zeros((70, 32, 32, 3), dtype=np.uint8))
+    assert load_judge("mean_colour", changed, "data").fingerprint == first.fingerprint
+    assert load_judge("mean_colour", changed, "new data").fingerprint != first.fingerprint

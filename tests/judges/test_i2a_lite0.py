@@ -1,0 +1,81 @@
+"""The judge that maps an image into acoustic space."""
+
+import numpy as np
+import pytest
+import torch
+
+from a2ibench.data.types import Pairs, Spec
+from a2ibench_plugins.judges.i2a_lite0 import Lite0ImageToAudio, Ridge
+
+
+def test_ridge_is_the_minimum_of_its_objective():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(1, 2, (40, 7)), rng.normal(3, 1, (40, 3))
+    penalty = 0.3
+    weight, bias = Ridge(x, y).solve(penalty)
+    w = torch.from_numpy(weight).requires_grad_()
+    b = torch.from_numpy(bias).requires_grad_()
+    residual = torch.from_numpy(y) - torch.from_numpy(x) @ w - b
+    (residual.square().sum() / len(x) + penalty * w.square().sum()).backward()
+    assert w.grad.abs().max() < 1e-12
+    assert b.grad.abs().max() < 1e-12
+
+
+def test_ridge_without_penalty_is_least_squares():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(50, 5)), rng.normal(size=(50, 2))
+    weight, bias = Ridge(x, y).solve(0.0)
+    expected, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(50)]), y, rcond=None)
+    np.testing.assert_allclose(np.vstack([weight, bias]), expected, atol=1e-10)
+
+
+def bars(n: int, rng: np.random.Generator) -> Pairs:
+    """The height of a bar is heard in the first number, the second is noise."""
+    height = rng.integers(4, 60, size=n)
+    images = np.zeros((n, 64, 64, 3), dtype=np.uint8)
+    for image, h in zip(images, height, strict=True):
+        image[64 - h :, 16:48] = (250, 180, 30)
+    heard = (height - 32) / 16
+    return Pairs(
+        images=images,
+        acoustic=np.column_stack([heard, rng.normal(size=n) * 0.1]).astype(np.float32),
+        label=np.arange(n) % 2,
+        classes=("a", "b"),
+        source=np.array([f"{i % 2}-{i // 10}" for i in range(n)]),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained():
+    judge = Lite0ImageToAudio()
+    judge.build(Spec(64, 2, ("a", "b")))
+    return judge, judge.fit(bars(100, np.random.default_rng(0)))
+
+
+def test_it_hears_what_is_seen(trained):
+    judge, figures = trained
+    test = bars(30, np.random.default_rng(1))
+    acoustic = judge.look(test.images[:])["acoustic"]
+    assert acoustic.shape == (30, 2)
+    assert acoustic.dtype == np.float32
+    assert np.corrcoef(acoustic[:, 0], test.acoustic[:, 0])[0, 1] > 0.95
+    assert figures["held_out_r2"] > 0.8
+    assert figures["held_out_images"] == 20
+
+
+def test_noise_gets_the_strongest_penalty_and_no_r2():
+    noise = bars(60, np.random.default_rng(2))
+    noise.acoustic[:] = np.random.default_rng(3).normal(size=noise.acoustic.shape)
+    judge = Lite0ImageToAudio()
+    judge.build(Spec(64, 2, ("a", "b")))
+    figures = judge.fit(noise)
+    assert figures["penalty"] > 1
+    assert abs(figures["held_out_r2"]) < 0.2
+
+
+def test_outputs_do_not_depend_on_the_batch(trained):
+    judge, _ = trained
+    images = bars(5, np.random.default_rng(4)).images[:]
+    together = judge.look(images)["acoustic"]
+    alone = np.concatenate([judge.look(image[np.newaxis])["acoustic"] for image in images])
+    np.testing.assert_allclose(alone, together, atol=1e-4)

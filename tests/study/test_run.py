@@ -1,0 +1,180 @@
+"""A study: computed once, the same under every executor, and whole when a trial fails."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from a2ibench.errors import UserError
+from a2ibench.study.display import Display
+from a2ibench.study.executors.inline import run_inline
+from a2ibench.study.executors.ray_tune import RayTune
+from a2ibench.study.mlflow_mirror import Mirror
+from a2ibench.study.plan import Request
+from a2ibench.study.run import run_study
+
+Tiny = Callable[..., Request]
+
+BROKEN = """
+from a2ibench.registry import models
+from a2ibench.contracts.model import Model
+import torch
+from torch import nn
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Config:
+    pass
+
+@models.register
+class Broken(Model):
+    name = "broken"
+    Config = Config
+    optimizers = {}
+
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.level = nn.Parameter(torch.zeros(1))
+
+    @property
+    def generator(self):
+        return self
+
+    def training_step(self, batch):
+        return {"loss": torch.tensor(float("nan"))}
+
+    def generate(self, acoustic, noise):
+        return acoustic
+"""
+
+
+def results(folder: Path) -> dict[str, dict[str, object]]:
+    """Job key → what must not depend on time or executor."""
+    found = {}
+    for path in folder.glob("jobs/*/result.json"):
+        result = json.loads(path.read_text())
+        found[result["key"]] = {
+            "metrics": result["metrics"],
+            "weights": result.get("weights"),
+            "images": np.load(path.parent / "samples" / "test.npy").tobytes(),
+        }
+    return found
+
+
+def test_a_study_is_whole_and_computed_once(tmp_path: Path, display: Display, tiny: Tiny) -> None:
+    folder = tmp_path / "study"
+    request = tiny(folder, models=("vae", "ours"), ablate=("consistency",), seeds=2)
+    assert run_study(request, run_inline, None, display) == []
+
+    table = pd.read_parquet(folder / "results.parquet")
+    assert set(table["arm"]) == {
+        "ground truth", "nearest train", "class mean", "shuffled audio",
+        "vae", "ours", "ours − consistency",
+    }  # fmt: skip
+    assert table.groupby("arm")["seed"].nunique()["ours"] == 2
+    assert (table["n"] == 24).all()
+    for name in ("quality.md", "quality.csv", "quality.tex", "ablations.md", "samples.png"):
+        assert (folder / "tables" / name).stat().st_size > 0, name
+
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("jobs/*/result.json")}
+
+    def refuse(tasks: object, tell: object) -> None:
+        raise AssertionError(f"computed again: {tasks}")
+
+    assert run_study(request, refuse, None, display) == []
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_another_metric_is_computed_from_the_images_that_are_there(
+    tmp_path: Path, display: Display, tiny: Tiny
+) -> None:
+    folder = tmp_path / "study"
+    run_study(tiny(folder), run_inline, None, display)
+    weights = {p: p.stat().st_mtime_ns for p in folder.glob("jobs/*/checkpoint.safetensors")}
+    run_study(tiny(folder, metrics=("is1_lite0", "is10_lite0")), run_inline, None, display)
+    for path in folder.glob("jobs/*/result.json"):
+        assert set(json.loads(path.read_text())["metrics"]) == {"is1_lite0", "is10_lite0"}
+    assert weights == {path: path.stat().st_mtime_ns for path in weights}
+
+
+def test_a_trial_that_diverges_is_named_and_the_others_are_kept(
+    tmp_path: Path, display: Display, tiny: Tiny
+) -> None:
+    plugin = tmp_path / "broken.py"
+    plugin.write_text(BROKEN)
+    from a2ibench.registry import load_plugin_file
+
+    load_plugin_file(plugin)
+    folder = tmp_path / "study"
+    request = tiny(folder, models=("broken", "vae"), plugins=(plugin,))
+    (failure,) = run_study(request, run_inline, None, display)
+    assert failure.startswith("broken, seed 0: loss loss is nan before step 3")
+    assert "0 of 1" in (folder / "tables" / "quality.md").read_text()
+    arms = set(pd.read_parquet(folder / "results.parquet")["arm"])
+    assert "vae" in arms
+    assert "broken" not in arms
+
+
+@pytest.mark.filterwarnings("ignore")  # Ray and MLflow warn about their own dependencies
+def test_ray_gives_the_same_bits_as_inline_and_mlflow_mirrors_them_without_doubling(
+    tmp_path: Path, display: Display, tiny: Tiny
+) -> None:
+    here, there = tmp_path / "inline", tmp_path / "ray"
+    models = ("vae", "ours")
+    run_study(tiny(here, models=models), run_inline, None, display)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    for _ in range(2):
+        mirror = Mirror(uri, tmp_path / "artifacts", "ray", display.say)
+        failures = run_study(
+            tiny(there, models=models), RayTune(there / ".ray", 0), mirror, display
+        )
+        assert failures == []
+    assert results(here) == results(there)
+    assert not (there / ".ray").exists()
+
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("ray")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert len(parents) == 1
+    assert {run.data.params["arm"] for run in children} == {
+        "ground truth", "nearest train", "class mean", "shuffled audio", "vae", "ours",
+    }  # fmt: skip
+    assert len(children) == 6
+    assert all(run.info.status == "FINISHED" for run in runs)
+    ours = next(run for run in children if run.data.params["arm"] == "ours")
+    assert ours.data.metrics["is1_lite0_v1"] >= 1
+    assert client.get_metric_history(ours.info.run_id, "loss/L_con")
+    assert "grid.png" in {file.path for file in client.list_artifacts(ours.info.run_id)}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_tracking_server_that_is_down_costs_only_the_mirror(tmp_path: Path, tiny: Tiny) -> None:
+    from rich.console import Console
+
+    console = Console(record=True, width=200)
+    folder = tmp_path / "study"
+    mirror = Mirror("http://127.0.0.1:9", tmp_path, "study", Display(console).say)
+    assert run_study(tiny(folder), run_inline, mirror, Display(console)) == []
+    assert "MLflow at http://127.0.0.1:9 cannot be written" in console.export_text()
+    assert (folder / "results.parquet").is_file()
+
+
+def test_more_gpus_than_there_are_is_refused_with_the_arithmetic() -> None:
+    with pytest.raises(UserError, match=r"--gpus-per-trial 1, but Ray has 0 GPUs and 2 CPUs"):
+        RayTune(Path("x"), gpus_per_trial=1.0)._gpus({"CPU": 2.0})
+
+
+def test_too_few_test_segments_for_a_metric_that_was_asked_for_is_refused(
+    tmp_path: Path, display: Display, tiny: Tiny
+) -> None:
+    request = tiny(tmp_path / "study", metrics=("rprec1_i2a_lite0",))
+    with pytest.raises(UserError, match=r"metric rprec1_i2a_lite0: .*100.*24"):
+        run_study(request, run_inline, None, display)
+    assert not (tmp_path / "study").exists()

@@ -1,0 +1,175 @@
+"""The command line as a user meets it: exit codes, one-line errors, the README's example."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from a2ibench.cli import main
+
+README = Path(__file__).parents[1] / "README.md"
+DATA = [
+    "--dataset", "synthetic", "--encoder", "logmel",
+    "--set", "synthetic.train=12", "--set", "synthetic.test=12",
+    "--set", "synthetic.image_size=32", "--set", "synthetic.seconds=1",
+]  # fmt: skip
+RUN = [
+    "run", *DATA, "--images", "96", "--metric", "is1_lite0",
+    "--executor", "inline", "--tracking-uri", "none",
+]  # fmt: skip
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study of the README's own example beside a method of ours."""
+    folder = tmp_path_factory.mktemp("cli")
+    (code,) = re.findall(r"```python\n(# mine\.py\n.*?)```", README.read_text(), re.DOTALL)
+    plugin = folder / "mine.py"
+    plugin.write_text(code)
+    done = call(
+        *RUN, "--model", "vae", "--model", "mine", "--plugin", str(plugin), "--out",
+        str(folder / "study"),
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "Table I. Quality of the images" in done.output
+    assert "mine" in (folder / "study" / "tables" / "quality.md").read_text()
+    return folder / "study"
+
+
+def sound(path: Path, seconds: float, rate: int = 22_050, channels: int = 1) -> Path:
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (int(seconds * rate), channels))
+    soundfile.write(path, samples, rate)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "flac", "ogg"])
+def test_pictures_are_drawn_for_any_sound(study: Path, tmp_path: Path, suffix: str) -> None:
+    path = sound(tmp_path / f"a.{suffix}", 1.5, rate=44_100, channels=2)
+    done = call("generate", str(study), str(path), "-n", "3", "--out", str(tmp_path / "out"))
+    assert done.exit_code == 0, done.output
+    names = sorted(file.name for file in (tmp_path / "out" / "a").iterdir())
+    assert names == ["00.png", "01.png", "02.png", "all.png"]
+    with Image.open(tmp_path / "out" / "a" / "00.png") as picture:
+        assert picture.size == (32, 32)
+
+
+def test_a_sound_that_is_too_short_is_tiled_and_a_silent_one_is_said_to_be_silent(
+    study: Path, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(40), 22_050)
+    done = call("generate", str(study), str(tmp_path / "silent.wav"), "--out", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert "tiled" in done.output
+    assert "silent.wav is silent" in done.output
+
+
+def test_a_plugin_model_draws_only_with_its_plugin(study: Path, tmp_path: Path) -> None:
+    path = sound(tmp_path / "a.wav", 1)
+    arguments = ["generate", str(study), str(path), "--arm", "mine", "--out", str(tmp_path)]
+    # In a process of its own: here the plug-in is loaded already.
+    command = [sys.executable, "-m", "a2ibench.cli", *arguments]
+    alone = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert alone.returncode == 2
+    assert "unknown model 'mine'" in alone.stderr
+    plugin = ["--plugin", str(study.parent / "mine.py")]
+    subprocess.run([*command, *plugin], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "--model", "our"], "unknown model 'our'; did you mean ours"),
+        (["run", "--model", "ours", "--ablate", "stak"], "unknown ablation of ours 'stak'"),
+        (["run", "--model", "ours", "--dataset", "arcad"], "unknown dataset 'arcad'"),
+        (["run", "--model", "ours", "--dataset", "/no/such"], "/no/such: no such folder"),
+        (["run", "--model", "ours", "--encoder", "soundnet"], "did you mean soundnet8"),
+        (["run", "--model", "ours", "--metric", "fid"], "unknown metric 'fid'"),
+        (["run", "--model", "ours", "--set", "ours=1"], "expected OWNER.FIELD=VALUE"),
+        (["run", "--model", "ours", "--set", "vae.beta=1"], "unknown owner of an option"),
+        (["run", "--model", "ours", "--plugin", "none.py"], "no such file"),
+        (["run", "--model", "ours", "--seeds", "0"], "0 is not in the range"),
+        (["generate", "nowhere", "a.mp3"], "neither a study"),
+        (["show", "wan2020"], "did you mean wan2019"),
+        (["list", "thing"], "unknown kind 'thing'"),
+        (["data", "prepare", "synthetc", "--out", "x"], "did you mean synthetic"),
+    ],
+)
+def test_a_mistake_is_one_line_with_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call(*arguments)
+    assert done.exit_code == 2, done.output
+    assert expected in done.output
+    assert "Traceback" not in done.output
+    assert not list(tmp_path.iterdir()), "something was written"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"this is text, not sound", "cannot be decoded"),
+        (b"", "empty"),
+    ],
+)
+def test_a_sound_that_cannot_be_used_is_named(
+    study: Path, tmp_path: Path, content: bytes, expected: str
+) -> None:
+    path = tmp_path / "bad.mp3"
+    path.write_bytes(content)
+    done = call("generate", str(study), str(path), "--out", str(tmp_path / "out"))
+    assert done.exit_code == 2
+    assert "bad.mp3" in done.output
+    assert expected in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_nan_samples_are_refused(study: Path, tmp_path: Path) -> None:
+    path = tmp_path / "nan.wav"
+    soundfile.write(path, np.array([0.1, np.nan, 0.2]), 22_050, subtype="FLOAT")
+    done = call("generate", str(study), str(path), "--out", str(tmp_path / "out"))
+    assert done.exit_code == 2
+    assert "NaN" in done.output
+
+
+def test_a_store_of_another_format_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    made = call(
+        "data", "prepare", "synthetic", "--out", str(folder),
+        "--set", "train=4", "--set", "test=4", "--set", "image_size=32", "--set", "seconds=1",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    about = folder / "store.json"
+    about.write_text(about.read_text().replace('"format": 1', '"format": 99'))
+    done = call("run", "--model", "ours", "--dataset", str(folder), "--out", str(tmp_path / "s"))
+    assert done.exit_code == 2
+    assert "format 99" in done.output
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call("run", "--model", "ours", "--ablate", "all", "--seeds", "3", "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert "7 arms × 3 seeds = 21 trials" in done.output
+    assert "lambda_con=0.0" in done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_list_and_show_name_what_there_is() -> None:
+    assert "yang2020:Yang2020" in call("list", "models").output
+    shown = call("show", "ours").output
+    assert "lambda_con = 1.0" in shown
+    assert "ablation consistency: lambda_con=0.0" in shown
