@@ -1,15 +1,15 @@
 """Generated images → judges → metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from a2ibench import registry
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.data.types import ImageArray, IntArray, Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import LoadedJudge, Progress, load_judge, look_at
-from a2ibench.registry import judges, metrics
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ def default_metrics(label: IntArray, classes: tuple[str, ...]) -> Choice:
         classes: the class names.
     """
     choice = Choice()
-    for name in metrics.names():
-        metric = metrics.get(name)()
-        reason = judges.get(metric.judge).missing()
+    for name in registry.metrics.names():
+        metric = registry.metrics.get(name)()
+        reason = registry.judges.get(metric.judge).missing()
         if reason is None:
             try:
                 metric.check(label, classes)
@@ -50,23 +50,20 @@ def default_metrics(label: IntArray, classes: tuple[str, ...]) -> Choice:
 
 def evaluate(
     generated: ImageArray,
-    train: Pairs,
     test: Pairs,
     metrics: Sequence[Metric],
-    data_key: str,
+    judges: Mapping[str, LoadedJudge],
     progress: Progress = lambda line: None,
 ) -> dict[str, Score]:
     """Scores one image a test segment by several metrics.
 
-    Each judge that a metric names is loaded once and looks once at the generated and once at the
-    real test images.
+    Each judge looks once at the generated and once at the real test images, for all metrics.
 
     Args:
         generated: uint8 ``[len(test), S, S, 3]``, in the order of ``test``.
-        train: the real training pairs, for the judges that are trained.
         test: the real test pairs.
         metrics: what is computed.
-        data_key: a hash of what ``train`` and ``test`` were made from (store content, encoder).
+        judges: by name, those that the metrics need (:func:`load_judges`).
         progress: told what is being done.
 
     Returns:
@@ -74,15 +71,16 @@ def evaluate(
 
     Raises:
         TypeError: ``generated`` is not uint8.
-        UserError: another number or size of images than the test segments', a test split too small
-            for a metric, or a judge that cannot be had.
+        UserError: another number or size of images than the test segments', or a test split too
+            small for a metric.
         ValueError: a judge gives NaN, or a metric a score outside its bounds.
     """
     _check_images(generated, test)
     for metric in metrics:
         metric.check(test.label, test.classes)
     looks = {}
-    for name, loaded in load_judges(metrics, train, data_key, progress).items():
+    for name in sorted({metric.judge for metric in metrics}):
+        loaded = judges[name]
         looks[name] = Looks(
             generated=look_at(loaded, generated, progress),
             real=look_at(loaded, test.images, progress),

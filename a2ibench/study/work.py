@@ -17,8 +17,8 @@ from a2ibench.data.features import Standardiser, encode_store, split_pairs
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import ImageArray, Pairs, Spec
 from a2ibench.errors import UserError
-from a2ibench.evaluation.evaluate import evaluate
-from a2ibench.storage import file_sha256, whole_file, write_json
+from a2ibench.evaluation.evaluate import evaluate, load_judges
+from a2ibench.storage import whole_file, write_json
 from a2ibench.study.job import Task
 from a2ibench.training.fit import DivergedError, Progress
 
@@ -102,7 +102,8 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
     started = time.monotonic()
     stored = read_result(folder) or {"metrics": {}}
     metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
-    scores = evaluate(images, data.train, data.test, metrics, job.data_key)
+    judges = load_judges(metrics, data.train, job.data_key)
+    scores = evaluate(images, data.test, metrics, judges)
     _save_segments(folder, scores)
     new = {
         metric.name: {
@@ -110,6 +111,9 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
             "n": scores[metric.name].n,
             "spread": scores[metric.name].spread,
             "version": metric.version,
+            "judge": metric.judge,
+            "judge_fingerprint": judges[metric.judge].fingerprint,
+            "judge_figures": dict(judges[metric.judge].figures),
         }
         for metric in metrics
     }
@@ -140,6 +144,7 @@ def _train_and_draw(
     """Images for every test segment, and the provenance of the weights that drew them."""
     import torch
 
+    from a2ibench.training.checkpoint import weights_sha256
     from a2ibench.training.device import choose_device, describe, make_deterministic
     from a2ibench.training.draw import draw
     from a2ibench.training.fit import fit
@@ -164,7 +169,7 @@ def _train_and_draw(
     )
     images = draw(model, data.test.acoustic, job.seed)
     return images, {
-        "weights": file_sha256(checkpoint),
+        "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state.step,
         "training_seconds": round(state.seconds, 3),

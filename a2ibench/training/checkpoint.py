@@ -1,5 +1,6 @@
 """A training's whole state in one safetensors file: nothing in it can be executed."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -120,6 +121,16 @@ def load_for_drawing(model: nn.Module, generator: nn.Module, path: Path) -> None
             generator.load_state_dict(averaged)
     except RuntimeError as error:
         raise UserError(f"{path}: not a checkpoint of this model ({error})") from error
+
+
+def weights_sha256(module: nn.Module) -> str:
+    """A hash of a module's parameters and buffers: names, shapes and values."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        array = value.detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -164,8 +164,13 @@ def test_mismatched_audio_is_always_of_another_class_or_clip(rows, seed, step, b
 
 def test_one_class_names_the_switch_to_use():
     with pytest.raises(UserError, match=r"all of one class \('class0'\).*mismatch=clip"):
-        Batches(make_pairs([0, 0, 0]), Sampling(), 0, CPU)
+        Batches(make_pairs([0, 0, 0]), Sampling(mismatch="class"), 0, CPU)
     Batches(make_pairs([0, 0, 0]), Sampling(mismatch="clip"), 0, CPU).batch(0)
+
+
+def test_a_method_without_mismatched_pairs_needs_no_second_class():
+    batch = Batches(make_pairs([0, 0, 0]), Sampling(), 0, CPU).batch(0)
+    assert torch.equal(batch.mismatched, batch.acoustic)
 
 
 def test_one_source_asks_for_more():
