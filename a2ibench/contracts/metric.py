@@ -58,6 +58,8 @@ class Metric(ABC):
     """The column's heading (``"R-prec@1"``)."""
     group: ClassVar[Literal["quality", "match"]]
     """Which table it stands in: the quality of the images, or their match with the sound."""
+    column: ClassVar[int] = 100
+    """Columns stand in ascending order of it, then of the name."""
     percent: ClassVar[bool] = False
     """Whether tables print the value × 100."""
     higher_is_better: ClassVar[bool] = True

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 FloatArray = npt.NDArray[np.float32]
 ImageArray = npt.NDArray[np.uint8]
@@ -116,7 +118,7 @@ class Batch:
             (``Sampling.mismatch``); the pair's own where nothing is mismatched.
     """
 
-    image: torch.Tensor
-    acoustic: torch.Tensor
-    label: torch.Tensor
-    mismatched: torch.Tensor
+    image: "torch.Tensor"
+    acoustic: "torch.Tensor"
+    label: "torch.Tensor"
+    mismatched: "torch.Tensor"

@@ -181,7 +181,7 @@ class Method:
 
 
 TITLES = {
-    "quality": "Table I. Quality of the images",
+    "quality": "Table I. Quality and class of the images",
     "match": "Table II. Match of image and sound",
 }
 

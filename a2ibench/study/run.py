@@ -138,6 +138,7 @@ def _write_results(request: Request, plan: Plan, failures: Sequence[str]) -> lis
     write_long(plan.entries, folder.name, folder / "results.parquet")
     methods = collect(plan.entries, plan.metrics)
     metrics = [registry.metrics.get(name) for name in plan.metrics]
+    metrics.sort(key=lambda metric: (metric.column, metric.name))
     counts = plan.store.about["counts"]
     about = f"{plan.store.name}, {request.encoder}, {request.scale} scale"
     seeds = f"{request.seeds} seed{'s' if request.seeds > 1 else ''}"

@@ -173,7 +173,8 @@ def test_the_emulator_is_quiet(capfd):
     assert said.err == ""
 
 
-def test_windows_longer_than_every_episode_are_refused(monkeypatch):
-    monkeypatch.setattr(Arcade, "episode_seconds", 1)
+def test_windows_longer_than_every_episode_are_refused():
+    dataset = build(games="pong,qbert", train=1, test=1, seconds=2.0, image_size=16)
+    dataset.episode_seconds = 1
     with pytest.raises(UserError, match="smaller `seconds`"):
-        list(build(games="pong,qbert", train=1, test=1, seconds=2.0, image_size=16).pairs())
+        list(dataset.pairs())

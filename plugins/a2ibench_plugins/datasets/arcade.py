@@ -13,7 +13,7 @@ kept, since nothing says that a picture can always be heard.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,11 +86,10 @@ class Arcade(Dataset):
     name = "arcade"
     Config = ArcadeConfig
     config: ArcadeConfig
-    episode_seconds: ClassVar[int] = 600
-    """Where an episode is cut off."""
 
     def __init__(self, config: ArcadeConfig) -> None:
         super().__init__(config)
+        self.episode_seconds = 600  # where an episode is cut off
         known = _ale().roms.get_all_rom_ids()
         for game in config.games:
             if game not in known:
@@ -106,6 +105,8 @@ class Arcade(Dataset):
     def pairs(self) -> Iterator[Pair]:
         """Yields game after game, its training episodes before its test episodes.
 
+        Episodes are played side by side, one a processor, and handed on in their order.
+
         Raises:
             UserError: ten episodes of a game in a row end before one window is full.
         """
@@ -118,19 +119,29 @@ class Arcade(Dataset):
             for split, count in wanted:
                 barren = 0
                 while count > 0:
-                    made = self._play(game, episode, min(count, self._per_episode), split)
-                    yield from made
-                    count -= len(made)
-                    episode += 1
-                    barren = 0 if made else barren + 1
-                    if barren == 10:
+                    episodes = range(episode, episode + math.ceil(count / self._per_episode))
+                    for made in self._play_all(game, episodes, split):
+                        yield from made[:count]
+                        count = max(0, count - len(made))
+                        barren = 0 if made else barren + 1
+                    episode = episodes.stop
+                    if barren >= 10:
                         raise UserError(
                             f"{game}: its episodes end before {self.config.seconds:g} s;"
                             " give a smaller `seconds` or leave it out"
                         )
 
-    def _play(self, game: str, episode: int, count: int, split: Split) -> list[Pair]:
-        """One episode, until it is over or ``count`` pairs are seen.
+    def _play_all(self, game: str, episodes: range, split: Split) -> Iterator[list[Pair]]:
+        from joblib import Parallel, cpu_count, delayed
+
+        workers = min(cpu_count(), len(episodes))
+        played = Parallel(n_jobs=workers, return_as="generator")(
+            delayed(self._play)(game, episode, split) for episode in episodes
+        )
+        yield from played
+
+    def _play(self, game: str, episode: int, split: Split) -> list[Pair]:
+        """One episode, until it is over or its share of pairs is seen.
 
         A window lies wholly inside the episode: none begins before it or runs past its end.
         """
@@ -143,7 +154,7 @@ class Arcade(Dataset):
         ends: list[int] = []
         action, hold = fire, int(rng.integers(*HOLD))  # many games wait for it to begin
         due = math.ceil(self.config.seconds * FRAME_RATE) + round(rng.random() * FRAME_RATE)
-        while len(ends) < count and len(sound) < self.episode_seconds * FRAME_RATE:
+        while len(ends) < self._per_episode and len(sound) < self.episode_seconds * FRAME_RATE:
             if hold == 0:
                 action, hold = actions[rng.integers(len(actions))], int(rng.integers(*HOLD))
             before = console.getScreenRGB() if len(sound) + 1 == due else None

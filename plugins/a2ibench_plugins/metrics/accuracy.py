@@ -14,7 +14,8 @@ class AccuracyResNet18(Metric):
     name = "accuracy_resnet18"
     judge = "resnet18"
     title = "accuracy"
-    group = "match"
+    group = "quality"
+    column = 20
     percent = True
     bounds = (0.0, 1.0)
 

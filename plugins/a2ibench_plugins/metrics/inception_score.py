@@ -56,6 +56,7 @@ class InceptionScore10Lite0(InceptionScore):
     name = "is10_lite0"
     judge = "lite0"
     title = "IS lite0 (10 splits)"
+    column = 12
     splits = 10
     bounds = (1.0, 1000.0)
 
@@ -66,6 +67,7 @@ class InceptionScore1Lite0(InceptionScore):
     name = "is1_lite0"
     judge = "lite0"
     title = "IS lite0 (1 split)"
+    column = 13
     splits = 1
     bounds = (1.0, 1000.0)
 
@@ -76,6 +78,7 @@ class InceptionScore10InceptionV3(InceptionScore):
     name = "is10_inceptionv3"
     judge = "inceptionv3"
     title = "IS (10 splits)"
+    column = 10
     splits = 10
     bounds = (1.0, 1008.0)
 
@@ -86,5 +89,6 @@ class InceptionScore1InceptionV3(InceptionScore):
     name = "is1_inceptionv3"
     judge = "inceptionv3"
     title = "IS (1 split)"
+    column = 11
     splits = 1
     bounds = (1.0, 1008.0)

@@ -132,6 +132,7 @@ class RPrecision1(RPrecision):
 
     name = "rprec1_i2a_lite0"
     title = "R-prec@1"
+    column = 30
     k = 1
 
 
@@ -140,6 +141,7 @@ class RPrecision5(RPrecision):
 
     name = "rprec5_i2a_lite0"
     title = "R-prec@5"
+    column = 31
     k = 5
 
 
@@ -148,6 +150,7 @@ class RPrecision10(RPrecision):
 
     name = "rprec10_i2a_lite0"
     title = "R-prec@10"
+    column = 32
     k = 10
 
 
@@ -156,6 +159,7 @@ class RPrecision1InClass(RPrecisionInClass):
 
     name = "rprec1_inclass_i2a_lite0"
     title = "R-prec@1 in class"
+    column = 40
     k = 1
 
 
@@ -164,6 +168,7 @@ class RPrecision5InClass(RPrecisionInClass):
 
     name = "rprec5_inclass_i2a_lite0"
     title = "R-prec@5 in class"
+    column = 41
     k = 5
 
 
@@ -172,4 +177,5 @@ class RPrecision10InClass(RPrecisionInClass):
 
     name = "rprec10_inclass_i2a_lite0"
     title = "R-prec@10 in class"
+    column = 42
     k = 10
