@@ -56,8 +56,9 @@ class Metric(ABC):
     """The judge whose outputs it needs."""
     title: ClassVar[str]
     """The column's heading (``"R-prec@1"``)."""
-    group: ClassVar[Literal["quality", "match"]]
-    """Which table it stands in: the quality of the images, or their match with the sound."""
+    group: ClassVar[Literal["quality", "match", "match_in_class"]]
+    """Which table it stands in: the images' quality, their match with the sound, or that match
+    inside the class."""
     column: ClassVar[int] = 100
     """Columns stand in ascending order of it, then of the name."""
     percent: ClassVar[bool] = False

@@ -39,24 +39,18 @@ class Cell:
             text += f" ± {self.spread:.2f}"
         if self.low is not None and self.high is not None:
             text += f" [{self._number(self.low)}, {self._number(self.high)}]"
-            if self.signed and self.low <= 0 <= self.high:
-                text += " n.s."
         return text
+
+    @property
+    def separable(self) -> bool | None:
+        """Of a difference: whether its interval leaves 0 out; None without an interval."""
+        if self.low is None or self.high is None:
+            return None
+        return not self.low <= 0 <= self.high
 
     def _number(self, value: float) -> str:
         sign = "+" if self.signed else ""
         return f"{100 * value:{sign}.1f}" if self.percent else f"{value:{sign}.2f}"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of a table: a method over its seeds."""
-
-    label: str
-    reference: bool
-    seeds: str
-    n: int
-    cells: tuple[Cell | None, ...]
 
 
 @dataclass(frozen=True)
@@ -66,18 +60,18 @@ class Table:
     Attributes:
         name: of its files.
         title: what it shows.
-        columns: a heading for each cell of a line, with its unit and direction.
-        metrics: the metric's full name (protocol, judge, version) behind each column.
-        lines: reference rows first.
+        heading: of each column.
+        sections: groups of rows with a rule between them; a row is one text a column.
         notes: what a reader must know.
+        numbers: the same as plain numbers (fractions, not percent), for the csv file.
     """
 
     name: str
     title: str
-    columns: tuple[str, ...]
-    metrics: tuple[str, ...]
-    lines: tuple[Line, ...]
+    heading: tuple[str, ...]
+    sections: tuple[tuple[tuple[str, ...], ...], ...]
     notes: tuple[str, ...]
+    numbers: tuple[Mapping[str, str | int | float | None], ...]
 
     def to_rich(self) -> "rich.table.Table":
         """For the terminal."""
@@ -90,29 +84,28 @@ class Table:
             title_justify="left",
             caption_justify="left",
         )
-        for i, heading in enumerate(("method", "seeds", "n", *self.columns)):
+        for i, heading in enumerate(self.heading):
             table.add_column(escape(heading), justify="left" if i == 0 else "right")
-        for i, line in enumerate(self.lines):
-            after = self.lines[i + 1] if i + 1 < len(self.lines) else line
-            style = "dim" if line.reference else None
-            cells = [escape(cell) for cell in _texts(line)]
-            table.add_row(*cells, style=style, end_section=line.reference != after.reference)
+        for section in self.sections:
+            for row in section:
+                # An interval goes below its value, so that three columns fit 80 characters.
+                table.add_row(*(escape(text.replace(" [", "\n[")) for text in row))
+            table.add_section()
         return table
 
     def to_markdown(self) -> str:
         """GitHub's markdown."""
 
-        def row(cells: Sequence[str]) -> str:
+        def line(cells: Sequence[str]) -> str:
             return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
-        head = ["method", "seeds", "n", *self.columns]
         return "\n".join(
             [
                 f"**{self.title}**",
                 "",
-                row(head),
-                row(["---", *["---:"] * (len(head) - 1)]),
-                *(row(_texts(line)) for line in self.lines),
+                line(self.heading),
+                line(["---", *["---:"] * (len(self.heading) - 1)]),
+                *(line(row) for section in self.sections for row in section),
                 "",
                 *(f"- {note}" for note in self.notes),
                 "",
@@ -120,39 +113,29 @@ class Table:
         )
 
     def to_csv(self) -> str:
-        """Plain numbers (fractions, not percent), a column each for value, spread, low and high."""
+        """Plain numbers, empty where there is none."""
         stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        parts = ("value", "spread", "low", "high")
-        writer.writerow(
-            ["method", "seeds", "n", *(f"{m}:{part}" for m in self.metrics for part in parts)]
-        )
-        for line in self.lines:
-            numbers = [
-                "" if cell is None or getattr(cell, part) is None else repr(getattr(cell, part))
-                for cell in line.cells
-                for part in parts
-            ]
-            writer.writerow([line.label, line.seeds, line.n, *numbers])
+        names = list(self.numbers[0]) if self.numbers else []
+        writer = csv.DictWriter(stream, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.numbers)
         return stream.getvalue()
 
     def to_latex(self) -> str:
         """A booktabs table."""
-        head = " & ".join(escape_latex(c) for c in ("method", "seeds", "n", *self.columns))
-        body: list[str] = []
-        for i, line in enumerate(self.lines):
-            body.append(" & ".join(escape_latex(text) for text in _texts(line)) + r" \\")
-            if i + 1 < len(self.lines) and line.reference != self.lines[i + 1].reference:
-                body.append(r"\midrule")
+        sections = [
+            "\n".join(" & ".join(map(escape_latex, row)) + r" \\" for row in section)
+            for section in self.sections
+        ]
         return "\n".join(
             [
                 r"\begin{table}",
                 rf"\caption{{{escape_latex(self.title + '. ' + ' '.join(self.notes))}}}",
-                rf"\begin{{tabular}}{{l{'r' * (2 + len(self.columns))}}}",
+                rf"\begin{{tabular}}{{l{'r' * (len(self.heading) - 1)}}}",
                 r"\toprule",
-                head + r" \\",
+                " & ".join(map(escape_latex, self.heading)) + r" \\",
                 r"\midrule",
-                *body,
+                "\n\\midrule\n".join(sections),
                 r"\bottomrule",
                 r"\end{tabular}",
                 r"\end{table}",
@@ -183,6 +166,7 @@ class Method:
 TITLES = {
     "quality": "Table I. Quality and class of the images",
     "match": "Table II. Match of image and sound",
+    "match_in_class": "Table II b. Match of image and sound inside the class",
 }
 
 
@@ -202,55 +186,115 @@ def score_tables(
         chosen = [metric for metric in metrics if metric.group == group]
         if not chosen:
             continue
-        lines = [
-            _line(method, [_score_cell(method, metric) for metric in chosen]) for method in methods
+        sections = [
+            tuple(
+                (m.label, _seeds(m), str(_n(m) or "–"), *(_text(_score(m, c)) for c in chosen))
+                for m in methods
+                if m.reference == reference
+            )
+            for reference in (True, False)
         ]
-        tables.append(_table(group, f"{title} ({about})", chosen, lines, notes))
+        tables.append(
+            Table(
+                name=group,
+                title=f"{title} ({about})",
+                heading=("method", "seeds", "n", *(_heading(metric) for metric in chosen)),
+                sections=tuple(section for section in sections if section),
+                notes=(*notes, _protocols(chosen)),
+                numbers=tuple(
+                    {
+                        "method": method.label,
+                        "seeds": _done(method),
+                        "n": _n(method),
+                        **{
+                            f"{_full_name(metric)}:{part}": getattr(cell, part, None)
+                            for metric in chosen
+                            for cell in [_score(method, metric)]
+                            for part in ("value", "spread", "low", "high")
+                        },
+                    }
+                    for method in methods
+                ),
+            )
+        )
     return tables
 
 
 def ablation_table(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
 ) -> Table | None:
-    """Each ablated arm minus its full model, paired by seed and segment; None without ablations."""
+    """Each ablated arm against its full model, paired by seed and segment; None without any."""
     by_label = {method.label: method for method in methods}
-    lines = []
-    for method in methods:
-        if method.full is None:
+    sections, numbers = [], []
+    for arm in methods:
+        if arm.full is None:
             continue
-        full = by_label[method.full]
-        lines.append(_line(method, [_difference_cell(method, full, m) for m in metrics]))
-    if not lines:
+        full = by_label[arm.full]
+        rows: list[tuple[str, ...]] = []
+        for metric in metrics:
+            a, b, change = _score(full, metric), _score(arm, metric), _change(arm, full, metric)
+            verdict = {None: "–", True: "differs", False: "not separable"}[
+                change.separable if change else None
+            ]
+            label = arm.label if not rows else ""
+            rows.append((label, _heading(metric), *map(_text, (a, b, change)), verdict))
+            numbers.append(
+                {
+                    "method": arm.label,
+                    "seeds": _done(arm),
+                    "n": _n(arm),
+                    "metric": _full_name(metric),
+                    "full": getattr(a, "value", None),
+                    "ablated": getattr(b, "value", None),
+                    "difference": getattr(change, "value", None),
+                    "low": getattr(change, "low", None),
+                    "high": getattr(change, "high", None),
+                }
+            )
+        sections.append(tuple(rows))
+    if not sections:
         return None
-    title = f"Table III. Ablations: difference to the full model ({about})"
-    note = "n.s.: the interval holds 0, the two are not separable."
-    return _table("ablations", title, metrics, lines, [note, *notes])
+    return Table(
+        name="ablations",
+        title=f"Table III. Ablations: difference to the full model ({about})",
+        heading=("method", "metric", "full", "ablated", "difference", "95 %"),
+        sections=tuple(sections),
+        notes=(*notes, _protocols(metrics)),
+        numbers=tuple(numbers),
+    )
 
 
-def _table(
-    name: str,
-    title: str,
-    metrics: Sequence[type[Metric]],
-    lines: Sequence[Line],
-    notes: Sequence[str],
-) -> Table:
-    columns = [
-        f"{m.title}{' %' if m.percent else ''} {'↑' if m.higher_is_better else '↓'}"
-        for m in metrics
-    ]
-    names = [f"{m.name}_v{m.version}" for m in metrics]
-    protocols = "Protocols: " + ", ".join(names) + "."
-    return Table(name, title, tuple(columns), tuple(names), tuple(lines), (*notes, protocols))
+def _heading(metric: type[Metric]) -> str:
+    unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
+    return f"{metric.title}{unit} {arrow}"
 
 
-def _line(method: Method, cells: Sequence[Cell | None]) -> Line:
-    counts = {scores.n for scores in method.scores.values()}
-    done = max((len(scores.seeds) for scores in method.scores.values()), default=0)
-    seeds = str(done) if done == method.asked else f"{done} of {method.asked}"
-    return Line(method.label, method.reference, seeds, max(counts, default=0), tuple(cells))
+def _full_name(metric: type[Metric]) -> str:
+    return f"{metric.name}_v{metric.version}"
 
 
-def _score_cell(method: Method, metric: type[Metric]) -> Cell | None:
+def _protocols(metrics: Sequence[type[Metric]]) -> str:
+    return f"Protocols: {', '.join(map(_full_name, metrics))}."
+
+
+def _done(method: Method) -> int:
+    return max((len(scores.seeds) for scores in method.scores.values()), default=0)
+
+
+def _seeds(method: Method) -> str:
+    done = _done(method)
+    return str(done) if done == method.asked else f"{done} of {method.asked}"
+
+
+def _n(method: Method) -> int:
+    return max((scores.n for scores in method.scores.values()), default=0)
+
+
+def _text(cell: Cell | None) -> str:
+    return "–" if cell is None else str(cell)
+
+
+def _score(method: Method, metric: type[Metric]) -> Cell | None:
     scores = method.scores.get(metric.name)
     if scores is None:
         return None
@@ -259,7 +303,7 @@ def _score_cell(method: Method, metric: type[Metric]) -> Cell | None:
     return Cell(scores.mean, spread, low, high, metric.percent)
 
 
-def _difference_cell(arm: Method, full: Method, metric: type[Metric]) -> Cell | None:
+def _change(arm: Method, full: Method, metric: type[Metric]) -> Cell | None:
     a, b = arm.scores.get(metric.name), full.scores.get(metric.name)
     found = None if a is None or b is None else difference(a, b)
     if found is None:
@@ -267,11 +311,6 @@ def _difference_cell(arm: Method, full: Method, metric: type[Metric]) -> Cell | 
     value, ends = found
     low, high = ends or (None, None)
     return Cell(value, None, low, high, metric.percent, signed=True)
-
-
-def _texts(line: Line) -> list[str]:
-    cells = ["–" if cell is None else str(cell) for cell in line.cells]
-    return [line.label, line.seeds, str(line.n or "–"), *cells]
 
 
 _LATEX = {

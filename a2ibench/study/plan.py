@@ -133,7 +133,8 @@ def outline(request: Request) -> Outline:
         metrics=request.metrics,
         images=request.images or scale.images,
         dataset_options=options,
-        folder=request.folder or Path("studies") / Path(request.dataset).name,
+        # Absolute: workers have a working directory of their own.
+        folder=(request.folder or Path("studies") / Path(request.dataset).name).resolve(),
     )
 
 

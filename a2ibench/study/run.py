@@ -119,8 +119,11 @@ def _describe(request: Request, plan: Plan) -> dict[str, Any]:
 
 
 def _failure(folder: Path) -> str | None:
+    """Why a job that has ended has no result; None where it has one."""
     path = folder / "failure.json"
-    return json.loads(path.read_text(encoding="utf-8"))["reason"] if path.is_file() else None
+    if path.is_file():
+        return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+    return None if (folder / "result.json").is_file() else "it ended without a result"
 
 
 def _failures(entries: Sequence[Entry]) -> list[str]:

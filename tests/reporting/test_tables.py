@@ -4,7 +4,6 @@ import csv
 import io
 
 import numpy as np
-import pytest
 
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
@@ -46,30 +45,30 @@ def test_a_cell_prints_value_spread_and_interval() -> None:
     assert str(Cell(0.349, None, 0.31, 0.388, percent=True)) == "34.9 [31.0, 38.8]"
 
 
-def test_a_difference_whose_interval_holds_zero_is_said_to_be_no_difference() -> None:
-    assert str(Cell(-0.02, None, -0.05, 0.01, True, signed=True)) == "-2.0 [-5.0, +1.0] n.s."
-    assert str(Cell(-0.20, None, -0.25, -0.1, True, signed=True)) == "-20.0 [-25.0, -10.0]"
+def test_a_difference_whose_interval_holds_zero_is_not_separable() -> None:
+    tie = Cell(-0.02, None, -0.05, 0.01, True, signed=True)
+    assert (str(tie), tie.separable) == ("-2.0 [-5.0, +1.0]", False)
+    assert Cell(-0.20, None, -0.25, -0.1, True, signed=True).separable is True
+    assert Cell(-0.20, None, None, None, True, signed=True).separable is None
 
 
-def test_every_line_has_its_seeds_and_n_and_a_missing_result_is_a_gap() -> None:
+def test_every_row_has_its_seeds_and_n_and_a_missing_result_is_a_gap() -> None:
     (table,) = score_tables(METHODS, [Accuracy], "data", ["a note"])
-    lines = {line.label: line for line in table.lines}
-    assert (lines["ours"].seeds, lines["ours"].n) == ("2", 200)
-    assert lines["evil_|<b>&$x$"].seeds == "0 of 2"
-    assert lines["evil_|<b>&$x$"].cells == (None,)
+    references, arms = table.sections
+    assert references[0][:3] == ("ground truth", "1", "200")
+    assert arms[0][:3] == ("ours", "2", "200")
+    assert arms[-1] == ("evil_|<b>&$x$", "0 of 2", "–", "–")
     assert "accuracy_test_v1" in table.notes[-1]
 
 
 def test_ablations_are_paired_differences_to_the_full_model() -> None:
     table = ablation_table(METHODS, [Accuracy], "data", [])
     assert table is not None
-    cells = {line.label: line.cells[0] for line in table.lines}
-    worse, same = cells["ours − consistency"], cells["ours − nothing"]
-    assert worse is not None
-    assert same is not None
-    assert worse.value == pytest.approx(-0.2)
-    assert "n.s." not in str(worse)
-    assert "n.s." in str(same)
+    (worse,), (same,) = table.sections
+    assert worse[0] == "ours − consistency"
+    assert worse[4].startswith("-20.0 [")
+    assert worse[5] == "differs"
+    assert same[4:] == ("+0.0 [+0.0, +0.0]", "not separable")
 
 
 def test_csv_holds_plain_numbers() -> None:

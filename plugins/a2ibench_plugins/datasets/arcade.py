@@ -65,7 +65,7 @@ class ArcadeConfig:
         4.0, "length of the sound, which ends with the image; from 1 s a game is hard to tell",
         minimum=0.25, maximum=30.0,
     )  # fmt: skip
-    seed: int = option(0, "of the players", minimum=0)
+    seed: int = option(2020, "of the players", minimum=0)
 
     def __post_init__(self) -> None:
         if len(self.games) < 2:

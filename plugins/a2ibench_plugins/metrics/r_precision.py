@@ -1,6 +1,6 @@
 """R-precision: is the image of a sound found among the images of other sounds?"""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +71,7 @@ class RPrecision(Metric):
     """
 
     judge = "i2a_lite0"
-    group = "match"
+    group: ClassVar[Literal["quality", "match", "match_in_class"]] = "match"
     percent = True
     bounds = (0.0, 1.0)
     k: ClassVar[int]
@@ -98,6 +98,8 @@ class RPrecisionInClass(RPrecision):
 
     A generator that is right about the class and random inside it scores chance, k/100.
     """
+
+    group = "match_in_class"
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
         """At least 100 segments in every class.
