@@ -66,7 +66,7 @@ class Mirror:
             self._log_params(self._parent, plan)
 
     def job(self, task: Task, label: str, picture: Path | None) -> None:
-        """Writes the result or failure of one job, in the child run that holds its hash."""
+        """Writes the result or failure of one job, in the child run that holds its hash, once."""
         with self._forgiving():
             if self._client is None:
                 return
@@ -75,6 +75,9 @@ class Mirror:
                 {"a2ibench.job": task.job.key, "mlflow.parentRunId": self._parent},
                 f"{label}, seed {task.job.seed}",
             )
+            written = self._client.get_run(run)
+            if written.info.status == "FINISHED" and _scores(result) <= set(written.data.metrics):
+                return
             self._log_params(
                 run,
                 {
@@ -142,7 +145,7 @@ class Mirror:
             if name != "step"
         ]
         values += [
-            Metric(f"{name}_v{score['version']}", score["value"], now, steps)
+            Metric(_score_name(name, score), score["value"], now, steps)
             for name, score in result["metrics"].items()
         ]
         for name in ("training_seconds", "evaluation_seconds", "images_per_second", "parameters"):
@@ -163,3 +166,12 @@ class Mirror:
                 f"MLflow at {self._uri} cannot be written ({type(error).__name__}: {line[:200]});"
                 " the results files are complete without it"
             )
+
+
+def _score_name(metric: str, score: Mapping[str, Any]) -> str:
+    """A metric with the version of its definition."""
+    return f"{metric}_v{score['version']}"
+
+
+def _scores(result: Mapping[str, Any] | None) -> set[str]:
+    return set() if result is None else {_score_name(*item) for item in result["metrics"].items()}

@@ -105,6 +105,10 @@ class Plan:
         unique = {task.job.key: task for entry in self.entries for task in entry.tasks}
         return list(unique.values())
 
+    def label(self, task: Task) -> str:
+        """The arm or reference that a task belongs to; the first, where two arms are the same."""
+        return next(entry.label for entry in self.entries if task in entry.tasks)
+
 
 def outline(request: Request) -> Outline:
     """Checks every name and value of a request; touches no data.

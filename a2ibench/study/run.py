@@ -1,7 +1,7 @@
 """A study from request to tables: only what is missing is computed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from a2ibench.reporting.tables import Table, ablation_table, score_tables
 from a2ibench.storage import whole_file, write_json
 from a2ibench.study.display import Display
 from a2ibench.study.executors import Executor, Update
+from a2ibench.study.job import Task
 from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.results import Entry, collect, write_long
@@ -41,49 +42,70 @@ def run_study(
     """
     with display.running():
         plan = make_plan(request, display.counter)
-        folder = plan.outline.folder
         _announce(plan, display)
-        write_json(folder / "study.json", _describe(request, plan))
+        about = _describe(request, plan)
+        write_json(plan.outline.folder / "study.json", about)
         if mirror is not None:
-            mirror.open(_describe(request, plan))
-        missing = [task for task in plan.tasks if not is_done(task)]
+            mirror.open(about)
         # Before parallel trials would each want them.
         metrics = [registry.metrics.get(name)() for name in plan.metrics]
         load_judges(metrics, plan.train, plan.tasks[0].job.data_key, display.say)
-        references = [task for task in missing if task.job.kind == "reference"]
-        show = display.counter("reference rows")
-        for i, task in enumerate(references):
-            show(i, len(references))
-            work(task)
-            show(i + 1, len(references))
-        trials = [task for task in missing if task.job.kind == "model"]
-        labels = {task.job.key: entry.label for entry in plan.entries for task in entry.tasks}
-        if trials:
-            bars: dict[str, Any] = {}
-
-            def tell(update: Update) -> None:
-                task = update.task
-                name = f"{labels[task.job.key]}, seed {task.job.seed}"
-                if update.ended:
-                    failure = _failure(task.folder)
-                    display.say(f"{name}: {'failed: ' + failure if failure else 'done'}")
-                    if mirror is not None:
-                        mirror.job(task, labels[task.job.key], _save_job_grid(plan, task.folder))
-                elif update.steps:
-                    bar = bars.setdefault(task.job.key, display.counter(name))
-                    bar(update.step, update.steps)
-
-            executor(trials, tell)
-        if mirror is not None:
-            for task in plan.tasks:
-                if task not in trials:
-                    mirror.job(task, labels[task.job.key], _save_job_grid(plan, task.folder))
+        missing = [task for task in plan.tasks if not is_done(task)]
+        for task in plan.tasks:
+            if task not in missing:
+                _mirror_job(plan, task, mirror)
+        _draw_references(plan, missing, mirror, display)
+        _train_models(plan, missing, executor, mirror, display)
     failures = _failures(plan.entries)
     for table in _write_results(request, plan, failures):
         display.console.print(table.to_rich())
     if mirror is not None:
-        mirror.close(folder / "tables", bool(failures))
+        mirror.close(plan.outline.folder / "tables", bool(failures))
     return failures
+
+
+def _draw_references(
+    plan: Plan, missing: Sequence[Task], mirror: Mirror | None, display: Display
+) -> None:
+    """In this process: they are quick, and leave the real images' looks in the cache."""
+    tasks = [task for task in missing if task.job.kind == "reference"]
+    show = display.counter("reference rows")
+    for i, task in enumerate(tasks):
+        show(i, len(tasks))
+        work(task)
+        _mirror_job(plan, task, mirror)
+        show(i + 1, len(tasks))
+
+
+def _train_models(
+    plan: Plan,
+    missing: Sequence[Task],
+    executor: Executor,
+    mirror: Mirror | None,
+    display: Display,
+) -> None:
+    """By the executor, with a bar a trial; each is mirrored as soon as it has ended."""
+    tasks = [task for task in missing if task.job.kind == "model"]
+    names = {task.job.key: f"{plan.label(task)}, seed {task.job.seed}" for task in tasks}
+    bars: dict[str, Callable[[int, int], None]] = {}
+
+    def tell(update: Update) -> None:
+        key = update.task.job.key
+        if update.steps:
+            bar = bars.setdefault(key, display.counter(names[key]))
+            bar(update.step, update.steps)
+        if update.ended:
+            failure = _failure(update.task.folder)
+            display.say(f"{names[key]}: {'failed: ' + failure if failure else 'done'}")
+            _mirror_job(plan, update.task, mirror)
+
+    if tasks:
+        executor(tasks, tell)
+
+
+def _mirror_job(plan: Plan, task: Task, mirror: Mirror | None) -> None:
+    if mirror is not None:
+        mirror.job(task, plan.label(task), _save_job_grid(plan, task.folder))
 
 
 def _announce(plan: Plan, display: Display) -> None:
@@ -97,8 +119,11 @@ def _announce(plan: Plan, display: Display) -> None:
         display.say(
             f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs: tiled"
         )
+    reasons: dict[str, list[str]] = {}
     for name, reason in plan.left_out.items():
-        display.say(f"left out: {name}: {reason}")
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        display.say(f"left out: {', '.join(names)}: {reason}")
 
 
 def _describe(request: Request, plan: Plan) -> dict[str, Any]:
