@@ -12,6 +12,8 @@ class Reference(ABC):
     """Draws without learning; unlike a model it may look at the test images."""
 
     name: ClassVar[str]
+    row: ClassVar[int] = 100
+    """Reference rows stand in ascending order of it, then of the name."""
     random: ClassVar[bool] = False
     """Whether the images depend on the seed."""
 

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from a2ibench.contracts.metric import Metric
@@ -74,16 +74,11 @@ class Table:
     numbers: tuple[Mapping[str, str | int | float | None], ...]
 
     def to_rich(self) -> "rich.table.Table":
-        """For the terminal."""
+        """For the terminal, without the notes: those of several tables are printed once."""
         from rich.markup import escape
         from rich.table import Table as RichTable
 
-        table = RichTable(
-            title=escape(self.title),
-            caption=escape("\n".join(self.notes)),
-            title_justify="left",
-            caption_justify="left",
-        )
+        table = RichTable(title=escape(self.title), title_justify="left")
         for i, heading in enumerate(self.heading):
             table.add_column(escape(heading), justify="left" if i == 0 else "right")
         for section in self.sections:
@@ -200,7 +195,7 @@ def score_tables(
                 title=f"{title} ({about})",
                 heading=("method", "seeds", "n", *(_heading(metric) for metric in chosen)),
                 sections=tuple(section for section in sections if section),
-                notes=(*notes, _protocols(chosen)),
+                notes=(*notes, protocols(chosen)),
                 numbers=tuple(
                     {
                         "method": method.label,
@@ -237,7 +232,8 @@ def ablation_table(
                 change.separable if change else None
             ]
             label = arm.label if not rows else ""
-            rows.append((label, _heading(metric), *map(_text, (a, b, change)), verdict))
+            means = [_text(cell and replace(cell, low=None, high=None)) for cell in (a, b)]
+            rows.append((label, _heading(metric), *means, _text(change), verdict))
             numbers.append(
                 {
                     "method": arm.label,
@@ -259,7 +255,7 @@ def ablation_table(
         title=f"Table III. Ablations: difference to the full model ({about})",
         heading=("method", "metric", "full", "ablated", "difference", "95 %"),
         sections=tuple(sections),
-        notes=(*notes, _protocols(metrics)),
+        notes=(*notes, protocols(metrics)),
         numbers=tuple(numbers),
     )
 
@@ -273,7 +269,8 @@ def _full_name(metric: type[Metric]) -> str:
     return f"{metric.name}_v{metric.version}"
 
 
-def _protocols(metrics: Sequence[type[Metric]]) -> str:
+def protocols(metrics: Sequence[type[Metric]]) -> str:
+    """The note that names what was computed: each metric with its judge and version."""
     return f"Protocols: {', '.join(map(_full_name, metrics))}."
 
 

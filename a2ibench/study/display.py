@@ -81,8 +81,8 @@ class Display:
         self._lines[name] = (first, now)
         if ended:
             self.say(f"{name}: {done}/{total} after {_clock(now - first)}")
-        elif done == 0:
-            self.say(f"{name}: 0/{total}")
+        elif done == 0 or now == first:
+            self.say(f"{name}: {done}/{total}")
         else:
             left = (now - first) / done * (total - done)
             self.say(f"{name}: {done}/{total}, {_clock(left)} left")

@@ -133,7 +133,12 @@ def outline(request: Request) -> Outline:
         registry.metrics.get(name)
     return Outline(
         arms=tuple(arms),
-        references=tuple(registry.references.names()),
+        references=tuple(
+            sorted(
+                registry.references.names(),
+                key=lambda name: (registry.references.get(name).row, name),
+            )
+        ),
         metrics=request.metrics,
         images=request.images or scale.images,
         dataset_options=options,
@@ -218,9 +223,13 @@ def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapp
     Raises:
         UserError: one that was asked for by name cannot be computed on these data.
     """
+
+    def column(name: str) -> tuple[int, str]:
+        return registry.metrics.get(name).column, name
+
     if not chosen.metrics:
         default = default_metrics(test.label, test.classes)
-        return tuple(default.names), default.left_out
+        return tuple(sorted(default.names, key=column)), default.left_out
     for name in chosen.metrics:
         try:
             registry.metrics.get(name)().check(test.label, test.classes)
@@ -228,4 +237,4 @@ def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapp
             raise UserError(
                 f"metric {name}: {error}; prepare more test pairs, or choose other metrics"
             ) from None
-    return chosen.metrics, {}
+    return tuple(sorted(chosen.metrics, key=column)), {}

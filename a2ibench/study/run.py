@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from a2ibench import registry
+from a2ibench.contracts.metric import Metric
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.reporting.figures import choose_segments, save_grid
-from a2ibench.reporting.tables import Table, ablation_table, score_tables
+from a2ibench.reporting.tables import Table, ablation_table, protocols, score_tables
 from a2ibench.storage import whole_file, write_json
 from a2ibench.study.display import Display
 from a2ibench.study.executors import Executor, Update
@@ -48,8 +49,10 @@ def run_study(
         if mirror is not None:
             mirror.open(about)
         # Before parallel trials would each want them.
-        metrics = [registry.metrics.get(name)() for name in plan.metrics]
-        load_judges(metrics, plan.train, plan.tasks[0].job.data_key, display.say)
+        metrics = [registry.metrics.get(name) for name in plan.metrics]
+        load_judges(
+            [metric() for metric in metrics], plan.train, plan.tasks[0].job.data_key, display.say
+        )
         missing = [task for task in plan.tasks if not is_done(task)]
         for task in plan.tasks:
             if task not in missing:
@@ -57,8 +60,11 @@ def run_study(
         _draw_references(plan, missing, mirror, display)
         _train_models(plan, missing, executor, mirror, display)
     failures = _failures(plan.entries)
-    for table in _write_results(request, plan, failures):
+    notes = _notes(request, plan, failures)
+    for table in _write_results(request, plan, metrics, notes):
         display.console.print(table.to_rich())
+    for note in (*notes, protocols(metrics)):
+        display.say(note)
     if mirror is not None:
         mirror.close(plan.outline.folder / "tables", bool(failures))
     return failures
@@ -160,28 +166,32 @@ def _failures(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _write_results(request: Request, plan: Plan, failures: Sequence[str]) -> list[Table]:
+def _notes(request: Request, plan: Plan, failures: Sequence[str]) -> list[str]:
+    """What a reader of the tables must know."""
+    training = plan.store.about["counts"]["train"]
+    seeds = f"{request.seeds} seed{'s' if request.seeds > 1 else ''}"
+    covers = (
+        "test segments and seeds."
+        if request.seeds > 1
+        else "test segments; with one seed the variation of training is not in it."
+    )
+    return [
+        f"n: test segments, one image each; {training} training pairs;"
+        f" {plan.outline.images} training images a trial; {seeds}.",
+        "±: spread that the protocol defines, no confidence interval."
+        f" [ ]: 95 % interval over {covers}",
+        *(f"Failed: {failure}." for failure in failures),
+    ]
+
+
+def _write_results(
+    request: Request, plan: Plan, metrics: Sequence[type[Metric]], notes: Sequence[str]
+) -> list[Table]:
     """``results.parquet``, tables and the sample grid."""
     folder = plan.outline.folder
     write_long(plan.entries, folder.name, folder / "results.parquet")
     methods = collect(plan.entries, plan.metrics)
-    metrics = [registry.metrics.get(name) for name in plan.metrics]
-    metrics.sort(key=lambda metric: (metric.column, metric.name))
-    counts = plan.store.about["counts"]
     about = f"{plan.store.name}, {request.encoder}, {request.scale} scale"
-    seeds = f"{request.seeds} seed{'s' if request.seeds > 1 else ''}"
-    notes = [
-        f"n: test segments, one image each; {counts['train']} training pairs;"
-        f" {plan.outline.images} training images a trial; {seeds}.",
-        "±: spread that the protocol defines, no confidence interval."
-        " [ ]: 95 % interval over "
-        + (
-            "test segments and seeds."
-            if request.seeds > 1
-            else "test segments; with one seed the variation of training is not in it."
-        ),
-        *(f"Failed: {failure}." for failure in failures),
-    ]
     tables = score_tables(methods, metrics, about, notes)
     ablations = ablation_table(methods, metrics, about, notes)
     if ablations is not None:

@@ -10,6 +10,7 @@ class GroundTruth(Reference):
     """The real image of the segment: the ceiling."""
 
     name = "ground_truth"
+    row = 0
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
         """The test images themselves."""
@@ -23,6 +24,7 @@ class NearestTraining(Reference):
     """
 
     name = "nearest_train"
+    row = 1
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
         """One training image a segment; of equally near ones the first."""
@@ -36,6 +38,7 @@ class ClassMean(Reference):
     """
 
     name = "class_mean"
+    row = 2
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
         """One mean image a class, repeated.
@@ -51,6 +54,7 @@ class ShuffledAudio(Reference):
     """The real image of another segment: perfect pictures that ignore the sound."""
 
     name = "shuffled_audio"
+    row = 3
     random = True
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:

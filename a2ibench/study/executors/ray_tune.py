@@ -115,7 +115,6 @@ def _trial(config: dict[str, str], by_key: Mapping[str, Task]) -> None:
             tune.report({"step": progress.step, "steps": progress.steps})
 
     work(by_key[config["job"]], report)
-    tune.report({"step": 1, "steps": 1})
 
 
 def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
