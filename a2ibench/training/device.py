@@ -1,5 +1,6 @@
 """Where a trial computes, and in what precision."""
 
+import os
 from contextlib import AbstractContextManager
 
 import torch
@@ -33,6 +34,8 @@ def make_deterministic(seed: int, device: torch.device) -> None:
     On a processor the trial computes on one thread: the order of a parallel sum depends on the
     number of threads, and two trials on one thread each outrun one trial on two.
     """
+    # cuBLAS reads it when it starts; without it, its matrix products are not deterministic.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False

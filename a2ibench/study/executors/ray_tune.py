@@ -55,6 +55,13 @@ class RayTune:
             there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
             resources = {"cpu": 1.0, "gpu": self._gpus(there)}
             by_key = {task.job.key: task for task in tasks}
+            ended: set[str] = set()
+
+            def note(update: Update) -> None:
+                if update.ended:
+                    ended.add(update.task.job.key)
+                tell(update)
+
             tuner = tune.Tuner(
                 tune.with_resources(tune.with_parameters(_trial, by_key=by_key), resources),
                 param_space={"job": tune.grid_search(list(by_key))},
@@ -63,10 +70,13 @@ class RayTune:
                     name="trials",
                     storage_path=str(self.scratch.resolve()),
                     verbose=0,
-                    callbacks=[_teller(by_key, tell)],
+                    callbacks=[_teller(by_key, note)],
                 ),
             )
             tuner.fit()
+            if len(ended) < len(by_key):
+                # Tune itself handles Ctrl-C: it stops its trials and returns.
+                raise KeyboardInterrupt
         finally:
             if started_here:
                 ray.shutdown()
