@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
-from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import encode_store, split_pairs, too_short
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
@@ -123,7 +122,7 @@ def outline(request: Request) -> Outline:
         if owner not in used:
             raise unknown("owner of an option (--set OWNER.FIELD=VALUE) in this study", owner, used)
     arms = expand_arms(request.models, request.ablate, request.scale, request.settings)
-    _encoder(request)
+    _encoder_config(request)
     options: dict[str, Any] = dict(request.settings.get(request.dataset, {}))
     if request.dataset in registry.datasets.names():
         options = {"image_size": scale.image_size, **options}
@@ -155,10 +154,11 @@ def make_plan(request: Request, counter: Counter) -> Plan:
             for a metric.
     """
     chosen = outline(request)
+    # First: weights that cannot be had are better known before minutes of preparation.
+    encoder = registry.encoders.get(request.encoder)(_encoder_config(request))
     store = open_dataset(
         request.dataset, chosen.dataset_options, counter(f"preparing {request.dataset}")
     )
-    encoder = _encoder(request)
     raw = encode_store(store, encoder, counter(f"encoding with {request.encoder}"))
     train, test, _ = split_pairs(store, raw)
     metrics, left_out = _choose_metrics(chosen, test)
@@ -211,10 +211,9 @@ def make_plan(request: Request, counter: Counter) -> Plan:
     )
 
 
-def _encoder(request: Request) -> Encoder:
+def _encoder_config(request: Request) -> Any:
     plugin = registry.encoders.get(request.encoder)
-    values = request.settings.get(request.encoder, {})
-    return plugin(config.build(plugin.Config, values, request.encoder))
+    return config.build(plugin.Config, request.settings.get(request.encoder, {}), request.encoder)
 
 
 def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapping[str, str]]:
