@@ -14,6 +14,8 @@ from a2ibench.study.work import read_result
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+PARTS = ("training", "evaluation")
+"""What a job spends its time on."""
 BLOCK = 500
 """Values a request; the server takes 1,000."""
 
@@ -74,6 +76,7 @@ class Mirror:
             run = self._run(
                 {"a2ibench.job": task.job.key, "mlflow.parentRunId": self._parent},
                 f"{label}, seed {task.job.seed}",
+                seconds=sum((result or {}).get(f"{part}_seconds", 0) for part in PARTS),
             )
             written = self._client.get_run(run)
             if written.info.status == "FINISHED" and _scores(result) <= set(written.data.metrics):
@@ -109,16 +112,19 @@ class Mirror:
                 self._client.log_artifact(self._parent, str(path))
             self._client.set_terminated(self._parent, "FAILED" if failed else "FINISHED")
 
-    def _run(self, tags: Mapping[str, str], name: str) -> str:
-        """Finds the run with these tags, or creates it: a resumed study doubles nothing."""
+    def _run(self, tags: Mapping[str, str], name: str, seconds: float = 0) -> str:
+        """Finds the run with these tags, or creates it: a resumed study doubles nothing.
+
+        A new run's start is set back by the time that its job took.
+        """
         assert self._client is not None
         wanted = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
         found = self._client.search_runs([self._experiment], wanted, max_results=1)
         if found:
             return str(found[0].info.run_id)
-        return str(
-            self._client.create_run(self._experiment, tags=dict(tags), run_name=name).info.run_id
-        )
+        start = int(1000 * (time.time() - seconds))
+        made = self._client.create_run(self._experiment, start, dict(tags), name)
+        return str(made.info.run_id)
 
     def _log_params(self, run: str, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
