@@ -17,7 +17,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
@@ -179,6 +178,19 @@ def _line_in(path: Path, error: BaseException) -> str:
     return line
 
 
-def source_hash(plugin: Callable[..., object]) -> str:
-    """sha256 of the file that defines a plug-in: a changed method is another method."""
-    return hashlib.sha256(Path(inspect.getfile(plugin)).read_bytes()).hexdigest()
+def source_hash(plugin: type) -> str:
+    """A hash of the code that makes a plug-in's result: a changed method is another method.
+
+    It covers the files that define the class and its bases, and the rooms of the bench that it
+    computes with: ``nn``, ``data`` and ``training``.
+    """
+    libraries = ("abc", "builtins", "torch", "typing")
+    own = [base for base in plugin.__mro__ if base.__module__.partition(".")[0] not in libraries]
+    files = {Path(inspect.getfile(base)) for base in own}
+    core = Path(__file__).parent
+    for room in ("nn", "data", "training"):
+        files.update((core / room).glob("*.py"))
+    digest = hashlib.sha256()
+    for content in sorted(path.read_bytes() for path in files if path.suffix == ".py"):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()

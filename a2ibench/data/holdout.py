@@ -5,6 +5,23 @@ import numpy as np
 from a2ibench.data.types import ImageArray, Images, IntArray, Pairs
 from a2ibench.errors import UserError
 
+JUDGE_SHARE, JUDGE_SEED = 1 / 3, 1999
+
+
+def reserve_for_judges(train: Pairs) -> tuple[Pairs, Pairs]:
+    """Sets a third of the training sources aside for the judges that are trained.
+
+    No model is trained on them. A judge that had seen the models' own training images would score
+    a copy of one better than a real test image.
+
+    Returns:
+        What models are trained on, and what judges are trained on.
+
+    Raises:
+        UserError: a class has fewer than two training sources.
+    """
+    return hold_out(train, JUDGE_SHARE, JUDGE_SEED)
+
 
 class ImageRows:
     """Some rows of other images, read where they are asked for.

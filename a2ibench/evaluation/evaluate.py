@@ -120,7 +120,7 @@ def _check_score(metric: Metric, score: Score, n: int) -> None:
     """Checks at the border: what a metric promises, its score keeps."""
     low, high = metric.bounds
     slack = 1e-6 * max(1.0, abs(low))
-    if not low - slack <= score.value <= high * (1 + 1e-6):
+    if not low - slack <= score.value <= high + slack:
         raise ValueError(f"metric {metric.name}: {score.value} is outside {metric.bounds}")
     if score.per_segment is not None and (
         score.per_segment.shape != (n,)

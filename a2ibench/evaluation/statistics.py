@@ -7,7 +7,6 @@ from scipy import stats
 
 from a2ibench.data.types import FloatArray
 
-RESAMPLES = 4000
 LEVEL = 0.95
 
 
@@ -36,11 +35,13 @@ class SeedScores:
 
 
 def interval(scores: SeedScores) -> tuple[float, float] | None:
-    """A 95 % interval of the mean.
+    """A 95 % interval of the mean over training seeds and test segments.
 
-    With scores a segment, seeds and segments are both drawn with replacement, crossed (4,000 times,
-    percentiles): with one seed the interval covers the choice of test segments alone. Without,
-    Student's t over the seeds; None with one seed.
+    With scores x_sj of seed s and segment j, both count as drawn at random (crossed random
+    effects): the reaches of the seeds' mean, t(S − 1) √(Var_s(x̄_s·) / S), and of the segments'
+    mean, t(n − 1) √(Var_j(x̄_·j) / n), are added in quadrature. With few seeds that is wide rather
+    than narrow. With one seed the first is missing: the interval covers the choice of segments
+    alone. Without scores a segment, the second is; None with one seed.
     """
     return _interval(scores.values, scores.per_segment)
 
@@ -67,19 +68,15 @@ def difference(
 
 
 def _interval(values: FloatArray, segments: FloatArray | None) -> tuple[float, float] | None:
-    tail = 100 * (1 - LEVEL) / 2
+    samples = [values.astype(np.float64)]
     if segments is not None:
-        rng = np.random.default_rng(0)
-        s, n = segments.shape
-        seed_weights = rng.multinomial(s, np.full(s, 1 / s), size=RESAMPLES) / s
-        segment_weights = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
-        means = np.sum((seed_weights @ segments) * segment_weights, axis=1)
-        low, high = np.percentile(means, [tail, 100 - tail])
-        return float(low), float(high)
-    if len(values) < 2:
+        samples.append(segments.mean(axis=0, dtype=np.float64))
+    reaches = [
+        stats.t.ppf((1 + LEVEL) / 2, len(sample) - 1) * stats.sem(sample)
+        for sample in samples
+        if len(sample) > 1
+    ]
+    if not reaches:
         return None
-    error = stats.sem(values)
-    if error == 0:
-        return float(values[0]), float(values[0])
-    low, high = stats.t.interval(LEVEL, len(values) - 1, loc=np.mean(values), scale=error)
-    return float(low), float(high)
+    mean, reach = float(samples[0].mean()), float(np.hypot.reduce(reaches))
+    return mean - reach, mean + reach

@@ -207,6 +207,7 @@ def score_tables(
                             for cell in [_score(method, metric)]
                             for part in ("value", "spread", "low", "high")
                         },
+                        **{f"{_full_name(metric)}:sd": _sd(method, metric) for metric in chosen},
                     }
                     for method in methods
                 ),
@@ -218,30 +219,52 @@ def score_tables(
 def ablation_table(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
 ) -> Table | None:
-    """Each ablated arm against its full model, paired by seed and segment; None without any."""
+    """Each ablated arm against its full model; None without any. See :func:`_difference_table`."""
     by_label = {method.label: method for method in methods}
-    sections, numbers = [], []
-    for arm in methods:
-        if arm.full is None:
-            continue
-        full = by_label[arm.full]
+    compared = [(by_label[arm.full], arm) for arm in methods if arm.full is not None]
+    title = f"Table III. Ablations: difference to the full model ({about})"
+    return _difference_table("ablations", title, ("full", "ablated"), compared, metrics, notes)
+
+
+def method_table(
+    methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
+) -> Table | None:
+    """Each full model against the last one; None with a single one."""
+    *others, base = [method for method in methods if method.full is None and not method.reference]
+    title = f"Table IV. Methods: difference to {base.label} ({about})"
+    compared = [(base, other) for other in others]
+    return _difference_table("methods", title, (base.label, "method"), compared, metrics, notes)
+
+
+def _difference_table(
+    name: str,
+    title: str,
+    columns: tuple[str, str],
+    compared: Sequence[tuple[Method, Method]],
+    metrics: Sequence[type[Metric]],
+    notes: Sequence[str],
+) -> Table | None:
+    """Differences, paired by seed and segment. One seed a side separates nothing but two runs."""
+    sections = []
+    numbers: list[dict[str, str | int | float | None]] = []
+    for base, other in compared:
         rows: list[tuple[str, ...]] = []
         for metric in metrics:
-            a, b, change = _score(full, metric), _score(arm, metric), _change(arm, full, metric)
-            verdict = {None: "–", True: "differs", False: "not separable"}[
-                change.separable if change else None
-            ]
-            label = arm.label if not rows else ""
+            a, b = _score(base, metric), _score(other, metric)
+            change = _change(other, base, metric)
             means = [_text(cell and replace(cell, low=None, high=None)) for cell in (a, b)]
+            verdict = _verdict(change, min(_done(base), _done(other)))
+            label = other.label if not rows else ""
             rows.append((label, _heading(metric), *means, _text(change), verdict))
             numbers.append(
                 {
-                    "method": arm.label,
-                    "seeds": _done(arm),
-                    "n": _n(arm),
+                    "method": other.label,
+                    "base": base.label,
+                    "seeds": min(_done(base), _done(other)),
+                    "n": _n(other),
                     "metric": _full_name(metric),
-                    "full": getattr(a, "value", None),
-                    "ablated": getattr(b, "value", None),
+                    "base value": getattr(a, "value", None),
+                    "value": getattr(b, "value", None),
                     "difference": getattr(change, "value", None),
                     "low": getattr(change, "low", None),
                     "high": getattr(change, "high", None),
@@ -251,13 +274,21 @@ def ablation_table(
     if not sections:
         return None
     return Table(
-        name="ablations",
-        title=f"Table III. Ablations: difference to the full model ({about})",
-        heading=("method", "metric", "full", "ablated", "difference", "95 %"),
+        name=name,
+        title=title,
+        heading=("method", "metric", *columns, "difference", "verdict"),
         sections=tuple(sections),
         notes=(*notes, protocols(metrics)),
         numbers=tuple(numbers),
     )
+
+
+def _verdict(change: Cell | None, seeds: int) -> str:
+    if change is None or change.separable is None:
+        return "–"
+    if seeds < 2:
+        return "one seed"
+    return "differs" if change.separable else "not separable"
 
 
 def _heading(metric: type[Metric]) -> str:
@@ -287,6 +318,14 @@ def _n(method: Method) -> int:
     return max((scores.n for scores in method.scores.values()), default=0)
 
 
+def _sd(method: Method, metric: type[Metric]) -> float | None:
+    """Standard deviation over seeds."""
+    scores = method.scores.get(metric.name)
+    if scores is None or len(scores.seeds) < 2:
+        return None
+    return float(scores.values.std(ddof=1))
+
+
 def _text(cell: Cell | None) -> str:
     return "–" if cell is None else str(cell)
 
@@ -296,6 +335,8 @@ def _score(method: Method, metric: type[Metric]) -> Cell | None:
     if scores is None:
         return None
     low, high = interval(scores) or (None, None)
+    if low is not None and high is not None:
+        low, high = max(low, metric.bounds[0]), min(high, metric.bounds[1])
     spread = None if scores.spread is None else float(scores.spread.mean())
     return Cell(scores.mean, spread, low, high, metric.percent)
 

@@ -95,9 +95,12 @@ def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArr
     model = method(config.build(method.Config, result["job"]["config"], method.name), spec)
     load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
     model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if model.noise_dim == 0 and count > 1:
-        notes.append(f"{method.name} has no noise in this arm: all pictures are the same")
-    return draw(model, np.repeat(acoustic, count, axis=0), seed), notes
+    if registry.source_hash(method) != result["job"]["source"]:
+        notes.append(f"the file of {method.name} has changed since this run was trained")
+    images = draw(model, np.repeat(acoustic, count, axis=0), seed)
+    if count > 1 and (images == images[0]).all():
+        notes.append(f"{method.name} uses no noise in this arm: all pictures are the same")
+    return images, notes
 
 
 def save_pictures(images: ImageArray, folder: Path, zoom: int = 4) -> Path:

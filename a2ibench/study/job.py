@@ -43,7 +43,7 @@ class Job:
 
     @property
     def data_key(self) -> str:
-        """Identifies the training pairs that a judge is fit on."""
+        """Identifies the pairs that a judge is trained on."""
         return content_key([self.store, self.encoder])
 
 
@@ -58,6 +58,7 @@ class Task:
         encoder: registered name of the encoder.
         encoder_config: the encoder's configuration.
         metrics: registered names.
+        judges: judge → fingerprint, of the judges that those metrics need.
         plugins: the user's plug-in files.
     """
 
@@ -67,4 +68,5 @@ class Task:
     encoder: str
     encoder_config: Mapping[str, Any]
     metrics: tuple[str, ...]
+    judges: Mapping[str, str]
     plugins: tuple[Path, ...]

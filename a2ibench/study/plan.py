@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
-from a2ibench.data.features import encode_store, split_pairs, too_short
+from a2ibench.data.features import too_short
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError, unknown
-from a2ibench.evaluation.evaluate import default_metrics
+from a2ibench.evaluation.evaluate import default_metrics, load_judges
 from a2ibench.registry import source_hash
+from a2ibench.storage import content_key
 from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.job import Job, Task
 from a2ibench.study.results import Entry
 from a2ibench.study.scale import get_scale
+from a2ibench.study.work import Data, open_data
 
 Counter = Callable[[str], Callable[[int, int], None]]
 """Makes a progress function ``(done, total)`` for something with a name."""
@@ -84,8 +86,7 @@ class Plan:
         metrics: names, in the order of the columns.
         left_out: metric → why it is not computed, of those that were not asked for by name.
         store: the pairs.
-        train: the training split.
-        test: the test split.
+        data: its parts with features.
         tiled: how many sounds are shorter than the encoder needs.
     """
 
@@ -94,8 +95,7 @@ class Plan:
     metrics: tuple[str, ...]
     left_out: Mapping[str, str]
     store: PairStore
-    train: Pairs
-    test: Pairs
+    data: Data
     tiled: int
 
     @property
@@ -146,8 +146,8 @@ def outline(request: Request) -> Outline:
     )
 
 
-def make_plan(request: Request, counter: Counter) -> Plan:
-    """Prepares the data and expands the request to tasks.
+def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) -> Plan:
+    """Prepares the data and the judges, and expands the request to tasks.
 
     Raises:
         UserError: as :func:`outline`; data that cannot be prepared; a test split that is too small
@@ -159,9 +159,13 @@ def make_plan(request: Request, counter: Counter) -> Plan:
     store = open_dataset(
         request.dataset, chosen.dataset_options, counter(f"preparing {request.dataset}")
     )
-    raw = encode_store(store, encoder, counter(f"encoding with {request.encoder}"))
-    train, test, _ = split_pairs(store, raw)
-    metrics, left_out = _choose_metrics(chosen, test)
+    data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
+    metrics, left_out = _choose_metrics(chosen, data.test)
+    data_key = content_key([store.content_hash, encoder.fingerprint()])
+    # Before parallel trials would each want them.
+    needed = [registry.metrics.get(name)() for name in metrics]
+    loaded = load_judges(needed, data.judging, data_key, say)
+    judges = {name: judge.fingerprint for name, judge in loaded.items()}
     options = config.to_dict(encoder.config)
 
     def task(kind: Any, method: str, values: Mapping[str, Any], source: str, seed: int) -> Task:
@@ -182,6 +186,7 @@ def make_plan(request: Request, counter: Counter) -> Plan:
             encoder=request.encoder,
             encoder_config=options,
             metrics=metrics,
+            judges=judges,
             plugins=request.plugins,
         )
 
@@ -205,8 +210,7 @@ def make_plan(request: Request, counter: Counter) -> Plan:
         metrics=metrics,
         left_out=left_out,
         store=store,
-        train=train,
-        test=test,
+        data=data,
         tiled=too_short(store, encoder),
     )
 

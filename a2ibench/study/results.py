@@ -12,7 +12,7 @@ from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.tables import Method
 from a2ibench.storage import whole_file
 from a2ibench.study.job import Task
-from a2ibench.study.work import read_result
+from a2ibench.study.work import is_current, read_result
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Method]:
             if (result := read_result(task.folder)) is not None
         ]
         scores = {
-            name: _over_seeds(found, name)
+            name: _over_seeds(usable, name)
             for name in metrics
-            if found and all(name in result["metrics"] for _, result in found)
+            if (usable := [(t, result) for t, result in found if is_current(t, name, result)])
         }
         methods.append(Method(entry.label, entry.reference, entry.full, len(entry.tasks), scores))
     return methods
@@ -78,7 +78,8 @@ def write_long(entries: Sequence[Entry], study: str, path: Path) -> None:
             result = read_result(task.folder)
             if result is None:
                 continue
-            for name, score in result["metrics"].items():
+            for name in (name for name in task.metrics if is_current(task, name, result)):
+                score = result["metrics"][name]
                 rows.append(
                     {
                         "study": study,

@@ -9,9 +9,8 @@ import numpy as np
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.reporting.figures import choose_segments, save_grid
-from a2ibench.reporting.tables import Table, ablation_table, protocols, score_tables
+from a2ibench.reporting.tables import Table, ablation_table, method_table, protocols, score_tables
 from a2ibench.storage import whole_file, write_json
 from a2ibench.study.display import Display
 from a2ibench.study.executors import Executor, Update
@@ -42,17 +41,13 @@ def run_study(
         UserError: the request cannot be planned or its resources are not there.
     """
     with display.running():
-        plan = make_plan(request, display.counter)
+        plan = make_plan(request, display.counter, display.say)
         _announce(plan, display)
         about = _describe(request, plan)
         write_json(plan.outline.folder / "study.json", about)
         if mirror is not None:
             mirror.open(about)
-        # Before parallel trials would each want them.
         metrics = [registry.metrics.get(name) for name in plan.metrics]
-        load_judges(
-            [metric() for metric in metrics], plan.train, plan.tasks[0].job.data_key, display.say
-        )
         missing = [task for task in plan.tasks if not is_done(task)]
         for task in plan.tasks:
             if task not in missing:
@@ -168,7 +163,6 @@ def _failures(entries: Sequence[Entry]) -> list[str]:
 
 def _notes(request: Request, plan: Plan, failures: Sequence[str]) -> list[str]:
     """What a reader of the tables must know."""
-    training = plan.store.about["counts"]["train"]
     seeds = f"{request.seeds} seed{'s' if request.seeds > 1 else ''}"
     covers = (
         "test segments and seeds."
@@ -176,10 +170,12 @@ def _notes(request: Request, plan: Plan, failures: Sequence[str]) -> list[str]:
         else "test segments; with one seed the variation of training is not in it."
     )
     return [
-        f"n: test segments, one image each; {training} training pairs;"
-        f" {plan.outline.images} training images a trial; {seeds}.",
+        f"n: test segments, one image each. {seeds}. {len(plan.data.train)} pairs train the models,"
+        f" {plan.outline.images} images each (pretraining of a part of a method apart);"
+        f" {len(plan.data.judging)} others train the judges.",
         "±: spread that the protocol defines, no confidence interval."
-        f" [ ]: 95 % interval over {covers}",
+        f" [ ]: 95 % interval over {covers} Differences are paired; none is corrected for the"
+        " number of comparisons.",
         *(f"Failed: {failure}." for failure in failures),
     ]
 
@@ -193,9 +189,10 @@ def _write_results(
     methods = collect(plan.entries, plan.metrics)
     about = f"{plan.store.name}, {request.encoder}, {request.scale} scale"
     tables = score_tables(methods, metrics, about, notes)
-    ablations = ablation_table(methods, metrics, about, notes)
-    if ablations is not None:
-        tables.append(ablations)
+    for make in (ablation_table, method_table):
+        table = make(methods, metrics, about, notes)
+        if table is not None:
+            tables.append(table)
     for table in tables:
         for suffix, text in (
             ("md", table.to_markdown()),
@@ -211,12 +208,12 @@ def _write_results(
 def _save_study_grid(plan: Plan) -> None:
     """The first seed of every row, for the same few segments."""
     rows = {}
-    chosen = choose_segments(plan.test.label, GRID_COLUMNS)
+    chosen = choose_segments(plan.data.test.label, GRID_COLUMNS)
     for entry in plan.entries:
         samples = entry.tasks[0].folder / "samples" / "test.npy"
         if samples.is_file():
             rows[entry.label] = np.load(samples, mmap_mode="r")[chosen]
-    headings = [plan.test.classes[i] for i in plan.test.label[chosen]]
+    headings = [plan.data.test.classes[i] for i in plan.data.test.label[chosen]]
     save_grid(rows, headings, plan.outline.folder / "tables" / "samples.png")
 
 
@@ -226,9 +223,8 @@ def _save_job_grid(plan: Plan, folder: Path) -> Path | None:
     if not samples.is_file():
         return None
     path = folder / "samples" / "grid.png"
-    if not path.is_file():
-        chosen = choose_segments(plan.test.label, GRID_COLUMNS)
-        headings = [plan.test.classes[i] for i in plan.test.label[chosen]]
-        drawn = np.load(samples, mmap_mode="r")[chosen]
-        save_grid({"real": plan.test.images[chosen], "drawn": drawn}, headings, path)
+    chosen = choose_segments(plan.data.test.label, GRID_COLUMNS)
+    headings = [plan.data.test.classes[i] for i in plan.data.test.label[chosen]]
+    drawn = np.load(samples, mmap_mode="r")[chosen]
+    save_grid({"real": plan.data.test.images[chosen], "drawn": drawn}, headings, path)
     return path

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from a2ibench import __version__, config, registry
+from a2ibench.contracts.encoder import Encoder
 from a2ibench.contracts.metric import Score
 from a2ibench.data.features import Standardiser, encode_store, split_pairs
+from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import ImageArray, Pairs, Spec
 from a2ibench.errors import UserError
@@ -27,25 +29,46 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Data:
-    """The two sides of a dataset with features."""
+    """A dataset with features.
+
+    Attributes:
+        train: what models are trained on.
+        judging: what judges are trained on; no source of it is in ``train``.
+        test: what everything is judged on.
+        standardiser: of the features.
+    """
 
     train: Pairs
+    judging: Pairs
     test: Pairs
     standardiser: Standardiser
 
 
-def open_data(task: Task) -> Data:
-    """Opens the store and the cached features that a task names."""
-    encoder_class = registry.encoders.get(task.encoder)
-    encoder = encoder_class(config.build(encoder_class.Config, task.encoder_config, task.encoder))
-    store = PairStore(task.store)
-    return Data(*split_pairs(store, encode_store(store, encoder)))
+def open_data(
+    store: PairStore, encoder: Encoder, progress: Callable[[int, int], None] = lambda *_: None
+) -> Data:
+    """The three parts of a store with cached features."""
+    train, test, standardiser = split_pairs(store, encode_store(store, encoder, progress))
+    return Data(*reserve_for_judges(train), test, standardiser)
 
 
 def is_done(task: Task) -> bool:
-    """Whether the result is there, with every metric that is asked for in its present version."""
+    """Whether the result is there, with every metric that is asked for as it is defined now."""
     stored = read_result(task.folder)
     return stored is not None and not _missing(task, stored)
+
+
+def is_current(task: Task, name: str, stored: Mapping[str, Any]) -> bool:
+    """Whether a result holds a metric in its present version, seen by the present judge.
+
+    Scores of two versions, or of two judges, are never in one table.
+    """
+    metric = registry.metrics.get(name)
+    score = stored["metrics"].get(name)
+    return score is not None and (score["version"], score["judge_fingerprint"]) == (
+        metric.version,
+        task.judges[metric.judge],
+    )
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
@@ -61,12 +84,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 
 
 def _missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
-    """The asked-for metrics that a stored result lacks, or has in another version."""
-    return [
-        name
-        for name in task.metrics
-        if stored["metrics"].get(name, {}).get("version") != registry.metrics.get(name).version
-    ]
+    return [name for name in task.metrics if not is_current(task, name, stored)]
 
 
 def work(task: Task, report: Callable[[Progress], None] = lambda progress: None) -> None:
@@ -91,7 +109,9 @@ def work(task: Task, report: Callable[[Progress], None] = lambda progress: None)
 
 def _compute(task: Task, report: Callable[[Progress], None]) -> None:
     job, folder = task.job, task.folder
-    data = open_data(task)
+    plugin = registry.encoders.get(task.encoder)
+    encoder = plugin(config.build(plugin.Config, task.encoder_config, task.encoder))
+    data = open_data(PairStore(task.store), encoder)
     if job.kind == "model":
         images, training = _train_and_draw(task, data, report)
     else:
@@ -102,7 +122,13 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
     started = time.monotonic()
     stored = read_result(folder) or {"metrics": {}}
     metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
-    judges = load_judges(metrics, data.train, job.data_key)
+    judges = load_judges(metrics, data.judging, job.data_key)
+    for name, loaded in judges.items():
+        if loaded.fingerprint != task.judges[name]:
+            raise UserError(
+                f"judge {name} differs on this machine from the one of the study: the cache"
+                " (A2IBENCH_CACHE) must be shared by all workers"
+            )
     scores = evaluate(images, data.test, metrics, judges)
     _save_segments(folder, scores)
     new = {
@@ -172,6 +198,7 @@ def _train_and_draw(
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state.step,
+        "preparation_seconds": round(state.preparation_seconds, 3),
         "training_seconds": round(state.seconds, 3),
         "images_per_second": round(state.step * model.sampling.batch_size / state.seconds, 3),
         "hardware": describe(device),

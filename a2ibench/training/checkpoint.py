@@ -29,6 +29,7 @@ class TrainingState:
         optimizers: by name.
         step: steps done.
         seconds: training time spent so far.
+        preparation_seconds: what the method's own pretraining took before that.
         curve: one row a logging interval: ``{"step": …, loss name: mean}``.
     """
 
@@ -37,6 +38,7 @@ class TrainingState:
     optimizers: Mapping[str, torch.optim.Optimizer]
     step: int = 0
     seconds: float = 0.0
+    preparation_seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
@@ -59,6 +61,7 @@ class TrainingState:
             "format": FORMAT,
             "step": self.step,
             "seconds": self.seconds,
+            "preparation_seconds": self.preparation_seconds,
             "curve": self.curve,
             "groups": groups,
         }
@@ -91,6 +94,7 @@ class TrainingState:
             raise UserError(f"{path}: not a checkpoint of this model ({error})") from error
         self.step = about["step"]
         self.seconds = about["seconds"]
+        self.preparation_seconds = about["preparation_seconds"]
         self.curve = about["curve"]
 
 

@@ -5,6 +5,9 @@ from contextlib import AbstractContextManager
 
 import torch
 
+# cuBLAS reads it when it starts; without it, its matrix products are not deterministic.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 
 def choose_device() -> torch.device:
     """The first visible GPU, else the processor."""
@@ -14,18 +17,24 @@ def choose_device() -> torch.device:
 def training_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the hardware multiplies it, else float32.
 
-    On a processor without AVX-512 bf16 (or AMX) instructions bfloat16 is emulated and slower.
+    On a processor without AVX-512 bf16 instructions bfloat16 is emulated and slower.
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float32
     has_bf16 = torch.cpu.get_capabilities().get("avx512_bf16", False)
     return torch.bfloat16 if has_bf16 else torch.float32
 
 
 def autocast(device: torch.device) -> AbstractContextManager[None]:
-    """Mixed precision for the forward passes of a training step, off where it gains nothing."""
+    """Mixed precision for the forward passes of a training step, off where it gains nothing.
+
+    The cache of converted weights is off: a step that updates one network and then runs it again
+    would see it as it was before the update.
+    """
     dtype = training_dtype(device)
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+    enabled = dtype != torch.float32
+    return torch.autocast(device.type, dtype=dtype, enabled=enabled, cache_enabled=False)
 
 
 def make_deterministic(seed: int, device: torch.device) -> None:
@@ -34,8 +43,6 @@ def make_deterministic(seed: int, device: torch.device) -> None:
     On a processor the trial computes on one thread: the order of a parallel sum depends on the
     number of threads, and two trials on one thread each outrun one trial on two.
     """
-    # cuBLAS reads it when it starts; without it, its matrix products are not deterministic.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False

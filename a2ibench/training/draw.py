@@ -9,6 +9,12 @@ from a2ibench.data.types import FloatArray, ImageArray
 DRAW_BATCH = 100
 
 
+def draw_noise(n: int, dim: int, seed: int) -> torch.Tensor:
+    """Standard normal ``[n, dim]``; a row depends on its position and the seed, not on n."""
+    rng = np.random.default_rng(seed)
+    return torch.from_numpy(rng.standard_normal((n, dim), dtype=np.float32))
+
+
 def draw(model: Model, acoustic: FloatArray, seed: int) -> ImageArray:
     """One image for each feature.
 
@@ -25,9 +31,7 @@ def draw(model: Model, acoustic: FloatArray, seed: int) -> ImageArray:
     """
     device = next(model.parameters()).device
     size = model.spec.image_size
-    noise = torch.randn(
-        len(acoustic), model.noise_dim, generator=torch.Generator().manual_seed(seed)
-    )
+    noise = draw_noise(len(acoustic), model.noise_dim, seed)
     model.eval()
     parts = []
     with torch.inference_mode():

@@ -73,10 +73,15 @@ def fit(
     """
     device = next(model.parameters()).device
     model.train()
+    preparation = 0.0
     if not checkpoint.exists():
+        begun = time.monotonic()
         model.prepare(train)
+        preparation = time.monotonic() - begun
+        # The same noise for every arm, however much chance its weights and preparation took.
+        torch.manual_seed(seed)
     average = MovingAverage(model.generator, model.ema) if model.ema else None
-    state = TrainingState(model, average, model.optimizers)
+    state = TrainingState(model, average, model.optimizers, preparation_seconds=preparation)
     if checkpoint.exists():
         state.load(checkpoint)
     resumed_at = state.step

@@ -54,7 +54,7 @@ class ShuffledAudio(Reference):
     """The real image of another segment: perfect pictures that ignore the sound."""
 
     name = "shuffled_audio"
-    row = 3
+    row = 4
     random = True
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
@@ -64,6 +64,30 @@ class ShuffledAudio(Reference):
             ValueError: fewer than two test segments.
         """
         return test.images[derangement(len(test), rng)]
+
+
+class ShuffledInClass(Reference):
+    """The real test image of another, random segment of the same class.
+
+    Right about the class and random inside it: the floor of every in-class score, and what a
+    perfect class-conditional generator that is deaf to everything else would reach.
+    """
+
+    name = "shuffled_in_class"
+    row = 3
+    random = True
+
+    def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
+        """Each test image once, at another segment of its class.
+
+        Raises:
+            ValueError: a class has a single test segment.
+        """
+        order = np.arange(len(test))
+        for label in np.unique(test.label):
+            rows = np.flatnonzero(test.label == label)
+            order[rows] = rows[derangement(len(rows), rng)]
+        return test.images[order]
 
 
 def derangement(n: int, rng: np.random.Generator) -> IntArray:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
@@ -115,7 +116,6 @@ class Discriminator(nn.Module):
             c *= 2
         layers += [
             nn.Conv2d(c, c, 1),
-            nn.LeakyReLU(0.2, inplace=True),
             nn.Flatten(),
             nn.Linear(16 * c, config.phi_dim),
         ]
@@ -128,7 +128,10 @@ class Discriminator(nn.Module):
 def _init(module: nn.Module) -> None:
     """Weights from N(0, 0.02²), biases 0."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.normal_(module.weight, 0.0, 0.02)
+        # Assigning to a normalised weight would change a temporary: its original is what is stored.
+        normalised = parametrize.is_parametrized(module, "weight")
+        name = "parametrizations.weight.original" if normalised else "weight"
+        nn.init.normal_(module.get_parameter(name), 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
 

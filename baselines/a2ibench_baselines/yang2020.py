@@ -226,6 +226,7 @@ class Yang2020(Model):
 
     name = "ours"
     Config = YangConfig
+    # Without mismatched pairs the fakes alone weigh 1 in D, as in a projection GAN, instead of ½.
     ablations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "consistency": {"lambda_con": 0.0},
         "auxiliary": {"lambda_aux": 0.0, "aux_on_fakes": False},
@@ -317,6 +318,7 @@ class Yang2020(Model):
             F.mse_loss,
             seed=int(torch.randint(2**31, ())),
             learning_rate=self.config.i2a_lr,
+            flip=self.config.flip > 0,
         )
         for _ in zip(range(self.config.i2a_steps), losses, strict=False):
             pass

@@ -27,7 +27,7 @@ def pairs() -> list[Pair]:
 
 def test_the_defaults_give_pools_of_a_hundred_in_each_of_six_games():
     dataset = build()
-    assert len(dataset) == 6 * (300 + 100)
+    assert len(dataset) == 6 * (450 + 100)
     assert dataset.config.seconds == 4.0
 
 
@@ -66,6 +66,18 @@ def test_the_pictures_of_a_game_differ(pairs):
     for game in ("pong", "qbert"):
         images = {pair.image.tobytes() for pair in pairs if pair.label == game}
         assert len(images) > 0.8 * 36  # some games stand still for a while
+
+
+def test_no_test_pair_repeats_a_training_picture_or_sound():
+    options = {"games": "bowling,pong", "train": 60, "test": 30, "seconds": 1.0, "image_size": 32}
+    made = list(build(**options).pairs())
+    for game in ("bowling", "pong"):
+        for content in ("image", "audio"):
+            train, test = (
+                {getattr(p, content).tobytes() for p in made if (p.label, p.split) == (game, side)}
+                for side in ("train", "test")
+            )
+            assert not train & test, (game, content)
 
 
 def test_the_games_are_audible(pairs):

@@ -88,7 +88,7 @@ class TestScores:
         generated = mean.round().astype(np.uint8)[TEST.label]
         scores = scores_of(generated, ["rprec10_i2a_lite0", "rprec10_inclass_i2a_lite0"])
         assert scores["rprec10_inclass_i2a_lite0"].value == pytest.approx(0.1, abs=1e-12)
-        assert scores["rprec10_i2a_lite0"].value > 0.15
+        assert scores["rprec10_i2a_lite0"].value > 0.12
 
     def test_each_judge_looks_once_for_all_its_metrics(self, tmp_path, monkeypatch):
         monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path))

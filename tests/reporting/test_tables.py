@@ -12,6 +12,7 @@ from a2ibench.reporting.tables import (
     Method,
     ablation_table,
     escape_latex,
+    method_table,
     score_tables,
 )
 
@@ -69,6 +70,18 @@ def test_ablations_are_paired_differences_to_the_full_model() -> None:
     assert worse[4].startswith("-20.0 [")
     assert worse[5] == "differs"
     assert same[4:] == ("+0.0 [+0.0, +0.0]", "not separable")
+
+
+def test_one_seed_a_side_separates_no_methods() -> None:
+    one = [
+        Method("a", False, None, 1, {"accuracy_test": scores(0.6, (0,))}),
+        Method("b", False, None, 1, {"accuracy_test": scores(0.8, (0,))}),
+    ]
+    table = method_table(one, [Accuracy], "data", [])
+    assert table is not None
+    (((label, *_, difference, verdict),),) = table.sections
+    assert (label, verdict) == ("a", "one seed")
+    assert difference.startswith("-20.0 [")
 
 
 def test_csv_holds_plain_numbers() -> None:

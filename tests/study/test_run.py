@@ -73,7 +73,7 @@ def test_a_study_is_whole_and_computed_once(tmp_path: Path, display: Display, ti
     table = pd.read_parquet(folder / "results.parquet")
     assert set(table["arm"]) == {
         "ground truth", "nearest train", "class mean", "shuffled audio",
-        "vae", "ours", "ours − consistency",
+        "shuffled in class", "vae", "ours", "ours − consistency",
     }  # fmt: skip
     assert table.groupby("arm")["seed"].nunique()["ours"] == 2
     assert (table["n"] == 24).all()
@@ -119,6 +119,23 @@ def test_a_trial_that_diverges_is_named_and_the_others_are_kept(
     assert "broken" not in arms
 
 
+def test_scores_of_another_judge_or_version_are_never_in_the_same_table(
+    tmp_path: Path, display: Display, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from a2ibench import registry
+
+    folder = tmp_path / "study"
+    run_study(tiny(folder), run_inline, None, display)
+    before = {path.parent.name for path in folder.glob("jobs/*/result.json")}
+    judge = registry.judges.get("lite0")
+    monkeypatch.setattr(judge, "version", judge.version + 1)
+    run_study(tiny(folder, models=("vae", "cvae")), run_inline, None, display)
+    results = [json.loads(path.read_text()) for path in folder.glob("jobs/*/result.json")]
+    assert len(results) == len(before) + 1
+    prints = {result["metrics"]["is1_lite0"]["judge_fingerprint"] for result in results}
+    assert len(prints) == 1
+
+
 @pytest.mark.filterwarnings("ignore")  # Ray and MLflow warn about their own dependencies
 def test_ray_gives_the_same_bits_as_inline_and_mlflow_mirrors_them_without_doubling(
     tmp_path: Path, display: Display, tiny: Tiny
@@ -144,9 +161,10 @@ def test_ray_gives_the_same_bits_as_inline_and_mlflow_mirrors_them_without_doubl
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     assert len(parents) == 1
     assert {run.data.params["arm"] for run in children} == {
-        "ground truth", "nearest train", "class mean", "shuffled audio", "vae", "ours",
+        "ground truth", "nearest train", "class mean", "shuffled audio", "shuffled in class",
+        "vae", "ours",
     }  # fmt: skip
-    assert len(children) == 6
+    assert len(children) == 7
     assert all(run.info.status == "FINISHED" for run in runs)
     ours = next(run for run in children if run.data.params["arm"] == "ours")
     assert ours.data.metrics["is1_lite0_v1"] >= 1

@@ -16,7 +16,7 @@ from a2ibench.errors import UserError
 from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import TrainingState, load_for_drawing, read_checkpoint
 from a2ibench.training.device import make_deterministic
-from a2ibench.training.draw import draw
+from a2ibench.training.draw import draw, draw_noise
 from a2ibench.training.fit import DivergedError, fit
 
 CLASSES = ("dog", "drum")
@@ -140,6 +140,12 @@ def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"c\.safetensors: damaged"):
         TrainingState(model, None, model.optimizers).load(path)
+
+
+@pytest.mark.parametrize("n", [1, 7, 16, 101])
+def test_noise_depends_on_its_row_and_the_seed_and_not_on_the_number_of_rows(n: int) -> None:
+    assert torch.equal(draw_noise(217, 100, seed=5)[:n], draw_noise(n, 100, seed=5))
+    assert not torch.equal(draw_noise(n, 100, seed=5), draw_noise(n, 100, seed=6))
 
 
 def test_an_image_depends_on_its_row_and_the_seed_and_not_on_the_number_of_rows() -> None:

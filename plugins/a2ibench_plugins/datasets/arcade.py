@@ -10,6 +10,7 @@ looks alike at the same time of two episodes. And some windows of some games are
 kept, since nothing says that a picture can always be heard.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class ArcadeConfig:
         ("bowling", "freeway", "frostbite", "pong", "qbert", "seaquest"),
         "the games, one class each; these are clearly audible ones",
     )
-    train: int = option(300, "training pairs a game", minimum=1)
+    train: int = option(450, "training pairs a game; judges get a third", minimum=1)
     test: int = option(
         100, "test pairs a game; retrieval inside a class needs pools of 100", minimum=1
     )
@@ -105,13 +106,16 @@ class Arcade(Dataset):
     def pairs(self) -> Iterator[Pair]:
         """Yields game after game, its training episodes before its test episodes.
 
-        Episodes are played side by side, one a processor, and handed on in their order.
+        Episodes are played side by side, one a processor, and handed on in their order. A test pair
+        whose picture or sound occurs among the training pairs to the last bit is left out, and
+        another takes its place.
 
         Raises:
             UserError: ten episodes of a game in a row end before one window is full.
         """
         for game in self.config.games:
             episode = 0
+            known: set[bytes] = set()
             wanted: tuple[tuple[Split, int], ...] = (
                 ("train", self.config.train),
                 ("test", self.config.test),
@@ -120,7 +124,12 @@ class Arcade(Dataset):
                 barren = 0
                 while count > 0:
                     episodes = range(episode, episode + math.ceil(count / self._per_episode))
-                    for made in self._play_all(game, episodes, split):
+                    for played in self._play_all(game, episodes, split):
+                        if split == "train":
+                            known.update(part for pair in played for part in _contents(pair))
+                            made = played
+                        else:
+                            made = [pair for pair in played if known.isdisjoint(_contents(pair))]
                         yield from made[:count]
                         count = max(0, count - len(made))
                         barren = 0 if made else barren + 1
@@ -186,6 +195,12 @@ class Arcade(Dataset):
                 )
             )
         return pairs
+
+
+def _contents(pair: Pair) -> tuple[bytes, bytes]:
+    """Hashes of the picture and of the sound; silence is no content."""
+    sound = pair.audio.tobytes() if np.any(pair.audio) else pair.source.encode()
+    return hashlib.sha256(pair.image.tobytes()).digest(), hashlib.sha256(sound).digest()
 
 
 def listen(samples: npt.NDArray[np.uint8], sample_rate: int) -> FloatArray:

@@ -6,16 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
 
 from a2ibench.contracts.judge import Judge
 from a2ibench.data.holdout import hold_out
-from a2ibench.data.types import FloatArray, ImageArray, Images, Pairs, Spec
+from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.nn import lite0
 
 SEED = 20_190_512
-"""Chooses the held-out sources."""
+"""Chooses the held-out sources, and how images are degraded."""
 HELD_OUT = 0.2
 PENALTIES = 10.0 ** np.arange(-5, 2, 0.5)
+COPIES = 2
+"""Degraded copies of each training image."""
 LOOK_BATCH = 64
 
 Array = npt.NDArray[np.float64]
@@ -24,10 +27,12 @@ Array = npt.NDArray[np.float64]
 class Lite0ImageToAudio(Judge):
     """I2A(I) = Wᵀ φ(I) + b, with φ the features of EfficientNet-lite0 (128 px).
 
-    W minimises ‖A − Φ W‖² / n + λ ‖W‖² on the real training pairs, Φ and A centred, in closed form.
-    λ is the one of a grid with the least error on held-out sources; W is then fitted to all
-    training pairs. Its architecture, weights and loss are no model's, so a method that
-    trains against an image-to-audio network of its own is not judged by that network.
+    W minimises ‖A − Φ W‖² / n + λ ‖W‖² on real training pairs, Φ and A centred, in closed form.
+    Each image is there as it is and twice degraded at random (:func:`degrade`): otherwise the blur
+    and the noise of generated images weigh more than what they show. λ is the one of a grid with
+    the least error on held-out sources; W is then fitted to all training pairs. Its architecture,
+    weights, loss and data are no model's, so a method that trains against an image-to-audio network
+    of its own is not judged by that network.
 
     Outputs: ``"acoustic"`` ``[n, d]``, in the space of the standardised acoustic features.
     """
@@ -54,8 +59,8 @@ class Lite0ImageToAudio(Judge):
             UserError: a class has fewer than two training sources.
         """
         seen, held_out = hold_out(train, HELD_OUT, SEED)
-        phi, a = self._features(seen.images), seen.acoustic.astype(np.float64)
-        phi_held, a_held = self._features(held_out.images), held_out.acoustic.astype(np.float64)
+        phi, a = self._features_and_targets(seen)
+        phi_held, a_held = self._features_and_targets(held_out)
         ridge = Ridge(phi, a)
         errors = []
         for penalty in PENALTIES:
@@ -83,13 +88,40 @@ class Lite0ImageToAudio(Judge):
         with torch.inference_mode():
             return {"acoustic": F.linear(features, self.weight, self.bias).cpu().numpy()}
 
-    def _features(self, images: Images) -> Array:
-        """φ of each image: float64 ``[n, 1280]``."""
-        parts = [
-            self.network.look(images[start : start + LOOK_BATCH])[0].cpu().numpy()
-            for start in range(0, len(images), LOOK_BATCH)
-        ]
-        return np.concatenate(parts).astype(np.float64)
+    def _features_and_targets(self, pairs: Pairs) -> tuple[Array, Array]:
+        """φ of each image and of its degraded copies, ``[3n, 1280]``, and a, ``[3n, d]``."""
+        rng = np.random.default_rng(SEED)
+        parts: list[list[Array]] = [[] for _ in range(1 + COPIES)]
+        for start in range(0, len(pairs), LOOK_BATCH):
+            images = pairs.images[start : start + LOOK_BATCH]
+            for i, part in enumerate(parts):
+                seen = images if i == 0 else degrade(images, rng)
+                part.append(self.network.look(seen)[0].cpu().numpy().astype(np.float64))
+        phi = np.concatenate([block for part in parts for block in part])
+        return phi, np.tile(pairs.acoustic.astype(np.float64), (1 + COPIES, 1))
+
+
+def degrade(images: ImageArray, rng: np.random.Generator) -> ImageArray:
+    """Random blur and noise, as generated images have them.
+
+    Args:
+        images: uint8 ``[n, S, S, 3]``.
+        rng: where chance comes from.
+
+    Returns:
+        The same shape. Each image is, with probability ¾ each, blurred by a Gaussian of up to 1/32
+        of its side and given white noise with a standard deviation of up to 40 grey levels.
+    """
+    degraded = np.empty_like(images)
+    for i, image in enumerate(images):
+        pixels = image.astype(np.float64)
+        if rng.random() < 0.75:
+            sigma = rng.uniform(0, image.shape[0] / 32)
+            pixels = gaussian_filter(pixels, (sigma, sigma, 0))
+        if rng.random() < 0.75:
+            pixels += rng.normal(0, rng.uniform(0, 40), pixels.shape)
+        degraded[i] = np.clip(np.rint(pixels), 0, 255)
+    return degraded
 
 
 class Ridge:

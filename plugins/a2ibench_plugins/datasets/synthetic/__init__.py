@@ -39,7 +39,7 @@ class SyntheticConfig:
     classes: int = option(
         2, f"the first so many of {', '.join(CLASSES)}", minimum=2, maximum=len(CLASSES)
     )
-    train: int = option(300, "training pairs a class", minimum=1)
+    train: int = option(450, "training pairs a class; judges get a third", minimum=1)
     test: int = option(
         100, "test pairs a class; retrieval inside a class needs pools of 100", minimum=1
     )
