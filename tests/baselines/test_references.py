@@ -11,6 +11,7 @@ from a2ibench_baselines.references import (
     GroundTruth,
     NearestTraining,
     ShuffledAudio,
+    ShuffledInClass,
     derangement,
 )
 
@@ -32,6 +33,15 @@ RNG = np.random.default_rng(0)
 
 def test_ground_truth_is_the_test_images() -> None:
     np.testing.assert_array_equal(GroundTruth().draw(TRAIN, TEST, RNG), TEST.images[:])
+
+
+def test_shuffled_in_class_keeps_the_class_and_no_image_in_its_place() -> None:
+    drawn = ShuffledInClass().draw(TRAIN, TEST, np.random.default_rng(3))
+    position = {image.tobytes(): i for i, image in enumerate(TEST.images[:])}
+    order = np.array([position[image.tobytes()] for image in drawn])
+    assert sorted(order) == list(range(len(TEST)))
+    assert (order != np.arange(len(TEST))).all()
+    np.testing.assert_array_equal(TEST.label[order], TEST.label)
 
 
 def test_nearest_training_is_the_nearest_by_cosine() -> None:

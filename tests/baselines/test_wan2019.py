@@ -102,3 +102,16 @@ def test_the_step_of_g_gives_d_no_gradient(make: Make, batch: MakeBatch) -> None
     losses = model.training_step(batch())
     assert "D_true" not in losses
     assert all(p.grad is None for p in model.D.parameters())
+
+
+def test_every_stored_weight_starts_from_a_normal_of_002(make: Make) -> None:
+    model = make("wan2019", channels=16)
+    weights = [
+        weight
+        for name, weight in model.named_parameters()
+        if weight.ndim > 1 and name.endswith(("weight", "original"))
+    ]
+    assert len(weights) > 8
+    for weight in weights:
+        if weight.numel() > 400:
+            assert weight.std().item() == pytest.approx(0.02, rel=0.15)
