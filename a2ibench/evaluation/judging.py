@@ -123,20 +123,23 @@ def look_at(
 
 
 def _distinct(images: Images) -> tuple[IntArray, IntArray, str]:
-    """Positions of the distinct images, which of them each image equals, a hash of them all."""
-    seen: dict[str, int] = {}
-    first: list[int] = []
-    position = np.empty(len(images), dtype=np.int64)
+    """Positions of the distinct images, which of them each image equals, a hash of them all.
+
+    The distinct images stand in the order of their own hashes, so that the same images in another
+    order are the same set: shuffled reference rows cost no look.
+    """
+    first: dict[str, int] = {}
+    digests: list[str] = []
     shape: tuple[int, ...] = ()
     for start in range(0, len(images), LOOK_BATCH):
         for offset, image in enumerate(batch := images[start : start + LOOK_BATCH]):
-            digest = hashlib.sha256(image.tobytes()).hexdigest()
-            if digest not in seen:
-                seen[digest] = len(first)
-                first.append(start + offset)
-            position[start + offset] = seen[digest]
+            digests.append(hashlib.sha256(image.tobytes()).hexdigest())
+            first.setdefault(digests[-1], start + offset)
         shape = batch.shape[1:]
-    return np.array(first, dtype=np.int64), position, content_key([shape, list(seen)])
+    order = {digest: i for i, digest in enumerate(sorted(first))}
+    position = np.array([order[digest] for digest in digests], dtype=np.int64)
+    rows = np.array([first[digest] for digest in order], dtype=np.int64)
+    return rows, position, content_key([shape, list(order)])
 
 
 def _check_outputs(name: str, outputs: Mapping[str, FloatArray], n: int) -> None:

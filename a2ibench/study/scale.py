@@ -19,7 +19,7 @@ class Scale:
 
 
 SCALES = {
-    "small": Scale(image_size=64, images=12_800),
+    "small": Scale(image_size=64, images=10_000),
     "paper": Scale(image_size=128, images=2_000_000),
 }
 """``small`` fits two processor cores and minutes; ``paper`` has the papers' sizes, for a GPU."""
