@@ -92,8 +92,13 @@ class TestScores:
 
     def test_each_judge_looks_once_for_all_its_metrics(self, tmp_path, monkeypatch):
         monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path))
-        scores_of(TEST.images[::-1].copy(), ["is10_lite0", "is1_lite0"])
+        scores_of(255 - TEST.images, ["is10_lite0", "is1_lite0"])
         assert len(list(tmp_path.glob("looks/lite0_*.npz"))) == 2
+
+    def test_the_same_images_in_another_order_cost_no_look(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path))
+        scores_of(TEST.images[::-1].copy(), ["is1_lite0"])
+        assert len(list(tmp_path.glob("looks/lite0_*.npz"))) == 1
 
 
 class TestDefaultMetrics:
