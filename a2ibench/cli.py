@@ -25,7 +25,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except UserError as error:
+        except (UserError, OSError) as error:
+            # An OSError names the file and what is wrong with it: no such folder, a full disk.
             click.echo(f"error: {error}", err=True)
             sys.exit(2)
         except KeyboardInterrupt:
@@ -180,12 +181,12 @@ def run(
     folder = chosen.folder
     uri = tracking_uri or f"sqlite:///{(folder.parent / 'mlflow.db').resolve()}"
     mirror = None
-    if uri != "none":
+    if uri.lower() != "none":
         mirror = Mirror(uri, folder.parent / "mlartifacts", folder.name, display.say)
     ray = RayTune(folder / ".ray", gpus_per_trial, ray_address)
     failures = run_study(request, run_inline if executor == "inline" else ray, mirror, display)
     display.say(f"tables, pictures: {folder / 'tables'}")
-    if mirror is not None:
+    if mirror is not None and mirror.alive:
         display.say(f"MLflow: mlflow ui --backend-store-uri {uri}")
     for failure in failures:
         display.say(f"failed: {failure}")
@@ -233,7 +234,13 @@ def _print_plan(request: Any, chosen: Any, display: "Display") -> None:
 )
 @click.option("--arm", help='Of a study: "ours", "ours − consistency".  [default: its first model]')
 @click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
-@click.option("--noise-seed", default=0, show_default=True, help="Fixes the noise.")
+@click.option(
+    "--noise-seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Fixes the noise.",
+)
 @click.option(
     "--out",
     default=Path("generated"),
@@ -257,9 +264,17 @@ def generate(
     RUN is a study's folder, or that of one of its jobs.
     """
     _load(plugins)
+    from a2ibench.data.audio import read_sound
     from a2ibench.study.generate import find_run, generate, save_pictures
 
     folder = find_run(run_folder, arm, seed)
+    stems = [sound.stem for sound in sounds]
+    if twice := {stem for stem in stems if stems.count(stem) > 1}:
+        raise UserError(
+            f"two sounds are called {twice.pop()!r}: draw them into two folders (--out)"
+        )
+    for sound in sounds:
+        read_sound(sound)  # all of them, before anything is drawn
     for sound in sounds:
         images, notes = generate(folder, sound, count, noise_seed)
         path = save_pictures(images, out / sound.stem)

@@ -10,6 +10,7 @@ and is checked where it is made: :func:`build` refuses unknown names and values 
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_origin, get_type_hints
 
@@ -62,6 +63,8 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
 
 
 def _check_range(field: "dataclasses.Field[Any]", value: Any, name: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"option {name}={value!r}: expected a finite number")
     low, high = field.metadata.get("minimum"), field.metadata.get("maximum")
     if (low is not None and value < low) or (high is not None and value > high):
         expected = " and ".join(

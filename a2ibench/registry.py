@@ -12,6 +12,7 @@ the decorator::
 Until it is asked for, a name stays a string: listing the registry imports no plug-in.
 """
 
+import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -113,6 +114,13 @@ class Registry(Generic[T]):
             raise TypeError(
                 f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `name`"
             )
+        if "Config" in base.__annotations__:
+            config = getattr(plugin, "Config", None)
+            if not (inspect.isclass(config) and dataclasses.is_dataclass(config)):
+                raise TypeError(
+                    f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `Config`,"
+                    f" a dataclass whose fields all have defaults; got {config!r}"
+                )
 
 
 datasets: "Registry[Dataset]" = Registry("dataset", "a2ibench.contracts.dataset:Dataset")
@@ -153,7 +161,7 @@ def load_plugin_file(path: Path) -> None:
     except UserError:
         del sys.modules[name]
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         line = _line_in(path, error)
         raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}") from error

@@ -142,6 +142,26 @@ def test_nan_samples_are_refused(study: Path, tmp_path: Path) -> None:
     assert "NaN" in done.output
 
 
+def test_two_sounds_of_one_name_are_refused_before_anything_is_drawn(
+    study: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "b").mkdir()
+    first, second = sound(tmp_path / "a.wav", 1), sound(tmp_path / "b" / "a.flac", 1)
+    done = call("generate", str(study), str(first), str(second), "--out", str(tmp_path / "out"))
+    assert done.exit_code == 2
+    assert "two sounds are called 'a'" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_path_that_cannot_be_a_folder_is_one_line(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    path = sound(tmp_path / "a.wav", 1)
+    done = call("generate", str(study), str(path), "--out", str(tmp_path / "file"))
+    assert done.exit_code == 2
+    assert str(tmp_path / "file") in done.output
+    assert "Traceback" not in done.output
+
+
 def test_a_store_of_another_format_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     made = call(

@@ -37,6 +37,8 @@ def test_strings_become_the_fields_types() -> None:
         ({"widht": "3"}, "unknown option of mine 'widht'; did you mean width"),
         ({"width": "many"}, "mine.width='many': .*integer"),
         ({"width": "0"}, "mine.width=0: expected a number ≥ 1 and ≤ 512"),
+        ({"rate": "nan"}, "mine.rate=nan: expected a finite number"),
+        ({"rate": "1e999"}, "mine.rate=inf: expected a finite number"),
         ({"law": "cauchy"}, "mine.law='cauchy'.*normal"),
         ({"width": "33"}, "options of mine: width must be even"),
     ],

@@ -92,6 +92,11 @@ def test_a_plugin_file_may_not_take_an_installed_name(tmp_path: Path) -> None:
         ("x = 1\ny = 1 / 0", r"line 2: ZeroDivisionError"),
         ("def broken(:", r"line 1: SyntaxError"),
         ("x = 1", "registers nothing"),
+        ("raise SystemExit(3)", r"line 1: SystemExit: 3"),
+        (
+            PLUGIN.format(name="no_dataclass").replace("@dataclass(frozen=True)", ""),
+            r"needs a class attribute `Config`, a dataclass",
+        ),
     ],
 )
 def test_a_broken_plugin_file_is_named_with_its_line(

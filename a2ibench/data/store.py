@@ -68,11 +68,35 @@ class PairStore:
             self.image_size: int = self.about["image_size"]
             self.sample_rate: int = self.about["sample_rate"]
             self.content_hash: str = self.about["content_hash"]
-            counts = {self.about["n"], len(self.index), len(self.images)}
-        except (OSError, ValueError, KeyError) as error:
+            self._check()
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise _damaged(root, str(error)) from error
-        if len(counts) > 1 or self._audio_length.sum() != len(self._audio):
-            raise _damaged(root, "its files hold different numbers of pairs or samples")
+
+    def _check(self) -> None:
+        """Whether the files fit together; the bytes of images and sounds are not read.
+
+        Raises:
+            ValueError, KeyError, TypeError: they do not.
+        """
+        shape = (self.about["n"], self.image_size, self.image_size, 3)
+        if self.images.dtype != np.uint8 or self.images.shape != shape:
+            raise ValueError(
+                f"images: expected uint8 {shape}, got {self.images.dtype} {self.images.shape}"
+            )
+        if self._audio.dtype != np.float32 or self._audio.ndim != 1:
+            raise ValueError(f"audio: expected float32 [T], got {self._audio.dtype}")
+        ends = np.cumsum(self._audio_length)
+        if len(self.index) != len(self.images) or len(self._audio) != self._audio_length.sum():
+            raise ValueError("its files hold different numbers of pairs or samples")
+        if (self._audio_length < 1).any() or (self._audio_start != ends - self._audio_length).any():
+            raise ValueError("the index does not fit the audio")
+        if set(self.index["label"]) != set(self.classes):
+            raise ValueError("classes and labels differ")
+        sides = self.index["split"].value_counts().to_dict()
+        if sides != self.about["counts"] or not {"source", "start"} <= set(self.index.columns):
+            raise ValueError("the index does not fit store.json")
+        if not (isinstance(self.sample_rate, int) and isinstance(self.about["config"], dict)):
+            raise ValueError("store.json: sample_rate or config")
 
     def __len__(self) -> int:
         return len(self.index)

@@ -39,11 +39,13 @@ def save_grid(
     """Writes a labelled grid as PNG.
 
     Args:
-        rows: label → uint8 ``[columns, S, S, 3]``.
+        rows: label → uint8 ``[columns, S, S, 3]``; without any, nothing is written.
         headings: a word above each column.
         path: the PNG.
         zoom: side of an image in the grid, in pixels.
     """
+    if not rows:
+        return
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -52,10 +52,9 @@ def expand_arms(
         raise UserError(f"the same model twice: {', '.join(models)}")
     classes = {name: registry.models.get(name) for name in models}
     declared = {part for model in classes.values() for part in model.ablations}
-    if "all" not in ablate:
-        for part in ablate:
-            if part not in declared:
-                raise unknown(f"ablation of {', '.join(models)}", part, declared)
+    for part in ablate:
+        if part not in {*declared, "all"}:
+            raise unknown(f"ablation of {', '.join(models)}", part, {*declared, "all"})
     arms = []
     for name, model in classes.items():
         values = {**model.scales.get(scale, {}), **settings.get(name, {})}

@@ -10,7 +10,7 @@ from a2ibench.data.audio import read_sound
 from a2ibench.data.features import Standardiser
 from a2ibench.data.types import ImageArray, Spec
 from a2ibench.errors import UserError, unknown
-from a2ibench.study.work import read_result
+from a2ibench.study.work import read_failure, read_result
 
 
 def find_run(path: Path, arm: str | None, seed: int) -> Path:
@@ -40,7 +40,8 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
         raise UserError(f"{path}: {arm} has seeds 0 to {len(jobs[arm]) - 1}, not {seed}")
     folder = path / "jobs" / jobs[arm][seed]
     if not (folder / "result.json").is_file():
-        raise UserError(f"{path}: {arm}, seed {seed}, has no result yet; run the study again")
+        why = "" if (reason := read_failure(folder)) is None else f" (it failed: {reason})"
+        raise UserError(f"{path}: {arm}, seed {seed}, has no result{why}; run the study again")
     return folder
 
 
@@ -112,6 +113,8 @@ def save_pictures(images: ImageArray, folder: Path, zoom: int = 4) -> Path:
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("[0-9][0-9]*.png"), folder / "all.png"):
+        old.unlink(missing_ok=True)
     for i, image in enumerate(images):
         Image.fromarray(image).save(folder / f"{i:02}.png")
     strip = Image.fromarray(np.concatenate(list(images), axis=1))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a2ibench.storage import content_key
 from a2ibench.study.job import Task
 from a2ibench.study.work import read_result
 
@@ -39,6 +40,11 @@ class Mirror:
         self._experiment = ""
         self._parent = ""
 
+    @property
+    def alive(self) -> bool:
+        """Whether it was opened and nothing has gone wrong since."""
+        return self._client is not None
+
     def open(self, plan: Mapping[str, Any]) -> None:
         """Creates or finds the experiment and the parent run, before any trial starts."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -63,7 +69,7 @@ class Mirror:
                     artifact_location=self._artifacts.resolve().as_uri() if local else None,
                 )
             self._client = client
-            self._parent = self._run({"a2ibench.study": self._study}, self._study)
+            self._parent = self._run({"a2ibench.study": content_key(self._study)}, self._study)
             client.update_run(self._parent, status="RUNNING")
             self._log_params(self._parent, plan)
 

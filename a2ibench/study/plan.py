@@ -138,7 +138,7 @@ def outline(request: Request) -> Outline:
                 key=lambda name: (registry.references.get(name).row, name),
             )
         ),
-        metrics=request.metrics,
+        metrics=tuple(dict.fromkeys(request.metrics)),
         images=request.images or scale.images,
         dataset_options=options,
         # Absolute: workers have a working directory of their own.

@@ -1,6 +1,5 @@
 """A study from request to tables: only what is missing is computed."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from a2ibench.study.job import Task
 from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.results import Entry, collect, write_long
-from a2ibench.study.work import is_done, work
+from a2ibench.study.work import is_done, read_failure, work
 
 GRID_COLUMNS = 12
 
@@ -146,9 +145,8 @@ def _describe(request: Request, plan: Plan) -> dict[str, Any]:
 
 def _failure(folder: Path) -> str | None:
     """Why a job that has ended has no result; None where it has one."""
-    path = folder / "failure.json"
-    if path.is_file():
-        return str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+    if (reason := read_failure(folder)) is not None:
+        return reason
     return None if (folder / "result.json").is_file() else "it ended without a result"
 
 

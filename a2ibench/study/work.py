@@ -83,6 +83,15 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     return result if result["format"] == FORMAT else None
 
 
+def read_failure(folder: Path) -> str | None:
+    """Why the job of a folder failed, in one line; None where it did not."""
+    path = folder / "failure.json"
+    if not path.is_file():
+        return None
+    reason = str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+    return " ".join(reason.split())
+
+
 def _missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
     return [name for name in task.metrics if not is_current(task, name, stored)]
 
@@ -102,7 +111,7 @@ def work(task: Task, report: Callable[[Progress], None] = lambda progress: None)
         _compute(task, report)
     except (UserError, DivergedError) as error:
         write_json(failure, {"reason": str(error), "trace": None})
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
         reason = f"{type(error).__name__}: {error}"
         write_json(failure, {"reason": reason, "trace": traceback.format_exc()})
 

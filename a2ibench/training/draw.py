@@ -39,11 +39,13 @@ def draw(model: Model, acoustic: FloatArray, seed: int) -> ImageArray:
             rows = slice(start, start + DRAW_BATCH)
             a = torch.from_numpy(np.ascontiguousarray(acoustic[rows])).to(device)
             image = model.generate(a, noise[rows].to(device)).float()
-            if image.shape != (len(a), 3, size, size) or not bool(image.isfinite().all()):
+            if image.shape != (len(a), 3, size, size):
                 raise ValueError(
-                    f"{model.name}.generate: expected finite images {(len(a), 3, size, size)},"
+                    f"{model.name}.generate: expected images {(len(a), 3, size, size)},"
                     f" got {tuple(image.shape)}"
                 )
+            if not bool(image.isfinite().all()):
+                raise ValueError(f"{model.name}.generate: NaN or infinite pixels")
             pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8)
             parts.append(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
     return np.concatenate(parts)

@@ -78,15 +78,12 @@ class ShuffledInClass(Reference):
     random = True
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """Each test image once, at another segment of its class.
-
-        Raises:
-            ValueError: a class has a single test segment.
-        """
+        """Each test image once, at another segment of its class, if there is another."""
         order = np.arange(len(test))
         for label in np.unique(test.label):
             rows = np.flatnonzero(test.label == label)
-            order[rows] = rows[derangement(len(rows), rng)]
+            if len(rows) > 1:
+                order[rows] = rows[derangement(len(rows), rng)]
         return test.images[order]
 
 

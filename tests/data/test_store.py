@@ -206,6 +206,46 @@ def test_a_damaged_store_is_refused(store, name):
         PairStore(store.root)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("classes", 5),
+        ("classes", ["ant"]),
+        ("config", None),
+        ("counts", {"train": 1, "test": 1}),
+        ("image_size", 8),
+        ("n", 3),
+        ("sample_rate", "abc"),
+    ],
+)
+def test_a_description_that_does_not_fit_the_files_is_refused(store, key, value):
+    about = json.loads((store.root / "store.json").read_text())
+    (store.root / "store.json").write_text(json.dumps({**about, key: value}))
+    with pytest.raises(UserError, match="damaged pair store"):
+        PairStore(store.root)
+    del about[key]
+    (store.root / "store.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match="damaged pair store"):
+        PairStore(store.root)
+
+
+@pytest.mark.parametrize("column", ["audio_start", "label", "split", "source"])
+def test_an_index_that_does_not_fit_is_refused(store, column):
+    index = store.index.copy()
+    wrong = 10**9 if column == "audio_start" else "elsewhere"
+    changed = index.drop(columns=column) if column == "source" else index.assign(**{column: wrong})
+    changed.to_parquet(store.root / "index.parquet")
+    with pytest.raises(UserError, match="damaged pair store"):
+        PairStore(store.root)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "audio.npy"])
+def test_an_empty_file_is_refused(store, name):
+    (store.root / name).write_bytes(b"")
+    with pytest.raises(UserError, match="damaged pair store"):
+        PairStore(store.root)
+
+
 @pytest.mark.parametrize("name", ["images.npy", "audio.npy", "index.parquet"])
 def test_a_store_with_a_missing_file_is_refused(store, name):
     (store.root / name).unlink()

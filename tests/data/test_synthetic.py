@@ -36,7 +36,7 @@ def all_classes() -> list[Pair]:
 
 def test_the_defaults_give_pools_of_a_hundred_in_each_class():
     dataset = Synthetic(Synthetic.Config())
-    assert len(dataset) == 2 * (300 + 100)
+    assert len(dataset) == 2 * (450 + 100)
     assert dataset.config.test >= 100
 
 

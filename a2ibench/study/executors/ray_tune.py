@@ -2,7 +2,9 @@
 
 import logging
 import os
+import re
 import shutil
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +85,13 @@ class RayTune:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _start(self, ray: Any) -> None:
+        if self.address and re.fullmatch(r"[\w.-]+:\d+", self.address):
+            # Ray itself waits for minutes, printing what is for its developers.
+            host, _, port = self.address.rpartition(":")
+            try:
+                socket.create_connection((host, int(port)), timeout=5).close()
+            except OSError as error:
+                raise UserError(f"no Ray cluster answers at {self.address}: {error}") from error
         try:
             ray.init(
                 address=self.address,
