@@ -191,6 +191,8 @@ def _write_results(
         table = make(methods, metrics, about, notes)
         if table is not None:
             tables.append(table)
+    for old in (folder / "tables").glob("*.*"):
+        old.unlink()  # of an earlier command: a table that this one does not make would stay
     for table in tables:
         for suffix, text in (
             ("md", table.to_markdown()),

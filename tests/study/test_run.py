@@ -82,6 +82,9 @@ def test_a_study_is_whole_and_computed_once(tmp_path: Path, display: Display, ti
 
     before = {path: path.stat().st_mtime_ns for path in folder.glob("jobs/*/result.json")}
 
+    run_study(tiny(folder, models=("vae", "ours"), seeds=2), run_inline, None, display)
+    assert not list((folder / "tables").glob("ablations.*")), "a table of the command before"
+
     def refuse(tasks: object, tell: object) -> None:
         raise AssertionError(f"computed again: {tasks}")
 
