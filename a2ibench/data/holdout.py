@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from a2ibench.data.types import ImageArray, Images, IntArray, Pairs
+from a2ibench.data.store import StoredImages
+from a2ibench.data.types import IntArray, Pairs
 from a2ibench.errors import UserError
 
 JUDGE_SHARE, JUDGE_SEED = 1 / 3, 1999
@@ -21,25 +22,6 @@ def reserve_for_judges(train: Pairs) -> tuple[Pairs, Pairs]:
         UserError: a class has fewer than two training sources.
     """
     return hold_out(train, JUDGE_SHARE, JUDGE_SEED)
-
-
-class ImageRows:
-    """Some rows of other images, read where they are asked for.
-
-    Args:
-        images: any images.
-        rows: int64 ``[n]``, which of them.
-    """
-
-    def __init__(self, images: Images, rows: IntArray) -> None:
-        self._images = images
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: IntArray | slice) -> ImageArray:
-        return self._images[self._rows[index]]
 
 
 def hold_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
@@ -77,7 +59,7 @@ def hold_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
 
 def _part(pairs: Pairs, rows: IntArray) -> Pairs:
     return Pairs(
-        images=ImageRows(pairs.images, rows),
+        images=StoredImages(pairs.images, rows),
         acoustic=pairs.acoustic[rows],
         label=pairs.label[rows],
         classes=pairs.classes,

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from a2ibench.data.types import FloatArray, ImageArray, IntArray, Pair, Split
+from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Pair, Split
 from a2ibench.errors import UserError
 from a2ibench.storage import write_json
 
@@ -117,14 +117,14 @@ class PairStore:
 
 
 class StoredImages:
-    """Rows of a store's images, read where they are asked for.
+    """Rows of a store's images, or of such rows again, read where they are asked for.
 
     Args:
-        images: uint8 ``[N, S, S, 3]``, a memory map.
+        images: uint8 ``[N, S, S, 3]``, a memory map or rows of one.
         rows: int64 ``[n]``, which of them.
     """
 
-    def __init__(self, images: ImageArray, rows: IntArray) -> None:
+    def __init__(self, images: Images, rows: IntArray) -> None:
         self._images = images
         self._rows = rows
 
