@@ -1,0 +1,5 @@
+"""``python -m a2ibench.cli``."""
+
+from a2ibench.cli import main
+
+main()

@@ -1,0 +1,56 @@
+"""What several commands share: --plugin, --set, and the display."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from a2ibench.errors import UserError
+
+if TYPE_CHECKING:
+    from a2ibench.study.display import Display
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def plugin_option(command: F) -> F:
+    """Adds ``--plugin FILE.py`` to a command."""
+    return click.option(
+        "--plugin",
+        "plugins",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE.py",
+        help="A file of your own that registers models, metrics, … Repeatable.",
+    )(command)
+
+
+def load_plugins(plugins: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Runs the files of ``--plugin`` and returns their whole paths."""
+    from a2ibench.registry import load_plugin_file
+
+    for path in plugins:
+        load_plugin_file(path)
+    return tuple(path.resolve() for path in plugins)
+
+
+def read_settings(texts: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """``OWNER.FIELD=VALUE`` … → owner → field → value."""
+    settings: dict[str, dict[str, str]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        owner, dot, field = name.rpartition(".")
+        if not (equals and dot and owner and field):
+            raise UserError(f"--set {text}: expected OWNER.FIELD=VALUE, as in ours.lambda_con=0.1")
+        settings.setdefault(owner, {})[field] = value
+    return settings
+
+
+def make_display() -> "Display":
+    """Progress on this terminal, or in lines where it is none."""
+    from rich.console import Console
+
+    from a2ibench.study.display import Display
+
+    return Display(Console())

@@ -1,0 +1,62 @@
+"""``a2ibench list`` and ``a2ibench show``: what is registered."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.errors import unknown
+
+
+def _registry(kind: str) -> Any:
+    from a2ibench import registry
+
+    by_name = {one.kind: one for one in registry.ALL}
+    if kind.removesuffix("s") not in by_name:
+        raise unknown("kind", kind, [f"{name}s" for name in by_name])
+    return by_name[kind.removesuffix("s")]
+
+
+@click.command("list")
+@click.argument("kind", required=False)
+@plugin_option
+def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
+    """List what is registered: all, or one KIND (models, datasets, …)."""
+    load_plugins(plugins)
+    from a2ibench import registry
+
+    for one in registry.ALL if kind is None else (_registry(kind),):
+        click.echo(f"{one.kind}s:")
+        for name in one.names():
+            click.echo(f"  {name:32} {one.where(name)}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--kind", help="model, dataset, … where two kinds share the name.")
+@plugin_option
+def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
+    """Show one plug-in: what it is, its options, its ablations."""
+    load_plugins(plugins)
+    import dataclasses
+    import inspect
+
+    from a2ibench import registry
+
+    kinds = registry.ALL if kind is None else (_registry(kind),)
+    found = [one for one in kinds if name in one.names()]
+    if not found:
+        raise unknown("name", name, [known for one in kinds for known in one.names()])
+    for one in found:
+        plugin: Any = one.get(name)
+        click.echo(f"{one.kind} {name} ({one.where(name)})\n")
+        click.echo(inspect.getdoc(plugin) or "")
+        if hasattr(plugin, "Config"):
+            click.echo("\noptions:")
+            for field in dataclasses.fields(plugin.Config):
+                click.echo(f"  {field.name} = {field.default!r}  {field.metadata.get('doc', '')}")
+        for title in ("ablations", "scales"):
+            for part, values in getattr(plugin, title, {}).items():
+                text = ", ".join(f"{key}={value!r}" for key, value in values.items())
+                click.echo(f"{title.removesuffix('s')} {part}: {text}")
