@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from a2ibench.data.types import Pair
+from a2ibench.data.types import Pair, Part
 
 
 class Dataset(ABC):
@@ -20,13 +20,17 @@ class Dataset(ABC):
     Config: ClassVar[type]
     sample_rate: ClassVar[int] = 22_050
     """Of the audio it yields, in hertz."""
+    licence: ClassVar[str] = ""
+    """Of the pairs, for the data card; empty where nobody said."""
+    unit: ClassVar[Literal["pairs", "files"]] = "pairs"
+    """What the progress display counts."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many pairs :meth:`pairs` yields (at most); for the progress display."""
+        """How many pairs :meth:`pairs` yields (at most), or files; for the progress display."""
 
     @abstractmethod
     def pairs(self) -> Iterator[Pair]:
@@ -35,3 +39,19 @@ class Dataset(ABC):
         Raises:
             UserError: something that the dataset needs is not there; the message says what to do.
         """
+
+    def provenance(self) -> dict[str, Any]:
+        """Plain facts beside the configuration that the pairs follow from: hashes of lists, of
+        files. They are kept in ``store.json``; a preparation goes on only where they are equal.
+        """
+        return {}
+
+    def parts(self, done: int = 0) -> Iterator[Part]:
+        """Yields the same pairs in parts. A preparation that was cut off goes on behind the last
+        part that was written; by default there is but one.
+
+        Args:
+            done: how many parts to leave out at the beginning.
+        """
+        if done == 0:
+            yield Part(self.pairs())

@@ -40,7 +40,7 @@ def encode_store(
         UserError: the cached file is damaged.
         ValueError: the encoder returns another shape, or NaN or infinite numbers.
     """
-    key = content_key([store.content_hash, store.sample_rate, encoder.fingerprint()])
+    key = content_key([store.stored_hash, store.sample_rate, encoder.fingerprint()])
     path = cache_dir("features") / f"{encoder.name}-{key}.npy"
     with lock(path):
         if not path.is_file():

@@ -6,37 +6,54 @@ from typing import Any
 
 from a2ibench import config, registry, storage
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.store import PairStore, write_store
+from a2ibench.data.store import PairStore
+from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError, unknown
 
 Progress = Callable[[int, int], None]
-"""Called with the number of pairs made so far and of pairs expected at most."""
+"""Called with the number of pairs (or files) done so far and of those expected at most."""
 
 
 def _silent(done: int, total: int) -> None:
     """Shows no progress."""
 
 
-def prepare(dataset: Dataset, root: Path, progress: Progress = _silent) -> PairStore:
+def prepare(
+    dataset: Dataset, root: Path, progress: Progress = _silent, licence: str = ""
+) -> PairStore:
     """Writes a dataset to a new folder, whole or not at all.
+
+    What was cut off goes on behind the last part that the dataset yielded whole.
 
     Args:
         dataset: what to write.
         root: the folder to make.
-        progress: called after each pair.
+        progress: called after each pair, or file.
+        licence: of the pairs; by default what the dataset says.
 
     Raises:
-        UserError: see :func:`~a2ibench.data.store.write_store`; or the dataset's own.
+        UserError: see :class:`~a2ibench.data.writing.StoreWriter`; or the dataset's own.
     """
-    return write_store(
-        dataset.pairs(),
-        root,
-        dataset=dataset.name,
-        version=dataset.version,
-        config=config.to_dict(dataset.config),
-        sample_rate=dataset.sample_rate,
-        progress=lambda done: progress(done, len(dataset)),
-    )
+    total = len(dataset)
+    by_pair = dataset.unit == "pairs"
+    with StoreWriter(root, _identity(dataset)) as writer:
+        if not by_pair:
+            progress(writer.parts, total)
+        for part in dataset.parts(writer.parts):
+            writer.add(part, (lambda done: progress(done, total)) if by_pair else lambda done: None)
+            if not by_pair:
+                progress(writer.parts, total)
+        return writer.finish(licence or dataset.licence)
+
+
+def _identity(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "dataset": dataset.name,
+        "version": dataset.version,
+        "config": config.to_dict(dataset.config),
+        "sample_rate": dataset.sample_rate,
+        **dataset.provenance(),
+    }
 
 
 def open_dataset(
@@ -63,6 +80,11 @@ def open_dataset(
     if reference not in registry.datasets.names():
         return _open_folder(reference, options)
     plugin = registry.datasets.get(reference)
+    if plugin.unit == "files":
+        raise UserError(
+            f"{reference} is a layout of files of your own: write them to a store first"
+            f" (`a2ibench data prepare FOLDER --layout {reference} --out DIR`), then give DIR"
+        )
     dataset = plugin(config.build(plugin.Config, options, reference))
     key = storage.content_key(
         {

@@ -2,29 +2,39 @@
 
 ::
 
-    store.json      format, dataset, configuration, sizes, classes, counts, content hash
-    images.npy      uint8 [n, S, S, 3]
-    audio.npy       float32 [samples of all pairs, end to end]
-    index.parquet   one row a pair: label, split, source, start, audio_start, audio_length,
-                    factor:<name> for each known factor
+    store.json        format, dataset, configuration, sizes, classes, counts, licence, hashes
+    images.npy        uint8 [n, S, S, 3]
+    audio.npy         int16 [samples of all pairs]; pairs of one sound share it
+    index.parquet     one row a pair: label, split, source, start, audio_start, audio_length,
+                      factor:<name> for each known factor
+    card.md           the data card: the same for people
+    sources.parquet   one row a file that was cut: its hash, length, sizes, rates, codecs
+    rejected.parquet  what was left out, with the reason
+    corrections.csv   decisions on labels taken since (``row, label``; no label: left out)
 """
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Pair, Split
+from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Split
 from a2ibench.errors import UserError
-from a2ibench.storage import write_json
 
-FORMAT = 1
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 2
 """Version of the layout on disk."""
+FULL_SCALE = 32_767
+"""The int16 of a sample of 1."""
+LEFT_OUT = "none"
+"""The split of a pair that a correction takes out."""
+CORRECTIONS = "corrections.csv"
 
 
 class PairStore:
@@ -32,6 +42,12 @@ class PairStore:
 
     Args:
         root: its folder.
+
+    Attributes:
+        index: one row a pair, with its corrected label; a pair that was left out has the split
+            ``"none"``.
+        stored_hash: of the pairs as they lie on disk.
+        content_hash: of the pairs as they are used, corrections included.
 
     Raises:
         UserError: not a pair store, one of another format, or one with missing files.
@@ -59,7 +75,7 @@ class PairStore:
             )
         try:
             self.images: ImageArray = np.load(root / "images.npy", mmap_mode="r")
-            self._audio: FloatArray = np.load(root / "audio.npy", mmap_mode="r")
+            self._audio: npt.NDArray[np.int16] = np.load(root / "audio.npy", mmap_mode="r")
             self.index = pd.read_parquet(root / "index.parquet")
             self._audio_start: IntArray = self.index["audio_start"].to_numpy(dtype=np.int64)
             self._audio_length: IntArray = self.index["audio_length"].to_numpy(dtype=np.int64)
@@ -67,8 +83,9 @@ class PairStore:
             self.classes: tuple[str, ...] = tuple(self.about["classes"])
             self.image_size: int = self.about["image_size"]
             self.sample_rate: int = self.about["sample_rate"]
-            self.content_hash: str = self.about["content_hash"]
+            self.stored_hash: str = self.about["content_hash"]
             self._check()
+            self.content_hash = self._correct()
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise _damaged(root, str(error)) from error
 
@@ -83,12 +100,12 @@ class PairStore:
             raise ValueError(
                 f"images: expected uint8 {shape}, got {self.images.dtype} {self.images.shape}"
             )
-        if self._audio.dtype != np.float32 or self._audio.ndim != 1:
-            raise ValueError(f"audio: expected float32 [T], got {self._audio.dtype}")
-        ends = np.cumsum(self._audio_length)
-        if len(self.index) != len(self.images) or len(self._audio) != self._audio_length.sum():
+        if self._audio.dtype != np.int16 or self._audio.ndim != 1:
+            raise ValueError(f"audio: expected int16 [T], got {self._audio.dtype}")
+        ends = self._audio_start + self._audio_length
+        if len(self.index) != len(self.images) or len(self._audio) != ends.max(initial=0):
             raise ValueError("its files hold different numbers of pairs or samples")
-        if (self._audio_length < 1).any() or (self._audio_start != ends - self._audio_length).any():
+        if (self._audio_length < 1).any() or (self._audio_start < 0).any():
             raise ValueError("the index does not fit the audio")
         if set(self.index["label"]) != set(self.classes):
             raise ValueError("classes and labels differ")
@@ -98,8 +115,36 @@ class PairStore:
         if not (isinstance(self.sample_rate, int) and isinstance(self.about["config"], dict)):
             raise ValueError("store.json: sample_rate or config")
 
+    def _correct(self) -> str:
+        """Applies the corrections to the index and returns the hash of what is used then.
+
+        Raises:
+            ValueError, KeyError: they do not fit the index.
+        """
+        self.corrections = read_corrections(self.root)
+        if not self.corrections:
+            return self.stored_hash
+        labels = self.index["label"].to_numpy(dtype=object)
+        splits = self.index["split"].to_numpy(dtype=object)
+        for row, label in self.corrections.items():
+            if not 0 <= row < len(self.index):
+                raise ValueError(f"{CORRECTIONS}: there is no row {row}")
+            if label:
+                labels[row] = label
+            else:
+                splits[row] = LEFT_OUT
+        self.index = self.index.assign(label=labels, split=splits)
+        self.classes = tuple(sorted(set(labels[splits != LEFT_OUT])))
+        text = json.dumps([self.stored_hash, sorted(self.corrections.items())])
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pairs in use on each side of the split."""
+        return {side: len(self.rows(side)) for side in ("train", "test")}
 
     def rows(self, split: Split) -> IntArray:
         """Positions of the pairs of one side of the split, in order: int64 ``[n]``."""
@@ -108,7 +153,18 @@ class PairStore:
     def waveform(self, row: int) -> FloatArray:
         """The audio of one pair: float32 ``[T]`` in [−1, 1]."""
         start = self._audio_start[row]
-        return self._audio[start : start + self._audio_length[row]]
+        stored = self._audio[start : start + self._audio_length[row]]
+        return stored.astype(np.float32) / np.float32(FULL_SCALE)
+
+    def damaged(self) -> list[str]:
+        """The files whose content is not what was written: all bytes are read again."""
+        found = content_hashes(self.images, self._audio, self._stored_index())
+        return [name for name, value in found.items() if value != self.about["sha256"][name]]
+
+    def _stored_index(self) -> "pd.DataFrame":
+        import pandas as pd
+
+        return pd.read_parquet(self.root / "index.parquet")
 
     def label(self, rows: IntArray) -> IntArray:
         """Class indices of some pairs: int64 ``[len(rows)]``."""
@@ -135,158 +191,54 @@ class StoredImages:
         return np.asarray(self._images[self._rows[index]])
 
 
-def write_store(
-    pairs: Iterable[Pair],
-    root: Path,
-    *,
-    dataset: str,
-    version: int,
-    config: Mapping[str, Any],
-    sample_rate: int,
-    progress: Callable[[int], None] = lambda done: None,
-) -> PairStore:
-    """Writes pairs to a new store, one at a time: memory stays flat in their number.
-
-    The folder appears whole, at the end, or not at all.
-
-    Args:
-        pairs: all of one image size.
-        root: the folder to make.
-        dataset: the dataset's name.
-        version: the dataset's version.
-        config: the dataset's configuration, plain values.
-        sample_rate: of the audio, in hertz.
-        progress: called with the number of pairs written so far.
-
-    Raises:
-        UserError: ``root`` holds something else already, there are no pairs, a split is empty, or
-            a source is on both sides of the split.
-        TypeError: a pair is not what :class:`~a2ibench.data.types.Pair` promises.
-    """
-    import pandas as pd
-
-    if root.exists() and not (root.is_dir() and not any(root.iterdir())):
-        raise UserError(f"{root}: not an empty folder; choose another one or remove it")
-    partial = root.with_name(f".{root.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    # The same samples at another rate are another sound.
-    digest = hashlib.sha256(f"format {FORMAT}, {sample_rate} Hz".encode())
-    rows: list[dict[str, Any]] = []
-    shape: tuple[int, ...] | None = None
-    samples = 0
-    try:
-        with (
-            (partial / "images.raw").open("wb") as images,
-            (partial / "audio.raw").open("wb") as audio,
-        ):
-            for pair in pairs:
-                if shape is None:
-                    shape = pair.image.shape
-                _check_pair(pair, shape)
-                picture = np.ascontiguousarray(pair.image).data
-                sound = np.ascontiguousarray(pair.audio, dtype="<f4").data
-                images.write(picture)
-                audio.write(sound)
-                row = {
-                    "label": pair.label,
-                    "split": pair.split,
-                    "source": pair.source,
-                    "start": float(pair.start),
-                    "audio_start": samples,
-                    "audio_length": len(pair.audio),
-                    **{f"factor:{name}": float(value) for name, value in pair.factors.items()},
-                }
-                digest.update(json.dumps(row, sort_keys=True).encode())
-                digest.update(picture)
-                digest.update(sound)
-                rows.append(row)
-                samples += len(pair.audio)
-                progress(len(rows))
-        index = pd.DataFrame(rows)
-        _check_split(index, root)
-        assert shape is not None
-        _raw_to_npy(partial, "images", (len(rows), *shape), "|u1")
-        _raw_to_npy(partial, "audio", (samples,), "<f4")
-        index.to_parquet(partial / "index.parquet")
-        write_json(
-            partial / "store.json",
-            {
-                "format": FORMAT,
-                "dataset": dataset,
-                "version": version,
-                "config": dict(config),
-                "n": len(rows),
-                "counts": {
-                    split: int((index["split"] == split).sum()) for split in ("train", "test")
-                },
-                "classes": sorted(index["label"].unique().tolist()),
-                "image_size": shape[0],
-                "sample_rate": sample_rate,
-                "content_hash": digest.hexdigest(),
-            },
-        )
-        for file in partial.iterdir():
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
-        if root.exists():
-            root.rmdir()
-        partial.replace(root)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return PairStore(root)
-
-
 def _damaged(root: Path, reason: str) -> UserError:
     return UserError(f"{root}: damaged pair store ({reason}); remove it and prepare it again")
 
 
-def _check_pair(pair: Pair, shape: tuple[int, ...]) -> None:
-    """Wiring errors of a dataset plug-in."""
-    if (
-        pair.image.dtype != np.uint8
-        or pair.image.shape != shape
-        or shape != (shape[0], shape[0], 3)
-    ):
-        raise TypeError(
-            f"image of {pair.source}: expected uint8 [S, S, 3] of one S,"
-            f" got {pair.image.dtype} {pair.image.shape}"
-        )
-    # Written so that NaN fails as well.
-    if pair.audio.ndim != 1 or len(pair.audio) == 0 or not np.abs(pair.audio).max() <= 1:
-        raise TypeError(
-            f"audio of {pair.source}: expected float32 [T] in [−1, 1],"
-            f" got {pair.audio.dtype} {pair.audio.shape}"
-        )
-    if pair.split not in ("train", "test"):
-        raise TypeError(f"split of {pair.source}: expected train or test, got {pair.split!r}")
+def read_corrections(root: Path) -> dict[int, str]:
+    """The decisions on labels of a store: row → its right label, or ``""`` to leave it out.
 
-
-def _check_split(index: "Any", root: Path) -> None:
-    if index.empty:
-        raise UserError(f"{root}: the dataset yields no pairs")
-    for split in ("train", "test"):
-        if not (index["split"] == split).any():
-            raise UserError(f"{root}: no {split} pairs; give the dataset more sources")
-    sides = index.groupby("source")["split"].nunique()
-    if (leaks := sides[sides > 1]).size:
-        raise UserError(
-            f"{root}: {leaks.size} sources are on both sides of the split, for example"
-            f" {leaks.index[0]!r}: that leaks frames of one clip; split by source"
-        )
-
-
-def _raw_to_npy(folder: Path, name: str, shape: tuple[int, ...], dtype: str) -> None:
-    """Gives a file of raw numbers, whose count was not known before, the header of a .npy file.
-
-    The header is written to a new file and the numbers are moved behind it in large blocks.
+    Raises:
+        ValueError, KeyError: the file is not what :func:`~a2ibench.data.clean.apply` writes.
     """
-    with (
-        (folder / f"{name}.npy").open("wb") as target,
-        (folder / f"{name}.raw").open("rb") as source,
-    ):
-        np.lib.format.write_array_header_1_0(
-            target, {"descr": dtype, "fortran_order": False, "shape": shape}
-        )
-        shutil.copyfileobj(source, target, 1 << 22)
-    (folder / f"{name}.raw").unlink()
+    import pandas as pd
+
+    path = root / CORRECTIONS
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    return {int(row): label for row, label in zip(table["row"], table["label"], strict=True)}
+
+
+def content_hashes(
+    images: ImageArray, audio: npt.NDArray[np.int16], index: "pd.DataFrame"
+) -> dict[str, str]:
+    """sha256 of the content of each file of a store, whatever library wrote it."""
+    return {
+        "images.npy": _hash_array(images),
+        "audio.npy": _hash_array(audio),
+        "index.parquet": hash_index(index),
+    }
+
+
+def _hash_array(array: npt.NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    step = max(1, (1 << 24) // max(1, array[:1].nbytes))
+    for start in range(0, len(array), step):
+        digest.update(np.ascontiguousarray(array[start : start + step]).data)
+    return digest.hexdigest()
+
+
+def hash_index(index: "pd.DataFrame") -> str:
+    """sha256 of the rows of an index; a factor that a pair lacks does not count."""
+    digest = hashlib.sha256()
+    for row in index.to_dict("records"):
+        kept = {name: value for name, value in row.items() if value == value}  # NaN is not itself
+        digest.update(json.dumps(kept, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def hash_content(sample_rate: int, hashes: Mapping[str, str]) -> str:
+    """The identity of a store: the same samples at another rate are another sound."""
+    text = json.dumps([FORMAT, sample_rate, *sorted(hashes.items())])
+    return hashlib.sha256(text.encode()).hexdigest()

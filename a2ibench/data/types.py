@@ -1,8 +1,8 @@
 """What flows through the bench: pairs, splits of pairs with features, batches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,37 @@ class Pair:
     split: Split
     start: float = 0.0
     factors: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Something of a dataset's source that cannot be used.
+
+    Attributes:
+        file: which, relative to the source's folder.
+        reason: what was expected and what came.
+        start: of which segment, in seconds; None for the whole file.
+    """
+
+    file: str
+    reason: str
+    start: float | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a dataset yields at once: it is written whole or not at all.
+
+    Attributes:
+        pairs: the pairs; they may be made while they are asked for.
+        rejected: what was left out.
+        source: plain facts on the file that the part was cut from (``file``, ``sha256``,
+            ``seconds``, …); empty where there is no file.
+    """
+
+    pairs: Iterable[Pair]
+    rejected: tuple[Rejected, ...] = ()
+    source: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Images(Protocol):

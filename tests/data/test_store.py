@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from a2ibench.data.store import FORMAT, PairStore, StoredImages, write_store
-from a2ibench.data.types import Pair
+from a2ibench.data.store import FORMAT, PairStore, StoredImages
+from a2ibench.data.types import Pair, Part
+from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
 
 
@@ -29,14 +30,10 @@ def pair(i: int, *, size: int = 4, length: int = 5, **changes: object) -> Pair:
 
 
 def write(pairs: object, root: Path, rate: int = 22_050) -> PairStore:
-    return write_store(
-        pairs,  # type: ignore[arg-type]
-        root,
-        dataset="made",
-        version=3,
-        config={"seed": 0},
-        sample_rate=rate,
-    )
+    identity = {"dataset": "made", "version": 3, "config": {"seed": 0}, "sample_rate": rate}
+    with StoreWriter(root, identity) as writer:
+        writer.add(Part(pairs))  # type: ignore[arg-type]
+        return writer.finish()
 
 
 @pytest.fixture
@@ -54,7 +51,7 @@ def test_every_pair_comes_back_as_it_was_written(tmp_path_factory, lengths, size
     assert len(store) == len(pairs)
     for i, written in enumerate(pairs):
         np.testing.assert_array_equal(store.images[i], written.image)
-        np.testing.assert_array_equal(store.waveform(i), written.audio)
+        np.testing.assert_allclose(store.waveform(i), written.audio, atol=0.51 / 32_767)
         row = store.index.iloc[i]
         assert (row["label"], row["source"], row["split"], row["start"], row["factor:tempo"]) == (
             written.label,
@@ -114,15 +111,9 @@ def test_the_content_hash_follows_from_the_content_alone(tmp_path):
 
 def test_progress_counts_the_pairs(tmp_path):
     seen: list[int] = []
-    write_store(
-        (pair(i) for i in range(3)),
-        tmp_path / "store",
-        dataset="made",
-        version=1,
-        config={},
-        sample_rate=8_000,
-        progress=seen.append,
-    )
+    identity = {"dataset": "made", "version": 1, "config": {}, "sample_rate": 8_000}
+    with StoreWriter(tmp_path / "store", identity) as writer:
+        writer.add(Part(pair(i) for i in range(3)), seen.append)
     assert seen == [1, 2, 3]
 
 
@@ -263,5 +254,5 @@ def test_files_of_two_stores_are_not_mixed(store, tmp_path):
 def test_what_is_stored_cannot_be_changed_by_accident(store):
     with pytest.raises(ValueError, match="read-only"):
         store.images[0] = 0
-    with pytest.raises(ValueError, match="read-only"):
-        store.waveform(0)[:] = 0
+    store.waveform(0)[:] = 0
+    assert store.waveform(0).any()

@@ -1,0 +1,96 @@
+"""The data card of a store: what is in it and where it comes from, for people."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIDES = ("train", "test")
+
+
+def card(
+    about: Mapping[str, Any],
+    index: "pd.DataFrame",
+    sources: "pd.DataFrame",
+    rejected: "pd.DataFrame",
+) -> str:
+    """Markdown.
+
+    Args:
+        about: the content of ``store.json``.
+        index: one row a pair.
+        sources: one row a file; empty where there are none.
+        rejected: ``file, reason, start``; what was left out.
+    """
+    seconds = index["audio_length"] / about["sample_rate"]
+    lines = [
+        f"# {_text(about['dataset'])}",
+        "",
+        f"{len(index)} pairs of a sound and a picture, {index['source'].nunique()} sources,"
+        f" {len(about['classes'])} classes. Pictures {about['image_size']} ×"
+        f" {about['image_size']} px; sounds of {_range(seconds)} s, mono, 16 bit,"
+        f" {about['sample_rate']:,} Hz.",
+        "",
+        f"Licence: {_text(about.get('licence') or '') or 'not stated'}",
+        "",
+        "## Classes",
+        "",
+        *_table(["class", "train pairs", "test pairs", "train sources", "test sources"], [
+            [
+                label,
+                *((part["split"] == side).sum() for side in SIDES),
+                *(part.loc[part["split"] == side, "source"].nunique() for side in SIDES),
+            ]
+            for label, part in index.groupby("label")
+        ]),
+    ]  # fmt: skip
+    if len(sources):
+        facts = [
+            [name, ", ".join(f"{value} ({n})" for value, n in sources[name].value_counts().items())]
+            for name in ("container", "video_codec", "audio_codec", "sample_rate", "channels")
+            if name in sources and sources[name].notna().any()
+        ]
+        hours = sources["seconds"].sum() / 3600 if "seconds" in sources else 0.0
+        lines += [
+            "",
+            "## Files",
+            "",
+            f"{len(sources)} files, {sources['bytes'].sum() / 1e6:,.1f} MB, {hours:.2f} hours;"
+            " the sha256 of each is in `sources.parquet`.",
+            "",
+            *_table(["", "value (files)"], facts),
+        ]
+    if len(rejected):
+        why = rejected["reason"].str.replace(r"\d[\d,.]*", "…", regex=True).value_counts()
+        lines += [
+            "",
+            "## Rejected",
+            "",
+            f"{len(rejected)} files or segments were left out; each is in `rejected.parquet`.",
+            "",
+            *_table(["reason", "how many"], [[reason, n] for reason, n in why.head(20).items()]),
+        ]
+    made = {**about["config"], "version of the dataset": about["version"]}
+    hashes = {**about["sha256"], "content": about["content_hash"]}
+    lines += ["", "## Made with", "", *_table(["option", "value"], [*map(list, made.items())])]
+    lines += ["", "## sha256 of the content", "", *_table(["", ""], [*map(list, hashes.items())])]
+    return "\n".join(lines) + "\n"
+
+
+def _range(values: "pd.Series[float]") -> str:
+    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(_text(cell) for cell in line)} |" for line in lines]
+
+
+def _text(value: Any) -> str:
+    """Nothing in it is markup, neither Markdown's nor HTML's."""
+    text = " ".join(str(value).split())
+    for sign in "\\`*_[]|":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
