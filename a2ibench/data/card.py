@@ -3,10 +3,32 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from a2ibench.data.store import LEFT_OUT, PairStore
+
 if TYPE_CHECKING:
     import pandas as pd
 
 SIDES = ("train", "test")
+
+
+def card_of(store: PairStore) -> str:
+    """The card of a store as it is used now, with the corrections that were made since."""
+    import pandas as pd
+
+    def read(name: str) -> pd.DataFrame:
+        path = store.root / name
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+
+    about = {**store.about, "classes": store.classes}
+    used = store.index[store.index["split"] != LEFT_OUT]
+    text = card(about, used, read("sources.parquet"), read("rejected.parquet"))
+    if store.corrections:
+        left = sum(not label for label in store.corrections.values())
+        text += (
+            f"\n## Corrections\n\n{len(store.corrections) - left} labels changed and {left} pairs"
+            f" left out since; content now {store.content_hash}\n"
+        )
+    return text
 
 
 def card(

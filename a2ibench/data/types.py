@@ -56,6 +56,10 @@ class Rejected:
     start: float | None = None
 
 
+class RejectedError(Exception):
+    """A file, or one of its segments, that cannot be used; the message is the reason."""
+
+
 @dataclass(frozen=True)
 class Part:
     """What a dataset yields at once: it is written whole or not at all.

@@ -110,7 +110,7 @@ def _mirror_job(plan: Plan, task: Task, mirror: Mirror | None) -> None:
 
 def _announce(plan: Plan, display: Display) -> None:
     store = plan.store
-    counts = store.about["counts"]
+    counts = store.counts
     display.say(
         f"{store.name}: {counts['train']} training and {counts['test']} test pairs,"
         f" {len(store.classes)} classes, {store.image_size} px"

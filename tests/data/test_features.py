@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from a2ibench.data.features import Standardiser, encode_store, split_pairs, too_short
-from a2ibench.data.store import write_store
-from a2ibench.data.types import Pair
+from a2ibench.data.types import Pair, Part
+from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
 from a2ibench_plugins.encoders.logmel import LogMel, LogMelConfig
 
@@ -34,7 +34,10 @@ def make_store(root, *, rate=16_000, seed=0):
                 split="test" if i >= 4 else "train",
             )
 
-    return write_store(pairs(), root, dataset="noise", version=1, config={}, sample_rate=rate)
+    identity = {"dataset": "noise", "version": 1, "config": {}, "sample_rate": rate}
+    with StoreWriter(root, identity) as writer:
+        writer.add(Part(pairs()))
+        return writer.finish()
 
 
 @pytest.fixture

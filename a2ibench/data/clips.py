@@ -1,0 +1,260 @@
+"""Datasets that are made of files: what all layouts on disk share.
+
+A layout lists clips; this cuts them, one process a processor, in their order, and goes on where it
+was. A file that cannot be used is rejected with the reason, and the rest is done.
+"""
+
+import hashlib
+import json
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from a2ibench.config import option
+from a2ibench.contracts.dataset import Dataset
+from a2ibench.data.cutting import Cut, Cutting, cut, cut_with_picture
+from a2ibench.data.splits import assign
+from a2ibench.data.types import Pair, Part, Rejected, RejectedError, Split
+from a2ibench.errors import UserError
+from a2ibench.parallel import Crashed, in_order
+from a2ibench.storage import file_sha256
+
+VIDEOS = {
+    *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"),
+    *(".mts", ".ogv", ".ts", ".webm", ".wmv"),
+}
+SOUNDS = {
+    *(".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav"),
+    ".wma",
+}
+PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One file to cut.
+
+    Attributes:
+        file: its path, relative to the dataset's folder.
+        label: the class.
+        source: the clip, film or recording that it comes from; a source is on one side of the
+            split only.
+        split: the side, where the layout fixes it.
+        starts: where its segments begin, in seconds; None for the whole file.
+        picture: a picture file that goes with a sound file, relative as well.
+    """
+
+    file: str
+    label: str
+    source: str
+    split: Split | None = None
+    starts: tuple[float, ...] | None = None
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """How the files of any layout are cut and split."""
+
+    seconds: float = option(4.0, "length of a sound", minimum=0.25, maximum=60.0)
+    hop: float = option(
+        4.0, "seconds from the start of one segment to the next", minimum=0.05, maximum=3600.0
+    )
+    frames: int = option(1, "pictures a segment; they share its sound", minimum=1, maximum=100)
+    at: Literal["centre", "end"] = option("centre", "when a segment's picture is shown")
+    most: int = option(0, "segments a file at most, evenly spread; 0 for all", minimum=0)
+    image_size: int = option(64, "side of the pictures in pixels", minimum=16, maximum=1024)
+    folds: int = option(5, "one source in so many is a test source", minimum=2, maximum=1000)
+    fold: int = option(0, "which of the folds is the test side", minimum=0, maximum=999)
+    seed: int = option(0, "of the split", minimum=0)
+
+
+class ClipDataset(Dataset):
+    """A dataset of files in a folder; a layout is a subclass with :meth:`clips`.
+
+    Args:
+        config: a :class:`ClipConfig`, or more.
+        source: the folder (for some layouts: a list in it) that the user names.
+
+    Raises:
+        UserError: no such folder.
+    """
+
+    unit: ClassVar[Literal["pairs", "files"]] = "files"
+    config: ClipConfig
+
+    def __init__(self, config: ClipConfig, source: Path) -> None:
+        super().__init__(config)
+        if not source.exists():
+            raise UserError(f"{source}: no such file or folder")
+        source = source.resolve()
+        self.source = source
+        self.root = source if source.is_dir() else source.parent
+        self._rejected: list[Rejected] = []
+        self._clips = self._usable(self.clips())
+        if not self._clips:
+            why = f"; {said(self._rejected[0])}" if self._rejected else ""
+            raise UserError(f"{source}: nothing to cut in it (layout {self.name}){why}")
+        self._sides = self._split()
+
+    @abstractmethod
+    def clips(self) -> Iterable[Clip]:
+        """Lists the files to cut; what cannot be used goes to :meth:`reject`.
+
+        Raises:
+            UserError: the folder is not of this layout.
+        """
+
+    def reject(self, file: str, reason: str, start: float | None = None) -> None:
+        """Notes something that is left out."""
+        self._rejected.append(Rejected(file, reason, start))
+
+    def inside(self, file: str) -> Path:
+        """A file of the folder, given by its relative path.
+
+        Raises:
+            RejectedError: it is missing, no file, or lies outside of the folder, be it by ``..`` or
+                by a symbolic link.
+        """
+        try:
+            path = (self.root / file).resolve()
+            if not path.is_relative_to(self.root):
+                raise RejectedError("it lies outside of the folder, which is not left")
+            if not path.exists():
+                raise RejectedError("no such file")
+            if not path.is_file():
+                raise RejectedError("not a file")
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, a loop of links
+            raise RejectedError(f"not a path of a file ({error})") from error
+        return path
+
+    def _usable(self, clips: Iterable[Clip]) -> list[Clip]:
+        usable = []
+        for clip in sorted(clips, key=lambda clip: (clip.file, clip.label, clip.starts or ())):
+            try:
+                self.inside(clip.file)
+                if clip.picture is not None:
+                    self.inside(clip.picture)
+            except RejectedError as error:
+                self.reject(clip.file, str(error))
+            else:
+                usable.append(clip)
+        return usable
+
+    def _split(self) -> dict[str, Split]:
+        given: dict[str, Split] = {}
+        for clip in self._clips:
+            if clip.split is None:
+                continue
+            if given.setdefault(clip.source, clip.split) != clip.split:
+                raise UserError(
+                    f"{self.source}: source {clip.source!r} is given as train and as test:"
+                    " that leaks one clip into both sides"
+                )
+        free = [(clip.source, clip.label) for clip in self._clips if clip.source not in given]
+        config = self.config
+        return {**assign(free, config.folds, config.fold, config.seed), **given}
+
+    def __len__(self) -> int:
+        """Files."""
+        return len(self._clips) + bool(self._rejected)
+
+    def provenance(self) -> dict[str, Any]:
+        """A hash of the list of files: names, sizes, labels, sides."""
+        digest = hashlib.sha256()
+        for clip in self._clips:
+            size = (self.root / clip.file).stat().st_size
+            line = [asdict(clip), size, self._sides[clip.source]]
+            digest.update(json.dumps(line, sort_keys=True).encode())
+        return {"files": len(self._clips), "list_sha256": digest.hexdigest()}
+
+    def pairs(self) -> Iterator[Pair]:
+        """See the contract."""
+        for part in self.parts():
+            yield from part.pairs
+
+    def parts(self, done: int = 0) -> Iterator[Part]:
+        """One part a file, and what the layout itself rejected as the last one."""
+        config = self.config
+        cutting = Cutting(
+            seconds=config.seconds,
+            hop=config.hop,
+            frames=config.frames,
+            at=config.at,
+            most=config.most,
+            image_size=config.image_size,
+            sample_rate=self.sample_rate,
+        )
+        left = self._clips[done:]
+        arguments = [(self.root, clip, cutting) for clip in left]
+        for clip, answer in zip(left, in_order(_work, arguments), strict=True):
+            if isinstance(answer, Crashed):
+                reason = "the decoder crashed on it"
+                yield Part((), (Rejected(clip.file, reason),), {"file": clip.file})
+            else:
+                yield self._part(clip, *answer)
+        if self._rejected and done <= len(self._clips):
+            yield Part((), tuple(self._rejected))
+
+    def _part(self, clip: Clip, result: Cut | str, facts: dict[str, Any]) -> Part:
+        about = {
+            "file": clip.file,
+            "source": clip.source,
+            "label": clip.label,
+            "split": self._sides[clip.source],
+            **facts,
+        }
+        if isinstance(result, str):
+            return Part((), (Rejected(clip.file, result),), about)
+        pairs = [
+            Pair(
+                image=image,
+                audio=segment.audio,
+                label=clip.label,
+                source=clip.source,
+                split=self._sides[clip.source],
+                start=segment.start,
+            )
+            for segment in result.segments
+            for image in segment.images
+        ]
+        rejected = tuple(Rejected(clip.file, why, start) for start, why in result.rejected)
+        return Part(pairs, rejected, {**about, **result.facts, "pairs": len(pairs)})
+
+
+def said(rejected: Rejected) -> str:
+    """One line: file, moment, reason."""
+    at = "" if rejected.start is None else f" at {rejected.start:g} s"
+    return f"{rejected.file}{at}: {rejected.reason}"
+
+
+def source_of(file: str, pattern: str) -> str:
+    """The source clip that a file belongs to: by default the file itself.
+
+    Args:
+        file: its relative path.
+        pattern: a regular expression; where it matches somewhere in the path, what its first group
+            matches is the source.
+    """
+    found = re.search(pattern, file) if pattern else None
+    return found.group(1) if found else file
+
+
+def _work(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str, Any]]:
+    """What one file gives, or the reason why it gives nothing, and facts on it."""
+    path = root / clip.file
+    facts: dict[str, Any] = {}
+    try:
+        facts = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        if clip.picture is not None:
+            return cut_with_picture(path, root / clip.picture, cutting), facts
+        return cut(path, cutting, clip.starts), facts
+    except RejectedError as error:
+        return str(error), facts
+    except PermissionError:
+        return "it may not be read (permission denied)", facts
+    except Exception as error:  # a damaged file makes libraries raise anything; the rest goes on
+        return f"it cannot be decoded ({type(error).__name__}: {error})", facts

@@ -1,0 +1,127 @@
+"""Media files of unknown origin, opened through libav: what cannot be used is said, not raised."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from a2ibench.data.pictures import check_pixels
+from a2ibench.data.types import RejectedError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
+MEDIA = (
+    "aac,aiff,ape,asf,avi,caf,dv,flac,flv,gxf,ivf,matroska,mov,mp3,mpeg,mpegts,mxf,nut,ogg,rm,swf,"
+    "tta,vc1t,w64,wav,wv"
+)
+"""Formats that are opened. Playlists and scripts, which make libav open other files, are none."""
+STORED = ("asf", "avi", "flac", "matroska", "mov", "wav")
+"""Formats that store their length; that of others is guessed from the size of the file."""
+MISSING = 1.0
+"""Seconds that a file may end before the length it declares."""
+
+
+class Opened:
+    """A container as a context; what libav says becomes a :class:`RejectedError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> "InputContainer":
+        import av
+
+        if self._path.stat().st_size == 0:
+            raise RejectedError("the file is empty (0 bytes)")
+        try:
+            self._container = av.open(
+                str(self._path),
+                options={"format_whitelist": MEDIA, "protocol_whitelist": "file"},
+                metadata_errors="replace",
+            )
+        except PermissionError:
+            raise
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise RejectedError(
+                f"not a video or sound that can be read ({_said(error)})"
+            ) from error
+        return self._container
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        import av
+
+        self._container.close()
+        if isinstance(error, (av.FFmpegError, ValueError)):
+            raise RejectedError(f"damaged: it cannot be decoded ({_said(error)})") from error
+
+
+def _said(error: BaseException) -> str:
+    import av
+
+    text = error.strerror if isinstance(error, av.FFmpegError) else str(error)
+    return text or type(error).__name__
+
+
+def video_stream(container: "InputContainer") -> "av.VideoStream":
+    """The first video stream; a cover picture of a sound file is none.
+
+    Raises:
+        RejectedError: there is none, or one of impossible size.
+    """
+    from av.stream import Disposition
+
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
+    if not streams:
+        raise RejectedError("no video stream in it")
+    check_pixels(streams[0].codec_context.width, streams[0].codec_context.height)
+    return streams[0]
+
+
+def facts_of(container: "InputContainer") -> dict[str, Any]:
+    """Plain facts for the data card."""
+    facts: dict[str, Any] = {
+        "container": container.format.name.split(",")[0],
+        "seconds": container.duration / 1e6 if container.duration else None,
+    }
+    for stream in container.streams.audio[:1]:
+        context = stream.codec_context
+        facts |= {
+            "audio_codec": context.name,
+            "sample_rate": context.sample_rate,
+            "channels": context.channels,
+        }
+    for video in container.streams.video[:1]:
+        rate = video.average_rate
+        facts |= {
+            "video_codec": video.codec_context.name,
+            "width": video.codec_context.width,
+            "height": video.codec_context.height,
+            "frame_rate": float(rate) if rate else None,
+            "pixel_format": video.codec_context.pix_fmt,
+        }
+    return facts
+
+
+def check_whole(path: Path, end: float) -> None:
+    """Whether a file ends where it says.
+
+    Args:
+        path: the file.
+        end: where its sound ends, in seconds.
+
+    Raises:
+        RejectedError: sound and picture both end long before.
+    """
+    with Opened(path) as container:
+        if container.duration is None or container.format.name.split(",")[0] not in STORED:
+            return
+        declared = container.duration / 1e6
+        if end < declared - MISSING:
+            for packet in container.demux():
+                if packet.pts is not None and packet.time_base is not None:
+                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    if end < declared - MISSING:
+        raise RejectedError(f"truncated: it declares {declared:.2f} s, {end:.2f} s are there")

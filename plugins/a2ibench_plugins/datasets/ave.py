@@ -1,0 +1,90 @@
+"""AVE (Tian et al. 2018): annotated events in ten-second videos."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from a2ibench.config import option
+from a2ibench.data.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.types import Split
+from a2ibench.errors import UserError
+
+LISTS: dict[str, Split] = {"trainSet.txt": "train", "valSet.txt": "train", "testSet.txt": "test"}
+
+
+@dataclass(frozen=True)
+class AVEConfig(ClipConfig):
+    """Options of :class:`AVE`."""
+
+    validation: bool = option(True, "whether the validation list counts as training clips")
+
+
+class Event(NamedTuple):
+    """One line of a list."""
+
+    label: str
+    film: str
+    begin: float
+    end: float
+
+
+class AVE(ClipDataset):
+    """``SOURCE/{trainSet,valSet,testSet}.txt`` and ``SOURCE/AVE/<YouTube id>.mp4``.
+
+    A line is ``Category&VideoID&Quality&StartTime&EndTime``, the event's seconds in the video.
+    Segments are cut by the hop inside the event, where sound and picture show it. A video that is
+    on two lists is a test video.
+
+    Raises:
+        UserError: a list is missing, or has a line that is none.
+    """
+
+    name = "ave"
+    Config = AVEConfig
+    config: AVEConfig
+
+    def clips(self) -> Iterable[Clip]:
+        """See the contract."""
+        events = {name: self._read(name) for name in LISTS}
+        tested = {event.film for event in events["testSet.txt"]}
+        for name, split in LISTS.items():
+            if name == "valSet.txt" and not self.config.validation:
+                continue
+            for event in events[name]:
+                file = f"AVE/{event.film}.mp4"
+                if split == "train" and event.film in tested:
+                    self.reject(file, f"it is on {name} and on testSet.txt")
+                elif starts := self._starts(event):
+                    yield Clip(file, event.label, event.film, split, starts)
+                else:
+                    self.reject(
+                        file,
+                        f"its event lasts {event.end - event.begin:g} s; expected at least one"
+                        f" segment of {self.config.seconds:g} s",
+                        event.begin,
+                    )
+
+    def _starts(self, event: Event) -> tuple[float, ...]:
+        room = event.end - event.begin - self.config.seconds
+        count = math.floor(room / self.config.hop + 1e-9) + 1 if room >= 0 else 0
+        return tuple(event.begin + i * self.config.hop for i in range(count))
+
+    def _read(self, name: str) -> list[Event]:
+        path = self.root / name
+        if not path.is_file():
+            raise UserError(f"{self.root}: no {name} in it; expected {', '.join(LISTS)}")
+        events = []
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        for number, line in enumerate(text.splitlines(), start=1):
+            if not line.strip() or line.startswith("Category&"):
+                continue
+            try:
+                label, film, _, begin, end = (part.strip() for part in line.split("&"))
+                events.append(Event(label, film, float(begin), float(end)))
+            except ValueError:
+                raise UserError(
+                    f"{path}, line {number}: expected Category&VideoID&Quality&StartTime&EndTime;"
+                    f" got {line!r}"
+                ) from None
+        return events

@@ -1,0 +1,80 @@
+"""The clip lists of Wan et al. 2019, over the SoundNet/Flickr archives that a user holds."""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from a2ibench.data.clips import PICTURES, Clip, ClipConfig, ClipDataset
+from a2ibench.data.types import Split
+from a2ibench.errors import UserError
+
+LIST = re.compile(r"(training|testing)_data_(.+)_keywords\.txt")
+
+
+class Wan2019(ClipDataset):
+    """``SOURCE/**/{training,testing}_data_<class>_keywords.txt``, one path a line.
+
+    A path is that of a sound in SoundNet's archive, ``mp3/videos/8/6/9/5676758869.mp4.mp3``. What
+    is cut is, below SOURCE, the first of
+
+    - the film itself, ``videos/8/6/9/5676758869.mp4``;
+    - the sound under its own path, with the middle one of its pictures in
+      ``frames/videos/8/6/9/5676758869.mp4/``.
+
+    A film that is on a test list is a test film whatever else lists it, and its training entries
+    are rejected; so is one that several classes list, since a clip has one class.
+
+    Raises:
+        UserError: no lists.
+    """
+
+    name = "wan2019"
+    Config = ClipConfig
+    config: ClipConfig
+
+    def clips(self) -> Iterable[Clip]:
+        """See the contract."""
+        listed: dict[str, set[tuple[Split, str]]] = {}
+        for path in sorted(self.root.rglob("*_keywords.txt")):
+            if match := LIST.fullmatch(path.name):
+                side: Split = "train" if match[1] == "training" else "test"
+                for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                    if entry := line.strip():
+                        listed.setdefault(entry, set()).add((side, match[2]))
+        if not listed:
+            raise UserError(
+                f"{self.source}: no lists in it; expected training_data_<class>_keywords.txt and"
+                " testing_data_<class>_keywords.txt"
+            )
+        for entry, places in sorted(listed.items()):
+            labels = sorted({label for _, label in places})
+            if len(labels) > 1:
+                self.reject(entry, f"several classes list it: {', '.join(labels)}")
+                continue
+            if len(places) > 1:
+                self.reject(entry, "a training and a test list have it: it is a test clip only")
+            split: Split = "test" if ("test", labels[0]) in places else "train"
+            yield from self._find(entry, labels[0], split)
+
+    def _find(self, entry: str, label: str, split: Split) -> Iterable[Clip]:
+        inner = PurePosixPath(entry)
+        if ".." in inner.parts or inner.is_absolute():
+            self.reject(entry, "it lies outside of the folder, which is not left")
+            return
+        parts = inner.parts[1:] if inner.parts[0] == "mp3" else inner.parts
+        film = PurePosixPath(*parts).as_posix().removesuffix(".mp3")
+        if (self.root / film).is_file():
+            yield Clip(film, label, film, split)
+            return
+        frames = self.root / "frames" / film
+        pictures = sorted(
+            path.relative_to(self.root).as_posix()
+            for path in (frames.iterdir() if frames.is_dir() else ())
+            if path.suffix.lower() in PICTURES
+        )
+        if not (self.root / entry).is_file():
+            self.reject(entry, f"neither the film {film} nor this sound is there")
+        elif not pictures:
+            self.reject(entry, f"no pictures of it in frames/{film}")
+        else:
+            yield Clip(entry, label, film, split, picture=pictures[len(pictures) // 2])

@@ -1,0 +1,131 @@
+"""Layouts of public collections: their own lists and folders become clips; conflicts are named."""
+
+from pathlib import Path
+
+import pytest
+
+from a2ibench import config, registry
+from a2ibench.data.clips import Clip, ClipDataset
+from a2ibench.errors import UserError
+
+OPTIONS = {"seconds": 2, "hop": 2}
+
+
+def write(root: Path, **files: str) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return root
+
+
+def layout(name: str, root: Path, **options: object) -> ClipDataset:
+    plugin = registry.datasets.get(name)
+    made = config.build(plugin.Config, {**OPTIONS, **options}, name)
+    return plugin(made, root)  # type: ignore[call-arg]
+
+
+def listed(dataset: ClipDataset) -> dict[str, Clip]:
+    return {clip.file: clip for clip in dataset._clips}
+
+
+def reasons(dataset: ClipDataset) -> dict[str, str]:
+    return {entry.file: entry.reason for entry in dataset._rejected}
+
+
+def test_vggsound_follows_its_list(tmp_path):
+    lines = [
+        "AbC-_x1,30,dog barking,train",
+        'zz,5,"playing, drums",test',
+        "gone,1,dog barking,train",
+    ]
+    lines += ["two,0,dog barking,train", "two,60,dog barking,test"]
+    root = write(tmp_path, **{
+        "vggsound.csv": "\n".join(lines),
+        "video/AbC-_x1_000030.mp4": "", "video/zz_000005.mkv": "", "again/zz_000005.mp4": "",
+        "two_000000.mp4": "", "two_000060.mp4": "", "stray_000001.mp4": "",
+    })  # fmt: skip
+    made = layout("vggsound", root)
+    clips = listed(made)
+    assert set(clips) == {"video/AbC-_x1_000030.mp4", "again/zz_000005.mp4", "two_000060.mp4"}
+    first = clips["video/AbC-_x1_000030.mp4"]
+    assert (first.label, first.source, first.split) == ("dog barking", "AbC-_x1", "train")
+    assert clips["again/zz_000005.mp4"].label == "playing, drums"
+    assert "the same clip as again/zz_000005.mp4" in reasons(made)["video/zz_000005.mkv"]
+    assert "has test clips as well" in reasons(made)["two_000000.mp4"]
+    assert len(listed(layout("vggsound", root, classes="dog barking"))) == 2
+
+
+def test_vegas_takes_a_folder_a_class(tmp_path):
+    root = write(tmp_path, **{
+        "drum/videos/video_00001.mp4": "", "dog/videos/video_00001.mp4": "",
+        "dog/videos/read.me": "", "dog/audios/audio_00001.wav": "",
+    })  # fmt: skip
+    made = layout("vegas", root)
+    assert {(clip.file, clip.label) for clip in listed(made).values()} == {
+        ("drum/videos/video_00001.mp4", "drum"),
+        ("dog/videos/video_00001.mp4", "dog"),
+    }
+    assert reasons(made) == {"dog/videos/read.me": "not a video"}
+
+
+def test_ave_cuts_inside_its_events(tmp_path):
+    head = "Category&VideoID&Quality&StartTime&EndTime\n"
+    root = write(tmp_path, **{
+        "trainSet.txt": head + "Church bell&a1&good&0&10\nDog&b2&good&3&8\nDog&c3&good&1&2\n",
+        "valSet.txt": "Dog&e5&good&0&4\n",
+        "testSet.txt": "Dog&b2&good&3&8\nDog&d4&good&0&4\n",
+        "AVE/a1.mp4": "", "AVE/b2.mp4": "", "AVE/c3.mp4": "", "AVE/d4.mp4": "", "AVE/e5.mp4": "",
+    })  # fmt: skip
+    made = layout("ave", root)
+    clips = listed(made)
+    assert clips["AVE/a1.mp4"].starts == (0, 2, 4, 6, 8)
+    assert clips["AVE/b2.mp4"].starts == (3, 5)
+    assert clips["AVE/b2.mp4"].split == "test"
+    assert clips["AVE/e5.mp4"].split == "train"
+    assert "lasts 1 s" in reasons(made)["AVE/c3.mp4"]
+    assert "AVE/e5.mp4" not in listed(layout("ave", root, validation=False))
+
+
+def test_wan2019_finds_what_its_lists_name(tmp_path):
+    root = write(tmp_path, **{
+        "video_ids/training_data_dog_keywords.txt":
+            "mp3/videos/1/2/3/123.mp4.mp3\nmp3/videos2/4/456.mp4.mp3\nmp3/videos/7/789.mp4.mp3\n"
+            "mp3/videos/9/999.mp4.mp3\nmp3/../../x.mp4.mp3\nmp3/videos/8/888.mp4.mp3\n",
+        "video_ids/testing_data_dog_keywords.txt": "mp3/videos/8/888.mp4.mp3\n",
+        "video_ids/training_data_plane_keywords.txt": "mp3/videos/7/789.mp4.mp3\n",
+        "videos/1/2/3/123.mp4": "", "videos/7/789.mp4": "", "videos/8/888.mp4": "",
+        "mp3/videos2/4/456.mp4.mp3": "",
+        "frames/videos2/4/456.mp4/1.jpg": "", "frames/videos2/4/456.mp4/2.jpg": "",
+        "frames/videos2/4/456.mp4/3.jpg": "",
+    })  # fmt: skip
+    made = layout("wan2019", root)
+    clips = listed(made)
+    assert set(clips) == {"videos/1/2/3/123.mp4", "mp3/videos2/4/456.mp4.mp3", "videos/8/888.mp4"}
+    assert clips["mp3/videos2/4/456.mp4.mp3"].picture == "frames/videos2/4/456.mp4/2.jpg"
+    assert clips["videos/8/888.mp4"].split == "test"
+    said = reasons(made)
+    assert "dog, plane" in said["mp3/videos/7/789.mp4.mp3"]
+    assert "neither the film" in said["mp3/videos/9/999.mp4.mp3"]
+    assert "outside of the folder" in said["mp3/../../x.mp4.mp3"]
+    assert "a test clip only" in said["mp3/videos/8/888.mp4.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "message"),
+    [
+        ("vggsound", {}, "no vggsound.csv"),
+        ("vggsound", {"vggsound.csv": "a,b,c,d\n"}, "line 1: expected id, start, label"),
+        ("vegas", {}, "expected folders <class>/videos"),
+        ("ave", {}, "no trainSet.txt"),
+        (
+            "ave",
+            {"trainSet.txt": "x&y\n", "valSet.txt": "", "testSet.txt": ""},
+            "line 1: expected Cat",
+        ),
+        ("wan2019", {}, "no lists in it"),
+    ],
+)
+def test_a_folder_of_another_layout_is_refused(tmp_path, name, files, message):
+    with pytest.raises(UserError, match=message):
+        layout(name, write(tmp_path, **files))
