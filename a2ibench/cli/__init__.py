@@ -7,6 +7,7 @@ import click
 
 from a2ibench import __version__
 from a2ibench.cli.data import data
+from a2ibench.cli.encoders import encoders
 from a2ibench.cli.generate import generate
 from a2ibench.cli.registered import list_, show
 from a2ibench.cli.run import run
@@ -39,5 +40,5 @@ def main() -> None:
     """
 
 
-for command in (run, generate, data, list_, show):
+for command in (run, generate, data, encoders, list_, show):
     main.add_command(command)

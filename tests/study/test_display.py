@@ -1,0 +1,24 @@
+"""Progress in lines: how much is done, and how long the rest takes."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from a2ibench.study import display as module
+from a2ibench.study.display import Display
+
+
+@pytest.mark.parametrize(
+    ("begun", "later", "line"),
+    [(0, 40, "part: 40/100, 1:30 left"), (80, 90, "part: 90/100, 1:00 left")],
+)
+def test_the_time_left_comes_from_what_this_run_has_done(begun, later, line, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    written = io.StringIO()
+    show = Display(Console(file=written)).counter("part")
+    show(begun, 100)
+    now += 60
+    show(later, 100)
+    assert written.getvalue().splitlines() == [f"part: {begun}/100", line]
