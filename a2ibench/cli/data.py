@@ -1,35 +1,117 @@
-"""``a2ibench data``: prepare datasets."""
+"""``a2ibench data``: prepare datasets, look at them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from a2ibench.cli.check import check
+from a2ibench.cli.clean import clean
 from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+
+if TYPE_CHECKING:
+    from a2ibench.contracts.dataset import Dataset
 
 
 @click.group()
 def data() -> None:
-    """Prepare datasets."""
+    """Prepare datasets; check, clean and look at them."""
 
 
 @data.command()
-@click.argument("name")
+@click.argument("source")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to make.")
-@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Repeatable.")
+@click.option(
+    "--layout",
+    metavar="NAME",
+    help="How the files of SOURCE lie: folder, manifest, vggsound, vegas, ave, wan2019, or your"
+    " own.  [default: manifest for a table, else folder]",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="An option of the dataset or layout (`a2ibench show folder`). Repeatable.",
+)
+@click.option("--licence", default="", metavar="TEXT", help="Of the pairs, for the data card.")
 @plugin_option
-def prepare(name: str, out: Path, settings: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
-    """Write the dataset NAME to a folder: a pair store."""
+def prepare(
+    source: str,
+    out: Path,
+    layout: str | None,
+    settings: tuple[str, ...],
+    licence: str,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Write SOURCE to a pair store: a folder of videos, a table of them, or a dataset's name.
+
+    A file that cannot be used is skipped and reported. The same command goes on where it was.
+    """
     load_plugins(plugins)
-    from a2ibench import config, registry
     from a2ibench.data.prepare import prepare
 
-    dataset = registry.datasets.get(name)
-    values = read_settings(tuple(f"{name}.{text}" for text in settings)).get(name, {})
+    dataset = _dataset(source, layout, settings)
     display = make_display()
     with display.running():
-        made = prepare(
-            dataset(config.build(dataset.Config, values, name)),
-            out,
-            display.counter(f"preparing {name}"),
-        )
-    click.echo(f"{out}: {made.about['counts']} pairs of {', '.join(made.classes)}")
+        made = prepare(dataset, out, display.counter(f"preparing {source}"), licence)
+    counts = made.counts
+    display.say(
+        f"{out}: {counts['train']} training and {counts['test']} test pairs of"
+        f" {len(made.classes)} classes, {made.image_size} px"
+    )
+    _print_rejected(out)
+    sided = made.index.groupby("label")["split"].nunique()
+    for label in sided.index[sided < 2]:
+        display.say(f"note: class {label} is on one side of the split only: it has too few sources")
+    display.say(f"data card: {out / 'card.md'}; next: a2ibench data check {out}")
+
+
+def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dataset":
+    from a2ibench import config, registry
+    from a2ibench.errors import UserError
+
+    path = Path(source).expanduser()
+    named = layout is None and source in registry.datasets.names()
+    if named and registry.datasets.get(source).unit == "files":
+        raise UserError(f"{source} is a layout: give the folder, and --layout {source}")
+    table = path.suffix.lower() in (".csv", ".parquet")
+    name = source if named else layout or ("manifest" if table else "folder")
+    plugin: Any = registry.datasets.get(name)
+    values = read_settings(tuple(f"{name}.{text}" for text in settings)).get(name, {})
+    made: Any = config.build(plugin.Config, values, name)
+    if named:
+        return cast("Dataset", plugin(made))
+    if plugin.unit != "files":
+        raise UserError(f"--layout {name}: a dataset without files; give its name instead of them")
+    return cast("Dataset", plugin(made, path))
+
+
+def _print_rejected(folder: Path) -> None:
+    import pandas as pd
+
+    path = folder / "rejected.parquet"
+    if not path.is_file():
+        return
+    table = pd.read_parquet(path)
+    for file, reason in table[["file", "reason"]].head(5).to_numpy().tolist():
+        click.echo(f"rejected: {file}: {reason}")
+    if len(table) > 5:
+        click.echo(f"… and {len(table) - 5} more: {path}")
+
+
+@data.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def show(folder: Path) -> None:
+    """Print the data card of a store, corrections included."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from a2ibench.data.card import card_of
+    from a2ibench.data.store import PairStore
+
+    Console().print(Markdown(card_of(PairStore(folder))))
+
+
+data.add_command(clean)
+data.add_command(check)

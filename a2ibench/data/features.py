@@ -52,7 +52,8 @@ def encode_store(
 
 def too_short(store: PairStore, encoder: Encoder) -> int:
     """How many pairs have a sound shorter than the encoder takes, and are tiled."""
-    seconds = store.index["audio_length"].to_numpy() / store.sample_rate
+    used = np.concatenate([store.rows("train"), store.rows("test")])
+    seconds = store.index["audio_length"].to_numpy()[used] / store.sample_rate
     return int(np.count_nonzero(seconds < encoder.min_samples / encoder.sample_rate))
 
 

@@ -112,7 +112,7 @@ def _open_folder(reference: str, options: Mapping[str, Any]) -> PairStore:
             f"{reference}: no such folder; give one that holds a pair store, or a dataset's name"
             f" ({', '.join(registry.datasets.names())})"
         )
-    store = PairStore(folder)
+    store = PairStore(folder.resolve())  # workers have other working folders
     if options:
         raise UserError(
             f"{reference}: a pair store is already prepared and takes no options"

@@ -119,7 +119,7 @@ class PairStore:
         """Applies the corrections to the index and returns the hash of what is used then.
 
         Raises:
-            ValueError, KeyError: they do not fit the index.
+            UserError: they cannot be read or do not fit the index.
         """
         self.corrections = read_corrections(self.root)
         if not self.corrections:
@@ -128,7 +128,10 @@ class PairStore:
         splits = self.index["split"].to_numpy(dtype=object)
         for row, label in self.corrections.items():
             if not 0 <= row < len(self.index):
-                raise ValueError(f"{CORRECTIONS}: there is no row {row}")
+                raise UserError(
+                    f"{self.root / CORRECTIONS}: there is no row {row};"
+                    f" `a2ibench data clean {self.root} --undo` removes the corrections"
+                )
             if label:
                 labels[row] = label
             else:
@@ -158,10 +161,11 @@ class PairStore:
 
     def damaged(self) -> list[str]:
         """The files whose content is not what was written: all bytes are read again."""
-        found = content_hashes(self.images, self._audio, self._stored_index())
+        found = content_hashes(self.images, self._audio, self.stored_index())
         return [name for name, value in found.items() if value != self.about["sha256"][name]]
 
-    def _stored_index(self) -> "pd.DataFrame":
+    def stored_index(self) -> "pd.DataFrame":
+        """The index as it was prepared: no correction is applied."""
         import pandas as pd
 
         return pd.read_parquet(self.root / "index.parquet")
@@ -191,23 +195,32 @@ class StoredImages:
         return np.asarray(self._images[self._rows[index]])
 
 
-def _damaged(root: Path, reason: str) -> UserError:
-    return UserError(f"{root}: damaged pair store ({reason}); remove it and prepare it again")
+class DamagedError(UserError):
+    """A pair store whose files are missing, cut off, or do not fit together."""
+
+
+def _damaged(root: Path, reason: str) -> DamagedError:
+    return DamagedError(f"{root}: damaged pair store ({reason}); remove it and prepare it again")
 
 
 def read_corrections(root: Path) -> dict[int, str]:
     """The decisions on labels of a store: row → its right label, or ``""`` to leave it out.
 
     Raises:
-        ValueError, KeyError: the file is not what :func:`~a2ibench.data.clean.apply` writes.
+        UserError: the file is not what :func:`~a2ibench.data.corrections.write_corrections` writes.
     """
     import pandas as pd
 
     path = root / CORRECTIONS
     if not path.is_file():
         return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    return {int(row): label for row, label in zip(table["row"], table["label"], strict=True)}
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        return {int(row): label for row, label in zip(table["row"], table["label"], strict=True)}
+    except (ValueError, KeyError) as error:
+        raise UserError(
+            f"{path}: damaged ({error}); `a2ibench data clean {root} --undo` removes it"
+        ) from error
 
 
 def content_hashes(

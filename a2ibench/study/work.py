@@ -120,7 +120,12 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
     job, folder = task.job, task.folder
     plugin = registry.encoders.get(task.encoder)
     encoder = plugin(config.build(plugin.Config, task.encoder_config, task.encoder))
-    data = open_data(PairStore(task.store), encoder)
+    store = PairStore(task.store)
+    if store.content_hash != job.store:
+        raise UserError(
+            f"{task.store}: its pairs or labels are no longer those of the study; start it again"
+        )
+    data = open_data(store, encoder)
     if job.kind == "model":
         images, training = _train_and_draw(task, data, report)
     else:
@@ -159,7 +164,7 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
             "key": job.key,
             "job": dataclasses.asdict(job),
             "encoder": {"name": task.encoder, "config": dict(task.encoder_config)},
-            "dataset": PairStore(task.store).name,
+            "dataset": store.name,
             "version": __version__,
             "spec": {
                 "image_size": int(images.shape[1]),

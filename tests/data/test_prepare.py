@@ -80,6 +80,13 @@ def test_a_folder_is_opened_where_it_lies(tmp_path, cache):
     assert not cache.exists()
 
 
+def test_a_folder_is_known_by_its_whole_path(tmp_path, monkeypatch):
+    """A trial may run in another working folder."""
+    made = prepare(small(), tmp_path / "store")
+    monkeypatch.chdir(tmp_path)
+    assert open_dataset("./store", {}).root == made.root.resolve()
+
+
 def test_a_folder_takes_no_options(tmp_path):
     prepare(small(), tmp_path / "store")
     with pytest.raises(UserError, match=r"takes no options \(got seed\)"):

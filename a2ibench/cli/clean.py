@@ -1,0 +1,200 @@
+"""``a2ibench data clean``: labels that are probably wrong, decided on by a person."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+from a2ibench.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from a2ibench.data.corrections import Effect
+    from a2ibench.data.store import PairStore
+    from a2ibench.study.display import Display
+
+IN_FOLDER = "-"
+"""Stands for the sheet in the store's own folder."""
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--apply",
+    "sheet",
+    is_flag=False,
+    flag_value=IN_FOLDER,
+    metavar="[FILE.csv]",
+    help="Apply the decisions of a sheet.  [default: DIR/label_errors.csv]",
+)
+@click.option(
+    "--auto",
+    is_flag=False,
+    flag_value="drop",
+    type=click.Choice(["drop", "relabel"]),
+    help="With --apply: do so (by itself: drop) with suspects that have no decision.",
+)
+@click.option(
+    "--quality",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="With --auto: suspects whose label_quality is at most this.",
+)
+@click.option("--undo", is_flag=True, help="Remove all corrections.")
+@click.option("--encoder", default="soundnet8", show_default=True, help="What listens.")
+@click.option("--judge", default="lite0", show_default=True, help="What looks; a frozen one.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="OWNER.FIELD=VALUE", help="An encoder's option."
+)
+@plugin_option
+def clean(
+    folder: Path,
+    sheet: str | None,
+    auto: Literal["drop", "relabel"] | None,
+    quality: float,
+    undo: bool,
+    encoder: str,
+    judge: str,
+    settings: tuple[str, ...],
+    plugins: tuple[Path, ...],
+) -> None:
+    """Find labels of the pair store DIR that are probably wrong, and correct them.
+
+    By itself it writes DIR/label_errors.csv, worst first, for you to decide: put keep, drop or the
+    name of a class into the column `decision` of a segment or of a whole clip, then --apply. A
+    segment's decision goes before its clip's.
+
+    The pairs stay as they were prepared; DIR/corrections.csv is applied whenever the store is
+    opened. Each --apply replaces the corrections of the one before, and --undo removes them.
+    """
+    if undo and sheet is not None:
+        raise UserError("--undo and --apply: choose one of them")
+    if auto is not None and sheet is None:
+        raise UserError("--auto says how to --apply: give both")
+    display = make_display()
+    if undo:
+        _undo(folder, display)
+        return
+    if sheet is not None:
+        _apply(folder, sheet, auto, quality, display)
+        return
+    load_plugins(plugins)
+    _find(folder, encoder, judge, settings, display)
+
+
+def _find(
+    folder: Path, encoder_name: str, judge: str, settings: tuple[str, ...], display: "Display"
+) -> None:
+    import numpy as np
+
+    from a2ibench import config, registry
+    from a2ibench.data.label_errors import find_label_errors
+    from a2ibench.data.review import write_review
+    from a2ibench.data.sheet import SHEET
+    from a2ibench.data.store import LEFT_OUT, PairStore
+    from a2ibench.evaluation.evidence import hear_and_see
+
+    values = read_settings(settings)
+    for owner in values:
+        if owner != encoder_name:
+            raise unknown("owner of an option (--set OWNER.FIELD=VALUE)", owner, [encoder_name])
+    store = PairStore(folder)
+    plugin = registry.encoders.get(encoder_name)
+    encoder = plugin(config.build(plugin.Config, values.get(encoder_name, {}), encoder_name))
+    with display.running():
+        heard, seen = hear_and_see(store, encoder, judge, display.counter)
+        rows = np.flatnonzero(store.index["split"].to_numpy() != LEFT_OUT).astype(np.int64)
+        findings = find_label_errors(
+            heard[rows],
+            seen[rows],
+            store.index["label"].to_numpy(dtype=np.str_)[rows],
+            store.index["source"].to_numpy(dtype=np.str_)[rows],
+            display.counter("checking labels"),
+        )
+        carried = write_review(store, rows, findings)
+    covers, suspect = findings.table["covers"], findings.table["suspect"]
+    display.say(
+        f"{folder / SHEET}: {int((covers == 'clip').sum())} clips and"
+        f" {int(suspect[covers == 'segment'].sum())} of {len(rows)} segments are suspect"
+        f" (cross-validation in {findings.folds} parts, no source in two of them)"
+    )
+    if carried:
+        display.say(f"{carried} earlier decisions stand in it")
+    for name in findings.unchecked:
+        display.say(f"class {name!r} has one source: its labels cannot be checked")
+    if len(findings.table):
+        display.say(
+            "fill in the column decision (keep, drop or a class), then"
+            f" a2ibench data clean {folder} --apply"
+        )
+
+
+def _apply(
+    folder: Path,
+    sheet: str,
+    action: Literal["drop", "relabel"] | None,
+    quality: float,
+    display: "Display",
+) -> None:
+    from a2ibench.data.corrections import Auto, decide, effect, write_corrections
+    from a2ibench.data.sheet import SHEET, read_sheet
+    from a2ibench.data.store import CORRECTIONS, PairStore
+
+    path = folder / SHEET if sheet == IN_FOLDER else Path(sheet)
+    store = PairStore(folder)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; `a2ibench data clean {folder}` writes the sheet")
+    auto = None if action is None else Auto(action, quality)
+    decisions = decide(store, read_sheet(path), auto)
+    corrections = decisions.corrections
+    done = effect(store, corrections)
+    write_corrections(folder, corrections)
+    if store.corrections:
+        display.say(f"{len(store.corrections)} corrections made before are replaced")
+    left_out = sum(not label for label in corrections.values())
+    display.say(
+        f"{folder / CORRECTIONS}: {left_out} pairs left out,"
+        f" {len(corrections) - left_out} relabelled"
+        if corrections
+        else f"{folder}: no corrections; the labels are those that were prepared"
+    )
+    if auto is not None:
+        display.say(
+            f"{decisions.automatic} of these pairs without a decision of yours: --auto"
+            f" {auto.action}, label_quality up to {auto.quality}"
+        )
+    if decisions.undecided:
+        display.say(f"{decisions.undecided} lines with suspects are undecided and stay as they are")
+    _show_effect(PairStore(folder), done, display)
+
+
+def _show_effect(store: "PairStore", done: "Effect", display: "Display") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("class", "train pairs", "corrected", "test pairs", "corrected")
+    for name, counts in done.classes.items():
+        table.add_row(Text(name), *map(str, counts))
+    display.console.print(table, markup=False)
+    if done.test_pairs:
+        display.say(
+            f"{done.test_pairs} test pairs changed: this is another benchmark than before; scores"
+            " on the two are not comparable"
+        )
+    for name in done.short:
+        display.say(f"class {name!r} has one training source left: a study needs two")
+    display.say(f"content hash: {store.content_hash}")
+
+
+def _undo(folder: Path, display: "Display") -> None:
+    from a2ibench.data.corrections import undo
+    from a2ibench.data.store import PairStore
+
+    removed = undo(folder)
+    store = PairStore(folder)
+    display.say(
+        f"{folder}: {'corrections removed' if removed else 'there were no corrections'};"
+        " the labels are those that were prepared"
+    )
+    display.say(f"content hash: {store.content_hash}")
