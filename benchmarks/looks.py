@@ -9,7 +9,8 @@ import numpy as np
 from a2ibench import config, registry
 from a2ibench.data.features import encode_store, split_pairs
 from a2ibench.data.prepare import open_dataset
-from a2ibench.evaluation.evaluate import default_metrics, evaluate, load_judges
+from a2ibench.evaluation.evaluate import Drawn, default_metrics, evaluate, load_judges
+from a2ibench.evaluation.exam import make_exam
 from a2ibench.storage import content_key
 
 LOOK = 32
@@ -21,22 +22,23 @@ def main() -> None:
     logmel = registry.encoders.get("logmel")
     encoder = logmel(config.build(logmel.Config, {}, "logmel"))
     train, test, _ = split_pairs(store, encode_store(store, encoder))
-    names = default_metrics(test.label, test.classes).names
+    names = default_metrics(test).names
     metrics = [registry.metrics.get(name)() for name in names]
     judges = load_judges(metrics, train, content_key([store.content_hash]))
     generated = np.random.default_rng(0).integers(0, 256, (len(test), 64, 64, 3), dtype=np.uint8)
     real = test.images[:]
-    evaluate(real, test, metrics, judges)  # the real images are in the cache from now on
+    exam = make_exam(train, test)
+    evaluate(Drawn(real), exam, metrics, judges)  # the real images are in the cache from now on
     start = time.perf_counter()
     for loaded in judges.values():
         for row in range(0, len(generated), LOOK):
             loaded.judge.look(generated[row : row + LOOK])
     one_pass = time.perf_counter() - start
     start = time.perf_counter()
-    evaluate(generated, test, metrics, judges)
+    evaluate(Drawn(generated), exam, metrics, judges)
     suite = time.perf_counter() - start
     start = time.perf_counter()
-    evaluate(generated, test, metrics, judges)
+    evaluate(Drawn(generated), exam, metrics, judges)
     again = time.perf_counter() - start
     print(
         f"{len(test)} images, {len(metrics)} metrics, {len(judges)} judges: one pass {one_pass:.1f}"

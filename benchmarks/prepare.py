@@ -15,7 +15,7 @@ import numpy as np
 from a2ibench import config, registry
 from a2ibench.data.prepare import prepare
 
-FILMS, SECONDS, SIZE, FRAME_RATE = 24, 60, (640, 360), 25
+FILMS, SECONDS, SIZE, FRAME_RATE = 12, 40, (640, 360), 25
 
 
 def make(path: Path, seed: int) -> None:
@@ -29,10 +29,11 @@ def make(path: Path, seed: int) -> None:
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         audio = out.add_stream("aac", rate=44_100, layout="stereo")
         bars = np.arange(width)[None, :, None] + 3 * np.arange(height)[:, None, None]
+        waves = 127 + 100 * np.sin(bars * np.array([1.0, 1.7, 2.3]) / 60)
+        pictures = [(waves + grain[i]).clip(0, 255).astype(np.uint8) for i in range(8)]
         for number in range(SECONDS * FRAME_RATE):
-            colour = np.array([1.0, 1.7, 2.3])
-            picture = 127 + 100 * np.sin((bars + 4 * number) * colour / 60) + grain[number % 8]
-            frame = av.VideoFrame.from_ndarray(picture.clip(0, 255).astype(np.uint8), "rgb24")
+            picture = np.roll(pictures[number % 8], 3 * number, axis=1)
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
             out.mux(video.encode(frame.reformat(format="yuv420p")))
         out.mux(video.encode(None))
         samples = rng.normal(0, 0.1, (2, SECONDS * 44_100)).astype(np.float32)

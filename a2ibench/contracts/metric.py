@@ -2,10 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from a2ibench.data.types import FloatArray, IntArray
+
+OWN = "own"
+"""In the place of a judge: the image-to-audio network that a method trains against."""
+
+Need = Literal["train", "grid", "factors"]
+Group = Literal["quality", "match", "match_in_class", "variety", "own"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,15 @@ class Looks:
         acoustic: float32 ``[n, d]``, the standardised features of the test segments.
         label: int64 ``[n]``, their classes.
         classes: the class names.
+        train: the outputs for real training images, each ``[m, k]``; as many as there are test
+            segments, or all. For metrics that need ``"train"``.
+        train_label: int64 ``[m]``.
+        grid: the outputs for a grid of generated images, each ``[A, Z, k]``: A test segments, each
+            with the same Z noises. For metrics that need ``"grid"``.
+        grid_rows: int64 ``[A]``, which test segments those are.
+        factors: what made the scenes, where it is known: name → ``[n]``. For metrics that need
+            ``"factors"``.
+        train_factors: the same of the training images, ``[m]``.
     """
 
     generated: Mapping[str, FloatArray]
@@ -25,6 +42,26 @@ class Looks:
     acoustic: FloatArray
     label: IntArray
     classes: tuple[str, ...]
+    train: Mapping[str, FloatArray] = field(default_factory=dict)
+    train_label: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    grid: Mapping[str, FloatArray] = field(default_factory=dict)
+    grid_rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    factors: Mapping[str, FloatArray] = field(default_factory=dict)
+    train_factors: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def take(self, rows: IntArray) -> "Looks":
+        """The same for some of the test segments, ascending."""
+        kept = np.isin(self.grid_rows, rows)
+        return replace(
+            self,
+            generated={name: output[rows] for name, output in self.generated.items()},
+            real={name: output[rows] for name, output in self.real.items()},
+            acoustic=self.acoustic[rows],
+            label=self.label[rows],
+            grid={name: output[kept] for name, output in self.grid.items()},
+            grid_rows=np.searchsorted(rows, self.grid_rows[kept]).astype(np.int64),
+            factors={name: value[rows] for name, value in self.factors.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -37,7 +74,7 @@ class Score:
         spread: what the protocol prints behind ± (the standard deviation over splits of the
             inception score); None where it has none. It is no confidence interval.
         per_segment: float32 ``[n]``, one score a test segment, where the metric has one; ``value``
-            is then their mean.
+            is then their mean. NaN for a segment that the metric leaves out.
     """
 
     value: float
@@ -53,12 +90,15 @@ class Metric(ABC):
     version: ClassVar[int] = 1
     """Raised when the definition changes; scores of different versions are not compared."""
     judge: ClassVar[str]
-    """The judge whose outputs it needs."""
+    """The judge whose outputs it needs, or :data:`OWN`."""
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    """What it looks at beside one generated and one real image a segment."""
     title: ClassVar[str]
     """The column's heading (``"R-prec@1"``)."""
-    group: ClassVar[Literal["quality", "match", "match_in_class"]]
-    """Which table it stands in: the images' quality, their match with the sound, or that match
-    inside the class."""
+    group: ClassVar[Group]
+    """Which table it stands in: the images' quality, their match with the sound, that match inside
+    the class, what chance adds (diversity, sensitivity, memorisation), or scores by the network
+    that the method trains against."""
     column: ClassVar[int] = 100
     """Columns stand in ascending order of it, then of the name."""
     percent: ClassVar[bool] = False

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from a2ibench.data.types import Batch, Pairs, Sampling, Spec
+from a2ibench.data.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
 
 
 class Model(nn.Module, ABC):
@@ -61,6 +61,19 @@ class Model(nn.Module, ABC):
         It runs once, on the training device, before the first step; what it made is part of the
         state dict. Random numbers come from torch's global generator.
         """
+
+    def image_to_audio(self, images: ImageArray) -> FloatArray | None:
+        """What the method's own image-to-audio network makes of images, if it trains against one.
+
+        Scores by it are shown apart: the method was trained to please it.
+
+        Args:
+            images: uint8 ``[n, S, S, 3]``.
+
+        Returns:
+            float32 ``[n, d]`` in the space of the standardised features; None without a network.
+        """
+        return None
 
     @abstractmethod
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:

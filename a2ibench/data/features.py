@@ -187,4 +187,9 @@ def _side(store: PairStore, raw: FloatArray, split: Split, standardiser: Standar
         label=store.label(rows),
         classes=store.classes,
         source=store.index["source"].to_numpy(dtype=np.str_)[rows],
+        factors={
+            column.removeprefix("factor:"): store.index[column].to_numpy(dtype=np.float32)[rows]
+            for column in map(str, store.index)
+            if column.startswith("factor:") and store.index[column].notna().all()
+        },
     )

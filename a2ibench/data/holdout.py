@@ -41,7 +41,7 @@ def hold_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
         UserError: a class has fewer than two sources.
     """
     kept, held = hold_out_rows(pairs.label, pairs.source, pairs.classes, share, seed)
-    return _part(pairs, kept), _part(pairs, held)
+    return part(pairs, kept), part(pairs, held)
 
 
 def hold_out_rows(
@@ -80,11 +80,13 @@ def hold_out_rows(
     return np.flatnonzero(~in_held), np.flatnonzero(in_held)
 
 
-def _part(pairs: Pairs, rows: IntArray) -> Pairs:
+def part(pairs: Pairs, rows: IntArray) -> Pairs:
+    """Some of the pairs, in the order of ``rows``, int64 ``[m]``."""
     return Pairs(
         images=StoredImages(pairs.images, rows),
         acoustic=pairs.acoustic[rows],
         label=pairs.label[rows],
         classes=pairs.classes,
         source=pairs.source[rows],
+        factors={name: value[rows] for name, value in pairs.factors.items()},
     )

@@ -95,6 +95,7 @@ class Pairs:
         label: int64 ``[n]``, an index into ``classes``.
         classes: the class names, sorted.
         source: ``[n]`` strings, the source clip of each pair.
+        factors: what made each scene, where it is known for all: name → float32 ``[n]``.
     """
 
     images: Images
@@ -102,6 +103,7 @@ class Pairs:
     label: IntArray
     classes: tuple[str, ...]
     source: npt.NDArray[np.str_]
+    factors: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.label)

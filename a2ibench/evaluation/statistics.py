@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
-from a2ibench.data.types import FloatArray
+Array = npt.NDArray[np.float64]
 
 LEVEL = 0.95
 
@@ -16,17 +17,18 @@ class SeedScores:
 
     Attributes:
         seeds: the seeds that have a result, ascending.
-        values: float ``[s]``, the score of each.
+        values: float64 ``[s]``, the score of each.
         n: images behind each score.
-        spread: float ``[s]``, what the protocol prints behind ±; None where it has none.
-        per_segment: float32 ``[s, n]``; None where the metric has no score a segment.
+        spread: float64 ``[s]``, what the protocol prints behind ±; None where it has none.
+        blocks: float64 ``[s, B]``, jackknife pseudo-values of the blocks of test clips; NaN where
+            there are none.
     """
 
     seeds: tuple[int, ...]
-    values: FloatArray
+    values: Array
     n: int
-    spread: FloatArray | None
-    per_segment: FloatArray | None
+    spread: Array | None
+    blocks: Array
 
     @property
     def mean(self) -> float:
@@ -37,19 +39,18 @@ class SeedScores:
 def interval(scores: SeedScores) -> tuple[float, float] | None:
     """A 95 % interval of the mean over training seeds and test segments.
 
-    With scores x_sj of seed s and segment j, both count as drawn at random (crossed random
-    effects): the reaches of the seeds' mean, t(S − 1) √(Var_s(x̄_s·) / S), and of the segments'
-    mean, t(n − 1) √(Var_j(x̄_·j) / n), are added in quadrature. With few seeds that is wide rather
-    than narrow. With one seed the first is missing: the interval covers the choice of segments
-    alone. Without scores a segment, the second is; None with one seed.
+    With pseudo-values x_sb of seed s and block b, both count as drawn at random (crossed random
+    effects): the reaches of the seeds' mean, t(S − 1) √(Var_s(x̄_s·) / S), and of the blocks' mean,
+    t(B − 1) √(Var_b(x̄_·b) / B), are added in quadrature. With few seeds that is wide rather than
+    narrow. With one seed the first is missing: the interval covers the choice of clips alone.
     """
-    return _interval(scores.values, scores.per_segment)
+    return _interval(scores.values, scores.blocks)
 
 
 def difference(
     arm: SeedScores, full: SeedScores
 ) -> tuple[float, tuple[float, float] | None] | None:
-    """The paired difference arm − full on their common seeds and the same segments.
+    """The paired difference arm − full on their common seeds and the same test clips.
 
     Returns:
         The mean difference and its 95 % interval (see :func:`interval`); None without a common
@@ -61,16 +62,13 @@ def difference(
     a = [arm.seeds.index(seed) for seed in common]
     b = [full.seeds.index(seed) for seed in common]
     values = arm.values[a] - full.values[b]
-    segments = None
-    if arm.per_segment is not None and full.per_segment is not None:
-        segments = arm.per_segment[a] - full.per_segment[b]
-    return float(np.mean(values)), _interval(values, segments)
+    return float(np.mean(values)), _interval(values, arm.blocks[a] - full.blocks[b])
 
 
-def _interval(values: FloatArray, segments: FloatArray | None) -> tuple[float, float] | None:
-    samples = [values.astype(np.float64)]
-    if segments is not None:
-        samples.append(segments.mean(axis=0, dtype=np.float64))
+def _interval(values: Array, blocks: Array) -> tuple[float, float] | None:
+    samples = [values]
+    if np.isfinite(blocks).all():
+        samples.append(blocks.mean(axis=0))
     reaches = [
         stats.t.ppf((1 + LEVEL) / 2, len(sample) - 1) * stats.sem(sample)
         for sample in samples

@@ -162,6 +162,8 @@ TITLES = {
     "quality": "Table I. Quality and class of the images",
     "match": "Table II. Match of image and sound",
     "match_in_class": "Table II b. Match of image and sound inside the class",
+    "variety": "Table II c. Diversity, sensitivity, memorisation",
+    "own": "Table II d. By the network that the method trains against: no measurement",
 }
 
 

@@ -65,7 +65,7 @@ def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArr
 
     from a2ibench.training.checkpoint import load_for_drawing
     from a2ibench.training.device import choose_device
-    from a2ibench.training.draw import draw
+    from a2ibench.training.draw import draw, draw_noise
 
     result = read_result(folder)
     if result is None or result["job"]["kind"] != "model":
@@ -98,7 +98,8 @@ def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArr
     model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     if registry.source_hash(method) != result["job"]["source"]:
         notes.append(f"the file of {method.name} has changed since this run was trained")
-    images = draw(model, np.repeat(acoustic, count, axis=0), seed)
+    noise = draw_noise(count, model.noise_dim, seed)
+    images = draw(model, np.repeat(acoustic, count, axis=0), noise)
     if count > 1 and (images == images[0]).all():
         notes.append(f"{method.name} uses no noise in this arm: all pictures are the same")
     return images, notes

@@ -159,6 +159,7 @@ class Mirror:
         values += [
             Metric(_score_name(name, score), score["value"], now, steps)
             for name, score in result["metrics"].items()
+            if score["value"] is not None
         ]
         for name in ("training_seconds", "evaluation_seconds", "images_per_second", "parameters"):
             if name in result:
@@ -186,4 +187,10 @@ def _score_name(metric: str, score: Mapping[str, Any]) -> str:
 
 
 def _scores(result: Mapping[str, Any] | None) -> set[str]:
-    return set() if result is None else {_score_name(*item) for item in result["metrics"].items()}
+    return (
+        set()
+        if result is None
+        else {
+            _score_name(*item) for item in result["metrics"].items() if item[1]["value"] is not None
+        }
+    )

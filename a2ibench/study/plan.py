@@ -11,7 +11,7 @@ from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError, unknown
-from a2ibench.evaluation.evaluate import default_metrics, load_judges
+from a2ibench.evaluation.evaluate import check_metric, default_metrics, load_judges
 from a2ibench.registry import source_hash
 from a2ibench.storage import content_key
 from a2ibench.study.arm import Arm, expand_arms
@@ -231,11 +231,11 @@ def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapp
         return registry.metrics.get(name).column, name
 
     if not chosen.metrics:
-        default = default_metrics(test.label, test.classes)
+        default = default_metrics(test)
         return tuple(sorted(default.names, key=column)), default.left_out
     for name in chosen.metrics:
         try:
-            registry.metrics.get(name)().check(test.label, test.classes)
+            check_metric(registry.metrics.get(name)(), test)
         except UserError as error:
             raise UserError(
                 f"metric {name}: {error}; prepare more test pairs, or choose other metrics"

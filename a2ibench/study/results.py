@@ -46,27 +46,28 @@ def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Method]:
         scores = {
             name: _over_seeds(usable, name)
             for name in metrics
-            if (usable := [(t, result) for t, result in found if is_current(t, name, result)])
+            if (usable := [(t, result) for t, result in found if _has(t, name, result)])
         }
         methods.append(Method(entry.label, entry.reference, entry.full, len(entry.tasks), scores))
     return methods
 
 
+def _has(task: Task, name: str, result: dict[str, Any]) -> bool:
+    return is_current(task, name, result) and result["metrics"][name]["value"] is not None
+
+
 def _over_seeds(found: Sequence[tuple[Task, dict[str, Any]]], name: str) -> SeedScores:
     scores = [result["metrics"][name] for _, result in found]
-    tables = [pd.read_parquet(task.folder / "segments.parquet") for task, _ in found]
-    segments = None
-    if all(name in table for table in tables):
-        segments = np.stack([table[name].to_numpy(np.float32) for table in tables])
+    tables = [pd.read_parquet(task.folder / "blocks.parquet") for task, _ in found]
     spread = None
     if all(score["spread"] is not None for score in scores):
-        spread = np.array([score["spread"] for score in scores], dtype=np.float32)
+        spread = np.array([score["spread"] for score in scores], dtype=np.float64)
     return SeedScores(
         seeds=tuple(task.job.seed for task, _ in found),
-        values=np.array([score["value"] for score in scores], dtype=np.float32),
+        values=np.array([score["value"] for score in scores]),
         n=min(score["n"] for score in scores),
         spread=spread,
-        per_segment=segments,
+        blocks=np.stack([table[name].to_numpy(np.float64) for table in tables]),
     )
 
 
@@ -78,7 +79,7 @@ def write_long(entries: Sequence[Entry], study: str, path: Path) -> None:
             result = read_result(task.folder)
             if result is None:
                 continue
-            for name in (name for name in task.metrics if is_current(task, name, result)):
+            for name in (name for name in task.metrics if _has(task, name, result)):
                 score = result["metrics"][name]
                 rows.append(
                     {

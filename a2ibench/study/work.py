@@ -6,25 +6,32 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from a2ibench import __version__, config, registry
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.contracts.metric import Score
+from a2ibench.contracts.metric import OWN
 from a2ibench.data.features import Standardiser, encode_store, split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import ImageArray, Pairs, Spec
+from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.errors import UserError
-from a2ibench.evaluation.evaluate import evaluate, load_judges
+from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate, load_judges
+from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
 from a2ibench.storage import whole_file, write_json
-from a2ibench.study.job import Task
+from a2ibench.study.job import Job, Task
 from a2ibench.training.fit import DivergedError, Progress
 
-FORMAT = 1
+if TYPE_CHECKING:
+    from a2ibench.contracts.model import Model
+
+FORMAT = 2
+OWN_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -34,14 +41,19 @@ class Data:
     Attributes:
         train: what models are trained on.
         judging: what judges are trained on; no source of it is in ``train``.
-        test: what everything is judged on.
+        exam: what everything is judged on, the test pairs among it.
         standardiser: of the features.
     """
 
     train: Pairs
     judging: Pairs
-    test: Pairs
+    exam: Exam
     standardiser: Standardiser
+
+    @property
+    def test(self) -> Pairs:
+        """The test pairs."""
+        return self.exam.test
 
 
 def open_data(
@@ -49,7 +61,8 @@ def open_data(
 ) -> Data:
     """The three parts of a store with cached features."""
     train, test, standardiser = split_pairs(store, encode_store(store, encoder, progress))
-    return Data(*reserve_for_judges(train), test, standardiser)
+    train, judging = reserve_for_judges(train)
+    return Data(train, judging, make_exam(train, test), standardiser)
 
 
 def is_done(task: Task) -> bool:
@@ -67,7 +80,7 @@ def is_current(task: Task, name: str, stored: Mapping[str, Any]) -> bool:
     score = stored["metrics"].get(name)
     return score is not None and (score["version"], score["judge_fingerprint"]) == (
         metric.version,
-        task.judges[metric.judge],
+        task.judges.get(metric.judge, OWN),
     )
 
 
@@ -127,12 +140,10 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
         )
     data = open_data(store, encoder)
     if job.kind == "model":
-        images, training = _train_and_draw(task, data, report)
+        drawn, training = _train_and_draw(task, data, report)
     else:
-        reference = registry.references.get(job.method)()
-        images = reference.draw(data.train, data.test, np.random.default_rng(job.seed))
-        training = {}
-    _save_samples(folder, images)
+        drawn, training = _draw_reference(job, data), {}
+    _save_samples(folder, drawn)
     started = time.monotonic()
     stored = read_result(folder) or {"metrics": {}}
     metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
@@ -143,20 +154,24 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
                 f"judge {name} differs on this machine from the one of the study: the cache"
                 " (A2IBENCH_CACHE) must be shared by all workers"
             )
-    scores = evaluate(images, data.test, metrics, judges)
-    _save_segments(folder, scores)
-    new = {
-        metric.name: {
-            "value": scores[metric.name].value,
-            "n": scores[metric.name].n,
-            "spread": scores[metric.name].spread,
+    marked = evaluate(drawn, data.exam, metrics, judges)
+    _save_scores(folder, marked)
+    new: dict[str, Any] = {}
+    for metric in metrics:
+        judge = judges.get(metric.judge)
+        new[metric.name] = {
+            # A metric that does not apply to the method has no value; it is not missing.
+            "value": None,
+            "n": 0,
+            "spread": None,
             "version": metric.version,
             "judge": metric.judge,
-            "judge_fingerprint": judges[metric.judge].fingerprint,
-            "judge_figures": dict(judges[metric.judge].figures),
+            "judge_fingerprint": OWN if judge is None else judge.fingerprint,
+            "judge_figures": {} if judge is None else dict(judge.figures),
         }
-        for metric in metrics
-    }
+        if metric.name in marked:
+            score = marked[metric.name].score
+            new[metric.name] |= {"value": score.value, "n": score.n, "spread": score.spread}
     write_json(
         folder / "result.json",
         {
@@ -167,7 +182,7 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
             "dataset": store.name,
             "version": __version__,
             "spec": {
-                "image_size": int(images.shape[1]),
+                "image_size": int(drawn.images.shape[1]),
                 "acoustic_dim": data.train.acoustic.shape[1],
                 "classes": list(data.train.classes),
             },
@@ -180,13 +195,13 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
 
 def _train_and_draw(
     task: Task, data: Data, report: Callable[[Progress], None]
-) -> tuple[ImageArray, dict[str, Any]]:
-    """Images for every test segment, and the provenance of the weights that drew them."""
+) -> tuple[Drawn, dict[str, Any]]:
+    """What the exam asks for, and the provenance of the weights that drew it."""
     import torch
 
     from a2ibench.training.checkpoint import weights_sha256
     from a2ibench.training.device import choose_device, describe, make_deterministic
-    from a2ibench.training.draw import draw
+    from a2ibench.training.draw import draw, draw_grid, draw_noise
     from a2ibench.training.fit import fit
 
     job = task.job
@@ -207,8 +222,11 @@ def _train_and_draw(
         checkpoint=checkpoint,
         report=report,
     )
-    images = draw(model, data.test.acoustic, job.seed)
-    return images, {
+    acoustic = data.test.acoustic
+    images = draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, job.seed))
+    grid = draw_grid(model, acoustic[data.exam.grid_rows], GRID_NOISES, job.seed)
+    own = None if model.image_to_audio(images[:1]) is None else partial(_own, model)
+    return Drawn(images, grid, own), {
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state.step,
@@ -220,20 +238,49 @@ def _train_and_draw(
     }
 
 
-def _save_samples(folder: Path, images: ImageArray) -> None:
-    path = folder / "samples" / "test.npy"
-    with whole_file(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, images)
+def _own(model: "Model", images: ImageArray) -> FloatArray:
+    """The method's own image-to-audio network, in batches."""
+    parts = [images[start : start + OWN_BATCH] for start in range(0, len(images), OWN_BATCH)]
+    answers = [model.image_to_audio(part) for part in parts]
+    return np.concatenate([answer for answer in answers if answer is not None])
 
 
-def _save_segments(folder: Path, scores: Mapping[str, Score]) -> None:
-    """Scores of every test segment, a column a metric, beside those that are there already."""
+def _draw_reference(job: Job, data: Data) -> Drawn:
+    """The same for a reference row; another seed stands for another noise."""
+    reference = registry.references.get(job.method)()
+    rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
+    drawn = [
+        reference.draw(data.train, data.test, rng)
+        for rng in (np.random.default_rng(job.seed), *rngs)
+    ]
+    grid = np.stack([images[data.exam.grid_rows] for images in drawn[1:]], axis=1)
+    return Drawn(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
+
+
+def _save_samples(folder: Path, drawn: Drawn) -> None:
+    for name, images in (("test", drawn.images), ("grid", drawn.grid)):
+        if images is not None:
+            with (
+                whole_file(folder / "samples" / f"{name}.npy") as temporary,
+                temporary.open("wb") as stream,
+            ):
+                np.save(stream, images)
+
+
+def _save_scores(folder: Path, marked: Mapping[str, Marked]) -> None:
+    """A column a metric, beside those that are there already: a row a test segment, and a row a
+    block."""
     import pandas as pd
 
-    path = folder / "segments.parquet"
-    table = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
-    for name, score in scores.items():
-        if score.per_segment is not None:
-            table[name] = score.per_segment
-    with whole_file(path) as temporary:
-        table.to_parquet(temporary)
+    columns: dict[str, Mapping[str, npt.NDArray[Any] | None]] = {
+        "segments": {name: one.score.per_segment for name, one in marked.items()},
+        "blocks": {name: one.pseudo for name, one in marked.items()},
+    }
+    for file, new in columns.items():
+        path = folder / f"{file}.parquet"
+        table = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+        for name, column in new.items():
+            if column is not None:
+                table[name] = column
+        with whole_file(path) as temporary:
+            table.to_parquet(temporary)

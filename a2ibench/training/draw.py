@@ -15,13 +15,13 @@ def draw_noise(n: int, dim: int, seed: int) -> torch.Tensor:
     return torch.from_numpy(rng.standard_normal((n, dim), dtype=np.float32))
 
 
-def draw(model: Model, acoustic: FloatArray, seed: int) -> ImageArray:
+def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
     """One image for each feature.
 
     Args:
         model: trained; it is put into evaluation mode.
         acoustic: float32 ``[n, d]``, standardised.
-        seed: of the noise; image i depends on row i and the seed alone.
+        noise: float32 ``[n, noise_dim]``; image i depends on row i of both alone.
 
     Returns:
         uint8 ``[n, S, S, 3]``.
@@ -31,7 +31,6 @@ def draw(model: Model, acoustic: FloatArray, seed: int) -> ImageArray:
     """
     device = next(model.parameters()).device
     size = model.spec.image_size
-    noise = draw_noise(len(acoustic), model.noise_dim, seed)
     model.eval()
     parts = []
     with torch.inference_mode():
@@ -49,3 +48,21 @@ def draw(model: Model, acoustic: FloatArray, seed: int) -> ImageArray:
             pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8)
             parts.append(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
     return np.concatenate(parts)
+
+
+def draw_grid(model: Model, acoustic: FloatArray, count: int, seed: int) -> ImageArray:
+    """Several images for each feature, with the same noises for all of them.
+
+    Args:
+        model: trained.
+        acoustic: float32 ``[A, d]``, standardised.
+        count: Z, how many noises.
+        seed: of the noises.
+
+    Returns:
+        uint8 ``[A, Z, S, S, 3]``.
+    """
+    noise = draw_noise(count, model.noise_dim, seed)
+    each = np.repeat(acoustic, count, axis=0)
+    images = draw(model, each, noise.repeat(len(acoustic), 1))
+    return images.reshape(len(acoustic), count, *images.shape[1:])

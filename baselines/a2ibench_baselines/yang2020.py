@@ -16,7 +16,7 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import Batch, Pairs, Sampling, Spec
+from a2ibench.data.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
 from a2ibench.nn.diffaugment import Policy, diffaugment
 from a2ibench.nn.layers import (
     DownStack,
@@ -38,7 +38,7 @@ from a2ibench.nn.losses import (
 from a2ibench.nn.projection import Projection
 from a2ibench.nn.resnet import ResNet18
 from a2ibench.nn.spectral import spectral_conv, spectral_linear
-from a2ibench.nn.supervised import fit_steps
+from a2ibench.nn.supervised import fit_steps, to_unit_range
 
 
 @dataclass(frozen=True)
@@ -325,6 +325,14 @@ class Yang2020(Model):
         self.I2A.requires_grad_(False)
         self.I2A.zero_grad(set_to_none=True)
         self.I2A.eval()
+
+    def image_to_audio(self, images: ImageArray) -> FloatArray | None:
+        """I2A, the network of L_con."""
+        if self.I2A is None:
+            return None
+        with torch.inference_mode():
+            device = next(self.I2A.parameters()).device
+            return self.I2A.eval()(to_unit_range(images, device)).float().cpu().numpy()
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """One step of the discriminators and, each ``d_steps``-th time, one of G on the same fakes.

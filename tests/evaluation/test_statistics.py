@@ -42,10 +42,10 @@ def test_the_interval_covers_the_truth_in_at_least_93_of_100_studies(
 
 def test_without_scores_a_segment_student_t_over_seeds_is_used() -> None:
     values = np.array([2.0, 2.5, 3.0], dtype=np.float32)
-    ends = interval(SeedScores((0, 1, 2), values, 100, None, None))
+    ends = interval(SeedScores((0, 1, 2), values, 100, None, np.full((3, 1), np.nan)))
     assert ends is not None
     np.testing.assert_allclose(ends, stats.t.interval(0.95, 2, 2.5, stats.sem(values)), rtol=1e-6)
-    assert interval(SeedScores((0,), values[:1], 100, None, None)) is None
+    assert interval(SeedScores((0,), values[:1], 100, None, np.full((1, 1), np.nan))) is None
 
 
 def test_a_difference_is_paired_by_seed_and_segment() -> None:

@@ -16,7 +16,7 @@ from a2ibench.errors import UserError
 from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import TrainingState, load_for_drawing, read_checkpoint
 from a2ibench.training.device import make_deterministic
-from a2ibench.training.draw import draw, draw_noise
+from a2ibench.training.draw import draw, draw_grid, draw_noise
 from a2ibench.training.fit import DivergedError, fit
 
 CLASSES = ("dog", "drum")
@@ -148,16 +148,30 @@ def test_noise_depends_on_its_row_and_the_seed_and_not_on_the_number_of_rows(n: 
     assert not torch.equal(draw_noise(n, 100, seed=5), draw_noise(n, 100, seed=6))
 
 
+def drawn(model: Model, acoustic: np.ndarray, seed: int) -> np.ndarray:
+    return draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, seed))
+
+
 def test_an_image_depends_on_its_row_and_the_seed_and_not_on_the_number_of_rows() -> None:
     model = make_model()
     acoustic = make_pairs().acoustic
-    many, few = draw(model, np.tile(acoustic, (6, 1)), seed=5), draw(model, acoustic[:7], seed=5)
+    many, few = drawn(model, np.tile(acoustic, (6, 1)), 5), drawn(model, acoustic[:7], 5)
     assert many.shape == (240, 32, 32, 3)
     assert many.dtype == np.uint8
     np.testing.assert_allclose(many[:7].astype(int), few.astype(int), atol=1)
-    assert not np.array_equal(few, draw(model, acoustic[:7], seed=6))
+    assert not np.array_equal(few, drawn(model, acoustic[:7], 6))
+
+
+def test_a_grid_crosses_sounds_with_noises() -> None:
+    model, acoustic = make_model(), make_pairs().acoustic[:3]
+    grid = draw_grid(model, acoustic, 2, seed=5)
+    assert grid.shape == (3, 2, 32, 32, 3)
+    for i in range(2):
+        noise = draw_noise(2, model.noise_dim, 5)[[i] * 3]
+        one = draw(model, acoustic, noise).astype(int)
+        np.testing.assert_allclose(grid[:, i].astype(int), one, atol=1)
 
 
 def test_images_of_a_wrong_shape_are_the_methods_error() -> None:
     with pytest.raises(ValueError, match=r"diverging\.generate: expected images"):
-        draw(Diverging(Spec(32, 6, CLASSES)), make_pairs().acoustic, seed=0)
+        drawn(Diverging(Spec(32, 6, CLASSES)), make_pairs().acoustic, 0)

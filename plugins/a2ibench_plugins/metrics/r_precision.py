@@ -1,12 +1,12 @@
 """R-precision: is the image of a sound found among the images of other sounds?"""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import hypergeom
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import OWN, Group, Looks, Metric, Score
 from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.errors import UserError
 
@@ -71,7 +71,7 @@ class RPrecision(Metric):
     """
 
     judge = "i2a_lite0"
-    group: ClassVar[Literal["quality", "match", "match_in_class"]] = "match"
+    group: ClassVar[Group] = "match"
     percent = True
     bounds = (0.0, 1.0)
     k: ClassVar[int]
@@ -180,4 +180,26 @@ class RPrecision10InClass(RPrecisionInClass):
     name = "rprec10_inclass_i2a_lite0"
     title = "R-prec@10 in class"
     column = 42
+    k = 10
+
+
+class RPrecision1Own(RPrecision):
+    """k = 1, by the network that the method trains against: what it was trained to please."""
+
+    name = "rprec1_own"
+    judge = OWN
+    group = "own"
+    title = "R-prec@1 own"
+    column = 50
+    k = 1
+
+
+class RPrecision10Own(RPrecision):
+    """k = 10, by the network that the method trains against."""
+
+    name = "rprec10_own"
+    judge = OWN
+    group = "own"
+    title = "R-prec@10 own"
+    column = 52
     k = 10

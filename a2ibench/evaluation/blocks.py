@@ -1,0 +1,78 @@
+"""Blocks of source clips: how sure a score is of the test set it was measured on.
+
+Segments of one clip resemble each other, so clips, not segments, are what was drawn at random.
+They are gathered into blocks; a metric is computed again without each of them. That works for any
+metric, be it a mean over segments or a distance between two sets.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.data.types import IntArray
+from a2ibench.errors import UserError
+
+BLOCKS = 20
+"""At most; each costs a computation of the metric, and 20 leave 19 degrees of freedom."""
+
+
+def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> IntArray:
+    """Gathers clips into blocks of about one size and one mixture of classes.
+
+    Args:
+        source: ``[n]``, the clip of each segment.
+        label: int64 ``[n]``, its class.
+
+    Returns:
+        int64 ``[n]``, 0 … B − 1, B at most ``BLOCKS``. Clips of a class are dealt out in turn, the
+        largest first, each class going on where the one before ended.
+    """
+    clips, position, size = np.unique(source, return_inverse=True, return_counts=True)
+    classes = int(label.max(initial=0)) + 1
+    counts = np.zeros((len(clips), classes), dtype=np.int64)
+    np.add.at(counts, (position, label), 1)
+    order = np.lexsort((-size, counts.argmax(axis=1)))
+    block = np.empty(len(clips), dtype=np.int64)
+    block[order] = np.arange(len(clips)) % min(BLOCKS, len(clips))
+    return block[position]
+
+
+def jackknife(
+    metric: Metric, looks: Looks, score: Score, block: IntArray
+) -> npt.NDArray[np.float64]:
+    """Pseudo-values B θ − (B − 1) θ₋ᵦ of the delete-a-block jackknife (Quenouille, Tukey).
+
+    Their mean is the score less its first-order bias, and they scatter as scores of single blocks
+    would.
+
+    Args:
+        metric: what was computed.
+        looks: on what.
+        score: with what result.
+        block: int64 ``[n]``.
+
+    Returns:
+        float64 ``[B]``; all NaN where there is a single block, or too few segments without one.
+    """
+    number = int(block.max()) + 1
+    if number < 2:
+        return np.full(number, np.nan)
+    if score.per_segment is not None:
+        values = score.per_segment.astype(np.float64)
+        there = np.isfinite(values)
+        total = np.bincount(block, np.where(there, values, 0.0), number)
+        count = np.bincount(block, there, number)
+        if (count == count.sum()).any():
+            return np.full(number, np.nan)
+        without = (total.sum() - total) / (count.sum() - count)
+    else:
+        try:
+            without = np.array(
+                [
+                    metric.compute(looks.take(np.flatnonzero(block != b).astype(np.int64))).value
+                    for b in range(number)
+                ]
+            )
+        except UserError:
+            return np.full(number, np.nan)
+    return number * score.value - (number - 1) * without
