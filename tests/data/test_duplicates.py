@@ -1,0 +1,214 @@
+"""Copies are found whatever was done to them; what only looks or sounds alike is left alone."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from planted import RATE, coded, compressed, good_pairs, noise, scene, write
+
+from a2ibench.data.duplicates import equal_copies
+from a2ibench.data.fingerprint import BITS, fingerprint
+from a2ibench.data.picture_copies import (
+    FEATURES,
+    SIDE,
+    constant,
+    is_still,
+    picture_copies,
+    picture_features,
+)
+from a2ibench.data.sound_copies import sound_copies, sound_features
+from a2ibench.data.types import FloatArray, ImageArray
+
+
+def quiet(done: int, total: int) -> None:
+    pass
+
+
+def numbers(store):
+    names = store.index["source"].to_numpy()
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def find_pictures(tmp_path: Path, train: list[ImageArray], test: list[ImageArray]):
+    """(test, train) positions of what is found."""
+    pairs = [
+        {"image": image, "audio": noise(i, 0.1), "label": "x", "source": f"{i}", "split": split}
+        for i, (image, split) in enumerate(
+            [*((image, "train") for image in train), *((image, "test") for image in test)]
+        )
+    ]
+    store = write(pairs, tmp_path / "store")
+    features = picture_features(store, quiet)
+    sides = store.rows("test"), store.rows("train")
+    found = picture_copies(store.images, features, numbers(store), sides, quiet)
+    return [(a - len(train), b) for a, b in zip(found.a.tolist(), found.b.tolist(), strict=True)]
+
+
+def find_sounds(tmp_path: Path, train: list[FloatArray], test: list[FloatArray]):
+    sounds = [*((sound, "train") for sound in train), *((sound, "test") for sound in test)]
+    pairs = [
+        {"image": scene(i, 16), "audio": sound, "label": "x", "source": f"{i}", "split": split}
+        for i, (sound, split) in enumerate(sounds)
+    ]
+    store = write(pairs, tmp_path / "store")
+    found_sounds = sound_features(store, quiet)
+    sides = store.rows("test"), store.rows("train")
+    found = sound_copies(found_sounds, numbers(store), sides, quiet)
+    return [(a - len(train), b) for a, b in zip(found.a.tolist(), found.b.tolist(), strict=True)]
+
+
+def half_size(picture: ImageArray) -> ImageArray:
+    n = len(picture)
+    small = Image.fromarray(picture).resize((n // 2, n // 2), Image.Resampling.LANCZOS)
+    return np.asarray(small.resize((n, n), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x,
+        lambda x: compressed(x, "JPEG", 50),
+        lambda x: compressed(x, "JPEG", 90),
+        lambda x: compressed(x, "WEBP", 60),
+        lambda x: np.clip(x.astype(int) + 12, 0, 255).astype(np.uint8),
+        lambda x: (x * 0.93).astype(np.uint8),
+        half_size,
+    ],
+    ids=["equal", "jpeg50", "jpeg90", "webp60", "brighter", "darker", "rescaled"],
+)
+def test_a_picture_is_found_again_after(tmp_path, change):
+    train = [scene(i, 128) for i in range(8)]
+    test = [scene(20, 128), *(change(picture) for picture in train[:6])]
+    assert find_pictures(tmp_path, train, test) == [(i + 1, i) for i in range(6)]
+
+
+def test_frames_of_one_static_scene_with_a_sprite_that_moved_are_no_copies(tmp_path):
+    def frame(x: int) -> ImageArray:
+        picture = scene(0, 128).copy()
+        picture[60:66, x : x + 6] = (250, 240, 40)
+        return picture
+
+    assert (
+        find_pictures(tmp_path, [frame(x) for x in (10, 40)], [frame(x) for x in (70, 100)]) == []
+    )
+
+
+def test_the_nearest_copy_is_the_one_that_is_named(tmp_path):
+    train = [compressed(scene(0, 128), "JPEG", 40), scene(1, 128), scene(0, 128)]
+    assert find_pictures(tmp_path, train, [scene(0, 128)]) == [(0, 2)]
+
+
+def test_a_still_source_is_told_from_one_that_moves(tmp_path):
+    pairs = good_pairs()
+    for i in range(4):
+        pairs[i] |= {"source": "still", "image": compressed(scene(0), "JPEG", 80 + i)}
+    store = write(pairs, tmp_path / "store")
+    features = picture_features(store, quiet)
+    assert is_still(store.images, features, np.arange(4))
+    assert not is_still(store.images, features, np.arange(8))
+
+
+def test_a_picture_of_one_colour_is_constant_also_after_a_codec(tmp_path):
+    pairs = good_pairs()
+    pairs[0]["image"] = np.full_like(pairs[0]["image"], 17)
+    pairs[1]["image"] = compressed(np.full_like(pairs[1]["image"], 3), "JPEG", 60)
+    store = write(pairs, tmp_path / "store")
+    assert np.flatnonzero(constant(picture_features(store, quiet))).tolist() == [0, 1]
+
+
+def test_pictures_are_described_once(tmp_path):
+    store = write(good_pairs()[1:], tmp_path / "store")  # a store that no other test has cached
+    calls: list[tuple[int, int]] = []
+    first = np.array(picture_features(store, lambda *counts: calls.append(counts)))
+    assert calls[-1] == (len(store), len(store))
+    calls.clear()
+    np.testing.assert_array_equal(
+        picture_features(store, lambda *counts: calls.append(counts)), first
+    )
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x,
+        lambda x: coded(x, "MP3"),
+        lambda x: coded(x, "OGG"),
+        lambda x: x * 0.2,
+        lambda x: np.clip(x * 4, -1, 1),
+    ],
+    ids=["equal", "mp3", "ogg", "softer", "clipped"],
+)
+def test_a_sound_is_found_again_after(tmp_path, change):
+    train = [noise(i) for i in range(6)]
+    test = [noise(20), *(change(sound) for sound in train[:4])]
+    assert find_sounds(tmp_path, train, test) == [(i + 1, i) for i in range(4)]
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 4])
+@pytest.mark.parametrize("shift", [0.25, 0.5])
+def test_a_recording_that_was_cut_on_another_grid_is_found_again(tmp_path, seconds, shift):
+    whole = noise(0, 4.0 * seconds)
+    n = seconds * RATE
+    later = coded(whole[int(shift * n) + 33 :] * 0.5, "MP3")
+    train = [whole[i * n : (i + 1) * n] for i in range(4)]
+    test = [later[i * n : (i + 1) * n] for i in range(3)]
+    found = find_sounds(tmp_path, train, test)
+    # Of half a second there are few frames to be found by: one segment that is found will do.
+    assert found if seconds == 1 else [a for a, _ in found] == [0, 1, 2]
+    assert all(b in (a, a + 1) for a, b in found)
+
+
+def test_the_same_short_effect_in_a_silence_is_no_copy(tmp_path):
+    def moment(at: int) -> FloatArray:
+        sound = np.zeros(2 * RATE, dtype=np.float32)
+        sound[at : at + RATE // 2] = noise(3, 0.5)
+        return sound
+
+    assert find_sounds(tmp_path, [moment(100)], [moment(20_000)]) == []
+
+
+def test_silence_and_a_steady_hum_are_no_copies(tmp_path):
+    hum = 0.3 * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE).astype(np.float32)
+    silent = np.zeros(2 * RATE, dtype=np.float32)
+    assert find_sounds(tmp_path, [hum, silent], [hum * 0.5, silent]) == []
+
+
+def test_a_fingerprint_does_not_depend_on_loudness_and_differs_between_recordings():
+    a, softer, b = (fingerprint(sound, RATE) for sound in (noise(0), noise(0) * 0.1, noise(1)))
+    errors = [np.bitwise_count(a ^ other).mean() / BITS for other in (softer, b)]
+    assert errors[0] < 0.01
+    assert errors[1] == pytest.approx(0.5, abs=0.06)
+    assert len(fingerprint(noise(0, 0.1), RATE)) == 0
+
+
+def test_of_sounds_too_short_for_a_fingerprint_only_equal_ones_are_found(tmp_path):
+    short = [noise(i, 0.05) for i in range(3)]
+    assert find_sounds(tmp_path, short, [short[1].copy(), 0.5 * short[2]]) == [(0, 1)]
+
+
+def test_equal_ones_are_found_once_and_only_between_sources():
+    digest = np.array([7, 7, 8, 7, 9], dtype=np.uint64)
+    source = np.array([0, 0, 1, 2, 3])
+    rows = np.arange(5)
+    inside = equal_copies(digest, source, rows, rows)
+    assert list(zip(inside.a.tolist(), inside.b.tolist(), strict=True)) == [(3, 0)]
+    across = equal_copies(digest, source, np.array([0, 2]), np.array([1, 3, 4]))
+    assert list(zip(across.a.tolist(), across.b.tolist(), strict=True)) == [(0, 3)]
+
+
+def test_many_pictures_are_compared_in_bounded_time():
+    rng = np.random.default_rng(0)
+    n = 12_000
+    features = np.zeros(n, dtype=FEATURES)
+    features["hash"] = rng.integers(0, 2**63, n, dtype=np.uint64)
+    features["digest"] = np.arange(n)
+    features["luma"] = rng.integers(0, 256, (n, SIDE, SIDE), dtype=np.uint8)
+    images = np.zeros((n, 8, 8, 3), dtype=np.uint8)
+    rows = np.arange(n)
+    began = time.perf_counter()
+    found = picture_copies(images, features, rows, (rows[:2_000], rows[2_000:]), quiet)
+    assert len(found) == 0
+    assert time.perf_counter() - began < 10
