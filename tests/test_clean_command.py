@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from a2ibench import config
 from a2ibench.cli import main
-from a2ibench.data.corrections import undo, write_corrections
+from a2ibench.data.curation.corrections import undo, write_corrections
 from a2ibench.data.prepare import prepare
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import Part

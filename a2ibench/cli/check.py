@@ -26,8 +26,8 @@ def check(folder: Path, report: Path | None) -> None:
 
     Exits with 1 where there is damage or a leak, with 0 where there is neither.
     """
-    from a2ibench.data.check import check_store
-    from a2ibench.data.finding import findings_table
+    from a2ibench.data.curation.check import check_store
+    from a2ibench.data.curation.finding import findings_table
     from a2ibench.errors import UserError
     from a2ibench.reporting.data_page import verdict, write_page
     from a2ibench.storage import whole_file

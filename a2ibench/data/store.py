@@ -207,7 +207,7 @@ def read_corrections(root: Path) -> dict[int, str]:
     """The decisions on labels of a store: row → its right label, or ``""`` to leave it out.
 
     Raises:
-        UserError: the file is not what :func:`~a2ibench.data.corrections.write_corrections` writes.
+        UserError: the file is not what `a2ibench data clean DIR --apply` writes.
     """
     import pandas as pd
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from a2ibench import __version__
 from a2ibench.data.audio import resample
-from a2ibench.data.check import Checked
-from a2ibench.data.finding import Finding, Severity
+from a2ibench.data.curation.check import Checked
+from a2ibench.data.curation.finding import Finding, Severity
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.storage import whole_file

@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from a2ibench.data.clips import Clip
-from a2ibench.data.cutting import Cut, Cutting, cut
+from a2ibench.data.files.clips import Clip
+from a2ibench.data.files.cutting import Cut, Cutting, cut
 
 
 def crash(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut, dict[str, Any]]:

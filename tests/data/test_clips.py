@@ -21,8 +21,8 @@ from PIL import Image
 
 from a2ibench import config
 from a2ibench.cli import main
-from a2ibench.data.clips import Clip, ClipConfig, ClipDataset
-from a2ibench.data.cutting import Cutting, cut
+from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.cutting import Cutting, cut
 from a2ibench.data.prepare import open_dataset, prepare
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import RejectedError
@@ -479,7 +479,7 @@ class Crashing(ClipDataset):
 
 
 def test_a_decoder_that_crashes_costs_its_file_alone(films, tmp_path, monkeypatch):
-    from a2ibench.data import clips
+    from a2ibench.data.files import clips
 
     for name in ("a0", "a1", "b0", "b1", "b2"):
         shutil.copy(films / "dog" / "0.mkv", tmp_path / f"{name}.mkv")

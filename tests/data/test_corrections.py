@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from a2ibench.data.corrections import (
+from a2ibench.data.curation.corrections import (
     Auto,
     decide,
     effect,
@@ -16,7 +16,7 @@ from a2ibench.data.corrections import (
     undo,
     write_corrections,
 )
-from a2ibench.data.sheet import COLUMNS, Line, guard, read_sheet, unguard, write_sheet
+from a2ibench.data.curation.sheet import COLUMNS, Line, guard, read_sheet, unguard, write_sheet
 from a2ibench.data.store import PairStore, read_corrections
 from a2ibench.data.types import Pair, Part
 from a2ibench.data.writing import StoreWriter

@@ -13,7 +13,7 @@ import soundfile
 from films import Film, board, frame_times, make, read_board, sound_at
 from PIL import Image
 
-from a2ibench.data.cutting import Cutting, cut, cut_with_picture
+from a2ibench.data.files.cutting import Cutting, cut, cut_with_picture
 from a2ibench.data.types import RejectedError
 
 RATE = 22_050

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from planted import RATE, coded, compressed, good_pairs, noise, scene, write
 
-from a2ibench.data.duplicates import equal_copies
-from a2ibench.data.fingerprint import BITS, fingerprint
-from a2ibench.data.picture_copies import (
+from a2ibench.data.curation.duplicates import equal_copies
+from a2ibench.data.curation.fingerprint import BITS, fingerprint
+from a2ibench.data.curation.picture_copies import (
     FEATURES,
     SIDE,
     constant,
@@ -18,7 +18,7 @@ from a2ibench.data.picture_copies import (
     picture_copies,
     picture_features,
 )
-from a2ibench.data.sound_copies import sound_copies, sound_features
+from a2ibench.data.curation.sound_copies import sound_copies, sound_features
 from a2ibench.data.types import FloatArray, ImageArray
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from a2ibench import config, registry
-from a2ibench.data.clips import Clip, ClipDataset
+from a2ibench.data.files.clips import Clip, ClipDataset
 from a2ibench.errors import UserError
 
 OPTIONS = {"seconds": 2, "hop": 2}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2ibench.data.splits import assign
+from a2ibench.data.files.splits import assign
 from a2ibench.errors import UserError
 
 CLIPS = st.lists(st.tuples(st.text(max_size=4), st.sampled_from("abc")), min_size=1, max_size=60)

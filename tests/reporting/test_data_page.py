@@ -11,8 +11,8 @@ import pytest
 import soundfile
 from PIL import Image
 
-from a2ibench.data.check import Checked, check_store
-from a2ibench.data.finding import Finding
+from a2ibench.data.curation.check import Checked, check_store
+from a2ibench.data.curation.finding import Finding
 from a2ibench.data.types import Pair, Part
 from a2ibench.data.writing import StoreWriter
 from a2ibench.reporting import data_page

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from a2ibench.config import option
-from a2ibench.data.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
 from a2ibench.data.types import Split
 from a2ibench.errors import UserError
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from a2ibench.config import option
-from a2ibench.data.clips import PICTURES, SOUNDS, VIDEOS, Clip, ClipConfig, ClipDataset, source_of
+from a2ibench.data.files.clips import (
+    PICTURES,
+    SOUNDS,
+    VIDEOS,
+    Clip,
+    ClipConfig,
+    ClipDataset,
+    source_of,
+)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from a2ibench.data.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
 from a2ibench.data.types import Split
 from a2ibench.errors import UserError
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from a2ibench.data.clips import VIDEOS, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clips import VIDEOS, Clip, ClipConfig, ClipDataset
 from a2ibench.errors import UserError
 
 

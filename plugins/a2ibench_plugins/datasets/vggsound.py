@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from a2ibench.config import option
-from a2ibench.data.clips import VIDEOS, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clips import VIDEOS, Clip, ClipConfig, ClipDataset
 from a2ibench.data.types import Split
 from a2ibench.errors import UserError
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from a2ibench.data.clips import PICTURES, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clips import PICTURES, Clip, ClipConfig, ClipDataset
 from a2ibench.data.types import Split
 from a2ibench.errors import UserError
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from a2ibench.data.finding import Finding
+from a2ibench.data.curation.finding import Finding
 from a2ibench.data.store import PairStore
 
 FEWEST = {"train": 5, "test": 2}

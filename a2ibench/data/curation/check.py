@@ -8,17 +8,17 @@ from typing import Literal
 
 import numpy as np
 
-from a2ibench.data.balance import balance
-from a2ibench.data.duplicates import Copies, Progress
-from a2ibench.data.finding import Finding
-from a2ibench.data.picture_copies import (
+from a2ibench.data.curation.balance import balance
+from a2ibench.data.curation.duplicates import Copies, Progress
+from a2ibench.data.curation.finding import Finding
+from a2ibench.data.curation.picture_copies import (
     Features,
     constant,
     is_still,
     picture_copies,
     picture_features,
 )
-from a2ibench.data.sound_copies import (
+from a2ibench.data.curation.sound_copies import (
     CLIPPED_SHARE,
     SILENT,
     Sounds,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from a2ibench.data.pictures import check_pixels
+from a2ibench.data.files.pictures import check_pixels
 from a2ibench.data.types import RejectedError
 
 if TYPE_CHECKING:

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.duplicates import Copies, Nearest, Progress, cached, digest, equal_copies
-from a2ibench.data.fingerprint import (
+from a2ibench.data.curation.duplicates import (
+    Copies,
+    Nearest,
+    Progress,
+    cached,
+    digest,
+    equal_copies,
+)
+from a2ibench.data.curation.fingerprint import (
     BITS,
     HEARD,
     HOP,
@@ -40,7 +47,7 @@ CLIPPED_SHARE = 0.001
 sound that was normalised to full scale has one or two."""
 ERRORS = 0.25
 """The share of bits that may differ in a copy. In copies at most 0.15 do, between other recordings
-about half, and no fewer than 0.37 in 10⁶ places tried."""
+about half, and no fewer than 0.37 in 0.7 million places tried."""
 OVERLAP = 0.45
 """Of the shorter sound, the part that must be common: shifted by half a sound, half is left."""
 FRAMES = 20

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Literal
 
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.cutting import Cut, Cutting, cut, cut_with_picture
-from a2ibench.data.splits import assign
+from a2ibench.data.files.cutting import Cut, Cutting, cut, cut_with_picture
+from a2ibench.data.files.splits import assign
 from a2ibench.data.types import Pair, Part, Rejected, RejectedError, Split
 from a2ibench.errors import UserError
 from a2ibench.parallel import Crashed, in_order

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from a2ibench.data.container import video_stream
-from a2ibench.data.pictures import check_pixels, flatten, square
+from a2ibench.data.files.container import video_stream
+from a2ibench.data.files.pictures import check_pixels, flatten, square
 from a2ibench.data.types import ImageArray, RejectedError
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from a2ibench.data.container import Opened, check_whole, facts_of, video_stream
-from a2ibench.data.frames import PAST_THE_END, Frames
-from a2ibench.data.pictures import read_picture
-from a2ibench.data.soundtrack import Soundtrack
+from a2ibench.data.files.container import Opened, check_whole, facts_of, video_stream
+from a2ibench.data.files.frames import PAST_THE_END, Frames
+from a2ibench.data.files.pictures import read_picture
+from a2ibench.data.files.soundtrack import Soundtrack
 from a2ibench.data.types import FloatArray, ImageArray, RejectedError
 
 

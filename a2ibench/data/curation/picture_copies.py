@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.duplicates import Copies, Nearest, Progress, cached, digest, equal_copies
+from a2ibench.data.curation.duplicates import (
+    Copies,
+    Nearest,
+    Progress,
+    cached,
+    digest,
+    equal_copies,
+)
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import ImageArray, IntArray
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from a2ibench.data.corrections import decide, spell
-from a2ibench.data.label_errors import Findings
-from a2ibench.data.sheet import SHEET, read_sheet, write_sheet
+from a2ibench.data.curation.corrections import decide, spell
+from a2ibench.data.curation.label_errors import Findings
+from a2ibench.data.curation.sheet import SHEET, read_sheet, write_sheet
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import IntArray
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from a2ibench.data.sheet import Line
+from a2ibench.data.curation.sheet import Line
 from a2ibench.data.store import CORRECTIONS, LEFT_OUT, PairStore
 from a2ibench.errors import UserError, unknown
 from a2ibench.storage import whole_file

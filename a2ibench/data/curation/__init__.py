@@ -1,0 +1,1 @@
+"""Looking after a store: copies, leaks, wrong labels, corrections."""
