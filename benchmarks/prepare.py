@@ -15,7 +15,7 @@ import numpy as np
 from a2ibench import config, registry
 from a2ibench.data.prepare import prepare
 
-FILMS, SECONDS, SIZE, FRAME_RATE = 12, 40, (640, 360), 25
+FILMS, SECONDS, SIZE, FRAME_RATE = 8, 120, (640, 360), 25
 
 
 def make(path: Path, seed: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ LONGEST = 2 * 3600.0
 GAP = 0.02
 """Seconds by which time stamps may wander off the count of samples before it is a gap. Some
 containers round them to a millisecond, and 20 ms is less than a frame."""
+
+RUN = 1 << 16
+"""Samples that are taken together."""
 
 
 @dataclass(frozen=True)
@@ -99,22 +102,45 @@ def _mono(
     container: "InputContainer", stream: "av.AudioStream"
 ) -> Iterator[tuple[FloatArray, float, int]]:
     """Samples ``[T]`` averaged over the channels, their time in seconds, and their rate."""
+    for channels, at, rate in _runs(container, stream):
+        loudest = float(np.abs(channels).max(initial=0.0))
+        if not np.isfinite(loudest):
+            raise RejectedError("its sound has NaN or infinite samples")
+        if loudest > LOUDEST:
+            raise RejectedError(f"a sample of {loudest:g}; expected sound in [−1, 1]")
+        yield channels.mean(axis=0, dtype=np.float64).astype(np.float32), at, rate
+
+
+def _runs(
+    container: "InputContainer", stream: "av.AudioStream"
+) -> Iterator[tuple[FloatArray, float, int]]:
+    """Frames that follow each other, together: ``[channels, T]``, their time, their rate.
+
+    A frame is a few hundred samples; taken one by one, they would cost more than their decoding.
+    """
     import av
 
     resampler = av.AudioResampler(format="fltp")
-    clock: float | None = None
+    run: list[FloatArray] = []
+    begin, length, rate = 0.0, 0, 0
     for frame in container.decode(stream):
-        for part in resampler.resample(frame):
-            channels = part.to_ndarray()
-            samples = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
-            if not np.isfinite(samples).all():
-                raise RejectedError("its sound has NaN or infinite samples")
-            if samples.size and np.abs(channels).max() > LOUDEST:
-                raise RejectedError(
-                    f"a sample of {np.abs(channels).max():g}; expected sound in [−1, 1]"
-                )
+        for part in [frame] if frame.format.name == "fltp" else resampler.resample(frame):
+            samples: Any = part.to_ndarray()
             # Some streams stamp no time on a frame: it follows the one before.
             time = part.time if part.time is not None else frame.time
-            at = float(time) if time is not None else (clock or 0.0)
-            clock = at + len(samples) / part.sample_rate
-            yield samples, at, part.sample_rate
+            end = begin + length / rate if rate else 0.0
+            at = float(time) if time is not None else end
+            if run and (
+                length >= RUN
+                or abs(at - end) > GAP
+                or part.sample_rate != rate
+                or len(samples) != len(run[0])
+            ):
+                yield np.concatenate(run, axis=1), begin, rate
+                run, length = [], 0
+            if not run:
+                begin, rate = at, part.sample_rate
+            run.append(samples)
+            length += samples.shape[1]
+    if run:
+        yield np.concatenate(run, axis=1), begin, rate
