@@ -31,7 +31,7 @@ def encode_store(
     Args:
         store: the pairs.
         encoder: what encodes them; its fingerprint is part of the cache's key.
-        progress: called with the number of pairs encoded so far and in total.
+        progress: called with the number of sounds encoded so far and in total.
 
     Returns:
         float32 ``[len(store), d]``, a read-only memory map.
@@ -58,9 +58,14 @@ def too_short(store: PairStore, encoder: Encoder) -> int:
 
 
 def _encode(store: PairStore, encoder: Encoder, progress: Callable[[int, int], None]) -> FloatArray:
-    features = np.empty((len(store), encoder.dim), dtype=np.float32)
+    # Pairs of one segment share its sound: it is encoded once.
+    starts = store.index["audio_start"].to_numpy(dtype=np.int64)
+    _, first, position = np.unique(starts, return_index=True, return_inverse=True)
+    length = store.index["audio_length"].to_numpy(dtype=np.int64)[first]
+    features = np.empty((len(first), encoder.dim), dtype=np.float32)
     done = 0
-    for rows in _chunks_of_one_length(store.index["audio_length"].to_numpy(dtype=np.int64)):
+    for chunk in _chunks_of_one_length(length):
+        rows = first[chunk]
         waveforms = np.stack(
             [
                 fit_length(
@@ -78,10 +83,10 @@ def _encode(store: PairStore, encoder: Encoder, progress: Callable[[int, int], N
             )
         if not np.isfinite(encoded).all():
             raise ValueError(f"encoder {encoder.name}: NaN or infinite features of rows {rows}")
-        features[rows] = encoded
+        features[chunk] = encoded
         done += len(rows)
-        progress(done, len(store))
-    return features
+        progress(done, len(first))
+    return features[position]
 
 
 def _chunks_of_one_length(length: IntArray) -> list[IntArray]:

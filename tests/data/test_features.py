@@ -56,6 +56,34 @@ def test_each_row_is_the_feature_of_its_own_sound(tmp_path, rate):
         np.testing.assert_array_equal(features[row], encoder(store.waveform(row), rate))
 
 
+class Counting(LogMel):
+    """Counts the waveforms that it hears."""
+
+    heard = 0
+
+    def encode(self, waveforms):
+        type(self).heard += len(waveforms)
+        return super().encode(waveforms)
+
+
+def test_a_sound_that_pairs_share_is_encoded_once(tmp_path):
+    rng = np.random.default_rng(0)
+    sounds = [rng.uniform(-1, 1, 4_000).astype(np.float32) for _ in range(2)]
+    pairs = [
+        Pair(np.full((8, 8, 3), i, np.uint8), sounds[i // 3], "ab"[i // 3], "ab"[i // 3], side)
+        for i, side in enumerate(["train"] * 3 + ["test"] * 3)
+    ]
+    identity = {"dataset": "shared", "version": 1, "config": {}, "sample_rate": 22_050}
+    with StoreWriter(tmp_path / "shared", identity) as writer:
+        writer.add(Part(pairs))
+        store = writer.finish()
+    encoder = Counting(LogMelConfig())
+    features = encode_store(store, encoder)
+    assert Counting.heard == 2
+    for row in range(6):
+        np.testing.assert_array_equal(features[row], encoder(store.waveform(row), 22_050))
+
+
 def test_a_store_is_encoded_once(store, empty_cache):
     said = []
     first = encode_store(store, LogMel(LogMelConfig()), lambda *done: said.append(done))
