@@ -13,6 +13,7 @@ Until it is asked for, a name stays a string: listing the registry imports no pl
 """
 
 import dataclasses
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -36,6 +37,12 @@ T = TypeVar("T")
 C = TypeVar("C", bound=type)
 
 
+@functools.cache
+def _points(group: str) -> dict[str, EntryPoint]:
+    """Once a process: reading the records of every installed package takes 50 ms."""
+    return {point.name: point for point in entry_points(group=group)}
+
+
 class Registry(Generic[T]):
     """The plug-ins of one kind.
 
@@ -51,7 +58,7 @@ class Registry(Generic[T]):
         self._registered: dict[str, type[T]] = {}
 
     def _entry_points(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=self.group)}
+        return _points(self.group)
 
     def names(self) -> list[str]:
         """Every known name, sorted; nothing is imported."""

@@ -1,4 +1,8 @@
-"""Judging one image set by all metrics against one pass of each judge, and again from the cache."""
+"""Judging one image set by the headline metrics against one pass of each judge, and again.
+
+The second time all looks come from the cache: what is left are the metrics, 20 times each for their
+intervals.
+"""
 
 import os
 import tempfile
@@ -41,8 +45,9 @@ def main() -> None:
     evaluate(Drawn(generated), exam, metrics, judges)
     again = time.perf_counter() - start
     print(
-        f"{len(test)} images, {len(metrics)} metrics, {len(judges)} judges: one pass {one_pass:.1f}"
-        f" s; all metrics {suite:.1f} s, ratio {suite / one_pass:.2f}; from the cache {again:.2f} s"
+        f"{len(test)} images, {len(metrics)} headline metrics, {len(judges)} judges: one pass"
+        f" {one_pass:.1f} s; all metrics {suite:.1f} s, ratio {suite / one_pass:.2f}; from the"
+        f" cache {again:.2f} s"
     )
 
 

@@ -170,7 +170,7 @@ def test_a_store_of_another_format_is_refused(tmp_path: Path) -> None:
     )  # fmt: skip
     assert made.exit_code == 0, made.output
     about = folder / "store.json"
-    about.write_text(about.read_text().replace('"format": 1', '"format": 99'))
+    about.write_text(about.read_text().replace('"format": 2', '"format": 99'))
     done = call("run", "--model", "ours", "--dataset", str(folder), "--out", str(tmp_path / "s"))
     assert done.exit_code == 2
     assert "format 99" in done.output

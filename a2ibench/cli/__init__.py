@@ -6,11 +6,16 @@ from typing import Any
 import click
 
 from a2ibench import __version__
+from a2ibench.cli.compare import compare
 from a2ibench.cli.data import data
 from a2ibench.cli.encoders import encoders
+from a2ibench.cli.evaluate import evaluate
 from a2ibench.cli.generate import generate
+from a2ibench.cli.human_study import human_study
 from a2ibench.cli.registered import list_, show
+from a2ibench.cli.report import report
 from a2ibench.cli.run import run
+from a2ibench.cli.sweep import sweep
 from a2ibench.errors import UserError
 
 INTERRUPTED = 130
@@ -40,5 +45,8 @@ def main() -> None:
     """
 
 
-for command in (run, generate, data, encoders, list_, show):
+COMMANDS = (
+    run, report, compare, generate, evaluate, sweep, human_study, data, encoders, list_, show,
+)  # fmt: skip
+for command in COMMANDS:
     main.add_command(command)

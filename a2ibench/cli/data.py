@@ -69,12 +69,15 @@ def prepare(
 
 def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dataset":
     from a2ibench import config, registry
-    from a2ibench.errors import UserError
+    from a2ibench.errors import UserError, unknown
 
     path = Path(source).expanduser()
     named = layout is None and source in registry.datasets.names()
     if named and registry.datasets.get(source).unit == "files":
         raise UserError(f"{source} is a layout: give the folder, and --layout {source}")
+    if not named and not path.exists() and path.name == source:
+        hint = "A folder or a table of films may be given as well; this one does not exist."
+        raise unknown("dataset", source, registry.datasets.names(), hint)
     table = path.suffix.lower() in (".csv", ".parquet")
     name = source if named else layout or ("manifest" if table else "folder")
     plugin: Any = registry.datasets.get(name)

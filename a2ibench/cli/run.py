@@ -50,7 +50,13 @@ FAILED = 1
     metavar="OWNER.FIELD=VALUE",
     help="An option of a model, dataset or encoder. Repeatable.",
 )
-@click.option("--metric", "metrics", multiple=True, help="Default: all whose judges are there.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME|all",
+    help="Repeatable.  [default: the headline metrics that data and judges allow]",
+)
 @click.option(
     "--executor",
     default="ray",
@@ -148,4 +154,5 @@ def _print_plan(request: Any, chosen: Any, display: "Display") -> None:
         table.add_row(arm.label, ", ".join(f"{name}={value}" for name, value in shown.items()))
     display.console.print(table, markup=False)
     display.say(f"reference rows: {', '.join(chosen.references)}")
-    display.say(f"metrics: {', '.join(chosen.metrics) or 'all that the data and judges allow'}")
+    asked = ", ".join(chosen.metrics) or "the headline ones that the data and judges allow"
+    display.say(f"metrics: {asked}")

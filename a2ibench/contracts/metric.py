@@ -1,16 +1,22 @@
 """Metric: judge features of generated and of real images → a score."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from a2ibench.data.types import FloatArray, IntArray
 
 OWN = "own"
 """In the place of a judge: the image-to-audio network that a method trains against."""
+
+GRID_SEGMENTS = 48
+"""Sounds that are drawn several times, at most; the classes in turn."""
+
+T = TypeVar("T")
 
 Need = Literal["train", "grid", "factors"]
 Group = Literal["quality", "match", "match_in_class", "variety", "own"]
@@ -29,12 +35,17 @@ class Looks:
         train: the outputs for real training images, each ``[m, k]``; as many as there are test
             segments, or all. For metrics that need ``"train"``.
         train_label: int64 ``[m]``.
+        source: ``[n]`` strings, the clip of each test segment.
+        train_source: ``[m]``, the same of the training images.
+        train_acoustic: float32 ``[m, d]``, the features of their sounds.
         grid: the outputs for a grid of generated images, each ``[A, Z, k]``: A test segments, each
             with the same Z noises. For metrics that need ``"grid"``.
         grid_rows: int64 ``[A]``, which test segments those are.
         factors: what made the scenes, where it is known: name → ``[n]``. For metrics that need
             ``"factors"``.
         train_factors: the same of the training images, ``[m]``.
+        block: int64 ``[n]``, 0 … B − 1: which block of source clips a test segment belongs to;
+            empty where they are not known. Segments of two blocks are of different clips.
     """
 
     generated: Mapping[str, FloatArray]
@@ -44,10 +55,25 @@ class Looks:
     classes: tuple[str, ...]
     train: Mapping[str, FloatArray] = field(default_factory=dict)
     train_label: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    source: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
+    train_source: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
+    train_acoustic: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     grid: Mapping[str, FloatArray] = field(default_factory=dict)
     grid_rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     factors: Mapping[str, FloatArray] = field(default_factory=dict)
     train_factors: Mapping[str, FloatArray] = field(default_factory=dict)
+    block: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    _found: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, find: Callable[["Looks"], T]) -> T:
+        """What ``find`` makes of these looks, computed for the first metric that asks.
+
+        Args:
+            find: a function at the top of a module; its result is kept while the looks are.
+        """
+        if find not in self._found:
+            self._found[find] = find(self)
+        return cast("T", self._found[find])
 
     def take(self, rows: IntArray) -> "Looks":
         """The same for some of the test segments, ascending."""
@@ -58,9 +84,11 @@ class Looks:
             real={name: output[rows] for name, output in self.real.items()},
             acoustic=self.acoustic[rows],
             label=self.label[rows],
+            source=self.source[rows] if len(self.source) else self.source,
             grid={name: output[kept] for name, output in self.grid.items()},
             grid_rows=np.searchsorted(rows, self.grid_rows[kept]).astype(np.int64),
             factors={name: value[rows] for name, value in self.factors.items()},
+            block=self.block[rows] if len(self.block) else self.block,
         )
 
 
@@ -75,12 +103,14 @@ class Score:
             inception score); None where it has none. It is no confidence interval.
         per_segment: float32 ``[n]``, one score a test segment, where the metric has one; ``value``
             is then their mean. NaN for a segment that the metric leaves out.
+        parts: what the value is the mean of, by name, where that depends on the data.
     """
 
     value: float
     n: int
     spread: float | None = None
     per_segment: FloatArray | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 class Metric(ABC):
@@ -99,6 +129,8 @@ class Metric(ABC):
     """Which table it stands in: the images' quality, their match with the sound, that match inside
     the class, what chance adds (diversity, sensitivity, memorisation), or scores by the network
     that the method trains against."""
+    headline: ClassVar[bool] = True
+    """Whether it is computed where the user names no metric; others are computed on request."""
     column: ClassVar[int] = 100
     """Columns stand in ascending order of it, then of the name."""
     percent: ClassVar[bool] = False
@@ -121,3 +153,17 @@ class Metric(ABC):
     @abstractmethod
     def compute(self, looks: Looks) -> Score:
         """The score; deterministic, and independent of the order of the segments' batches."""
+
+    def without_blocks(self, looks: Looks, block: IntArray) -> npt.NDArray[np.float64] | None:
+        """The score without each block of test segments, for metrics that can do better.
+
+        Args:
+            looks: what :meth:`compute` saw.
+            block: int64 ``[n]``, 0 … B − 1.
+
+        Returns:
+            float64 ``[B]``, the b-th equal to the value of the looks at the segments outside of
+            block b. None, the default, leaves it to the jackknife: means of ``per_segment`` where
+            there are some, else :meth:`compute` B times.
+        """
+        return None

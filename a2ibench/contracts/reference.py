@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from a2ibench.contracts.metric import Group
 from a2ibench.data.types import ImageArray, Pairs
 
 
@@ -16,6 +17,8 @@ class Reference(ABC):
     """Reference rows stand in ascending order of it, then of the name."""
     random: ClassVar[bool] = False
     """Whether the images depend on the seed."""
+    floor_of: ClassVar[frozenset[Group]] = frozenset()
+    """Groups of metrics of which it is the floor: a method that scores no better is marked."""
 
     @abstractmethod
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:

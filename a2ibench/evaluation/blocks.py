@@ -57,7 +57,9 @@ def jackknife(
     number = int(block.max()) + 1
     if number < 2:
         return np.full(number, np.nan)
-    if score.per_segment is not None:
+    if (better := metric.without_blocks(looks, block)) is not None:
+        without = better
+    elif score.per_segment is not None:
         values = score.per_segment.astype(np.float64)
         there = np.isfinite(values)
         total = np.bincount(block, np.where(there, values, 0.0), number)

@@ -59,13 +59,20 @@ class Choice:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def default_metrics(test: Pairs) -> Choice:
-    """Every registered metric but those whose judge lacks something or that the data refuse."""
+def default_metrics(test: Pairs, every: bool = False) -> Choice:
+    """The headline metrics, without those whose judge lacks something or that the data refuse.
+
+    Args:
+        test: the test pairs.
+        every: take those that are no headline as well.
+    """
     choice = Choice()
     for name in registry.metrics.names():
         metric = registry.metrics.get(name)()
         reason = None
-        if metric.judge != OWN:
+        if not (every or metric.headline):
+            reason = "on request: --metric NAME, or --metric all"
+        elif metric.judge != OWN:
             reason = registry.judges.get(metric.judge).missing()
         if reason is None:
             try:
@@ -169,10 +176,14 @@ def _look(
         classes=test.classes,
         train=outputs(train.images) if wants_train else {},
         train_label=train.label,
+        source=test.source,
+        train_source=train.source,
+        train_acoustic=train.acoustic,
         grid=grid,
         grid_rows=exam.grid_rows,
         factors=test.factors,
         train_factors=train.factors,
+        block=exam.block,
     )
 
 

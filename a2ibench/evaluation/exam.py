@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from a2ibench.contracts.metric import GRID_SEGMENTS
 from a2ibench.data.holdout import part
 from a2ibench.data.types import IntArray, Pairs
 from a2ibench.evaluation.blocks import make_blocks
 
 SEED = 2_020
 """Chooses the training images that are looked at, and the segments of the grid."""
-GRID_SEGMENTS, GRID_NOISES = 48, 4
-"""Sounds that are drawn several times, and how often."""
+GRID_NOISES = 4
+"""How often the sounds of the grid are drawn."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,9 @@ class Exam:
 
     Attributes:
         test: the test pairs.
-        train: some of the training pairs: as many as there are test pairs, or all.
+        train: some of the training pairs: as many as there are test pairs, or all. They are of
+            whole clips, as the test pairs are: so many pairs of more clips would show more of the
+            world.
         grid_rows: int64 ``[A]``, ascending: the test segments that are drawn several times.
         block: int64 ``[n]``, 0 … B − 1: which block of source clips a test segment belongs to.
     """
@@ -39,17 +42,19 @@ def make_exam(train: Pairs, test: Pairs) -> Exam:
         test: the test pairs.
     """
     rng = np.random.default_rng(SEED)
-    some = np.sort(rng.permutation(len(train))[: len(test)]).astype(np.int64)
+    clips, clip = np.unique(train.source, return_inverse=True)
+    by_clip = np.argsort(rng.permutation(len(clips))[clip], kind="stable")
+    some = np.sort(by_clip[: len(test)]).astype(np.int64)
     return Exam(
         test=test,
         train=part(train, some),
-        grid_rows=_spread(test.label, GRID_SEGMENTS, rng),
+        grid_rows=spread(test.label, GRID_SEGMENTS, rng),
         block=make_blocks(test.source, test.label),
     )
 
 
-def _spread(label: IntArray, count: int, rng: np.random.Generator) -> IntArray:
-    """``count`` rows, or all, the classes in turn: int64, ascending."""
+def spread(label: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+    """``count`` rows, or all, drawn at random from the classes in turn: int64, ascending."""
     order = rng.permutation(len(label))
     rank = np.empty(len(label), dtype=np.int64)
     for one in np.unique(label):

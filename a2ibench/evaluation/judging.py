@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,31 +58,59 @@ def load_judge(
 
 
 def _load_judge(name: str, train: Pairs, data_key: str, progress: Progress) -> LoadedJudge:
-    plugin = judges.get(name)
-    judge = plugin()
-    judge.build(
-        Spec(
-            image_size=train.images[:1].shape[1],
-            acoustic_dim=train.acoustic.shape[1],
-            classes=train.classes,
-        )
+    spec = Spec(
+        image_size=train.images[:1].shape[1],
+        acoustic_dim=train.acoustic.shape[1],
+        classes=train.classes,
     )
-    judge.to(choose_device())
-    definition = [name, plugin.version, judge.weights_hash(), source_hash(plugin)]
-    if not plugin.trained:
+    judge, definition = _build(name, spec)
+    if not judge.trained:
         return LoadedJudge(judge.eval(), content_key(definition), {})
-    weights = cache_dir("judges") / f"{name}_{content_key([*definition, data_key])}.safetensors"
+    weights = _weights(name, definition, data_key)
     figures = weights.with_suffix(".json")
     with lock(weights):
         if not weights.is_file():
             progress(f"judge {name}: training on {len(train)} real images")
             write_json(figures, dict(judge.fit(train)))
             _save(judge, weights)
+    return _ready(judge, definition, weights)
+
+
+def load_kept(name: str, spec: Spec, data_key: str) -> LoadedJudge | None:
+    """A trained judge as an earlier study left it in the cache; None where it is not there.
+
+    Args:
+        name: a registered judge's.
+        spec: of the study's data.
+        data_key: as in :func:`load_judge`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        judge, definition = _build(name, spec)
+    weights = _weights(name, definition, data_key)
+    if not (judge.trained and weights.is_file()):
+        return None
+    return _ready(judge, definition, weights)
+
+
+def _build(name: str, spec: Spec) -> tuple[Judge, list[Any]]:
+    """A judge without its trained weights, and all that its outputs depend on but those."""
+    plugin = judges.get(name)
+    judge = plugin()
+    judge.build(spec)
+    judge.to(choose_device())
+    return judge, [name, plugin.version, judge.weights_hash(), source_hash(plugin)]
+
+
+def _weights(name: str, definition: list[Any], data_key: str) -> Path:
+    return cache_dir("judges") / f"{name}_{content_key([*definition, data_key])}.safetensors"
+
+
+def _ready(judge: Judge, definition: list[Any], weights: Path) -> LoadedJudge:
     _load(judge, weights)
     return LoadedJudge(
         judge=judge.eval(),
         fingerprint=content_key([*definition, file_sha256(weights)]),
-        figures=json.loads(figures.read_text(encoding="utf-8")),
+        figures=json.loads(weights.with_suffix(".json").read_text(encoding="utf-8")),
     )
 
 

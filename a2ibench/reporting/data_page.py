@@ -1,7 +1,5 @@
 """The page of a checked store: what is wrong with it, and pairs to look at and listen to."""
 
-import base64
-import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from a2ibench import __version__
-from a2ibench.data.audio import resample
 from a2ibench.data.curation.check import Checked
 from a2ibench.data.curation.finding import Finding, Severity
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.reporting.media import LONGEST, picture_uri, sound_uri
 from a2ibench.storage import whole_file
 
 PER_CLASS = 24
@@ -27,10 +24,6 @@ SHOWN = 12
 """Findings of each kind whose pairs are shown."""
 EXAMPLES = 4
 """Pairs of one finding that are shown."""
-LONGEST = 10.0
-"""Seconds of a sound that are played; the rest is cut off."""
-RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""Of mp3, in hertz."""
 VERDICTS = {
     "damage": "This store is damaged. Nothing that was computed from it is to be trusted.",
     "leak": "This store leaks: what is tested was in part seen in training, so that scores on it"
@@ -165,31 +158,6 @@ def _card(store: PairStore, row: int) -> _Card:
         source=str(here["source"]),
         split=str(here["split"]),
         start=float(here["start"]),
-        picture=_picture(store.images[row]),
-        sound=_sound(store.waveform(row), store.sample_rate),
+        picture=picture_uri(store.images[row]),
+        sound=sound_uri(store.waveform(row), store.sample_rate),
     )
-
-
-def _picture(pixels: ImageArray) -> str:
-    """A data URI of a PNG."""
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(np.asarray(pixels)).save(stream, "PNG", optimize=True)
-    return _uri("image/png", stream)
-
-
-def _sound(waveform: FloatArray, rate: int) -> str:
-    """A data URI of an mp3, which every browser plays."""
-    import soundfile
-
-    cut = waveform[: int(LONGEST * rate)]
-    if rate not in RATES:
-        cut, rate = resample(cut, rate, 22_050), 22_050
-    stream = io.BytesIO()
-    soundfile.write(stream, cut, rate, format="MP3", subtype="MPEG_LAYER_III")
-    return _uri("audio/mpeg", stream)
-
-
-def _uri(kind: str, stream: io.BytesIO) -> str:
-    return f"data:{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -66,13 +66,13 @@ def save_grid(
                 axes.imshow(image, interpolation="nearest")
                 axes.set_axis_off()
                 if r == 0:
-                    axes.set_title(_plain(headings[c]), fontsize=7, pad=3)
+                    axes.set_title(plain(headings[c]), fontsize=7, pad=3)
             middle = 1 - (top + (r + 0.5) * inches) / height
-            figure.text((margin - 0.08) / width, middle, _plain(label), ha="right", va="center")
+            figure.text((margin - 0.08) / width, middle, plain(label), ha="right", va="center")
         with whole_file(path) as temporary:
             figure.savefig(temporary, format="png")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text in which matplotlib sees no formula."""
     return text.replace("$", r"\$")

@@ -1,162 +1,34 @@
-"""Comparison tables: what they hold, and how they read in a terminal, markdown, csv and LaTeX."""
+"""Comparison tables: scores with intervals, and paired differences with tests."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.statistics import SeedScores, difference, interval
+from a2ibench.evaluation.statistics import Paired, difference
+from a2ibench.evaluation.verdict import CORRECTION, holm, judge
+from a2ibench.reporting.cells import (
+    BELOW_FLOOR,
+    Method,
+    change_cell,
+    effect_text,
+    full_name,
+    heading,
+    p_text,
+    score_cell,
+    seeds_text,
+    text,
+)
+from a2ibench.reporting.render import Table
 
-if TYPE_CHECKING:
-    import rich.table
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number with its uncertainty.
-
-    Attributes:
-        value: mean over seeds.
-        spread: the protocol's own ± (mean over seeds), if it has one.
-        low: lower end of the 95 % interval, if there is one.
-        high: upper end.
-        percent: printed × 100.
-        signed: printed with its sign: a difference.
-    """
-
-    value: float
-    spread: float | None
-    low: float | None
-    high: float | None
-    percent: bool
-    signed: bool = False
-
-    def __str__(self) -> str:
-        text = self._number(self.value)
-        if self.spread is not None:
-            text += f" ± {self.spread:.2f}"
-        if self.low is not None and self.high is not None:
-            text += f" [{self._number(self.low)}, {self._number(self.high)}]"
-        return text
-
-    @property
-    def separable(self) -> bool | None:
-        """Of a difference: whether its interval leaves 0 out; None without an interval."""
-        if self.low is None or self.high is None:
-            return None
-        return not self.low <= 0 <= self.high
-
-    def _number(self, value: float) -> str:
-        sign = "+" if self.signed else ""
-        return f"{100 * value:{sign}.1f}" if self.percent else f"{value:{sign}.2f}"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that carries what is needed to believe it.
-
-    Attributes:
-        name: of its files.
-        title: what it shows.
-        heading: of each column.
-        sections: groups of rows with a rule between them; a row is one text a column.
-        notes: what a reader must know.
-        numbers: the same as plain numbers (fractions, not percent), for the csv file.
-    """
-
-    name: str
-    title: str
-    heading: tuple[str, ...]
-    sections: tuple[tuple[tuple[str, ...], ...], ...]
-    notes: tuple[str, ...]
-    numbers: tuple[Mapping[str, str | int | float | None], ...]
-
-    def to_rich(self) -> "rich.table.Table":
-        """For the terminal, without the notes: those of several tables are printed once."""
-        from rich.markup import escape
-        from rich.table import Table as RichTable
-
-        table = RichTable(title=escape(self.title), title_justify="left")
-        for i, heading in enumerate(self.heading):
-            table.add_column(escape(heading), justify="left" if i == 0 else "right")
-        for section in self.sections:
-            for row in section:
-                # An interval goes below its value, so that three columns fit 80 characters.
-                table.add_row(*(escape(text.replace(" [", "\n[")) for text in row))
-            table.add_section()
-        return table
-
-    def to_markdown(self) -> str:
-        """GitHub's markdown."""
-
-        def line(cells: Sequence[str]) -> str:
-            return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-        return "\n".join(
-            [
-                f"**{self.title}**",
-                "",
-                line(self.heading),
-                line(["---", *["---:"] * (len(self.heading) - 1)]),
-                *(line(row) for section in self.sections for row in section),
-                "",
-                *(f"- {note}" for note in self.notes),
-                "",
-            ]
-        )
-
-    def to_csv(self) -> str:
-        """Plain numbers, empty where there is none."""
-        stream = io.StringIO()
-        names = list(self.numbers[0]) if self.numbers else []
-        writer = csv.DictWriter(stream, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.numbers)
-        return stream.getvalue()
-
-    def to_latex(self) -> str:
-        """A booktabs table."""
-        sections = [
-            "\n".join(" & ".join(map(escape_latex, row)) + r" \\" for row in section)
-            for section in self.sections
-        ]
-        return "\n".join(
-            [
-                r"\begin{table}",
-                rf"\caption{{{escape_latex(self.title + '. ' + ' '.join(self.notes))}}}",
-                rf"\begin{{tabular}}{{l{'r' * (len(self.heading) - 1)}}}",
-                r"\toprule",
-                " & ".join(map(escape_latex, self.heading)) + r" \\",
-                r"\midrule",
-                "\n\\midrule\n".join(sections),
-                r"\bottomrule",
-                r"\end{tabular}",
-                r"\end{table}",
-                "",
-            ]
-        )
-
-
-@dataclass(frozen=True)
-class Method:
-    """What a table is made from: one arm or reference with its scores.
-
-    Attributes:
-        label: as printed.
-        reference: whether it is a reference row.
-        full: the label of the full model, for an ablation.
-        asked: how many seeds were asked for.
-        scores: by metric name; a metric without a single result is missing.
-    """
-
-    label: str
-    reference: bool
-    full: str | None
-    asked: int
-    scores: Mapping[str, SeedScores]
-
+INTERVAL = (
+    "[ ]: 95 % interval of the mean over training seeds and blocks of test clips, both drawn at"
+    " random (crossed random effects); of a single seed, over clips alone: the variation of"
+    " training is not in it."
+)
+EFFECT = (
+    "Effect: the difference in standard deviations of the seeds (pooled over both sides), and the"
+    " share of test blocks on which the method is better (ties count half; 50 % is no preference)."
+)
 
 TITLES = {
     "quality": "Table I. Quality and class of the images",
@@ -185,7 +57,12 @@ def score_tables(
             continue
         sections = [
             tuple(
-                (m.label, _seeds(m), str(_n(m) or "–"), *(_text(_score(m, c)) for c in chosen))
+                (
+                    m.label,
+                    seeds_text(m),
+                    str(m.n or "–"),
+                    *(text(score_cell(m, c, methods)) for c in chosen),
+                )
                 for m in methods
                 if m.reference == reference
             )
@@ -195,21 +72,21 @@ def score_tables(
             Table(
                 name=group,
                 title=f"{title} ({about})",
-                heading=("method", "seeds", "n", *(_heading(metric) for metric in chosen)),
+                heading=("method", "seeds", "n", *(heading(metric) for metric in chosen)),
                 sections=tuple(section for section in sections if section),
-                notes=(*notes, protocols(chosen)),
+                notes=(*notes, INTERVAL, *_floor_note(methods, group), protocols(chosen)),
                 numbers=tuple(
                     {
                         "method": method.label,
-                        "seeds": _done(method),
-                        "n": _n(method),
+                        "seeds": method.done,
+                        "n": method.n,
                         **{
-                            f"{_full_name(metric)}:{part}": getattr(cell, part, None)
+                            f"{full_name(metric)}:{part}": getattr(cell, part, None)
                             for metric in chosen
-                            for cell in [_score(method, metric)]
+                            for cell in [score_cell(method, metric, methods)]
                             for part in ("value", "spread", "low", "high")
                         },
-                        **{f"{_full_name(metric)}:sd": _sd(method, metric) for metric in chosen},
+                        **{f"{full_name(metric)}:sd": method.sd(metric) for metric in chosen},
                     }
                     for method in methods
                 ),
@@ -221,11 +98,11 @@ def score_tables(
 def ablation_table(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
 ) -> Table | None:
-    """Each ablated arm against its full model; None without any. See :func:`_difference_table`."""
+    """Each ablated arm against its full model; None without any. See :func:`difference_table`."""
     by_label = {method.label: method for method in methods}
     compared = [(by_label[arm.full], arm) for arm in methods if arm.full is not None]
     title = f"Table III. Ablations: difference to the full model ({about})"
-    return _difference_table("ablations", title, ("full", "ablated"), compared, metrics, notes)
+    return difference_table("ablations", title, ("full", "ablated"), compared, metrics, notes)
 
 
 def method_table(
@@ -235,10 +112,10 @@ def method_table(
     *others, base = [method for method in methods if method.full is None and not method.reference]
     title = f"Table IV. Methods: difference to {base.label} ({about})"
     compared = [(base, other) for other in others]
-    return _difference_table("methods", title, (base.label, "method"), compared, metrics, notes)
+    return difference_table("methods", title, (base.label, "method"), compared, metrics, notes)
 
 
-def _difference_table(
+def difference_table(
     name: str,
     title: str,
     columns: tuple[str, str],
@@ -246,127 +123,92 @@ def _difference_table(
     metrics: Sequence[type[Metric]],
     notes: Sequence[str],
 ) -> Table | None:
-    """Differences, paired by seed and segment. One seed a side separates nothing but two runs."""
+    """Differences, paired by seed and block of test clips; None without any to compare.
+
+    Args:
+        name: of the table's files.
+        title: of the table.
+        columns: what is above the scores of the base and of the method.
+        compared: base and method of each section.
+        metrics: a row each; all tests of the table are one family for Holm's correction.
+        notes: more lines for the caption.
+    """
+    changes = [_change(other, base, metric) for base, other in compared for metric in metrics]
+    corrected = holm([None if change is None else change.p for change in changes])
+    found = iter(zip(changes, corrected, strict=True))
     sections = []
     numbers: list[dict[str, str | int | float | None]] = []
     for base, other in compared:
         rows: list[tuple[str, ...]] = []
         for metric in metrics:
-            a, b = _score(base, metric), _score(other, metric)
-            change = _change(other, base, metric)
-            means = [_text(cell and replace(cell, low=None, high=None)) for cell in (a, b)]
-            verdict = _verdict(change, min(_done(base), _done(other)))
-            label = other.label if not rows else ""
-            rows.append((label, _heading(metric), *means, _text(change), verdict))
+            change, p = next(found)
+            verdict = judge(change, p, metric.higher_is_better)
+            seeds = 0 if change is None else change.seeds
+            a, b = base.scores.get(metric.name), other.scores.get(metric.name)
+            n = 0 if b is None else b.n
+            rows.append(
+                (
+                    other.label if not rows else "",
+                    heading(metric),
+                    f"{seeds} × {n}" if seeds else "–",
+                    *(_mean(method, metric) for method in (base, other)),
+                    text(change_cell(change, metric)),
+                    p_text(p),
+                    effect_text(change),
+                    verdict,
+                )
+            )
             numbers.append(
                 {
                     "method": other.label,
                     "base": base.label,
-                    "seeds": min(_done(base), _done(other)),
-                    "n": _n(other),
-                    "metric": _full_name(metric),
-                    "base value": getattr(a, "value", None),
-                    "value": getattr(b, "value", None),
+                    "seeds": seeds,
+                    "n": n,
+                    "metric": full_name(metric),
+                    "base value": None if a is None else a.mean,
+                    "value": None if b is None else b.mean,
                     "difference": getattr(change, "value", None),
                     "low": getattr(change, "low", None),
                     "high": getattr(change, "high", None),
+                    "p": getattr(change, "p", None),
+                    "p holm": p,
+                    "effect sd": getattr(change, "effect", None),
+                    "blocks better": getattr(change, "favours", None),
+                    "verdict": verdict,
                 }
             )
         sections.append(tuple(rows))
     if not sections:
         return None
+    tests = sum(p is not None for p in corrected)
     return Table(
         name=name,
         title=title,
-        heading=("method", "metric", *columns, "difference", "verdict"),
+        heading=(
+            "method", "metric", "seeds × n", *columns, "difference", f"p ({tests} tests)",
+            "effect", "verdict",
+        ),
         sections=tuple(sections),
-        notes=(*notes, protocols(metrics)),
+        notes=(*notes, INTERVAL, CORRECTION, EFFECT, protocols(metrics)),
         numbers=tuple(numbers),
-    )
+    )  # fmt: skip
 
 
-def _verdict(change: Cell | None, seeds: int) -> str:
-    if change is None or change.separable is None:
-        return "–"
-    if seeds < 2:
-        return "one seed"
-    return "differs" if change.separable else "not separable"
-
-
-def _heading(metric: type[Metric]) -> str:
-    unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
-    return f"{metric.title}{unit} {arrow}"
-
-
-def _full_name(metric: type[Metric]) -> str:
-    return f"{metric.name}_v{metric.version}"
+def _floor_note(methods: Sequence[Method], group: str) -> list[str]:
+    floors = [method.label for method in methods if group in method.floor_of]
+    return [f"{BELOW_FLOOR}: no better than {', '.join(floors)}, its floor."] if floors else []
 
 
 def protocols(metrics: Sequence[type[Metric]]) -> str:
     """The note that names what was computed: each metric with its judge and version."""
-    return f"Protocols: {', '.join(map(_full_name, metrics))}."
+    return f"Protocols: {', '.join(map(full_name, metrics))}."
 
 
-def _done(method: Method) -> int:
-    return max((len(scores.seeds) for scores in method.scores.values()), default=0)
+def _change(arm: Method, base: Method, metric: type[Metric]) -> Paired | None:
+    a, b = arm.scores.get(metric.name), base.scores.get(metric.name)
+    return None if a is None or b is None else difference(a, b, metric.higher_is_better)
 
 
-def _seeds(method: Method) -> str:
-    done = _done(method)
-    return str(done) if done == method.asked else f"{done} of {method.asked}"
-
-
-def _n(method: Method) -> int:
-    return max((scores.n for scores in method.scores.values()), default=0)
-
-
-def _sd(method: Method, metric: type[Metric]) -> float | None:
-    """Standard deviation over seeds."""
-    scores = method.scores.get(metric.name)
-    if scores is None or len(scores.seeds) < 2:
-        return None
-    return float(scores.values.std(ddof=1))
-
-
-def _text(cell: Cell | None) -> str:
-    return "–" if cell is None else str(cell)
-
-
-def _score(method: Method, metric: type[Metric]) -> Cell | None:
-    scores = method.scores.get(metric.name)
-    if scores is None:
-        return None
-    low, high = interval(scores) or (None, None)
-    if low is not None and high is not None:
-        low, high = max(low, metric.bounds[0]), min(high, metric.bounds[1])
-    spread = None if scores.spread is None else float(scores.spread.mean())
-    return Cell(scores.mean, spread, low, high, metric.percent)
-
-
-def _change(arm: Method, full: Method, metric: type[Metric]) -> Cell | None:
-    a, b = arm.scores.get(metric.name), full.scores.get(metric.name)
-    found = None if a is None or b is None else difference(a, b)
-    if found is None:
-        return None
-    value, ends = found
-    low, high = ends or (None, None)
-    return Cell(value, None, low, high, metric.percent, signed=True)
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "−": r"$-$",
-    "±": r"$\pm$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "–": "--",
-    "×": r"$\times$",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-}
-
-
-def escape_latex(text: str) -> str:
-    """Text in which nothing is a LaTeX command."""
-    return "".join(_LATEX.get(character, character) for character in text)
+def _mean(method: Method, metric: type[Metric]) -> str:
+    cell = score_cell(method, metric)
+    return text(cell and replace(cell, low=None, high=None))

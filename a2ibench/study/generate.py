@@ -1,16 +1,23 @@
 """From a finished run and any sound to pictures."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from a2ibench import config, registry
+from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.audio import read_sound
 from a2ibench.data.features import Standardiser
-from a2ibench.data.types import ImageArray, Spec
+from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.errors import UserError, unknown
 from a2ibench.study.work import read_failure, read_result
+
+if TYPE_CHECKING:
+    from a2ibench.contracts.model import Model
 
 
 def find_run(path: Path, arm: str | None, seed: int) -> Path:
@@ -33,6 +40,8 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
         )
     study = json.loads((path / "study.json").read_text(encoding="utf-8"))
     jobs: dict[str, list[str]] = study["jobs"]
+    if arm is None and not study["models"]:
+        raise UserError(f"{path}: no model was trained in this study")
     arm = arm or study["models"][0]
     if arm not in jobs:
         raise unknown(f"arm of {path}", arm, jobs)
@@ -43,6 +52,84 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
         why = "" if (reason := read_failure(folder)) is None else f" (it failed: {reason})"
         raise UserError(f"{path}: {arm}, seed {seed}, has no result{why}; run the study again")
     return folder
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run that is ready to draw.
+
+    Attributes:
+        result: its ``result.json``.
+        encoder: what it hears with.
+        standardiser: of the features, with the statistics of its training pairs.
+        model: trained, on its device.
+        notes: what the user should know.
+    """
+
+    result: Mapping[str, Any]
+    encoder: Encoder
+    standardiser: Standardiser
+    model: "Model"
+    notes: tuple[str, ...]
+
+    def hear(self, waveform: FloatArray, rate: int) -> FloatArray:
+        """The standardised feature of a waveform, float32 ``[d]``."""
+        return self.standardiser(self.encoder(waveform, rate))
+
+
+def open_run(folder: Path) -> Run:
+    """Loads what a finished job draws with.
+
+    Raises:
+        UserError: the job trained no model, or its plug-in is missing.
+    """
+    import torch
+
+    from a2ibench.training.checkpoint import load_for_drawing
+    from a2ibench.training.device import choose_device
+
+    result = read_result(folder)
+    if result is None or result["job"]["kind"] != "model":
+        raise UserError(f"{folder}: holds no trained model; choose an arm of the study")
+    plugin = registry.encoders.get(result["encoder"]["name"])
+    encoder = plugin(
+        config.build(plugin.Config, result["encoder"]["config"], result["encoder"]["name"])
+    )
+    if encoder.fingerprint() != result["job"]["encoder"]:
+        raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
+    standardiser = Standardiser.load(folder / "standardiser.safetensors")
+    method = registry.models.get(result["job"]["method"])
+    model = method(config.build(method.Config, result["job"]["config"], method.name), spec(result))
+    load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
+    model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    notes = []
+    if registry.source_hash(method) != result["job"]["source"]:
+        notes.append(f"the file of {method.name} has changed since this run was trained")
+    return Run(result, encoder, standardiser, model, tuple(notes))
+
+
+def spec(result: Mapping[str, Any]) -> Spec:
+    """The sizes that a run's networks were built for."""
+    sizes = result["spec"]
+    return Spec(sizes["image_size"], sizes["acoustic_dim"], tuple(sizes["classes"]))
+
+
+def listen(sound: Path, encoder: Encoder) -> tuple[FloatArray, int, list[str]]:
+    """A sound's mono samples, their rate, and what the user should know of them.
+
+    Raises:
+        UserError: the sound cannot be used.
+    """
+    waveform, rate = read_sound(sound)
+    notes = []
+    if len(waveform) / rate < encoder.min_samples / encoder.sample_rate:
+        notes.append(
+            f"{sound.name} lasts {len(waveform) / rate:.2f} s, less than {encoder.name} needs"
+            f" ({encoder.min_samples / encoder.sample_rate:.2f} s): tiled"
+        )
+    if not np.any(waveform):
+        notes.append(f"{sound.name} is silent")
+    return waveform, rate, notes
 
 
 def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArray, list[str]]:
@@ -59,49 +146,18 @@ def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArr
         noise).
 
     Raises:
-        UserError: the job trained no model, its plug-in is missing, or the sound cannot be used.
+        UserError: see :func:`open_run` and :func:`listen`.
     """
-    import torch
-
-    from a2ibench.training.checkpoint import load_for_drawing
-    from a2ibench.training.device import choose_device
     from a2ibench.training.draw import draw, draw_noise
 
-    result = read_result(folder)
-    if result is None or result["job"]["kind"] != "model":
-        raise UserError(f"{folder}: holds no trained model; choose an arm of the study")
-    plugin = registry.encoders.get(result["encoder"]["name"])
-    encoder = plugin(
-        config.build(plugin.Config, result["encoder"]["config"], result["encoder"]["name"])
-    )
-    if encoder.fingerprint() != result["job"]["encoder"]:
-        raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
-    waveform, rate = read_sound(sound)
-    notes = []
-    if len(waveform) / rate < encoder.min_samples / encoder.sample_rate:
-        notes.append(
-            f"{sound.name} lasts {len(waveform) / rate:.2f} s, less than {encoder.name} needs"
-            f" ({encoder.min_samples / encoder.sample_rate:.2f} s): tiled"
-        )
-    if not np.any(waveform):
-        notes.append(f"{sound.name} is silent")
-    standardiser = Standardiser.load(folder / "standardiser.safetensors")
-    acoustic = standardiser(encoder(waveform, rate)[np.newaxis])
-    method = registry.models.get(result["job"]["method"])
-    spec = Spec(
-        result["spec"]["image_size"],
-        result["spec"]["acoustic_dim"],
-        tuple(result["spec"]["classes"]),
-    )
-    model = method(config.build(method.Config, result["job"]["config"], method.name), spec)
-    load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
-    model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if registry.source_hash(method) != result["job"]["source"]:
-        notes.append(f"the file of {method.name} has changed since this run was trained")
-    noise = draw_noise(count, model.noise_dim, seed)
-    images = draw(model, np.repeat(acoustic, count, axis=0), noise)
+    run = open_run(folder)
+    waveform, rate, notes = listen(sound, run.encoder)
+    acoustic = run.hear(waveform, rate)[np.newaxis]
+    notes += run.notes
+    noise = draw_noise(count, run.model.noise_dim, seed)
+    images = draw(run.model, np.repeat(acoustic, count, axis=0), noise)
     if count > 1 and (images == images[0]).all():
-        notes.append(f"{method.name} uses no noise in this arm: all pictures are the same")
+        notes.append(f"{run.model.name} uses no noise in this arm: all pictures are the same")
     return images, notes
 
 

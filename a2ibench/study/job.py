@@ -17,17 +17,18 @@ class Job:
     """One (dataset, encoder, arm, seed, budget).
 
     Attributes:
-        kind: a trained model, or a reference row.
-        method: the registered name of the model or reference.
-        config: the resolved configuration of the model; empty for a reference.
-        source: sha256 of the file that defines the method: a changed method is another job.
+        kind: a trained model, a reference row, or images that a system outside drew.
+        method: the registered name of the model or reference; of an outside system, its name.
+        config: the resolved configuration of the model; empty for the others.
+        source: sha256 of the file that defines the method: a changed method is another job. Of an
+            outside system, of its images.
         store: content hash of the pair store.
         encoder: fingerprint of the encoder: its weights and configuration.
-        seed: of the weights, the batches and the noise.
-        images: training images, the budget; 0 for a reference.
+        seed: of the weights, the batches and the noise; of an outside system, which of its runs.
+        images: training images, the budget; 0 for the others.
     """
 
-    kind: Literal["model", "reference"]
+    kind: Literal["model", "reference", "outside"]
     method: str
     config: Mapping[str, Any]
     source: str

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
+from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import too_short
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
@@ -18,7 +19,11 @@ from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.job import Job, Task
 from a2ibench.study.results import Entry
 from a2ibench.study.scale import get_scale
+from a2ibench.study.stored import outside_entries
 from a2ibench.study.work import Data, open_data
+
+EVERY = "all"
+"""In the place of a metric's name: every metric that the data and judges allow."""
 
 Counter = Callable[[str], Callable[[int, int], None]]
 """Makes a progress function ``(done, total)`` for something with a name."""
@@ -37,7 +42,8 @@ class Request:
         scale: ``"small"`` or ``"paper"``.
         images: training images a trial; None for the scale's.
         settings: configuration values by the name of a model, dataset or encoder.
-        metrics: registered names; empty for all whose judges are there.
+        metrics: registered names; empty for the headline metrics, ``"all"`` among them for every
+            metric, as far as data and judges allow.
         folder: of the study; None for ``studies/<dataset>``.
         plugins: the user's files, loaded already.
     """
@@ -62,7 +68,7 @@ class Outline:
     Attributes:
         arms: full models, each followed by its ablations.
         references: names of the reference rows.
-        metrics: those that were asked for by name; empty for all that the data allow.
+        metrics: those that were asked for, as in the request.
         images: training images a trial.
         dataset_options: of a dataset that is prepared by name.
         folder: of the study.
@@ -82,7 +88,7 @@ class Plan:
 
     Attributes:
         outline: what was asked for.
-        entries: reference rows, then arms.
+        entries: reference rows, outside systems that the study holds already, then arms.
         metrics: names, in the order of the columns.
         left_out: metric → why it is not computed, of those that were not asked for by name.
         store: the pairs.
@@ -129,7 +135,8 @@ def outline(request: Request) -> Outline:
         dataset = registry.datasets.get(request.dataset)
         config.build(dataset.Config, options, request.dataset)
     for name in request.metrics:
-        registry.metrics.get(name)
+        if name != EVERY:
+            registry.metrics.get(name)
     return Outline(
         arms=tuple(arms),
         references=tuple(
@@ -146,6 +153,22 @@ def outline(request: Request) -> Outline:
     )
 
 
+def open_parts(
+    request: Request, chosen: Outline, counter: Counter
+) -> tuple[Encoder, PairStore, Data]:
+    """The encoder, the pairs, and their parts with features.
+
+    Raises:
+        UserError: data that cannot be prepared, weights that cannot be had.
+    """
+    # First: weights that cannot be had are better known before minutes of preparation.
+    encoder = registry.encoders.get(request.encoder)(_encoder_config(request))
+    store = open_dataset(
+        request.dataset, chosen.dataset_options, counter(f"preparing {request.dataset}")
+    )
+    return encoder, store, open_data(store, encoder, counter(f"encoding with {request.encoder}"))
+
+
 def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) -> Plan:
     """Prepares the data and the judges, and expands the request to tasks.
 
@@ -154,12 +177,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
             for a metric.
     """
     chosen = outline(request)
-    # First: weights that cannot be had are better known before minutes of preparation.
-    encoder = registry.encoders.get(request.encoder)(_encoder_config(request))
-    store = open_dataset(
-        request.dataset, chosen.dataset_options, counter(f"preparing {request.dataset}")
-    )
-    data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
+    encoder, store, data = open_parts(request, chosen, counter)
     metrics, left_out = _choose_metrics(chosen, data.test)
     data_key = content_key([store.content_hash, encoder.fingerprint()])
     # Before parallel trials would each want them.
@@ -197,6 +215,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
         source = source_hash(reference)
         tasks = tuple(task("reference", name, {}, source, seed) for seed in seeds)
         entries.append(Entry(name.replace("_", " "), name, None, True, tasks))
+    entries += outside_entries(chosen.folder, task("reference", "", {}, "", 0), say)
     for arm in chosen.arms:
         source = source_hash(registry.models.get(arm.model))
         tasks = tuple(
@@ -230,8 +249,8 @@ def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapp
     def column(name: str) -> tuple[int, str]:
         return registry.metrics.get(name).column, name
 
-    if not chosen.metrics:
-        default = default_metrics(test)
+    if not chosen.metrics or EVERY in chosen.metrics:
+        default = default_metrics(test, every=EVERY in chosen.metrics)
         return tuple(sorted(default.names, key=column)), default.left_out
     for name in chosen.metrics:
         try:

@@ -1,6 +1,6 @@
 """From the results of jobs to the rows of tables and to ``results.parquet``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from a2ibench import registry
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.tables import Method
+from a2ibench.reporting.cells import Method
 from a2ibench.storage import whole_file
 from a2ibench.study.job import Task
 from a2ibench.study.work import is_current, read_result
@@ -44,11 +45,16 @@ def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Method]:
             if (result := read_result(task.folder)) is not None
         ]
         scores = {
-            name: _over_seeds(usable, name)
+            name: over_seeds([(t.folder, result) for t, result in usable], name)
             for name in metrics
             if (usable := [(t, result) for t, result in found if _has(t, name, result)])
         }
-        methods.append(Method(entry.label, entry.reference, entry.full, len(entry.tasks), scores))
+        floor_of = frozenset[str]()
+        if entry.reference and entry.model in registry.references.names():
+            floor_of = frozenset(registry.references.get(entry.model).floor_of)
+        methods.append(
+            Method(entry.label, entry.reference, entry.full, len(entry.tasks), scores, floor_of)
+        )
     return methods
 
 
@@ -56,14 +62,15 @@ def _has(task: Task, name: str, result: dict[str, Any]) -> bool:
     return is_current(task, name, result) and result["metrics"][name]["value"] is not None
 
 
-def _over_seeds(found: Sequence[tuple[Task, dict[str, Any]]], name: str) -> SeedScores:
+def over_seeds(found: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> SeedScores:
+    """One metric over the results of several seeds, each with its folder."""
     scores = [result["metrics"][name] for _, result in found]
-    tables = [pd.read_parquet(task.folder / "blocks.parquet") for task, _ in found]
+    tables = [pd.read_parquet(folder / "blocks.parquet") for folder, _ in found]
     spread = None
     if all(score["spread"] is not None for score in scores):
         spread = np.array([score["spread"] for score in scores], dtype=np.float64)
     return SeedScores(
-        seeds=tuple(task.job.seed for task, _ in found),
+        seeds=tuple(result["job"]["seed"] for _, result in found),
         values=np.array([score["value"] for score in scores]),
         n=min(score["n"] for score in scores),
         spread=spread,

@@ -9,15 +9,16 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.figures import choose_segments, save_grid
-from a2ibench.reporting.tables import Table, ablation_table, method_table, protocols, score_tables
-from a2ibench.storage import whole_file, write_json
+from a2ibench.storage import write_json
 from a2ibench.study.display import Display
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
 from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.plan import Plan, Request, make_plan
+from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
 from a2ibench.study.results import Entry, collect, write_long
-from a2ibench.study.work import is_done, read_failure, work
+from a2ibench.study.stored import outside_notes
+from a2ibench.study.work import is_done, read_failure, read_result, work
 
 GRID_COLUMNS = 12
 
@@ -41,34 +42,42 @@ def run_study(
     """
     with display.running():
         plan = make_plan(request, display.counter, display.say)
-        _announce(plan, display)
-        about = _describe(request, plan)
+        announce(plan, display)
+        about = describe(request, plan)
         write_json(plan.outline.folder / "study.json", about)
         if mirror is not None:
             mirror.open(about)
-        metrics = [registry.metrics.get(name) for name in plan.metrics]
         missing = [task for task in plan.tasks if not is_done(task)]
         for task in plan.tasks:
             if task not in missing:
                 _mirror_job(plan, task, mirror)
-        _draw_references(plan, missing, mirror, display)
+        _draw_untrained(plan, missing, mirror, display)
         _train_models(plan, missing, executor, mirror, display)
+    return show_results(request, plan, mirror, display)
+
+
+def show_results(
+    request: Request, plan: Plan, mirror: Mirror | None, display: Display
+) -> list[str]:
+    """Writes and prints the tables; returns the failures."""
+    metrics = [registry.metrics.get(name) for name in plan.metrics]
     failures = _failures(plan.entries)
     notes = _notes(request, plan, failures)
-    for table in _write_results(request, plan, metrics, notes):
+    made = _write_results(request, plan, metrics, notes)
+    for table in made.tables:
         display.console.print(table.to_rich())
-    for note in (*notes, protocols(metrics)):
+    for note in notes_once(made):
         display.say(note)
     if mirror is not None:
         mirror.close(plan.outline.folder / "tables", bool(failures))
     return failures
 
 
-def _draw_references(
+def _draw_untrained(
     plan: Plan, missing: Sequence[Task], mirror: Mirror | None, display: Display
 ) -> None:
     """In this process: they are quick, and leave the real images' looks in the cache."""
-    tasks = [task for task in missing if task.job.kind == "reference"]
+    tasks = [task for task in missing if task.job.kind != "model"]
     show = display.counter("reference rows")
     for i, task in enumerate(tasks):
         show(i, len(tasks))
@@ -108,7 +117,8 @@ def _mirror_job(plan: Plan, task: Task, mirror: Mirror | None) -> None:
         mirror.job(task, plan.label(task), _save_job_grid(plan, task.folder))
 
 
-def _announce(plan: Plan, display: Display) -> None:
+def announce(plan: Plan, display: Display) -> None:
+    """Says what the pairs are, and which metrics are left out."""
     store = plan.store
     counts = store.counts
     display.say(
@@ -126,7 +136,7 @@ def _announce(plan: Plan, display: Display) -> None:
         display.say(f"left out: {', '.join(names)}: {reason}")
 
 
-def _describe(request: Request, plan: Plan) -> dict[str, Any]:
+def describe(request: Request, plan: Plan) -> dict[str, Any]:
     """The study in plain values: for ``study.json`` and the parent run."""
     return {
         "models": list(request.models),
@@ -159,50 +169,41 @@ def _failures(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
+def _results(entry: Entry) -> list[dict[str, Any]]:
+    read = [read_result(task.folder) for task in entry.tasks]
+    return [result for result in read if result is not None]
+
+
 def _notes(request: Request, plan: Plan, failures: Sequence[str]) -> list[str]:
     """What a reader of the tables must know."""
     seeds = f"{request.seeds} seed{'s' if request.seeds > 1 else ''}"
-    covers = (
-        "test segments and seeds."
-        if request.seeds > 1
-        else "test segments; with one seed the variation of training is not in it."
+    trained = (
+        f"train the models, {plan.outline.images} images each (pretraining of a part of a method"
+        " apart)"
+        if any(task.job.kind == "model" for task in plan.tasks)
+        else "are there to train models"
     )
     return [
-        f"n: test segments, one image each. {seeds}. {len(plan.data.train)} pairs train the models,"
-        f" {plan.outline.images} images each (pretraining of a part of a method apart);"
+        f"n: test segments, one image each. {seeds}. {len(plan.data.train)} pairs {trained};"
         f" {len(plan.data.judging)} others train the judges.",
-        "±: spread that the protocol defines, no confidence interval."
-        f" [ ]: 95 % interval over {covers} Differences are paired; none is corrected for the"
-        " number of comparisons.",
+        SPREAD,
+        *outside_notes((entry.label, _results(entry)) for entry in plan.entries),
         *(f"Failed: {failure}." for failure in failures),
     ]
 
 
 def _write_results(
     request: Request, plan: Plan, metrics: Sequence[type[Metric]], notes: Sequence[str]
-) -> list[Table]:
+) -> Report:
     """``results.parquet``, tables and the sample grid."""
     folder = plan.outline.folder
     write_long(plan.entries, folder.name, folder / "results.parquet")
     methods = collect(plan.entries, plan.metrics)
     about = f"{plan.store.name}, {request.encoder}, {request.scale} scale"
-    tables = score_tables(methods, metrics, about, notes)
-    for make in (ablation_table, method_table):
-        table = make(methods, metrics, about, notes)
-        if table is not None:
-            tables.append(table)
-    for old in (folder / "tables").glob("*.*"):
-        old.unlink()  # of an earlier command: a table that this one does not make would stay
-    for table in tables:
-        for suffix, text in (
-            ("md", table.to_markdown()),
-            ("csv", table.to_csv()),
-            ("tex", table.to_latex()),
-        ):
-            with whole_file(folder / "tables" / f"{table.name}.{suffix}") as temporary:
-                temporary.write_text(text, encoding="utf-8")
+    (folder / "tables" / SAMPLES).unlink(missing_ok=True)
+    made = write_tables(folder, methods, metrics, about, notes)
     _save_study_grid(plan)
-    return tables
+    return made
 
 
 def _save_study_grid(plan: Plan) -> None:
@@ -214,7 +215,7 @@ def _save_study_grid(plan: Plan) -> None:
         if samples.is_file():
             rows[entry.label] = np.load(samples, mmap_mode="r")[chosen]
     headings = [plan.data.test.classes[i] for i in plan.data.test.label[chosen]]
-    save_grid(rows, headings, plan.outline.folder / "tables" / "samples.png")
+    save_grid(rows, headings, plan.outline.folder / "tables" / SAMPLES)
 
 
 def _save_job_grid(plan: Plan, folder: Path) -> Path | None:

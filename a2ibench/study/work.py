@@ -24,7 +24,8 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate, load_judges
 from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
 from a2ibench.storage import whole_file, write_json
-from a2ibench.study.job import Job, Task
+from a2ibench.study.job import PROTOCOL, Job, Task
+from a2ibench.study.samples import read_outside, save_samples
 from a2ibench.training.fit import DivergedError, Progress
 
 if TYPE_CHECKING:
@@ -141,9 +142,12 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
     data = open_data(store, encoder)
     if job.kind == "model":
         drawn, training = _train_and_draw(task, data, report)
-    else:
+    elif job.kind == "reference":
         drawn, training = _draw_reference(job, data), {}
-    _save_samples(folder, drawn)
+    else:
+        drawn, training = read_outside(task)
+    if job.kind != "outside":
+        save_samples(folder, drawn)
     started = time.monotonic()
     stored = read_result(folder) or {"metrics": {}}
     metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
@@ -172,10 +176,13 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
         if metric.name in marked:
             score = marked[metric.name].score
             new[metric.name] |= {"value": score.value, "n": score.n, "spread": score.spread}
+            if score.parts:
+                new[metric.name]["parts"] = dict(score.parts)
     write_json(
         folder / "result.json",
         {
             "format": FORMAT,
+            "protocol": PROTOCOL,
             "key": job.key,
             "job": dataclasses.asdict(job),
             "encoder": {"name": task.encoder, "config": dict(task.encoder_config)},
@@ -255,16 +262,6 @@ def _draw_reference(job: Job, data: Data) -> Drawn:
     ]
     grid = np.stack([images[data.exam.grid_rows] for images in drawn[1:]], axis=1)
     return Drawn(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
-
-
-def _save_samples(folder: Path, drawn: Drawn) -> None:
-    for name, images in (("test", drawn.images), ("grid", drawn.grid)):
-        if images is not None:
-            with (
-                whole_file(folder / "samples" / f"{name}.npy") as temporary,
-                temporary.open("wb") as stream,
-            ):
-                np.save(stream, images)
 
 
 def _save_scores(folder: Path, marked: Mapping[str, Marked]) -> None:

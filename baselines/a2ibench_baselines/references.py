@@ -56,6 +56,7 @@ class ShuffledAudio(Reference):
     name = "shuffled_audio"
     row = 4
     random = True
+    floor_of = frozenset({"match"})
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
         """Each test image once, none at its own segment.
@@ -76,6 +77,7 @@ class ShuffledInClass(Reference):
     name = "shuffled_in_class"
     row = 3
     random = True
+    floor_of = frozenset({"match_in_class"})
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
         """Each test image once, at another segment of its class, if there is another."""

@@ -192,7 +192,7 @@ def test_a_folder_of_nothing_usable_is_an_error_that_says_why(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "nowhere: no such file or folder"),
+        (["./nowhere"], "nowhere: no such file or folder"),
         (["."], "nothing to cut in it"),
         ([".", "--layout", "foldr"], "unknown dataset 'foldr'; did you mean folder"),
         (["folder"], "is a layout: give the folder"),

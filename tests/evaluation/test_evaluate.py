@@ -14,7 +14,8 @@ from a2ibench.evaluation.judging import LoadedJudge
 
 CLASSES = ("bar", "disc")
 PLACES = 13
-INCEPTION = {"is10_inceptionv3", "is1_inceptionv3"}
+INCEPTION = {"is10_inceptionv3", "kid_inceptionv3"}
+"""Headline metrics whose weights are not here."""
 
 
 def picture(kind: int, place: int) -> np.ndarray:
@@ -81,7 +82,11 @@ class TestScores:
         assert scores["accuracy_resnet18"].value > 0.95
         assert scores["rprec10_i2a_lite0"].value > 0.9
         assert scores["rprec10_inclass_i2a_lite0"].value > 0.8
-        assert scores["is1_lite0"].value > 1.1
+        assert scores["is10_lite0"].value > 1.1
+        assert scores["kid_lite0"].value < 0
+        assert scores["coverage5_lite0"].value == 1
+        assert scores["cas_lite0"].value > 0.95
+        assert scores["similarity_i2a_lite0"].value > 0.9
         assert all(score.n == 240 for score in scores.values())
 
     def test_the_other_class_is_wrong_everywhere(self):
@@ -112,8 +117,20 @@ class TestDefaultMetrics:
     def test_all_but_those_without_weights_are_taken_and_the_reason_is_given(self, tmp_path):
         choice = default_metrics(TEST)
         assert {*choice.names, *choice.left_out} == set(registry.metrics.names())
-        assert set(choice.left_out) == INCEPTION
+        left_out = {name: registry.metrics.get(name) for name in choice.left_out}
+        assert {
+            name
+            for name, metric in left_out.items()
+            if metric.headline and "factors" not in metric.needs
+        } == INCEPTION
         assert "A2IBENCH_INCEPTION_WEIGHTS" in choice.left_out["is10_inceptionv3"]
+        assert "--metric all" in choice.left_out["fid_lite0"]
+
+    def test_all_takes_those_on_request_as_well(self):
+        choice = default_metrics(TEST, every=True)
+        assert {"fid_lite0", "precision3_lite0", "a2i_r1_i2a_lite0"} <= set(choice.names)
+        assert "400" in choice.left_out["fid_inf_lite0"]
+        assert "A2IBENCH_INCEPTION_WEIGHTS" in choice.left_out["fid_inceptionv3"]
 
     def test_what_the_data_are_too_few_for_is_left_out_with_the_count(self):
         choice = default_metrics(part(TEST, np.arange(150)))

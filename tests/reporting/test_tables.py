@@ -4,17 +4,13 @@ import csv
 import io
 
 import numpy as np
+import pytest
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.tables import (
-    Cell,
-    Method,
-    ablation_table,
-    escape_latex,
-    method_table,
-    score_tables,
-)
+from a2ibench.evaluation.statistics import Paired, SeedScores
+from a2ibench.reporting.cells import Cell, Method, effect_text, p_text
+from a2ibench.reporting.render import escape_latex
+from a2ibench.reporting.tables import ablation_table, method_table, score_tables
 
 
 class Accuracy(Metric):
@@ -25,11 +21,15 @@ class Accuracy(Metric):
         raise AssertionError("not computed here")
 
 
+class Match(Accuracy):
+    name, title, group, higher_is_better = "match_test", "rank", "match", False
+
+
 def scores(level: float, seeds: tuple[int, ...] = (0, 1), n: int = 200) -> SeedScores:
-    """Seeds × segments of zeros and ones with the given mean."""
-    per_segment = np.zeros((len(seeds), n), dtype=np.float32)
-    per_segment[:, : round(level * n)] = 1
-    return SeedScores(seeds, per_segment.mean(axis=1), n, None, per_segment)
+    """Seeds × blocks around the given mean; the same scatter for every level."""
+    scatter = np.random.default_rng(0).normal(0, 0.001, (len(seeds), 12))
+    blocks = level + scatter - scatter.mean()
+    return SeedScores(seeds, blocks.mean(axis=1), n, None, blocks)
 
 
 METHODS = [
@@ -46,11 +46,29 @@ def test_a_cell_prints_value_spread_and_interval() -> None:
     assert str(Cell(0.349, None, 0.31, 0.388, percent=True)) == "34.9 [31.0, 38.8]"
 
 
-def test_a_difference_whose_interval_holds_zero_is_not_separable() -> None:
-    tie = Cell(-0.02, None, -0.05, 0.01, True, signed=True)
-    assert (str(tie), tie.separable) == ("-2.0 [-5.0, +1.0]", False)
-    assert Cell(-0.20, None, -0.25, -0.1, True, signed=True).separable is True
-    assert Cell(-0.20, None, None, None, True, signed=True).separable is None
+def test_a_difference_is_signed_and_a_score_below_its_floor_is_marked() -> None:
+    assert str(Cell(-0.02, None, -0.05, 0.01, True, signed=True)) == "-2.0 [-5.0, +1.0]"
+    assert str(Cell(0.02, None, 0.01, 0.03, True, below_floor=True)) == "2.0° [1.0, 3.0]"
+
+
+def test_p_values_and_effects_are_short() -> None:
+    assert [p_text(p) for p in (None, 0.0, 0.0312)] == ["–", "< 0.001", "0.031"]
+    change = Paired(0.1, 0.0, 0.2, 0.04, 1.83, 0.95, 3)
+    assert effect_text(change) == "+1.8 sd, 95 % of blocks"
+    assert effect_text(Paired(0.1, None, None, None, None, None, 1)) == "–"
+
+
+def test_scores_no_better_than_the_floor_are_marked_and_the_caption_names_it() -> None:
+    methods = [
+        Method("shuffled", True, None, 1, {"match_test": scores(0.5)}, frozenset({"match"})),
+        Method("good", False, None, 2, {"match_test": scores(0.3)}),  # lower is better
+        Method("deaf", False, None, 2, {"match_test": scores(0.6)}),
+    ]
+    (table,) = score_tables(methods, [Match], "data", [])
+    (floor,), (good, deaf) = table.sections
+    assert ["°" in row[3] for row in (floor, good, deaf)] == [False, False, True]
+    assert any("no better than shuffled" in note for note in table.notes)
+    assert any("95 % interval of the mean over training seeds" in note for note in table.notes)
 
 
 def test_every_row_has_its_seeds_and_n_and_a_missing_result_is_a_gap() -> None:
@@ -67,9 +85,23 @@ def test_ablations_are_paired_differences_to_the_full_model() -> None:
     assert table is not None
     (worse,), (same,) = table.sections
     assert worse[0] == "ours − consistency"
-    assert worse[4].startswith("-20.0 [")
-    assert worse[5] == "differs"
-    assert same[4:] == ("+0.0 [+0.0, +0.0]", "not separable")
+    assert worse[2] == "2 × 200"
+    assert worse[5].startswith("-20.0 [")
+    assert (worse[6], worse[8]) == ("< 0.001", "worse")
+    assert same[5:7] == ("+0.0 [+0.0, +0.0]", "1.000")
+    assert same[8] == "not separable"
+    assert table.heading[6] == "p (2 tests)"
+    assert any("Holm" in note for note in table.notes)
+
+
+def test_the_direction_of_a_verdict_is_the_metrics() -> None:
+    methods = [
+        Method("ours", False, None, 2, {"match_test": scores(0.5)}),
+        Method("ours − x", False, "ours", 2, {"match_test": scores(0.3)}),
+    ]
+    table = ablation_table(methods, [Match], "data", [])
+    assert table is not None
+    assert table.numbers[0]["verdict"] == "better"
 
 
 def test_one_seed_a_side_separates_no_methods() -> None:
@@ -79,15 +111,15 @@ def test_one_seed_a_side_separates_no_methods() -> None:
     ]
     table = method_table(one, [Accuracy], "data", [])
     assert table is not None
-    (((label, *_, difference, verdict),),) = table.sections
-    assert (label, verdict) == ("a", "one seed")
+    (((label, *_, difference, p, _, verdict),),) = table.sections
+    assert (label, p, verdict) == ("a", "–", "one seed")
     assert difference.startswith("-20.0 [")
 
 
 def test_csv_holds_plain_numbers() -> None:
     (table,) = score_tables(METHODS, [Accuracy], "data", [])
     rows = list(csv.DictReader(io.StringIO(table.to_csv())))
-    assert float(rows[1]["accuracy_test_v1:value"]) == np.float32(0.8)
+    assert float(rows[1]["accuracy_test_v1:value"]) == pytest.approx(0.8)
     assert rows[-1]["accuracy_test_v1:value"] == ""
 
 

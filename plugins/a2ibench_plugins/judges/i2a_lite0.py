@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import gaussian_filter
 
 from a2ibench.contracts.judge import Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.nn import lite0
+from a2ibench.nn.degrade import degrade
 
 SEED = 20_190_512
 """Chooses the held-out sources, and how images are degraded."""
@@ -28,11 +28,12 @@ class Lite0ImageToAudio(Judge):
     """I2A(I) = Wᵀ φ(I) + b, with φ the features of EfficientNet-lite0 (128 px).
 
     W minimises ‖A − Φ W‖² / n + λ ‖W‖² on real training pairs, Φ and A centred, in closed form.
-    Each image is there as it is and twice degraded at random (:func:`degrade`): otherwise the blur
-    and the noise of generated images weigh more than what they show. λ is the one of a grid with
-    the least error on held-out sources; W is then fitted to all training pairs. Its architecture,
-    weights, loss and data are no model's, so a method that trains against an image-to-audio network
-    of its own is not judged by that network.
+    Each image is there as it is and twice degraded at random
+    (:func:`~a2ibench.nn.degrade.degrade`): otherwise the blur and the noise of generated images
+    weigh more than what they show. λ is the one of a grid with the least error on held-out sources;
+    W is then fitted to all training pairs. Its architecture, weights, loss and data are no model's,
+    so a method that trains against an image-to-audio network of its own is not judged by that
+    network.
 
     Outputs: ``"acoustic"`` ``[n, d]``, in the space of the standardised acoustic features.
     """
@@ -99,29 +100,6 @@ class Lite0ImageToAudio(Judge):
                 part.append(self.network.look(seen)[0].cpu().numpy().astype(np.float64))
         phi = np.concatenate([block for part in parts for block in part])
         return phi, np.tile(pairs.acoustic.astype(np.float64), (1 + COPIES, 1))
-
-
-def degrade(images: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Random blur and noise, as generated images have them.
-
-    Args:
-        images: uint8 ``[n, S, S, 3]``.
-        rng: where chance comes from.
-
-    Returns:
-        The same shape. Each image is, with probability ¾ each, blurred by a Gaussian of up to 1/32
-        of its side and given white noise with a standard deviation of up to 40 grey levels.
-    """
-    degraded = np.empty_like(images)
-    for i, image in enumerate(images):
-        pixels = image.astype(np.float64)
-        if rng.random() < 0.75:
-            sigma = rng.uniform(0, image.shape[0] / 32)
-            pixels = gaussian_filter(pixels, (sigma, sigma, 0))
-        if rng.random() < 0.75:
-            pixels += rng.normal(0, rng.uniform(0, 40), pixels.shape)
-        degraded[i] = np.clip(np.rint(pixels), 0, 255)
-    return degraded
 
 
 class Ridge:

@@ -69,6 +69,7 @@ class InceptionScore1Lite0(InceptionScore):
     title = "IS lite0 (1 split)"
     column = 13
     splits = 1
+    headline = False
     bounds = (1.0, 1000.0)
 
 
@@ -91,4 +92,5 @@ class InceptionScore1InceptionV3(InceptionScore):
     title = "IS (1 split)"
     column = 11
     splits = 1
+    headline = False
     bounds = (1.0, 1008.0)

@@ -7,32 +7,12 @@ import numpy.typing as npt
 from scipy.stats import hypergeom
 
 from a2ibench.contracts.metric import OWN, Group, Looks, Metric, Score
-from a2ibench.data.types import FloatArray, IntArray
+from a2ibench.data.types import IntArray
 from a2ibench.errors import UserError
+from a2ibench.nn.cosine import cosines
 
 POOL = 100
 """Images in a pool: the segment's own and 99 others."""
-
-
-def cosines(a: FloatArray, v: FloatArray) -> npt.NDArray[np.float64]:
-    """Cosine of each sound with each image.
-
-    Args:
-        a: ``[n, d]``, the sounds.
-        v: ``[m, d]``, the images. Equal rows get equal cosines, to the last bit.
-
-    Returns:
-        float64 ``[n, m]``; 0 for a row of zeros.
-    """
-    distinct, position = np.unique(v, axis=0, return_inverse=True)
-    cosine = _unit_rows(a) @ _unit_rows(distinct).T
-    return cosine[:, position.reshape(-1)]
-
-
-def _unit_rows(x: FloatArray) -> npt.NDArray[np.float64]:
-    wide = x.astype(np.float64)
-    length = np.linalg.norm(wide, axis=1, keepdims=True)
-    return np.divide(wide, length, out=np.zeros_like(wide), where=length > 0)
 
 
 def hits(cosine: npt.NDArray[np.float64], k: int, pool: int = POOL) -> npt.NDArray[np.float64]:
@@ -181,6 +161,64 @@ class RPrecision10InClass(RPrecisionInClass):
     title = "R-prec@10 in class"
     column = 42
     k = 10
+
+
+class RPrecision1CNN(RPrecision1):
+    """The same by the other image-to-audio judge."""
+
+    name = "rprec1_i2a_cnn"
+    judge = "i2a_cnn"
+    title = "R-prec@1 cnn"
+    column = 39
+    headline = False
+
+
+class RPrecision5CNN(RPrecision5):
+    """The same by the other image-to-audio judge."""
+
+    name = "rprec5_i2a_cnn"
+    judge = "i2a_cnn"
+    title = "R-prec@5 cnn"
+    column = 39
+    headline = False
+
+
+class RPrecision10CNN(RPrecision10):
+    """The same by the other image-to-audio judge."""
+
+    name = "rprec10_i2a_cnn"
+    judge = "i2a_cnn"
+    title = "R-prec@10 cnn"
+    column = 39
+
+
+class RPrecision1InClassCNN(RPrecision1InClass):
+    """The same by the other image-to-audio judge."""
+
+    name = "rprec1_inclass_i2a_cnn"
+    judge = "i2a_cnn"
+    title = "R-prec@1 in class cnn"
+    column = 45
+    headline = False
+
+
+class RPrecision5InClassCNN(RPrecision5InClass):
+    """The same by the other image-to-audio judge."""
+
+    name = "rprec5_inclass_i2a_cnn"
+    judge = "i2a_cnn"
+    title = "R-prec@5 in class cnn"
+    column = 45
+    headline = False
+
+
+class RPrecision10InClassCNN(RPrecision10InClass):
+    """The same by the other image-to-audio judge."""
+
+    name = "rprec10_inclass_i2a_cnn"
+    judge = "i2a_cnn"
+    title = "R-prec@10 in class cnn"
+    column = 45
 
 
 class RPrecision1Own(RPrecision):

@@ -1,0 +1,48 @@
+"""``a2ibench compare``: is A better or worse than B?"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from a2ibench.cli.options import load_plugins, plugin_option
+
+WORSE = 1
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--arm", help="Of a study that is named without one.  [default: its only model]")
+@click.option("--metric", "metrics", multiple=True, help="Default: all that both have. Repeatable.")
+@click.option(
+    "--fail-if-worse",
+    metavar="METRIC",
+    help="Exit with 1 if A is significantly worse than B in it.",
+)
+@plugin_option
+def compare(
+    a: str,
+    b: str,
+    arm: str | None,
+    metrics: tuple[str, ...],
+    fail_if_worse: str | None,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Say whether A is better or worse than B, over their common seeds and the same test clips.
+
+    A and B are each a job's folder, STUDY:ARM ("studies/arcade:ours"), or a study with one model.
+    Differences are A − B. What differs in version, protocol, pairs, encoder or judge is refused.
+    """
+    load_plugins(plugins)
+    from rich.console import Console
+
+    from a2ibench.study.compare import compare as make
+
+    compared = make(a, b, arm, metrics, fail_if_worse)
+    Console().print(compared.table.to_rich())
+    for note in compared.table.notes:
+        click.echo(note)
+    if fail_if_worse is not None and compared.verdicts[fail_if_worse] == "worse":
+        click.echo(f"A is significantly worse in {fail_if_worse}", err=True)
+        sys.exit(WORSE)

@@ -1,0 +1,118 @@
+"""``a2ibench evaluate``: images of an outside system, under the same protocol."""
+
+from pathlib import Path
+
+import click
+
+from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+from a2ibench.errors import UserError
+
+
+@click.command()
+@click.option("--dataset", required=True, metavar="NAME|DIR", help="What it is judged on.")
+@click.option(
+    "--images",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The images. Repeatable: each folder is one training seed.",
+)
+@click.option(
+    "--map",
+    "mapping",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Columns image,row.  [default: the file names say it]",
+)
+@click.option("--name", help="Of the row.  [default: the first folder's]")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    metavar="STUDY",
+    help="A study that gets the row; it must have the same protocol.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Without --into: the folder of the results.  [default: studies/DATASET-outside]",
+)
+@click.option("--resize", is_flag=True, help="Resize images of another size, antialiased.")
+@click.option("--replace", is_flag=True, help="Put the images in the place of a row of that name.")
+@click.option("--encoder", default="soundnet8", show_default=True, help="The acoustic feature.")
+@click.option(
+    "--scale",
+    default="small",
+    show_default=True,
+    type=click.Choice(["small", "paper"]),
+    help="Of a dataset that is prepared by name.",
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="OWNER.FIELD=VALUE", help="Dataset or encoder."
+)
+@click.option("--metric", "metrics", multiple=True, help="Default: all whose judges are there.")
+@click.option(
+    "--export-list",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Write the list of test segments and the image names expected, and stop.",
+)
+@click.option(
+    "--export-sounds",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write the sound of each test segment as <row>.wav, and stop.",
+)
+@plugin_option
+def evaluate(
+    dataset: str,
+    folders: tuple[Path, ...],
+    mapping: Path | None,
+    name: str | None,
+    into: Path | None,
+    out: Path | None,
+    resize: bool,
+    replace: bool,
+    encoder: str,
+    scale: str,
+    settings: tuple[str, ...],
+    metrics: tuple[str, ...],
+    export_list: Path | None,
+    export_sounds: Path | None,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Score images that any system drew for the test sounds, beside the reference rows.
+
+    An image is called <row>.png after the row of its test segment (--export-list writes the list).
+    Further images of one segment are <row>_1.png, <row>_2.png, …, the k-th of all segments from the
+    same noise: diversity and sensitivity need four of them for the segments that the list names.
+    """
+    if into is not None and (out is not None or metrics):
+        raise UserError("--into: the study's folder and metrics are taken; drop --out and --metric")
+    exports = export_list is not None or export_sounds is not None
+    if exports == bool(folders):
+        raise UserError("give either --images, or --export-list or --export-sounds")
+    loaded = load_plugins(plugins)
+    from a2ibench.study.outside import Outside, evaluate_outside, export, join
+    from a2ibench.study.plan import Request
+
+    request = Request(
+        models=(),
+        dataset=dataset,
+        encoder=encoder,
+        seeds=max(1, len(folders)),
+        scale=scale,
+        settings=read_settings(settings),
+        metrics=metrics,
+        folder=out or Path("studies") / f"{Path(dataset).name}-outside",
+        plugins=loaded,
+    )
+    if into is not None:
+        request = join(into, request)
+    display = make_display()
+    if exports:
+        export(request, export_list, export_sounds, display)
+        return
+    row = name or folders[0].resolve().name
+    evaluate_outside(request, Outside(row, folders, mapping, resize, replace), display)
+    display.say(f"tables, pictures: {request.folder}/tables")

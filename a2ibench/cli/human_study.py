@@ -1,0 +1,136 @@
+"""``a2ibench human-study``: which picture fits the sound? People are asked."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from a2ibench.cli.options import load_plugins, make_display, plugin_option
+
+if TYPE_CHECKING:
+    from a2ibench.study.display import Display
+    from a2ibench.study.human_answers import Scores
+
+
+@click.group("human-study")
+def human_study() -> None:
+    """Ask people which picture fits a sound, and score their answers."""
+
+
+@human_study.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--arms", required=True, metavar="A,B[,…]", help="Rows of the study to compare.")
+@click.option(
+    "--trials", "count", default=40, show_default=True, type=click.IntRange(min=1),
+    help="Comparisons; with several pairs of arms they are shared out.",
+)  # fmt: skip
+@click.option(
+    "--checks", default=6, show_default=True, type=click.IntRange(min=0), help="Attention checks."
+)
+@click.option(
+    "--repeats", default=5, show_default=True, type=click.IntRange(min=0),
+    help="Comparisons that come twice.",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option("--title", default="Which picture fits the sound?", show_default=True)
+@click.option("--question", default="Which picture fits the sound?", show_default=True)
+@click.option(
+    "--dataset", metavar="DIR", help="Where the pairs lie now.  [default: where the study says]"
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@plugin_option
+def make(
+    study: Path,
+    arms: str,
+    count: int,
+    checks: int,
+    repeats: int,
+    seed: int,
+    title: str,
+    question: str,
+    dataset: str | None,
+    out: Path,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Write a page that asks about two pictures at a time.
+
+    OUT/study.html is one file for the participants; OUT/key.json says what they compare: keep it.
+    An attention check shows the real picture of the sound and one of another class.
+    """
+    load_plugins(plugins)
+    from a2ibench.study.human_study import KEY, PAGE, load_arms, make_trials, write_study
+    from a2ibench.study.stored import open_store
+
+    display = make_display()
+    store, jobs = open_store(study, dataset)
+    labels = [label.strip() for label in arms.split(",") if label.strip()]
+    drawn = load_arms(study, jobs, labels)
+    made = make_trials(store, drawn, count, checks, repeats, seed)
+    write_study(made, store, title, question, out)
+    display.say(
+        f"{out / PAGE}: {len(made.key.trials)} trials ({count} comparisons, {repeats} of them"
+        f" twice, {checks} attention checks); open it in a browser or hand it on"
+    )
+    display.say(f"{out / KEY}: what is compared; not for participants")
+
+
+@human_study.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument(
+    "answers", metavar="ANSWERS...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--pass",
+    "needed",
+    default=0.8,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="The share of attention checks that a participant has to pass.",
+)
+def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:
+    """Score the JSON files that participants saved.
+
+    Writes DIR/scores.json and DIR/preferences.csv.
+    """
+    from a2ibench.study.human_answers import read_key, score, write_scores
+
+    scores = score(read_key(folder), answers, needed)
+    write_scores(scores, folder)
+    _print(scores, make_display())
+
+
+def _print(scores: "Scores", display: "Display") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("a", "b", "prefer a", "95 %", "p", "answers", "α")
+    for one in scores.preferences:
+        table.add_row(
+            Text(one.a),
+            Text(one.b),
+            f"{100 * one.share:.1f} %",
+            f"[{100 * one.low:.1f}, {100 * one.high:.1f}]",
+            f"{one.p:.3f}",
+            f"{one.chosen} of {one.answers}",
+            "–" if one.alpha is None else f"{one.alpha:.2f}",
+        )
+    display.console.print(table, markup=False)
+    kept = [who for who in scores.participants if who.kept]
+    display.say(
+        f"{len(kept)} participants. 95 %: over participants and items, at least the exact binomial"
+        " one. p: exact binomial, takes answers for independent. α: Krippendorff's, nominal."
+    )
+    if len(kept) == 1:
+        display.say("one participant: the variation between people is not in the interval")
+    repeats = sum(who.repeats for who in kept)
+    if repeats:
+        same = sum(who.repeats_kept for who in kept)
+        display.say(f"asked again, {same} of {repeats} answers were the same")
+    display.say(f"left picture chosen: {100 * sum(w.left for w in kept) / len(kept):.1f} %")
+    for who in scores.participants:
+        if not who.kept:
+            display.say(
+                f"excluded: {who.name}: {who.checks_passed} of {who.checks} attention checks passed"
+            )
+    for name, reason in scores.skipped.items():
+        display.say(f"skipped: {name}: {reason}")

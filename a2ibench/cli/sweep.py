@@ -1,0 +1,146 @@
+"""``a2ibench sweep``: how the picture changes while the sound is changed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from a2ibench.cli.options import load_plugins, make_display, plugin_option
+from a2ibench.errors import UserError
+
+if TYPE_CHECKING:
+    from a2ibench.study.changes import Change
+    from a2ibench.study.display import Display
+    from a2ibench.study.sweep import Finding
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument(
+    "sounds", metavar="SOUND...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--volume", metavar="V,…", help="Multiply the samples: 0.5,1,2,3.")
+@click.option("--noise", metavar="DB,…", help="Add white noise at these signal-to-noise ratios.")
+@click.option(
+    "--mix",
+    type=click.Path(path_type=Path),
+    metavar="SOUND",
+    help="Mix another sound in, as loud, in the waveform.",
+)
+@click.option("--ratios", metavar="R,…", help="With --mix: its shares.  [default: 0,0.25,…,1]")
+@click.option(
+    "--interpolate",
+    type=click.Path(path_type=Path),
+    metavar="SOUND",
+    help="Go to another sound's acoustic feature in a straight line.",
+)
+@click.option(
+    "--steps", type=click.IntRange(2, 1000), help="With --interpolate, both ends.  [default: 9]"
+)
+@click.option("--arm", help='Of a study: "ours", "ours − consistency".  [default: its first model]')
+@click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
+@click.option(
+    "-n",
+    "count",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Noises: pictures a level.",
+)
+@click.option(
+    "--noise-seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Fixes the pictures' noise, the same at every level, and that which --noise adds.",
+)
+@click.option("--out", default=Path("sweep"), show_default=True, type=click.Path(path_type=Path))
+@plugin_option
+def sweep(
+    run_folder: Path,
+    sounds: tuple[Path, ...],
+    volume: str | None,
+    noise: str | None,
+    mix: Path | None,
+    ratios: str | None,
+    interpolate: Path | None,
+    steps: int | None,
+    arm: str | None,
+    seed: int,
+    count: int,
+    noise_seed: int,
+    out: Path,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Change sounds step by step and measure what it does to the pictures of a run.
+
+    Choose one of --volume, --noise, --mix and --interpolate. Samples that a change carries beyond
+    ±1 are not clipped.
+    """
+    asked = {"volume": volume, "noise": noise, "mix": mix, "interpolate": interpolate}
+    if sum(value is not None for value in asked.values()) != 1:
+        raise UserError("give one of --volume, --noise, --mix and --interpolate")
+    if (ratios is not None and mix is None) or (steps is not None and interpolate is None):
+        raise UserError("--ratios belongs to --mix, --steps to --interpolate")
+    stems = [sound.stem for sound in sounds]
+    if twice := {stem for stem in stems if stems.count(stem) > 1}:
+        raise UserError(f"two sounds are called {twice.pop()!r}: rename one of them")
+    load_plugins(plugins)
+    import numpy as np
+
+    from a2ibench.study.changes import Change
+    from a2ibench.study.generate import find_run
+    from a2ibench.study.sweep import sweep, write_sweep
+
+    if volume is not None:
+        change = Change("volume", _numbers("--volume", volume))
+    elif noise is not None:
+        change = Change("noise", _numbers("--noise", noise), seed=noise_seed)
+    elif mix is not None:
+        change = Change("mix", _numbers("--ratios", ratios or "0,0.25,0.5,0.75,1"), mix)
+    else:
+        levels = tuple(np.linspace(0, 1, steps or 9).round(6).tolist())
+        change = Change("interpolate", levels, interpolate)
+    folder = find_run(run_folder, arm, seed)
+    display = make_display()
+    with display.running():
+        swept, findings, notes = sweep(
+            folder, sounds, change, count, noise_seed, display.counter("sweeping")
+        )
+    write_sweep(swept, findings, change, out)
+    _print(findings, change, display)
+    for note in notes:
+        display.say(f"note: {note}")
+    display.say(f"curves, correlations, figure, strips of pictures: {out}")
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"{option} {text}: expected numbers, as in 0.5,1,2,3") from None
+
+
+def _print(findings: "list[Finding]", change: "Change", display: "Display") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("sound", "measure", "ρ", "95 %", "p", "n")
+    for one in findings:
+        found = one.correlation
+        ends = "–" if found.low is None else f"[{found.low:+.2f}, {found.high:+.2f}]"
+        table.add_row(
+            Text(one.sound),
+            Text(one.measure),
+            "–" if found.rho is None else f"{found.rho:+.2f}",
+            ends,
+            "–" if found.p is None else f"{found.p:.3f}",
+            str(found.cases),
+        )
+    display.console.print(table, markup=False)
+    display.say(
+        f"ρ: Spearman's, over {len(change.levels)} levels of {change.kind}; distance and changed"
+        " against how far a level is from the unchanged sound, the others against the level. 95 %:"
+        " over the n noises (all sounds: over the n sounds). p: by permuting the levels, at least"
+        " about 2 / levels!; not corrected for the number of measures."
+    )

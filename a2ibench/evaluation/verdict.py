@@ -1,0 +1,55 @@
+"""What may be said of a difference: better, worse, or nothing."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from a2ibench.evaluation.statistics import Paired
+
+Verdict = Literal["better", "worse", "not separable", "one seed", "–"]
+
+ALPHA = 0.05
+
+CORRECTION = (
+    "p: paired t test over seeds and test blocks, corrected by Holm's method for all tests of this"
+    " table; better, worse: p < 0.05, else not separable. One seed has no verdict."
+)
+"""For captions. Holm's correction, not a false discovery rate: it holds however the tests depend on
+each other, and metrics of the same images depend strongly."""
+
+
+def holm(p: Sequence[float | None]) -> list[float | None]:
+    """Holm's step-down correction (Holm 1979): p₍ᵢ₎ → max over j ≤ i of min(1, (m − j + 1) p₍ⱼ₎).
+
+    Args:
+        p: of m tests, in [0, 1]; None for a comparison without a test, which is not counted.
+
+    Returns:
+        The same, corrected: the probability of one or more false verdicts in the whole family
+        stays below a level at which the corrected values are cut.
+    """
+    values = np.array([one for one in p if one is not None])
+    order = np.argsort(values, kind="stable")
+    corrected = np.empty_like(values)
+    factors = len(values) - np.arange(len(values))
+    corrected[order] = np.minimum(np.maximum.accumulate(factors * values[order]), 1)
+    rest = iter(corrected.tolist())
+    return [None if one is None else next(rest) for one in p]
+
+
+def judge(change: Paired | None, p: float | None, higher_is_better: bool) -> Verdict:
+    """The verdict on an arm.
+
+    Args:
+        change: its difference to the base; None where there is none.
+        p: the corrected p of that difference.
+        higher_is_better: of the metric.
+    """
+    if change is None:
+        return "–"
+    if change.seeds < 2:
+        return "one seed"
+    if p is None or p >= ALPHA:
+        return "not separable"
+    return "better" if (change.value > 0) == higher_is_better else "worse"

@@ -1,0 +1,28 @@
+"""Cosine similarity of sounds and images in acoustic space."""
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.data.types import FloatArray
+
+
+def cosines(a: FloatArray, v: FloatArray) -> npt.NDArray[np.float64]:
+    """Cosine of each row with each row.
+
+    Args:
+        a: ``[n, d]``, say the sounds.
+        v: ``[m, d]``, say the images. Equal rows get equal cosines, to the last bit.
+
+    Returns:
+        float64 ``[n, m]``; 0 for a row of zeros.
+    """
+    distinct, position = np.unique(v, axis=0, return_inverse=True)
+    cosine = unit_rows(a) @ unit_rows(distinct).T
+    return cosine[:, position.reshape(-1)]
+
+
+def unit_rows(x: FloatArray) -> npt.NDArray[np.float64]:
+    """Rows of length 1, float64 ``[n, d]``; a row of zeros stays one."""
+    wide = x.astype(np.float64)
+    length = np.linalg.norm(wide, axis=1, keepdims=True)
+    return np.divide(wide, length, out=np.zeros_like(wide), where=length > 0)

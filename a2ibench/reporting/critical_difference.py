@@ -1,0 +1,128 @@
+"""The critical-difference diagram (Demšar, JMLR 7, 2006): which methods' mean ranks differ.
+
+Demšar's rows are independent data sets. Metrics of one study share images and judges, so that a
+diagram over metrics overstates how much is known: every diagram of them says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from a2ibench.errors import UserError
+from a2ibench.storage import whole_file
+
+LEVEL = 0.05
+LEAST = 3
+"""Methods, and rows (data sets or metrics), that there must be."""
+NOTE = (
+    "Ranks over metrics (1 is best): metrics of the same images are no independent data sets, so"
+    " that the diagram is an overview and no test. Methods joined by a bar are within the critical"
+    " difference (Friedman, Nemenyi; Demšar 2006)."
+)
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Mean ranks and what separates them.
+
+    Attributes:
+        mean: float64 ``[k]``, 1 is best.
+        critical: the least difference of two mean ranks that is significant at 5 % (Nemenyi).
+        p: of Friedman's test that all methods are alike.
+        rows: how many data sets or metrics were ranked.
+    """
+
+    mean: npt.NDArray[np.float64]
+    critical: float
+    p: float
+    rows: int
+
+
+def critical_value(k: int) -> float:
+    """q_0.05 of Nemenyi's test: the studentised range of k means over √2 (Demšar, table 5)."""
+    return float(stats.studentized_range.ppf(1 - LEVEL, k, np.inf) / np.sqrt(2))
+
+
+def rank(scores: npt.NDArray[np.float64]) -> Ranks:
+    """Ranks methods on every row.
+
+    Args:
+        scores: float64 ``[N, k]``, a row a data set or metric, higher is better; equal scores share
+            their mean rank.
+
+    Raises:
+        UserError: fewer than three methods or rows, or scores that are missing.
+    """
+    N, k = scores.shape
+    if N < LEAST or k < LEAST:
+        raise UserError(f"a critical difference needs {LEAST} methods and rows, got {k} and {N}")
+    if not np.isfinite(scores).all():
+        raise UserError("a critical difference needs every score of every method")
+    ranks = stats.rankdata(-scores, axis=1)
+    tied = np.ptp(ranks) == 0  # all alike everywhere: Friedman's statistic is 0 / 0
+    p = 1.0 if tied else float(stats.friedmanchisquare(*ranks.T).pvalue)
+    return Ranks(ranks.mean(axis=0), critical_value(k) * np.sqrt(k * (k + 1) / (6 * N)), p, N)
+
+
+def cliques(ranks: Ranks) -> list[tuple[int, int]]:
+    """The longest runs of methods, in order of mean rank, that are not separated.
+
+    Returns:
+        First and last position of each run of two or more, none inside another.
+    """
+    ordered = np.sort(ranks.mean)
+    found: list[tuple[int, int]] = []
+    for first in range(len(ordered)):
+        last = int(np.searchsorted(ordered, ordered[first] + ranks.critical, side="right")) - 1
+        if last > first and (not found or last > found[-1][1]):
+            found.append((first, last))
+    return found
+
+
+def save_diagram(ranks: Ranks, labels: Sequence[str], path: Path) -> None:
+    """Draws mean ranks on an axis, and a bar over each run of methods that are not separated.
+
+    Args:
+        ranks: of the methods.
+        labels: their names, ``[k]``.
+        path: of the PNG.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    k = len(labels)
+    order = np.argsort(ranks.mean, kind="stable")
+    bars = cliques(ranks)
+    with matplotlib.rc_context({"font.size": 8}):
+        figure = Figure(figsize=(7, 1.3 + 0.13 * len(bars) + 0.12 * k), dpi=200)
+        axes = figure.add_axes((0.25, 0.02, 0.5, 0.96))
+        axes.set_axis_off()
+        axes.set_xlim(1, k)
+        depth = 1.5 + 0.5 * len(bars)
+        axes.set_ylim(-depth - (k + 1) // 2, 2.6)
+        axes.plot([1, k], [0, 0], color="black", linewidth=1)
+        for tick in range(1, k + 1):
+            axes.plot([tick, tick], [0, 0.2], color="black", linewidth=1)
+            axes.text(tick, 0.35, str(tick), ha="center", va="bottom")
+        width = min(ranks.critical, k - 1)
+        axes.plot([1, 1 + width], [1.7, 1.7], color="black", linewidth=2)
+        said = f"critical difference {ranks.critical:.2f}; Friedman p = {ranks.p:.3f}"
+        axes.text(1, 1.85, f"{said}; {ranks.rows} rows", ha="left", va="bottom")
+        for i, method in enumerate(order):
+            left = i < (k + 1) // 2
+            end, side = (1, "right") if left else (k, "left")
+            level = -depth - (i if left else k - 1 - i)
+            x = ranks.mean[method]
+            axes.plot([x, x, end], [0, level, level], color="black", linewidth=0.7)
+            gap = -0.04 * (k - 1) if left else 0.04 * (k - 1)
+            name = labels[method].replace("$", r"\$")
+            axes.text(end + gap, level, f"{name} ({x:.2f})", ha=side, va="center")
+        for level, (first, last) in enumerate(bars):
+            ends = [ranks.mean[order[first]] - 0.03, ranks.mean[order[last]] + 0.03]
+            axes.plot(ends, [-0.5 - 0.5 * level] * 2, color="black", linewidth=3)
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, format="png")

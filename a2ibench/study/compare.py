@@ -1,0 +1,82 @@
+"""Two arms against each other, from the same study or from two."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from a2ibench import registry
+from a2ibench.errors import UserError, unknown
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.tables import difference_table
+from a2ibench.study.finished import check_alike, find_arm, to_method
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison.
+
+    Attributes:
+        table: a row a metric.
+        verdicts: by metric name, on A.
+    """
+
+    table: Table
+    verdicts: Mapping[str, str]
+
+
+def compare(
+    a: str, b: str, arm: str | None, metrics: Sequence[str], needed: str | None = None
+) -> Compared:
+    """A − B over common seeds and the same test clips.
+
+    Args:
+        a: see :func:`~a2ibench.study.finished.find_arm`.
+        b: the same.
+        arm: of studies that are named without one.
+        metrics: names; empty for all that both have.
+        needed: a metric that is shown in any case.
+
+    Raises:
+        UserError: nothing to compare: no such arm, results that do not belong together, a metric
+            that one of them lacks, or no common seed.
+    """
+    sides = [find_arm(a, arm), find_arm(b, arm)]
+    both = sides[0].metrics & sides[1].metrics
+    asked = [*metrics, *([] if needed is None else [needed])]
+    for name in asked:
+        if name not in both:
+            raise unknown("metric that both have", name, both)
+    names = list(dict.fromkeys(asked)) if metrics else sorted(both)
+    if not names:
+        raise UserError("A and B have no metric in common")
+    check_alike(sides, names)
+    seeds = [{result["job"]["seed"] for _, result in side.results} for side in sides]
+    common = sorted(seeds[0] & seeds[1])
+    if not common:
+        raise UserError(
+            f"no common seed: A has {', '.join(map(str, sorted(seeds[0])))}, B has"
+            f" {', '.join(map(str, sorted(seeds[1])))}"
+        )
+    plugins = sorted(map(registry.metrics.get, names), key=lambda one: (one.column, one.name))
+    first, second = (
+        replace(to_method(side, names, ()), label=f"{letter}: {side.label}")
+        for letter, side in zip("AB", sides, strict=True)
+    )
+    result = sides[0].results[0][1]
+    images = [{one["job"]["images"] for _, one in side.results} for side in sides]
+    differ = images[0] != images[1]
+    table = difference_table(
+        "compare",
+        f"{first.label} against {second.label} ({result['dataset']}, {result['encoder']['name']})",
+        ("B", "A"),
+        [(second, first)],
+        plugins,
+        [
+            f"Common seeds: {', '.join(map(str, common))}.",
+            *(["Budgets differ: other numbers of training images."] if differ else []),
+        ],
+    )
+    assert table is not None
+    verdicts = {
+        plugin.name: str(row["verdict"]) for plugin, row in zip(plugins, table.numbers, strict=True)
+    }
+    return Compared(table, verdicts)

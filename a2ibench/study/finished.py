@@ -1,0 +1,185 @@
+"""Results that are there: read again without data, models or judges, and never mixed up."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from a2ibench import registry
+from a2ibench.errors import UserError, unknown
+from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.reporting.cells import Method
+from a2ibench.study.results import over_seeds
+from a2ibench.study.work import read_result
+
+MINUS = " − "
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One arm or reference as far as it has results.
+
+    Attributes:
+        label: as printed.
+        asked: how many seeds were asked for.
+        results: folder and content of each ``result.json``, in ascending order of the seeds.
+    """
+
+    label: str
+    asked: int
+    results: tuple[tuple[Path, Mapping[str, Any]], ...]
+
+    @property
+    def metrics(self) -> set[str]:
+        """Those that have a score in every result."""
+        scored = [
+            {name for name, score in result["metrics"].items() if score["value"] is not None}
+            for _, result in self.results
+        ]
+        return set.intersection(*scored) if scored else set()
+
+    def scores(self, metrics: Sequence[str]) -> dict[str, SeedScores]:
+        """By metric, over the seeds that have it; a metric without any is missing."""
+        found = {}
+        for name in metrics:
+            usable = [
+                (folder, result)
+                for folder, result in self.results
+                if result["metrics"].get(name, {}).get("value") is not None
+            ]
+            if usable:
+                found[name] = over_seeds(usable, name)
+        return found
+
+
+def read_finished(label: str, folders: Sequence[Path]) -> Finished:
+    """The results of the jobs of one arm; those that are not done are left out."""
+    read = [(folder, result) for folder in folders if (result := read_result(folder)) is not None]
+    read.sort(key=lambda one: one[1]["job"]["seed"])
+    return Finished(label, len(folders), tuple(read))
+
+
+def read_study(folder: Path) -> Mapping[str, Any]:
+    """A study's ``study.json``.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    path = folder / "study.json"
+    if not path.is_file():
+        raise UserError(f"{folder}: no study (it has no study.json); expected as studies/arcade")
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("models", "metrics", "jobs", "encoder", "scale", "images", "seeds"):
+            about[name]
+    except (ValueError, KeyError) as error:
+        raise UserError(f"{path}: damaged ({error}); run the study again") from error
+    return about
+
+
+def read_rows(folder: Path, about: Mapping[str, Any]) -> list[Finished]:
+    """Every row of a study, in its order."""
+    jobs: Mapping[str, Sequence[str]] = about["jobs"]
+    return [
+        read_finished(label, [folder / "jobs" / key for key in keys])
+        for label, keys in jobs.items()
+    ]
+
+
+def find_arm(text: str, arm: str | None) -> Finished:
+    """What a word of the command line names: a job's folder, STUDY:ARM, or a study with ``arm``.
+
+    Args:
+        text: the word.
+        arm: of a study that is named without one; None for its only model.
+
+    Raises:
+        UserError: nothing of the kind, an unknown arm, or an arm without a result.
+    """
+    path = Path(text)
+    if (path / "result.json").is_file():
+        found = read_finished(path.name, [path])
+    else:
+        if not (path / "study.json").is_file():
+            before, colon, after = text.rpartition(":")
+            if colon and (Path(before) / "study.json").is_file():
+                path, arm = Path(before), after
+        about = read_study(path)
+        if arm is None:
+            if len(about["models"]) != 1:
+                raise UserError(
+                    f"{path}: holds {', '.join(about['models']) or 'no model'}; say which:"
+                    f" {path}:ARM, or --arm ARM"
+                )
+            arm = str(about["models"][0])
+        if arm not in about["jobs"]:
+            raise unknown(f"arm of {path}", arm, about["jobs"])
+        found = read_finished(arm, [path / "jobs" / key for key in about["jobs"][arm]])
+    if not found.results:
+        raise UserError(f"{text}: has no result (yet) that this version can read; run it")
+    return found
+
+
+def check_alike(rows: Sequence[Finished], metrics: Sequence[str]) -> None:
+    """Refuses results that do not belong in one table.
+
+    Raises:
+        UserError: they differ in version, protocol, pairs, encoder, test segments, or in the
+            definition or judge of a metric; one line names what, and two jobs that differ.
+    """
+    results = [one for row in rows for one in row.results]
+    if not results:
+        return
+    first_folder, first = results[0]
+    for folder, result in results[1:]:
+        for name, value in _provenance(result).items():
+            if (expected := _provenance(first)[name]) != value:
+                raise UserError(_differ(name, first_folder, expected, folder, value))
+    for metric in metrics:
+        seen: tuple[Path, tuple[Any, ...]] | None = None
+        for folder, result in results:
+            score = result["metrics"].get(metric)
+            if score is None or score["value"] is None:
+                continue
+            made = (score["version"], score["judge"], score["judge_fingerprint"])
+            if seen is None:
+                seen = folder, made
+            elif seen[1] != made:
+                what = f"version or judge of {metric}"
+                raise UserError(_differ(what, seen[0], seen[1], folder, made))
+
+
+def _provenance(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "version of a2ibench": result["version"],
+        "protocol": result.get("protocol"),
+        "pairs (content of the store)": result["job"]["store"],
+        "encoder": result["job"]["encoder"],
+    }
+
+
+def _differ(name: str, first: Path, expected: Any, second: Path, value: Any) -> str:
+    return (
+        f"not comparable: {name} differs: {_short(expected)} ({first.name}) and {_short(value)}"
+        f" ({second.name})"
+    )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " / ".join(map(_short, value))
+    return str(value)[:16]
+
+
+def to_method(row: Finished, metrics: Sequence[str], models: Sequence[str]) -> Method:
+    """A row as the tables want it."""
+    name = row.label.replace(" ", "_")
+    kind = row.results[0][1]["job"]["kind"] if row.results else None
+    reference = kind == "reference" or (kind is None and name in registry.references.names())
+    floor_of = frozenset[str]()
+    if reference and name in registry.references.names():
+        floor_of = frozenset(registry.references.get(name).floor_of)
+    model, minus, _ = row.label.partition(MINUS)
+    full = model if minus and model in models else None
+    return Method(row.label, reference, full, row.asked, row.scores(metrics), floor_of)

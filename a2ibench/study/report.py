@@ -1,0 +1,128 @@
+"""The tables of a study, written, and written again from results alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from a2ibench import registry
+from a2ibench.contracts.metric import Metric
+from a2ibench.errors import UserError
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.critical_difference import LEAST, NOTE, rank, save_diagram
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.tables import ablation_table, method_table, score_tables
+from a2ibench.storage import whole_file
+from a2ibench.study.finished import check_alike, read_rows, read_study, to_method
+from a2ibench.study.stored import outside_notes
+from a2ibench.study.work import read_failure
+
+DIAGRAM = "critical_difference.png"
+SAMPLES = "samples.png"
+SPREAD = "±: spread that the protocol defines, no confidence interval."
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        tables: in order.
+        diagram: the critical-difference diagram; None with too few methods or metrics.
+    """
+
+    tables: tuple[Table, ...]
+    diagram: Path | None
+
+
+def write_tables(
+    folder: Path,
+    methods: Sequence[Method],
+    metrics: Sequence[type[Metric]],
+    about: str,
+    notes: Sequence[str],
+) -> Report:
+    """Writes ``folder/tables`` anew: each table as md, csv and tex, and the diagram.
+
+    Args:
+        folder: of the study.
+        methods: references, then arms.
+        metrics: in the order of the columns.
+        about: the data, for the titles.
+        notes: for every caption.
+    """
+    tables = score_tables(methods, metrics, about, notes)
+    for make in (ablation_table, method_table):
+        table = make(methods, metrics, about, notes)
+        if table is not None:
+            tables.append(table)
+    for old in (folder / "tables").glob("*.*"):
+        if old.name != SAMPLES:
+            old.unlink()  # of an earlier command: a table that this one does not make would stay
+    for table in tables:
+        for suffix, text in (
+            ("md", table.to_markdown()),
+            ("csv", table.to_csv()),
+            ("tex", table.to_latex()),
+        ):
+            with whole_file(folder / "tables" / f"{table.name}.{suffix}") as temporary:
+                temporary.write_text(text, encoding="utf-8")
+    return Report(tuple(tables), _write_diagram(folder / "tables" / DIAGRAM, methods, metrics))
+
+
+def _write_diagram(
+    path: Path, methods: Sequence[Method], metrics: Sequence[type[Metric]]
+) -> Path | None:
+    arms = [method for method in methods if not method.reference and method.scores]
+    usable = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
+    if len(arms) < LEAST or len(usable) < LEAST:
+        return None
+    scores = np.array(
+        [
+            [arm.scores[m.name].mean * (1 if m.higher_is_better else -1) for arm in arms]
+            for m in usable
+        ]
+    )
+    save_diagram(rank(scores), [arm.label for arm in arms], path)
+    return path
+
+
+def report(folder: Path) -> Report:
+    """Writes the tables of a study again from its results, be it finished or not.
+
+    Raises:
+        UserError: no study, no results, metrics that are not registered, or results that do not
+            belong in one table (:func:`~a2ibench.study.finished.check_alike`).
+    """
+    about = read_study(folder)
+    rows = read_rows(folder, about)
+    results = [result for row in rows for _, result in row.results]
+    if not results:
+        raise UserError(f"{folder}: no job has a result yet; run the study")
+    names: list[str] = about["metrics"]
+    check_alike(rows, names)
+    methods = [to_method(row, names, about["models"]) for row in rows]
+    metrics = [registry.metrics.get(name) for name in names]
+    failed = [
+        f"Failed: {label}: {reason}."
+        for label, keys in about["jobs"].items()
+        for key in keys
+        if (reason := read_failure(folder / "jobs" / key)) is not None
+    ]
+    done, asked = sum(len(row.results) for row in rows), sum(row.asked for row in rows)
+    notes = [
+        f"n: test segments, one image each. {about['seeds']} seeds asked for, {about['images']}"
+        f" training images a trial; {done} of {asked} jobs have a result.",
+        SPREAD,
+        *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
+        *failed,
+    ]
+    title = f"{results[0]['dataset']}, {about['encoder']}, {about['scale']} scale"
+    return write_tables(folder, methods, metrics, title, notes)
+
+
+def notes_once(made: Report) -> list[str]:
+    """Every line of the captions, once, for a terminal."""
+    lines = dict.fromkeys(note for table in made.tables for note in table.notes)
+    return [*lines, *([NOTE] if made.diagram else [])]

@@ -1,0 +1,218 @@
+"""A sweep: what happens to a run's pictures while a sound is changed step by step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench import registry
+from a2ibench.contracts.metric import OWN
+from a2ibench.data.types import ImageArray
+from a2ibench.errors import UserError
+from a2ibench.evaluation.judging import LoadedJudge, load_kept, look_at
+from a2ibench.evaluation.picture_measures import FROM_BASE, measure
+from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
+from a2ibench.reporting.curves import Curve, save_curves
+from a2ibench.reporting.figures import save_grid
+from a2ibench.storage import whole_file
+from a2ibench.study.changes import AXES, Change
+from a2ibench.study.generate import Run, listen, open_run, spec
+
+POSTERIOR = "posterior"
+SHOWN = 8
+"""Rows of a strip, at most."""
+ALL = "all sounds"
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One sound's pictures and measures.
+
+    Attributes:
+        name: of the sound.
+        images: uint8 ``[1 + L, Z, S, S, 3]``: the unchanged sound, then every level.
+        measures: name → float64 ``[1 + L, Z]``.
+    """
+
+    name: str
+    images: ImageArray
+    measures: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How a measure goes with the change.
+
+    Attributes:
+        sound: its name, or ``ALL``.
+        measure: which.
+        correlation: with the level; for measures of the difference to the unchanged sound's
+            picture, with the distance of the level from the unchanged sound.
+    """
+
+    sound: str
+    measure: str
+    correlation: Correlation
+
+
+def sweep(
+    folder: Path,
+    sounds: Sequence[Path],
+    change: Change,
+    count: int,
+    seed: int,
+    progress: Callable[[int, int], None],
+) -> tuple[list[Swept], list[Finding], list[str]]:
+    """Draws and measures.
+
+    Args:
+        folder: of a finished job.
+        sounds: each is changed by itself.
+        change: what is done to them.
+        count: Z, pictures a level; picture z has the same noise at every level and for every sound.
+        seed: of those noises.
+        progress: called with the sounds done so far and in total.
+
+    Returns:
+        A record a sound, the correlations, and what the user should know.
+
+    Raises:
+        UserError: a run or a sound that cannot be used.
+    """
+    run = open_run(folder)
+    heard = [(path.stem, *listen(path, run.encoder)) for path in sounds]
+    notes = [*run.notes, *(note for *_, said in heard for note in said)]
+    classifier, said = _classifier(run)
+    notes += said
+    swept = []
+    for i, (name, waveform, rate, _) in enumerate(heard):
+        features, said = change.features(run, name, waveform, rate)
+        notes += said
+        acoustic = np.concatenate([run.hear(waveform, rate)[np.newaxis], features])
+        images = _draw(run, acoustic, count, seed)
+        if count > 1 and (images == images[:, :1]).all():
+            notes.append(f"{name}: {run.model.name} uses no noise here: one picture a level")
+            images = images[:, :1]
+        swept.append(Swept(name, images, _measure(images, classifier, run)))
+        progress(i + 1, len(heard))
+    return swept, _findings(swept, change), list(dict.fromkeys(notes))
+
+
+def _draw(run: Run, acoustic: npt.NDArray[np.float32], count: int, seed: int) -> ImageArray:
+    from a2ibench.training.draw import draw, draw_noise
+
+    noise = draw_noise(count, run.model.noise_dim, seed)
+    images = draw(run.model, np.repeat(acoustic, count, axis=0), noise.repeat(len(acoustic), 1))
+    return images.reshape(len(acoustic), count, *images.shape[1:])
+
+
+def _measure(images: ImageArray, classifier: LoadedJudge | None, run: Run) -> dict[str, Array]:
+    levels, count = images.shape[:2]
+    flat = images.reshape(levels * count, *images.shape[2:])
+    base = np.broadcast_to(images[:1], images.shape).reshape(flat.shape)
+    measures = dict(measure(flat, base))
+    if classifier is not None:
+        from scipy.special import softmax
+
+        posterior = softmax(look_at(classifier, flat)["logits"].astype(np.float64), axis=1)
+        # Of the class that the unchanged sound's pictures are taken for: a sound has no label.
+        top = int(posterior[:count].mean(axis=0).argmax())
+        measures[POSTERIOR] = posterior[:, top]
+        for c, name in enumerate(run.result["spec"]["classes"]):
+            measures[f"{POSTERIOR}:{name}"] = posterior[:, c]
+    return {name: value.reshape(levels, count) for name, value in measures.items()}
+
+
+def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
+    """The classifier that judged the run's study, as it was then."""
+    sizes = spec(run.result)
+    blank = np.zeros((1, sizes.image_size, sizes.image_size, 3), dtype=np.uint8)
+    job = run.result["job"]
+    from a2ibench.study.job import Job
+
+    data_key = Job(**job).data_key
+    scores = run.result["metrics"].values()
+    for name, fingerprint in sorted({(s["judge"], s["judge_fingerprint"]) for s in scores}):
+        if name == OWN or name not in registry.judges.names():
+            continue
+        if not registry.judges.get(name).trained:
+            continue
+        judge = load_kept(name, sizes, data_key)
+        if judge is None or judge.fingerprint != fingerprint:
+            return None, [f"judge {name} is not what it was in the study: no class posterior"]
+        logits = look_at(judge, blank).get("logits")
+        if logits is not None and logits.shape[1] == len(sizes.classes):
+            return judge, []
+    return None, []
+
+
+def _findings(swept: Sequence[Swept], change: Change) -> list[Finding]:
+    levels = np.array(change.levels, dtype=np.float64)
+    found = []
+    for name in plotted(swept):
+        x = change.strength if name in FROM_BASE else levels
+        single = [correlate(x, one.measures[name][1:]) for one in swept]
+        found += [Finding(o.name, name, c) for o, c in zip(swept, single, strict=True)]
+        if len(swept) > 1:
+            found.append(Finding(ALL, name, over_sounds(single)))
+    return found
+
+
+def plotted(swept: Sequence[Swept]) -> list[str]:
+    """The measures that are plotted and correlated."""
+    return [name for name in swept[0].measures if not name.startswith(f"{POSTERIOR}:")]
+
+
+def write_sweep(
+    swept: Sequence[Swept], findings: Sequence[Finding], change: Change, folder: Path
+) -> None:
+    """Writes ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png`` and a strip of
+    pictures a sound, each whole or not at all.
+
+    Raises:
+        UserError: the path is no folder.
+    """
+    import pandas as pd
+
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; expected a folder")
+    rows = [
+        {
+            "sound": one.name,
+            "change": change.kind,
+            "level": level,
+            "noise": z,
+            **{name: values[i, z] for name, values in one.measures.items()},
+        }
+        for one in swept
+        for i, level in enumerate((None, *change.levels))  # None: the unchanged sound
+        for z in range(one.images.shape[1])
+    ]
+    table = pd.DataFrame(rows)
+    with whole_file(folder / "curves.parquet") as temporary:
+        table.to_parquet(temporary)
+    with whole_file(folder / "curves.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    lines = [{"sound": f.sound, "measure": f.measure, **asdict(f.correlation)} for f in findings]
+    with whole_file(folder / "correlations.csv") as temporary:
+        pd.DataFrame(lines).to_csv(temporary, index=False)
+    curves = {
+        name: [Curve(one.name, one.measures[name][1:], one.measures[name][0]) for one in swept]
+        for name in plotted(swept)
+    }
+    save_curves(
+        change.levels,
+        AXES[change.kind],
+        curves,
+        folder / "curves.png",
+        logarithmic=change.kind == "volume",
+        reverse=change.kind == "noise",
+    )
+    headings = ["unchanged", *(f"{level:g}" for level in change.levels)]
+    for one in swept:
+        strip = {f"noise {z}": one.images[:, z] for z in range(min(SHOWN, one.images.shape[1]))}
+        save_grid(strip, headings, folder / "strips" / f"{one.name}.png")

@@ -1,0 +1,72 @@
+"""Classification accuracy score: can a classifier learn the classes from generated images?"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.data.types import FloatArray, IntArray
+from a2ibench.errors import UserError
+
+FOLDS = 5
+ITERATIONS = 1_000
+
+
+class ClassificationScoreLite0(Metric):
+    """CAS (Ravuri and Vinyals 2019) with logistic regression on frozen features.
+
+    It learns the classes from generated images and is asked for those of real test images; the
+    score is the share that it gets right. Unlike the accuracy of single images it falls when they
+    lack the variety of the real ones. The real images are those of the very segments that were
+    drawn from, so a picture of one moment would help with that moment: the segments are cut into 5
+    folds of whole source clips, and the real images of a fold are asked of a classifier that
+    learned from the generated images of the others. So the ground-truth row is the cross-validated
+    accuracy on real images, the ceiling, and memory of a clip gives nothing.
+
+    Minimises C Σ cross-entropy + ‖W‖²/2, C = 1, to convergence from 0, without chance. A class that
+    only one fold has is never right. The interval does not cover which images it learned from.
+    """
+
+    name = "cas_lite0"
+    judge = "lite0"
+    title = "CAS lite0"
+    group = "quality"
+    column = 21
+    percent = True
+    bounds = (0.0, 1.0)
+
+    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
+        """At least two classes among the segments.
+
+        Raises:
+            UserError: a single one.
+        """
+        if len(np.unique(label)) < 2:
+            raise UserError(f"{self.name}: needs test segments of at least two classes")
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class; ``per_segment`` is 1 where the real image's class is right, else 0.
+
+        Raises:
+            UserError: all segments are of one block of source clips.
+        """
+        fold = looks.block % FOLDS
+        if len(np.unique(fold)) < 2:
+            raise UserError(f"{self.name}: needs test segments of at least two source clips")
+        right = np.zeros(len(looks.label), dtype=np.float32)
+        for held in np.unique(fold):
+            asked = fold == held
+            found = _learn(looks.generated["features"][~asked], looks.label[~asked])
+            right[asked] = found(looks.real["features"][asked]) == looks.label[asked]
+        return Score(float(right.mean(dtype=np.float64)), len(right), per_segment=right)
+
+
+def _learn(features: FloatArray, label: IntArray) -> Callable[[FloatArray], npt.NDArray[np.int64]]:
+    """A classifier: features ``[m, d]`` → classes ``[m]``."""
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(label)) == 1:
+        return lambda asked: np.full(len(asked), label[0])
+    learner = LogisticRegression(max_iter=ITERATIONS).fit(features.astype(np.float64), label)
+    return lambda asked: learner.predict(asked.astype(np.float64))

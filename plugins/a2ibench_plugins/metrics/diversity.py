@@ -1,0 +1,166 @@
+"""Diversity and sensitivity: how far does a picture move with the noise, and with the sound?
+
+The distance of two pictures is d = ½ ‖u − u'‖², with u the feature of EfficientNet-lite0 scaled to
+length 1: 1 minus the cosine, the distance of LPIPS (Zhang et al. 2018, eq. 1, without learnt
+weights) on the last, averaged layer alone. Sensitivities are means over all pairs of different
+sounds, or of different noises (the estimator of a total effect of Jansen 1999), relative to the
+same of real test images I: at 1, pictures move as far as from one real segment to another. Pixel
+noise that differs from picture to picture is movement, too.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.contracts.metric import GRID_SEGMENTS, Looks, Metric, Score
+from a2ibench.data.types import IntArray
+from a2ibench.errors import UserError
+from a2ibench.nn.cosine import unit_rows
+
+Array = npt.NDArray[np.float64]
+
+
+class DiversityLite0(Metric):
+    """E_{a, z≠z'} d(G(a, z), G(a, z')): how far apart the pictures of one sound are.
+
+    0 for a method that ignores its noise. What there is to be had shows in the row of real pictures
+    of other segments of the class.
+    """
+
+    name = "diversity_lite0"
+    judge = "lite0"
+    needs = frozenset({"grid"})
+    title = "diversity"
+    group = "variety"
+    column = 60
+    bounds = (0.0, 1.0)
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class; ``per_segment`` is NaN outside the grid."""
+        per_segment = np.full(len(looks.label), np.nan, dtype=np.float32)
+        u = _drawn(looks)
+        per_segment[looks.grid_rows] = apart(u.transpose(1, 0, 2))
+        return Score(float(np.nanmean(per_segment)), len(u), per_segment=per_segment)
+
+
+class AudioSensitivityLite0(Metric):
+    """E_{z, a≠a'} d(G(a, z), G(a', z)) / E_{i≠j} d(I_i, I_j): the sound is swapped.
+
+    0 for a method that is deaf.
+    """
+
+    name = "audio_sensitivity_lite0"
+    judge = "lite0"
+    needs = frozenset({"grid"})
+    title = "audio sensitivity"
+    group = "variety"
+    column = 62
+    bounds = (0.0, float("inf"))
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class.
+
+        Raises:
+            UserError: fewer than two segments in the grid.
+        """
+        u = _drawn(looks)
+        _need_two(self.name, len(u))
+        return Score(float(apart(u).mean() / _between_real(looks)), len(u))
+
+
+class AudioSensitivityInClassLite0(Metric):
+    """The same inside the classes: Σ_c E d(G(a, z), G(a', z)) / Σ_c E d(I_i, I_j).
+
+    Sounds a ≠ a' and images i ≠ j are of class c, and the sums go over the classes with two sounds
+    in the grid. 0 for a method that hears the class alone.
+    """
+
+    name = "audio_sensitivity_inclass_lite0"
+    judge = "lite0"
+    needs = frozenset({"grid"})
+    title = "audio sensitivity in class"
+    group = "variety"
+    column = 63
+    bounds = (0.0, float("inf"))
+
+    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
+        """Some class is twice in the grid, whose segments are taken from the classes in turn.
+
+        Raises:
+            UserError: none is.
+        """
+        present = len(np.unique(label))
+        if present >= min(GRID_SEGMENTS, len(label)):
+            raise UserError(
+                f"{self.name}: needs two sounds of one class among the {GRID_SEGMENTS} that are"
+                f" drawn several times; there are {present} classes"
+            )
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class.
+
+        Raises:
+            UserError: no class is twice in the grid.
+        """
+        u, real = _drawn(looks), unit_rows(looks.real["features"])
+        label = looks.label[looks.grid_rows]
+        classes = np.flatnonzero(np.bincount(label) > 1)
+        if not len(classes):
+            raise UserError(f"{self.name}: no class has two sounds in the grid")
+        moved = sum(float(apart(u[label == one]).mean()) for one in classes)
+        between = sum(float(apart(real[looks.label == one])) for one in classes)
+        return Score(moved / between, int(np.isin(label, classes).sum()))
+
+
+class NoiseSensitivityLite0(Metric):
+    """E_{a, z≠z'} d(G(a, z), G(a, z')) / E_{i≠j} d(I_i, I_j): the noise is swapped.
+
+    0 for a method that ignores its noise.
+    """
+
+    name = "noise_sensitivity_lite0"
+    judge = "lite0"
+    needs = frozenset({"grid"})
+    title = "noise sensitivity"
+    group = "variety"
+    column = 64
+    bounds = (0.0, float("inf"))
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class.
+
+        Raises:
+            UserError: fewer than two segments in the grid.
+        """
+        u = _drawn(looks)
+        _need_two(self.name, len(u))
+        swapped = apart(u.transpose(1, 0, 2)).mean()
+        return Score(float(swapped / _between_real(looks)), len(u))
+
+
+def apart(u: Array) -> Array:
+    """½ E‖u − u'‖² over pairs of different rows, which is the unbiased variance: sums, no pairs.
+
+    Args:
+        u: ``[n, …, k]``, n ≥ 2.
+
+    Returns:
+        ``[…]``, exactly 0 where all rows are equal.
+    """
+    # Less the first row: what is equal becomes 0, not a rounding error.
+    spread: Array = (u - u[0]).var(axis=0, ddof=1).sum(axis=-1)
+    return spread
+
+
+def _drawn(looks: Looks) -> Array:
+    """u of the grid, ``[A, Z, k]``."""
+    phi = looks.grid["features"]
+    return unit_rows(phi.reshape(-1, phi.shape[2])).reshape(phi.shape)
+
+
+def _between_real(looks: Looks) -> float:
+    return float(apart(unit_rows(looks.real["features"])))
+
+
+def _need_two(name: str, segments: int) -> None:
+    if segments < 2:
+        raise UserError(f"{name}: needs two sounds that are drawn several times, there is one")

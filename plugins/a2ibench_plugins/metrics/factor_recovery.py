@@ -1,0 +1,179 @@
+"""Factor recovery: can it be read off a picture what made its scene?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
+
+from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.data.types import FloatArray, IntArray
+from a2ibench.errors import UserError
+
+Array = npt.NDArray[np.float64]
+
+FOLDS = 5
+PENALTIES = 10.0 ** np.arange(-4, 5)
+"""Of ridge regression on centred features with a mean square of 1, times the number of images."""
+KNOWN = 0.5
+"""A factor counts where its correlation on held-out sources is at least so large."""
+
+
+class FactorRecoveryLite0(Metric):
+    """Mean correlation of the true factors with those that are read off the generated images.
+
+    For each class, ridge regression from the features of EfficientNet-lite0 to each factor is
+    fitted to real training images, with the penalty of the least error on held-out sources, and
+    applied to the generated images of the class. The score of a factor is the correlation of what
+    is read and what is true, both less their mean in the class: 1 is perfect, 0 is what the class
+    alone gives; scaling or shifting all answers changes nothing. It is 0 where all answers of each
+    class are the same.
+
+    A factor counts if, on held-out *training* sources, a correlation of at least 0.5 is reached
+    from the images (the judge sees it) and from the acoustic features (the sound tells it). Which
+    do is in the score's ``parts``, with the score of each. The ground-truth row is the ceiling.
+    """
+
+    name = "factors_lite0"
+    judge = "lite0"
+    needs = frozenset({"factors"})
+    title = "factor recovery"
+    group = "match_in_class"
+    column = 48
+    bounds = (-1.0, 1.0)
+
+    def __init__(self) -> None:
+        self._last: tuple[Looks, Readers] | None = None
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class; ``parts`` is factor → correlation.
+
+        Raises:
+            UserError: a class has images of fewer than two training sources among those that are
+                looked at, or no factor counts.
+        """
+        if self._last is None or self._last[0].train is not looks.train:
+            self._last = looks, fit_readers(looks)  # it does not change with the test segments
+        readers = self._last[1]
+        answer = readers(looks.generated["features"], looks.label)
+        true = np.stack([looks.factors[name] for name in readers.names], axis=1)
+        found = correlation(answer, true.astype(np.float64), looks.label)
+        parts = dict(zip(readers.names, found.tolist(), strict=True))
+        return Score(float(found.mean()), len(looks.label), parts=parts)
+
+
+@dataclass(frozen=True)
+class Readers:
+    """What reads the factors that count.
+
+    Attributes:
+        names: of the factors.
+        by_class: class → the regression.
+    """
+
+    names: tuple[str, ...]
+    by_class: dict[int, Any]
+
+    def __call__(self, features: FloatArray, label: IntArray) -> Array:
+        """Factors ``[n, len(names)]`` from features ``[n, k]`` of images of known classes."""
+        answer = np.empty((len(label), len(self.names)))
+        for one in np.unique(label):
+            answer[label == one] = self.by_class[one](features[label == one])
+        return answer
+
+
+def fit_readers(looks: Looks) -> Readers:
+    """Chooses the factors that count and fits a regression a class.
+
+    Raises:
+        UserError: see :meth:`FactorRecoveryLite0.compute`.
+    """
+    label, source = looks.train_label, looks.train_source
+    for one in np.unique(looks.label):
+        if len(np.unique(source[label == one])) < 2:
+            raise UserError(
+                f"factors_lite0: needs training images of two source clips of class"
+                f" {looks.classes[one]!r}"
+            )
+    names = list(looks.train_factors)
+    images = looks.train["features"]
+    true = np.stack([looks.train_factors[name] for name in names], axis=1).astype(np.float64)
+    penalty, seen = held_out(images, true, label, source)
+    _, told = held_out(looks.train_acoustic, true, label, source)
+    count = np.flatnonzero((seen >= KNOWN) & (told >= KNOWN))
+    if not len(count):
+        raise UserError(f"factors_lite0: none of {', '.join(names)} can be seen and heard")
+    by_class = {
+        int(one): _Line(images[label == one], true[label == one][:, count], penalty[count])
+        for one in np.unique(label)
+    }
+    return Readers(tuple(names[i] for i in count), by_class)
+
+
+def held_out(
+    x: FloatArray, true: Array, label: IntArray, source: npt.NDArray[np.str_]
+) -> tuple[Array, Array]:
+    """How well factors follow from features of sources that were not fitted to.
+
+    Args:
+        x: ``[m, k]``.
+        true: ``[m, F]``.
+        label: int64 ``[m]``; each class has a regression of its own.
+        source: ``[m]``; those of a class are parted in up to five folds.
+
+    Returns:
+        For each factor, the penalty with the least squared error, and the correlation with it.
+    """
+    answer = np.zeros((len(PENALTIES), *true.shape))
+    there = np.zeros(len(label), dtype=np.bool_)
+    for one in np.unique(label):
+        rows = np.flatnonzero(label == one)
+        folds = min(FOLDS, len(np.unique(source[rows])))
+        if folds < 2:
+            continue  # of a class without test segments
+        there[rows] = True
+        for kept, held in GroupKFold(folds).split(rows, groups=source[rows]):
+            for i, penalty in enumerate(PENALTIES):
+                penalties = np.full(true.shape[1], penalty)
+                line = _Line(x[rows[kept]], true[rows[kept]], penalties)
+                answer[i, rows[held]] = line(x[rows[held]])
+    best = np.square(answer - true)[:, there].sum(axis=1).argmin(axis=0)
+    chosen = answer[best, :, np.arange(true.shape[1])].T
+    return PENALTIES[best], correlation(chosen[there], true[there], label[there])
+
+
+class _Line:
+    """Ridge regression of one class; constant where there is nothing to fit to."""
+
+    def __init__(self, x: FloatArray, y: Array, penalty: Array) -> None:
+        wide = x.astype(np.float64)
+        self.mean = wide.mean(axis=0)
+        self.scale = np.sqrt(np.square(wide - self.mean).sum(axis=1).mean()) or 1.0
+        self.ridge = Ridge(alpha=penalty * len(x), solver="cholesky").fit(self._unit(x), y)
+
+    def __call__(self, x: FloatArray) -> Array:
+        answer: Array = self.ridge.predict(self._unit(x)).reshape(len(x), -1)
+        return answer
+
+    def _unit(self, x: FloatArray) -> Array:
+        return (x.astype(np.float64) - self.mean) / self.scale
+
+
+def correlation(x: Array, y: Array, label: IntArray) -> Array:
+    """Pearson's r of each column, both less their mean in the class; 0 where one is constant.
+
+    Args:
+        x: ``[n, F]``.
+        y: ``[n, F]``.
+        label: int64 ``[n]``.
+    """
+    a, b = x.copy(), y.copy()
+    for one in np.unique(label):
+        for values in (a, b):
+            values[label == one] -= values[label == one].mean(axis=0)
+    length = np.sqrt(np.square(a).sum(axis=0) * np.square(b).sum(axis=0))
+    # Equal answers differ from their mean by rounding alone.
+    varied = (np.ptp(x, axis=0) > 0) & (length > 1e-9)
+    return np.divide((a * b).sum(axis=0), length, out=np.zeros(x.shape[1]), where=varied)

@@ -1,0 +1,123 @@
+"""Memorisation: are the generated images nearer to training images than to other real ones?"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammaln
+from sklearn.metrics import pairwise_distances
+
+from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.data.types import IntArray
+from a2ibench.errors import UserError
+
+Array = npt.NDArray[np.float64]
+
+DECIMALS = 9
+"""Of the distances: equal images are equally near, whatever the order of the sums."""
+
+
+class MemorisationLite0(Metric):
+    """P[the nearest training image is nearer than the nearest real test image].
+
+    Distances are 1 minus the cosine of the features of EfficientNet-lite0. Training and test images
+    are drawn alike from the world, so a generator that copies nothing, be it good or bad, scores ½;
+    one that copies scores up to 1. The three samples are those of the data-copying test of Meehan,
+    Chaudhuri and Dasgupta (2020), the question (which real image is nearest?) that of authenticity
+    (Alaa et al. 2022).
+
+    - The test images of the segment's own source clip are left out: an image of that sound is
+      *meant* to be near them.
+    - Both sets have the same number of images of each class. The larger is drawn down at random;
+      the value is the exact expectation over these draws (:func:`train_is_nearer`). A copy whose
+      source is not drawn counts about ½.
+    - As many training images are looked at as there are test segments. Of a generator that copies
+      from M training images, the source of an image is among these m with probability m/M: where
+      m < M it scores about ½ + m/2M. The row of nearest training images shows what copies score.
+
+    Rows of shuffled real test images score 0: they *are* test images. Pictures far from all real
+    ones share a few nearest neighbours: their score rests on those few and strays from ½ by more
+    than its interval says. Only a score well above ½, of pictures that look real, is a finding.
+    """
+
+    name = "memorisation_lite0"
+    judge = "lite0"
+    needs = frozenset({"train"})
+    title = "memorisation (½: none)"
+    group = "variety"
+    column = 70
+    higher_is_better = False
+    bounds = (0.0, 1.0)
+
+    def compute(self, looks: Looks) -> Score:
+        """See the class; NaN for a segment to whose sets no class contributes.
+
+        Raises:
+            UserError: that is so for all.
+        """
+        generated = looks.generated["features"]
+        to_train, to_test = (
+            pairwise_distances(generated, real["features"], metric="cosine")
+            .astype(np.float64)
+            .round(DECIMALS)
+            for real in (looks.train, looks.real)
+        )
+        nearer = np.empty(len(generated))
+        for i in range(len(generated)):
+            others = looks.source != looks.source[i]
+            nearer[i] = train_is_nearer(
+                to_train[i], looks.train_label, to_test[i, others], looks.label[others]
+            )
+        if np.isnan(nearer).all():
+            raise UserError(
+                f"{self.name}: needs a class with training images and with test images of two"
+                " source clips"
+            )
+        return Score(
+            float(np.nanmean(nearer)),
+            int(np.isfinite(nearer).sum()),
+            per_segment=nearer.astype(np.float32),
+        )
+
+
+def train_is_nearer(
+    to_train: Array, train_label: IntArray, to_test: Array, test_label: IntArray
+) -> float:
+    """The probability that the nearest of both sets is a training image; a tie counts ½.
+
+    Of each class c, t_c = min(m_c, n_c) of the m_c training and of the n_c test images are drawn at
+    random. None of the drawn training images is within the distance r with probability
+    S(r) = Π_c C(m_c − g_c(r), t_c) / C(m_c, t_c), where g_c(r) of them are; so the distance of the
+    nearest one takes each value with a known probability, and that of the nearest test image
+    likewise.
+
+    Args:
+        to_train: ``[m]``, distances to the training images.
+        train_label: int64 ``[m]``.
+        to_test: ``[n]``, distances to the test images.
+        test_label: int64 ``[n]``.
+
+    Returns:
+        In [0, 1]; NaN where no class is in both sets.
+    """
+    classes = int(max(train_label.max(initial=0), test_label.max(initial=0))) + 1
+    m = np.bincount(train_label, minlength=classes)
+    n = np.bincount(test_label, minlength=classes)
+    t = np.minimum(m, n)
+    if not t.any():
+        return float("nan")
+    values, rank = np.unique(np.concatenate([to_train, to_test]), return_inverse=True)
+    train = _nearest_at(rank[: len(to_train)], train_label, m, t, len(values))
+    test = _nearest_at(rank[len(to_train) :], test_label, n, t, len(values))
+    farther = 1 - np.cumsum(test)
+    return float(np.clip(np.sum(train * (farther + test / 2)), 0, 1))
+
+
+def _nearest_at(rank: IntArray, label: IntArray, size: IntArray, t: IntArray, values: int) -> Array:
+    """The probability that the nearest drawn image is at each of the distances, ``[values]``."""
+    within = np.zeros((values, len(size)))
+    np.add.at(within, (rank, label), 1)
+    left = size - np.cumsum(within, axis=0)
+    enough = left >= t
+    log_choices = gammaln(size + 1) - gammaln(size - t + 1)
+    log_left = gammaln(left + 1) - gammaln(np.where(enough, left - t, 0) + 1)
+    none = np.where(enough.all(axis=1), np.exp((log_left - log_choices).sum(axis=1)), 0.0)
+    return -np.diff(none, prepend=1.0)

@@ -1,0 +1,65 @@
+"""The jackknife takes the short way where a metric has one, and nothing changes but the time."""
+
+import numpy as np
+import pytest
+
+from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.evaluation.blocks import jackknife
+from a2ibench_plugins.metrics.kernel_distance import KernelDistanceLite0
+from a2ibench_plugins.metrics.retrieval import SoundToImageMedianRank
+
+BLOCK = np.arange(60) // 2 % 6
+
+
+def random_looks() -> Looks:
+    rng = np.random.default_rng(0)
+    generated, real = rng.normal(0.2, 1, (60, 7)), rng.normal(size=(60, 7))
+    return Looks(
+        generated={"features": generated.astype(np.float32), "acoustic": real.astype(np.float32)},
+        real={"features": real.astype(np.float32)},
+        acoustic=generated.astype(np.float32),
+        label=np.zeros(60, dtype=np.int64),
+        classes=("a",),
+        block=BLOCK,
+    )
+
+
+@pytest.mark.parametrize("metric", [KernelDistanceLite0(), SoundToImageMedianRank()])
+def test_pseudo_values_are_those_of_computing_again(metric, monkeypatch):
+    looks = random_looks()
+    score = metric.compute(looks)
+    short = jackknife(metric, looks, score, BLOCK)
+    monkeypatch.setattr(type(metric), "without_blocks", Metric.without_blocks)
+    np.testing.assert_allclose(short, jackknife(metric, looks, score, BLOCK), rtol=1e-8)
+
+
+def test_a_metric_with_scores_a_segment_may_still_have_a_better_way():
+    """Other images have other neighbours where some are missing: means of scores do not see it."""
+
+    class Largest(Metric):
+        name = "largest"
+
+        def compute(self, looks: Looks) -> Score:
+            raise AssertionError("not asked")
+
+        def without_blocks(self, looks: Looks, block: np.ndarray) -> np.ndarray:
+            return np.arange(6.0)
+
+    score = Score(1.0, 60, per_segment=np.ones(60, dtype=np.float32))
+    expected = 6 * 1.0 - 5 * np.arange(6.0)
+    np.testing.assert_array_equal(jackknife(Largest(), random_looks(), score, BLOCK), expected)
+
+
+def test_what_metrics_share_is_found_once_and_again_for_other_segments():
+    calls = []
+
+    def count(looks: Looks) -> int:
+        calls.append(len(looks.label))
+        return len(looks.label)
+
+    looks = random_looks()
+    assert (looks.once(count), looks.once(count)) == (60, 60)
+    fewer = looks.take(np.arange(10))
+    assert fewer.once(count) == 10
+    assert calls == [60, 10]
+    np.testing.assert_array_equal(fewer.block, BLOCK[:10])

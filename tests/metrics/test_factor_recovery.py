@@ -1,0 +1,104 @@
+"""Factor recovery: what made the scene, read off the picture."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from a2ibench.contracts.metric import Looks
+from a2ibench.errors import UserError
+from a2ibench_plugins.metrics.factor_recovery import FactorRecoveryLite0, correlation
+
+FACTORS = ("rate", "hue", "noise")
+"""Seen and heard, seen only, heard only."""
+
+
+def world(n: int, rng: np.random.Generator, maps: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Factors, labels, sources, features and sounds of two classes with maps of their own."""
+    factors, label = rng.random((n, 3)), np.arange(n) % 2
+    source = np.array([f"{i % 2}-{i // 8}" for i in range(n)])
+    features = np.stack([maps[c, :2].T @ f[:2] for c, f in zip(label, factors, strict=True)])
+    features += 5 * label[:, None] + 0.05 * rng.normal(size=features.shape)
+    acoustic = factors[:, [0, 2]] + 0.05 * rng.normal(size=(n, 2))
+    return factors, label, source, features.astype(np.float32), acoustic.astype(np.float32)
+
+
+def looks_of(seed: int = 0) -> Looks:
+    rng = np.random.default_rng(seed)
+    maps = rng.normal(size=(2, 3, 30))
+    train, test = world(120, rng, maps), world(100, rng, maps)
+    return Looks(
+        generated={"features": test[3]},
+        real={"features": test[3]},
+        acoustic=test[4],
+        label=test[1],
+        classes=("a", "b"),
+        train={"features": train[3]},
+        train_label=train[1],
+        source=test[2],
+        train_source=train[2],
+        train_acoustic=train[4],
+        factors=dict(zip(FACTORS, test[0].T.astype(np.float32), strict=True)),
+        train_factors=dict(zip(FACTORS, train[0].T.astype(np.float32), strict=True)),
+    )
+
+
+def drawn(looks: Looks, features: np.ndarray) -> Looks:
+    return replace(looks, generated={"features": features.astype(np.float32)})
+
+
+def test_only_what_is_seen_and_heard_counts_and_the_score_says_so():
+    score = FactorRecoveryLite0().compute(looks_of())
+    assert list(score.parts) == ["rate"]
+    assert score.value == pytest.approx(score.parts["rate"])
+    assert score.value > 0.95
+    assert score.n == 100
+
+
+def test_pictures_of_other_segments_of_the_class_recover_nothing():
+    looks = looks_of()
+    others = np.roll(looks.real["features"], 20, axis=0)
+    assert abs(FactorRecoveryLite0().compute(drawn(looks, others)).value) < 0.3
+
+
+def test_one_picture_a_class_recovers_nothing():
+    looks = looks_of()
+    one = looks.real["features"][looks.label]
+    assert FactorRecoveryLite0().compute(drawn(looks, one)).value == 0
+
+
+def test_features_that_are_weaker_throughout_recover_as_much():
+    looks = looks_of()
+    weaker = 0.3 * looks.real["features"] + 2
+    whole = FactorRecoveryLite0().compute(looks).value
+    assert FactorRecoveryLite0().compute(drawn(looks, weaker)).value == pytest.approx(whole)
+
+
+def test_what_was_fitted_for_one_method_is_not_used_with_other_training_images():
+    metric = FactorRecoveryLite0()
+    values = [metric.compute(looks_of(seed)).value for seed in (0, 1)]
+    assert values == [FactorRecoveryLite0().compute(looks_of(seed)).value for seed in (0, 1)]
+
+
+def test_where_nothing_is_both_seen_and_heard_it_is_refused():
+    looks = looks_of()
+    deaf = np.random.default_rng(5).normal(size=looks.train_acoustic.shape).astype(np.float32)
+    with pytest.raises(UserError, match="none of rate, hue, noise can be seen and heard"):
+        FactorRecoveryLite0().compute(replace(looks, train_acoustic=deaf))
+
+
+def test_a_class_of_one_training_clip_is_refused_by_name():
+    looks = looks_of()
+    one = np.where(looks.train_label == 1, "one", looks.train_source)
+    with pytest.raises(UserError, match="class 'b'"):
+        FactorRecoveryLite0().compute(replace(looks, train_source=one))
+
+
+def test_correlation_is_that_inside_the_classes():
+    rng = np.random.default_rng(6)
+    x, label = rng.normal(size=(40, 1)), np.arange(40) % 2
+    apart = 100.0 * label[:, None]
+    expected = [correlation(x[label == c], x[label == c] ** 3, label[label == c]) for c in (0, 1)]
+    found = correlation(x + apart, x**3 - apart, label)
+    assert min(expected) - 0.05 <= found[0] <= max(expected) + 0.05
+    assert correlation(apart, x, label) == 0

@@ -1,0 +1,101 @@
+"""Kernel distance: against the double sum, without bias, and quickly without a block."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from a2ibench.contracts.metric import Looks
+from a2ibench.errors import UserError
+from a2ibench_plugins.metrics.kernel_distance import KernelDistanceInceptionV3, KernelDistanceLite0
+
+
+def looks_of(generated: np.ndarray, real: np.ndarray) -> Looks:
+    n = len(generated)
+    return Looks(
+        generated={"features": generated.astype(np.float32)},
+        real={"features": real.astype(np.float32)},
+        acoustic=np.zeros((n, 1), dtype=np.float32),
+        label=np.zeros(n, dtype=np.int64),
+        classes=("a",),
+    )
+
+
+def by_the_double_sum(x: np.ndarray, y: np.ndarray) -> float:
+    n, d = x.shape
+
+    def k(a: np.ndarray, b: np.ndarray) -> float:
+        return (float(a @ b) / d + 1) ** 3
+
+    within = sum(k(x[i], x[j]) + k(y[i], y[j]) for i in range(n) for j in range(n) if i != j)
+    across = sum(k(x[i], y[j]) for i in range(n) for j in range(n))
+    return 1000 * (within / (n * (n - 1)) - 2 * across / n**2)
+
+
+def two_sets(n: int, d: int, seed: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(shift, 1, (n, d)), rng.normal(0, 1, (n, d))
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def test_it_is_the_double_sum():
+    x, y = two_sets(23, 5, 0, shift=0.4)
+    score = KernelDistanceLite0().compute(looks_of(x, y))
+    expected = by_the_double_sum(x.astype(np.float64), y.astype(np.float64))
+    assert score.value == pytest.approx(expected, rel=1e-12)
+    assert (score.n, score.spread, score.per_segment) == (23, None, None)
+
+
+def test_of_one_distribution_it_is_zero_on_average_at_any_number():
+    for n in (20, 60):
+        values = [
+            KernelDistanceLite0().compute(looks_of(*two_sets(n, 8, seed))).value
+            for seed in range(300)
+        ]
+        assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(300)
+
+
+def test_it_is_what_random_subsets_average_to():
+    """The published protocol, with many small subsets."""
+    x, y = two_sets(60, 8, 3, shift=0.3)
+    rng = np.random.default_rng(0)
+    subsets = [
+        KernelDistanceLite0()
+        .compute(looks_of(x[rng.permutation(60)[:30]], y[rng.permutation(60)[:30]]))
+        .value
+        for _ in range(800)
+    ]
+    whole = KernelDistanceLite0().compute(looks_of(x, y)).value
+    assert abs(np.mean(subsets) - whole) < 4 * np.std(subsets) / np.sqrt(800)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=50)
+def test_it_is_symmetric_and_blind_to_order_and_rotation(seed):
+    x, y = (part.astype(np.float64) for part in two_sets(20, 6, seed, shift=0.5))
+    rng = np.random.default_rng(seed)
+    turn, _ = np.linalg.qr(rng.normal(size=(6, 6)))
+    metric = KernelDistanceInceptionV3()
+    value = metric.compute(looks_of(x, y)).value
+    for same in ((y, x), (x[rng.permutation(20)], y[rng.permutation(20)]), (x @ turn, y @ turn)):
+        assert metric.compute(looks_of(*same)).value == pytest.approx(value, rel=1e-3, abs=0.1)
+
+
+def test_without_a_block_it_is_what_the_other_segments_give():
+    looks = looks_of(*two_sets(40, 6, 0, shift=0.3))
+    block = np.random.default_rng(1).integers(0, 6, 40)
+    metric = KernelDistanceLite0()
+    expected = [metric.compute(looks.take(np.flatnonzero(block != b))).value for b in range(6)]
+    np.testing.assert_allclose(metric.without_blocks(looks, block), expected, rtol=1e-9)
+
+
+def test_images_compared_with_themselves_score_a_little_below_zero():
+    x, _ = two_sets(50, 6, 0)
+    assert KernelDistanceLite0().compute(looks_of(x, x)).value < 0
+
+
+def test_fewer_than_20_segments_are_refused():
+    metric = KernelDistanceLite0()
+    metric.check(np.zeros(20, dtype=np.int64), ("a",))
+    with pytest.raises(UserError, match="at least 20 test segments, there are 19"):
+        metric.check(np.zeros(19, dtype=np.int64), ("a",))

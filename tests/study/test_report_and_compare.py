@@ -1,0 +1,148 @@
+"""Tables again from results alone; two arms against each other; what is refused, in one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from a2ibench.cli import main
+from a2ibench.storage import write_json
+
+METRICS = {"is1_lite0": 2.0, "kid_lite0": 0.1, "rprec1_i2a_lite0": 0.2}
+
+
+def result(folder: Path, method: str, seed: int, better: float, **changed: str) -> str:
+    """A job's folder as a trial leaves it, with scores made up."""
+    key = f"{method}-{seed}".replace(" ", "")
+    job = {"kind": "model", "method": method, "store": "pairs1", "encoder": "heard1"}
+    job |= {"seed": seed, "images": 96, "config": {}, "source": ""}
+    job |= {name: value for name, value in changed.items() if name in job}
+    scored, blocks = {}, {}
+    for i, (name, level) in enumerate(METRICS.items()):
+        clips = np.random.default_rng(i).normal(0, 0.01, 8)
+        noise = np.random.default_rng([i, seed, len(method)]).normal(0, 0.001, 8)
+        blocks[name] = level + better * (-1 if name == "kid_lite0" else 1) + clips + noise
+        scored[name] = {
+            "value": float(blocks[name].mean()), "n": 40, "spread": None, "version": 1,
+            "judge": "lite0", "judge_fingerprint": changed.get("judge", "seen1"),
+        }  # fmt: skip
+    path = folder / "jobs" / key
+    write_json(
+        path / "result.json",
+        {
+            "format": 2, "protocol": 1, "key": key, "job": job, "version": "0.1.0",
+            "encoder": {"name": "logmel", "config": {}}, "dataset": "made", "metrics": scored,
+        } | {name: value for name, value in changed.items() if name == "version"},
+    )  # fmt: skip
+    pd.DataFrame(blocks).to_parquet(path / "blocks.parquet")
+    return key
+
+
+def study(folder: Path, arms: dict[str, float], seeds: int = 3, **changed: str) -> Path:
+    jobs = {
+        label: [result(folder, label, seed, better, **changed) for seed in range(seeds)]
+        for label, better in arms.items()
+    }
+    models = [label for label in arms if " − " not in label]
+    about = {"models": models, "metrics": list(METRICS), "jobs": jobs, "encoder": "logmel"}
+    write_json(folder / "study.json", {**about, "scale": "small", "images": 96, "seeds": seeds})
+    return folder
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    return done.exit_code, done.output
+
+
+def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05, "ours − x": 0.0})
+    shutil.rmtree(folder / "jobs" / "vae-2")
+    (folder / "tables").mkdir()
+    (folder / "tables" / "old.md").write_text("of an earlier command")
+    (folder / "tables" / "samples.png").write_text("kept")
+    code, text = run("report", folder)
+    assert code == 0, text
+    names = {path.name for path in (folder / "tables").iterdir()}
+    assert {"quality.md", "ablations.csv", "methods.tex", "samples.png"} <= names
+    assert "critical_difference.png" in names
+    assert "old.md" not in names
+    assert "8 of 9 jobs have a result" in text
+    assert "no independent data sets" in text
+    assert "2 of 3" in (folder / "tables" / "quality.md").read_text()
+    verdicts = pd.read_csv(folder / "tables" / "ablations.csv")["verdict"]
+    assert set(verdicts) == {"worse"}
+
+
+def test_report_without_a_study_or_a_result_says_so(tmp_path: Path) -> None:
+    assert run("report", tmp_path)[0] == 2
+    folder = study(tmp_path / "s", {"vae": 0.0})
+    shutil.rmtree(folder / "jobs")
+    code, text = run("report", folder)
+    assert (code, "no job has a result yet" in text) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"version": "0.2.0"}, "version of a2ibench differs: 0.1.0 (ours-0) and 0.2.0 (vae-0)"),
+        ({"store": "pairs2"}, "pairs (content of the store) differs"),
+        ({"encoder": "heard2"}, "encoder differs"),
+        ({"judge": "seen2"}, "version or judge of is1_lite0 differs"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(
+    tmp_path: Path, changed: dict[str, str], named: str
+) -> None:
+    a = study(tmp_path / "a", {"ours": 0.05})
+    b = study(tmp_path / "b", {"vae": 0.0}, **changed)
+    code, text = run("compare", a, b)
+    assert (code, named in text) == (2, True), text
+    mixed = study(tmp_path / "c", {"ours": 0.05, "vae": 0.0})
+    result(mixed, "vae", 0, 0.0, **changed)
+    code, text = run("report", mixed)
+    assert (code, named in text) == (2, True), text
+
+
+def test_compare_says_better_or_worse_by_the_metrics_direction(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
+    good, bad = f"{folder}:ours", f"{folder}:vae"
+    code, text = run("compare", good, bad, "--fail-if-worse", "kid_lite0")
+    assert (code, "better" in text, "worse\n" in text) == (0, True, False), text
+    assert "Common seeds: 0, 1, 2." in text
+    code, text = run("compare", bad, good, "--fail-if-worse", "kid_lite0")
+    assert (code, "A is significantly worse in kid_lite0" in text) == (1, True)
+    assert run("compare", bad, good)[0] == 0
+    assert run("compare", bad, bad, "--fail-if-worse", "kid_lite0")[0] == 0
+
+
+def test_compare_takes_jobs_arms_and_studies(tmp_path: Path) -> None:
+    a = study(tmp_path / "a", {"ours": 0.05, "vae": 0.0})
+    b = study(tmp_path / "b", {"vae": 0.0})
+    assert run("compare", a, b, "--arm", "vae", "--metric", "is1_lite0")[0] == 0
+    code, text = run("compare", a / "jobs" / "ours-0", b, "--fail-if-worse", "is1_lite0")
+    assert (code, "Common seeds: 0." in text) == (0, True)
+
+
+def test_misuse_of_compare_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
+    for arguments, said in (
+        ((folder, folder), "say which"),
+        ((f"{folder}:our", folder), "did you mean ours?"),
+        ((tmp_path / "none", folder), "no study"),
+        ((f"{folder}:ours", f"{folder}:vae", "--metric", "is1_lite"), "did you mean is1_lite0"),
+        ((folder / "jobs" / "ours-0", folder / "jobs" / "vae-1"), "no common seed"),
+    ):
+        code, text = run("compare", *arguments)
+        assert (code, said in text) == (2, True), text
+
+
+def test_a_result_of_another_protocol_is_refused(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
+    path = folder / "jobs" / "ours-1" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"protocol": 2}))
+    code, text = run("report", folder)
+    assert (code, "protocol differs" in text) == (2, True)

@@ -1,0 +1,153 @@
+"""``a2ibench human-study``: a page for people, and their answers scored."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from a2ibench.cli import main
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def made(small_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("human") / "made"
+    done = call(
+        "human-study", "make", small_study, "--arms", "vae,class mean", "--trials", "10",
+        "--checks", "5", "--repeats", "3", "--title", "</script><img src=x onerror=alert(1)>",
+        "--out", folder,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def answer(made: Path, path: Path, prefer: str, attentive: bool = True) -> Path:
+    """A participant who always prefers one arm, on whichever side it stands."""
+    key = json.loads((made / "key.json").read_text())
+    answers = []
+    for trial in key["trials"]:
+        wanted = prefer
+        if trial["kind"] == "attention":
+            wanted = "real" if attentive else "other"
+        side = "left" if trial["left"] == wanted else "right"
+        answers.append({"trial": trial["id"], "choice": side, "milliseconds": 900, "plays": 1})
+    record = {
+        "format": 1, "study": key["study"], "participant": path.stem,
+        "started": "2026-01-01T00:00:00.000Z", "answers": answers,
+    }  # fmt: skip
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_the_page_says_nothing_about_what_is_compared_and_its_texts_are_inert(made: Path) -> None:
+    page = (made / "study.html").read_text()
+    assert "<img src=x" not in page
+    assert "&lt;/script&gt;&lt;img" in page
+    assert page.count("</script>") == 2
+    for secret in ("vae", "class mean", "attention", "baseball"):
+        assert secret not in re.sub(r"base64,[A-Za-z0-9+/=]*", "", page)
+    assert not re.search(r"https?://", page)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
+    assert len(data["trials"]) == 18
+    repeats = [trial for trial in data["trials"] if trial["after"] is not None]
+    for again in repeats:
+        (first,) = [trial for trial in data["trials"] if trial["id"] == again["after"]]
+        assert (again["left"], again["right"]) == (first["right"], first["left"])
+        assert again["sound"] == first["sound"]
+
+
+def test_sides_are_balanced_and_the_same_seed_makes_the_same_study(
+    made: Path, small_study: Path, tmp_path: Path
+) -> None:
+    trials = json.loads((made / "key.json").read_text())["trials"]
+    compared = [trial for trial in trials if trial["kind"] == "compare"]
+    assert sum(trial["left"] == "vae" for trial in compared) == 5
+    assert len({trial["row"] for trial in compared}) == 10
+    arguments = ["human-study", "make", small_study, "--arms", "vae,class mean", "--trials", "10",
+                 "--checks", "5", "--repeats", "3"]  # fmt: skip
+    assert call(*arguments, "--out", tmp_path).exit_code == 0
+    assert (tmp_path / "key.json").read_text() == (made / "key.json").read_text()
+    other = call(*arguments, "--seed", "1", "--out", tmp_path)
+    assert other.exit_code == 2
+    assert "holds another study" in other.output
+
+
+def test_answers_are_scored_and_bad_files_and_inattentive_people_are_named(
+    made: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(made, tmp_path / "made")
+    people = [answer(made, tmp_path / f"p{i}.json", "vae") for i in range(3)]
+    people.append(answer(made, tmp_path / "contrary.json", "class mean"))
+    asleep = answer(made, tmp_path / "asleep.json", "class mean", attentive=False)
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("{")
+    again = tmp_path / "again.json"
+    again.write_text(people[0].read_text())
+    short = tmp_path / "short.json"
+    record = json.loads(people[1].read_text()) | {"participant": "short"}
+    short.write_text(json.dumps(record | {"answers": record["answers"][:4]}))
+    foreign = tmp_path / "foreign.json"
+    foreign.write_text(json.dumps(record | {"study": "x"}))
+    odd = tmp_path / "odd.json"
+    odd.write_text(json.dumps(record | {"participant": "</script>"}))
+    more = tmp_path / "more.json"
+    more.write_text(json.dumps(record | {"__class__": "os.system"}))
+    files = [*people, asleep, damaged, again, short, foreign, odd, more, tmp_path / "none.json"]
+    done = call("human-study", "score", folder, *files)
+    assert done.exit_code == 0, done.output
+    for expected in (
+        "excluded: asleep: 0 of 5 attention checks passed",
+        "damaged.json: no answers of this page",
+        "again.json: a second file of participant p0",
+        "short.json: unfinished: 4 of 18 trials",
+        "foreign.json: answers of another study",
+        "odd.json: no answers of this page (participant:",
+        "more.json: no answers of this page (__class__:",
+        "none.json: no such file",
+        "asked again, 12 of 12 answers were the same",
+        "left picture chosen: 50.0 %",
+    ):
+        assert expected in done.output, expected
+    row = pd.read_csv(folder / "preferences.csv").iloc[0]
+    assert (row["chosen"], row["answers"], row["share"]) == (30, 40, 0.75)
+    assert row["participants"] == 4
+    # The people differ, so the interval must reach further than that of 40 independent answers.
+    assert row["low"] < 0.3
+    assert row["high"] == 1
+    scores = json.loads((folder / "scores.json").read_text())
+    assert [who["name"] for who in scores["participants"] if not who["kept"]] == ["asleep"]
+
+
+def test_nobody_left_is_an_error_that_says_why(made: Path, tmp_path: Path) -> None:
+    asleep = answer(made, tmp_path / "asleep.json", "vae", attentive=False)
+    done = call("human-study", "score", made, asleep)
+    assert done.exit_code == 2
+    assert "asleep passed 0 of 5" in done.output
+    assert not (made / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--arms", "vae"], "expected two or more"),
+        (["--arms", "vae,vae"], "all different"),
+        (["--arms", "vae,our"], "unknown arm"),
+        (["--arms", "vae,class mean", "--trials", "13"], "there are 12 test segments"),
+        (["--arms", "vae,class mean", "--trials", "2"], "--repeats 5: at most"),
+        (["--arms", "vae,class mean", "--dataset", "nowhere/x"], "nowhere/x: no such folder"),
+    ],
+)
+def test_a_study_that_cannot_be_made_is_one_line(
+    small_study: Path, tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    done = call("human-study", "make", small_study, *arguments, "--out", tmp_path / "out")
+    assert done.exit_code == 2, done.output
+    assert expected in done.output
+    assert not (tmp_path / "out").exists()

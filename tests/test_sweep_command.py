@@ -1,0 +1,121 @@
+"""``a2ibench sweep``: the sound is changed step by step, the picture is measured."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from a2ibench.cli import main
+
+RATE = 22_050
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("sounds")
+    low, high = folder / "low $.wav", folder / "high.wav"
+    t = np.arange(RATE) / RATE
+    soundfile.write(low, 0.6 * np.sin(2 * np.pi * 200 * t), RATE)
+    soundfile.write(high, 0.2 * np.sin(2 * np.pi * 3000 * t[: RATE // 2]), RATE)
+    return low, high
+
+
+def test_a_volume_sweep_writes_curves_correlations_and_strips(
+    small_study: Path, sounds: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = call("sweep", small_study, *sounds, "--volume", "0.5,1,2,3", "-n", "3", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "low $: samples beyond ±1 at volume 2 (to 1.20), 3 (to 1.80): not clipped" in done.output
+    table = pd.read_parquet(out / "curves.parquet")
+    assert len(table) == 2 * (1 + 4) * 3
+    pd.testing.assert_frame_equal(table, pd.read_csv(out / "curves.csv"))
+    unchanged, same = table[table["level"].isna()], table[table["level"] == 1]
+    for name in ("distance", "changed"):
+        assert (unchanged[name] == 0).all()
+        assert (same[name] == 0).all()
+    assert (table.loc[table["level"] == 3, "distance"] > 0).any()
+    posteriors = [name for name in table if name.startswith("posterior:")]
+    assert np.allclose(table[posteriors].sum(axis=1), 1)
+    found = pd.read_csv(out / "correlations.csv")
+    assert set(found["sound"]) == {"low $", "high", "all sounds"}
+    assert found["rho"].dropna().between(-1, 1).all()
+    assert (found["p"].dropna() >= 2 / 24 - 1e-9).all()
+    assert {path.name for path in (out / "strips").iterdir()} == {"low $.png", "high.png"}
+    with Image.open(out / "curves.png") as figure:
+        assert figure.width > 500
+
+
+@pytest.mark.parametrize(
+    ("change", "levels"),
+    [
+        (["--noise", "20,0"], [20, 0]),
+        (["--mix", "OTHER", "--ratios", "0,1"], [0, 1]),
+        (["--interpolate", "OTHER", "--steps", "3"], [0, 0.5, 1]),
+    ],
+)
+def test_every_change_starts_at_the_unchanged_picture(
+    small_study: Path,
+    sounds: tuple[Path, Path],
+    tmp_path: Path,
+    change: list[str],
+    levels: list[float],
+) -> None:
+    arguments = [str(sounds[1]) if argument == "OTHER" else argument for argument in change]
+    done = call("sweep", small_study, sounds[0], *arguments, "-n", "1", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "curves.csv")
+    assert table["level"].dropna().tolist() == levels
+    if levels[0] == 0:
+        assert table.loc[table["level"] == 0, "distance"].item() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["SOUND"], "give one of --volume"),
+        (["SOUND", "--volume", "1,2", "--noise", "3,4"], "give one of --volume"),
+        (["SOUND", "--volume", "1,1"], "all different"),
+        (["SOUND", "--volume", "1,x"], "expected numbers"),
+        (["SOUND", "--volume", "0,1"], "expected levels in"),
+        (["SOUND", "--volume", "nan,1"], "expected levels in"),
+        (["SOUND", "--volume", "1,100"], "samples reach 60; at most 16"),
+        (["SOUND", "--ratios", "0,1", "--volume", "1,2"], "--ratios belongs to --mix"),
+        (["SOUND", "--mix", "none.wav"], "none.wav: no such sound"),
+        (["SOUND", "SOUND", "--volume", "1,2"], "two sounds are called"),
+        (["SILENT", "--noise", "1,2"], "silent: it has no loudness"),
+        (["SOUND", "--mix", "SILENT"], "silent.wav is silent"),
+        (["SOUND", "--volume", "1,2", "--arm", "our"], "unknown arm"),
+        (["SOUND", "--volume", "1,2", "--arm", "class mean"], "holds no trained model"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(
+    small_study: Path,
+    sounds: tuple[Path, Path],
+    tmp_path: Path,
+    arguments: list[str],
+    expected: str,
+) -> None:
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(RATE), RATE)
+    places = {"SOUND": str(sounds[0]), "SILENT": str(silent)}
+    done = call(
+        "sweep",
+        small_study,
+        *(places.get(a, a) for a in arguments),
+        "-n",
+        "1",
+        "--out",
+        tmp_path / "out",
+    )
+    assert done.exit_code == 2, done.output
+    assert expected in done.output
+    assert not (tmp_path / "out").exists()
