@@ -40,7 +40,8 @@ def compare(
     from a2ibench.study.compare import compare as make
 
     compared = make(a, b, arm, metrics, fail_if_worse)
-    Console().print(compared.table.to_rich())
+    console = Console()
+    console.print(*compared.table.to_rich(console.width), sep="\n")
     for note in compared.table.notes:
         click.echo(note)
     if fail_if_worse is not None and compared.verdicts[fail_if_worse] == "worse":

@@ -25,7 +25,7 @@ def report(study: Path, plugins: tuple[Path, ...]) -> None:
     made = write(study)
     console = Console()
     for table in made.tables:
-        console.print(table.to_rich())
+        console.print(*table.to_rich(console.width), sep="\n")
     for note in notes_once(made):
         click.echo(note)
     if made.diagram is not None:

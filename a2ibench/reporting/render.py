@@ -2,12 +2,15 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import rich.table
+
+KEY_WIDTH = 18
+"""Characters after which a name wraps in the terminal."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Table:
         sections: groups of rows with a rule between them; a row is one text a column.
         notes: what a reader must know.
         numbers: the same as plain numbers (fractions, not percent), for the csv file.
+        keys: how many columns at the left say what a row is.
     """
 
     name: str
@@ -29,21 +33,44 @@ class Table:
     sections: tuple[tuple[tuple[str, ...], ...], ...]
     notes: tuple[str, ...]
     numbers: tuple[Mapping[str, str | int | float | None], ...]
+    keys: int = 1
 
-    def to_rich(self) -> "rich.table.Table":
-        """For the terminal, without the notes: those of several tables are printed once."""
+    def to_rich(self, width: int) -> "list[rich.table.Table]":
+        """For the terminal, without the notes: those of several tables are printed once.
+
+        Args:
+            width: characters in a line. Columns that do not fit go to a further table, behind the
+                key columns again: no number is cut off.
+        """
         from rich.markup import escape
         from rich.table import Table as RichTable
 
-        table = RichTable(title=escape(self.title), title_justify="left")
+        # An interval goes below its value.
+        rows = [
+            [[text.replace(" [", "\n[") for text in row] for row in section]
+            for section in self.sections
+        ]
+        wide = []
         for i, heading in enumerate(self.heading):
-            table.add_column(escape(heading), justify="left" if i == 0 else "right")
-        for section in self.sections:
-            for row in section:
-                # An interval goes below its value, so that three columns fit 80 characters.
-                table.add_row(*(escape(text.replace(" [", "\n[")) for text in row))
-            table.add_section()
-        return table
+            lines = list(_lines(rows, i))
+            if i < self.keys:  # names may wrap, numbers may not
+                words = [word for line in lines for word in line.split()]
+                lines = [*words, max(lines, key=len, default="")[:KEY_WIDTH]]
+            wide.append(max(map(len, [*heading.split(), *lines]), default=1))
+        tables: list[rich.table.Table] = []
+        for columns in _pack(wide, self.keys, width):
+            title = self.title if not tables else f"{self.title}, continued"
+            table = RichTable(title=escape(title), title_justify="left")
+            for i in columns:
+                justify: Literal["left", "right"] = "left" if i < self.keys else "right"
+                heading = escape(self.heading[i])
+                table.add_column(heading, justify=justify, width=wide[i], overflow="fold")
+            for section in rows:
+                for row in section:
+                    table.add_row(*(escape(row[i]) for i in columns))
+                table.add_section()
+            tables.append(table)
+        return tables
 
     def to_markdown(self) -> str:
         """GitHub's markdown."""
@@ -114,3 +141,25 @@ _LATEX = {
 def escape_latex(text: str) -> str:
     """Text in which nothing is a LaTeX command."""
     return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _lines(rows: Sequence[Sequence[Sequence[str]]], column: int) -> Iterator[str]:
+    """Every line of text in a column."""
+    for section in rows:
+        for row in section:
+            yield from row[column].split("\n")
+
+
+def _pack(wide: Sequence[int], keys: int, width: int) -> list[list[int]]:
+    """Columns in order, in as many groups as lines of ``width`` need; the keys in each of them."""
+    border = 3
+    room = width - 1 - sum(wide[i] + border for i in range(keys))
+    groups: list[list[int]] = [[]]
+    used = 0
+    for i in range(keys, len(wide)):
+        if groups[-1] and used + wide[i] + border > room:
+            groups.append([])
+            used = 0
+        groups[-1].append(i)
+        used += wide[i] + border
+    return [[*range(keys), *group] for group in groups]

@@ -191,6 +191,7 @@ def difference_table(
         sections=tuple(sections),
         notes=(*notes, INTERVAL, CORRECTION, EFFECT, protocols(metrics)),
         numbers=tuple(numbers),
+        keys=2,
     )  # fmt: skip
 
 

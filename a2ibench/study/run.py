@@ -65,7 +65,7 @@ def show_results(
     notes = _notes(request, plan, failures)
     made = _write_results(request, plan, metrics, notes)
     for table in made.tables:
-        display.console.print(table.to_rich())
+        display.console.print(*table.to_rich(display.console.width), sep="\n")
     for note in notes_once(made):
         display.say(note)
     if mirror is not None:

@@ -5,11 +5,12 @@ import io
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.reporting.cells import Cell, Method, effect_text, p_text
-from a2ibench.reporting.render import escape_latex
+from a2ibench.reporting.render import Table, escape_latex
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
 
 
@@ -128,3 +129,19 @@ def test_names_are_escaped_in_markdown_and_latex() -> None:
     assert r"evil_\|<b>&$x$" in table.to_markdown()
     assert r"evil\_|<b>\&\$x\$ & 0 of 2" in table.to_latex()
     assert escape_latex(r"\input{x}") == r"\textbackslash{}input\{x\}"
+
+
+def test_no_number_is_cut_off_in_a_narrow_terminal() -> None:
+    row = ("a method with a long name", *(f"{10**i}.25 [{i}.123456, {i}.654321]" for i in range(7)))
+    table = Table(
+        "t", "title", ("method", *(f"metric {i}" for i in range(7))), ((row,),), (), (), keys=1
+    )
+    console = Console(width=60, file=io.StringIO())
+    parts = table.to_rich(60)
+    console.print(*parts, sep="\n")
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert len(parts) > 1
+    assert "…" not in text
+    for cell in row[1:]:
+        for line in cell.split(" ", 1):
+            assert line in text
