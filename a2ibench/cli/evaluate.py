@@ -4,7 +4,13 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+from a2ibench.cli.options import (
+    load_plugins,
+    make_display,
+    metric_option,
+    plugin_option,
+    read_settings,
+)
 from a2ibench.errors import UserError
 
 
@@ -50,7 +56,7 @@ from a2ibench.errors import UserError
 @click.option(
     "--set", "settings", multiple=True, metavar="OWNER.FIELD=VALUE", help="Dataset or encoder."
 )
-@click.option("--metric", "metrics", multiple=True, help="Default: all whose judges are there.")
+@metric_option
 @click.option(
     "--export-list",
     type=click.Path(path_type=Path),

@@ -1,4 +1,4 @@
-"""What several commands share: --plugin, --set, and the display."""
+"""What several commands share: --plugin, --metric, --set, and the display."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +23,17 @@ def plugin_option(command: F) -> F:
         type=click.Path(path_type=Path),
         metavar="FILE.py",
         help="A file of your own that registers models, metrics, … Repeatable.",
+    )(command)
+
+
+def metric_option(command: F) -> F:
+    """Adds ``--metric`` to a command that computes some."""
+    return click.option(
+        "--metric",
+        "metrics",
+        multiple=True,
+        metavar="NAME|all",
+        help="Repeatable.  [default: the headline metrics that data and judges allow]",
     )(command)
 
 

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+from a2ibench.cli.options import (
+    load_plugins,
+    make_display,
+    metric_option,
+    plugin_option,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
@@ -50,13 +56,7 @@ FAILED = 1
     metavar="OWNER.FIELD=VALUE",
     help="An option of a model, dataset or encoder. Repeatable.",
 )
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME|all",
-    help="Repeatable.  [default: the headline metrics that data and judges allow]",
-)
+@metric_option
 @click.option(
     "--executor",
     default="ray",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.data.types import FloatArray, IntArray
+from a2ibench.errors import UserError
 
 OWN = "own"
 """In the place of a judge: the image-to-audio network that a method trains against."""
@@ -139,8 +140,12 @@ class Metric(ABC):
     bounds: ClassVar[tuple[float, float]]
     """Lowest and highest possible value."""
 
+    fewest: ClassVar[int] = 1
+    """How many test segments the protocol needs at least."""
+
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """Refuses a test split that the protocol cannot be computed on.
+        """Refuses a test split that the protocol cannot be computed on: one of fewer segments than
+        :attr:`fewest`, unless a metric asks for more than that.
 
         Args:
             label: int64 ``[n]``, classes of the test segments.
@@ -149,6 +154,10 @@ class Metric(ABC):
         Raises:
             UserError: too few segments; the message says how many are needed.
         """
+        if len(label) < self.fewest:
+            raise UserError(
+                f"{self.name}: needs at least {self.fewest} test segments, there are {len(label)}"
+            )
 
     @abstractmethod
     def compute(self, looks: Looks) -> Score:

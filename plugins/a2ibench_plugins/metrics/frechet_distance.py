@@ -1,7 +1,5 @@
 """Fréchet distance: two Gaussians, one fitted to generated and one to real images, compared."""
 
-from typing import ClassVar
-
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigvalsh, lapack, svdvals
@@ -79,7 +77,7 @@ class FrechetDistance(Metric):
     headline = False
     higher_is_better = False
     bounds = (0.0, float("inf"))
-    fewest: ClassVar[int] = FEWEST
+    fewest = FEWEST
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
         """Enough segments for a covariance that means something.

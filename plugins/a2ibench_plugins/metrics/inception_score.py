@@ -5,8 +5,6 @@ from typing import ClassVar
 import torch
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.data.types import IntArray
-from a2ibench.errors import UserError
 
 SEED = 2020
 """Of the shuffle before the splits; torch-fidelity's default."""
@@ -18,23 +16,11 @@ class InceptionScore(Metric):
     The images are shuffled by a fixed seed and cut into ``splits`` parts; the value is the mean of
     the parts' scores and ``spread`` their standard deviation. A part of m images has a score of at
     most m and is biased low for small m: compare only at the same n and splits, with the
-    ground-truth row beside it.
+    ground-truth row beside it. Each part needs two images.
     """
 
     group = "quality"
     splits: ClassVar[int]
-
-    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """At least two images a split.
-
-        Raises:
-            UserError: fewer.
-        """
-        if len(label) < 2 * self.splits:
-            raise UserError(
-                f"{self.name}: needs at least {2 * self.splits} test segments, there are"
-                f" {len(label)}"
-            )
 
     def compute(self, looks: Looks) -> Score:
         """See the class."""
@@ -58,6 +44,7 @@ class InceptionScore10Lite0(InceptionScore):
     title = "IS lite0 (10 splits)"
     column = 12
     splits = 10
+    fewest = 20
     bounds = (1.0, 1000.0)
 
 
@@ -69,6 +56,7 @@ class InceptionScore1Lite0(InceptionScore):
     title = "IS lite0 (1 split)"
     column = 13
     splits = 1
+    fewest = 2
     headline = False
     bounds = (1.0, 1000.0)
 
@@ -81,6 +69,7 @@ class InceptionScore10InceptionV3(InceptionScore):
     title = "IS (10 splits)"
     column = 10
     splits = 10
+    fewest = 20
     bounds = (1.0, 1008.0)
 
 
@@ -92,5 +81,6 @@ class InceptionScore1InceptionV3(InceptionScore):
     title = "IS (1 split)"
     column = 11
     splits = 1
+    fewest = 2
     headline = False
     bounds = (1.0, 1008.0)

@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.data.types import IntArray
-from a2ibench.errors import UserError
 
 FEWEST = 20
 UNIT = 1e-3
@@ -57,17 +56,7 @@ class KernelDistance(Metric):
     group = "quality"
     higher_is_better = False
     bounds = (float("-inf"), float("inf"))
-
-    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """At least 20 segments.
-
-        Raises:
-            UserError: fewer.
-        """
-        if len(label) < FEWEST:
-            raise UserError(
-                f"{self.name}: needs at least {FEWEST} test segments, there are {len(label)}"
-            )
+    fewest = FEWEST
 
     def compute(self, looks: Looks) -> Score:
         """See the class."""

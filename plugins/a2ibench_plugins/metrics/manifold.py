@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.data.types import IntArray
-from a2ibench.errors import UserError
 
 FEWEST = 100
 
@@ -96,6 +95,7 @@ class Manifold(Metric):
     group = "quality"
     percent = True
     bounds = (0.0, 1.0)
+    fewest = FEWEST
     k: ClassVar[int]
     spheres: ClassVar[Literal["real", "generated"]] = "real"
     """The set that has the spheres; the other one lies in them."""
@@ -107,17 +107,6 @@ class Manifold(Metric):
         Args:
             held: bool ``[n, n]``, whether image i of the one set lies in sphere j of the other.
         """
-
-    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """At least 100 segments.
-
-        Raises:
-            UserError: fewer.
-        """
-        if len(label) < FEWEST:
-            raise UserError(
-                f"{self.name}: needs at least {FEWEST} test segments, there are {len(label)}"
-            )
 
     def compute(self, looks: Looks) -> Score:
         """See the class; ``per_segment`` is the number of each image."""

@@ -54,18 +54,8 @@ class RPrecision(Metric):
     group: ClassVar[Group] = "match"
     percent = True
     bounds = (0.0, 1.0)
+    fewest = POOL
     k: ClassVar[int]
-
-    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """At least 100 segments.
-
-        Raises:
-            UserError: fewer.
-        """
-        if len(label) < POOL:
-            raise UserError(
-                f"{self.name}: needs at least {POOL} test segments, there are {len(label)}"
-            )
 
     def compute(self, looks: Looks) -> Score:
         """See the class."""

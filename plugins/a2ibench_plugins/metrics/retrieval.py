@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.data.types import IntArray
-from a2ibench.errors import UserError
 from a2ibench.nn.cosine import cosines, unit_rows
 
 FEWEST = 20
@@ -48,18 +47,8 @@ class Retrieval(Metric):
     judge = "i2a_lite0"
     group = "match"
     headline = False
+    fewest = FEWEST
     query: ClassVar[Literal["sound", "image"]]
-
-    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """At least 20 segments: at k = 10, chance is a half.
-
-        Raises:
-            UserError: fewer.
-        """
-        if len(label) < FEWEST:
-            raise UserError(
-                f"{self.name}: needs at least {FEWEST} test segments, there are {len(label)}"
-            )
 
     def cosine(self, looks: Looks) -> Array:
         """Of query i and candidate j, ``[n, n]``."""
