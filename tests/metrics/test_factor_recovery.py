@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from a2ibench.contracts.metric import Looks
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.factor_recovery import FactorRecoveryLite0, correlation
+from a2ibench_plugins.metrics.factor_recovery import FactorRecoveryLite0, RidgeLine, correlation
 
 FACTORS = ("rate", "hue", "noise")
 """Seen and heard, seen only, heard only."""
@@ -102,3 +103,20 @@ def test_correlation_is_that_inside_the_classes():
     found = correlation(x + apart, x**3 - apart, label)
     assert min(expected) - 0.05 <= found[0] <= max(expected) + 0.05
     assert correlation(apart, x, label) == 0
+
+
+@pytest.mark.parametrize("n", [12, 80])
+def test_ridge_regression_is_that_of_scikit_learn_at_every_penalty(n):
+    rng = np.random.default_rng(7)
+    x, new = rng.normal(3, 2, size=(n, 30)), rng.normal(3, 2, size=(9, 30))
+    y, penalties = rng.normal(size=(n, 4)), np.array([[1e-4], [0.01], [10.0]])
+    found = RidgeLine(x.astype(np.float32), y)(new.astype(np.float32), penalties)
+    length = np.sqrt(np.square(x - x.mean(axis=0)).sum(axis=1).mean())
+    for answer, penalty in zip(found, penalties, strict=True):
+        expected = Ridge(alpha=penalty[0] * n).fit(x / length, y).predict(new / length)
+        np.testing.assert_allclose(answer, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_class_of_equal_images_is_answered_with_its_mean():
+    same, y = np.ones((6, 30), np.float32), np.arange(6.0)[:, None]
+    assert RidgeLine(same, y)(same[:2], np.array([0.1])).tolist() == [[2.5], [2.5]]

@@ -1,11 +1,10 @@
 """Factor recovery: can it be read off a picture what made its scene?"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import Ridge
+from scipy.linalg import eigh
 from sklearn.model_selection import GroupKFold
 
 from a2ibench.contracts.metric import Looks, Metric, Score
@@ -15,7 +14,7 @@ from a2ibench.errors import UserError
 Array = npt.NDArray[np.float64]
 
 FOLDS = 5
-PENALTIES = 10.0 ** np.arange(-4, 5)
+PENALTIES: Array = np.logspace(-4, 4, 9)
 """Of ridge regression on centred features with a mean square of 1, times the number of images."""
 KNOWN = 0.5
 """A factor counts where its correlation on held-out sources is at least so large."""
@@ -70,17 +69,19 @@ class Readers:
 
     Attributes:
         names: of the factors.
+        penalty: float64 ``[F]``, of each.
         by_class: class → the regression.
     """
 
     names: tuple[str, ...]
-    by_class: dict[int, Any]
+    penalty: Array
+    by_class: dict[int, "RidgeLine"]
 
     def __call__(self, features: FloatArray, label: IntArray) -> Array:
         """Factors ``[n, len(names)]`` from features ``[n, k]`` of images of known classes."""
         answer = np.empty((len(label), len(self.names)))
         for one in np.unique(label):
-            answer[label == one] = self.by_class[one](features[label == one])
+            answer[label == one] = self.by_class[one](features[label == one], self.penalty)
         return answer
 
 
@@ -106,10 +107,10 @@ def fit_readers(looks: Looks) -> Readers:
     if not len(count):
         raise UserError(f"factors_lite0: none of {', '.join(names)} can be seen and heard")
     by_class = {
-        int(one): _Line(images[label == one], true[label == one][:, count], penalty[count])
+        int(one): RidgeLine(images[label == one], true[label == one][:, count])
         for one in np.unique(label)
     }
-    return Readers(tuple(names[i] for i in count), by_class)
+    return Readers(tuple(names[i] for i in count), penalty[count], by_class)
 
 
 def held_out(
@@ -135,26 +136,41 @@ def held_out(
             continue  # of a class without test segments
         there[rows] = True
         for kept, held in GroupKFold(folds).split(rows, groups=source[rows]):
-            for i, penalty in enumerate(PENALTIES):
-                penalties = np.full(true.shape[1], penalty)
-                line = _Line(x[rows[kept]], true[rows[kept]], penalties)
-                answer[i, rows[held]] = line(x[rows[held]])
+            line = RidgeLine(x[rows[kept]], true[rows[kept]])
+            answer[:, rows[held]] = line(x[rows[held]], PENALTIES[:, np.newaxis])
     best = np.square(answer - true)[:, there].sum(axis=1).argmin(axis=0)
     chosen = answer[best, :, np.arange(true.shape[1])].T
     return PENALTIES[best], correlation(chosen[there], true[there], label[there])
 
 
-class _Line:
-    """Ridge regression of one class; constant where there is nothing to fit to."""
+class RidgeLine:
+    """Ridge regression with one decomposition for all penalties (Hastie et al. 2009, eq. 3.47).
 
-    def __init__(self, x: FloatArray, y: Array, penalty: Array) -> None:
+    With centred features X of n images and centred answers Y, the weights at the penalty λ are
+    Xᵀ(XXᵀ + nλ)⁻¹Y = (XᵀX + nλ)⁻¹XᵀY. The eigenvectors of the smaller of the two products serve
+    every λ. X is scaled to a mean squared length of 1. Constant where there is nothing to fit to.
+
+    Args:
+        x: ``[n, k]``.
+        y: ``[n, F]``.
+    """
+
+    def __init__(self, x: FloatArray, y: Array) -> None:
         wide = x.astype(np.float64)
-        self.mean = wide.mean(axis=0)
+        self.mean, self.level, self.n = wide.mean(axis=0), y.mean(axis=0), len(x)
         self.scale = np.sqrt(np.square(wide - self.mean).sum(axis=1).mean()) or 1.0
-        self.ridge = Ridge(alpha=penalty * len(x), solver="cholesky").fit(self._unit(x), y)
+        unit, centred = self._unit(x), y - self.level
+        if self.n <= x.shape[1]:
+            self.values, vectors = eigh(unit @ unit.T, check_finite=False)
+            self.basis, self.answers = unit.T @ vectors, vectors.T @ centred
+        else:
+            self.values, self.basis = eigh(unit.T @ unit, check_finite=False)
+            self.answers = self.basis.T @ (unit.T @ centred)
 
-    def __call__(self, x: FloatArray) -> Array:
-        answer: Array = self.ridge.predict(self._unit(x)).reshape(len(x), -1)
+    def __call__(self, x: FloatArray, penalty: Array) -> Array:
+        """Answers ``[…, m, F]`` to ``[m, k]``, at penalties ``[…, F]`` or ``[…, 1]`` above 0."""
+        shrunk = self.answers / (self.values[:, np.newaxis] + self.n * penalty[..., np.newaxis, :])
+        answer: Array = (self._unit(x) @ self.basis) @ shrunk + self.level
         return answer
 
     def _unit(self, x: FloatArray) -> Array:

@@ -57,10 +57,9 @@ def _trace_of_root(s: Array, t: Array) -> float:
     lower = np.tril(factor)
     lower[:, rank:] = 0.0  # what is left of a singular matrix is rounding
     order = pivot - 1  # LAPACK counts from 1: PᵀSP = LLᵀ
-    product, _ = lapack.dsygst(t[np.ix_(order, order)], lower, itype=3, lower=1)  # LᵀPᵀTPL
-    squares = (
-        eigvalsh(product[:rank, :rank], lower=True, check_finite=False) if rank else np.zeros(0)
-    )
+    lower = lower[:, :rank]
+    product = lower.T @ t[np.ix_(order, order)] @ lower
+    squares = eigvalsh(product, check_finite=False) if rank else np.zeros(0)
     return float(np.sqrt(np.maximum(squares, 0)).sum())
 
 
