@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from a2ibench.contracts.metric import Looks
 from a2ibench.errors import UserError
@@ -98,3 +99,19 @@ def test_a_single_class_or_clip_is_refused():
     features = rng.normal(size=(120, 4))
     with pytest.raises(UserError, match="at least two source clips"):
         metric.compute(looks_of(features, features, label, np.zeros(120, dtype=np.int64)))
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_at_random_in_many_dimensions_are_learned_to_convergence_as_if_from_all_of_them():
+    label, block, rng = segments()
+    scale = 10 ** rng.uniform(-2, 1.5, 400)  # more features than images, and of all sizes
+    x, asked = scale * rng.normal(3, 1, size=(2, 120, 400))
+    label = rng.permutation(label)
+    found = ClassificationScoreLite0().compute(looks_of(x, asked, label, block)).per_segment
+    expected = np.zeros(120)
+    for fold in range(5):
+        held = block % 5 == fold
+        whole = LogisticRegression(max_iter=20_000, tol=1e-8).fit(x[~held], label[~held])
+        expected[held] = whole.predict(asked[held]) == label[held]
+    assert found is not None
+    assert np.mean(found == expected) > 0.97
