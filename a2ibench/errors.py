@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,6 +8,13 @@ class UserError(Exception):
     """A mistake that the user can mend: what was expected, what came, what to do.
 
     The command line prints its message without a traceback and exits with code 2.
+    """
+
+
+class StoppedError(Exception):
+    """A study cannot go on until the user does something; what is done is kept.
+
+    The command line prints its message without a traceback and exits with code 1.
     """
 
 

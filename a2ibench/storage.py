@@ -1,13 +1,18 @@
 """Where things are kept, how a file becomes whole, and how content is hashed."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+LEAST_ROOM = 2**16
+"""Bytes: where less is free, a failed write is put down to that."""
 
 
 def cache_dir(*parts: str) -> Path:
@@ -40,6 +45,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` that takes its place when the block succeeds.
 
     Written, synced, renamed: a reader finds the file whole or not at all.
+
+    Raises:
+        OSError: with ``errno.ENOSPC`` whenever there was no room, whatever a library made of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
@@ -48,8 +56,17 @@ def whole_file(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except Exception as error:
+        if is_full(error) or shutil.disk_usage(path.parent).free < LEAST_ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room on the disk, or none left in a quota."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_json(path: Path, value: Any) -> None:

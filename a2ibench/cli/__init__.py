@@ -16,9 +16,12 @@ from a2ibench.cli.registered import list_, show
 from a2ibench.cli.report import report
 from a2ibench.cli.run import run
 from a2ibench.cli.sweep import sweep
-from a2ibench.errors import UserError
+from a2ibench.errors import StoppedError, UserError
+from a2ibench.storage import is_full
 
+FAILED = 1
 INTERRUPTED = 130
+GOES_ON = "what is done is kept, and the same command goes on where it was"
 
 
 class _Group(click.Group):
@@ -27,12 +30,18 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except StoppedError as error:
+            click.echo(f"stopped: {error}; {GOES_ON}", err=True)
+            sys.exit(FAILED)
         except (UserError, OSError) as error:
+            if is_full(error):
+                click.echo(f"stopped: {error}; {GOES_ON}", err=True)
+                sys.exit(FAILED)
             # An OSError names the file and what is wrong with it: no such folder, a full disk.
             click.echo(f"error: {error}", err=True)
             sys.exit(2)
         except KeyboardInterrupt:
-            click.echo("interrupted: the same command goes on where it was", err=True)
+            click.echo(f"interrupted: {GOES_ON}", err=True)
             sys.exit(INTERRUPTED)
 
 

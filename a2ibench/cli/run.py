@@ -121,7 +121,7 @@ def run(
     mirror = None
     if uri.lower() != "none":
         mirror = Mirror(uri, folder.parent / "mlartifacts", folder.name, display.say)
-    ray = RayTune(folder / ".ray", gpus_per_trial, ray_address)
+    ray = RayTune(gpus_per_trial, ray_address)
     failures = run_study(request, run_inline if executor == "inline" else ray, mirror, display)
     display.say(f"tables, pictures: {folder / 'tables'}")
     if mirror is not None and mirror.alive:

@@ -61,6 +61,7 @@ class Task:
         metrics: registered names.
         judges: judge → fingerprint, of the judges that those metrics need.
         plugins: the user's plug-in files.
+        retries: how often it is tried again after a crash, from its last checkpoint.
     """
 
     job: Job
@@ -71,3 +72,4 @@ class Task:
     metrics: tuple[str, ...]
     judges: Mapping[str, str]
     plugins: tuple[Path, ...]
+    retries: int = 0

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from a2ibench import __version__, registry
-from a2ibench.errors import UserError
+from a2ibench.errors import StoppedError, UserError
 from a2ibench.evaluation.evaluate import Drawn
 from a2ibench.evaluation.handout import write_list, write_sounds
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
@@ -235,7 +235,8 @@ def _compute(
     show = display.counter("evaluating")
     for i, task in enumerate(missing):
         show(i, len(missing))
-        work(task)
+        if (why := work(task)) is not None:
+            raise StoppedError(why)
         if (reason := read_failure(task.folder)) is not None:
             raise UserError(f"{task.job.method}, seed {task.job.seed}: {reason}")
         show(i + 1, len(missing))

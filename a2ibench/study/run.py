@@ -8,9 +8,12 @@ import numpy as np
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
+from a2ibench.errors import StoppedError
 from a2ibench.reporting.figures import choose_segments, save_grid
 from a2ibench.storage import write_json
+from a2ibench.study.board import Board, at_work
 from a2ibench.study.display import Display
+from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
 from a2ibench.study.mlflow_mirror import Mirror
@@ -38,22 +41,29 @@ def run_study(
         ``"arm, seed N: reason"`` for each job that failed.
 
     Raises:
-        UserError: the request cannot be planned or its resources are not there.
+        UserError: the request cannot be planned, its resources are not there, or another command
+            is at work in the folder.
+        StoppedError: it cannot go on (a full disk).
     """
     with display.running():
         plan = make_plan(request, display.counter, display.say)
-        announce(plan, display)
-        about = describe(request, plan)
-        write_json(plan.outline.folder / "study.json", about)
-        if mirror is not None:
-            mirror.open(about)
-        missing = [task for task in plan.tasks if not is_done(task)]
-        for task in plan.tasks:
-            if task not in missing:
-                _mirror_job(plan, task, mirror)
-        _draw_untrained(plan, missing, mirror, display)
-        _train_models(plan, missing, executor, mirror, display)
-    return show_results(request, plan, mirror, display)
+    folder = plan.outline.folder
+    with at_work(folder) as board:
+        with display.running():
+            announce(plan, display)
+            for line in what_changed(folder, plan.entries):
+                display.say(line)
+            about = describe(request, plan)
+            write_json(folder / "study.json", about)
+            if mirror is not None:
+                mirror.open(about)
+            missing = [task for task in plan.tasks if not is_done(task)]
+            for task in plan.tasks:
+                if task not in missing:
+                    _mirror_job(plan, task, mirror)
+            _draw_untrained(plan, missing, mirror, display)
+            _train_models(plan, missing, executor, mirror, display, board)
+        return show_results(request, plan, mirror, display)
 
 
 def show_results(
@@ -81,7 +91,8 @@ def _draw_untrained(
     show = display.counter("reference rows")
     for i, task in enumerate(tasks):
         show(i, len(tasks))
-        work(task)
+        if (why := work(task)) is not None:
+            raise StoppedError(why)
         _mirror_job(plan, task, mirror)
         show(i + 1, len(tasks))
 
@@ -92,6 +103,7 @@ def _train_models(
     executor: Executor,
     mirror: Mirror | None,
     display: Display,
+    board: Board,
 ) -> None:
     """By the executor, with a bar a trial; each is mirrored as soon as it has ended."""
     tasks = [task for task in missing if task.job.kind == "model"]
@@ -100,12 +112,15 @@ def _train_models(
 
     def tell(update: Update) -> None:
         key = update.task.job.key
+        board.note(update)
         if update.steps:
             bar = bars.setdefault(key, display.counter(names[key]))
             bar(update.step, update.steps)
         if update.ended:
             failure = _failure(update.task.folder)
             display.say(f"{names[key]}: {'failed: ' + failure if failure else 'done'}")
+            for note in (read_result(update.task.folder) or {}).get("notes", []):
+                display.say(f"{names[key]}: {note}")
             _mirror_job(plan, update.task, mirror)
 
     if tasks:

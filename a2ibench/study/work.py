@@ -23,7 +23,7 @@ from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate, load_judges
 from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
-from a2ibench.storage import whole_file, write_json
+from a2ibench.storage import is_full, lock, whole_file, write_json
 from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.samples import read_outside, save_samples
 from a2ibench.training.fit import DivergedError, Progress
@@ -110,24 +110,61 @@ def _missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
     return [name for name in task.metrics if not is_current(task, name, stored)]
 
 
-def work(task: Task, report: Callable[[Progress], None] = lambda progress: None) -> None:
+def work(task: Task, report: Callable[[Progress], None] = lambda progress: None) -> str | None:
     """Does a task: its result, or the reason of its failure, is in its folder afterwards.
+
+    A job is done by one process at a time; a second one waits for the first, which may be what is
+    left of a study that was killed. After a crash it is tried again as often as the task says, from
+    the last checkpoint. Losses that are not finite are no crash: the same steps would lead there.
 
     Args:
         task: what to do.
         report: called while the model trains.
+
+    Returns:
+        Why no other job can succeed either (a full disk); None where others can go on.
     """
     failure = task.folder / "failure.json"
-    failure.unlink(missing_ok=True)
     try:
-        for path in task.plugins:
-            registry.load_plugin_file(path)
-        _compute(task, report)
-    except (UserError, DivergedError) as error:
-        write_json(failure, {"reason": str(error), "trace": None})
-    except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
-        reason = f"{type(error).__name__}: {error}"
-        write_json(failure, {"reason": reason, "trace": traceback.format_exc()})
+        with lock(task.folder / "job"):
+            failure.unlink(missing_ok=True)
+            for left in reversed(range(task.retries + 1)):
+                try:
+                    for path in task.plugins:
+                        registry.load_plugin_file(path)
+                    if not is_done(task):
+                        _compute(task, report)
+                    break
+                except (UserError, DivergedError) as error:
+                    write_json(failure, {"reason": str(error), "trace": None})
+                    break
+                except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
+                    if is_full(error):
+                        raise
+                    if not left:
+                        reason = f"{type(error).__name__}: {error}" + _attempts(task.retries + 1)
+                        write_json(failure, {"reason": reason, "trace": traceback.format_exc()})
+                _free_memory()
+    except OSError as error:
+        if not is_full(error):
+            raise
+        return f"no space left on the disk of {error.filename or task.folder}"
+    return None
+
+
+def _attempts(number: int) -> str:
+    return f" ({number} attempts)" if number > 1 else ""
+
+
+def _free_memory() -> None:
+    """Of what a crashed attempt held: the next one may need it."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _compute(task: Task, report: Callable[[Progress], None]) -> None:
@@ -241,6 +278,7 @@ def _train_and_draw(
         "training_seconds": round(state.seconds, 3),
         "images_per_second": round(state.step * model.sampling.batch_size / state.seconds, 3),
         "hardware": describe(device),
+        "notes": state.notes,
         "curve": state.curve,
     }
 

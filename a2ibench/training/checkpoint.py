@@ -16,7 +16,11 @@ from a2ibench.errors import UserError
 from a2ibench.storage import whole_file
 from a2ibench.training.average import MovingAverage
 
-FORMAT = 1
+FORMAT = 2
+
+
+class DamagedError(UserError):
+    """A checkpoint file is not what was written."""
 
 
 @dataclass
@@ -31,6 +35,7 @@ class TrainingState:
         seconds: training time spent so far.
         preparation_seconds: what the method's own pretraining took before that.
         curve: one row a logging interval: ``{"step": …, loss name: mean}``.
+        notes: what a reader of the result must know about how it came about.
     """
 
     model: nn.Module
@@ -40,6 +45,7 @@ class TrainingState:
     seconds: float = 0.0
     preparation_seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Writes everything, with the states of torch's random generators; whole or not at all."""
@@ -57,16 +63,18 @@ class TrainingState:
         tensors["random.cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["random.cuda"] = torch.cuda.get_rng_state()
+        # Shared and channels-last tensors are written as plain copies: the values are what counts.
+        flat = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
         about = {
             "format": FORMAT,
+            "sha256": _digest(flat),
             "step": self.step,
             "seconds": self.seconds,
             "preparation_seconds": self.preparation_seconds,
             "curve": self.curve,
+            "notes": self.notes,
             "groups": groups,
         }
-        # Shared and channels-last tensors are written as plain copies: the values are what counts.
-        flat = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
         with whole_file(path) as temporary:
             safetensors.torch.save_file(flat, temporary, {"a2ibench": json.dumps(about)})
 
@@ -74,7 +82,8 @@ class TrainingState:
         """Restores everything from a file that :meth:`save` wrote.
 
         Raises:
-            UserError: the file is damaged or belongs to another model or format.
+            DamagedError: its content is not what was written; nothing was restored.
+            UserError: it belongs to another model or format.
         """
         about, tensors = read_checkpoint(path)
         try:
@@ -96,22 +105,31 @@ class TrainingState:
         self.seconds = about["seconds"]
         self.preparation_seconds = about["preparation_seconds"]
         self.curve = about["curve"]
+        self.notes = about["notes"]
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The figures and tensors of a checkpoint file, on the processor.
 
     Raises:
-        UserError: the file is damaged or of another format.
+        DamagedError: the file cannot be read, or its numbers are not those that were written.
+        UserError: it is of another format.
     """
     try:
         with safetensors.safe_open(path, "pt") as stream:
             about = json.loads((stream.metadata() or {})["a2ibench"])
         tensors = safetensors.torch.load_file(path)
+        if about["format"] != FORMAT:
+            raise UserError(
+                f"{path}: a checkpoint of format {about['format']}, expected {FORMAT};"
+                " remove its folder, and the study's command makes it anew"
+            )
+        if about["sha256"] != _digest(tensors):
+            raise ValueError("its numbers are not those that were written")
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: damaged ({error}); remove it to train again") from error
-    if about["format"] != FORMAT:
-        raise UserError(f"{path}: a checkpoint of format {about['format']}, expected {FORMAT}")
+        raise DamagedError(
+            f"{path}: damaged ({error}); remove its folder, and the study's command makes it anew"
+        ) from error
     return about, tensors
 
 
@@ -129,8 +147,12 @@ def load_for_drawing(model: nn.Module, generator: nn.Module, path: Path) -> None
 
 def weights_sha256(module: nn.Module) -> str:
     """A hash of a module's parameters and buffers: names, shapes and values."""
+    return _digest(module.state_dict())
+
+
+def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
     digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
+    for name, value in sorted(tensors.items()):
         array = value.detach().cpu().contiguous().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())

@@ -14,7 +14,10 @@ from a2ibench.data.audio import fit_length
 from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.nn.soundnet import SoundNet
 from a2ibench.training.checkpoint import TrainingState
-from a2ibench.training.fit import SAVE_EVERY, DivergedError
+from a2ibench.training.fit import DivergedError
+
+SAVE_EVERY = 30.0
+"""Seconds between two checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def distil(
         learning_rate: Adam's.
         seed: of the order and the cuts.
         checkpoint: the file that keeps the state; written every
-            :data:`~a2ibench.training.fit.SAVE_EVERY` seconds and at the end.
+            :data:`SAVE_EVERY` seconds and at the end.
         report: called with the steps done and in all.
 
     Raises:

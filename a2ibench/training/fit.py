@@ -12,14 +12,16 @@ from a2ibench.contracts.model import Model
 from a2ibench.data.batches import Batches
 from a2ibench.data.types import Pairs
 from a2ibench.training.average import MovingAverage
-from a2ibench.training.checkpoint import TrainingState
+from a2ibench.training.checkpoint import DamagedError, TrainingState, read_checkpoint
 from a2ibench.training.device import autocast
 
 CHECK_EVERY = 20
 """Steps between two looks at the losses: a GPU is not stopped at each of them."""
-SAVE_EVERY = 30.0
-"""Seconds between two checkpoints: what an interruption costs at most. It is not written when the
-interruption comes, since that can be in the middle of a step."""
+SAVE_SHARE = 0.02
+"""Of a training's time, what its checkpoints may take: they follow each other accordingly. None is
+written when an interruption comes, since that can be in the middle of a step."""
+SAVE_LEAST = 1.0
+"""Seconds between two checkpoints at least."""
 
 
 class DivergedError(Exception):
@@ -59,8 +61,9 @@ def fit(
         train: the training pairs.
         steps: steps in all, one batch each.
         seed: of the batches.
-        checkpoint: the file that keeps the state: read if it is there, written every
-            :data:`SAVE_EVERY` seconds and at the end.
+        checkpoint: the file that keeps the state: read if it is there, written again and again
+            (:data:`SAVE_SHARE`) and at the end. A damaged one is set aside, and the training starts
+            anew.
         report: called every :data:`CHECK_EVERY` steps.
 
     Returns:
@@ -69,10 +72,11 @@ def fit(
 
     Raises:
         DivergedError: a loss became NaN or infinite.
-        UserError: the checkpoint cannot be read.
+        UserError: the checkpoint is of another model or format.
     """
     device = next(model.parameters()).device
     model.train()
+    notes = _set_damaged_aside(checkpoint)
     preparation = 0.0
     if not checkpoint.exists():
         begun = time.monotonic()
@@ -81,12 +85,15 @@ def fit(
         # The same noise for every arm, however much chance its weights and preparation took.
         torch.manual_seed(seed)
     average = MovingAverage(model.generator, model.ema) if model.ema else None
-    state = TrainingState(model, average, model.optimizers, preparation_seconds=preparation)
+    state = TrainingState(
+        model, average, model.optimizers, preparation_seconds=preparation, notes=notes
+    )
     if checkpoint.exists():
         state.load(checkpoint)
     resumed_at = state.step
     batches = Batches(train, model.sampling, seed, device)
     started = saved = time.monotonic()
+    wait = SAVE_LEAST
     spent_before = state.seconds
     seen: dict[str, list[torch.Tensor]] = {}
     while state.step < steps:
@@ -105,15 +112,29 @@ def fit(
         state.seconds = spent_before + now - started
         state.curve.append({"step": state.step, **means})
         rate = state.step * model.sampling.batch_size / state.seconds
-        if now - saved > SAVE_EVERY:
+        if now - saved > wait:
             state.save(checkpoint)
-            saved = now
+            saved = time.monotonic()
+            wait = max(SAVE_LEAST, (saved - now) / SAVE_SHARE)
         report(Progress(state.step, steps, rate, means))
     if state.step > resumed_at:
         state.save(checkpoint)
     if average is not None:
         average.copy_to(model.generator)
     return state
+
+
+def _set_damaged_aside(checkpoint: Path) -> list[str]:
+    """Moves a damaged checkpoint out of the way; what is to be said about it."""
+    if not checkpoint.exists():
+        return []
+    try:
+        read_checkpoint(checkpoint)
+    except DamagedError:
+        aside = checkpoint.with_suffix(".damaged")
+        checkpoint.replace(aside)
+        return [f"its checkpoint was damaged: set aside as {aside.name}, trained from the start"]
+    return []
 
 
 def _means(seen: Mapping[str, list[torch.Tensor]], step: int) -> dict[str, float]:

@@ -149,12 +149,9 @@ def test_ray_gives_the_same_bits_as_inline_and_mlflow_mirrors_them_without_doubl
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     for _ in range(2):
         mirror = Mirror(uri, tmp_path / "artifacts", "ray", display.say)
-        failures = run_study(
-            tiny(there, models=models), RayTune(there / ".ray", 0), mirror, display
-        )
+        failures = run_study(tiny(there, models=models), RayTune(0), mirror, display)
         assert failures == []
     assert results(here) == results(there)
-    assert not (there / ".ray").exists()
 
     client = mlflow.MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("ray")
@@ -189,7 +186,7 @@ def test_a_tracking_server_that_is_down_costs_only_the_mirror(tmp_path: Path, ti
 
 def test_more_gpus_than_there_are_is_refused_with_the_arithmetic() -> None:
     with pytest.raises(UserError, match=r"--gpus-per-trial 1, but Ray has 0 GPUs and 2 CPUs"):
-        RayTune(Path("x"), gpus_per_trial=1.0)._gpus({"CPU": 2.0})
+        RayTune(gpus_per_trial=1.0)._gpus({"CPU": 2.0})
 
 
 def test_too_few_test_segments_for_a_metric_that_was_asked_for_is_refused(

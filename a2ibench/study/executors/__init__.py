@@ -25,6 +25,7 @@ class Executor(Protocol):
 
         Raises:
             UserError: the resources that were asked for are not there; nothing was started.
+            StoppedError: a task found that no other can succeed either.
             KeyboardInterrupt: the user stopped it; the tasks go on from their checkpoints next
                 time.
         """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from a2ibench.errors import StoppedError
 from a2ibench.study.executors import Update
 from a2ibench.study.job import Task
 from a2ibench.study.work import work
@@ -15,5 +16,6 @@ def run_inline(tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         def report(progress: Progress, task: Task = task) -> None:
             tell(Update(task, progress.step, progress.steps))
 
-        work(task, report)
+        if (why := work(task, report)) is not None:
+            raise StoppedError(why)
         tell(Update(task, ended=True))

@@ -3,15 +3,16 @@
 import logging
 import os
 import re
-import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a2ibench.errors import UserError
+from a2ibench import __version__
+from a2ibench.errors import StoppedError, UserError
 from a2ibench.storage import write_json
 from a2ibench.study.executors import Update
 from a2ibench.study.job import Task
@@ -30,13 +31,11 @@ class RayTune:
     scheduler that stops or changes trials would bias the comparison of arms.
 
     Attributes:
-        scratch: folder for Ray's own files, removed at the end.
         gpus_per_trial: 0, a fraction, or 1. A fraction is bookkeeping, not a memory limit. None
             for 1 where there is a GPU, else 0.
         address: of a running cluster; None starts Ray on this machine.
     """
 
-    scratch: Path
     gpus_per_trial: float | None = None
     address: str | None = None
 
@@ -47,42 +46,53 @@ class RayTune:
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
         import ray
-        from ray import tune
 
         logging.getLogger("ray").setLevel(logging.ERROR)
         started_here = not ray.is_initialized()
         if started_here:
             self._start(ray)
         try:
+            _check_nodes(ray)
             there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
             resources = {"cpu": 1.0, "gpu": self._gpus(there)}
-            by_key = {task.job.key: task for task in tasks}
-            ended: set[str] = set()
-
-            def note(update: Update) -> None:
-                if update.ended:
-                    ended.add(update.task.job.key)
-                tell(update)
-
-            tuner = tune.Tuner(
-                tune.with_resources(tune.with_parameters(_trial, by_key=by_key), resources),
-                param_space={"job": tune.grid_search(list(by_key))},
-                tune_config=tune.TuneConfig(reuse_actors=True),
-                run_config=tune.RunConfig(
-                    name="trials",
-                    storage_path=str(self.scratch.resolve()),
-                    verbose=0,
-                    callbacks=[_teller(by_key, note)],
-                ),
-            )
-            tuner.fit()
-            if len(ended) < len(by_key):
-                # Tune itself handles Ctrl-C: it stops its trials and returns.
-                raise KeyboardInterrupt
+            with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
+                self._fit(tasks, tell, resources, scratch)
         finally:
             if started_here:
                 ray.shutdown()
-            shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _fit(
+        self,
+        tasks: Sequence[Task],
+        tell: Callable[[Update], None],
+        resources: Mapping[str, float],
+        scratch: str,
+    ) -> None:
+        from ray import tune
+
+        by_key = {task.job.key: task for task in tasks}
+        news = _teller(by_key, tell)
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(_trial, by_key=by_key), dict(resources)),
+            param_space={"job": tune.grid_search(list(by_key))},
+            tune_config=tune.TuneConfig(reuse_actors=True),
+            run_config=tune.RunConfig(
+                name="trials",
+                # Tune's own notes; nothing in them outlives the command, ours are in the study.
+                storage_path=scratch,
+                verbose=0,
+                callbacks=[news],
+                stop=_stopper(news),
+                # A worker or its node that dies; what raises is tried again by the worker itself.
+                failure_config=tune.FailureConfig(max_failures=max(t.retries for t in tasks)),
+            ),
+        )
+        tuner.fit()
+        if news.why is not None:
+            raise StoppedError(news.why)
+        if len(news.ended) < len(by_key):
+            # Tune itself handles Ctrl-C: it stops its trials and returns.
+            raise KeyboardInterrupt
 
     def _start(self, ray: Any) -> None:
         if self.address and re.fullmatch(r"[\w.-]+:\d+", self.address):
@@ -133,16 +143,56 @@ def _trial(config: dict[str, str], by_key: Mapping[str, Task]) -> None:
             last = time.monotonic()
             tune.report({"step": progress.step, "steps": progress.steps})
 
-    work(by_key[config["job"]], report)
+    why = work(by_key[config["job"]], report)
+    if why is not None:
+        tune.report({"why": why})
+
+
+def _check_nodes(ray: Any) -> None:
+    """Asks every node of a cluster for its version of this package.
+
+    Raises:
+        UserError: a node lacks it, or has another one.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    def version() -> str | None:
+        # Sent by value, as everything here: a node without the package can still answer.
+        import importlib.metadata as metadata
+
+        try:
+            return metadata.version("a2ibench")
+        except metadata.PackageNotFoundError:
+            return None
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    asked = [
+        ray.remote(version)
+        .options(
+            num_cpus=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        )
+        .remote()
+        for node in nodes
+    ]
+    for node, found in zip(nodes, ray.get(asked), strict=True):
+        if found != __version__:
+            there = "is not installed" if found is None else f"is version {found}"
+            raise UserError(
+                f"node {node['NodeManagerAddress']} of the Ray cluster: a2ibench {there}, here it is"
+                f" {__version__}; install the same on every node"
+            )
 
 
 def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
-    """A Tune callback that passes the news on."""
+    """A Tune callback that passes the news on, and keeps which tasks have ended."""
     from ray.tune import Callback
 
     class Teller(Callback):
         def __init__(self, tell: Callable[[Update], None] | None) -> None:
             self.tell = tell
+            self.ended: set[str] = set()
+            self.why: str | None = None
 
         def __getstate__(self) -> dict[str, None]:
             # Tune stores its callbacks to restore a run later; ours is restored from its own files.
@@ -150,6 +200,8 @@ def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
 
         def _tell(self, trial: Any, **news: Any) -> None:
             assert self.tell is not None
+            if news.get("ended"):
+                self.ended.add(trial.config["job"])
             self.tell(Update(by_key[trial.config["job"]], **news))
 
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
@@ -160,9 +212,11 @@ def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
         ) -> None:
             if "step" in result:
                 self._tell(trial, step=result["step"], steps=result["steps"])
+            self.why = result.get("why", self.why)
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            self._tell(trial, ended=True)
+            if self.why is None:
+                self._tell(trial, ended=True)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             # The worker itself died (out of memory, killed): it could not write its own reason.
@@ -173,3 +227,23 @@ def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
             self._tell(trial, ended=True)
 
     return Teller(tell)
+
+
+def _stopper(news: Any) -> Any:
+    """Ends the run when a trial found that no other can succeed either."""
+    from ray.tune import Stopper
+
+    class FoundWhy(Stopper):
+        def __init__(self, news: Any) -> None:
+            self.news = news
+
+        def __getstate__(self) -> dict[str, None]:
+            return {"news": None}
+
+        def __call__(self, trial_id: str, result: Any) -> bool:
+            return False
+
+        def stop_all(self) -> bool:
+            return self.news is not None and self.news.why is not None
+
+    return FoundWhy(news)
