@@ -1,5 +1,7 @@
 """The command line: parse, call, print. One file a command or a group of them."""
 
+import os
+import signal
 import sys
 from typing import Any
 
@@ -15,6 +17,7 @@ from a2ibench.cli.human_study import human_study
 from a2ibench.cli.registered import list_, show
 from a2ibench.cli.report import report
 from a2ibench.cli.run import run
+from a2ibench.cli.status import status
 from a2ibench.cli.sweep import sweep
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.storage import is_full
@@ -28,6 +31,8 @@ class _Group(click.Group):
     """Prints a :class:`UserError` as one line and exits with 2, as click does for wrong usage."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # What a cluster's scheduler sends before it kills: ends as Ctrl-C does.
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
         try:
             return super().invoke(ctx)
         except StoppedError as error:
@@ -55,7 +60,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    run, report, compare, generate, evaluate, sweep, human_study, data, encoders, list_, show,
+    run, status, report, compare, generate, evaluate, sweep, human_study, data, encoders, list_,
+    show,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

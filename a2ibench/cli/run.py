@@ -69,6 +69,13 @@ FAILED = 1
     type=click.FloatRange(0, 1),
     help="A fraction shares a GPU (its memory is not divided).  [default: 1 where there is one]",
 )
+@click.option(
+    "--retries",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="How often a trial that crashed is tried again, from its last checkpoint.",
+)
 @click.option("--ray-address", help="Of a running Ray cluster.")
 @click.option(
     "--tracking-uri",

@@ -81,15 +81,16 @@ class Display:
             return
         self._lines[name] = (first, begun, now)
         if ended:
-            self.say(f"{name}: {done}/{total} after {_clock(now - first)}")
+            self.say(f"{name}: {done}/{total} after {clock(now - first)}")
         elif done == begun or now == first:
             self.say(f"{name}: {done}/{total}")
         else:
             left = (now - first) / (done - begun) * (total - done)
-            self.say(f"{name}: {done}/{total}, {_clock(left)} left")
+            self.say(f"{name}: {done}/{total}, {clock(left)} left")
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """``h:mm:ss`` or ``m:ss``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

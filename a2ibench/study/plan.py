@@ -46,6 +46,7 @@ class Request:
             metric, as far as data and judges allow.
         folder: of the study; None for ``studies/<dataset>``.
         plugins: the user's files, loaded already.
+        retries: how often a trial that crashed is tried again.
     """
 
     models: tuple[str, ...]
@@ -59,6 +60,7 @@ class Request:
     metrics: tuple[str, ...] = ()
     folder: Path | None = None
     plugins: tuple[Path, ...] = ()
+    retries: int = 1
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
             metrics=metrics,
             judges=judges,
             plugins=request.plugins,
+            retries=request.retries,
         )
 
     entries = []

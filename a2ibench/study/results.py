@@ -1,5 +1,6 @@
 """From the results of jobs to the rows of tables and to ``results.parquet``."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,10 @@ def _has(task: Task, name: str, result: dict[str, Any]) -> bool:
 def over_seeds(found: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> SeedScores:
     """One metric over the results of several seeds, each with its folder."""
     scores = [result["metrics"][name] for _, result in found]
-    tables = [pd.read_parquet(folder / "blocks.parquet") for folder, _ in found]
+    tables = [
+        _read_blocks(path := folder / "blocks.parquet", path.stat().st_mtime_ns)
+        for folder, _ in found
+    ]
     spread = None
     if all(score["spread"] is not None for score in scores):
         spread = np.array([score["spread"] for score in scores], dtype=np.float64)
@@ -76,6 +80,12 @@ def over_seeds(found: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> Se
         spread=spread,
         blocks=np.stack([table[name].to_numpy(np.float64) for table in tables]),
     )
+
+
+@functools.cache
+def _read_blocks(path: Path, written: int) -> pd.DataFrame:
+    """A job's ``blocks.parquet``, read once for all metrics, unless it was written again."""
+    return pd.read_parquet(path)
 
 
 def write_long(entries: Sequence[Entry], study: str, path: Path) -> None:

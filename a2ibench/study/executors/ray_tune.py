@@ -3,8 +3,10 @@
 import logging
 import os
 import re
+import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +52,10 @@ class RayTune:
         logging.getLogger("ray").setLevel(logging.ERROR)
         started_here = not ray.is_initialized()
         if started_here:
+            on_terminate = signal.getsignal(signal.SIGTERM)
             self._start(ray)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
         try:
             _check_nodes(ray)
             there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -179,8 +184,8 @@ def _check_nodes(ray: Any) -> None:
         if found != __version__:
             there = "is not installed" if found is None else f"is version {found}"
             raise UserError(
-                f"node {node['NodeManagerAddress']} of the Ray cluster: a2ibench {there}, here it is"
-                f" {__version__}; install the same on every node"
+                f"node {node['NodeManagerAddress']} of the Ray cluster: a2ibench {there}, here it"
+                f" is {__version__}; install the same on every node"
             )
 
 
