@@ -79,5 +79,7 @@ def _who(now: "Status") -> str:
     who = f"process {board.pid} on {board.host}, since {when}"
     if now.at_work:
         return f"at work: {who}"
-    ended = {None: "was killed", "stopped": "stopped"}.get(board.ended, f"is {board.ended}")
+    ended = {None: "was killed", "stopped": "had to stop", "interrupted": "was interrupted"}.get(
+        board.ended, "done"
+    )
     return f"{who}: {ended}" + ("" if board.ended == "done" else "; the same command goes on")
