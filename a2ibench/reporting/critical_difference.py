@@ -110,7 +110,8 @@ def save_diagram(ranks: Ranks, labels: Sequence[str], path: Path) -> None:
             axes.text(tick, 0.35, str(tick), ha="center", va="bottom")
         width = min(ranks.critical, k - 1)
         axes.plot([1, 1 + width], [1.7, 1.7], color="black", linewidth=2)
-        said = f"critical difference {ranks.critical:.2f}; Friedman p = {ranks.p:.3f}"
+        p = "< 0.001" if ranks.p < 0.001 else f"= {ranks.p:.3f}"
+        said = f"critical difference {ranks.critical:.2f}; Friedman p {p}"
         axes.text(1, 1.85, f"{said}; {ranks.rows} rows", ha="left", va="bottom")
         for i, method in enumerate(order):
             left = i < (k + 1) // 2
