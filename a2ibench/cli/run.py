@@ -24,9 +24,10 @@ FAILED = 1
 @click.option("--model", "models", multiple=True, required=True, help="A method. Repeatable.")
 @click.option(
     "--ablate",
-    default="",
-    metavar="A,B|all",
-    help="Parts to switch off, one at a time (`a2ibench show MODEL` lists them).",
+    multiple=True,
+    metavar="A,B+C,D=0,0.1|all",
+    help="Parts to switch off (`a2ibench show MODEL` lists them), one at a time or (+) together;"
+    " = tries values of a part's one option. Repeatable.",
 )
 @click.option(
     "--dataset",
@@ -80,7 +81,6 @@ FAILED = 1
 @plugin_option
 def run(
     models: tuple[str, ...],
-    ablate: str,
     settings: tuple[str, ...],
     executor: str,
     gpus_per_trial: float | None,
@@ -100,7 +100,6 @@ def run(
 
     request = Request(
         models=models,
-        ablate=tuple(part.strip() for part in ablate.split(",") if part.strip()),
         settings=read_settings(settings),
         folder=out,
         plugins=loaded,
@@ -144,13 +143,10 @@ def _print_plan(request: Any, chosen: Any, display: "Display") -> None:
     table = Table("arm", "configuration (what differs from the full model, or all of it)")
     full: dict[str, Any] = {}
     for arm in chosen.arms:
-        if arm.without is None:
-            full = dict(arm.config)
-        shown = (
-            full
-            if arm.without is None
-            else {name: value for name, value in arm.config.items() if full[name] != value}
-        )
+        if not arm.change:
+            full = shown = dict(arm.config)
+        else:
+            shown = {name: value for name, value in arm.config.items() if full[name] != value}
         table.add_row(arm.label, ", ".join(f"{name}={value}" for name, value in shown.items()))
     display.console.print(table, markup=False)
     display.say(f"reference rows: {', '.join(chosen.references)}")

@@ -47,7 +47,7 @@ def study(folder: Path, arms: dict[str, float], seeds: int = 3, **changed: str) 
         label: [result(folder, label, seed, better, **changed) for seed in range(seeds)]
         for label, better in arms.items()
     }
-    models = [label for label in arms if " − " not in label]
+    models = [label for label in arms if label.isidentifier()]
     about = {"models": models, "metrics": list(METRICS), "jobs": jobs, "encoder": "logmel"}
     write_json(folder / "study.json", {**about, "scale": "small", "images": 96, "seeds": seeds})
     return folder
@@ -75,6 +75,23 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     assert "2 of 3" in (folder / "tables" / "quality.md").read_text()
     verdicts = pd.read_csv(folder / "tables" / "ablations.csv")["verdict"]
     assert set(verdicts) == {"worse"}
+
+
+def test_every_arm_of_a_grid_and_of_a_combination_stands_against_its_full_model(
+    tmp_path: Path,
+) -> None:
+    arms = {"ours": 0.05, "ours − x − y": 0.0, "ours, lambda=0.1": 0.04, "ours, lambda=10": 0.0}
+    folder = study(tmp_path / "s", {"vae": 0.0, **arms})
+    code, text = run("report", folder)
+    assert code == 0, text
+    table = pd.read_csv(folder / "tables" / "ablations.csv")
+    assert set(table["base"]) == {"ours"}
+    assert list(dict.fromkeys(table["method"])) == list(arms)[1:]
+    assert table["difference"].notna().all()
+    methods = pd.read_csv(folder / "tables" / "methods.csv")
+    assert set(methods["method"]) | set(methods["base"]) == {"vae", "ours"}
+    code, text = run("compare", f"{folder}:ours - x - y", f"{folder}:ours, lambda=10")
+    assert code == 0, text
 
 
 def test_report_without_a_study_or_a_result_says_so(tmp_path: Path) -> None:
