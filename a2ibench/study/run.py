@@ -18,6 +18,7 @@ from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
 from a2ibench.study.results import Entry, collect, write_long
 from a2ibench.study.stored import outside_notes
+from a2ibench.study.study_file import save_requests
 from a2ibench.study.work import is_done, read_failure, read_result, work
 
 GRID_COLUMNS = 12
@@ -45,6 +46,7 @@ def run_study(
         announce(plan, display)
         about = describe(request, plan)
         write_json(plan.outline.folder / "study.json", about)
+        save_requests(plan.outline.folder, [request])
         if mirror is not None:
             mirror.open(about)
         missing = [task for task in plan.tasks if not is_done(task)]
