@@ -16,6 +16,7 @@ from a2ibench.cli.registered import list_, show
 from a2ibench.cli.report import report
 from a2ibench.cli.run import run
 from a2ibench.cli.sweep import sweep
+from a2ibench.cli.tune import tune
 from a2ibench.errors import UserError
 
 INTERRUPTED = 130
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    run, report, compare, generate, evaluate, sweep, human_study, data, encoders, list_, show,
+    run, tune, report, compare, generate, evaluate, sweep, human_study, data, encoders, list_, show,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

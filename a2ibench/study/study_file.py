@@ -101,16 +101,17 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
     )
 
 
-def write_study_file(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes a file; a study of it goes on in the folder that the file lies in.
+def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".") -> None:
+    """Writes a file.
 
     Args:
         path: the file.
         values: of the keys; what is None, or an empty list or mapping, is left out.
+        out: where a study of it goes, from the file's folder: by default into that folder itself.
     """
     kept = {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in {**values, "out": "."}.items()
+        for name, value in {**values, "out": out}.items()
         if value is not None and value not in ([], (), {})
     }
     if "dataset" in kept:

@@ -42,17 +42,10 @@ class RayTune:
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+        started_here = self.start()
         import ray
         from ray import tune
 
-        logging.getLogger("ray").setLevel(logging.ERROR)
-        started_here = not ray.is_initialized()
-        if started_here:
-            self._start(ray)
         try:
             there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
             resources = {"cpu": 1.0, "gpu": self._gpus(there)}
@@ -84,7 +77,21 @@ class RayTune:
                 ray.shutdown()
             shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def _start(self, ray: Any) -> None:
+    def start(self) -> bool:
+        """Starts Ray, or joins the cluster; False where this process is in one already.
+
+        Raises:
+            UserError: no cluster answers, or Ray does not start.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+        import ray
+
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        if ray.is_initialized():
+            return False
         if self.address and re.fullmatch(r"[\w.-]+:\d+", self.address):
             # Ray itself waits for minutes, printing what is for its developers.
             host, _, port = self.address.rpartition(":")
@@ -99,6 +106,7 @@ class RayTune:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
+            return True
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = f"the cluster at {self.address}" if self.address else "Ray on this machine"
             raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
