@@ -88,7 +88,7 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(_trial, tuning=tuning), resources),
             tune_config=tune.TuneConfig(
-                search_alg=searcher, scheduler=scheduler, num_samples=missing
+                search_alg=searcher, scheduler=scheduler, num_samples=missing, reuse_actors=True
             ),
             run_config=tune.RunConfig(
                 name="trials",
@@ -146,7 +146,7 @@ def _closer(note: Callable[[Mapping[str, Any], str, str | None], None]) -> Any:
     from ray.tune.progress_reporter import TrialProgressCallback
 
     # Tune prints lines of its own unless it is given a callback of this kind.
-    class Closer(TrialProgressCallback):  # type: ignore[misc]
+    class Closer(TrialProgressCallback):
         def __init__(self, note: Any) -> None:
             super().__init__()
             self.note = note
@@ -155,8 +155,10 @@ def _closer(note: Callable[[Mapping[str, Any], str, str | None], None]) -> Any:
             # Tune stores its callbacks to restore a run later; ours goes on from its own files.
             return {"note": None}
 
-        def on_trial_result(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            pass
+        def on_trial_result(
+            self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
+        ) -> None:
+            """Nothing to print."""
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             self.note(trial.config, STOPPED, None)
