@@ -19,6 +19,7 @@ from a2ibench.cli.report import report
 from a2ibench.cli.run import run
 from a2ibench.cli.status import status
 from a2ibench.cli.sweep import sweep
+from a2ibench.cli.tune import tune
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.storage import is_full
 
@@ -60,8 +61,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    run, status, report, compare, generate, evaluate, sweep, human_study, data, encoders, list_,
-    show,
+    run, status, tune, report, compare, generate, evaluate, sweep, human_study, data, encoders,
+    list_, show,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -21,7 +21,7 @@ from a2ibench.errors import UserError
     type=click.IntRange(1, 1000),
     help="Pictures a sound.",
 )
-@click.option("--arm", help='Of a study: "ours", "ours − consistency".  [default: its first model]')
+@click.option("--arm", help='Of a study: "ours", "ours - consistency".  [default: its first model]')
 @click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
 @click.option(
     "--noise-seed",

@@ -58,13 +58,13 @@ def make(
     An attention check shows the real picture of the sound and one of another class.
     """
     load_plugins(plugins)
+    from a2ibench.study.arm import split_arms
     from a2ibench.study.human_study import KEY, PAGE, load_arms, make_trials, write_study
     from a2ibench.study.stored import open_store
 
     display = make_display()
     store, jobs = open_store(study, dataset)
-    labels = [label.strip() for label in arms.split(",") if label.strip()]
-    drawn = load_arms(study, jobs, labels)
+    drawn = load_arms(study, jobs, split_arms(arms))
     made = make_trials(store, drawn, count, checks, repeats, seed)
     write_study(made, store, title, question, out)
     display.say(

@@ -1,6 +1,6 @@
 """What several commands share: --plugin, --metric, --set, and the display."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +56,14 @@ def read_settings(texts: tuple[str, ...]) -> dict[str, dict[str, str]]:
             raise UserError(f"--set {text}: expected OWNER.FIELD=VALUE, as in ours.lambda_con=0.1")
         settings.setdefault(owner, {})[field] = value
     return settings
+
+
+def merge_settings(
+    file: Mapping[str, Mapping[str, Any]], given: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Those of a study's file, under those of the command line."""
+    owners = dict.fromkeys([*file, *given])
+    return {owner: {**file.get(owner, {}), **given.get(owner, {})} for owner in owners}
 
 
 def make_display() -> "Display":

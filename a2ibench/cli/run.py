@@ -9,6 +9,7 @@ import click
 from a2ibench.cli.options import (
     load_plugins,
     make_display,
+    merge_settings,
     metric_option,
     plugin_option,
     read_settings,
@@ -20,22 +21,54 @@ if TYPE_CHECKING:
 FAILED = 1
 
 
+def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> dict[str, Any]:
+    """A study's file: its values are the defaults of the options; returns those of ``--set``."""
+    if path is None:
+        return {}
+    from a2ibench.study.study_file import read_study_file
+
+    values = read_study_file(path)
+    settings: dict[str, Any] = values.pop("settings", {})
+    # Under the names of the parameters: click converts and checks them as it does its own defaults.
+    plural = {"dataset": "datasets", "encoder": "encoders"}
+    ctx.default_map = {plural.get(name, name): value for name, value in values.items()}
+    return settings
+
+
 @click.command()
+@click.argument(
+    "file",
+    metavar="[STUDY.yaml]",
+    required=False,
+    is_eager=True,
+    callback=_take_file,
+    type=click.Path(path_type=Path),
+)
 @click.option("--model", "models", multiple=True, required=True, help="A method. Repeatable.")
 @click.option(
     "--ablate",
-    default="",
-    metavar="A,B|all",
-    help="Parts to switch off, one at a time (`a2ibench show MODEL` lists them).",
+    multiple=True,
+    metavar="A,B+C,D=0,0.1|all",
+    help="Parts to switch off (`a2ibench show MODEL` lists them), one at a time or (+) together;"
+    " = tries values of a part's one option. Repeatable.",
 )
 @click.option(
     "--dataset",
-    default="arcade",
+    "datasets",
+    multiple=True,
+    default=("arcade",),
     show_default=True,
     metavar="NAME|DIR",
-    help="A dataset's name, or the folder of a prepared one.",
+    help="A dataset's name, or the folder of a prepared one. Repeatable: a study for each.",
 )
-@click.option("--encoder", default="soundnet8", show_default=True, help="The acoustic feature.")
+@click.option(
+    "--encoder",
+    "encoders",
+    multiple=True,
+    default=("soundnet8",),
+    show_default=True,
+    help="The acoustic feature. Repeatable: a study for each.",
+)
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(min=1), help="How many.")
 @click.option(
     "--scale",
@@ -86,8 +119,10 @@ FAILED = 1
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 @plugin_option
 def run(
+    file: dict[str, Any],
     models: tuple[str, ...],
-    ablate: str,
+    datasets: tuple[str, ...],
+    encoders: tuple[str, ...],
     settings: tuple[str, ...],
     executor: str,
     gpus_per_trial: float | None,
@@ -98,41 +133,60 @@ def run(
     plugins: tuple[Path, ...],
     **options: Any,
 ) -> None:
-    """Train and compare methods, and their ablations, on one dataset.
+    """Train and compare methods, and their ablations.
 
-    What is there already is not computed again: the same command goes on where it was.
+    STUDY.yaml holds the same in a file (models, ablate, dataset, encoder, seeds, scale, images,
+    settings, metrics, executor, gpus_per_trial, out); what stands on the command line wins. Every
+    study leaves such a file in its folder. What is there already is not computed again: the same
+    command goes on where it was.
     """
     loaded = load_plugins(plugins)
+    from a2ibench.study.axes import expand_axes
     from a2ibench.study.plan import Request, outline
 
-    request = Request(
-        models=models,
-        ablate=tuple(part.strip() for part in ablate.split(",") if part.strip()),
-        settings=read_settings(settings),
-        folder=out,
-        plugins=loaded,
-        **options,
+    root, requests = expand_axes(
+        Request(
+            models=models,
+            settings=merge_settings(file, read_settings(settings)),
+            folder=out,
+            plugins=loaded,
+            **options,
+        ),
+        datasets,
+        encoders,
     )
     display = make_display()
-    chosen = outline(request)
+    outlines = [outline(request) for request in requests]
     if dry_run:
-        _print_plan(request, chosen, display)
+        for request, chosen in zip(requests, outlines, strict=True):
+            _print_plan(request, chosen, display)
         return
     from a2ibench.study.executors.inline import run_inline
     from a2ibench.study.executors.ray_tune import RayTune
     from a2ibench.study.mlflow_mirror import Mirror
     from a2ibench.study.run import run_study
 
-    folder = chosen.folder
-    uri = tracking_uri or f"sqlite:///{(folder.parent / 'mlflow.db').resolve()}"
-    mirror = None
-    if uri.lower() != "none":
-        mirror = Mirror(uri, folder.parent / "mlartifacts", folder.name, display.say)
-    ray = RayTune(gpus_per_trial, ray_address)
-    failures = run_study(request, run_inline if executor == "inline" else ray, mirror, display)
-    display.say(f"tables, pictures: {folder / 'tables'}")
-    if mirror is not None and mirror.alive:
-        display.say(f"MLflow: mlflow ui --backend-store-uri {uri}")
+    uri = tracking_uri or f"sqlite:///{outlines[0].folder.parent / 'mlflow.db'}"
+    failures, folders = [], []
+    for request, chosen in zip(requests, outlines, strict=True):
+        folder = chosen.folder
+        mirror = None
+        if uri.lower() != "none":
+            mirror = Mirror(uri, folder.parent / "mlartifacts", folder.name, display.say)
+        ray = RayTune(gpus_per_trial, ray_address)
+        failures += run_study(request, run_inline if executor == "inline" else ray, mirror, display)
+        folders.append(folder)
+        display.say(f"tables, pictures: {folder / 'tables'}")
+        if mirror is not None and mirror.alive:
+            display.say(f"MLflow: mlflow ui --backend-store-uri {uri}")
+    if len(folders) > 1:
+        from a2ibench.study.overview import write_overview
+        from a2ibench.study.study_file import save_requests
+
+        for note in write_overview(root, folders):
+            display.say(note)
+        save_requests(root, requests)
+        display.say(f"all of them: {root / 'overview.md'}")
     for failure in failures:
         display.say(f"failed: {failure}")
     if failures:
@@ -151,13 +205,10 @@ def _print_plan(request: Any, chosen: Any, display: "Display") -> None:
     table = Table("arm", "configuration (what differs from the full model, or all of it)")
     full: dict[str, Any] = {}
     for arm in chosen.arms:
-        if arm.without is None:
-            full = dict(arm.config)
-        shown = (
-            full
-            if arm.without is None
-            else {name: value for name, value in arm.config.items() if full[name] != value}
-        )
+        if not arm.change:
+            full = shown = dict(arm.config)
+        else:
+            shown = {name: value for name, value in arm.config.items() if full[name] != value}
         table.add_row(arm.label, ", ".join(f"{name}={value}" for name, value in shown.items()))
     display.console.print(table, markup=False)
     display.say(f"reference rows: {', '.join(chosen.references)}")

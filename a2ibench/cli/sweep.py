@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--steps", type=click.IntRange(2, 1000), help="With --interpolate, both ends.  [default: 9]"
 )
-@click.option("--arm", help='Of a study: "ours", "ours − consistency".  [default: its first model]')
+@click.option("--arm", help='Of a study: "ours", "ours - consistency".  [default: its first model]')
 @click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
 @click.option(
     "-n",

@@ -30,6 +30,15 @@ EFFECT = (
     " share of test blocks on which the method is better (ties count half; 50 % is no preference)."
 )
 
+BETWEEN_ENCODERS = {
+    "quality": "By the images alone: comparable between encoders where the judge is the same.",
+    **dict.fromkeys(
+        ("match", "match_in_class", "own"),
+        "In the acoustic space of this encoder: not comparable with another encoder's scores.",
+    ),
+}
+"""By group of metrics; the others are not all of one kind."""
+
 TITLES = {
     "quality": "Table I. Quality and class of the images",
     "match": "Table II. Match of image and sound",
@@ -74,7 +83,13 @@ def score_tables(
                 title=f"{title} ({about})",
                 heading=("method", "seeds", "n", *(heading(metric) for metric in chosen)),
                 sections=tuple(section for section in sections if section),
-                notes=(*notes, INTERVAL, *_floor_note(methods, group), protocols(chosen)),
+                notes=(
+                    *notes,
+                    INTERVAL,
+                    *_floor_note(methods, group),
+                    *([BETWEEN_ENCODERS[group]] if group in BETWEEN_ENCODERS else []),
+                    protocols(chosen),
+                ),
                 numbers=tuple(
                     {
                         "method": method.label,

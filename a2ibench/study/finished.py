@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import registry
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
+from a2ibench.study.arm import full_label, pick_arm
 from a2ibench.study.results import over_seeds
 from a2ibench.study.work import read_result
-
-MINUS = " − "
 
 
 @dataclass(frozen=True)
@@ -113,8 +112,7 @@ def find_arm(text: str, arm: str | None) -> Finished:
                     f" {path}:ARM, or --arm ARM"
                 )
             arm = str(about["models"][0])
-        if arm not in about["jobs"]:
-            raise unknown(f"arm of {path}", arm, about["jobs"])
+        arm = pick_arm(arm, about["jobs"], str(path))
         found = read_finished(arm, [path / "jobs" / key for key in about["jobs"][arm]])
     if not found.results:
         raise UserError(f"{text}: has no result (yet) that this version can read; run it")
@@ -180,6 +178,5 @@ def to_method(row: Finished, metrics: Sequence[str], models: Sequence[str]) -> M
     floor_of = frozenset[str]()
     if reference and name in registry.references.names():
         floor_of = frozenset(registry.references.get(name).floor_of)
-    model, minus, _ = row.label.partition(MINUS)
-    full = model if minus and model in models else None
+    full = None if kind == "outside" else full_label(row.label, models)
     return Method(row.label, reference, full, row.asked, row.scores(metrics), floor_of)

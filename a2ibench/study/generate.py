@@ -13,7 +13,8 @@ from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.audio import read_sound
 from a2ibench.data.features import Standardiser
 from a2ibench.data.types import FloatArray, ImageArray, Spec
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError
+from a2ibench.study.arm import pick_arm
 from a2ibench.study.work import read_failure, read_result
 
 if TYPE_CHECKING:
@@ -42,9 +43,7 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
     jobs: dict[str, list[str]] = study["jobs"]
     if arm is None and not study["models"]:
         raise UserError(f"{path}: no model was trained in this study")
-    arm = arm or study["models"][0]
-    if arm not in jobs:
-        raise unknown(f"arm of {path}", arm, jobs)
+    arm = pick_arm(arm or study["models"][0], jobs, str(path))
     if not 0 <= seed < len(jobs[arm]):
         raise UserError(f"{path}: {arm} has seeds 0 to {len(jobs[arm]) - 1}, not {seed}")
     folder = path / "jobs" / jobs[arm][seed]

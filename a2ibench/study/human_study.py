@@ -11,10 +11,11 @@ import pydantic
 
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import ImageArray, IntArray
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError
 from a2ibench.evaluation.exam import spread
 from a2ibench.reporting.human_page import Question, write_human_page
 from a2ibench.storage import content_key, whole_file
+from a2ibench.study.arm import pick_arm
 from a2ibench.study.samples import read_samples
 
 KEY = "key.json"
@@ -102,12 +103,11 @@ def load_arms(folder: Path, jobs: dict[str, list[str]], arms: Sequence[str]) -> 
     Raises:
         UserError: an unknown arm, one twice or a single one, or one without pictures.
     """
-    if len(arms) < 2 or len(set(arms)) < len(arms):
+    labels = [pick_arm(arm, jobs, str(folder)) for arm in arms]
+    if len(labels) < 2 or len(set(labels)) < len(labels):
         raise UserError("--arms: expected two or more, all different, as in ours,wan2019")
     drawn = []
-    for arm in arms:
-        if arm not in jobs:
-            raise unknown(f"arm of {folder}", arm, jobs)
+    for arm in labels:
         images = tuple(read_samples(folder / "jobs" / key).images for key in jobs[arm])
         drawn.append(Drawn(arm, images))
     return drawn

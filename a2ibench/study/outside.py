@@ -105,10 +105,11 @@ def join(folder: Path, request: Request) -> Request:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME or "−" in name:
+    right = name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
+    if not right or "−" in name or "=" in name:
         raise UserError(
             f"--name {name!r}: expected a word or a few, at most {LONGEST_NAME} printable"
-            " characters, without − (which marks an ablation)"
+            " characters, without − and = (which mark an ablation)"
         )
 
 

@@ -35,7 +35,7 @@ class Request:
 
     Attributes:
         models: registered names.
-        ablate: parts to switch off, one at a time; ``("all",)`` for each.
+        ablate: what to change, one at a time; see :mod:`a2ibench.study.ablation`.
         dataset: a registered name, or a folder that holds a pair store.
         encoder: a registered name.
         seeds: how many; seeds are 0, 1, …
@@ -224,7 +224,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
         tasks = tuple(
             task("model", arm.model, arm.config, source, seed) for seed in range(request.seeds)
         )
-        full = None if arm.without is None else arm.model
+        full = arm.model if arm.change else None
         entries.append(Entry(arm.label, arm.model, full, False, tasks))
     return Plan(
         outline=chosen,

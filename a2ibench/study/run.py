@@ -21,6 +21,7 @@ from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
 from a2ibench.study.results import Entry, collect, write_long
 from a2ibench.study.stored import outside_notes
+from a2ibench.study.study_file import save_requests
 from a2ibench.study.work import is_done, read_failure, read_result, work
 
 GRID_COLUMNS = 12
@@ -55,6 +56,7 @@ def run_study(
                 display.say(line)
             about = describe(request, plan)
             write_json(folder / "study.json", about)
+            save_requests(folder, [request])
             if mirror is not None:
                 mirror.open(about)
             missing = [task for task in plan.tasks if not is_done(task)]

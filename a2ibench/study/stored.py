@@ -10,6 +10,7 @@ from a2ibench import registry
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
+from a2ibench.study.arm import full_label
 from a2ibench.study.finished import read_study
 from a2ibench.study.job import Job, Task
 from a2ibench.study.results import Entry
@@ -49,9 +50,7 @@ def read_stored(folder: Path, like: Task) -> Stored | None:
             folders = [folder / "jobs" / key for key in keys]
             jobs = [_job(one, i, label, like.job) for i, one in enumerate(folders)]
             first = jobs[0]
-            full = None
-            if first.kind == "model" and label not in about["models"]:
-                full = next((name for name in about["models"] if name == first.method), None)
+            full = full_label(label, about["models"]) if first.kind == "model" else None
             tasks = tuple(
                 replace(like, job=job, folder=one) for job, one in zip(jobs, folders, strict=True)
             )

@@ -1,23 +1,26 @@
 """Arms: a full model, then one part at a time."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from a2ibench import registry
 from a2ibench.errors import UserError
-from a2ibench.study.arm import expand_arms
+from a2ibench.study.ablation import Ablation, parse_ablations
+from a2ibench.study.arm import expand_arms, full_label, pick_arm, split_arms
+
+PARTS = ("a", "b", "c", "d")
 
 
 def test_all_ablations_follow_the_full_model_and_change_what_they_declare() -> None:
     arms = expand_arms(["ours"], ["all"], "small", {})
     declared = registry.models.get("ours").ablations
-    assert [arm.without for arm in arms] == [None, *declared]
+    assert [arm.change for arm in arms] == ["", *(f" − {part}" for part in declared)]
     full = arms[0].config
-    for arm in arms[1:]:
-        assert arm.without is not None
+    for part, arm in zip(declared, arms[1:], strict=True):
         changed = {name: value for name, value in arm.config.items() if full[name] != value}
-        assert changed.items() <= dict(declared[arm.without]).items()
+        assert changed.items() <= dict(declared[part]).items()
         assert changed
-        assert arm.label == f"ours − {arm.without}"
 
 
 def test_each_model_is_ablated_by_the_parts_that_it_declares() -> None:
@@ -39,6 +42,15 @@ def test_settings_win_over_the_scale_and_ablations_over_settings() -> None:
         (["ours"], ["consistncy"], {}, "unknown ablation of ours .*consistency"),
         (["ours"], [], {"ours": {"lambda": "1"}}, "unknown option of ours 'lambda'"),
         (["ours", "ours"], [], {}, "the same model twice"),
+        (["ours"], ["stack=0,1"], {}, r"changes 2 options of ours \(stacked, training\)"),
+        (["ours"], ["consistency="], {}, "expected values behind the ="),
+        (["ours"], ["consistency=0,auxilary"], {}, "'auxilary'.*no ablation either .*auxiliary"),
+        (["ours"], ["consistency=-1"], {}, "lambda_con=-1.0: expected a number ≥ 0"),
+        (["ours"], ["stack+noise=1"], {}, "a grid changes one part"),
+        (["ours"], ["lambda_con=1"], {}, "unknown ablation of ours 'lambda_con'"),
+        (["ours"], ["stack+stack"], {}, "expected different parts"),
+        (["ours"], ["stack+all"], {}, "expected different parts"),
+        (["ours"], ["stack+nois"], {}, "unknown ablation of ours 'nois'"),
     ],
 )
 def test_a_wrong_word_is_explained(
@@ -46,3 +58,70 @@ def test_a_wrong_word_is_explained(
 ) -> None:
     with pytest.raises(UserError, match=expected):
         expand_arms(models, ablate, "small", settings)
+
+
+def labels(*ablate: str, **settings: object) -> list[str]:
+    return [arm.label for arm in expand_arms(["ours"], ablate, "small", {"ours": settings})]
+
+
+def test_a_grid_makes_an_arm_a_value_and_none_twice() -> None:
+    grid = ["ours", "ours − consistency", "ours, lambda_con=0.1", "ours, lambda_con=10"]
+    assert labels("consistency=0,0.1,1.0,1e1") == grid
+    assert labels("consistency=0", "consistency=0.1,10", "consistency") == grid
+    assert labels("consistency=0,1", lambda_con=0) == ["ours", "ours, lambda_con=1"]
+
+
+def test_a_combination_switches_its_parts_off_at_once_in_one_order() -> None:
+    full, both = expand_arms(["ours"], ["auxiliary+consistency,consistency+auxiliary"], "small", {})
+    assert both.label == "ours − consistency − auxiliary"
+    assert (both.config["lambda_con"], both.config["lambda_aux"]) == (0, 0)
+    changed = {name for name, value in both.config.items() if full.config[name] != value}
+    assert changed == {"lambda_con", "lambda_aux"}
+
+
+def test_values_end_where_the_next_ablation_begins() -> None:
+    assert labels("consistency=0.5,2,stack+noise,mismatch") == [
+        "ours", "ours, lambda_con=0.5", "ours, lambda_con=2", "ours − stack − noise",
+        "ours − mismatch",
+    ]  # fmt: skip
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False).map(str)
+combinations = st.lists(st.sampled_from(PARTS), min_size=1, unique=True).map(tuple)
+ablations = st.one_of(
+    combinations.map(Ablation),
+    st.builds(
+        lambda part, values: Ablation((part,), tuple(values)),
+        st.sampled_from(PARTS),
+        st.lists(numbers, min_size=1, max_size=4),
+    ),
+)
+
+
+@given(st.lists(ablations, max_size=6), st.booleans())
+def test_what_is_written_is_what_is_read(asked: list[Ablation], together: bool) -> None:
+    texts = [
+        "+".join(one.parts) + ("" if one.values is None else f"={','.join(one.values)}")
+        for one in asked
+    ]
+    assert parse_ablations([", ".join(texts)] if together else texts, PARTS, "m") == asked
+
+
+@given(st.text(alphabet="abcd=+,. 01", max_size=30))
+def test_no_text_breaks_the_reading(text: str) -> None:
+    try:
+        parse_ablations([text], PARTS, "m")
+    except UserError:
+        return
+
+
+def test_labels_lead_back_to_the_full_model_and_are_typed_in_ascii() -> None:
+    known = ["vae", "ours", "ours − consistency", "ours − stack − noise", "ours, lambda_con=0.1"]
+    assert [full_label(label, ["ours", "vae"]) for label in known] == [None, None, *["ours"] * 3]
+    assert full_label("theirs, 2019", ["ours", "theirs"]) is None
+    assert pick_arm("ours - stack - noise", known, "s") == "ours − stack − noise"
+    assert split_arms("ours, lambda_con=0.1,vae, ours - consistency") == [
+        "ours, lambda_con=0.1", "vae", "ours - consistency",
+    ]  # fmt: skip
+    with pytest.raises(UserError, match=r"unknown arm of s 'ours - stak'.*ours − "):
+        pick_arm("ours - stak", known, "s")

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from a2ibench.cli import main
 from a2ibench.storage import write_json
+from a2ibench.study.overview import write_overview
 
 METRICS = {"is1_lite0": 2.0, "kid_lite0": 0.1, "rprec1_i2a_lite0": 0.2}
 
@@ -47,7 +48,7 @@ def study(folder: Path, arms: dict[str, float], seeds: int = 3, **changed: str) 
         label: [result(folder, label, seed, better, **changed) for seed in range(seeds)]
         for label, better in arms.items()
     }
-    models = [label for label in arms if " − " not in label]
+    models = [label for label in arms if label.isidentifier()]
     about = {"models": models, "metrics": list(METRICS), "jobs": jobs, "encoder": "logmel"}
     write_json(folder / "study.json", {**about, "scale": "small", "images": 96, "seeds": seeds})
     return folder
@@ -75,6 +76,23 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     assert "2 of 3" in (folder / "tables" / "quality.md").read_text()
     verdicts = pd.read_csv(folder / "tables" / "ablations.csv")["verdict"]
     assert set(verdicts) == {"worse"}
+
+
+def test_every_arm_of_a_grid_and_of_a_combination_stands_against_its_full_model(
+    tmp_path: Path,
+) -> None:
+    arms = {"ours": 0.05, "ours − x − y": 0.0, "ours, lambda=0.1": 0.04, "ours, lambda=10": 0.0}
+    folder = study(tmp_path / "s", {"vae": 0.0, **arms})
+    code, text = run("report", folder)
+    assert code == 0, text
+    table = pd.read_csv(folder / "tables" / "ablations.csv")
+    assert set(table["base"]) == {"ours"}
+    assert list(dict.fromkeys(table["method"])) == list(arms)[1:]
+    assert table["difference"].notna().all()
+    methods = pd.read_csv(folder / "tables" / "methods.csv")
+    assert set(methods["method"]) | set(methods["base"]) == {"vae", "ours"}
+    code, text = run("compare", f"{folder}:ours - x - y", f"{folder}:ours, lambda=10")
+    assert code == 0, text
 
 
 def test_report_without_a_study_or_a_result_says_so(tmp_path: Path) -> None:
@@ -146,3 +164,39 @@ def test_a_result_of_another_protocol_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"protocol": 2}))
     code, text = run("report", folder)
     assert (code, "protocol differs" in text) == (2, True)
+
+
+def test_an_overview_ranks_over_datasets_and_merges_no_tables(tmp_path: Path) -> None:
+    folders = []
+    for name in ("x", "y", "z"):
+        arms = {"vae": 0.0, "ours": 0.05, "theirs": 0.1}
+        folders.append(study(tmp_path / name, arms, store=f"pairs {name}"))
+        about = json.loads((tmp_path / name / "study.json").read_text())
+        about |= {"dataset": name, "content_hash": f"pairs {name}"}
+        write_json(tmp_path / name / "study.json", about)
+        pd.DataFrame({"study": [name]}).to_parquet(tmp_path / name / "results.parquet")
+    notes = write_overview(tmp_path, folders)
+    assert pd.read_parquet(tmp_path / "results.parquet")["study"].tolist() == ["x", "y", "z"]
+    text = (tmp_path / "overview.md").read_text()
+    for name in METRICS:
+        assert (tmp_path / f"critical_difference-logmel-{name}.png").is_file()
+        assert f"critical_difference-logmel-{name}.png" in text
+    assert any("Ranks over datasets" in note for note in notes)
+    write_overview(tmp_path, folders[:2])
+    assert not list(tmp_path.glob("critical_difference-*")), "two datasets rank nothing"
+
+
+def test_only_images_seen_by_one_judge_are_comparable_between_encoders(tmp_path: Path) -> None:
+    folders = []
+    for encoder, judge in (("logmel", "seen1"), ("mfcc", "seen1"), ("other", "seen2")):
+        folder = study(tmp_path / encoder, {"ours": 0.0}, encoder=encoder, judge=judge)
+        about = json.loads((folder / "study.json").read_text())
+        about |= {"dataset": "x", "content_hash": "pairs1", "encoder": encoder}
+        write_json(folder / "study.json", about)
+        pd.DataFrame({"study": [encoder]}).to_parquet(folder / "results.parquet")
+        folders.append(folder)
+    same = "x: comparable between encoders, by the images alone and by one and the same judge:"
+    notes = write_overview(tmp_path, folders[:2])
+    assert any(note == f"{same} is1_lite0, kid_lite0." for note in notes)
+    assert any(note.startswith("x: not") and "rprec1_i2a_lite0" in note for note in notes)
+    assert not any(note.startswith(same) for note in write_overview(tmp_path, folders))

@@ -43,19 +43,9 @@ class RayTune:
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+        started_here = self.start()
         import ray
 
-        logging.getLogger("ray").setLevel(logging.ERROR)
-        started_here = not ray.is_initialized()
-        if started_here:
-            on_terminate = signal.getsignal(signal.SIGTERM)
-            self._start(ray)
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
         try:
             _check_nodes(ray)
             there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -99,7 +89,21 @@ class RayTune:
             # Tune itself handles Ctrl-C: it stops its trials and returns.
             raise KeyboardInterrupt
 
-    def _start(self, ray: Any) -> None:
+    def start(self) -> bool:
+        """Starts Ray, or joins the cluster; False where this process is in one already.
+
+        Raises:
+            UserError: no cluster answers, or Ray does not start.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+        import ray
+
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        if ray.is_initialized():
+            return False
         if self.address and re.fullmatch(r"[\w.-]+:\d+", self.address):
             # Ray itself waits for minutes, printing what is for its developers.
             host, _, port = self.address.rpartition(":")
@@ -107,6 +111,7 @@ class RayTune:
                 socket.create_connection((host, int(port)), timeout=5).close()
             except OSError as error:
                 raise UserError(f"no Ray cluster answers at {self.address}: {error}") from error
+        on_terminate = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(
                 address=self.address,
@@ -114,6 +119,9 @@ class RayTune:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
+            return True
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = f"the cluster at {self.address}" if self.address else "Ray on this machine"
             raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error

@@ -1,0 +1,125 @@
+"""``a2ibench tune``: search the options of one model."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+
+if TYPE_CHECKING:
+    from a2ibench.study.display import Display
+
+FAILED = 1
+SHOWN = 10
+
+
+@click.command()
+@click.option("--model", required=True, help="The method.")
+@click.option(
+    "--space",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.yaml",
+    help="Options and where they are searched: `lr: {log: [1e-5, 1e-2]}`,"
+    " `beta: {uniform: [0, 2]}`, `channels: {int: [8, 64]}`, `batch_size: {choice: [16, 32]}`.",
+)
+@click.option("--metric", required=True, help="What is made best, on the validation segments.")
+@click.option(
+    "--trials", required=True, type=click.IntRange(min=1), help="How many in all, earlier ones too."
+)
+@click.option("--dataset", default="arcade", show_default=True, metavar="NAME|DIR")
+@click.option("--encoder", default="soundnet8", show_default=True, help="The acoustic feature.")
+@click.option("--scale", default="small", show_default=True, type=click.Choice(["small", "paper"]))
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    help="Training images of a whole trial.  [default: the scale's]",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="OWNER.FIELD=VALUE",
+    help="An option that is not searched. Repeatable.",
+)
+@click.option(
+    "--gpus-per-trial",
+    type=click.FloatRange(0, 1),
+    help="A fraction shares a GPU (its memory is not divided).  [default: 1 where there is one]",
+)
+@click.option("--ray-address", help="Of a running Ray cluster.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="[default: studies/tune-MODEL-DATASET]"
+)
+@plugin_option
+def tune(
+    model: str,
+    space: Path,
+    metric: str,
+    trials: int,
+    settings: tuple[str, ...],
+    gpus_per_trial: float | None,
+    ray_address: str | None,
+    out: Path | None,
+    plugins: tuple[Path, ...],
+    **options: Any,
+) -> None:
+    """Search the options of one model on a validation split of the training clips.
+
+    Optuna proposes, and successive halving (ASHA) stops trials after 1/9 and 1/3 of the budget. The
+    test split is not touched, and every trial has seed 1000, which no study has by default. The
+    best options are written as a study's file: `a2ibench run OUT/best.yaml --seeds 5` tests them.
+    The same command goes on where it was; more --trials add to those that are there.
+    """
+    loaded = load_plugins(plugins)
+    from a2ibench.study.board import at_work
+    from a2ibench.study.executors.ray_search import search
+    from a2ibench.study.executors.ray_tune import RayTune
+    from a2ibench.study.plan import Request
+    from a2ibench.study.trial import BROKEN
+    from a2ibench.study.tune import plan_tuning
+    from a2ibench.study.tuned import write_best, write_trials
+
+    name = f"tune-{model}-{Path(options['dataset']).name}"
+    request = Request(
+        models=(model,),
+        metrics=(metric,),
+        settings=read_settings(settings),
+        folder=out or Path("studies") / name,
+        plugins=loaded,
+        **options,
+    )
+    display = make_display()
+    with display.running():
+        tuning = plan_tuning(request, space, display.counter, display.say)
+        show = display.counter("trials")
+        ray = RayTune(gpus_per_trial, ray_address)
+        with at_work(tuning.folder):
+            search(tuning, trials, ray, lambda done: show(done, trials))
+    table = write_trials(tuning)
+    _print_top(table, list(tuning.space), metric, display)
+    display.say(f"all trials: {tuning.folder / 'trials.csv'}")
+    broken = table[table["state"] == BROKEN]
+    for reason in broken["reason"].unique():
+        display.say(f"failed: {reason}; the same command tries it again")
+    best = write_best(tuning, request, table)
+    display.say(f"best options: a2ibench run {best}")
+    if len(broken):
+        sys.exit(FAILED)
+
+
+def _print_top(table: Any, names: list[str], metric: str, display: "Display") -> None:
+    from rich.table import Table
+
+    from a2ibench.study.tuned import top_rows
+
+    shown = Table("trial", "state", metric, "images", *names)
+    for row in top_rows(table, names, SHOWN):
+        shown.add_row(*("–" if value is None else _text(value) for value in row.values()))
+    display.console.print(shown, markup=False)
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
