@@ -46,6 +46,7 @@ class Request:
             metric, as far as data and judges allow.
         folder: of the study; None for ``studies/<dataset>``.
         plugins: the user's files, loaded already.
+        workers: processes, on a GPU each if there are any, that train one model together.
     """
 
     models: tuple[str, ...]
@@ -59,6 +60,7 @@ class Request:
     metrics: tuple[str, ...] = ()
     folder: Path | None = None
     plugins: tuple[Path, ...] = ()
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
             encoder=encoder.fingerprint(),
             seed=seed,
             images=chosen.images if kind == "model" else 0,
+            workers=request.workers if kind == "model" else 1,
         )
         return Task(
             job=job,

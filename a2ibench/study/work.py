@@ -4,7 +4,8 @@ import dataclasses
 import json
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,10 +27,12 @@ from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
 from a2ibench.storage import whole_file, write_json
 from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.samples import read_outside, save_samples
+from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.fit import DivergedError, Progress
 
 if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
+    from a2ibench.training.checkpoint import TrainingState
 
 FORMAT = 2
 OWN_BATCH = 64
@@ -117,12 +120,17 @@ def work(task: Task, report: Callable[[Progress], None] = lambda progress: None)
         task: what to do.
         report: called while the model trains.
     """
+    with failure_noted(task):
+        compute(task, report)
+
+
+@contextmanager
+def failure_noted(task: Task) -> Iterator[None]:
+    """An error inside becomes the ``failure.json`` of the task's folder; an earlier one goes."""
     failure = task.folder / "failure.json"
     failure.unlink(missing_ok=True)
     try:
-        for path in task.plugins:
-            registry.load_plugin_file(path)
-        _compute(task, report)
+        yield
     except (UserError, DivergedError) as error:
         write_json(failure, {"reason": str(error), "trace": None})
     except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
@@ -130,7 +138,21 @@ def work(task: Task, report: Callable[[Progress], None] = lambda progress: None)
         write_json(failure, {"reason": reason, "trace": traceback.format_exc()})
 
 
-def _compute(task: Task, report: Callable[[Progress], None]) -> None:
+def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) -> None:
+    """Computes the result of a task.
+
+    Args:
+        task: what to do.
+        report: called while the model trains.
+        team: the workers that train its model together: each calls this function. The first one
+            does all the rest.
+
+    Raises:
+        UserError: the data or a judge are not those of the study.
+        DivergedError: a loss became NaN or infinite.
+    """
+    for path in task.plugins:
+        registry.load_plugin_file(path)
     job, folder = task.job, task.folder
     plugin = registry.encoders.get(task.encoder)
     encoder = plugin(config.build(plugin.Config, task.encoder_config, task.encoder))
@@ -141,7 +163,10 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
         )
     data = open_data(store, encoder)
     if job.kind == "model":
-        drawn, training = _train_and_draw(task, data, report)
+        model, state = _train(task, data, report, team)
+        if not team.leads:
+            return
+        drawn, training = _draw_trained(job, data, model, state)
     elif job.kind == "reference":
         drawn, training = _draw_reference(job, data), {}
     else:
@@ -200,15 +225,13 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
     )
 
 
-def _train_and_draw(
-    task: Task, data: Data, report: Callable[[Progress], None]
-) -> tuple[Drawn, dict[str, Any]]:
-    """What the exam asks for, and the provenance of the weights that drew it."""
+def _train(
+    task: Task, data: Data, report: Callable[[Progress], None], team: Team
+) -> tuple["Model", "TrainingState"]:
+    """The model of a task, trained, with its averaged weights."""
     import torch
 
-    from a2ibench.training.checkpoint import weights_sha256
-    from a2ibench.training.device import choose_device, describe, make_deterministic
-    from a2ibench.training.draw import draw, draw_grid, draw_noise
+    from a2ibench.training.device import choose_device, make_deterministic
     from a2ibench.training.fit import fit
 
     job = task.job
@@ -220,7 +243,8 @@ def _train_and_draw(
     model = model_class(config.build(model_class.Config, job.config, job.method), spec)
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     checkpoint = task.folder / "checkpoint.safetensors"
-    data.standardiser.save(task.folder / "standardiser.safetensors")
+    if team.leads:
+        data.standardiser.save(task.folder / "standardiser.safetensors")
     state = fit(
         model,
         data.train,
@@ -228,7 +252,19 @@ def _train_and_draw(
         seed=job.seed,
         checkpoint=checkpoint,
         report=report,
+        team=team,
     )
+    return model, state
+
+
+def _draw_trained(
+    job: Job, data: Data, model: "Model", state: "TrainingState"
+) -> tuple[Drawn, dict[str, Any]]:
+    """What the exam asks for, and the provenance of the weights that drew it."""
+    from a2ibench.training.checkpoint import weights_sha256
+    from a2ibench.training.device import choose_device, describe
+    from a2ibench.training.draw import draw, draw_grid, draw_noise
+
     acoustic = data.test.acoustic
     images = draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, job.seed))
     grid = draw_grid(model, acoustic[data.exam.grid_rows], GRID_NOISES, job.seed)
@@ -240,7 +276,7 @@ def _train_and_draw(
         "preparation_seconds": round(state.preparation_seconds, 3),
         "training_seconds": round(state.seconds, 3),
         "images_per_second": round(state.step * model.sampling.batch_size / state.seconds, 3),
-        "hardware": describe(device),
+        "hardware": describe(choose_device()),
         "curve": state.curve,
     }
 

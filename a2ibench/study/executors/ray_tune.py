@@ -13,13 +13,12 @@ from typing import Any
 
 from a2ibench.errors import UserError
 from a2ibench.storage import write_json
-from a2ibench.study.executors import Update
+from a2ibench.study.executors import REPORT_EVERY, Update
+from a2ibench.study.executors.torch_trainer import compute_together
 from a2ibench.study.job import Task
-from a2ibench.study.work import work
+from a2ibench.study.resources import Machine, Need, check_disk, need_of, trials_at_once
+from a2ibench.study.work import failure_noted, work
 from a2ibench.training.fit import Progress
-
-REPORT_EVERY = 1.0
-"""Seconds between two reports of a trial to the driver."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,16 @@ class RayTune:
 
     Attributes:
         scratch: folder for Ray's own files, removed at the end.
-        gpus_per_trial: 0, a fraction, or 1. A fraction is bookkeeping, not a memory limit. None
-            for 1 where there is a GPU, else 0.
+        gpus_per_trial: 0, a fraction, or as many as a job has workers. A fraction is bookkeeping,
+            not a memory limit. None for one a worker where there is a GPU, else 0.
         address: of a running cluster; None starts Ray on this machine.
+        say: tells the user that fewer trials run at once than there are processors for.
     """
 
     scratch: Path
     gpus_per_trial: float | None = None
     address: str | None = None
+    say: Callable[[str], None] = lambda line: None
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
@@ -54,8 +55,10 @@ class RayTune:
         if started_here:
             self._start(ray)
         try:
-            there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-            resources = {"cpu": 1.0, "gpu": self._gpus(there)}
+            machines = _machines(ray)
+            need = need_of(tasks, self.gpus_per_trial, machines)
+            at_once = trials_at_once(need, machines, len(tasks), self.say)
+            check_disk(tasks, at_once)
             by_key = {task.job.key: task for task in tasks}
             ended: set[str] = set()
 
@@ -65,9 +68,11 @@ class RayTune:
                 tell(update)
 
             tuner = tune.Tuner(
-                tune.with_resources(tune.with_parameters(_trial, by_key=by_key), resources),
+                tune.with_resources(
+                    tune.with_parameters(_trial, by_key=by_key, need=need), _resources(need)
+                ),
                 param_space={"job": tune.grid_search(list(by_key))},
-                tune_config=tune.TuneConfig(reuse_actors=True),
+                tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=at_once),
                 run_config=tune.RunConfig(
                     name="trials",
                     storage_path=str(self.scratch.resolve()),
@@ -103,25 +108,22 @@ class RayTune:
             where = f"the cluster at {self.address}" if self.address else "Ray on this machine"
             raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
 
-    def _gpus(self, cluster: Mapping[str, float]) -> float:
-        """GPUs a trial, checked against what the cluster has.
 
-        Raises:
-            UserError: a trial could never start.
-        """
-        there = cluster.get("GPU", 0.0)
-        wanted = self.gpus_per_trial
-        if wanted is None:
-            return 1.0 if there else 0.0
-        if wanted > there:
-            raise UserError(
-                f"--gpus-per-trial {wanted:g}, but Ray has {there:g} GPUs and"
-                f" {cluster.get('CPU', 0):g} CPUs: no trial could start"
-            )
-        return wanted
+def _machines(ray: Any) -> list[Machine]:
+    """What Ray hands out, machine by machine."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [Machine(*(node.get(name, 0.0) for name in ("CPU", "GPU", "memory"))) for node in nodes]
 
 
-def _trial(config: dict[str, str], by_key: Mapping[str, Task]) -> None:
+def _resources(need: Need) -> dict[str, float]:
+    """Of one trial. With several workers they hold them, and the trial only waits for them: it
+    would wait for ever if it held what they need."""
+    if need.workers > 1:
+        return {"cpu": 0.0}
+    return {"cpu": 1.0, "gpu": need.gpus, "memory": need.memory}
+
+
+def _trial(config: dict[str, str], by_key: Mapping[str, Task], need: Need) -> None:
     """One trial, on a worker."""
     from ray import tune
 
@@ -133,7 +135,12 @@ def _trial(config: dict[str, str], by_key: Mapping[str, Task]) -> None:
             last = time.monotonic()
             tune.report({"step": progress.step, "steps": progress.steps})
 
-    work(by_key[config["job"]], report)
+    task = by_key[config["job"]]
+    if need.workers == 1:
+        work(task, report)
+        return
+    with failure_noted(task):
+        compute_together(task, need)
 
 
 def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
