@@ -13,8 +13,6 @@ from test_fit import make_model, make_pairs
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from a2ibench.data.batches import share_of
-from a2ibench.errors import UserError
 from a2ibench.training.checkpoint import TrainingState, read_checkpoint
 from a2ibench.training.data_parallel import ALONE, SharedBatchNorm, Team
 from a2ibench.training.fit import fit
@@ -170,8 +168,3 @@ def test_the_noise_of_a_step_depends_on_the_seed_the_worker_and_the_step() -> No
     torch.manual_seed(0)
     ALONE.seed(5, 7)
     assert torch.equal(torch.randn(()), first), "a worker alone keeps its stream"
-
-
-def test_a_batch_that_the_workers_cannot_share_evenly_is_refused() -> None:
-    with pytest.raises(UserError, match="a batch of 9 pairs cannot be shared evenly by 2 workers"):
-        share_of(9, 2)

@@ -3,9 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from a2ibench.study.executors import Update
-from a2ibench.study.executors.process import refuse_workers
 from a2ibench.study.job import Task
-from a2ibench.study.resources import check_disk, need_of, this_machine, trials_at_once
+from a2ibench.study.resources import (
+    check_disk,
+    need_of,
+    refuse_workers,
+    this_machine,
+    trials_at_once,
+)
 from a2ibench.study.work import work
 from a2ibench.training.fit import Progress
 

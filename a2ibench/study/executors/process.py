@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from a2ibench.errors import UserError
 from a2ibench.parallel import begin
 from a2ibench.storage import write_json
 from a2ibench.study.executors import REPORT_EVERY, Update
@@ -18,6 +17,7 @@ from a2ibench.study.job import Task
 from a2ibench.study.resources import (
     check_disk,
     need_of,
+    refuse_workers,
     sharers,
     this_machine,
     trials_at_once,
@@ -77,16 +77,6 @@ class Processes:
                         tell(Update(trial.task, ended=True))
         finally:
             _stop([trial.process for trial in running.values()])
-
-
-def refuse_workers(tasks: Sequence[Task]) -> None:
-    """Only Ray joins several workers to one trial.
-
-    Raises:
-        UserError: a task wants more than one.
-    """
-    if any(task.job.workers > 1 for task in tasks):
-        raise UserError("more than one GPU a trial needs --executor ray")
 
 
 class _Trial:

@@ -116,10 +116,10 @@ def _machines(ray: Any) -> list[Machine]:
 
 
 def _resources(need: Need) -> dict[str, float]:
-    """Of one trial. With several workers they hold them, and the trial only waits for them: it
-    would wait for ever if it held what they need."""
+    """Of one trial. Several workers hold their own, and the trial only waits for them: it would
+    wait for ever if it held what they need. Ray wants it to hold something: one byte."""
     if need.workers > 1:
-        return {"cpu": 0.0}
+        return {"cpu": 0.0, "memory": 1.0}
     return {"cpu": 1.0, "gpu": need.gpus, "memory": need.memory}
 
 

@@ -22,8 +22,8 @@ def compute_together(task: Task, need: Need) -> None:
         need: of the trial.
 
     Raises:
-        Exception: what a worker raised, where its message is for the user.
-        RuntimeError: the trace of any other failure of a worker.
+        Exception: what a worker raised.
+        RuntimeError: several workers failed.
     """
     from ray.train import RunConfig, ScalingConfig, WorkerGroupError
     from ray.train.torch import TorchConfig, TorchTrainer
@@ -51,9 +51,12 @@ def compute_together(task: Task, need: Need) -> None:
 
 
 def _cause(error: Any) -> Exception:
-    """The failure of the first worker that has one of its own."""
-    failures = [error.worker_failures[rank] for rank in sorted(error.worker_failures)]
-    return failures[0] if failures else error
+    """What one worker raised. Of several each is named: one may only have lost the other."""
+    failures: dict[int, Exception] = error.worker_failures
+    if len(failures) == 1:
+        return next(iter(failures.values()))
+    said = (f"worker {rank}: {type(one).__name__}: {one}" for rank, one in sorted(failures.items()))
+    return RuntimeError("; ".join(said))
 
 
 def _do(config: dict[str, Any]) -> None:
