@@ -183,9 +183,9 @@ def check_disk(tasks: Sequence[Task], at_once: int) -> None:
     free = shutil.disk_usage(folder).free
     if kept + beside > free:
         raise UserError(
-            f"{folder}: {_count(len(tasks))} leave {kept / GB:.2f} GB of checkpoints and samples and"
-            f" need {beside / GB:.2f} GB while they write; {free / GB:.2f} GB are free: nothing was"
-            " started"
+            f"{folder}: {_count(len(tasks))} would leave {kept / GB:.2f} GB of checkpoints and"
+            f" samples and need {beside / GB:.2f} GB while they write; {free / GB:.2f} GB are"
+            " free: nothing was started"
         )
 
 
