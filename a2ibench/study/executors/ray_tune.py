@@ -99,7 +99,8 @@ class RayTune:
                 raise UserError(f"no Ray cluster answers at {self.address}: {error}") from error
         try:
             ray.init(
-                address=self.address,
+                # By default Ray would join whatever cluster it finds on this machine.
+                address=self.address or "local",
                 include_dashboard=False if self.address is None else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
