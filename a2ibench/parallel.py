@@ -67,11 +67,12 @@ def _alone(function: Callable[..., T], arguments: tuple[Any, ...]) -> T | Crashe
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Spawned: a forked copy of a process that runs threads can hang.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=begin)
 
 
-def _begin() -> None:
-    """Ctrl-C is the parent's to handle; without a parent there is nothing to do."""
+def begin() -> None:
+    """What a worker process does first: Ctrl-C is the parent's to handle, and without a parent
+    there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

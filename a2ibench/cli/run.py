@@ -14,9 +14,11 @@ from a2ibench.cli.options import (
     plugin_option,
     read_settings,
 )
+from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
+    from a2ibench.study.executors import Executor
 
 FAILED = 1
 
@@ -94,13 +96,14 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     "--executor",
     default="ray",
     show_default=True,
-    type=click.Choice(["ray", "inline"]),
-    help="Ray Tune, or one trial after the other in this process.",
+    type=click.Choice(["ray", "process", "inline"]),
+    help="Ray Tune, a process a trial, or one trial after the other in this process.",
 )
 @click.option(
     "--gpus-per-trial",
-    type=click.FloatRange(0, 1),
-    help="A fraction shares a GPU (its memory is not divided).  [default: 1 where there is one]",
+    type=click.FloatRange(min=0),
+    help="A fraction shares a GPU (its memory is not divided); 2, 3, … train one model together"
+    " (Ray).  [default: 1 where there is one]",
 )
 @click.option(
     "--retries",
@@ -150,6 +153,7 @@ def run(
             settings=merge_settings(file, read_settings(settings)),
             folder=out,
             plugins=loaded,
+            workers=_workers(gpus_per_trial, executor),
             **options,
         ),
         datasets,
@@ -162,19 +166,24 @@ def run(
             _print_plan(request, chosen, display)
         return
     from a2ibench.study.executors.inline import run_inline
+    from a2ibench.study.executors.process import Processes
     from a2ibench.study.executors.ray_tune import RayTune
     from a2ibench.study.mlflow_mirror import Mirror
     from a2ibench.study.run import run_study
 
     uri = tracking_uri or f"sqlite:///{outlines[0].folder.parent / 'mlflow.db'}"
+    executors: dict[str, Executor] = {
+        "ray": RayTune(gpus_per_trial, ray_address, display.say),
+        "process": Processes(display.say, gpus_per_trial),
+        "inline": run_inline,
+    }
     failures, folders = [], []
     for request, chosen in zip(requests, outlines, strict=True):
         folder = chosen.folder
         mirror = None
         if uri.lower() != "none":
             mirror = Mirror(uri, folder.parent / "mlartifacts", folder.name, display.say)
-        ray = RayTune(gpus_per_trial, ray_address)
-        failures += run_study(request, run_inline if executor == "inline" else ray, mirror, display)
+        failures += run_study(request, executors[executor], mirror, display)
         folders.append(folder)
         display.say(f"tables, pictures: {folder / 'tables'}")
         if mirror is not None and mirror.alive:
@@ -191,6 +200,23 @@ def run(
         display.say(f"failed: {failure}")
     if failures:
         sys.exit(FAILED)
+
+
+def _workers(gpus_per_trial: float | None, executor: str) -> int:
+    """How many workers share a trial: one a GPU.
+
+    Raises:
+        UserError: GPUs that cannot be given to a trial.
+    """
+    if gpus_per_trial is None:
+        return 1
+    if executor == "inline":
+        raise UserError("--gpus-per-trial belongs to --executor ray or process")
+    if gpus_per_trial > 1 and not gpus_per_trial.is_integer():
+        raise UserError(
+            f"--gpus-per-trial {gpus_per_trial:g}: expected a fraction of one, or a whole number"
+        )
+    return max(1, int(gpus_per_trial))
 
 
 def _print_plan(request: Any, chosen: Any, display: "Display") -> None:

@@ -27,16 +27,29 @@ class Batches:
         sampling: how the method wants them drawn.
         seed: at least 0.
         device: where the batches go.
+        rank: which of several workers this is, from 0.
+        workers: how many share each batch; the worker ``rank`` gets the ``rank``-th part of it.
 
     Raises:
-        UserError: nothing can be mismatched: the pairs are all of one class, or of one source.
+        UserError: nothing can be mismatched: the pairs are all of one class, or of one source. The
+            workers cannot share a batch evenly.
     """
 
-    def __init__(self, pairs: Pairs, sampling: Sampling, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        pairs: Pairs,
+        sampling: Sampling,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        workers: int = 1,
+    ) -> None:
         self.pairs = pairs
         self.sampling = sampling
         self.seed = seed
         self.device = device
+        share = share_of(sampling.batch_size, workers)
+        self._own = slice(rank * share, (rank + 1) * share)
         self._classes = _Groups(pairs.label)
         self._others = self._classes if sampling.mismatch == "class" else _Groups(pairs.source)
         if sampling.mismatch != "none" and len(self._others) < 2:
@@ -50,8 +63,10 @@ class Batches:
         rng = self._rng(_STEP, step)
         rows = self._rows(step, rng)
         mismatched = self._mismatched(rows, rng)
-        image = self.pairs.images[rows]
         mirrored = rng.random(len(rows)) < self.sampling.flip
+        # Drawn whole, so that it is the same batch however many workers share it.
+        rows, mismatched, mirrored = rows[self._own], mismatched[self._own], mirrored[self._own]
+        image = self.pairs.images[rows]
         right_to_left = np.arange(image.shape[2])[::-1]
         # take copies whole pixels, which a reversed slice does not: three times as fast.
         image[mirrored] = image[mirrored].take(right_to_left, axis=2)
@@ -89,6 +104,20 @@ class Batches:
             n = len(self._others)
             return self._others.inside((own + rng.integers(1, n, len(rows))) % n, rng)
         return self._others.outside(own, rng)
+
+
+def share_of(batch_size: int, workers: int) -> int:
+    """The pairs of a batch that each of several workers gets.
+
+    Raises:
+        UserError: they cannot share it evenly.
+    """
+    if batch_size % workers:
+        raise UserError(
+            f"a batch of {batch_size} pairs cannot be shared evenly by {workers} workers; set"
+            f" batch_size to a multiple of {workers}"
+        )
+    return batch_size // workers
 
 
 class _Groups:

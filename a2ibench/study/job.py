@@ -26,6 +26,7 @@ class Job:
         encoder: fingerprint of the encoder: its weights and configuration.
         seed: of the weights, the batches and the noise; of an outside system, which of its runs.
         images: training images, the budget; 0 for the others.
+        workers: processes that train it together: each draws its own noise.
     """
 
     kind: Literal["model", "reference", "outside"]
@@ -36,11 +37,15 @@ class Job:
     encoder: str
     seed: int
     images: int
+    workers: int = 1
 
     @property
     def key(self) -> str:
         """20 hexadecimal digits; the name of the job's folder."""
-        return content_key({"protocol": PROTOCOL, **dataclasses.asdict(self)})
+        about = {"protocol": PROTOCOL, **dataclasses.asdict(self)}
+        if self.workers == 1:
+            del about["workers"]  # as it was before there were several
+        return content_key(about)
 
     @property
     def data_key(self) -> str:

@@ -10,6 +10,7 @@ from a2ibench.evaluation.evaluate import Drawn
 from a2ibench.evaluation.handout import write_list, write_sounds
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
 from a2ibench.storage import write_json
+from a2ibench.study.attempt import work
 from a2ibench.study.display import Display
 from a2ibench.study.finished import read_study
 from a2ibench.study.job import Job, Task
@@ -18,7 +19,7 @@ from a2ibench.study.results import Entry
 from a2ibench.study.run import announce, describe, show_results
 from a2ibench.study.samples import ORIGIN, save_samples
 from a2ibench.study.stored import Stored, is_outside, read_stored
-from a2ibench.study.work import is_done, read_failure, read_result, work
+from a2ibench.study.work import is_done, read_failure, read_result
 
 LONGEST_NAME = 60
 

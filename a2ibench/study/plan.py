@@ -47,6 +47,7 @@ class Request:
         folder: of the study; None for ``studies/<dataset>``.
         plugins: the user's files, loaded already.
         retries: how often a trial that crashed is tried again.
+        workers: processes, on a GPU each if there are any, that train one model together.
     """
 
     models: tuple[str, ...]
@@ -61,6 +62,7 @@ class Request:
     folder: Path | None = None
     plugins: tuple[Path, ...] = ()
     retries: int = 1
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
             encoder=encoder.fingerprint(),
             seed=seed,
             images=chosen.images if kind == "model" else 0,
+            workers=request.workers if kind == "model" else 1,
         )
         return Task(
             job=job,

@@ -11,6 +11,7 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.errors import StoppedError
 from a2ibench.reporting.figures import choose_segments, save_grid
 from a2ibench.storage import write_json
+from a2ibench.study.attempt import work
 from a2ibench.study.board import Board, at_work
 from a2ibench.study.display import Display
 from a2ibench.study.earlier import what_changed
@@ -22,7 +23,7 @@ from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tab
 from a2ibench.study.results import Entry, collect, write_long
 from a2ibench.study.stored import outside_notes
 from a2ibench.study.study_file import save_requests
-from a2ibench.study.work import is_done, read_failure, read_result, work
+from a2ibench.study.work import is_done, read_failure, read_result
 
 GRID_COLUMNS = 12
 

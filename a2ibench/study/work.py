@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -23,13 +22,15 @@ from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate, load_judges
 from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
-from a2ibench.storage import is_full, lock, whole_file, write_json
+from a2ibench.storage import whole_file, write_json
 from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.samples import read_outside, save_samples
-from a2ibench.training.fit import DivergedError, Progress
+from a2ibench.training.data_parallel import ALONE, Team
+from a2ibench.training.fit import Progress
 
 if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
+    from a2ibench.training.checkpoint import TrainingState
 
 FORMAT = 2
 OWN_BATCH = 64
@@ -110,64 +111,21 @@ def _missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
     return [name for name in task.metrics if not is_current(task, name, stored)]
 
 
-def work(task: Task, report: Callable[[Progress], None] = lambda progress: None) -> str | None:
-    """Does a task: its result, or the reason of its failure, is in its folder afterwards.
-
-    A job is done by one process at a time; a second one waits for the first, which may be what is
-    left of a study that was killed. After a crash it is tried again as often as the task says, from
-    the last checkpoint. Losses that are not finite are no crash: the same steps would lead there.
+def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) -> None:
+    """Computes the result of a task.
 
     Args:
         task: what to do.
         report: called while the model trains.
+        team: the workers that train its model together: each calls this function. The first one
+            does all the rest.
 
-    Returns:
-        Why no other job can succeed either (a full disk); None where others can go on.
+    Raises:
+        UserError: the data or a judge are not those of the study.
+        DivergedError: a loss became NaN or infinite.
     """
-    failure = task.folder / "failure.json"
-    try:
-        with lock(task.folder / "job"):
-            failure.unlink(missing_ok=True)
-            for left in reversed(range(task.retries + 1)):
-                try:
-                    for path in task.plugins:
-                        registry.load_plugin_file(path)
-                    if not is_done(task):
-                        _compute(task, report)
-                    break
-                except (UserError, DivergedError) as error:
-                    write_json(failure, {"reason": str(error), "trace": None})
-                    break
-                except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
-                    if is_full(error):
-                        raise
-                    if not left:
-                        reason = f"{type(error).__name__}: {error}" + _attempts(task.retries + 1)
-                        write_json(failure, {"reason": reason, "trace": traceback.format_exc()})
-                _free_memory()
-    except OSError as error:
-        if not is_full(error):
-            raise
-        return f"no space left on the disk of {error.filename or task.folder}"
-    return None
-
-
-def _attempts(number: int) -> str:
-    return f" ({number} attempts)" if number > 1 else ""
-
-
-def _free_memory() -> None:
-    """Of what a crashed attempt held: the next one may need it."""
-    import gc
-
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
-def _compute(task: Task, report: Callable[[Progress], None]) -> None:
+    for path in task.plugins:
+        registry.load_plugin_file(path)
     job, folder = task.job, task.folder
     plugin = registry.encoders.get(task.encoder)
     encoder = plugin(config.build(plugin.Config, task.encoder_config, task.encoder))
@@ -178,7 +136,10 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
         )
     data = open_data(store, encoder)
     if job.kind == "model":
-        drawn, training = _train_and_draw(task, data, report)
+        model, state = _train(task, data, report, team)
+        if not team.leads:
+            return
+        drawn, training = _draw_trained(job, data, model, state)
     elif job.kind == "reference":
         drawn, training = _draw_reference(job, data), {}
     else:
@@ -237,15 +198,13 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
     )
 
 
-def _train_and_draw(
-    task: Task, data: Data, report: Callable[[Progress], None]
-) -> tuple[Drawn, dict[str, Any]]:
-    """What the exam asks for, and the provenance of the weights that drew it."""
+def _train(
+    task: Task, data: Data, report: Callable[[Progress], None], team: Team
+) -> tuple["Model", "TrainingState"]:
+    """The model of a task, trained, with its averaged weights."""
     import torch
 
-    from a2ibench.training.checkpoint import weights_sha256
-    from a2ibench.training.device import choose_device, describe, make_deterministic
-    from a2ibench.training.draw import draw, draw_grid, draw_noise
+    from a2ibench.training.device import choose_device, make_deterministic
     from a2ibench.training.fit import fit
 
     job = task.job
@@ -257,7 +216,8 @@ def _train_and_draw(
     model = model_class(config.build(model_class.Config, job.config, job.method), spec)
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     checkpoint = task.folder / "checkpoint.safetensors"
-    data.standardiser.save(task.folder / "standardiser.safetensors")
+    if team.leads:
+        data.standardiser.save(task.folder / "standardiser.safetensors")
     state = fit(
         model,
         data.train,
@@ -265,7 +225,19 @@ def _train_and_draw(
         seed=job.seed,
         checkpoint=checkpoint,
         report=report,
+        team=team,
     )
+    return model, state
+
+
+def _draw_trained(
+    job: Job, data: Data, model: "Model", state: "TrainingState"
+) -> tuple[Drawn, dict[str, Any]]:
+    """What the exam asks for, and the provenance of the weights that drew it."""
+    from a2ibench.training.checkpoint import weights_sha256
+    from a2ibench.training.device import choose_device, describe
+    from a2ibench.training.draw import draw, draw_grid, draw_noise
+
     acoustic = data.test.acoustic
     images = draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, job.seed))
     grid = draw_grid(model, acoustic[data.exam.grid_rows], GRID_NOISES, job.seed)
@@ -277,7 +249,7 @@ def _train_and_draw(
         "preparation_seconds": round(state.preparation_seconds, 3),
         "training_seconds": round(state.seconds, 3),
         "images_per_second": round(state.step * model.sampling.batch_size / state.seconds, 3),
-        "hardware": describe(device),
+        "hardware": describe(choose_device()),
         "notes": state.notes,
         "curve": state.curve,
     }

@@ -13,6 +13,7 @@ from a2ibench.data.batches import Batches
 from a2ibench.data.types import Pairs
 from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import DamagedError, TrainingState, read_checkpoint
+from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.device import autocast
 
 CHECK_EVERY = 20
@@ -53,6 +54,7 @@ def fit(
     seed: int,
     checkpoint: Path,
     report: Callable[[Progress], None] = lambda progress: None,
+    team: Team = ALONE,
 ) -> TrainingState:
     """Trains a model, or goes on where its checkpoint stands; leaves the averaged weights in it.
 
@@ -65,6 +67,8 @@ def fit(
             (:data:`SAVE_SHARE`) and at the end. A damaged one is set aside, and the training starts
             anew.
         report: called every :data:`CHECK_EVERY` steps.
+        team: the workers that share each batch; every one of them calls this function, with files
+            that all of them see.
 
     Returns:
         The final state; ``model.generator`` holds the averaged weights, where the model keeps an
@@ -72,31 +76,36 @@ def fit(
 
     Raises:
         DivergedError: a loss became NaN or infinite.
-        UserError: the checkpoint is of another model or format.
+        UserError: the checkpoint is of another model or format; the workers cannot share a batch
+            evenly.
     """
     device = next(model.parameters()).device
     model.train()
-    notes = _set_damaged_aside(checkpoint)
+    notes = _set_damaged_aside(checkpoint) if team.leads else []
     preparation = 0.0
-    if not checkpoint.exists():
+    begins = team.decide(not checkpoint.exists())
+    if begins and team.leads:
         begun = time.monotonic()
         model.prepare(train)
         preparation = time.monotonic() - begun
+    team.join(model)
+    if begins:
         # The same noise for every arm, however much chance its weights and preparation took.
         torch.manual_seed(seed)
     average = MovingAverage(model.generator, model.ema) if model.ema else None
     state = TrainingState(
         model, average, model.optimizers, preparation_seconds=preparation, notes=notes
     )
-    if checkpoint.exists():
+    if not begins:
         state.load(checkpoint)
     resumed_at = state.step
-    batches = Batches(train, model.sampling, seed, device)
+    batches = Batches(train, model.sampling, seed, device, team.rank, team.workers)
     started = saved = time.monotonic()
     wait = SAVE_LEAST
     spent_before = state.seconds
     seen: dict[str, list[torch.Tensor]] = {}
     while state.step < steps:
+        team.seed(seed, state.step)
         with autocast(device):
             losses = model.training_step(batches.batch(state.step))
         if average is not None:
@@ -106,18 +115,18 @@ def fit(
         state.step += 1
         if state.step % CHECK_EVERY and state.step != steps:
             continue
-        means = _means(seen, state.step)
+        means = _means(seen, state.step, team)
         seen = {}
         now = time.monotonic()
         state.seconds = spent_before + now - started
         state.curve.append({"step": state.step, **means})
         rate = state.step * model.sampling.batch_size / state.seconds
-        if now - saved > wait:
+        if team.leads and now - saved > wait:
             state.save(checkpoint)
             saved = time.monotonic()
             wait = max(SAVE_LEAST, (saved - now) / SAVE_SHARE)
         report(Progress(state.step, steps, rate, means))
-    if state.step > resumed_at:
+    if team.leads and state.step > resumed_at:
         state.save(checkpoint)
     if average is not None:
         average.copy_to(model.generator)
@@ -137,8 +146,9 @@ def _set_damaged_aside(checkpoint: Path) -> list[str]:
     return []
 
 
-def _means(seen: Mapping[str, list[torch.Tensor]], step: int) -> dict[str, float]:
-    means = {name: float(torch.stack(values).mean()) for name, values in seen.items()}
+def _means(seen: Mapping[str, list[torch.Tensor]], step: int, team: Team) -> dict[str, float]:
+    each = [torch.stack(values).mean() for values in seen.values()]
+    means = dict(zip(seen, team.mean(each), strict=True))
     for name, value in means.items():
         if not math.isfinite(value):
             raise DivergedError(f"loss {name} is {value} before step {step}")

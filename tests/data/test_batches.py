@@ -176,3 +176,20 @@ def test_a_method_without_mismatched_pairs_needs_no_second_class():
 def test_one_source_asks_for_more():
     with pytest.raises(UserError, match=r"one source clip \('a'\).*more sources"):
         Batches(make_pairs([0, 1, 0], ["a"] * 3), Sampling(mismatch="clip"), 0, CPU)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_workers_share_the_batch_that_one_would_draw(sampling):
+    pairs = make_pairs([0, 1, 2] * 5)
+    whole = Batches(pairs, sampling, 3, CPU).batch(2)
+    parts = [Batches(pairs, sampling, 3, CPU, rank, 2).batch(2) for rank in range(2)]
+    for name in ("image", "acoustic", "label", "mismatched"):
+        assert torch.equal(torch.cat([getattr(p, name) for p in parts]), getattr(whole, name))
+
+
+def test_a_batch_that_workers_cannot_share_evenly_is_refused():
+    message = (
+        "a batch of 4 pairs cannot be shared evenly by 3 workers; set batch_size to a multiple"
+    )
+    with pytest.raises(UserError, match=message):
+        Batches(make_pairs([0, 1]), Sampling(batch_size=4), 0, CPU, 0, 3)

@@ -12,6 +12,7 @@ import pytest
 from a2ibench.errors import UserError
 from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
+from a2ibench.study.executors.process import Processes
 from a2ibench.study.executors.ray_tune import RayTune
 from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.plan import Request
@@ -140,7 +141,7 @@ def test_scores_of_another_judge_or_version_are_never_in_the_same_table(
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray and MLflow warn about their own dependencies
-def test_ray_gives_the_same_bits_as_inline_and_mlflow_mirrors_them_without_doubling(
+def test_ray_and_processes_give_the_same_bits_as_inline_and_mlflow_mirrors_them_without_doubling(
     tmp_path: Path, display: Display, tiny: Tiny
 ) -> None:
     here, there = tmp_path / "inline", tmp_path / "ray"
@@ -151,7 +152,9 @@ def test_ray_gives_the_same_bits_as_inline_and_mlflow_mirrors_them_without_doubl
         mirror = Mirror(uri, tmp_path / "artifacts", "ray", display.say)
         failures = run_study(tiny(there, models=models), RayTune(0), mirror, display)
         assert failures == []
-    assert results(here) == results(there)
+    apart = tmp_path / "process"
+    assert run_study(tiny(apart, models=models), Processes(display.say), None, display) == []
+    assert results(here) == results(there) == results(apart)
 
     client = mlflow.MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("ray")
@@ -182,11 +185,6 @@ def test_a_tracking_server_that_is_down_costs_only_the_mirror(tmp_path: Path, ti
     assert run_study(tiny(folder), run_inline, mirror, Display(console)) == []
     assert "MLflow at http://127.0.0.1:9 cannot be written" in console.export_text()
     assert (folder / "results.parquet").is_file()
-
-
-def test_more_gpus_than_there_are_is_refused_with_the_arithmetic() -> None:
-    with pytest.raises(UserError, match=r"--gpus-per-trial 1, but Ray has 0 GPUs and 2 CPUs"):
-        RayTune(gpus_per_trial=1.0)._gpus({"CPU": 2.0})
 
 
 def test_too_few_test_segments_for_a_metric_that_was_asked_for_is_refused(

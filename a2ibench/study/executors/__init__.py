@@ -6,6 +6,9 @@ from typing import Protocol
 
 from a2ibench.study.job import Task
 
+REPORT_EVERY = 1.0
+"""Seconds between two reports of a trial in another process."""
+
 
 @dataclass(frozen=True)
 class Update:

@@ -16,13 +16,12 @@ from typing import Any
 from a2ibench import __version__
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.storage import write_json
-from a2ibench.study.executors import Update
+from a2ibench.study.attempt import work
+from a2ibench.study.executors import REPORT_EVERY, Update
+from a2ibench.study.executors.torch_trainer import compute_together
 from a2ibench.study.job import Task
-from a2ibench.study.work import work
+from a2ibench.study.resources import Machine, Need, check_disk, need_of, trials_at_once
 from a2ibench.training.fit import Progress
-
-REPORT_EVERY = 1.0
-"""Seconds between two reports of a trial to the driver."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,15 @@ class RayTune:
     scheduler that stops or changes trials would bias the comparison of arms.
 
     Attributes:
-        gpus_per_trial: 0, a fraction, or 1. A fraction is bookkeeping, not a memory limit. None
-            for 1 where there is a GPU, else 0.
+        gpus_per_trial: 0, a fraction, or as many as a job has workers. A fraction is bookkeeping,
+            not a memory limit. None for one a worker where there is a GPU, else 0.
         address: of a running cluster; None starts Ray on this machine.
+        say: tells the user that fewer trials run at once than there are processors for.
     """
 
     gpus_per_trial: float | None = None
     address: str | None = None
+    say: Callable[[str], None] = lambda line: None
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
@@ -48,46 +49,15 @@ class RayTune:
 
         try:
             _check_nodes(ray)
-            there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-            resources = {"cpu": 1.0, "gpu": self._gpus(there)}
+            machines = _machines(ray)
+            need = need_of(tasks, self.gpus_per_trial, machines)
+            at_once = trials_at_once(need, machines, len(tasks), self.say)
+            check_disk(tasks, at_once)
             with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
-                self._fit(tasks, tell, resources, scratch)
+                _fit(tasks, tell, need, at_once, scratch)
         finally:
             if started_here:
                 ray.shutdown()
-
-    def _fit(
-        self,
-        tasks: Sequence[Task],
-        tell: Callable[[Update], None],
-        resources: Mapping[str, float],
-        scratch: str,
-    ) -> None:
-        from ray import tune
-
-        by_key = {task.job.key: task for task in tasks}
-        news = _teller(by_key, tell)
-        tuner = tune.Tuner(
-            tune.with_resources(tune.with_parameters(_trial, by_key=by_key), dict(resources)),
-            param_space={"job": tune.grid_search(list(by_key))},
-            tune_config=tune.TuneConfig(reuse_actors=True),
-            run_config=tune.RunConfig(
-                name="trials",
-                # Tune's own notes; nothing in them outlives the command, ours are in the study.
-                storage_path=scratch,
-                verbose=0,
-                callbacks=[news],
-                stop=_stopper(news),
-                # A worker or its node that dies; what raises is tried again by the worker itself.
-                failure_config=tune.FailureConfig(max_failures=max(t.retries for t in tasks)),
-            ),
-        )
-        tuner.fit()
-        if news.why is not None:
-            raise StoppedError(news.why)
-        if len(news.ended) < len(by_key):
-            # Tune itself handles Ctrl-C: it stops its trials and returns.
-            raise KeyboardInterrupt
 
     def start(self) -> bool:
         """Starts Ray, or joins the cluster; False where this process is in one already.
@@ -114,7 +84,8 @@ class RayTune:
         on_terminate = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(
-                address=self.address,
+                # By default Ray would join whatever cluster it finds on this machine.
+                address=self.address or "local",
                 include_dashboard=False if self.address is None else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
@@ -126,25 +97,54 @@ class RayTune:
             where = f"the cluster at {self.address}" if self.address else "Ray on this machine"
             raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
 
-    def _gpus(self, cluster: Mapping[str, float]) -> float:
-        """GPUs a trial, checked against what the cluster has.
 
-        Raises:
-            UserError: a trial could never start.
-        """
-        there = cluster.get("GPU", 0.0)
-        wanted = self.gpus_per_trial
-        if wanted is None:
-            return 1.0 if there else 0.0
-        if wanted > there:
-            raise UserError(
-                f"--gpus-per-trial {wanted:g}, but Ray has {there:g} GPUs and"
-                f" {cluster.get('CPU', 0):g} CPUs: no trial could start"
-            )
-        return wanted
+def _fit(
+    tasks: Sequence[Task], tell: Callable[[Update], None], need: Need, at_once: int, scratch: str
+) -> None:
+    from ray import tune
+
+    by_key = {task.job.key: task for task in tasks}
+    news = _teller(by_key, tell)
+    tuner = tune.Tuner(
+        tune.with_resources(
+            tune.with_parameters(_trial, by_key=by_key, need=need), _resources(need)
+        ),
+        param_space={"job": tune.grid_search(list(by_key))},
+        tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=at_once),
+        run_config=tune.RunConfig(
+            name="trials",
+            # Tune's own notes; nothing in them outlives the command, ours are in the study.
+            storage_path=scratch,
+            verbose=0,
+            callbacks=[news],
+            stop=_stopper(news),
+            # A worker or its node that dies; what raises is tried again by the worker itself.
+            failure_config=tune.FailureConfig(max_failures=max(t.retries for t in tasks)),
+        ),
+    )
+    tuner.fit()
+    if news.why is not None:
+        raise StoppedError(news.why)
+    if len(news.ended) < len(by_key):
+        # Tune itself handles Ctrl-C: it stops its trials and returns.
+        raise KeyboardInterrupt
 
 
-def _trial(config: dict[str, str], by_key: Mapping[str, Task]) -> None:
+def _machines(ray: Any) -> list[Machine]:
+    """What Ray hands out, machine by machine."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [Machine(*(node.get(name, 0.0) for name in ("CPU", "GPU", "memory"))) for node in nodes]
+
+
+def _resources(need: Need) -> dict[str, float]:
+    """Of one trial. Several workers hold their own, and the trial only waits for them: it would
+    wait for ever if it held what they need. Ray wants it to hold something: one byte."""
+    if need.workers > 1:
+        return {"cpu": 0.0, "memory": 1.0}
+    return {"cpu": 1.0, "gpu": need.gpus, "memory": need.memory}
+
+
+def _trial(config: dict[str, str], by_key: Mapping[str, Task], need: Need) -> None:
     """One trial, on a worker."""
     from ray import tune
 
@@ -156,7 +156,11 @@ def _trial(config: dict[str, str], by_key: Mapping[str, Task]) -> None:
             last = time.monotonic()
             tune.report({"step": progress.step, "steps": progress.steps})
 
-    why = work(by_key[config["job"]], report)
+    task = by_key[config["job"]]
+    if need.workers == 1:
+        why = work(task, report)
+    else:
+        why = work(task, compute=lambda task, report: compute_together(task, need))
     if why is not None:
         tune.report({"why": why})
 

@@ -1,0 +1,169 @@
+"""One process a task, as many at once as this machine has room for."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+
+from a2ibench.errors import StoppedError
+from a2ibench.parallel import begin
+from a2ibench.storage import write_json
+from a2ibench.study.attempt import work
+from a2ibench.study.executors import REPORT_EVERY, Update
+from a2ibench.study.job import Task
+from a2ibench.study.resources import (
+    check_disk,
+    need_of,
+    refuse_workers,
+    sharers,
+    this_machine,
+    trials_at_once,
+    visible_gpus,
+)
+from a2ibench.study.work import is_done
+from a2ibench.training.fit import Progress
+
+LOG = "worker.log"
+"""In a job's folder: what its process printed."""
+LAST_WORDS = 10_000
+PATIENCE = 10.0
+"""Seconds that a process has to end when it is asked to."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The process executor: this machine, and nothing but the standard library.
+
+    Attributes:
+        say: tells the user that fewer trials run at once than there are processors for.
+        gpus_per_trial: 0, a fraction, or 1. A fraction shares a GPU; its memory is not divided.
+            None for 1 where there is a GPU, else 0.
+    """
+
+    say: Callable[[str], None]
+    gpus_per_trial: float | None = None
+
+    def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
+        """See :class:`a2ibench.study.executors.Executor`."""
+        refuse_workers(tasks)
+        machine = this_machine()
+        need = need_of(tasks, self.gpus_per_trial, [machine])
+        at_once = trials_at_once(need, [machine], len(tasks), self.say)
+        check_disk(tasks, at_once)
+        waiting, places = deque(tasks), deque(_places(need.gpus, at_once))
+        running: dict[int, _Trial] = {}
+        listening: dict[Connection, Task] = {}
+        deaths: Counter[str] = Counter()
+        try:
+            while waiting or running:
+                while waiting and places:
+                    trial = _Trial(waiting.popleft(), places.popleft())
+                    running[trial.process.sentinel] = trial
+                    listening[trial.news] = trial.task
+                    tell(Update(trial.task))
+                # News first: of a trial that has ended, the last are still to be told.
+                for ready in wait([*listening, *running]):
+                    if isinstance(ready, Connection):
+                        try:
+                            news = ready.recv()
+                        except EOFError:
+                            del listening[ready]
+                            continue
+                        if isinstance(news, str):
+                            raise StoppedError(news)
+                        tell(Update(listening[ready], *news))
+                    elif isinstance(ready, int):
+                        trial = running.pop(ready)
+                        places.append(trial.gpu)
+                        key = trial.task.job.key
+                        if trial.died() and deaths[key] < trial.task.retries:
+                            deaths[key] += 1
+                            waiting.appendleft(trial.task)
+                        else:
+                            tell(Update(trial.task, ended=True))
+        finally:
+            _stop([trial.process for trial in running.values()])
+
+
+class _Trial:
+    """A task and the process that does it."""
+
+    def __init__(self, task: Task, gpu: str | None) -> None:
+        self.task = task
+        self.gpu = gpu
+        context = multiprocessing.get_context("spawn")
+        self.news, sending = context.Pipe(duplex=False)
+        self.process: SpawnProcess = context.Process(target=_do, args=(task, gpu, sending))
+        self.process.start()
+        sending.close()
+
+    def died(self) -> bool:
+        """Whether the process did not end by itself; then its folder says why."""
+        self.process.join()
+        code = self.process.exitcode
+        if code == 0 or is_done(self.task):
+            return False
+        log = self.task.folder / LOG
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        reason = f"the worker died: {_describe(code)}"
+        write_json(
+            self.task.folder / "failure.json", {"reason": reason, "trace": text[-LAST_WORDS:]}
+        )
+        return True
+
+
+def _describe(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name
+    hint = ", as the system does where memory runs out" if name == "SIGKILL" else ""
+    return f"killed by {name}{hint}"
+
+
+def _places(gpus: float, at_once: int) -> Sequence[str | None]:
+    """The GPU of each trial that runs at once; None without any."""
+    return (visible_gpus() * sharers(gpus))[:at_once] if gpus else [None] * at_once
+
+
+def _stop(processes: Sequence[SpawnProcess]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(PATIENCE)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _do(task: Task, gpu: str | None, news: Connection) -> None:
+    """A task, in a process of its own."""
+    begin()
+    # Before anything asks CUDA what there is.
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
+    _redirect(task)
+    last = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last > REPORT_EVERY or progress.step == progress.steps:
+            last = time.monotonic()
+            news.send((progress.step, progress.steps))
+
+    if (why := work(task, report)) is not None:
+        news.send(why)
+
+
+def _redirect(task: Task) -> None:
+    """What is printed goes to a file: bars are drawn on the terminal, and it tells of a crash."""
+    import faulthandler
+
+    task.folder.mkdir(parents=True, exist_ok=True)
+    with (task.folder / LOG).open("w", encoding="utf-8") as log:
+        for descriptor in (1, 2):
+            os.dup2(log.fileno(), descriptor)
+    faulthandler.enable()
