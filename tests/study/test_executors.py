@@ -96,8 +96,8 @@ def test_two_workers_of_ray_train_one_model_and_one_that_fails_is_named(
     tmp_path: Path, display: Display, tiny: Tiny, doomed: Path
 ) -> None:
     folder = tmp_path / "study"
-    request = tiny(folder, models=("vae", "doomed"), plugins=(doomed,), workers=2)
-    failures = run_study(request, RayTune(folder / ".ray"), None, display)
+    request = tiny(folder, models=("vae", "doomed"), plugins=(doomed,), workers=2, retries=0)
+    failures = run_study(request, RayTune(), None, display)
     assert failures == ["doomed, seed 0: RuntimeError: the second worker gives up"]
     results = [json.loads(path.read_text()) for path in folder.glob("jobs/*/result.json")]
     (trained,) = [result for result in results if result["job"]["kind"] == "model"]
