@@ -113,19 +113,19 @@ def run(
         return
     from a2ibench.study.executors.inline import run_inline
     from a2ibench.study.executors.ray_tune import RayTune
-    from a2ibench.study.mlflow_mirror import Mirror
+    from a2ibench.study.mlflow_mirror import LiveMirror, default_uri, how_to_look
     from a2ibench.study.run import run_study
 
     folder = chosen.folder
-    uri = tracking_uri or f"sqlite:///{(folder.parent / 'mlflow.db').resolve()}"
+    uri = tracking_uri or default_uri(folder)
     mirror = None
     if uri.lower() != "none":
-        mirror = Mirror(uri, folder.parent / "mlartifacts", folder.name, display.say)
+        mirror = LiveMirror(uri, folder, display.say)
     ray = RayTune(folder / ".ray", gpus_per_trial, ray_address)
     failures = run_study(request, run_inline if executor == "inline" else ray, mirror, display)
     display.say(f"tables, pictures: {folder / 'tables'}")
     if mirror is not None and mirror.alive:
-        display.say(f"MLflow: mlflow ui --backend-store-uri {uri}")
+        display.say(f"MLflow: {how_to_look(uri)}")
     for failure in failures:
         display.say(f"failed: {failure}")
     if failures:

@@ -25,7 +25,9 @@ from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate, load_judges
 from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
 from a2ibench.storage import whole_file, write_json
 from a2ibench.study.job import PROTOCOL, Job, Task
-from a2ibench.study.samples import read_outside, save_samples
+from a2ibench.study.samples import read_outside, save_job_grid, save_samples
+from a2ibench.study.step_samples import step_drawer
+from a2ibench.study.watch import watched
 from a2ibench.training.fit import DivergedError, Progress
 
 if TYPE_CHECKING:
@@ -148,6 +150,7 @@ def _compute(task: Task, report: Callable[[Progress], None]) -> None:
         drawn, training = read_outside(task)
     if job.kind != "outside":
         save_samples(folder, drawn)
+    save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
     stored = read_result(folder) or {"metrics": {}}
     metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
@@ -221,14 +224,16 @@ def _train_and_draw(
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     checkpoint = task.folder / "checkpoint.safetensors"
     data.standardiser.save(task.folder / "standardiser.safetensors")
-    state = fit(
-        model,
-        data.train,
-        steps=max(1, job.images // model.sampling.batch_size),
-        seed=job.seed,
-        checkpoint=checkpoint,
-        report=report,
-    )
+    with watched(task.folder, report) as noted:
+        state = fit(
+            model,
+            data.train,
+            steps=max(1, job.images // model.sampling.batch_size),
+            seed=job.seed,
+            checkpoint=checkpoint,
+            report=noted,
+            look=step_drawer(model, data.test, job.seed, task.folder),
+        )
     acoustic = data.test.acoustic
     images = draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, job.seed))
     grid = draw_grid(model, acoustic[data.exam.grid_rows], GRID_NOISES, job.seed)

@@ -14,6 +14,7 @@ from a2ibench.data.types import Pairs
 from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import TrainingState
 from a2ibench.training.device import autocast
+from a2ibench.training.look import as_if_finished, look_steps
 
 CHECK_EVERY = 20
 """Steps between two looks at the losses: a GPU is not stopped at each of them."""
@@ -51,6 +52,7 @@ def fit(
     seed: int,
     checkpoint: Path,
     report: Callable[[Progress], None] = lambda progress: None,
+    look: Callable[[int], None] | None = None,
 ) -> TrainingState:
     """Trains a model, or goes on where its checkpoint stands; leaves the averaged weights in it.
 
@@ -62,6 +64,8 @@ def fit(
         checkpoint: the file that keeps the state: read if it is there, written every
             :data:`SAVE_EVERY` seconds and at the end.
         report: called every :data:`CHECK_EVERY` steps.
+        look: called at a few steps (:func:`~a2ibench.training.look.look_steps`), while the model is
+            as if the training had ended there; it may draw, and its time is not counted.
 
     Returns:
         The final state; ``model.generator`` holds the averaged weights, where the model keeps an
@@ -88,6 +92,7 @@ def fit(
     batches = Batches(train, model.sampling, seed, device)
     started = saved = time.monotonic()
     spent_before = state.seconds
+    looked_at = look_steps(steps, CHECK_EVERY)
     seen: dict[str, list[torch.Tensor]] = {}
     while state.step < steps:
         with autocast(device):
@@ -105,6 +110,11 @@ def fit(
         state.seconds = spent_before + now - started
         state.curve.append({"step": state.step, **means})
         rate = state.step * model.sampling.batch_size / state.seconds
+        if look is not None and state.step in looked_at:
+            # Before the checkpoint: a training that is resumed behind this step has been looked at.
+            with as_if_finished(model, average):
+                look(state.step)
+            started += time.monotonic() - now
         if now - saved > SAVE_EVERY:
             state.save(checkpoint)
             saved = now
