@@ -1,9 +1,9 @@
 """A trained generator as an MLflow model: code and safetensors, no pickled object."""
 
-import json
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +58,7 @@ def tell_generator(client: "MlflowClient", run: "Run", job: Ended, plugins: Sequ
 def save_model(job: Ended, plugins: Sequence[Path], scratch: Path) -> Path:
     """Writes the folder of an MLflow model: in it lies the job's folder, as far as it draws."""
     import mlflow.pyfunc
+    import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
@@ -70,20 +71,21 @@ def save_model(job: Ended, plugins: Sequence[Path], scratch: Path) -> Path:
         shutil.copy(path, inner / "plugins" / f"{i}_{path.name}")
     assert job.result is not None
     size = job.result["spec"]["image_size"]
-    import numpy as np
-
     signature = ModelSignature(
         inputs=Schema([ColSpec("string")]),
         outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, size, size, 3))]),
         params=ParamSchema([ParamSpec("n", "long", 8), ParamSpec("seed", "long", 0)]),
     )
     path = scratch / "model"
-    mlflow.pyfunc.save_model(
-        str(path),
-        python_model=str(CODE),
-        artifacts={"job": str(inner)},
-        signature=signature,
-        pip_requirements=[f"a2ibench=={__version__}"],
-        metadata=json.loads(json.dumps({"arm": job.label, "seed": job.seed})),
-    )
+    with warnings.catch_warnings():
+        # MLflow asks for an example, to run the model on it once more.
+        warnings.simplefilter("ignore", UserWarning)
+        mlflow.pyfunc.save_model(
+            str(path),
+            python_model=str(CODE),
+            artifacts={"job": str(inner)},
+            signature=signature,
+            pip_requirements=[f"a2ibench=={__version__}"],
+            metadata={"arm": job.label, "seed": job.seed},
+        )
     return path

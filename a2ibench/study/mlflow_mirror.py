@@ -29,7 +29,6 @@ from a2ibench.study.step_samples import steps_folder
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-    from mlflow.tracking import MlflowClient
 
 JOB, STUDY, MARK = "a2ibench.job", "a2ibench.study", "a2ibench.mirrored"
 NOTE = "mlflow.note.content"

@@ -17,7 +17,7 @@ LONGEST_PARAM = 6000
 LONGEST_NOTE = 8000
 PARTS = ("preparation_seconds", "training_seconds", "evaluation_seconds")
 """What a job spends its time on."""
-COSTS = (*PARTS, "images_per_second", "parameters")
+TIMINGS = (*PARTS, "images_per_second")
 
 
 class Point(NamedTuple):
@@ -146,7 +146,12 @@ def job_params(job: Ended, about: Mapping[str, Any]) -> dict[str, str]:
         values |= {f"{group}.{name}": value for name, value in options.items()}
     values |= {
         name: result[key]
-        for name, key in (("a2ibench", "version"), ("protocol", "protocol"), ("steps", "steps"))
+        for name, key in (
+            ("a2ibench", "version"),
+            ("protocol", "protocol"),
+            ("steps", "steps"),
+            ("parameters", "parameters"),
+        )
         if key in result
     }
     for name, digest in (
@@ -165,7 +170,7 @@ def _text(value: Any) -> str:
 
 
 def scores(job: Ended) -> list[Point]:
-    """Every metric with the version of its definition, and what the job has cost.
+    """Every metric with the version of its definition, and how long the parts of the job took.
 
     At step 0: values without a course, which MLflow compares as bars.
     """
@@ -176,7 +181,7 @@ def scores(job: Ended) -> list[Point]:
         for name, score in job.result["metrics"].items()
         if score["value"] is not None
     }
-    found |= {f"cost/{name}": job.result[name] for name in COSTS if name in job.result}
+    found |= {f"timing/{name}": job.result[name] for name in TIMINGS if name in job.result}
     return [Point(clean(name), float(value), job.time, 0) for name, value in found.items()]
 
 
@@ -214,7 +219,7 @@ def study_note(study: StudyFiles, done: int, failed: int) -> str:
         f" {about['images']} training images a trial, {seeds}. {done} of {len(study.jobs)} jobs"
         f" have a result{f', {failed} failed' if failed else ''}.\n\n"
         "One child run a job. `score/…`: metrics with their judge and version; `loss/…`: training"
-        " curves; `cost/…`: seconds and sizes. Compare arms by the parameters `arm`, `ablated` and"
+        " curves; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` and"
         " `seed`; the rows of kind `reference` are the floor and the ceiling of every score.\n"
     )
     for path in sorted((study.folder / "tables").glob("*.md")):

@@ -43,7 +43,9 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
         except ValueError:
             # What cannot be drawn yet (NaN) is no picture, and no reason to end the training.
             return
-        save_mosaic(np.stack([real, *drawn.swapaxes(0, 1)]), steps_folder(folder) / f"{step:08}.png")
+        save_mosaic(
+            np.stack([real, *drawn.swapaxes(0, 1)]), steps_folder(folder) / f"{step:08}.png"
+        )
 
     return look
 

@@ -111,12 +111,17 @@ def test_the_model_is_restored_when_looking_fails(data: Data) -> None:
     model = make(data, "vae").train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    with pytest.raises(ZeroDivisionError), as_if_finished(model, None):
-        model.eval()
-        torch.rand(3)
-        for value in model.parameters():
-            value.add_(1)
-        raise ZeroDivisionError
+
+    def spoil() -> None:
+        with as_if_finished(model, None):
+            model.eval()
+            torch.rand(3)
+            for value in model.parameters():
+                value.add_(1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        spoil()
     assert model.training
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
