@@ -51,6 +51,7 @@ def _prepare() -> None:
     """MLflow quiet, and soon done with a server that is down; the user's own settings win."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
@@ -134,7 +135,7 @@ class Mirror:
         files = [study.folder / "study.json", study.folder / "results.parquet"]
         files += sorted((study.folder / "tables").glob("*"))
         files = [path for path in files if path.is_file()]
-        note = study_note(study, len(ended) - failed, failed)
+        note = study_note(study, len(ended) - failed, failed, self._experiment)
         mark = content_key([note, *((path.name, file_sha256(path)) for path in files)])
         if self._client.get_run(run).data.tags.get(MARK) != mark:
             for path in files:
@@ -165,7 +166,10 @@ class Mirror:
         beside = self._study.folder.resolve().parent / "mlartifacts"
         return str(
             self._client.create_experiment(
-                name, artifact_location=beside.as_uri() if local else None
+                name,
+                artifact_location=beside.as_uri() if local else None,
+                # By which MLflow chooses the pages that it offers: no traces, no prompts.
+                tags={"mlflow.experimentKind": "custom_model_development"},
             )
         )
 
@@ -178,11 +182,7 @@ class Mirror:
         return self._make_run(name, {STUDY: tag}, min(started, default=None))
 
     def _make_child(self, job: Ended) -> "Run":
-        tags = {
-            JOB: job.folder.name,
-            "mlflow.parentRunId": self._parent.info.run_id,
-            "a2ibench.arm": job.label,
-        }
+        tags = {JOB: job.folder.name, "mlflow.parentRunId": self._parent.info.run_id}
         return self._make_run(job.name, tags, job.started)
 
     def _make_run(self, name: str, tags: Mapping[str, str], start: int | None) -> "Run":

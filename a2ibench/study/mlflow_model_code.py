@@ -6,14 +6,13 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.pyfunc import PythonModel
 
 from a2ibench import registry
 from a2ibench.data.types import ImageArray
 from a2ibench.study.generate import draw_for, open_run
 
 
-class Generator(PythonModel):
+class Generator(mlflow.pyfunc.PythonModel):
     """Draws as ``a2ibench generate`` does."""
 
     def load_context(self, context: Any) -> None:

@@ -194,7 +194,7 @@ def courses(job: Ended) -> list[Point]:
     curve: Sequence[Mapping[str, float]] = (job.result or {}).get("curve", [])
     times = time_of_steps(rows, [int(row["step"]) for row in curve], job.time)
     points = [
-        Point(clean(f"loss/{name}"), value, time, int(row["step"]))
+        Point(clean(f"training/{name}"), value, time, int(row["step"]))
         for row, time in zip(curve, times, strict=True)
         for name, value in row.items()
         if name != "step"
@@ -208,19 +208,29 @@ def courses(job: Ended) -> list[Point]:
     return points
 
 
-def study_note(study: StudyFiles, done: int, failed: int) -> str:
-    """What a study is, in Markdown, with as many of its tables as there is room for."""
+def study_note(study: StudyFiles, done: int, failed: int, experiment: str) -> str:
+    """What a study is, in Markdown, with as many of its tables as there is room for.
+
+    Args:
+        study: the study.
+        done: how many jobs have a result.
+        failed: how many have failed.
+        experiment: its number on the server.
+    """
     about = study.about
     ablated = f" (each without: {', '.join(map(str, about['ablate']))})" if about["ablate"] else ""
     seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''}"
+    # Sorted by something, the list is flat: MLflow's charts leave out what is folded up.
+    pages = f"#/experiments/{experiment}/runs?orderByKey=params.%60kind%60&orderByAsc=true"
     note = (
         f"**{study.folder.name}**: {', '.join(about['models']) or 'no model'}{ablated} on"
         f" {about['dataset']}, heard by {about['encoder']}; {about['scale']} scale,"
         f" {about['images']} training images a trial, {seeds}. {done} of {len(study.jobs)} jobs"
         f" have a result{f', {failed} failed' if failed else ''}.\n\n"
-        "One child run a job. `score/…`: metrics with their judge and version; `loss/…`: training"
-        " curves; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` and"
-        " `seed`; the rows of kind `reference` are the floor and the ceiling of every score.\n"
+        "One child run a job. `score/…`: metrics with their judge and version; `training/…`: the"
+        " losses by step; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` and"
+        " `seed`; the rows of kind `reference` are the floor and the ceiling of every score.\n\n"
+        f"[Charts of all jobs]({pages}&compareRunsMode=CHART) · [table of all jobs]({pages})\n"
     )
     for path in sorted((study.folder / "tables").glob("*.md")):
         table = "\n" + path.read_text(encoding="utf-8")

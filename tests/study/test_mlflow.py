@@ -167,7 +167,7 @@ def test_a_child_holds_parameters_curves_hardware_and_system_metrics(
             value if isinstance(value, str) else json.dumps(value)
         )
     curve = [(row["step"], row["kl"]) for row in result["curve"]]
-    assert [point[:2] for point in run["points"]["loss/kl"]] == curve
+    assert [point[:2] for point in run["points"]["training/kl"]] == curve
     for name, score in result["metrics"].items():
         (point,) = run["points"][f"score/{name}_v{score['version']}"]
         assert point[:2] == (0, score["value"])
@@ -350,4 +350,4 @@ def test_names_that_mlflow_refuses_are_changed_and_stay_apart(tmp_path: Path, na
     _validate_param(changed, "1")
     assert changed == clean(name)
     assert changed != clean(name + "!")
-    assert clean("loss/L_con of 2.5") == "loss/L_con of 2.5"
+    assert clean("training/L_con of 2.5") == "training/L_con of 2.5"

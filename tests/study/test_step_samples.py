@@ -79,12 +79,12 @@ def test_a_training_that_is_resumed_has_the_pictures_of_one_that_was_not(
 ) -> None:
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(progress: training.Progress) -> None:
         if progress.step == 2:
-            raise Stopped
+            raise StoppedError
 
     def train(folder: Path, report=lambda progress: None) -> None:
         model = make(data, "vae")
@@ -97,7 +97,7 @@ def test_a_training_that_is_resumed_has_the_pictures_of_one_that_was_not(
     for folder in (whole, resumed):
         folder.mkdir()
     train(whole)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train(resumed, stop)
     train(resumed)
     pictures = {p.name: p.read_bytes() for p in (whole / "samples" / "steps").glob("*.png")}
