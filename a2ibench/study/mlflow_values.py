@@ -232,8 +232,8 @@ def study_note(study: StudyFiles, done: int, failed: int, experiment: str) -> st
         " `seed`; the rows of kind `reference` are the floor and the ceiling of every score.\n\n"
         f"[Charts of all jobs]({pages}&compareRunsMode=CHART) · [table of all jobs]({pages})\n"
     )
-    for path in sorted((study.folder / "tables").glob("*.md")):
-        table = "\n" + path.read_text(encoding="utf-8")
-        if len(note) + len(table) <= LONGEST_NOTE:
-            note += table
+    tables = [path.read_text(encoding="utf-8") for path in (study.folder / "tables").glob("*.md")]
+    for table in sorted(tables):  # by their titles: Table I, Table II, …
+        if len(note) + len(table) < LONGEST_NOTE:
+            note += f"\n{table}"
     return note

@@ -90,9 +90,12 @@ def fit(
         state.load(checkpoint)
     resumed_at = state.step
     batches = Batches(train, model.sampling, seed, device)
+    looked_at = look_steps(steps, CHECK_EVERY)
+    if look is not None and state.step == 0:
+        with as_if_finished(model, average):
+            look(0)
     started = saved = time.monotonic()
     spent_before = state.seconds
-    looked_at = look_steps(steps, CHECK_EVERY)
     seen: dict[str, list[torch.Tensor]] = {}
     while state.step < steps:
         with autocast(device):

@@ -8,18 +8,18 @@ import torch
 from a2ibench.contracts.model import Model
 from a2ibench.training.average import MovingAverage
 
-LOOKS = 5
+LOOKS = 6
 
 
 def look_steps(steps: int, every: int) -> list[int]:
-    """The steps to look at: the last, and a half, a quarter, an eighth, a sixteenth of the way.
+    """The steps to look at: none done, a sixteenth, an eighth, a quarter, a half of them, and all.
 
     Args:
         steps: of the whole training, at least 1.
         every: all but the last are multiples of it.
     """
-    parts = (every * 2**k for k in range(LOOKS))
-    return sorted({min(steps, -(-steps // part) * every) for part in parts})
+    parts = (every * 2**k for k in range(LOOKS - 1))
+    return [0, *sorted({min(steps, -(-steps // part) * every) for part in parts})]
 
 
 @contextmanager

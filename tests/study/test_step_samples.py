@@ -58,7 +58,7 @@ def test_weights_optimisers_and_random_states_are_the_same_with_and_without_pict
     assert about["curve"] == about_looked["curve"]
     assert modes == modes_looked
     pictures = sorted((tmp_path / "samples" / "steps").glob("*.png"))
-    assert [int(path.stem) for path in pictures] == [2, 4, 5]
+    assert [int(path.stem) for path in pictures] == [0, 2, 4, 5]
 
 
 def test_the_last_picture_shows_what_the_finished_model_draws(data: Data, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_training_that_is_resumed_has_the_pictures_of_one_that_was_not(
         train(resumed, stop)
     train(resumed)
     pictures = {p.name: p.read_bytes() for p in (whole / "samples" / "steps").glob("*.png")}
-    assert len(pictures) == 3
+    assert len(pictures) == 4
     assert pictures == {
         p.name: p.read_bytes() for p in (resumed / "samples" / "steps").glob("*.png")
     }
