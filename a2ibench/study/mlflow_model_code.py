@@ -6,13 +6,14 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.pyfunc.model import PythonModel
 
 from a2ibench import registry
 from a2ibench.data.types import ImageArray
 from a2ibench.study.generate import draw_for, open_run
 
 
-class Generator(mlflow.pyfunc.PythonModel):
+class Generator(PythonModel):
     """Draws as ``a2ibench generate`` does."""
 
     def load_context(self, context: Any) -> None:
