@@ -14,6 +14,7 @@ from a2ibench.cli.encoders import encoders
 from a2ibench.cli.evaluate import evaluate
 from a2ibench.cli.generate import generate
 from a2ibench.cli.human_study import human_study
+from a2ibench.cli.mirror import mirror
 from a2ibench.cli.registered import list_, show
 from a2ibench.cli.report import report
 from a2ibench.cli.run import run
@@ -61,8 +62,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    run, status, tune, report, compare, generate, evaluate, sweep, human_study, data, encoders,
-    list_, show,
+    run, status, tune, report, compare, generate, evaluate, sweep, human_study, mirror, data,
+    encoders, list_, show,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

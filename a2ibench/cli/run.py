@@ -168,10 +168,10 @@ def run(
     from a2ibench.study.executors.inline import run_inline
     from a2ibench.study.executors.process import Processes
     from a2ibench.study.executors.ray_tune import RayTune
-    from a2ibench.study.mlflow_mirror import Mirror
+    from a2ibench.study.mlflow_mirror import LiveMirror, default_uri, how_to_look
     from a2ibench.study.run import run_study
 
-    uri = tracking_uri or f"sqlite:///{outlines[0].folder.parent / 'mlflow.db'}"
+    uri = tracking_uri or default_uri(outlines[0].folder)
     executors: dict[str, Executor] = {
         "ray": RayTune(gpus_per_trial, ray_address, display.say),
         "process": Processes(display.say, gpus_per_trial),
@@ -182,12 +182,12 @@ def run(
         folder = chosen.folder
         mirror = None
         if uri.lower() != "none":
-            mirror = Mirror(uri, folder.parent / "mlartifacts", folder.name, display.say)
+            mirror = LiveMirror(uri, folder, display.say)
         failures += run_study(request, executors[executor], mirror, display)
         folders.append(folder)
         display.say(f"tables, pictures: {folder / 'tables'}")
         if mirror is not None and mirror.alive:
-            display.say(f"MLflow: mlflow ui --backend-store-uri {uri}")
+            display.say(f"MLflow: {how_to_look(uri)}")
     if len(folders) > 1:
         from a2ibench.study.overview import write_overview
         from a2ibench.study.study_file import save_requests

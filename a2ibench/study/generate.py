@@ -132,10 +132,21 @@ def listen(sound: Path, encoder: Encoder) -> tuple[FloatArray, int, list[str]]:
 
 
 def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArray, list[str]]:
+    """Draws several pictures for one sound with the model of a finished job.
+
+    Raises:
+        UserError: see :func:`open_run` and :func:`listen`.
+
+    See :func:`draw_for` for the rest.
+    """
+    return draw_for(open_run(folder), sound, count, seed)
+
+
+def draw_for(run: Run, sound: Path, count: int, seed: int) -> tuple[ImageArray, list[str]]:
     """Draws several pictures for one sound.
 
     Args:
-        folder: of a finished job.
+        run: what draws.
         sound: any file that :func:`~a2ibench.data.audio.read_sound` decodes; all of it is heard.
         count: how many pictures; they differ in the noise alone.
         seed: of the noise.
@@ -145,11 +156,10 @@ def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArr
         noise).
 
     Raises:
-        UserError: see :func:`open_run` and :func:`listen`.
+        UserError: see :func:`listen`.
     """
     from a2ibench.training.draw import draw, draw_noise
 
-    run = open_run(folder)
     waveform, rate, notes = listen(sound, run.encoder)
     acoustic = run.hear(waveform, rate)[np.newaxis]
     notes += run.notes

@@ -1,196 +1,320 @@
-"""MLflow, a mirror of the results files: one parent run a study, one child run a job."""
+"""MLflow, a mirror of a study's folder: one parent run a study, one child run a job.
 
-import contextlib
+Nothing but the folder is read, so the mirror can be made again at any time: what the server holds
+already is found by the hashes of the jobs, and told once.
+"""
+
 import logging
 import os
-import time
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from a2ibench.storage import content_key
-from a2ibench.study.job import Task
-from a2ibench.study.work import read_result
+from a2ibench.errors import UserError
+from a2ibench.storage import content_key, file_sha256
+from a2ibench.study.mlflow_values import (
+    LONGEST_NOTE,
+    Ended,
+    Point,
+    StudyFiles,
+    clean,
+    courses,
+    job_params,
+    scores,
+    study_note,
+)
+from a2ibench.study.samples import GRID
+from a2ibench.study.step_samples import steps_folder
 
 if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
+    from mlflow.entities import Run
 
-PARTS = ("training", "evaluation")
-"""What a job spends its time on."""
-BLOCK = 500
-"""Values a request; the server takes 1,000."""
+JOB, STUDY, MARK = "a2ibench.job", "a2ibench.study", "a2ibench.mirrored"
+NOTE = "mlflow.note.content"
+POINTS = 1000
+PARAMS = 100
+"""What a server takes in one request."""
+
+
+def default_uri(study: Path) -> str:
+    """A database beside the study's folder: studies side by side share it."""
+    return f"sqlite:///{(study.resolve().parent / 'mlflow.db')}"
+
+
+def how_to_look(uri: str) -> str:
+    """Where a person sees what is at an URI."""
+    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
+
+
+def _prepare() -> None:
+    """MLflow quiet, and soon done with a server that is down; the user's own settings win."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    logging.getLogger("alembic").setLevel(logging.ERROR)
 
 
 class Mirror:
-    """Writes to a tracking server. What goes wrong there is said once and costs only the mirror.
+    """Tells a tracking server what a study's folder holds. Any error comes out of it.
 
     Args:
         uri: of the tracking server or database (``sqlite:///…/mlflow.db``, ``http://…``).
-        artifacts: folder for pictures and files, beside a local database.
-        study: its name: the experiment's and the parent run's.
+        folder: of the study.
+    """
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        _prepare()
+        from mlflow.tracking import MlflowClient
+
+        self._study = StudyFiles.read(folder)
+        if uri.startswith("sqlite:///"):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self._client: MlflowClient = MlflowClient(tracking_uri=uri)
+        self._experiment = self._find_experiment(local=uri.startswith("sqlite:"))
+        self._parent = self._find_parent()
+        self._children = {
+            run.data.tags[JOB]: run
+            for run in self._search(f"tags.`mlflow.parentRunId` = '{self._parent.info.run_id}'")
+            if JOB in run.data.tags
+        }
+
+    def job(self, key: str) -> bool:
+        """Tells the result or failure of one job, if it has any that the server does not know.
+
+        Returns:
+            Whether there was something to tell.
+        """
+        job = self._study.ended(key)
+        if job is None:
+            return False
+        child = self._children.get(key)
+        if child is not None and child.data.tags.get(MARK) == job.mark:
+            return False
+        if child is None:
+            child = self._make_child(job)
+        run = child.info.run_id
+        self._tell_params(child, job_params(job, self._study.about))
+        self._tell_dataset(run, job)
+        note = "" if job.failure is None else f"Failed: {job.failure}"
+        model = None
+        if job.result is not None and job.kind == "model":
+            from a2ibench.study.mlflow_generator import tell_generator
+
+            plugins = [Path(path) for path in self._study.about.get("plugins", ())]
+            model = tell_generator(self._client, child, job, plugins)
+            note += (
+                f'`mlflow.pyfunc.load_model("models:/{model}").predict(["sound.wav"],'
+                ' params={"n": 8, "seed": 0})` draws eight pictures for a sound.'
+            )
+        # Scores of a result that was extended since are told once: those that are new.
+        known = child.data.metrics
+        self._tell_points(run, (p for p in scores(job) if known.get(p.name) != p.value), model)
+        self._tell_points(run, courses(job))
+        for name in ("result.json", "failure.json", f"samples/{GRID}"):
+            if (job.folder / name).is_file():
+                self._client.log_artifact(run, str(job.folder / name))
+        self._tell_step_samples(run, job)
+        self._client.set_tag(run, NOTE, note[:LONGEST_NOTE])
+        status = "FINISHED" if job.failure is None else "FAILED"
+        self._client.set_terminated(run, status, job.time)
+        # The last word: without it the job is told again.
+        self._client.set_tag(run, MARK, job.mark)
+        self._children[key] = self._client.get_run(run)
+        return True
+
+    def close(self) -> None:
+        """Tells the tables and pictures of the study, and how it stands."""
+        study = self._study
+        ended = [job for key in study.jobs if (job := study.ended(key)) is not None]
+        failed = sum(job.failure is not None for job in ended)
+        run = self._parent.info.run_id
+        files = [study.folder / "study.json", study.folder / "results.parquet"]
+        files += sorted((study.folder / "tables").glob("*"))
+        files = [path for path in files if path.is_file()]
+        note = study_note(study, len(ended) - failed, failed, self._experiment)
+        mark = content_key([note, *((path.name, file_sha256(path)) for path in files)])
+        if self._client.get_run(run).data.tags.get(MARK) != mark:
+            for path in files:
+                self._client.log_artifact(run, str(path), self._place(path))
+            self._client.set_tag(run, NOTE, note)
+            self._client.set_experiment_tag(self._experiment, NOTE, note)
+            self._client.set_tag(run, MARK, mark)
+        if len(ended) < len(study.jobs):
+            self._client.update_run(run, status="RUNNING")
+        else:
+            end = max((job.time for job in ended), default=self._parent.info.start_time)
+            self._client.set_terminated(run, "FAILED" if failed else "FINISHED", end)
+
+    def everything(self) -> int:
+        """Tells whatever is not known yet; returns how many jobs that was."""
+        told = sum(self.job(key) for key in self._study.jobs)
+        self.close()
+        return told
+
+    def _place(self, path: Path) -> str | None:
+        return "tables" if path.parent != self._study.folder else None
+
+    def _find_experiment(self, local: bool) -> str:
+        name = self._study.folder.resolve().name
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        beside = self._study.folder.resolve().parent / "mlartifacts"
+        return str(
+            self._client.create_experiment(
+                name,
+                artifact_location=beside.as_uri() if local else None,
+                # By which MLflow chooses the pages that it offers: no traces, no prompts.
+                tags={"mlflow.experimentKind": "custom_model_development"},
+            )
+        )
+
+    def _find_parent(self) -> "Run":
+        name = self._study.folder.resolve().name
+        tag = content_key(name)
+        if found := self._search(f"tags.`{STUDY}` = '{tag}'"):
+            return found[0]
+        started = [job.started for key in self._study.jobs if (job := self._study.ended(key))]
+        return self._make_run(name, {STUDY: tag}, min(started, default=None))
+
+    def _make_child(self, job: Ended) -> "Run":
+        tags = {JOB: job.folder.name, "mlflow.parentRunId": self._parent.info.run_id}
+        return self._make_run(job.name, tags, job.started)
+
+    def _make_run(self, name: str, tags: Mapping[str, str], start: int | None) -> "Run":
+        tags = {**tags, "mlflow.source.name": "a2ibench", "mlflow.source.type": "LOCAL"}
+        return self._client.create_run(self._experiment, start, tags, name)
+
+    def _search(self, wanted: str) -> "list[Run]":
+        found: list[Run] = []
+        token = None
+        while True:
+            page = self._client.search_runs([self._experiment], wanted, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
+
+    def _tell_params(self, run: "Run", values: Mapping[str, str]) -> None:
+        """Those that are not there: MLflow lets no parameter change."""
+        from mlflow.entities import Param
+
+        new = [Param(*item) for item in values.items() if item[0] not in run.data.params]
+        for start in range(0, len(new), PARAMS):
+            self._client.log_batch(run.info.run_id, params=new[start : start + PARAMS])
+
+    def _tell_dataset(self, run: str, job: Ended) -> None:
+        """For MLflow's column of data sets."""
+        from mlflow.entities import Dataset, DatasetInput
+
+        if job.result is None:
+            return
+        name, digest = job.result["dataset"], job.result["job"]["store"][:8]
+        source = {"content_hash": job.result["job"]["store"]}
+        entity = Dataset(clean(name), digest, "a2ibench", str(source))
+        self._client.log_inputs(run, [DatasetInput(entity)])
+
+    def _tell_points(self, run: str, points: Iterable[Point], model: str | None = None) -> None:
+        from mlflow.entities import Metric
+
+        values = [Metric(*point, model_id=model) for point in points]
+        for start in range(0, len(values), POINTS):
+            self._client.log_batch(run, metrics=values[start : start + POINTS])
+
+    def _tell_step_samples(self, run: str, job: Ended) -> None:
+        """Under one name, so that MLflow shows them with a slider over the steps."""
+        from PIL import Image
+
+        pictures = sorted(steps_folder(job.folder).glob("[0-9]*.png"))
+        if not pictures:
+            return
+        known = {Path(file.path).name for file in self._client.list_artifacts(run, "images")}
+        for path in pictures:
+            step = int(path.stem)
+            # A picture is two files, the small one last.
+            there = (name.startswith(f"samples+step+{step}+") for name in known)
+            if sum(there) < 2:
+                with Image.open(path) as image:
+                    self._client.log_image(
+                        run, image, key="samples", step=step, timestamp=job.time, synchronous=True
+                    )
+
+
+class LiveMirror:
+    """The mirror of a study that is running: its first error is its last, and costs one line.
+
+    Args:
+        uri: see :class:`Mirror`.
+        folder: of the study.
         say: prints one line.
     """
 
-    def __init__(self, uri: str, artifacts: Path, study: str, say: Callable[[str], None]) -> None:
+    def __init__(self, uri: str, folder: Path, say: Callable[[str], None]) -> None:
         self._uri = uri
-        self._artifacts = artifacts
-        self._study = study
+        self._folder = folder
         self._say = say
-        self._client: MlflowClient | None = None
-        self._experiment = ""
-        self._parent = ""
+        self._mirror: Mirror | None = None
 
     @property
     def alive(self) -> bool:
         """Whether it was opened and nothing has gone wrong since."""
-        return self._client is not None
+        return self._mirror is not None
 
-    def open(self, plan: Mapping[str, Any]) -> None:
-        """Creates or finds the experiment and the parent run, before any trial starts."""
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        # A server that is down is given up after seconds, not after MLflow's usual minutes.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-        logging.getLogger("alembic").setLevel(logging.ERROR)
-        from mlflow.tracking import MlflowClient
+    def open(self) -> None:
+        """Before any trial starts: first openings of a database do not go together."""
 
-        with self._forgiving():
-            self._artifacts.parent.mkdir(parents=True, exist_ok=True)
-            client = MlflowClient(tracking_uri=self._uri)
-            found = client.get_experiment_by_name(self._study)
-            if found is not None:
-                self._experiment = found.experiment_id
-            else:
-                local = self._uri.startswith("sqlite:")
-                self._experiment = client.create_experiment(
-                    self._study,
-                    artifact_location=self._artifacts.resolve().as_uri() if local else None,
-                )
-            self._client = client
-            self._parent = self._run({"a2ibench.study": content_key(self._study)}, self._study)
-            client.update_run(self._parent, status="RUNNING")
-            self._log_params(self._parent, plan)
+        def open_it() -> None:
+            self._mirror = Mirror(self._uri, self._folder)
 
-    def job(self, task: Task, label: str, picture: Path | None) -> None:
-        """Writes the result or failure of one job, in the child run that holds its hash, once."""
-        with self._forgiving():
-            if self._client is None:
-                return
-            result = read_result(task.folder)
-            run = self._run(
-                {"a2ibench.job": task.job.key, "mlflow.parentRunId": self._parent},
-                f"{label}, seed {task.job.seed}",
-                seconds=sum((result or {}).get(f"{part}_seconds", 0) for part in PARTS),
-            )
-            written = self._client.get_run(run)
-            if written.info.status == "FINISHED" and _scores(result) <= set(written.data.metrics):
-                return
-            self._log_params(
-                run,
-                {
-                    "arm": label,
-                    "seed": task.job.seed,
-                    "images": task.job.images,
-                    "encoder": task.encoder,
-                    **{f"config.{name}": value for name, value in task.job.config.items()},
-                },
-            )
-            failure = task.folder / "failure.json"
-            if result is None:
-                if failure.exists():
-                    self._client.log_artifact(run, str(failure))
-                self._client.set_terminated(run, "FAILED")
-                return
-            self._log_curves(run, result)
-            self._client.log_artifact(run, str(task.folder / "result.json"))
-            if picture is not None:
-                self._client.log_artifact(run, str(picture))
-            self._client.set_terminated(run, "FINISHED")
+        self._forgive(open_it)
 
-    def close(self, artifacts: Path, failed: bool) -> None:
-        """Puts the tables and pictures of the study at the parent run and ends it."""
-        with self._forgiving():
-            if self._client is None:
-                return
-            for path in sorted(artifacts.glob("*")):
-                self._client.log_artifact(self._parent, str(path))
-            self._client.set_terminated(self._parent, "FAILED" if failed else "FINISHED")
+    def job(self, key: str) -> None:
+        """See :meth:`Mirror.job`."""
+        if (mirror := self._mirror) is not None:
+            self._forgive(lambda: mirror.job(key))
 
-    def _run(self, tags: Mapping[str, str], name: str, seconds: float = 0) -> str:
-        """Finds the run with these tags, or creates it: a resumed study doubles nothing.
+    def close(self) -> None:
+        """See :meth:`Mirror.close`."""
+        if (mirror := self._mirror) is not None:
+            self._forgive(mirror.close)
 
-        A new run's start is set back by the time that its job took.
-        """
-        assert self._client is not None
-        wanted = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
-        found = self._client.search_runs([self._experiment], wanted, max_results=1)
-        if found:
-            return str(found[0].info.run_id)
-        start = int(1000 * (time.time() - seconds))
-        made = self._client.create_run(self._experiment, start, dict(tags), name)
-        return str(made.info.run_id)
-
-    def _log_params(self, run: str, values: Mapping[str, Any]) -> None:
-        from mlflow.entities import Param
-
-        assert self._client is not None
-        known = self._client.get_run(run).data.params
-        new = [
-            Param(name, str(value)[:6000]) for name, value in values.items() if name not in known
-        ]
-        if new:
-            self._client.log_batch(run, params=new)
-
-    def _log_curves(self, run: str, result: Mapping[str, Any]) -> None:
-        """Training curves by step, and every score at the last step."""
-        from mlflow.entities import Metric
-
-        assert self._client is not None
-        now = int(time.time() * 1000)
-        steps = result.get("steps", 0)
-        values = [
-            Metric(f"loss/{name}", value, now, int(row["step"]))
-            for row in result.get("curve", [])
-            for name, value in row.items()
-            if name != "step"
-        ]
-        values += [
-            Metric(_score_name(name, score), score["value"], now, steps)
-            for name, score in result["metrics"].items()
-            if score["value"] is not None
-        ]
-        for name in ("training_seconds", "evaluation_seconds", "images_per_second", "parameters"):
-            if name in result:
-                values.append(Metric(name, float(result[name]), now, steps))
-        for start in range(0, len(values), BLOCK):
-            self._client.log_batch(run, metrics=values[start : start + BLOCK])
-
-    @contextlib.contextmanager
-    def _forgiving(self) -> Any:
-        """The mirror stops at its first error; the study does not."""
+    def _forgive(self, tell: Callable[[], Any]) -> None:
         try:
-            yield
+            tell()
         except Exception as error:
-            self._client = None
-            line = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            self._mirror = None
+            again = f"a2ibench mirror {shlex.quote(str(self._folder))} --tracking-uri {self._uri}"
             self._say(
-                f"MLflow at {self._uri} cannot be written ({type(error).__name__}: {line[:200]});"
-                " the results files are complete without it"
+                f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
+                f" without it, and afterwards `{again}` catches up"
             )
 
 
-def _score_name(metric: str, score: Mapping[str, Any]) -> str:
-    """A metric with the version of its definition."""
-    return f"{metric}_v{score['version']}"
+def mirror_study(folder: Path, uri: str) -> int:
+    """Catches up: tells a server what it does not know of a study.
+
+    Returns:
+        How many jobs that was.
+
+    Raises:
+        UserError: no study, or a server that cannot be reached or written.
+    """
+    try:
+        return Mirror(uri, folder).everything()
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"MLflow at {uri} cannot be written ({_in_a_line(error)}); expected a server that"
+            " answers (http://HOST:PORT) or a database (sqlite:///FILE); the same command goes on"
+            " where it was"
+        ) from error
 
 
-def _scores(result: Mapping[str, Any] | None) -> set[str]:
-    return (
-        set()
-        if result is None
-        else {
-            _score_name(*item) for item in result["metrics"].items() if item[1]["value"] is not None
-        }
-    )
+def _in_a_line(error: Exception) -> str:
+    line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {line[:200]}"

@@ -1,6 +1,7 @@
 """A study from request to tables: only what is missing is computed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from a2ibench.study.display import Display
 from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
-from a2ibench.study.mlflow_mirror import Mirror
+from a2ibench.study.mlflow_mirror import LiveMirror
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
 from a2ibench.study.results import Entry, collect, write_long
@@ -29,7 +30,7 @@ GRID_COLUMNS = 12
 
 
 def run_study(
-    request: Request, executor: Executor, mirror: Mirror | None, display: Display
+    request: Request, executor: Executor, mirror: LiveMirror | None, display: Display
 ) -> list[str]:
     """Runs what is missing of a study and writes its results.
 
@@ -59,18 +60,18 @@ def run_study(
             write_json(folder / "study.json", about)
             save_requests(folder, [request])
             if mirror is not None:
-                mirror.open(about)
+                mirror.open()
             missing = [task for task in plan.tasks if not is_done(task)]
             for task in plan.tasks:
                 if task not in missing:
-                    _mirror_job(plan, task, mirror)
-            _draw_untrained(plan, missing, mirror, display)
+                    _mirror_job(task, mirror)
+            _draw_untrained(missing, mirror, display)
             _train_models(plan, missing, executor, mirror, display, board)
         return show_results(request, plan, mirror, display)
 
 
 def show_results(
-    request: Request, plan: Plan, mirror: Mirror | None, display: Display
+    request: Request, plan: Plan, mirror: LiveMirror | None, display: Display
 ) -> list[str]:
     """Writes and prints the tables; returns the failures."""
     metrics = [registry.metrics.get(name) for name in plan.metrics]
@@ -82,13 +83,11 @@ def show_results(
     for note in notes_once(made):
         display.say(note)
     if mirror is not None:
-        mirror.close(plan.outline.folder / "tables", bool(failures))
+        mirror.close()
     return failures
 
 
-def _draw_untrained(
-    plan: Plan, missing: Sequence[Task], mirror: Mirror | None, display: Display
-) -> None:
+def _draw_untrained(missing: Sequence[Task], mirror: LiveMirror | None, display: Display) -> None:
     """In this process: they are quick, and leave the real images' looks in the cache."""
     tasks = [task for task in missing if task.job.kind != "model"]
     show = display.counter("reference rows")
@@ -96,7 +95,7 @@ def _draw_untrained(
         show(i, len(tasks))
         if (why := work(task)) is not None:
             raise StoppedError(why)
-        _mirror_job(plan, task, mirror)
+        _mirror_job(task, mirror)
         show(i + 1, len(tasks))
 
 
@@ -104,7 +103,7 @@ def _train_models(
     plan: Plan,
     missing: Sequence[Task],
     executor: Executor,
-    mirror: Mirror | None,
+    mirror: LiveMirror | None,
     display: Display,
     board: Board,
 ) -> None:
@@ -124,15 +123,15 @@ def _train_models(
             display.say(f"{names[key]}: {'failed: ' + failure if failure else 'done'}")
             for note in (read_result(update.task.folder) or {}).get("notes", []):
                 display.say(f"{names[key]}: {note}")
-            _mirror_job(plan, update.task, mirror)
+            _mirror_job(update.task, mirror)
 
     if tasks:
         executor(tasks, tell)
 
 
-def _mirror_job(plan: Plan, task: Task, mirror: Mirror | None) -> None:
+def _mirror_job(task: Task, mirror: LiveMirror | None) -> None:
     if mirror is not None:
-        mirror.job(task, plan.label(task), _save_job_grid(plan, task.folder))
+        mirror.job(task.job.key)
 
 
 def announce(plan: Plan, display: Display) -> None:
@@ -155,7 +154,7 @@ def announce(plan: Plan, display: Display) -> None:
 
 
 def describe(request: Request, plan: Plan) -> dict[str, Any]:
-    """The study in plain values: for ``study.json`` and the parent run."""
+    """The study in plain values, for ``study.json``."""
     return {
         "models": list(request.models),
         "ablate": list(request.ablate),
@@ -167,6 +166,8 @@ def describe(request: Request, plan: Plan) -> dict[str, Any]:
         "scale": request.scale,
         "images": plan.outline.images,
         "metrics": list(plan.metrics),
+        "plugins": [str(path) for path in request.plugins],
+        "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
         "jobs": {entry.label: [task.job.key for task in entry.tasks] for entry in plan.entries},
     }
 
@@ -234,16 +235,3 @@ def _save_study_grid(plan: Plan) -> None:
             rows[entry.label] = np.load(samples, mmap_mode="r")[chosen]
     headings = [plan.data.test.classes[i] for i in plan.data.test.label[chosen]]
     save_grid(rows, headings, plan.outline.folder / "tables" / SAMPLES)
-
-
-def _save_job_grid(plan: Plan, folder: Path) -> Path | None:
-    """Real and drawn images of one job, for MLflow; None where the job drew nothing."""
-    samples = folder / "samples" / "test.npy"
-    if not samples.is_file():
-        return None
-    path = folder / "samples" / "grid.png"
-    chosen = choose_segments(plan.data.test.label, GRID_COLUMNS)
-    headings = [plan.data.test.classes[i] for i in plan.data.test.label[chosen]]
-    drawn = np.load(samples, mmap_mode="r")[chosen]
-    save_grid({"real": plan.data.test.images[chosen], "drawn": drawn}, headings, path)
-    return path

@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import Drawn
 from a2ibench.evaluation.outside_images import hash_images
+from a2ibench.reporting.figures import choose_segments, save_grid
 from a2ibench.storage import whole_file
 from a2ibench.study.job import Task
 
 ORIGIN = "outside.json"
 """In the folder of an outside system's job: where its images came from, and what was odd."""
+GRID = "grid.png"
+GRID_COLUMNS = 12
 
 
 def read_outside(task: Task) -> tuple[Drawn, dict[str, Any]]:
@@ -48,3 +52,11 @@ def save_samples(folder: Path, drawn: Drawn) -> None:
                 temporary.open("wb") as stream,
             ):
                 np.save(stream, images)
+
+
+def save_job_grid(folder: Path, drawn: Drawn, test: Pairs) -> None:
+    """Writes real and drawn images of a few test segments, one above the other."""
+    chosen = choose_segments(test.label, GRID_COLUMNS)
+    headings = [test.classes[i] for i in test.label[chosen]]
+    rows = {"real": test.images[chosen], "drawn": np.asarray(drawn.images[chosen])}
+    save_grid(rows, headings, folder / "samples" / GRID)

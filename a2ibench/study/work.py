@@ -4,6 +4,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,9 @@ from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate, load_judges
 from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
 from a2ibench.storage import whole_file, write_json
 from a2ibench.study.job import PROTOCOL, Job, Task
-from a2ibench.study.samples import read_outside, save_samples
+from a2ibench.study.samples import read_outside, save_job_grid, save_samples
+from a2ibench.study.step_samples import step_drawer
+from a2ibench.study.watch import watched
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.fit import Progress
 
@@ -146,6 +149,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
         drawn, training = read_outside(task)
     if job.kind != "outside":
         save_samples(folder, drawn)
+    save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
     stored = read_result(folder) or {"metrics": {}}
     metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
@@ -216,17 +220,22 @@ def _train(
     model = model_class(config.build(model_class.Config, job.config, job.method), spec)
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     checkpoint = task.folder / "checkpoint.safetensors"
-    if team.leads:
-        data.standardiser.save(task.folder / "standardiser.safetensors")
-    state = fit(
-        model,
-        data.train,
-        steps=max(1, job.images // model.sampling.batch_size),
-        seed=job.seed,
-        checkpoint=checkpoint,
-        report=report,
-        team=team,
-    )
+    with ExitStack() as stack:
+        look = None
+        if team.leads:
+            data.standardiser.save(task.folder / "standardiser.safetensors")
+            report = stack.enter_context(watched(task.folder, report))
+            look = step_drawer(model, data.test, job.seed, task.folder)
+        state = fit(
+            model,
+            data.train,
+            steps=max(1, job.images // model.sampling.batch_size),
+            seed=job.seed,
+            checkpoint=checkpoint,
+            report=report,
+            team=team,
+            look=look,
+        )
     return model, state
 
 

@@ -145,6 +145,24 @@ def load_for_drawing(model: nn.Module, generator: nn.Module, path: Path) -> None
         raise UserError(f"{path}: not a checkpoint of this model ({error})") from error
 
 
+def save_for_drawing(checkpoint: Path, path: Path) -> None:
+    """Copies what :func:`load_for_drawing` reads: no optimisers, no random states, no curve.
+
+    Raises:
+        UserError: the checkpoint is damaged or of another format.
+    """
+    about, tensors = read_checkpoint(checkpoint)
+    needed = {
+        name: value
+        for name, value in tensors.items()
+        if name.startswith(("model.", "average.module."))
+    }
+    with whole_file(path) as temporary:
+        safetensors.torch.save_file(
+            needed, temporary, {"a2ibench": json.dumps({"format": about["format"]})}
+        )
+
+
 def weights_sha256(module: nn.Module) -> str:
     """A hash of a module's parameters and buffers: names, shapes and values."""
     return _digest(module.state_dict())

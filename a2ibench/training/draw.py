@@ -33,7 +33,8 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
     size = model.spec.image_size
     model.eval()
     parts = []
-    with torch.inference_mode():
+    # Not in inference mode: what a method may cache here is used again by its next training step.
+    with torch.no_grad():
         for start in range(0, len(acoustic), DRAW_BATCH):
             rows = slice(start, start + DRAW_BATCH)
             a = torch.from_numpy(np.ascontiguousarray(acoustic[rows])).to(device)

@@ -15,6 +15,7 @@ from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import DamagedError, TrainingState, read_checkpoint
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.device import autocast
+from a2ibench.training.look import as_if_finished, look_steps
 
 CHECK_EVERY = 20
 """Steps between two looks at the losses: a GPU is not stopped at each of them."""
@@ -55,6 +56,7 @@ def fit(
     checkpoint: Path,
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
+    look: Callable[[int], None] | None = None,
 ) -> TrainingState:
     """Trains a model, or goes on where its checkpoint stands; leaves the averaged weights in it.
 
@@ -69,6 +71,8 @@ def fit(
         report: called every :data:`CHECK_EVERY` steps.
         team: the workers that share each batch; every one of them calls this function, with files
             that all of them see.
+        look: called at a few steps (:func:`~a2ibench.training.look.look_steps`), while the model is
+            as if the training had ended there; it may draw, and its time is not counted.
 
     Returns:
         The final state; ``model.generator`` holds the averaged weights, where the model keeps an
@@ -100,6 +104,10 @@ def fit(
         state.load(checkpoint)
     resumed_at = state.step
     batches = Batches(train, model.sampling, seed, device, team.rank, team.workers)
+    looked_at = look_steps(steps, CHECK_EVERY)
+    if look is not None and state.step == 0:
+        with as_if_finished(model, average):
+            look(0)
     started = saved = time.monotonic()
     wait = SAVE_LEAST
     spent_before = state.seconds
@@ -121,6 +129,12 @@ def fit(
         state.seconds = spent_before + now - started
         state.curve.append({"step": state.step, **means})
         rate = state.step * model.sampling.batch_size / state.seconds
+        if look is not None and state.step in looked_at:
+            # Before the checkpoint: a training that is resumed behind this step has been looked at.
+            with as_if_finished(model, average):
+                look(state.step)
+            paused = time.monotonic() - now
+            started, now = started + paused, now + paused
         if team.leads and now - saved > wait:
             state.save(checkpoint)
             saved = time.monotonic()

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +13,6 @@ from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
 from a2ibench.study.executors.process import Processes
 from a2ibench.study.executors.ray_tune import RayTune
-from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.plan import Request
 from a2ibench.study.run import run_study
 
@@ -140,51 +138,19 @@ def test_scores_of_another_judge_or_version_are_never_in_the_same_table(
     assert len(prints) == 1
 
 
-@pytest.mark.filterwarnings("ignore")  # Ray and MLflow warn about their own dependencies
-def test_ray_and_processes_give_the_same_bits_as_inline_and_mlflow_mirrors_them_without_doubling(
+@pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
+def test_ray_and_processes_give_the_same_bits_as_inline(
     tmp_path: Path, display: Display, tiny: Tiny
 ) -> None:
-    here, there = tmp_path / "inline", tmp_path / "ray"
+    here, there, apart = tmp_path / "inline", tmp_path / "ray", tmp_path / "process"
     models = ("vae", "ours")
-    run_study(tiny(here, models=models), run_inline, None, display)
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    for _ in range(2):
-        mirror = Mirror(uri, tmp_path / "artifacts", "ray", display.say)
-        failures = run_study(tiny(there, models=models), RayTune(0), mirror, display)
-        assert failures == []
-    apart = tmp_path / "process"
-    assert run_study(tiny(apart, models=models), Processes(display.say), None, display) == []
+    for folder, executor in (
+        (here, run_inline),
+        (there, RayTune(0)),
+        (apart, Processes(display.say)),
+    ):
+        assert run_study(tiny(folder, models=models), executor, None, display) == []
     assert results(here) == results(there) == results(apart)
-
-    client = mlflow.MlflowClient(tracking_uri=uri)
-    experiment = client.get_experiment_by_name("ray")
-    assert experiment is not None
-    runs = client.search_runs([experiment.experiment_id])
-    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
-    assert len(parents) == 1
-    assert {run.data.params["arm"] for run in children} == {
-        "ground truth", "nearest train", "class mean", "shuffled audio", "shuffled in class",
-        "vae", "ours",
-    }  # fmt: skip
-    assert len(children) == 7
-    assert all(run.info.status == "FINISHED" for run in runs)
-    ours = next(run for run in children if run.data.params["arm"] == "ours")
-    assert ours.data.metrics["is1_lite0_v1"] >= 1
-    assert client.get_metric_history(ours.info.run_id, "loss/L_con")
-    assert "grid.png" in {file.path for file in client.list_artifacts(ours.info.run_id)}
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_tracking_server_that_is_down_costs_only_the_mirror(tmp_path: Path, tiny: Tiny) -> None:
-    from rich.console import Console
-
-    console = Console(record=True, width=200)
-    folder = tmp_path / "study"
-    mirror = Mirror("http://127.0.0.1:9", tmp_path, "study", Display(console).say)
-    assert run_study(tiny(folder), run_inline, mirror, Display(console)) == []
-    assert "MLflow at http://127.0.0.1:9 cannot be written" in console.export_text()
-    assert (folder / "results.parquet").is_file()
 
 
 def test_too_few_test_segments_for_a_metric_that_was_asked_for_is_refused(

@@ -1,0 +1,60 @@
+"""Pictures at a few steps of a training: how a model came to draw what it draws."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from a2ibench.data.types import ImageArray, Pairs
+from a2ibench.reporting.figures import choose_segments
+from a2ibench.storage import whole_file
+
+if TYPE_CHECKING:
+    from a2ibench.contracts.model import Model
+
+SEGMENTS = 6
+NOISES = 2
+
+
+def steps_folder(folder: Path) -> Path:
+    """Where the pictures of a job lie: ``<step>.png``, eight digits."""
+    return folder / "samples" / "steps"
+
+
+def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callable[[int], None]:
+    """Makes what draws the same few test segments with the same noise, at any step.
+
+    Args:
+        model: in training; see :func:`a2ibench.training.look.as_if_finished`.
+        test: the test pairs.
+        seed: of the noise.
+        folder: of the job.
+    """
+    from a2ibench.training.draw import draw_grid
+
+    rows = choose_segments(test.label, SEGMENTS)
+    real, acoustic = test.images[rows], test.acoustic[rows]
+    noises = NOISES if model.noise_dim else 1
+
+    def look(step: int) -> None:
+        try:
+            drawn = draw_grid(model, acoustic, noises, seed)
+        except ValueError:
+            # What cannot be drawn yet (NaN) is no picture, and no reason to end the training.
+            return
+        save_mosaic(
+            np.stack([real, *drawn.swapaxes(0, 1)]), steps_folder(folder) / f"{step:08}.png"
+        )
+
+    return look
+
+
+def save_mosaic(images: ImageArray, path: Path) -> None:
+    """Writes uint8 ``[rows, columns, S, S, 3]`` as one PNG, edge to edge."""
+    from PIL import Image
+
+    rows, columns, size = images.shape[:3]
+    joined = images.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
+    with whole_file(path) as temporary:
+        Image.fromarray(joined).save(temporary, format="png")
