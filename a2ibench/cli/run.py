@@ -113,7 +113,7 @@ def run(
         return
     from a2ibench.study.executors.inline import run_inline
     from a2ibench.study.executors.ray_tune import RayTune
-    from a2ibench.study.mlflow_mirror import LiveMirror, default_uri, how_to_look
+    from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
     from a2ibench.study.run import run_study
 
     folder = chosen.folder

@@ -14,7 +14,7 @@ from a2ibench.storage import write_json
 from a2ibench.study.display import Display
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
-from a2ibench.study.mlflow_mirror import LiveMirror
+from a2ibench.study.mlflow_live import LiveMirror
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
 from a2ibench.study.results import Entry, collect, write_long

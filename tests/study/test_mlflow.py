@@ -24,7 +24,7 @@ from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
-from a2ibench.study.mlflow_mirror import LiveMirror, default_uri, mirror_study
+from a2ibench.study.mlflow_live import LiveMirror, default_uri, mirror_study
 from a2ibench.study.mlflow_values import StudyFiles, clean
 from a2ibench.study.plan import Request
 from a2ibench.study.run import run_study
