@@ -92,8 +92,7 @@ class Mirror:
         if job.result is not None and job.kind == "model":
             from a2ibench.study.mlflow_generator import tell_generator
 
-            plugins = [Path(path) for path in self._study.about.get("plugins", ())]
-            model = tell_generator(self._client, child, job, plugins)
+            model = tell_generator(self._client, child, job)
             note += (
                 f'`mlflow.pyfunc.load_model("models:/{model}").predict(["sound.wav"],'
                 ' params={"n": 8, "seed": 0})` draws eight pictures for a sound.'

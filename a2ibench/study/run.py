@@ -148,7 +148,6 @@ def describe(request: Request, plan: Plan) -> dict[str, Any]:
         "scale": request.scale,
         "images": plan.outline.images,
         "metrics": list(plan.metrics),
-        "plugins": [str(path) for path in request.plugins],
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
         "jobs": {entry.label: [task.job.key for task in entry.tasks] for entry in plan.entries},
     }
