@@ -21,7 +21,7 @@ def mirror(study: Path, tracking_uri: str | None) -> None:
     study to another one. What is there already is left as it is.
     """
     from a2ibench.study.finished import read_study
-    from a2ibench.study.mlflow_mirror import default_uri, how_to_look, mirror_study
+    from a2ibench.study.mlflow_live import default_uri, how_to_look, mirror_study
 
     read_study(study)
     uri = tracking_uri or default_uri(study)

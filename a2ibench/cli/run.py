@@ -168,7 +168,7 @@ def run(
     from a2ibench.study.executors.inline import run_inline
     from a2ibench.study.executors.process import Processes
     from a2ibench.study.executors.ray_tune import RayTune
-    from a2ibench.study.mlflow_mirror import LiveMirror, default_uri, how_to_look
+    from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
     from a2ibench.study.run import run_study
 
     uri = tracking_uri or default_uri(outlines[0].folder)

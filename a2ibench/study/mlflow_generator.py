@@ -4,12 +4,12 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a2ibench import __version__
 from a2ibench.study.mlflow_values import Ended
+from a2ibench.study.work import PLUGINS
 from a2ibench.training.checkpoint import save_for_drawing
 
 if TYPE_CHECKING:
@@ -20,14 +20,13 @@ CODE = Path(__file__).with_name("mlflow_model_code.py")
 JOB = "a2ibench.job"
 
 
-def tell_generator(client: "MlflowClient", run: "Run", job: Ended, plugins: Sequence[Path]) -> str:
+def tell_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
     """Logs the model of a job with its run, unless it is there.
 
     Args:
         client: of the tracking server.
         run: of the job.
         job: of a model, with a result.
-        plugins: the user's files that the study was run with.
 
     Returns:
         The model's id: ``models:/<id>`` is its address.
@@ -49,13 +48,13 @@ def tell_generator(client: "MlflowClient", run: "Run", job: Ended, plugins: Sequ
     model_id = str(model.model_id)
     if model.status != LoggedModelStatus.READY:
         with tempfile.TemporaryDirectory() as scratch:
-            client.log_model_artifacts(model_id, str(save_model(job, plugins, Path(scratch))))
+            client.log_model_artifacts(model_id, str(save_model(job, Path(scratch))))
         client.log_outputs(run.info.run_id, [LoggedModelOutput(model_id, 0)])
         client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     return model_id
 
 
-def save_model(job: Ended, plugins: Sequence[Path], scratch: Path) -> Path:
+def save_model(job: Ended, scratch: Path) -> Path:
     """Writes the folder of an MLflow model: in it lies the job's folder, as far as it draws."""
     import mlflow.pyfunc
     import numpy as np
@@ -63,12 +62,12 @@ def save_model(job: Ended, plugins: Sequence[Path], scratch: Path) -> Path:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
     inner = scratch / "job"
-    (inner / "plugins").mkdir(parents=True)
+    inner.mkdir()
     for name in ("result.json", "standardiser.safetensors"):
         shutil.copy(job.folder / name, inner / name)
     save_for_drawing(job.folder / "checkpoint.safetensors", inner / "checkpoint.safetensors")
-    for i, path in enumerate(plugins):
-        shutil.copy(path, inner / "plugins" / f"{i}_{path.name}")
+    if (job.folder / PLUGINS).is_dir():
+        shutil.copytree(job.folder / PLUGINS, inner / PLUGINS)
     assert job.result is not None
     size = job.result["spec"]["image_size"]
     signature = ModelSignature(

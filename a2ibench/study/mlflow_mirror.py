@@ -6,12 +6,10 @@ already is found by the hashes of the jobs, and told once.
 
 import logging
 import os
-import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from a2ibench.errors import UserError
 from a2ibench.storage import content_key, file_sha256
 from a2ibench.study.mlflow_values import (
     LONGEST_NOTE,
@@ -35,16 +33,6 @@ NOTE = "mlflow.note.content"
 POINTS = 1000
 PARAMS = 100
 """What a server takes in one request."""
-
-
-def default_uri(study: Path) -> str:
-    """A database beside the study's folder: studies side by side share it."""
-    return f"sqlite:///{(study.resolve().parent / 'mlflow.db')}"
-
-
-def how_to_look(uri: str) -> str:
-    """Where a person sees what is at an URI."""
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
 
 
 def _prepare() -> None:
@@ -104,8 +92,7 @@ class Mirror:
         if job.result is not None and job.kind == "model":
             from a2ibench.study.mlflow_generator import tell_generator
 
-            plugins = [Path(path) for path in self._study.about.get("plugins", ())]
-            model = tell_generator(self._client, child, job, plugins)
+            model = tell_generator(self._client, child, job)
             note += (
                 f'`mlflow.pyfunc.load_model("models:/{model}").predict(["sound.wav"],'
                 ' params={"n": 8, "seed": 0})` draws eight pictures for a sound.'
@@ -242,79 +229,3 @@ class Mirror:
                     self._client.log_image(
                         run, image, key="samples", step=step, timestamp=job.time, synchronous=True
                     )
-
-
-class LiveMirror:
-    """The mirror of a study that is running: its first error is its last, and costs one line.
-
-    Args:
-        uri: see :class:`Mirror`.
-        folder: of the study.
-        say: prints one line.
-    """
-
-    def __init__(self, uri: str, folder: Path, say: Callable[[str], None]) -> None:
-        self._uri = uri
-        self._folder = folder
-        self._say = say
-        self._mirror: Mirror | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Whether it was opened and nothing has gone wrong since."""
-        return self._mirror is not None
-
-    def open(self) -> None:
-        """Before any trial starts: first openings of a database do not go together."""
-
-        def open_it() -> None:
-            self._mirror = Mirror(self._uri, self._folder)
-
-        self._forgive(open_it)
-
-    def job(self, key: str) -> None:
-        """See :meth:`Mirror.job`."""
-        if (mirror := self._mirror) is not None:
-            self._forgive(lambda: mirror.job(key))
-
-    def close(self) -> None:
-        """See :meth:`Mirror.close`."""
-        if (mirror := self._mirror) is not None:
-            self._forgive(mirror.close)
-
-    def _forgive(self, tell: Callable[[], Any]) -> None:
-        try:
-            tell()
-        except Exception as error:
-            self._mirror = None
-            again = f"a2ibench mirror {shlex.quote(str(self._folder))} --tracking-uri {self._uri}"
-            self._say(
-                f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
-                f" without it, and afterwards `{again}` catches up"
-            )
-
-
-def mirror_study(folder: Path, uri: str) -> int:
-    """Catches up: tells a server what it does not know of a study.
-
-    Returns:
-        How many jobs that was.
-
-    Raises:
-        UserError: no study, or a server that cannot be reached or written.
-    """
-    try:
-        return Mirror(uri, folder).everything()
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(
-            f"MLflow at {uri} cannot be written ({_in_a_line(error)}); expected a server that"
-            " answers (http://HOST:PORT) or a database (sqlite:///FILE); the same command goes on"
-            " where it was"
-        ) from error
-
-
-def _in_a_line(error: Exception) -> str:
-    line = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {line[:200]}"

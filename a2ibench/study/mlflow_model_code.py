@@ -11,6 +11,7 @@ from mlflow.pyfunc.model import PythonModel
 from a2ibench import registry
 from a2ibench.data.types import ImageArray
 from a2ibench.study.generate import draw_for, open_run
+from a2ibench.study.work import PLUGINS
 
 
 class Generator(PythonModel):
@@ -19,7 +20,7 @@ class Generator(PythonModel):
     def load_context(self, context: Any) -> None:
         """Loads the job that lies among the model's artifacts."""
         folder = Path(context.artifacts["job"])
-        for path in sorted((folder / "plugins").glob("*.py")):
+        for path in sorted((folder / PLUGINS).glob("*.py")):
             registry.load_plugin_file(path)
         self.run = open_run(folder)
 

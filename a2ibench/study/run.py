@@ -18,7 +18,7 @@ from a2ibench.study.display import Display
 from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
-from a2ibench.study.mlflow_mirror import LiveMirror
+from a2ibench.study.mlflow_live import LiveMirror
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
 from a2ibench.study.results import Entry, collect, write_long
@@ -166,7 +166,6 @@ def describe(request: Request, plan: Plan) -> dict[str, Any]:
         "scale": request.scale,
         "images": plan.outline.images,
         "metrics": list(plan.metrics),
-        "plugins": [str(path) for path in request.plugins],
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
         "jobs": {entry.label: [task.job.key for task in entry.tasks] for entry in plan.entries},
     }

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from a2ibench.data.types import Pairs
+from a2ibench.data.types import ImageArray, Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import Drawn
 from a2ibench.evaluation.outside_images import hash_images
-from a2ibench.reporting.figures import choose_segments, save_grid
+from a2ibench.reporting.figures import choose_segments
 from a2ibench.storage import whole_file
 from a2ibench.study.job import Task
 
@@ -55,8 +55,17 @@ def save_samples(folder: Path, drawn: Drawn) -> None:
 
 
 def save_job_grid(folder: Path, drawn: Drawn, test: Pairs) -> None:
-    """Writes real and drawn images of a few test segments, one above the other."""
+    """Writes a few real test images, and below them what was drawn for their sounds."""
     chosen = choose_segments(test.label, GRID_COLUMNS)
-    headings = [test.classes[i] for i in test.label[chosen]]
-    rows = {"real": test.images[chosen], "drawn": np.asarray(drawn.images[chosen])}
-    save_grid(rows, headings, folder / "samples" / GRID)
+    rows = np.stack([test.images[chosen], drawn.images[chosen]])
+    save_mosaic(rows, folder / "samples" / GRID)
+
+
+def save_mosaic(images: ImageArray, path: Path) -> None:
+    """Writes uint8 ``[rows, columns, S, S, 3]`` as one PNG, edge to edge."""
+    from PIL import Image
+
+    rows, columns, size = images.shape[:3]
+    joined = images.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
+    with whole_file(path) as temporary:
+        Image.fromarray(joined).save(temporary, format="png")

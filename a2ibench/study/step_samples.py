@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from a2ibench.data.types import ImageArray, Pairs
+from a2ibench.data.types import Pairs
 from a2ibench.reporting.figures import choose_segments
-from a2ibench.storage import whole_file
+from a2ibench.study.samples import save_mosaic
 
 if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
@@ -48,13 +48,3 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
         )
 
     return look
-
-
-def save_mosaic(images: ImageArray, path: Path) -> None:
-    """Writes uint8 ``[rows, columns, S, S, 3]`` as one PNG, edge to edge."""
-    from PIL import Image
-
-    rows, columns, size = images.shape[:3]
-    joined = images.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
-    with whole_file(path) as temporary:
-        Image.fromarray(joined).save(temporary, format="png")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 OWN_BATCH = 64
+PLUGINS = "plugins"
+"""In the folder of a model's job: the user's plug-in files that it was trained with."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,10 @@ def _train(
         look = None
         if team.leads:
             data.standardiser.save(task.folder / "standardiser.safetensors")
+            for i, path in enumerate(task.plugins):
+                # What was trained can be drawn with when the user's file is gone.
+                with whole_file(task.folder / PLUGINS / f"{i}_{path.name}") as temporary:
+                    shutil.copyfile(path, temporary)
             report = stack.enter_context(watched(task.folder, report))
             look = step_drawer(model, data.test, job.seed, task.folder)
         state = fit(

@@ -24,7 +24,7 @@ from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
-from a2ibench.study.mlflow_mirror import LiveMirror, default_uri, mirror_study
+from a2ibench.study.mlflow_live import LiveMirror, default_uri, mirror_study
 from a2ibench.study.mlflow_values import StudyFiles, clean
 from a2ibench.study.plan import Request
 from a2ibench.study.run import run_study
@@ -243,6 +243,82 @@ def test_the_generator_that_mlflow_loads_draws_what_the_command_draws(
     assert not (images[0, 0] == loaded.predict([str(sound)], params={"n": 1})[0, 0]).all()
     kept = {file.suffix for file in path.rglob("*") if file.is_file()}
     assert kept <= {".safetensors", ".json", ".py", ".yaml", ".txt", ""}, "nothing is pickled"
+
+
+PLUGIN = """
+from dataclasses import dataclass
+import torch
+from torch import nn
+from a2ibench.contracts.model import Model
+from a2ibench.registry import models
+
+@dataclass(frozen=True)
+class Config:
+    pass
+
+@models.register
+class Flat(Model):
+    name = "flat"
+    Config = Config
+
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.net = nn.Linear(spec.acoustic_dim, 3)
+        self.adam = torch.optim.Adam(self.net.parameters())
+
+    @property
+    def optimizers(self):
+        return {"adam": self.adam}
+
+    @property
+    def generator(self):
+        return self.net
+
+    def training_step(self, batch):
+        loss = (self.net(batch.acoustic)[..., None, None] - batch.image).abs().mean()
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+        return {"L@1 − mean": loss.detach()}
+
+    def generate(self, acoustic, noise):
+        size = self.spec.image_size
+        return self.net(acoustic).sigmoid()[..., None, None].expand(-1, -1, size, size)
+"""
+
+
+def test_a_generator_of_the_users_own_file_draws_where_that_file_is_gone(
+    tmp_path: Path, display: Display, tiny: Tiny
+) -> None:
+    from a2ibench.registry import load_plugin_file, models
+
+    plugin = tmp_path / "flat.py"
+    plugin.write_text(PLUGIN)
+    load_plugin_file(plugin)
+    folder = tmp_path / "own"
+    try:
+        request = tiny(folder, models=("flat",), plugins=(plugin,))
+        assert run_study(request, run_inline, None, display) == []
+    finally:
+        del models._registered["flat"]
+    plugin.unlink()
+    uri = default_uri(folder)
+    mirror_study(folder, uri)
+    run = model_run(uri, folder, "flat")
+    assert any(name.startswith("training/L_1 _ mean-") for name in run.data.metrics)
+
+    sound = tmp_path / "tone.wav"
+    soundfile.write(sound, np.sin(np.arange(16_000) / 9).astype(np.float32), 16_000)
+    drawing = (
+        "import sys, mlflow; mlflow.set_tracking_uri(sys.argv[1]);"
+        "drawn = mlflow.pyfunc.load_model(sys.argv[2]).predict([sys.argv[3]], params={'n': 2});"
+        "print(drawn.shape)"
+    )
+    model = f"models:/{run.outputs.model_outputs[0].model_id}"
+    done = subprocess.run(
+        [sys.executable, "-c", drawing, uri, model, str(sound)], capture_output=True, text=True
+    )
+    assert "(1, 2, 32, 32, 3)" in done.stdout, done.stderr
 
 
 def test_a_server_that_dies_in_mid_study_costs_one_line_and_is_caught_up(
