@@ -157,10 +157,9 @@ def save_for_drawing(checkpoint: Path, path: Path) -> None:
         for name, value in tensors.items()
         if name.startswith(("model.", "average.module."))
     }
+    kept = {"format": about["format"], "sha256": _digest(needed)}
     with whole_file(path) as temporary:
-        safetensors.torch.save_file(
-            needed, temporary, {"a2ibench": json.dumps({"format": about["format"]})}
-        )
+        safetensors.torch.save_file(needed, temporary, {"a2ibench": json.dumps(kept)})
 
 
 def weights_sha256(module: nn.Module) -> str:
