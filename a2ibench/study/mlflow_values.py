@@ -218,7 +218,7 @@ def study_note(study: StudyFiles, done: int, failed: int, experiment: str) -> st
         experiment: its number on the server.
     """
     about = study.about
-    ablated = f" (each without: {', '.join(map(str, about['ablate']))})" if about["ablate"] else ""
+    ablated = f" (switched off: {', '.join(map(str, about['ablate']))})" if about["ablate"] else ""
     seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''}"
     # Sorted by something, the list is flat: MLflow's charts leave out what is folded up.
     pages = f"#/experiments/{experiment}/runs?orderByKey=params.%60kind%60&orderByAsc=true"
