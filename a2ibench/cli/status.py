@@ -67,7 +67,9 @@ def _show(now: "Status") -> "RenderableType":
         if job.reason is not None:
             lines.append(f"{job.label}, seed {job.number}: failed: {job.reason}")
     left = "not known yet" if now.left is None else f"about {clock(now.left)}"
-    lines.append(f"time left: {left}; cost so far: {clock(now.seconds)} of trials")
+    open_jobs = len(now.jobs) - now.count("done") - now.count("failed")
+    before = f"time left: {left}; " if open_jobs else ""
+    lines.append(f"{before}cost so far: {clock(now.seconds)} of trials")
     return Group(table, *(Text(line) for line in lines))
 
 

@@ -11,6 +11,7 @@ from a2ibench.evaluation.handout import write_list, write_sounds
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
 from a2ibench.storage import write_json
 from a2ibench.study.attempt import work
+from a2ibench.study.board import at_work
 from a2ibench.study.display import Display
 from a2ibench.study.finished import read_study
 from a2ibench.study.job import Job, Task
@@ -56,7 +57,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
 
     Raises:
         UserError: images that cannot be used, a name that is taken, or a study of another protocol.
-            Nothing was written to the study then.
+            Nothing was written to the study then. Or another command is at work there.
     """
     _check_name(outside.name)
     with display.running():
@@ -70,12 +71,14 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         rows = plan.entries if stored is None else stored.entries
         entry = _entry(outside, submissions, like)
         _check_free(outside, entry, rows)
-        _compute(plan, rows, entry, submissions, outside, display)
-    about = dict(describe(request, plan) if stored is None else stored.about)
-    entries = _placed(rows, entry)
-    about["jobs"] = {e.label: [task.job.key for task in e.tasks] for e in entries}
-    write_json(plan.outline.folder / "study.json", about)
-    show_results(request, replace(plan, entries=entries), None, display)
+    with at_work(plan.outline.folder):
+        with display.running():
+            _compute(plan, rows, entry, submissions, outside, display)
+        about = dict(describe(request, plan) if stored is None else stored.about)
+        entries = _placed(rows, entry)
+        about["jobs"] = {e.label: [task.job.key for task in e.tasks] for e in entries}
+        write_json(plan.outline.folder / "study.json", about)
+        show_results(request, replace(plan, entries=entries), None, display)
 
 
 def export(request: Request, listed: Path | None, sounds: Path | None, display: Display) -> None:
