@@ -1,8 +1,8 @@
 """The command line: parse, call, print. One file a command or a group of them."""
 
-import os
 import signal
 import sys
+from types import FrameType
 from typing import Any
 
 import click
@@ -29,12 +29,20 @@ INTERRUPTED = 130
 GOES_ON = "what is done is kept, and the same command goes on where it was"
 
 
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    """Does what Ctrl-C would; a shell has its background jobs ignore that signal itself."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
+
+
 class _Group(click.Group):
     """Prints a :class:`UserError` as one line and exits with 2, as click does for wrong usage."""
 
     def invoke(self, ctx: click.Context) -> Any:
         # What a cluster's scheduler sends before it kills: ends as Ctrl-C does.
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        signal.signal(signal.SIGTERM, _interrupt)
         try:
             return super().invoke(ctx)
         except StoppedError as error:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from rich.console import Console
 
 from a2ibench import storage
 from a2ibench.errors import StoppedError, UserError
-from a2ibench.study.board import at_work
+from a2ibench.study.board import at_work, read_board
 from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
 from a2ibench.study.plan import Request
@@ -234,3 +236,30 @@ def test_status_tells_what_is_done_running_and_waiting_while_a_study_is_at_work(
     assert last.count("done") == len(last.jobs)
     assert last.left == 0
     assert last.seconds > 0
+
+
+def test_sigterm_ends_as_ctrl_c_does_also_in_the_background_of_a_shell(tmp_path: Path) -> None:
+    options = ("train=12", "test=12", "image_size=32", "seconds=1.0")
+    command = [
+        str(Path(sys.executable).with_name("a2ibench")), "run", "--model", "vae",
+        "--dataset", "synthetic", "--encoder", "logmel", "--metric", "is1_lite0",
+        *(part for option in options for part in ("--set", f"synthetic.{option}")),
+        "--images", "10000000", "--executor", "inline", "--tracking-uri", "none",
+        "--out", str(tmp_path / "study"),
+    ]  # fmt: skip
+    with subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as study:  # fmt: skip
+        assert study.stdout is not None
+        assert study.stderr is not None
+        for line in study.stdout:
+            if line.startswith("vae, seed 0"):
+                break
+        study.terminate()
+        said = study.stderr.read()
+        assert study.wait() == 130, said
+    assert "interrupted: what is done is kept" in said
+    board = read_board(tmp_path / "study")
+    assert board is not None
+    assert board.ended == "interrupted"
