@@ -1,10 +1,11 @@
-"""Judging one image set by the headline metrics against one pass of each judge, and again.
+"""looks.py [N]: judging an image set by the headline metrics against one pass of each judge, twice.
 
 The second time all looks come from the cache: what is left are the metrics, 20 times each for their
 intervals.
 """
 
 import os
+import sys
 import tempfile
 import time
 
@@ -22,7 +23,8 @@ LOOK = 32
 
 def main() -> None:
     os.environ["A2IBENCH_CACHE"] = tempfile.mkdtemp()
-    store = open_dataset("synthetic", {"image_size": 64, "test": 200})
+    half = int(sys.argv[1]) // 2 if len(sys.argv) > 1 else 200
+    store = open_dataset("synthetic", {"image_size": 64, "test": half})
     logmel = registry.encoders.get("logmel")
     encoder = logmel(config.build(logmel.Config, {}, "logmel"))
     train, test, _ = split_pairs(store, encode_store(store, encoder))
