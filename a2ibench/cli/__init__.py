@@ -15,6 +15,7 @@ from a2ibench.cli.evaluate import evaluate
 from a2ibench.cli.generate import generate
 from a2ibench.cli.human_study import human_study
 from a2ibench.cli.mirror import mirror
+from a2ibench.cli.options import FAILED
 from a2ibench.cli.registered import list_, show
 from a2ibench.cli.report import report
 from a2ibench.cli.run import run
@@ -24,7 +25,6 @@ from a2ibench.cli.tune import tune
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.storage import is_full
 
-FAILED = 1
 INTERRUPTED = 130
 GOES_ON = "what is done is kept, and the same command goes on where it was"
 

@@ -11,6 +11,9 @@ from a2ibench.errors import UserError
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
 
+FAILED = 1
+"""The exit code where a job failed, or a study had to stop."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from a2ibench.cli.options import (
+    FAILED,
     load_plugins,
     make_display,
     merge_settings,
@@ -19,8 +20,6 @@ from a2ibench.errors import UserError
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
     from a2ibench.study.executors import Executor
-
-FAILED = 1
 
 
 def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+from a2ibench.cli.options import FAILED, load_plugins, make_display, plugin_option, read_settings
 
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
 
-FAILED = 1
 SHOWN = 10
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from a2ibench import registry
 from a2ibench.errors import UserError
-from a2ibench.storage import is_full, lock, write_json
+from a2ibench.storage import is_full, lock
 from a2ibench.study.job import Task
-from a2ibench.study.work import compute, is_done
+from a2ibench.study.work import FAILURE, compute, is_done, write_failure
 from a2ibench.training.fit import DivergedError, Progress
 
 Report = Callable[[Progress], None]
@@ -34,10 +34,9 @@ def work(
     Returns:
         Why no other job can succeed either (a full disk); None where others can go on.
     """
-    failure = task.folder / "failure.json"
     try:
         with lock(task.folder / "job"):
-            failure.unlink(missing_ok=True)
+            (task.folder / FAILURE).unlink(missing_ok=True)
             for left in reversed(range(task.retries + 1)):
                 try:
                     for path in task.plugins:
@@ -46,14 +45,14 @@ def work(
                         compute(task, report)
                     break
                 except (UserError, DivergedError) as error:
-                    write_json(failure, {"reason": str(error), "trace": None})
+                    write_failure(task.folder, str(error))
                     break
                 except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
                     if is_full(error):
                         raise
                     if not left:
                         reason = f"{type(error).__name__}: {error}" + _attempts(task.retries + 1)
-                        write_json(failure, {"reason": reason, "trace": traceback.format_exc()})
+                        write_failure(task.folder, reason, traceback.format_exc())
                 _free_memory()
     except OSError as error:
         if not is_full(error):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a2ibench import __version__
-from a2ibench.study.mlflow_values import Ended
+from a2ibench.study.mlflow_values import JOB, Ended
 from a2ibench.study.work import PLUGINS
 from a2ibench.training.checkpoint import save_for_drawing
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 CODE = Path(__file__).with_name("mlflow_model_code.py")
-JOB = "a2ibench.job"
 
 
 def tell_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:

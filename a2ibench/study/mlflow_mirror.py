@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from a2ibench.storage import content_key, file_sha256
 from a2ibench.study.mlflow_values import (
+    JOB,
     LONGEST_NOTE,
     Ended,
     Point,
@@ -28,7 +29,7 @@ from a2ibench.study.step_samples import steps_folder
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-JOB, STUDY, MARK = "a2ibench.job", "a2ibench.study", "a2ibench.mirrored"
+STUDY, MARK = "a2ibench.study", "a2ibench.mirrored"
 NOTE = "mlflow.note.content"
 POINTS = 1000
 PARAMS = 100

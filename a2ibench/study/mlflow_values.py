@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from a2ibench.storage import content_key
 from a2ibench.study.finished import read_study
 from a2ibench.study.watch import read_rows, time_of_steps
-from a2ibench.study.work import read_failure, read_result
+from a2ibench.study.work import SPENT, read_failure, read_result
 
 LONGEST_NAME = 250
 LONGEST_PARAM = 6000
 LONGEST_NOTE = 8000
-PARTS = ("preparation_seconds", "training_seconds", "evaluation_seconds")
-"""What a job spends its time on."""
-TIMINGS = (*PARTS, "images_per_second")
+JOB = "a2ibench.job"
+"""The tag that holds a job's hash."""
+TIMINGS = (*SPENT, "images_per_second")
 
 
 class Point(NamedTuple):
@@ -61,7 +61,7 @@ class Ended:
     @property
     def started(self) -> int:
         """Set back from its end by the time that it took."""
-        return self.time - int(1000 * sum((self.result or {}).get(part, 0) for part in PARTS))
+        return self.time - int(1000 * sum((self.result or {}).get(part, 0) for part in SPENT))
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,10 @@ from a2ibench.study.mlflow_live import LiveMirror
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
 from a2ibench.study.results import Entry, collect, write_long
+from a2ibench.study.samples import GRID_COLUMNS
 from a2ibench.study.stored import outside_notes
 from a2ibench.study.study_file import save_requests
 from a2ibench.study.work import is_done, read_failure, read_result
-
-GRID_COLUMNS = 12
 
 
 def run_study(

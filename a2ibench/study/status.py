@@ -10,14 +10,13 @@ from typing import Any, Literal
 
 from a2ibench.study.board import Board, Trial, read_board
 from a2ibench.study.finished import read_study
-from a2ibench.study.work import read_failure, read_result
+from a2ibench.study.work import SPENT, read_failure, read_result
 
 State = Literal["done", "running", "waiting", "interrupted", "failed"]
 STATES: tuple[State, ...] = ("done", "running", "waiting", "interrupted", "failed")
 
 SILENT = 600.0
 """Seconds without news after which a process on another machine counts as gone."""
-PARTS = ("preparation_seconds", "training_seconds", "evaluation_seconds")
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def is_at_work(board: Board) -> bool:
 
 
 def _spent(result: Mapping[str, Any]) -> float:
-    return float(sum(result.get(part, 0.0) for part in PARTS))
+    return float(sum(result.get(part, 0.0) for part in SPENT))
 
 
 def _models(

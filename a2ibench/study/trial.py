@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
-from a2ibench.data.store import PairStore
 from a2ibench.data.types import Spec
 from a2ibench.errors import UserError
-from a2ibench.evaluation.evaluate import Drawn, evaluate, load_judges
+from a2ibench.evaluation.evaluate import Drawn, evaluate
 from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.storage import content_key, lock, write_json
 from a2ibench.study.tune import RUNGS, Tuning, split_for_tuning
-from a2ibench.study.work import open_data
+from a2ibench.study.work import load_judges_as_planned, open_as_planned
 from a2ibench.training.fit import DivergedError
 
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
@@ -110,20 +109,11 @@ def _scores(tuning: Tuning, folder: Path, record: dict[str, Any]) -> Iterator[tu
 
     for path in tuning.plugins:
         registry.load_plugin_file(path)
-    plugin = registry.encoders.get(tuning.encoder)
-    encoder = plugin(config.build(plugin.Config, tuning.encoder_config, tuning.encoder))
-    store = PairStore(tuning.store)
-    if store.content_hash != tuning.pairs:
-        raise UserError(f"{tuning.store}: its pairs or labels are no longer those of the search")
-    data = open_data(store, encoder)
+    _, data = open_as_planned(tuning.store, tuning.pairs, tuning.encoder, tuning.encoder_config)
     train, exam = split_for_tuning(data)
     metric = registry.metrics.get(tuning.metric)()
-    judges = load_judges([metric], data.judging, content_key([tuning.pairs, tuning.features]))
-    if {name: judge.fingerprint for name, judge in judges.items()} != tuning.judges:
-        raise UserError(
-            "a judge differs on this machine from the one of the search: the cache"
-            " (A2IBENCH_CACHE) must be shared by all workers"
-        )
+    data_key = content_key([tuning.pairs, tuning.features])
+    judges = load_judges_as_planned([metric], data, data_key, tuning.judges)
     method = registry.models.get(tuning.model)
     try:
         values = {**tuning.values, **record["options"]}

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from a2ibench import __version__, config, registry
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.contracts.metric import OWN
+from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.data.features import Standardiser, encode_store, split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
@@ -24,6 +24,7 @@ from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate, load_judges
 from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
+from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.storage import whole_file, write_json
 from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.samples import read_outside, save_job_grid, save_samples
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 OWN_BATCH = 64
+FAILURE = "failure.json"
+SPENT = ("preparation_seconds", "training_seconds", "evaluation_seconds")
+"""Of a result: what its job took; the parts that it has."""
 PLUGINS = "plugins"
 """In the folder of a model's job: the user's plug-in files that it was trained with."""
 
@@ -73,6 +77,54 @@ def open_data(
     return Data(train, judging, make_exam(train, test), standardiser)
 
 
+def open_as_planned(
+    root: Path, content: str, encoder: str, encoder_config: Mapping[str, Any]
+) -> tuple[PairStore, Data]:
+    """On a worker: the pairs, and their parts with features.
+
+    Args:
+        root: folder of the pair store.
+        content: its content hash when the command was planned.
+        encoder: registered name.
+        encoder_config: its configuration.
+
+    Raises:
+        UserError: the pairs are others now.
+    """
+    plugin = registry.encoders.get(encoder)
+    store = PairStore(root)
+    if store.content_hash != content:
+        raise UserError(
+            f"{root}: its pairs or labels are no longer those of the study; start it again"
+        )
+    built = plugin(config.build(plugin.Config, encoder_config, encoder))
+    return store, open_data(store, built)
+
+
+def load_judges_as_planned(
+    metrics: Sequence[Metric], data: Data, data_key: str, planned: Mapping[str, str]
+) -> dict[str, LoadedJudge]:
+    """On a worker: the judges of some metrics, by name.
+
+    Args:
+        metrics: what will be computed.
+        data: with the pairs that judges are trained on.
+        data_key: see :func:`~a2ibench.evaluation.judging.load_judge`.
+        planned: judge → fingerprint when the command was planned.
+
+    Raises:
+        UserError: a judge is another one here.
+    """
+    judges = load_judges(metrics, data.judging, data_key)
+    for name, loaded in judges.items():
+        if loaded.fingerprint != planned[name]:
+            raise UserError(
+                f"judge {name} differs on this machine from the one of the study: the cache"
+                " (A2IBENCH_CACHE) must be shared by all workers"
+            )
+    return judges
+
+
 def is_done(task: Task) -> bool:
     """Whether the result is there, with every metric that is asked for as it is defined now."""
     stored = read_result(task.folder)
@@ -106,11 +158,16 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 
 def read_failure(folder: Path) -> str | None:
     """Why the job of a folder failed, in one line; None where it did not."""
-    path = folder / "failure.json"
+    path = folder / FAILURE
     if not path.is_file():
         return None
     reason = str(json.loads(path.read_text(encoding="utf-8"))["reason"])
     return " ".join(reason.split())
+
+
+def write_failure(folder: Path, reason: str, trace: str | None = None) -> None:
+    """Marks the job of a folder as failed; ``trace`` is for whoever mends the code."""
+    write_json(folder / FAILURE, {"reason": reason, "trace": trace})
 
 
 def _missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
@@ -133,14 +190,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     for path in task.plugins:
         registry.load_plugin_file(path)
     job, folder = task.job, task.folder
-    plugin = registry.encoders.get(task.encoder)
-    encoder = plugin(config.build(plugin.Config, task.encoder_config, task.encoder))
-    store = PairStore(task.store)
-    if store.content_hash != job.store:
-        raise UserError(
-            f"{task.store}: its pairs or labels are no longer those of the study; start it again"
-        )
-    data = open_data(store, encoder)
+    store, data = open_as_planned(task.store, job.store, task.encoder, task.encoder_config)
     if job.kind == "model":
         model, state = _train(task, data, report, team)
         if not team.leads:
@@ -156,13 +206,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     started = time.monotonic()
     stored = read_result(folder) or {"metrics": {}}
     metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
-    judges = load_judges(metrics, data.judging, job.data_key)
-    for name, loaded in judges.items():
-        if loaded.fingerprint != task.judges[name]:
-            raise UserError(
-                f"judge {name} differs on this machine from the one of the study: the cache"
-                " (A2IBENCH_CACHE) must be shared by all workers"
-            )
+    judges = load_judges_as_planned(metrics, data, job.data_key, task.judges)
     marked = evaluate(drawn, data.exam, metrics, judges)
     _save_scores(folder, marked)
     new: dict[str, Any] = {}

@@ -1,10 +1,14 @@
 """Executors: how tasks are spread over the machine. The study knows them by one function each."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from a2ibench.study.job import Task
+
+if TYPE_CHECKING:
+    from a2ibench.training.fit import Progress
 
 REPORT_EVERY = 1.0
 """Seconds between two reports of a trial in another process."""
@@ -18,6 +22,23 @@ class Update:
     step: int = 0
     steps: int = 0
     ended: bool = False
+
+
+def now_and_then(send: Callable[[int, int], None]) -> Callable[["Progress"], None]:
+    """Passes on how far a training is, every :data:`REPORT_EVERY` seconds and at the end.
+
+    Args:
+        send: takes the steps done, and those in all, to another process.
+    """
+    last = 0.0
+
+    def report(progress: "Progress") -> None:
+        nonlocal last
+        if time.monotonic() - last > REPORT_EVERY or progress.step == progress.steps:
+            last = time.monotonic()
+            send(progress.step, progress.steps)
+
+    return report
 
 
 class Executor(Protocol):

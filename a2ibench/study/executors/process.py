@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,8 @@ from multiprocessing.context import SpawnProcess
 
 from a2ibench.errors import StoppedError
 from a2ibench.parallel import begin
-from a2ibench.storage import write_json
 from a2ibench.study.attempt import work
-from a2ibench.study.executors import REPORT_EVERY, Update
+from a2ibench.study.executors import Update, now_and_then
 from a2ibench.study.job import Task
 from a2ibench.study.resources import (
     check_disk,
@@ -25,8 +23,7 @@ from a2ibench.study.resources import (
     trials_at_once,
     visible_gpus,
 )
-from a2ibench.study.work import is_done
-from a2ibench.training.fit import Progress
+from a2ibench.study.work import is_done, write_failure
 
 LOG = "worker.log"
 """In a job's folder: what its process printed."""
@@ -111,9 +108,7 @@ class _Trial:
         log = self.task.folder / LOG
         text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
         reason = f"the worker died: {_describe(code)}"
-        write_json(
-            self.task.folder / "failure.json", {"reason": reason, "trace": text[-LAST_WORDS:]}
-        )
+        write_failure(self.task.folder, reason, text[-LAST_WORDS:])
         return True
 
 
@@ -146,14 +141,7 @@ def _do(task: Task, gpu: str | None, news: Connection) -> None:
     # Before anything asks CUDA what there is.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
     _redirect(task)
-    last = 0.0
-
-    def report(progress: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last > REPORT_EVERY or progress.step == progress.steps:
-            last = time.monotonic()
-            news.send((progress.step, progress.steps))
-
+    report = now_and_then(lambda step, steps: news.send((step, steps)))
     if (why := work(task, report)) is not None:
         news.send(why)
 

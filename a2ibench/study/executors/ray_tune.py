@@ -7,7 +7,6 @@ import signal
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,12 @@ from typing import Any
 
 from a2ibench import __version__
 from a2ibench.errors import StoppedError, UserError
-from a2ibench.storage import write_json
 from a2ibench.study.attempt import work
-from a2ibench.study.executors import REPORT_EVERY, Update
+from a2ibench.study.executors import Update, now_and_then
 from a2ibench.study.executors.torch_trainer import compute_together
 from a2ibench.study.job import Task
 from a2ibench.study.resources import Machine, Need, check_disk, need_of, trials_at_once
-from a2ibench.training.fit import Progress
+from a2ibench.study.work import write_failure
 
 
 @dataclass(frozen=True)
@@ -148,14 +146,7 @@ def _trial(config: dict[str, str], by_key: Mapping[str, Task], need: Need) -> No
     """One trial, on a worker."""
     from ray import tune
 
-    last = 0.0
-
-    def report(progress: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last > REPORT_EVERY or progress.step == progress.steps:
-            last = time.monotonic()
-            tune.report({"step": progress.step, "steps": progress.steps})
-
+    report = now_and_then(lambda step, steps: tune.report({"step": step, "steps": steps}))
     task = by_key[config["job"]]
     if need.workers == 1:
         why = work(task, report)
@@ -240,7 +231,7 @@ def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
             task = by_key[trial.config["job"]]
             text = Path(trial.error_file).read_text() if trial.error_file else "no trace"
             reason = f"the worker died: {text.strip().splitlines()[-1]}"
-            write_json(task.folder / "failure.json", {"reason": reason, "trace": text})
+            write_failure(task.folder, reason, text)
             self._tell(trial, ended=True)
 
     return Teller(tell)
