@@ -1,7 +1,7 @@
-"""looks.py [N]: judging an image set by the headline metrics against one pass of each judge, twice.
+"""looks.py [N]: all headline metrics of an image set against showing it to the judges, twice.
 
-The second time all looks come from the cache: what is left are the metrics, 20 times each for their
-intervals.
+Both times the real images are known. Judges look at other images of the same size for the pass. The
+second time all looks come from the cache: what is left are the metrics and their intervals.
 """
 
 import os
@@ -16,10 +16,8 @@ from a2ibench.data.features import encode_store, split_pairs
 from a2ibench.data.prepare import open_dataset
 from a2ibench.evaluation.evaluate import Drawn, default_metrics, evaluate, load_judges
 from a2ibench.evaluation.exam import make_exam
+from a2ibench.evaluation.judging import look_at
 from a2ibench.storage import content_key
-
-LOOK = 32
-
 
 def main() -> None:
     os.environ["A2IBENCH_CACHE"] = tempfile.mkdtemp()
@@ -31,14 +29,14 @@ def main() -> None:
     names = default_metrics(test).names
     metrics = [registry.metrics.get(name)() for name in names]
     judges = load_judges(metrics, train, content_key([store.content_hash]))
-    generated = np.random.default_rng(0).integers(0, 256, (len(test), 64, 64, 3), dtype=np.uint8)
+    rng = np.random.default_rng(0)
+    generated, others = rng.integers(0, 256, (2, len(test), 64, 64, 3), dtype=np.uint8)
     real = test.images[:]
     exam = make_exam(train, test)
     evaluate(Drawn(real), exam, metrics, judges)  # the real images are in the cache from now on
     start = time.perf_counter()
     for loaded in judges.values():
-        for row in range(0, len(generated), LOOK):
-            loaded.judge.look(generated[row : row + LOOK])
+        look_at(loaded, others)
     one_pass = time.perf_counter() - start
     start = time.perf_counter()
     evaluate(Drawn(generated), exam, metrics, judges)

@@ -21,6 +21,9 @@ class Judge(nn.Module, ABC):
     """Raised when the same images get other outputs than before."""
     trained: ClassVar[bool] = False
     """Whether :meth:`fit` has to run on the dataset's training pairs."""
+    reads: ClassVar[str | None] = None
+    """The judge whose outputs :meth:`read` starts from, so that a network which two judges share
+    looks at an image once."""
 
     @classmethod
     def missing(cls) -> str | None:
@@ -59,3 +62,14 @@ class Judge(nn.Module, ABC):
             By name, float32 ``[n, k]`` (``"features"``, ``"logits"``, ``"acoustic"``). They do not
             depend on the other images of the batch.
         """
+
+    def read(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+        """What :meth:`look` gives, from what the judge :attr:`reads` gives for the same images.
+
+        Args:
+            outputs: by name, float32 ``[n, k]``.
+
+        Returns:
+            As :meth:`look`, to the last bit.
+        """
+        raise NotImplementedError(f"judge {self.name} reads no other judge")

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,11 +31,13 @@ class LoadedJudge:
         fingerprint: a hash of all that its outputs depend on: its name, version, source file and
             weights; for a trained judge, those that its training ended with.
         figures: what its training reported; empty for one that is not trained.
+        read: the judge whose outputs it reads; None where it looks at images itself.
     """
 
     judge: Judge
     fingerprint: str
     figures: Mapping[str, float]
+    read: "LoadedJudge | None" = None
 
 
 def load_judge(
@@ -53,31 +54,19 @@ def load_judge(
     Raises:
         UserError: an unknown name, weights that cannot be had, or data it cannot be trained on.
     """
-    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
-        return _load_judge(name, train, data_key, progress)
-
-
-def _load_judge(name: str, train: Pairs, data_key: str, progress: Progress) -> LoadedJudge:
     spec = Spec(
         image_size=train.images[:1].shape[1],
         acoustic_dim=train.acoustic.shape[1],
         classes=train.classes,
     )
-    judge, definition = _build(name, spec)
-    if not judge.trained:
-        return LoadedJudge(judge.eval(), content_key(definition), {})
-    weights = _weights(name, definition, data_key)
-    figures = weights.with_suffix(".json")
-    with lock(weights):
-        if not weights.is_file():
-            progress(f"judge {name}: training on {len(train)} real images")
-            write_json(figures, dict(judge.fit(train)))
-            _save(judge, weights)
-    return _ready(judge, definition, weights)
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
+        loaded = _load(name, spec, data_key, train, progress)
+    assert loaded is not None  # with training pairs there is no judge that cannot be had
+    return loaded
 
 
 def load_kept(name: str, spec: Spec, data_key: str) -> LoadedJudge | None:
-    """A trained judge as an earlier study left it in the cache; None where it is not there.
+    """A judge as an earlier study left it in the cache; None where it would have to be trained.
 
     Args:
         name: a registered judge's.
@@ -85,32 +74,41 @@ def load_kept(name: str, spec: Spec, data_key: str) -> LoadedJudge | None:
         data_key: as in :func:`load_judge`.
     """
     with torch.random.fork_rng(devices=[]):
-        judge, definition = _build(name, spec)
-    weights = _weights(name, definition, data_key)
-    if not (judge.trained and weights.is_file()):
-        return None
-    return _ready(judge, definition, weights)
+        return _load(name, spec, data_key, None, lambda line: None)
 
 
-def _build(name: str, spec: Spec) -> tuple[Judge, list[Any]]:
-    """A judge without its trained weights, and all that its outputs depend on but those."""
+def _load(
+    name: str, spec: Spec, data_key: str, train: Pairs | None, progress: Progress
+) -> LoadedJudge | None:
     plugin = judges.get(name)
     judge = plugin()
     judge.build(spec)
     judge.to(choose_device())
-    return judge, [name, plugin.version, judge.weights_hash(), source_hash(plugin)]
-
-
-def _weights(name: str, definition: list[Any], data_key: str) -> Path:
-    return cache_dir("judges") / f"{name}_{content_key([*definition, data_key])}.safetensors"
-
-
-def _ready(judge: Judge, definition: list[Any], weights: Path) -> LoadedJudge:
-    _load(judge, weights)
+    definition = [name, plugin.version, judge.weights_hash(), source_hash(plugin)]
+    read = None
+    if plugin.reads is not None:
+        read = _load(plugin.reads, spec, data_key, train, progress)
+        if read is None:
+            return None
+        definition.append(read.fingerprint)
+    if not judge.trained:
+        return LoadedJudge(judge.eval(), content_key(definition), {}, read)
+    key = content_key([*definition, data_key])
+    weights = cache_dir("judges") / f"{name}_{key}.safetensors"
+    figures = weights.with_suffix(".json")
+    with lock(weights):
+        if not weights.is_file():
+            if train is None:
+                return None
+            progress(f"judge {name}: training on {len(train)} real images")
+            write_json(figures, dict(judge.fit(train)))
+            _save_weights(judge, weights)
+    _load_weights(judge, weights)
     return LoadedJudge(
         judge=judge.eval(),
         fingerprint=content_key([*definition, file_sha256(weights)]),
-        figures=json.loads(weights.with_suffix(".json").read_text(encoding="utf-8")),
+        figures=json.loads(figures.read_text(encoding="utf-8")),
+        read=read,
     )
 
 
@@ -139,10 +137,14 @@ def look_at(
         if path.is_file():
             with np.load(path, allow_pickle=False) as kept:
                 return {name: kept[name][position] for name in kept.files}
+        read = None if loaded.read is None else look_at(loaded.read, images, progress)
         parts: list[Mapping[str, FloatArray]] = []
         for start in range(0, len(first), LOOK_BATCH):
             rows = first[start : start + LOOK_BATCH]
-            parts.append(loaded.judge.look(images[rows]))
+            if read is None:
+                parts.append(loaded.judge.look(images[rows]))
+            else:
+                parts.append(loaded.judge.read({key: out[rows] for key, out in read.items()}))
             _check_outputs(loaded.judge.name, parts[-1], len(rows))
             progress(f"judge {loaded.judge.name}: {start + len(rows)} of {len(first)} images")
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -182,7 +184,7 @@ def _check_outputs(name: str, outputs: Mapping[str, FloatArray], n: int) -> None
             raise ValueError(f"judge {name}, output {key!r}: NaN or infinite numbers")
 
 
-def _save(judge: Judge, path: Path) -> None:
+def _save_weights(judge: Judge, path: Path) -> None:
     from safetensors.torch import save_file
 
     state = {name: tensor.contiguous() for name, tensor in judge.state_dict().items()}
@@ -190,7 +192,7 @@ def _save(judge: Judge, path: Path) -> None:
         save_file(state, temporary)
 
 
-def _load(judge: Judge, path: Path) -> None:
+def _load_weights(judge: Judge, path: Path) -> None:
     from safetensors.torch import load_file
 
     judge.load_state_dict(load_file(path))

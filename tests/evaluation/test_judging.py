@@ -1,6 +1,7 @@
 """Judges are fitted once, and look at each set of images once."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,9 @@ import torch
 
 from a2ibench import registry
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import Pairs
+from a2ibench.data.types import Pairs, Spec
 from a2ibench.errors import UserError
-from a2ibench.evaluation.judging import LOOK_BATCH, load_judge, look_at
+from a2ibench.evaluation.judging import LOOK_BATCH, load_judge, load_kept, look_at
 from a2ibench_plugins.judges.lite0 import Lite0
 
 
@@ -38,11 +39,28 @@ class MeanColour(Judge):
         return {"logits": -torch.cdist(mean, self.center.cpu()).numpy(), "mean": mean.numpy()}
 
 
+class Brightness(Judge):
+    """Reads another judge."""
+
+    name = "brightness"
+    reads = "mean_colour"
+
+    def weights_hash(self):
+        return "none"
+
+    def look(self, images):
+        raise AssertionError("the images were looked at already")
+
+    def read(self, outputs):
+        return {"features": outputs["mean"].mean(axis=1, keepdims=True)}
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path))
     monkeypatch.setattr(registry.judges, "_registered", {})
     registry.judges.register(MeanColour)
+    registry.judges.register(Brightness)
     return tmp_path
 
 
@@ -55,6 +73,10 @@ def pairs_of(n: int = 70, seed: int = 0) -> Pairs:
         classes=("a", "b"),
         source=np.array([f"{i}" for i in range(n)]),
     )
+
+
+def hash_of(image: np.ndarray) -> str:
+    return hashlib.sha256(image.tobytes()).hexdigest()
 
 
 class TestLoading:
@@ -172,3 +194,30 @@ def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
     changed = dataclasses.replace(pairs_of(), images=np.zeros((70, 32, 32, 3), dtype=np.uint8))
     assert load_judge("mean_colour", changed, "data").fingerprint == first.fingerprint
     assert load_judge("mean_colour", changed, "new data").fingerprint != first.fingerprint
+
+    def test_a_judge_that_reads_another_does_not_look_again(self, cache):
+        loaded = load_judge("brightness", pairs_of(), "data")
+        images = pairs_of(LOOK_BATCH + 5, seed=2).images
+        read = look_at(loaded, images)["features"]
+        np.testing.assert_allclose(read[:, 0], images.mean(axis=(1, 2, 3)), rtol=1e-5)
+        other = load_judge("brightness", pairs_of(seed=1), "other data")
+        assert other.fingerprint != loaded.fingerprint
+
+    def test_a_judge_reads_what_it_would_see_itself_to_the_last_bit(self, cache):
+        loaded = load_judge("i2a_lite0", pairs_of(), "data")
+        images = pairs_of(LOOK_BATCH, seed=2).images
+        own = loaded.judge.look(images)["acoustic"]
+        rows = np.argsort([hash_of(image) for image in images])
+        np.testing.assert_array_equal(
+            look_at(loaded, images)["acoustic"][rows], loaded.judge.look(images[rows])["acoustic"]
+        )
+        np.testing.assert_allclose(own, look_at(loaded, images)["acoustic"], rtol=1e-4, atol=1e-5)
+
+    def test_what_a_kept_judge_reads_is_kept_too(self, cache):
+        pairs = pairs_of()
+        spec = Spec(image_size=32, acoustic_dim=4, classes=pairs.classes)
+        assert load_kept("brightness", spec, "data") is None
+        fingerprint = load_judge("brightness", pairs, "data").fingerprint
+        kept = load_kept("brightness", spec, "data")
+        assert kept is not None
+        assert kept.fingerprint == fingerprint

@@ -120,3 +120,23 @@ def test_ridge_regression_is_that_of_scikit_learn_at_every_penalty(n):
 def test_a_class_of_equal_images_is_answered_with_its_mean():
     same, y = np.ones((6, 30), np.float32), np.arange(6.0)[:, None]
     assert RidgeLine(same, y)(same[:2], np.array([0.1])).tolist() == [[2.5], [2.5]]
+
+
+@pytest.mark.parametrize("n", [12, 80])
+def test_answers_for_left_out_images_are_those_of_a_fit_without_them(n):
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(3, 2, size=(n, 30)), rng.normal(size=(n, 4))
+    out, penalties = np.array([1, 4, 5, 10]), np.array([1e-4, 0.01, 10.0])
+    kept = np.setdiff1d(np.arange(n), out)
+    unit = x / np.sqrt(np.square(x - x.mean(axis=0)).sum(axis=1).mean())
+    found = RidgeLine(x.astype(np.float32), y).without(out, penalties)
+    for answer, penalty in zip(found, penalties, strict=True):
+        expected = Ridge(alpha=penalty * n).fit(unit[kept], y[kept]).predict(unit[out])
+        np.testing.assert_allclose(answer, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_without_a_block_is_the_score_of_the_other_segments():
+    looks, metric = looks_of(), FactorRecoveryLite0()
+    block = np.arange(100) // 10 % 4
+    expected = [metric.compute(looks.take(np.flatnonzero(block != b))).value for b in range(4)]
+    np.testing.assert_allclose(metric.without_blocks(looks, block), expected, rtol=1e-9)

@@ -40,6 +40,7 @@ class Lite0ImageToAudio(Judge):
 
     name = "i2a_lite0"
     trained = True
+    reads = "lite0"
     weight: torch.Tensor
     bias: torch.Tensor
 
@@ -85,7 +86,11 @@ class Lite0ImageToAudio(Judge):
 
     def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
-        features, _ = self.network.look(images)
+        return self.read({"features": self.network.look(images)[0].cpu().numpy()})
+
+    def read(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+        """Wᵀ φ + b of φ = ``outputs["features"]``, ``[n, 1280]``."""
+        features = torch.from_numpy(outputs["features"]).to(self.weight.device)
         with torch.inference_mode():
             return {"acoustic": F.linear(features, self.weight, self.bias).cpu().numpy()}
 

@@ -1,13 +1,13 @@
 """Classification accuracy score: can a classifier learn the classes from generated images?"""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.errors import UserError
+
+Array = npt.NDArray[np.float64]
 
 FOLDS = 5
 ITERATIONS = 200
@@ -56,24 +56,30 @@ class ClassificationScoreLite0(Metric):
         fold = looks.block % FOLDS
         if len(np.unique(fold)) < 2:
             raise UserError(f"{self.name}: needs test segments of at least two source clips")
+        generated, real = _in_their_span(looks.generated["features"], looks.real["features"])
         right = np.zeros(len(looks.label), dtype=np.float32)
         for held in np.unique(fold):
             asked = fold == held
-            found = _learn(looks.generated["features"][~asked], looks.label[~asked])
-            right[asked] = found(looks.real["features"][asked]) == looks.label[asked]
+            found = _learn(generated[~asked], looks.label[~asked], real[asked])
+            right[asked] = found == looks.label[asked]
         return Score(float(right.mean(dtype=np.float64)), len(right), per_segment=right)
 
 
-def _learn(features: FloatArray, label: IntArray) -> Callable[[FloatArray], npt.NDArray[np.int64]]:
-    """A classifier: features ``[m, d]`` → classes ``[m]``."""
+def _in_their_span(learned: FloatArray, asked: FloatArray) -> tuple[Array, Array]:
+    """Coordinates in the span of the images that are learned from: the best W lies in it
+    (representer theorem), and a shift of all features changes nothing but the bias."""
+    wide = learned.astype(np.float64)
+    mean = wide.mean(axis=0)
+    span, _ = np.linalg.qr((wide - mean).T)
+    return (wide - mean) @ span, (asked.astype(np.float64) - mean) @ span
+
+
+def _learn(features: Array, label: IntArray, asked: Array) -> IntArray:
+    """The classes ``[m]`` of ``asked`` ``[m, d]`` by a classifier of ``features`` ``[n, d]``."""
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(label)) == 1:
-        return lambda asked: np.full(len(asked), label[0])
-    wide = features.astype(np.float64)
-    mean = wide.mean(axis=0)
-    # The best W is a sum of centred features (representer theorem), so their span is enough.
-    span, _ = np.linalg.qr((wide - mean).T)
+        return np.full(len(asked), label[0])
     learner = LogisticRegression(solver="newton-cg", max_iter=ITERATIONS)
-    learner.fit((wide - mean) @ span, label)
-    return lambda asked: learner.predict((asked.astype(np.float64) - mean) @ span)
+    found: IntArray = learner.fit(features, label).predict(asked)
+    return found

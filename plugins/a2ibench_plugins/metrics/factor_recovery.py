@@ -36,15 +36,13 @@ class FactorRecoveryLite0(Metric):
     """
 
     name = "factors_lite0"
+    version = 2
     judge = "lite0"
     needs = frozenset({"factors"})
     title = "factor recovery"
     group = "match_in_class"
     column = 48
     bounds = (-1.0, 1.0)
-
-    def __init__(self) -> None:
-        self._last: tuple[Looks, Readers] | None = None
 
     def compute(self, looks: Looks) -> Score:
         """See the class; ``parts`` is factor → correlation.
@@ -53,14 +51,26 @@ class FactorRecoveryLite0(Metric):
             UserError: a class has images of fewer than two training sources among those that are
                 looked at, or no factor counts.
         """
-        if self._last is None or self._last[0].train is not looks.train:
-            self._last = looks, fit_readers(looks)  # it does not change with the test segments
-        readers = self._last[1]
-        answer = readers(looks.generated["features"], looks.label)
-        true = np.stack([looks.factors[name] for name in readers.names], axis=1)
-        found = correlation(answer, true.astype(np.float64), looks.label)
-        parts = dict(zip(readers.names, found.tolist(), strict=True))
+        names, answer, true = looks.once(read_factors)
+        found = correlation(answer, true, looks.label)
+        parts = dict(zip(names, found.tolist(), strict=True))
         return Score(float(found.mean()), len(looks.label), parts=parts)
+
+    def without_blocks(self, looks: Looks, block: IntArray) -> Array:
+        """What is read off an image does not depend on the other test segments."""
+        _, answer, true = looks.once(read_factors)
+        kept = (block != b for b in range(int(block.max()) + 1))
+        return np.array(
+            [correlation(answer[rows], true[rows], looks.label[rows]).mean() for rows in kept]
+        )
+
+
+def read_factors(looks: Looks) -> tuple[tuple[str, ...], Array, Array]:
+    """Names of the factors that count, what is read off the generated images, what is true."""
+    readers = fit_readers(looks)
+    answer = readers(looks.generated["features"], looks.label)
+    true = np.stack([looks.factors[name] for name in readers.names], axis=1)
+    return readers.names, answer, true.astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -135,9 +145,9 @@ def held_out(
         if folds < 2:
             continue  # of a class without test segments
         there[rows] = True
-        for kept, held in GroupKFold(folds).split(rows, groups=source[rows]):
-            line = RidgeLine(x[rows[kept]], true[rows[kept]])
-            answer[:, rows[held]] = line(x[rows[held]], PENALTIES[:, np.newaxis])
+        line = RidgeLine(x[rows], true[rows])
+        for _, held in GroupKFold(folds).split(rows, groups=source[rows]):
+            answer[:, rows[held]] = line.without(held, PENALTIES)
     best = np.square(answer - true)[:, there].sum(axis=1).argmin(axis=0)
     chosen = answer[best, :, np.arange(true.shape[1])].T
     return PENALTIES[best], correlation(chosen[there], true[there], label[there])
@@ -159,19 +169,35 @@ class RidgeLine:
         wide = x.astype(np.float64)
         self.mean, self.level, self.n = wide.mean(axis=0), y.mean(axis=0), len(x)
         self.scale = np.sqrt(np.square(wide - self.mean).sum(axis=1).mean()) or 1.0
-        unit, centred = self._unit(x), y - self.level
+        unit, self.centred = self._unit(x), y - self.level
         if self.n <= x.shape[1]:
-            self.values, vectors = eigh(unit @ unit.T, check_finite=False)
-            self.basis, self.answers = unit.T @ vectors, vectors.T @ centred
+            self.values, self.left = eigh(unit @ unit.T, check_finite=False)
+            self.basis, self.gain = unit.T @ self.left, np.maximum(self.values, 0)
         else:
             self.values, self.basis = eigh(unit.T @ unit, check_finite=False)
-            self.answers = self.basis.T @ (unit.T @ centred)
+            self.left, self.gain = unit @ self.basis, np.ones(x.shape[1])
+        self.answers = self.left.T @ self.centred
 
     def __call__(self, x: FloatArray, penalty: Array) -> Array:
         """Answers ``[…, m, F]`` to ``[m, k]``, at penalties ``[…, F]`` or ``[…, 1]`` above 0."""
         shrunk = self.answers / (self.values[:, np.newaxis] + self.n * penalty[..., np.newaxis, :])
         answer: Array = (self._unit(x) @ self.basis) @ shrunk + self.level
         return answer
+
+    def without(self, rows: IntArray, penalties: Array) -> Array:
+        """Answers ``[P, len(rows), F]`` for rows of the fit, as if it had been to the others.
+
+        With the hat matrix H(λ) of all n rows, which gives the bias too, the error at the rows R is
+        (I − H_RR)⁻¹ times their residual (Cook and Weisberg 1982, §3.3 for groups); nλ stays.
+        """
+        left, true = self.left[rows], self.centred[rows]
+        answer = np.empty((len(penalties), *true.shape))
+        for i, penalty in enumerate(penalties):
+            inverse = 1 / (self.values + self.n * penalty)
+            hat = 1 / self.n + (left * (self.gain * inverse)) @ left.T
+            fitted = left @ ((self.gain * inverse)[:, np.newaxis] * self.answers)
+            answer[i] = true - np.linalg.solve(np.eye(len(rows)) - hat, true - fitted)
+        return answer + self.level
 
     def _unit(self, x: FloatArray) -> Array:
         return (x.astype(np.float64) - self.mean) / self.scale

@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln
 from sklearn.metrics import pairwise_distances
 
 from a2ibench.contracts.metric import Looks, Metric, Score
@@ -104,20 +103,22 @@ def train_is_nearer(
     t = np.minimum(m, n)
     if not t.any():
         return float("nan")
-    values, rank = np.unique(np.concatenate([to_train, to_test]), return_inverse=True)
-    train = _nearest_at(rank[: len(to_train)], train_label, m, t, len(values))
-    test = _nearest_at(rank[len(to_train) :], test_label, n, t, len(values))
-    farther = 1 - np.cumsum(test)
-    return float(np.clip(np.sum(train * (farther + test / 2)), 0, 1))
+    train, none_train = _none_within(to_train, train_label, m, t)
+    test, none_test = _none_within(to_test, test_label, n, t)
+    farther, as_far = (none_train[np.searchsorted(train, test, side)] for side in ("right", "left"))
+    nearest = -np.diff(none_test)
+    return float(np.clip(np.sum(nearest * (1 - (farther + as_far) / 2)), 0, 1))
 
 
-def _nearest_at(rank: IntArray, label: IntArray, size: IntArray, t: IntArray, values: int) -> Array:
-    """The probability that the nearest drawn image is at each of the distances, ``[values]``."""
-    within = np.zeros((values, len(size)))
-    np.add.at(within, (rank, label), 1)
-    left = size - np.cumsum(within, axis=0)
-    enough = left >= t
-    log_choices = gammaln(size + 1) - gammaln(size - t + 1)
-    log_left = gammaln(left + 1) - gammaln(np.where(enough, left - t, 0) + 1)
-    none = np.where(enough.all(axis=1), np.exp((log_left - log_choices).sum(axis=1)), 0.0)
-    return -np.diff(none, prepend=1.0)
+def _none_within(
+    distance: Array, label: IntArray, size: IntArray, t: IntArray
+) -> tuple[Array, Array]:
+    """The distances, ascending, ``[k]``, and the probability that none of the drawn images is among
+    the nearest 0 … k, ``[k + 1]``."""
+    order = np.argsort(distance)
+    one_hot = label[order, np.newaxis] == np.arange(len(size))
+    left = (size - np.cumsum(one_hot, axis=0))[one_hot]  # of its class, farther than each image
+    drawn = t[label[order]]
+    # C(left, t) / C(left + 1, t): that it is not drawn if none of its class before it is.
+    share = np.maximum(left + 1 - drawn, 0) / (left + 1)
+    return distance[order], np.concatenate([[1.0], np.cumprod(share)])
