@@ -19,6 +19,7 @@ from a2ibench.evaluation.exam import make_exam
 from a2ibench.evaluation.judging import look_at
 from a2ibench.storage import content_key
 
+
 def main() -> None:
     os.environ["A2IBENCH_CACHE"] = tempfile.mkdtemp()
     half = int(sys.argv[1]) // 2 if len(sys.argv) > 1 else 200

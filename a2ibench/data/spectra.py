@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import librosa
 import numpy as np
 import numpy.typing as npt
-import scipy.signal
+import scipy
 
 from a2ibench.config import to_dict
 from a2ibench.contracts.encoder import Encoder

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from a2ibench.data.types import ImageArray, IntArray
-from a2ibench.storage import whole_file
+from a2ibench.storage import content_key, whole_file
+
+KEY = "a2ibench"
+"""Of the text in a PNG that says what it shows."""
 
 
 def choose_segments(label: IntArray, columns: int) -> IntArray:
@@ -39,12 +42,17 @@ def save_grid(
     """Writes a labelled grid as PNG.
 
     Args:
-        rows: label → uint8 ``[columns, S, S, 3]``; without any, nothing is written.
+        rows: label → uint8 ``[columns, S, S, 3]``; without any there is no picture.
         headings: a word above each column.
-        path: the PNG.
+        path: the PNG. One of the same content is left as it is.
         zoom: side of an image in the grid, in pixels.
     """
     if not rows:
+        path.unlink(missing_ok=True)
+        return
+    cells = {label: images.tobytes().hex() for label, images in rows.items()}
+    key = content_key([[*rows], cells, list(headings), zoom])
+    if _key_of(path) == key:
         return
     import matplotlib
     from matplotlib.figure import Figure
@@ -70,7 +78,19 @@ def save_grid(
             middle = 1 - (top + (r + 0.5) * inches) / height
             figure.text((margin - 0.08) / width, middle, plain(label), ha="right", va="center")
         with whole_file(path) as temporary:
-            figure.savefig(temporary, format="png")
+            figure.savefig(temporary, format="png", metadata={KEY: key})
+
+
+def _key_of(path: Path) -> str | None:
+    """What :func:`save_grid` wrote into a picture; None where there is none of its own."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            key: str | None = picture.info.get(KEY)
+    except OSError:
+        return None
+    return key
 
 
 def plain(text: str) -> str:

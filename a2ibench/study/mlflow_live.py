@@ -1,12 +1,17 @@
 """The mirror in use: beside a study that runs, or afterwards. Errors become a line."""
 
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError
+from a2ibench.storage import content_key, file_sha256, write_json
 from a2ibench.study.mlflow_mirror import Mirror
+
+TOLD = "mirrored.json"
+"""In a study's folder: URI → a hash of all that the server there was told."""
 
 
 def default_uri(study: Path) -> str:
@@ -33,11 +38,8 @@ class LiveMirror:
         self._folder = folder
         self._say = say
         self._mirror: Mirror | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Whether it was opened and nothing has gone wrong since."""
-        return self._mirror is not None
+        self.alive = True
+        """Whether nothing has gone wrong."""
 
     def open(self) -> None:
         """Before any trial starts: first openings of a database do not go together."""
@@ -53,15 +55,22 @@ class LiveMirror:
             self._forgive(lambda: mirror.job(key))
 
     def close(self) -> None:
-        """See :meth:`Mirror.close`."""
+        """Tells whatever is not known yet. A server that was told everything is not asked again:
+        to open it takes longer than to look at a finished study."""
+        if not self.alive or _was_told(self._folder, self._uri):
+            return
+        if self._mirror is None:
+            self.open()
         if (mirror := self._mirror) is not None:
-            self._forgive(mirror.close)
+            self._forgive(mirror.everything)
+        if self.alive:
+            _note_told(self._folder, self._uri)
 
     def _forgive(self, tell: Callable[[], Any]) -> None:
         try:
             tell()
         except Exception as error:
-            self._mirror = None
+            self._mirror, self.alive = None, False
             again = f"a2ibench mirror {shlex.quote(str(self._folder))} --tracking-uri {self._uri}"
             self._say(
                 f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
@@ -79,7 +88,9 @@ def mirror_study(folder: Path, uri: str) -> int:
         UserError: no study, or a server that cannot be reached or written.
     """
     try:
-        return Mirror(uri, folder).everything()
+        told = Mirror(uri, folder).everything()
+        _note_told(folder, uri)
+        return told
     except UserError:
         raise
     except Exception as error:
@@ -88,6 +99,32 @@ def mirror_study(folder: Path, uri: str) -> int:
             " answers (http://HOST:PORT) or a database (sqlite:///FILE); the same command goes on"
             " where it was"
         ) from error
+
+
+def _was_told(folder: Path, uri: str) -> bool:
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        return False
+    return _told(folder).get(uri) == _state(folder)
+
+
+def _note_told(folder: Path, uri: str) -> None:
+    write_json(folder / TOLD, {**_told(folder), uri: _state(folder)})
+
+
+def _told(folder: Path) -> dict[str, str]:
+    try:
+        told: dict[str, str] = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return told
+
+
+def _state(folder: Path) -> str:
+    files = [folder / "study.json", folder / "results.parquet", *folder.glob("tables/*")]
+    files += folder.glob("jobs/*/result.json")
+    files += folder.glob("jobs/*/failure.json")
+    names = {str(path.relative_to(folder)): path for path in files if path.is_file()}
+    return content_key([[name, file_sha256(path)] for name, path in sorted(names.items())])
 
 
 def _in_a_line(error: Exception) -> str:

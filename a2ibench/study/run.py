@@ -58,12 +58,9 @@ def run_study(
             about = describe(request, plan)
             write_json(folder / "study.json", about)
             save_requests(folder, [request])
-            if mirror is not None:
-                mirror.open()
             missing = [task for task in plan.tasks if not is_done(task)]
-            for task in plan.tasks:
-                if task not in missing:
-                    _mirror_job(task, mirror)
+            if mirror is not None and missing:
+                mirror.open()
             _draw_untrained(missing, mirror, display)
             _train_models(plan, missing, executor, mirror, display, board)
         return show_results(request, plan, mirror, display)
@@ -217,7 +214,6 @@ def _write_results(
     write_long(plan.entries, folder.name, folder / "results.parquet")
     methods = collect(plan.entries, plan.metrics)
     about = f"{plan.store.name}, {request.encoder}, {request.scale} scale"
-    (folder / "tables" / SAMPLES).unlink(missing_ok=True)
     made = write_tables(folder, methods, metrics, about, notes)
     _save_study_grid(plan)
     return made

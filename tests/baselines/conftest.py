@@ -19,6 +19,7 @@ TINY: dict[str, dict[str, Any]] = {
     "wan2019_code": {"channels": 4, "phi_dim": 16, "noise_dim": 8},
     "vae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8},
     "cvae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8, "encoder_channels": 4},
+    "flow": {"patch": 4, "channels": 8, "levels": 2, "blocks": 1, "embedding": 16, "steps": 2},
 }  # fmt: skip
 
 ACOUSTIC_DIM = 12

@@ -10,7 +10,7 @@ import torch
 from a2ibench.data.batches import Batches
 from a2ibench.data.types import Batch, Pairs
 
-NAMES = ["ours", "wan2019", "wan2019_code", "vae", "cvae"]
+NAMES = ["ours", "wan2019", "wan2019_code", "vae", "cvae", "flow"]
 
 each = pytest.mark.parametrize("name", NAMES)
 
@@ -98,6 +98,7 @@ OVERFIT: dict[str, tuple[int, dict[str, Any]]] = {
     "wan2019": (80, {"channels": 8, "lr": 2e-3, "g_steps": 1}),
     "vae": (80, {"lr": 3e-3}),
     "cvae": (80, {"lr": 3e-3}),
+    "flow": (120, {"lr": 3e-3, "ema": 0.0}),
 }
 
 

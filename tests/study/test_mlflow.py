@@ -25,6 +25,7 @@ from a2ibench.errors import UserError
 from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
 from a2ibench.study.mlflow_live import LiveMirror, default_uri, mirror_study
+from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.mlflow_values import StudyFiles, clean
 from a2ibench.study.plan import Request
 from a2ibench.study.run import run_study
@@ -374,6 +375,38 @@ def test_a_server_that_was_never_there_costs_seconds(tmp_path: Path, tiny: Tiny)
     assert time.monotonic() - started < 30
     assert "error: MLflow at http://127.0.0.1:9 cannot be written" in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_server_that_was_told_everything_is_not_asked_again(
+    small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(small_study, folder)
+    lines: list[str] = []
+    opened: list[str] = []
+
+    class Counted(Mirror):
+        def __init__(self, uri: str, folder: Path) -> None:
+            opened.append(uri)
+            super().__init__(uri, folder)
+
+    monkeypatch.setattr("a2ibench.study.mlflow_live.Mirror", Counted)
+    uri = default_uri(folder)
+
+    def close() -> int:
+        opened.clear()
+        LiveMirror(uri, folder, lines.append).close()
+        return len(opened)
+
+    assert close() == 1
+    assert close() == 0
+    (folder / "tables" / "new.md").write_text("a new table")
+    assert close() == 1
+    assert close() == 0
+    Path(uri.removeprefix("sqlite:///")).unlink()
+    assert close() == 1
+    assert held(uri, "study")["runs"]
+    assert lines == []
 
 
 def test_a_database_beside_the_study_holds_the_same_and_a_failure_is_seen(

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from PIL import Image
-from scipy import signal
 
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
@@ -218,8 +218,8 @@ def listen(samples: npt.NDArray[np.uint8], sample_rate: int) -> FloatArray:
         float32 ``[T · sample_rate / CONSOLE_RATE]`` in [−1, 1].
     """
     level = (samples.astype(np.float64) - 128) / 128
-    b, a = signal.butter(1, 20, "highpass", fs=CONSOLE_RATE)
-    blocked, _ = signal.lfilter(b, a, level, zi=signal.lfilter_zi(b, a) * level[0])
+    b, a = scipy.signal.butter(1, 20, "highpass", fs=CONSOLE_RATE)
+    blocked, _ = scipy.signal.lfilter(b, a, level, zi=scipy.signal.lfilter_zi(b, a) * level[0])
     heard = resample(blocked.astype(np.float32), CONSOLE_RATE, sample_rate)
     return np.clip(heard, -1, 1, dtype=np.float32)
 

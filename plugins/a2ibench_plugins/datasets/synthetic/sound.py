@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from a2ibench.data.types import FloatArray, IntArray
 
@@ -39,13 +39,13 @@ class Stage:
 
     def band(self, x: FloatArray, low: float, high: float) -> FloatArray:
         """What lies between two frequencies in hertz (Butterworth, first order a side)."""
-        b, a = signal.butter(1, [low, min(high, 0.49 * self.rate)], "bandpass", fs=self.rate)
-        return signal.lfilter(b, a, x).astype(np.float32)
+        b, a = scipy.signal.butter(1, [low, min(high, 0.49 * self.rate)], "bandpass", fs=self.rate)
+        return scipy.signal.lfilter(b, a, x).astype(np.float32)
 
     def resonate(self, x: FloatArray, frequency: float, q: float) -> FloatArray:
         """A two-pole resonance of unit peak gain."""
-        b, a = signal.iirpeak(frequency, q, fs=self.rate)
-        return signal.lfilter(b, a, x).astype(np.float32)
+        b, a = scipy.signal.iirpeak(frequency, q, fs=self.rate)
+        return scipy.signal.lfilter(b, a, x).astype(np.float32)
 
     def at_events(self, sound: FloatArray) -> FloatArray:
         """One sound placed at every event, each a little louder or softer; tails overlap."""
@@ -214,6 +214,6 @@ def synthesize(
     onsets = np.clip(beats, 0, n - 1).astype(np.int64)
     stage = Stage(scene, n, rate, rng, onsets)
     sound = 0.9 * 10 ** (-18 * (1 - scene.level) / 20) * normalize(SOUNDS[label](stage))
-    hum = signal.lfilter([1], [1, -0.95], stage.noise(n))
+    hum = scipy.signal.lfilter([1], [1, -0.95], stage.noise(n))
     hum *= 10 ** ((-60 + 24 * scene.noise) / 20) / hum.std()
     return np.clip(sound + hum, -1, 1).astype(np.float32)

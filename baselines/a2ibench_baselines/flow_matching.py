@@ -1,0 +1,293 @@
+"""Conditional flow matching (Lipman et al. 2023; Liu et al. 2023): how it would be done today.
+
+A velocity field v(x, t | a) carries noise at t = 0 to an image at t = 1. It is learned by
+regression on straight paths and integrated to draw. The sound is dropped at random while training,
+so that a drawing can be pushed away from what would be drawn for no sound (Ho and Salimans 2022).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from a2ibench.config import option
+from a2ibench.contracts.model import Model
+from a2ibench.data.types import Batch, Sampling, Spec
+
+FREQUENCIES = 64
+"""Of the time embedding, from 1 to 1000 radians (Vaswani et al. 2017)."""
+GROUPS = 8
+"""Of the group norm, at most."""
+NEAREST = 0.05
+"""1 − t is no less where the image is turned into a velocity: no division by nothing."""
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """Ordinary choices for 128-pixel images."""
+
+    patch: int = option(2, "pixels a side that the network sees as one", minimum=1)
+    channels: int = option(64, "channels of the U-Net at full size", minimum=8)
+    levels: int = option(3, "sizes of the U-Net, each half the one before", minimum=1)
+    blocks: int = option(2, "residual blocks a size", minimum=1)
+    embedding: int = option(256, "length of the embedding of time and sound", minimum=8)
+    predicts: Literal["velocity", "image"] = option(
+        "velocity", "what the network gives; the loss is that of the velocity either way"
+    )
+    drop: float = option(0.1, "share of the batch that is trained without its sound", maximum=1)
+    guidance: float = option(1.5, "weight of classifier-free guidance; 1: none", minimum=0)
+    steps: int = option(25, "Heun steps of a drawing, two looks of the network each", minimum=1)
+    lr: float = option(2e-4, "learning rate (Adam)", minimum=0)
+    clip: float = option(1.0, "longest gradient", minimum=0)
+    batch_size: int = option(32, "pairs a batch", minimum=2)
+    balanced: bool = option(False, "draw the classes of a batch uniformly")
+    flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
+    ema: float = option(0.999, "decay of the moving average of the weights", minimum=0, maximum=1)
+
+
+def norm(channels: int) -> nn.GroupNorm:
+    """Group norm: an image does not depend on the others of its batch."""
+    return nn.GroupNorm(math.gcd(GROUPS, channels), channels)
+
+
+def conv(inputs: int, outputs: int) -> nn.Conv2d:
+    """3×3; the map keeps its size."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+class Embedding(nn.Module):
+    """Time and sound → what every block is told.
+
+    Shapes: t ``[n]`` in [0, 1], a ``[n, d]``, heard bool ``[n]`` → ``[n, embedding]``.
+    """
+
+    frequencies: torch.Tensor
+
+    def __init__(self, config: FlowConfig, acoustic_dim: int) -> None:
+        super().__init__()
+        wide = config.embedding
+        exponents = torch.linspace(0, 3, FREQUENCIES)
+        self.register_buffer("frequencies", 10.0**exponents, persistent=False)
+        self.time = nn.Linear(2 * FREQUENCIES, wide)
+        self.sound = nn.Linear(acoustic_dim, wide)
+        self.no_sound = nn.Parameter(torch.zeros(wide))
+        self.mix = nn.Sequential(nn.SiLU(), nn.Linear(wide, wide), nn.SiLU())
+
+    def forward(self, t: torch.Tensor, a: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        angle = t[:, None].float() * self.frequencies
+        time = self.time(torch.cat([angle.sin(), angle.cos()], dim=1))
+        return self.mix(time + torch.where(heard[:, None], self.sound(a), self.no_sound))
+
+
+class Block(nn.Module):
+    """Residual block of two 3×3 convolutions; the embedding scales and shifts between them.
+
+    Shapes: ``[n, inputs, H, W]``, ``[n, embedding]`` → ``[n, outputs, H, W]``.
+    """
+
+    def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(norm(inputs), nn.SiLU(), conv(inputs, outputs))
+        self.norm = norm(outputs)
+        self.told = nn.Linear(embedding, 2 * outputs)
+        self.second = conv(outputs, outputs)
+        self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+        nn.init.zeros_(self.second.weight)  # a block is nothing at first
+
+    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        scale, shift = self.told(told)[:, :, None, None].chunk(2, dim=1)
+        inner = self.norm(self.first(x)) * (1 + scale) + shift
+        return self.skip(x) + self.second(F.silu(inner))
+
+
+class Attention(nn.Module):
+    """x + self-attention over the places of a small map. Shapes: ``[n, c, H, W]`` → the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = norm(channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        self.heads = math.gcd(4, channels)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        n, c, height, width = x.shape
+        q, k, v = (
+            part.reshape(n, self.heads, c // self.heads, height * width).transpose(2, 3)
+            for part in self.qkv(self.norm(x)).chunk(3, dim=1)
+        )
+        seen = F.scaled_dot_product_attention(q, k, v)
+        return x + self.out(seen.transpose(2, 3).reshape(n, c, height, width))
+
+
+class UNet(nn.Module):
+    """The network (Ronneberger et al. 2015; Ho et al. 2020) over patches of pixels.
+
+    Shapes: x ``[n, 3, S, S]``, t ``[n]``, a ``[n, d]``, heard bool ``[n]`` → ``[n, 3, S, S]``.
+    """
+
+    def __init__(self, config: FlowConfig, spec: Spec) -> None:
+        super().__init__()
+        widths = [config.channels * 2**i for i in range(config.levels)]
+        pixels, wide = 3 * config.patch**2, config.embedding
+        self.embed = Embedding(config, spec.acoustic_dim)
+        self.cut = nn.PixelUnshuffle(config.patch)
+        self.start = conv(pixels, widths[0])
+        down: list[nn.Module] = []
+        up: list[nn.Module] = []
+        kept, width = [widths[0]], widths[0]
+        for channels in widths:
+            if len(kept) > 1:
+                down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
+                kept.append(width)
+            for _ in range(config.blocks):
+                down.append(Block(width, channels, wide))
+                kept.append(width := channels)
+        self.before, self.after = Block(width, width, wide), Block(width, width, wide)
+        self.attend = Attention(width)
+        for channels in reversed(widths):
+            if up:
+                up.append(nn.Sequential(nn.Upsample(scale_factor=2), conv(width, width)))
+            for _ in range(config.blocks + 1):
+                up.append(Block(width + kept.pop(), channels, wide))
+                width = channels
+        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
+        last = conv(width, pixels)
+        nn.init.zeros_(last.weight)
+        self.end = nn.Sequential(norm(width), nn.SiLU(), last)
+        self.join = nn.PixelShuffle(config.patch)
+
+    def forward(
+        self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, heard: torch.Tensor
+    ) -> torch.Tensor:
+        """See the class."""
+        told = self.embed(t, a, heard)
+        x = self.start(self.cut(x).contiguous(memory_format=torch.channels_last))
+        kept = [x]
+        for layer in self.down:
+            kept.append(x := layer(x, told) if isinstance(layer, Block) else layer(x))
+        x = self.after(self.attend(self.before(x, told)), told)
+        for layer in self.up:
+            if isinstance(layer, Block):
+                x = layer(torch.cat([x, kept.pop()], dim=1), told)
+            else:
+                x = layer(x)
+        return self.join(self.end(x))
+
+
+class FlowMatching(Model):
+    """x_t = (1 − t) x₀ + t x₁, x₀ ~ N(0, I), x₁ the image; v learns x₁ − x₀ (rectified flow).
+
+    L = E ‖v(x_t, t | a) − (x₁ − x₀)‖². t is the logistic of a standard normal number, so that the
+    middle of the path, where there is most to decide, is seen most (Esser et al. 2024). A network
+    that gives the image x̂ stands for v = (x̂ − x_t) / (1 − t).
+
+    Drawn by Heun's method from the noise to t = 1, with v = v∅ + w (v(a) − v∅) for guidance w.
+    """
+
+    name = "flow"
+    Config: ClassVar[type] = FlowConfig
+    ablations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "guidance": {"guidance": 1.0, "drop": 0.0},
+    }
+    scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        # For minutes on one CPU core at 64 pixels.
+        "small": {
+            "patch": 4, "channels": 32, "levels": 2, "blocks": 1, "embedding": 128,
+            "steps": 12, "batch_size": 16, "lr": 1e-3, "ema": 0.99,
+        },
+    }  # fmt: skip
+
+    config: FlowConfig
+
+    def __init__(self, config: FlowConfig, spec: Spec) -> None:
+        super().__init__(config, spec)
+        smallest = config.patch * 2 ** (config.levels - 1)
+        if spec.image_size % smallest:
+            raise ValueError(
+                f"image size {spec.image_size} cannot be halved {config.levels - 1} times after"
+                f" patches of {config.patch} pixels: set patch or levels lower"
+            )
+        self.net = UNet(config, spec)
+        self._optimizer = torch.optim.Adam(self.parameters(), lr=config.lr)
+
+    @property
+    def sampling(self) -> Sampling:
+        """As configured."""
+        return Sampling(self.config.batch_size, self.config.balanced, self.config.flip)
+
+    @property
+    def noise_dim(self) -> int:
+        """3 S²: a number a pixel and colour."""
+        return 3 * self.spec.image_size**2
+
+    @property
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """One."""
+        return {"net": self._optimizer}
+
+    @property
+    def generator(self) -> nn.Module:
+        """The network."""
+        return self.net
+
+    @property
+    def ema(self) -> float:
+        """As configured."""
+        return self.config.ema
+
+    def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
+        """One step on one time and one noise an image."""
+        image, n = batch.image, len(batch.image)
+        start = torch.randn_like(image)
+        t = torch.randn(n, device=image.device).sigmoid()
+        heard = torch.rand(n, device=image.device) >= self.config.drop
+        at = torch.lerp(start, image, t[:, None, None, None])
+        found = self._velocity(at, t, batch.acoustic, heard)
+        loss = (found - (image - start)).square().mean()
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+        self._optimizer.step()
+        return {"velocity": loss.detach()}
+
+    def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """The end of the path from the noise, from [−1, 1] to [0, 1]."""
+        size, steps = self.spec.image_size, self.config.steps
+        x = noise.reshape(-1, 3, size, size)
+        times = torch.linspace(0, 1, steps + 1, device=x.device)
+        for now, then in pairwise(times):
+            here = self._guided(x, now, acoustic)
+            ahead = x + (then - now) * here
+            if then < 1:  # Euler at the end, where a field of images is not defined
+                here = (here + self._guided(ahead, then, acoustic)) / 2
+            x = x + (then - now) * here
+        return (x.clamp(-1, 1) + 1) / 2
+
+    def _guided(self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+        n, weight = len(x), self.config.guidance
+        heard = torch.ones(n, dtype=torch.bool, device=x.device)
+        if weight == 1:
+            return self._velocity(x, t.expand(n), a, heard)
+        both = self._velocity(
+            x.repeat(2, 1, 1, 1), t.expand(2 * n), a.repeat(2, 1), torch.cat([heard, ~heard])
+        )
+        with_sound, without = both.chunk(2)
+        return without + weight * (with_sound - without)
+
+    def _velocity(
+        self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, heard: torch.Tensor
+    ) -> torch.Tensor:
+        given = self.net(x, t, a, heard).float()
+        if self.config.predicts == "velocity":
+            return given
+        return (given - x) / (1 - t[:, None, None, None]).clamp(min=NEAREST)
