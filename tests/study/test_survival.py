@@ -4,10 +4,12 @@ import io
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import safetensors.torch
 from rich.console import Console
@@ -238,17 +240,82 @@ def test_status_tells_what_is_done_running_and_waiting_while_a_study_is_at_work(
     assert last.seconds > 0
 
 
-def test_sigterm_ends_as_ctrl_c_does_also_in_the_background_of_a_shell(tmp_path: Path) -> None:
+def command(folder: Path, *more: str) -> list[str]:
+    """``tiny`` with ``vae``, as a user types it."""
     options = ("train=12", "test=12", "image_size=32", "seconds=1.0")
-    command = [
+    return [
         str(Path(sys.executable).with_name("a2ibench")), "run", "--model", "vae",
         "--dataset", "synthetic", "--encoder", "logmel", "--metric", "is1_lite0",
         *(part for option in options for part in ("--set", f"synthetic.{option}")),
-        "--images", "10000000", "--executor", "inline", "--tracking-uri", "none",
-        "--out", str(tmp_path / "study"),
+        "--tracking-uri", "none", "--out", str(folder), *more,
     ]  # fmt: skip
+
+
+def test_after_kill_9_of_the_driver_and_of_a_worker_all_results_are_the_same_bits(
+    tmp_path: Path, display: Display, tiny: Tiny
+) -> None:
+    images = 9_600
+    assert (
+        run_study(tiny(tmp_path / "calm", seeds=2, images=images), run_inline, None, display) == []
+    )
+    folder = tmp_path / "killed"
+    asked = ("--seeds", "2", "--images", str(images), "--executor", "process", "--retries", "1")
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command(folder, *asked), stdout=subprocess.DEVNULL)
+
+    def workers(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        children = psutil.Process(driver.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+    def wait_for(happened: Callable[[], object]) -> None:
+        begun = time.monotonic()
+        while not happened():
+            assert time.monotonic() - begun < 120
+            time.sleep(0.05)
+
+    def checkpoints() -> dict[Path, int]:
+        return {p: p.stat().st_mtime_ns for p in folder.glob("jobs/*/checkpoint.safetensors")}
+
+    driver = start()
+    wait_for(checkpoints)
+    orphans = workers(driver)
+    driver.kill()
+    driver.wait()
+    assert orphans
+    driver = start()  # some of its jobs may still be at work in orphans
+    kept = checkpoints()
+    wait_for(lambda: checkpoints() != kept and workers(driver))
+    workers(driver)[0].kill()
+    assert driver.wait() == 0
+
+    def trained(study: Path) -> dict[str, dict[str, bytes]]:
+        results = sorted(study.glob("jobs/*/result.json"))
+        kinds = {path.parent: json.loads(path.read_text())["job"]["kind"] for path in results}
+        return {
+            job.name: {
+                "scores": json.dumps(json.loads((job / "result.json").read_text())["metrics"]),
+                "images": (job / "samples" / "test.npy").read_bytes(),
+                "weights": {
+                    name: tensor.numpy().tobytes()
+                    for name, tensor in safetensors.torch.load_file(
+                        job / "checkpoint.safetensors"
+                    ).items()
+                },
+            }
+            for job, kind in kinds.items()
+            if kind == "model"
+        }
+
+    found, expected = trained(folder), trained(tmp_path / "calm")
+    assert len(expected) == 2
+    assert found == expected
+
+
+def test_sigterm_ends_as_ctrl_c_does_also_in_the_background_of_a_shell(tmp_path: Path) -> None:
+    endless = command(tmp_path / "study", "--images", "10000000", "--executor", "inline")
     with subprocess.Popen(
-        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *endless],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as study:  # fmt: skip
         assert study.stdout is not None
