@@ -94,7 +94,7 @@ def tune(
     with display.running():
         tuning = plan_tuning(request, space, display.counter, display.say)
         show = display.counter("trials")
-        ray = RayTune(gpus_per_trial, ray_address)
+        ray = RayTune(gpus_per_trial, ray_address, display.say)
         with at_work(tuning.folder):
             search(tuning, trials, ray, lambda done: show(done, trials))
     table = write_trials(tuning)

@@ -20,7 +20,7 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.storage import content_key, write_json
-from a2ibench.study.job import PROTOCOL
+from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.plan import Counter, Request, open_parts, outline
 from a2ibench.study.space import Domain, read_space
 from a2ibench.study.work import Data
@@ -88,6 +88,18 @@ class Tuning:
     def mode(self) -> str:
         """Which way is better: ``max`` or ``min``."""
         return "max" if registry.metrics.get(self.metric).higher_is_better else "min"
+
+    @property
+    def task(self) -> Task:
+        """A trial before any option is chosen, as a task: for what it needs."""
+        job = Job(
+            "model", self.model, self.values, self.source, self.pairs, self.features, self.seed,
+            self.images,
+        )  # fmt: skip
+        return Task(
+            job, self.folder, self.store, self.encoder, self.encoder_config, (self.metric,),
+            self.judges, self.plugins,
+        )  # fmt: skip
 
     def trial_folder(self, chosen: Mapping[str, Any]) -> Path:
         """Where a trial's files go: the same options are the same trial."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
@@ -68,6 +69,11 @@ def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys
         "--dataset", request_.dataset, "--encoder", "logmel", "--images", 72, "--out",
         tuning.folder,
     ]  # fmt: skip
+    if not torch.cuda.is_available():
+        refused = call(*arguments, "--trials", 3, "--gpus-per-trial", 0.5)
+        assert refused.exit_code == 2
+        assert "a trial needs 1 CPU, 0.5 GPU" in refused.output
+        assert "no trial could start" in refused.output
     done = call(*arguments, "--trials", 3)
     assert done.exit_code == 0, done.output
     table = pd.read_parquet(tuning.folder / "trials.parquet")

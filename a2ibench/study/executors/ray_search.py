@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from a2ibench.errors import UserError
 from a2ibench.study.executors.ray_tune import RayTune
+from a2ibench.study.resources import check_disk, need_of, trials_at_once
 from a2ibench.study.trial import (
     BROKEN,
     FAILED,
@@ -83,13 +83,20 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
             count += 1
             tell(count)
 
-        there: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        resources = {"cpu": 1.0, "gpu": _gpus(ray_tune.gpus_per_trial, there)}
+        machines = ray_tune.machines()
+        need = need_of([tuning.task], ray_tune.gpus_per_trial, machines)
+        at_once = trials_at_once(need, machines, missing, ray_tune.say)
+        check_disk([tuning.task] * at_once, at_once)
+        resources = {"cpu": 1.0, "gpu": need.gpus}
         with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(tune.with_parameters(_trial, tuning=tuning), resources),
                 tune_config=tune.TuneConfig(
-                    search_alg=searcher, scheduler=scheduler, num_samples=missing, reuse_actors=True
+                    search_alg=searcher,
+                    scheduler=scheduler,
+                    num_samples=missing,
+                    max_concurrent_trials=at_once,
+                    reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(
                     name="trials", storage_path=scratch, verbose=0, callbacks=[_closer(note)]
@@ -115,17 +122,6 @@ def _remember(record: Mapping[str, Any], number: int, searcher: Any, scheduler: 
     for done in record["rungs"]:
         result = {RUNG: done["rung"], VALUE: done["value"]}
         scheduler.on_trial_result(None, trial, result)
-
-
-def _gpus(wanted: float | None, cluster: Mapping[str, float]) -> float:
-    there = cluster.get("GPU", 0.0)
-    if wanted is None:
-        return 1.0 if there else 0.0
-    if wanted > there:
-        raise UserError(
-            f"--gpus-per-trial {wanted:g}, but Ray has {there:g} GPUs: no trial could start"
-        )
-    return wanted
 
 
 def _trial(chosen: dict[str, Any], tuning: Tuning) -> None:

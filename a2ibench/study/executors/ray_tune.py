@@ -46,8 +46,7 @@ class RayTune:
         import ray
 
         try:
-            _check_nodes(ray)
-            machines = _machines(ray)
+            machines = self.machines()
             need = need_of(tasks, self.gpus_per_trial, machines)
             at_once = trials_at_once(need, machines, len(tasks), self.say)
             check_disk(tasks, at_once)
@@ -95,6 +94,19 @@ class RayTune:
             where = f"the cluster at {self.address}" if self.address else "Ray on this machine"
             raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
 
+    def machines(self) -> list[Machine]:
+        """What Ray hands out, machine by machine, after :meth:`start`.
+
+        Raises:
+            UserError: a node lacks this package, or has another version of it.
+        """
+        import ray
+
+        _check_nodes(ray)
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        names = ("CPU", "GPU", "memory")
+        return [Machine(*(node.get(name, 0.0) for name in names)) for node in nodes]
+
 
 def _fit(
     tasks: Sequence[Task], tell: Callable[[Update], None], need: Need, at_once: int, scratch: str
@@ -126,12 +138,6 @@ def _fit(
     if len(news.ended) < len(by_key):
         # Tune itself handles Ctrl-C: it stops its trials and returns.
         raise KeyboardInterrupt
-
-
-def _machines(ray: Any) -> list[Machine]:
-    """What Ray hands out, machine by machine."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return [Machine(*(node.get(name, 0.0) for name in ("CPU", "GPU", "memory"))) for node in nodes]
 
 
 def _resources(need: Need) -> dict[str, float]:
