@@ -51,7 +51,9 @@ def _show(now: "Status") -> "RenderableType":
     from a2ibench.study.display import clock
     from a2ibench.study.status import STATES
 
-    table = Table("row", *STATES)
+    table = Table("row")
+    for state in STATES:
+        table.add_column(state, justify="right")
     for label in now.labels:
         counts = (now.count(state, label) for state in STATES)
         table.add_row(Text(label), *(str(count or "") for count in counts))
