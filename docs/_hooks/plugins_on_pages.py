@@ -7,6 +7,7 @@ tables. A registered metric that stands under no mark fails the build, and so do
 
 import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ def _family(names: list[str], interval: str) -> Iterator[str]:
 
 
 def _definitions(metrics: list[type[Metric]]) -> Iterable[str]:
-    """What the classes have in common, once, then what each says of itself."""
+    """What the file says, what the classes have in common, then what each says of itself."""
+    yield from dict.fromkeys(inspect.getdoc(inspect.getmodule(one)) or "" for one in metrics)
     bases = [
         base
         for metric in metrics
@@ -90,7 +92,8 @@ def _definitions(metrics: list[type[Metric]]) -> Iterable[str]:
     if len(metrics) == 1:
         yield _said(metrics[0])
     else:
-        yield "\n".join(f"- `{metric.name}`: {_said(metric)}" for metric in metrics)
+        for metric in metrics:
+            yield f"- `{metric.name}`: " + textwrap.indent(_said(metric), " " * 4).lstrip()
 
 
 def _said(plugin: type) -> str:
