@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from docstrings import to_markdown
 from mkdocs.exceptions import PluginError
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 
 MARK = re.compile(r"^<!-- metrics: ([^;\n]+); interval: (\w+) -->$", re.MULTILINE)
-ROLE = re.compile(r":\w+:`~?([^`]+)`")
 MATRIX = Path(__file__).parents[2] / "reports" / "damage-matrix" / "README.md"
 
 SHOWN = {
@@ -97,8 +97,7 @@ def _definitions(metrics: list[type[Metric]]) -> Iterable[str]:
 
 
 def _said(plugin: type) -> str:
-    text = inspect.cleandoc(plugin.__doc__ or "").partition("\nRaises:")[0].strip()
-    return ROLE.sub(lambda match: f"`{match[1].rpartition('.')[2]}`", text)
+    return to_markdown(inspect.cleandoc(plugin.__doc__ or "").partition("\nRaises:")[0].strip())
 
 
 def _measured(names: list[str]) -> Iterator[str]:
@@ -106,15 +105,15 @@ def _measured(names: list[str]) -> Iterator[str]:
     rows, findings = read_matrix(MATRIX.read_text(encoding="utf-8"))
     known = [name for name in names if name in rows]
     if known:
-        yield "Measured on pictures that were [damaged in a known way](damage.md):\n"
+        yield "On pictures that were [damaged in a known way](damage.md), % as fractions:\n"
         yield f"| metric | {' | '.join(SHOWN.values())} |"
         yield f"|---|{'---|' * len(SHOWN)}"
         for name in known:
             cells = [re.sub(r"[*!()↘↗=]", "", rows[name][column]).strip() for column in SHOWN]
             yield f"| `{name}` | {' | '.join(cells)} |"
-    found = [f"- `{name}`, {text}" for name in names for text in findings.get(name, [])]
+    found = [f"    - `{name}`, {text}" for name in names for text in findings.get(name, [])]
     if found:
-        yield "\nNot as is due:\n"
+        yield '\n??? warning "What it says of damaged pictures that it should not"\n'
         yield from found
 
 

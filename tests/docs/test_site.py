@@ -1,6 +1,6 @@
 """The site builds without a network, fetches nothing, and says of metrics what is so."""
 
-import importlib.util
+import importlib
 import re
 import subprocess
 import sys
@@ -22,13 +22,9 @@ N = 240
 
 @pytest.fixture(scope="module")
 def hook() -> ModuleType:
-    path = ROOT / "docs" / "_hooks" / "plugins_on_pages.py"
-    spec = importlib.util.spec_from_file_location("plugins_on_pages", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs" / "_hooks")
+        return importlib.import_module("plugins_on_pages")
 
 
 @pytest.fixture(scope="module")
