@@ -127,4 +127,7 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(
         found.feed(path.read_text(encoding="utf-8"))
         elsewhere = [address for address in found.addresses if re.match(r"(https?:)?//", address)]
         assert not elsewhere, f"{path}: {elsewhere}"
-    assert "a2ibench human-study make" in (tmp_path / "cli" / "index.html").read_text()
+    commands = (tmp_path / "cli" / "index.html").read_text()
+    assert "a2ibench human-study make" in commands
+    assert "--gpus-per-trial" in commands
+    assert "Sentinel" not in commands, "click's mark for no default is printed"
