@@ -1,4 +1,4 @@
-"""The command line as a user meets it: exit codes, one-line errors, the README's example."""
+"""The command line as a user meets it: exit codes, one-line errors, the documented example."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from PIL import Image
 
 from a2ibench.cli import main
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "method.md"
 DATA = [
     "--dataset", "synthetic", "--encoder", "logmel",
     "--set", "synthetic.train=12", "--set", "synthetic.test=12",
@@ -31,9 +31,9 @@ def call(*arguments: str) -> Result:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study of the README's own example beside a method of ours."""
+    """The study of the documentation's own example beside a method of ours."""
     folder = tmp_path_factory.mktemp("cli")
-    (code,) = re.findall(r"```python\n(# mine\.py\n.*?)```", README.read_text(), re.DOTALL)
+    (code,) = re.findall(r"```python\n(# mine\.py\n.*?)```", PAGE.read_text(), re.DOTALL)
     plugin = folder / "mine.py"
     plugin.write_text(code)
     done = call(
