@@ -50,6 +50,7 @@ def study(folder: Path, arms: dict[str, float], seeds: int = 3, **changed: str) 
     }
     models = [label for label in arms if label.isidentifier()]
     about = {"models": models, "metrics": list(METRICS), "jobs": jobs, "encoder": "logmel"}
+    about |= {"dataset": "made", "content_hash": changed.get("store", "pairs1")}
     write_json(folder / "study.json", {**about, "scale": "small", "images": 96, "seeds": seeds})
     return folder
 
