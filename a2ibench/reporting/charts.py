@@ -1,7 +1,7 @@
 """Charts of a study: losses by step, and the score of every seed."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Curve = Sequence[Mapping[str, float]]
 """A training: a row a logging interval, ``{"step": …, loss: mean}``."""
 
-LOOK = {
+LOOK: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.spines.top": False,
@@ -97,13 +97,14 @@ def seed_chart(
     """
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     columns = min(SCORES, len(metrics))
     rows = -(-len(metrics) // columns)
     at, labels = np.arange(len(methods)), [plain(method.label) for method in methods]
     with matplotlib.rc_context(LOOK):
         size = (WIDTH / SCORES * max(columns, 1.5), (0.24 * len(methods) + 0.55) * rows)
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.12))
         for i, metric in enumerate(metrics):
             axes = figure.add_subplot(rows, columns, i + 1)
             for y, method in enumerate(methods):
@@ -111,6 +112,7 @@ def seed_chart(
             axes.set_ylim(len(methods) - 0.4, -0.6)
             axes.set_yticks(at, labels if i % columns == 0 else [""] * len(labels))
             axes.tick_params(axis="y", length=0)
+            axes.grid(axis="y", color=SOFT, lw=0.5, alpha=0.3)
             axes.spines["left"].set_visible(False)
             axes.locator_params(axis="x", nbins=5)
             axes.set_title(plain(heading(metric)), loc="left")

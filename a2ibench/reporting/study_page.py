@@ -197,9 +197,9 @@ def write_study_page(page: StudyPage, path: Path) -> None:
 
 def _shared(tables: Sequence[Table]) -> list[str]:
     """The notes of every one of several tables, which need be said once."""
-    first, *others = tables or [None]
-    if first is None or not others:
+    if len(tables) < 2:
         return []
+    first, *others = tables
     return [note for note in first.notes if all(note in table.notes for table in others)]
 
 

@@ -14,7 +14,7 @@ DIFFERENCE, P = 5, 6
 
 
 @dataclass(frozen=True)
-class Tested:
+class Difference:
     """One difference, as its table prints it.
 
     Attributes:
@@ -37,14 +37,14 @@ class Comparison:
 
     method: str
     base: str
-    tests: tuple[Tested, ...]
+    tests: tuple[Difference, ...]
 
-    def by(self, *verdicts: str) -> tuple[Tested, ...]:
+    def by(self, *verdicts: str) -> tuple[Difference, ...]:
         """The tests with one of some verdicts."""
         return tuple(test for test in self.tests if test.verdict in verdicts)
 
     @property
-    def decided(self) -> tuple[Tested, ...]:
+    def decided(self) -> tuple[Difference, ...]:
         """The tests that separate the two."""
         return self.by("better", "worse")
 
@@ -71,13 +71,13 @@ def comparisons(table: Table | None, metrics: Sequence[type[Metric]]) -> list[Co
         return []
     known = {full_name(metric): metric for metric in metrics}
     rows = [row for section in table.sections for row in section]
-    found: dict[tuple[str, str], list[Tested]] = {}
+    found: dict[tuple[str, str], list[Difference]] = {}
     for row, numbers in zip(rows, table.numbers, strict=True):
         metric = known[str(numbers["metric"])]
         tests = found.setdefault((str(numbers["method"]), str(numbers["base"])), [])
         if metric.judge != OWN and numbers["verdict"] != "–":
             unit = " points" if metric.percent else ""
-            said = Tested(metric.title, row[DIFFERENCE] + unit, row[P], str(numbers["verdict"]))
+            said = Difference(metric.title, row[DIFFERENCE] + unit, row[P], str(numbers["verdict"]))
             tests.append(said)
     return [Comparison(*pair, tuple(tests)) for pair, tests in found.items()]
 
@@ -133,7 +133,7 @@ def _verdict(one: Comparison) -> str:
     return " and ".join(parts)
 
 
-def titles(tests: Sequence[Tested]) -> str:
+def titles(tests: Sequence[Difference]) -> str:
     """``KID, accuracy and similarity``."""
     return _listed([test.metric for test in tests])
 

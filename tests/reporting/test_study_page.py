@@ -22,7 +22,7 @@ from a2ibench.reporting.study_page import (
     see,
     write_study_page,
 )
-from a2ibench.reporting.words import Comparison, Tested
+from a2ibench.reporting.words import Comparison, Difference
 
 HOSTILE = "</script><script>hacked()</script><img src=x onerror=hacked()>\"' {{ 7 * 7 }}"
 PIXEL = (
@@ -44,7 +44,7 @@ def table(name: str, notes: tuple[str, ...] = (NOTE,), keys: int = 1) -> Table:
 
 def page() -> StudyPage:
     """A page on which every text is hostile."""
-    test = Tested(HOSTILE, "+1", "< 0.001", "better")
+    test = Difference(HOSTILE, "+1", "< 0.001", "better")
     compared = Comparison(HOSTILE, HOSTILE, (test, replace(test, verdict="worse")))
     sound = Sound(HOSTILE, HOSTILE, "data:audio/mpeg;base64,", PIXEL)
     row = Drawing(HOSTILE, 0, (PIXEL,))

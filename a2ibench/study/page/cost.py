@@ -16,8 +16,8 @@ from a2ibench.study.work import SPENT
 
 MEMORY = "system/process_memory_usage_megabytes"
 SECONDS = (
-    "Seconds and images per second: means over the seeds. Images are training images. Memory: the"
-    " most that a sample every few seconds saw the process use."
+    "Seconds and images per second: means over the seeds; all of it: the sum over them. Images are"
+    " training images. Memory: the most that a sample every few seconds saw the process use."
 )
 
 
@@ -36,11 +36,11 @@ def cost_table(rows: Rows, about: str) -> Table | None:
             "parameters": _mean(results, "parameters"),
             "steps": _mean(results, "steps"),
             "images/s": _mean(results, "images_per_second"),
-            "preparation s": _mean(results, SPENT[0]),
-            "training s": _mean(results, SPENT[1]),
-            "evaluation s": _mean(results, SPENT[2]),
-            "all seeds s": sum(result.get(part, 0.0) for result in results for part in SPENT),
-            "memory MB": max(seen, default=None),
+            "preparation (s)": _mean(results, SPENT[0]),
+            "training (s)": _mean(results, SPENT[1]),
+            "evaluation (s)": _mean(results, SPENT[2]),
+            "all of it (s)": sum(result.get(part, 0.0) for result in results for part in SPENT),
+            "memory (MB)": max(seen, default=None),
         }
         numbers.append(values)
         lines.append(tuple(map(_text, values.values())))

@@ -72,14 +72,12 @@ def _run(job: str, rows: Rows) -> str:
 
 def _table(found: pd.DataFrame, number: int) -> Table:
     lines = []
-    for row in found.itertuples(index=False):
-        rho = "–"
-        if row.rho == row.rho:
-            rho = f"{row.rho:+.2f}"
-            if row.low == row.low:
-                rho += f" [{row.low:+.2f}, {row.high:+.2f}]"
-        p = f"{row.p:.3f}" if row.p == row.p else "–"
-        lines.append((str(row.sound), str(row.measure), rho, p, str(row.cases)))
+    for row in found.astype(object).where(found.notna(), None).to_dict("records"):
+        rho = "–" if row["rho"] is None else f"{row['rho']:+.2f}"
+        if row["low"] is not None:
+            rho += f" [{row['low']:+.2f}, {row['high']:+.2f}]"
+        p = "–" if row["p"] is None else f"{row['p']:.3f}"
+        lines.append((row["sound"], row["measure"], rho, p, str(row["cases"])))
     heading = ("sound", "measure", "ρ", "p", "n")
     return Table(
         f"sweep_{number}",
