@@ -115,7 +115,8 @@ def test_pictures_and_sounds_are_in_the_page(study: Path) -> None:
     rows = figure.findall(".//tbody/tr")
     labels = list(json.loads((study / "study.json").read_text())["jobs"])
     assert len(rows) == 1 + len(labels)
-    assert all(len(row.findall("td")) == len(sounds) == 12 for row in rows)
+    assert len(sounds) > 4
+    assert all(len(row.findall("td")) == len(sounds) for row in rows)
     assert [text_of(row.find("th")).split(" seed")[0] for row in rows] == ["real picture", *labels]
     real, truth = (row.findall(".//img") for row in rows[:2])
     assert [image.get("src") for image in real] == [image.get("src") for image in truth]
