@@ -81,7 +81,7 @@ def _table(found: pd.DataFrame, number: int) -> Table:
     heading = ("sound", "measure", "ρ", "p", "n")
     return Table(
         f"sweep_{number}",
-        "Does it go with the change?",
+        "Correlations with the change",
         heading,
         (tuple(lines),),
         (RHO,),
