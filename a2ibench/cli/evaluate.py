@@ -101,6 +101,7 @@ def evaluate(
     loaded = load_plugins(plugins)
     from a2ibench.study.outside import Outside, evaluate_outside, export, join
     from a2ibench.study.plan import Request
+    from a2ibench.study.report import PAGE
 
     request = Request(
         models=(),
@@ -121,4 +122,4 @@ def evaluate(
         return
     row = name or folders[0].resolve().name
     evaluate_outside(request, Outside(row, folders, mapping, resize, replace), display)
-    display.say(f"tables, pictures: {request.folder}/tables")
+    display.say(f"page: {request.folder}/{PAGE}; tables, pictures: {request.folder}/tables")

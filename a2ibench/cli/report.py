@@ -1,33 +1,67 @@
-"""``a2ibench report``: the tables of a study, again."""
+"""``a2ibench report``: the page and the tables of a study, again."""
 
 from pathlib import Path
 
 import click
 
 from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.errors import UserError
 
 
 @click.command()
 @click.argument("study", type=click.Path(path_type=Path))
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="What `a2ibench sweep` left, for the page, beside STUDY/sweeps/*. Repeatable.",
+)
+@click.option(
+    "--dataset", metavar="DIR", help="Where the pairs lie now.  [default: where the study says]"
+)
 @plugin_option
-def report(study: Path, plugins: tuple[Path, ...]) -> None:
-    """Print the tables of a STUDY again from its results, finished or not.
+def report(
+    study: Path, sweeps: tuple[Path, ...], dataset: str | None, plugins: tuple[Path, ...]
+) -> None:
+    """Write the page and the tables of a STUDY again from its results, finished or not.
 
-    STUDY/tables is written anew. Results of different versions, protocols, pairs, encoders or
-    judges are refused.
+    STUDY/report.html is one file with everything: verdict, tables, pictures and sounds, every seed,
+    cost, provenance. STUDY/tables is written anew, and printed. Of a folder that holds several
+    studies each is written, and a page that leads to them. Results of different versions,
+    protocols, pairs, encoders or judges are refused.
     """
     load_plugins(plugins)
     from rich.console import Console
 
-    from a2ibench.study.report import notes_once
+    from a2ibench.study.overview import studies_in, write_overview
+    from a2ibench.study.page.collect import write_page
+    from a2ibench.study.report import PAGE, notes_once
     from a2ibench.study.report import report as write
+    from a2ibench.study.stored import find_store
 
-    made = write(study)
+    folders = studies_in(study)
+    if len(folders) > 1 and (sweeps or dataset):
+        raise UserError(
+            f"{study}: holds {len(folders)} studies; --sweep and --dataset belong to one"
+        )
     console = Console()
-    for table in made.tables:
-        console.print(*table.to_rich(console.width), sep="\n")
-    for note in notes_once(made):
-        click.echo(note)
-    if made.diagram is not None:
-        click.echo(f"critical-difference diagram: {made.diagram}")
-    click.echo(f"tables: {study / 'tables'}")
+    for folder in folders:
+        made = write(folder)
+        store, unseen = find_store(folder, dataset)
+        page = write_page(folder, made, store, unseen, sweeps)
+        for table in made.tables:
+            console.print(*table.to_rich(console.width), sep="\n")
+        for note in notes_once(made):
+            click.echo(note)
+        if made.diagram is not None:
+            click.echo(f"critical-difference diagram: {made.diagram}")
+        click.echo(f"tables: {folder / 'tables'}")
+        if unseen:
+            click.echo(f"no pictures and sounds on the page: {unseen}")
+        click.echo(f"page: {page}")
+    if folders != [study]:
+        for note in write_overview(study, folders):
+            click.echo(note)
+        click.echo(f"all of them: {study / PAGE}")

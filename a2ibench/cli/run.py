@@ -168,6 +168,7 @@ def run(
     from a2ibench.study.executors.process import Processes
     from a2ibench.study.executors.ray_tune import RayTune
     from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
+    from a2ibench.study.report import PAGE
     from a2ibench.study.run import run_study
 
     uri = tracking_uri or default_uri(outlines[0].folder)
@@ -184,7 +185,7 @@ def run(
             mirror = LiveMirror(uri, folder, display.say)
         failures += run_study(request, executors[executor], mirror, display)
         folders.append(folder)
-        display.say(f"tables, pictures: {folder / 'tables'}")
+        display.say(f"page: {folder / PAGE}; tables, pictures: {folder / 'tables'}")
         if mirror is not None and mirror.alive:
             display.say(f"MLflow: {how_to_look(uri)}")
     if len(folders) > 1:
@@ -194,7 +195,7 @@ def run(
         for note in write_overview(root, folders):
             display.say(note)
         save_requests(root, requests)
-        display.say(f"all of them: {root / 'overview.md'}")
+        display.say(f"all of them: {root / PAGE}, {root / 'overview.md'}")
     for failure in failures:
         display.say(f"failed: {failure}")
     if failures:

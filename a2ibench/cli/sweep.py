@@ -107,7 +107,7 @@ def sweep(
         swept, findings, notes = sweep(
             folder, sounds, change, count, noise_seed, display.counter("sweeping")
         )
-    write_sweep(swept, findings, change, out)
+    write_sweep(swept, findings, change, folder, out)
     _print(findings, change, display)
     for note in notes:
         display.say(f"note: {note}")

@@ -8,13 +8,17 @@ import numpy as np
 from a2ibench.contracts.metric import Group
 from a2ibench.data.types import ImageArray, Pairs
 
+CEILING = 0
+"""The row of the real image itself."""
+
 
 class Reference(ABC):
     """Draws without learning; unlike a model it may look at the test images."""
 
     name: ClassVar[str]
     row: ClassVar[int] = 100
-    """Reference rows stand in ascending order of it, then of the name."""
+    """Reference rows stand in ascending order of it, then of the name; :data:`CEILING` is the real
+    image's own."""
     random: ClassVar[bool] = False
     """Whether the images depend on the seed."""
     floor_of: ClassVar[frozenset[Group]] = frozenset()

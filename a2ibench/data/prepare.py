@@ -57,7 +57,10 @@ def _identity(dataset: Dataset) -> dict[str, Any]:
 
 
 def open_dataset(
-    reference: str, options: Mapping[str, Any], progress: Progress = _silent
+    reference: str,
+    options: Mapping[str, Any],
+    progress: Progress = _silent,
+    make: bool = True,
 ) -> PairStore:
     """Opens a pair store by its folder, or a dataset by its name.
 
@@ -72,10 +75,12 @@ def open_dataset(
             one name the dataset is meant; write ``./name`` for the folder.
         options: the dataset's configuration where it differs from the defaults; none for a folder.
         progress: called after each pair while it is prepared.
+        make: whether a named dataset is prepared where it is not in the cache.
 
     Raises:
         UserError: neither a pair store nor a known name; options for a folder; options that the
-            dataset refuses; or what the preparation raises.
+            dataset refuses; a dataset that is not in the cache and not to be made; or what the
+            preparation raises.
     """
     if reference not in registry.datasets.names():
         return _open_folder(reference, options)
@@ -95,7 +100,14 @@ def open_dataset(
     )
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
     with storage.lock(root):
-        return PairStore(root) if root.exists() else prepare(dataset, root, progress)
+        if root.exists():
+            return PairStore(root)
+        if not make:
+            raise UserError(
+                f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
+                " another one than before, or `a2ibench data prepare` makes them again"
+            )
+        return prepare(dataset, root, progress)
 
 
 def _open_folder(reference: str, options: Mapping[str, Any]) -> PairStore:

@@ -7,6 +7,7 @@ diagram over metrics overstates how much is known: every diagram of them says so
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from scipy import stats
 
 from a2ibench.errors import UserError
 from a2ibench.storage import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEVEL = 0.05
 LEAST = 3
@@ -84,12 +88,17 @@ def cliques(ranks: Ranks) -> list[tuple[int, int]]:
 
 
 def save_diagram(ranks: Ranks, labels: Sequence[str], path: Path) -> None:
+    """Writes the diagram as PNG; see :func:`draw_diagram`."""
+    with whole_file(path) as temporary:
+        draw_diagram(ranks, labels).savefig(temporary, format="png")
+
+
+def draw_diagram(ranks: Ranks, labels: Sequence[str]) -> "Figure":
     """Draws mean ranks on an axis, and a bar over each run of methods that are not separated.
 
     Args:
         ranks: of the methods.
         labels: their names, ``[k]``.
-        path: of the PNG.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -125,5 +134,4 @@ def save_diagram(ranks: Ranks, labels: Sequence[str], path: Path) -> None:
         for level, (first, last) in enumerate(bars):
             ends = [ranks.mean[order[first]] - 0.03, ranks.mean[order[last]] + 0.03]
             axes.plot(ends, [-0.5 - 0.5 * level] * 2, color="black", linewidth=3)
-        with whole_file(path) as temporary:
-            figure.savefig(temporary, format="png")
+    return figure

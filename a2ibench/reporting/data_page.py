@@ -11,8 +11,8 @@ from a2ibench import __version__
 from a2ibench.data.curation.check import Checked
 from a2ibench.data.curation.finding import Finding, Severity
 from a2ibench.data.store import PairStore
+from a2ibench.reporting.html import write_html
 from a2ibench.reporting.media import LONGEST, picture_uri, sound_uri
-from a2ibench.storage import whole_file
 
 PER_CLASS = 24
 """Pairs of each class on its sheet, at most."""
@@ -63,17 +63,10 @@ def write_page(checked: Checked, path: Path) -> None:
         checked: what was found.
         path: the file.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("a2ibench.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     store = checked.store
-    text = environment.get_template("data.html.j2").render(
+    write_html(
+        "data.html.j2",
+        path,
         name=checked.root.resolve().name,
         dataset="" if store is None else store.name,
         content_hash="" if store is None else store.content_hash,
@@ -97,8 +90,6 @@ def write_page(checked: Checked, path: Path) -> None:
         longest=LONGEST,
         table=path.with_suffix(".parquet").name,
     )
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _evidence(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.reporting.html import write_html
 from a2ibench.reporting.media import picture_uri, sound_uri
-from a2ibench.storage import whole_file
 
 APART = 5
 """Trials between a trial and its repeat, at least, where there are so many."""
@@ -52,13 +52,6 @@ def write_human_page(
         sounds: name → float32 ``[T]`` and its rate; at most ten seconds are played.
         path: the file.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("a2ibench.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     data = {
         "study": study,
         "apart": APART,
@@ -74,8 +67,11 @@ def write_human_page(
             for one in questions
         ],
     }
-    text = environment.get_template("human_study.html.j2").render(
-        title=title, question=question, trials=len(questions), data=data
+    write_html(
+        "human_study.html.j2",
+        path,
+        title=title,
+        question=question,
+        trials=len(questions),
+        data=data,
     )
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

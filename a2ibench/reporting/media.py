@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +22,11 @@ def picture_uri(pixels: ImageArray) -> str:
     stream = io.BytesIO()
     Image.fromarray(np.asarray(pixels)).save(stream, "PNG", optimize=True)
     return _uri("image/png", stream)
+
+
+def png_uri(path: Path) -> str:
+    """A data URI of a PNG file, as it is."""
+    return _uri("image/png", io.BytesIO(path.read_bytes()))
 
 
 def sound_uri(waveform: FloatArray, rate: int) -> str:

@@ -70,7 +70,10 @@ def read_study(folder: Path) -> Mapping[str, Any]:
         raise UserError(f"{folder}: no study (it has no study.json); expected as studies/arcade")
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("models", "metrics", "jobs", "encoder", "scale", "images", "seeds"):
+        for name in (
+            "models", "metrics", "jobs", "dataset", "content_hash", "encoder", "scale", "images",
+            "seeds",
+        ):  # fmt: skip
             about[name]
     except (ValueError, KeyError) as error:
         raise UserError(f"{path}: damaged ({error}); run the study again") from error

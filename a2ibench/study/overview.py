@@ -12,9 +12,15 @@ import pandas as pd
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.cells import Method
-from a2ibench.reporting.critical_difference import LEAST, rank, save_diagram
+from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
+from a2ibench.reporting.overview_page import Listed, write_overview_page
+from a2ibench.reporting.study_page import Chart
+from a2ibench.reporting.svg import inline_svg
+from a2ibench.reporting.tables import ablation_table, method_table
+from a2ibench.reporting.words import comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.finished import Finished, read_rows, read_study, to_method
+from a2ibench.study.report import PAGE
 
 APART = (
     "Judges are trained on the pairs of their own study: scores of two datasets are by two"
@@ -47,8 +53,30 @@ class _Study:
         return {(score["version"], score["judge_fingerprint"]) for score in scores}
 
 
+@dataclass(frozen=True)
+class _Diagram:
+    """A diagram over datasets: of one metric, with one encoder."""
+
+    encoder: str
+    metric: str
+    ranks: Ranks
+    labels: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        return f"critical_difference-{self.encoder}-{self.metric}.png"
+
+
+def studies_in(root: Path) -> list[Path]:
+    """The studies of a folder, by name; the folder itself where it is one, or holds none."""
+    if (root / "study.json").is_file():
+        return [root]
+    return sorted(path.parent for path in root.glob("*/study.json")) or [root]
+
+
 def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
-    """Writes ``results.parquet`` of all studies, ``overview.md``, and the diagrams over datasets.
+    """Writes ``results.parquet`` of all studies, ``overview.md``, the diagrams over datasets, and
+    ``report.html``, which leads to the pages of the studies.
 
     Args:
         root: where to.
@@ -62,17 +90,43 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
         pd.concat(tables, ignore_index=True).to_parquet(temporary)
     studies = [_read(folder) for folder in folders]
     notes = [APART, *_between_encoders(studies)]
-    diagrams = _draw(root, studies)
+    diagrams = _diagrams(studies)
+    for old in root.glob("critical_difference-*.png"):
+        old.unlink()
+    for one in diagrams:
+        save_diagram(one.ranks, one.labels, root / one.file)
     lines = ["# Overview", "", "| dataset | encoder | tables |", "|---|---|---|"]
     for study in studies:
         name = study.folder.name
         lines.append(f"| {study.dataset} | {study.encoder} | [{name}]({name}/tables) |")
     lines += ["", *(f"- {note}" for note in notes)]
     if diagrams:
-        lines += ["", DIAGRAMS, "", *(f"![{path.stem}]({path.name})" for path in diagrams)]
+        lines += ["", DIAGRAMS, "", *(f"![{Path(d.file).stem}]({d.file})" for d in diagrams)]
     with whole_file(root / "overview.md") as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return [*notes, *([DIAGRAMS] if diagrams else [])]
+    said = [*notes, *([DIAGRAMS] if diagrams else [])]
+    charts = [_chart(one, i) for i, one in enumerate(diagrams)]
+    listed = [_list(study) for study in studies]
+    write_overview_page(root.resolve().name, listed, said, charts, root / PAGE)
+    return said
+
+
+def _list(study: _Study) -> Listed:
+    metrics = [registry.metrics.get(name) for name in study.metrics]
+    compared = [
+        one
+        for make in (method_table, ablation_table)
+        for one in comparisons(make(study.methods, metrics, "", ()), metrics)
+    ]
+    return Listed(study.folder.name, PAGE, study.dataset, study.encoder, lead(compared))
+
+
+def _chart(one: _Diagram, number: int) -> Chart:
+    metric = registry.metrics.get(one.metric)
+    title = f"{metric.title}, {one.encoder}"
+    order = sorted(zip(one.ranks.mean, one.labels, strict=True))
+    said = f"Mean ranks by {title}: {', '.join(f'{label} {mean:.2f}' for mean, label in order)}"
+    return Chart(inline_svg(draw_diagram(one.ranks, one.labels), f"ranks-{number}", said), title)
 
 
 def _read(folder: Path) -> _Study:
@@ -118,10 +172,8 @@ def _between_encoders(studies: Sequence[_Study]) -> list[str]:
     return notes
 
 
-def _draw(root: Path, studies: Sequence[_Study]) -> list[Path]:
-    """A diagram over the datasets for each encoder and metric that allows one."""
-    for old in root.glob("critical_difference-*.png"):
-        old.unlink()
+def _diagrams(studies: Sequence[_Study]) -> list[_Diagram]:
+    """One for each encoder and metric that allows a ranking over the datasets."""
     made = []
     for encoder in dict.fromkeys(study.encoder for study in studies):
         own = [study for study in studies if study.encoder == encoder]
@@ -131,9 +183,7 @@ def _draw(root: Path, studies: Sequence[_Study]) -> list[Path]:
             if any(list(one) != labels for one in arms) or min(len(own), len(labels)) < LEAST:
                 continue
             metric: type[Metric] = registry.metrics.get(name)
-            path = root / f"critical_difference-{encoder}-{name}.png"
-            save_diagram(rank(_scores(arms, metric)), labels, path)
-            made.append(path)
+            made.append(_Diagram(encoder, name, rank(_scores(arms, metric)), tuple(labels)))
     return made
 
 

@@ -10,7 +10,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.errors import UserError
 from a2ibench.reporting.cells import Method
-from a2ibench.reporting.critical_difference import LEAST, NOTE, rank, save_diagram
+from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
 from a2ibench.storage import whole_file
@@ -20,6 +20,7 @@ from a2ibench.study.work import read_failure
 
 DIAGRAM = "critical_difference.png"
 SAMPLES = "samples.png"
+PAGE = "report.html"
 SPREAD = "±: spread that the protocol defines, no confidence interval."
 
 
@@ -28,12 +29,29 @@ class Report:
     """What was written.
 
     Attributes:
+        about: the data, as the titles name them.
+        methods: references, then arms.
+        metrics: in the order of the columns.
         tables: in order.
-        diagram: the critical-difference diagram; None with too few methods or metrics.
+        ranks: of the arms over the metrics; None with too few of either.
+        diagram: the critical-difference diagram; None without ranks.
     """
 
+    about: str
+    methods: tuple[Method, ...]
+    metrics: tuple[type[Metric], ...]
     tables: tuple[Table, ...]
+    ranks: Ranks | None
     diagram: Path | None
+
+    @property
+    def arms(self) -> list[Method]:
+        """The methods that are no reference row."""
+        return [method for method in self.methods if not method.reference]
+
+    def table(self, name: str) -> Table | None:
+        """One of the tables; None where it was not made."""
+        return next((table for table in self.tables if table.name == name), None)
 
 
 def write_tables(
@@ -68,24 +86,29 @@ def write_tables(
         ):
             with whole_file(folder / "tables" / f"{table.name}.{suffix}") as temporary:
                 temporary.write_text(text, encoding="utf-8")
-    return Report(tuple(tables), _write_diagram(folder / "tables" / DIAGRAM, methods, metrics))
+    ranks = _rank(methods, metrics)
+    diagram = None
+    if ranks is not None:
+        diagram = folder / "tables" / DIAGRAM
+        save_diagram(ranks, [arm.label for arm in _ranked(methods)], diagram)
+    return Report(about, tuple(methods), tuple(metrics), tuple(tables), ranks, diagram)
 
 
-def _write_diagram(
-    path: Path, methods: Sequence[Method], metrics: Sequence[type[Metric]]
-) -> Path | None:
-    arms = [method for method in methods if not method.reference and method.scores]
+def _ranked(methods: Sequence[Method]) -> list[Method]:
+    """Those that the diagram shows."""
+    return [method for method in methods if not method.reference and method.scores]
+
+
+def _rank(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> Ranks | None:
+    arms = _ranked(methods)
     usable = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
     if len(arms) < LEAST or len(usable) < LEAST:
         return None
-    scores = np.array(
-        [
-            [arm.scores[m.name].mean * (1 if m.higher_is_better else -1) for arm in arms]
-            for m in usable
-        ]
-    )
-    save_diagram(rank(scores), [arm.label for arm in arms], path)
-    return path
+    scores = [
+        [arm.scores[m.name].mean * (1 if m.higher_is_better else -1) for arm in arms]
+        for m in usable
+    ]
+    return rank(np.array(scores))
 
 
 def report(folder: Path) -> Report:

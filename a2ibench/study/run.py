@@ -19,6 +19,7 @@ from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
 from a2ibench.study.mlflow_live import LiveMirror
+from a2ibench.study.page.collect import write_page
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
 from a2ibench.study.results import Entry, collect, write_long
@@ -69,11 +70,12 @@ def run_study(
 def show_results(
     request: Request, plan: Plan, mirror: LiveMirror | None, display: Display
 ) -> list[str]:
-    """Writes and prints the tables; returns the failures."""
+    """Writes the tables and the page, and prints the tables; returns the failures."""
     metrics = [registry.metrics.get(name) for name in plan.metrics]
     failures = _failures(plan.entries)
     notes = _notes(request, plan, failures)
     made = _write_results(request, plan, metrics, notes)
+    write_page(plan.outline.folder, made, plan.store)
     for table in made.tables:
         display.console.print(*table.to_rich(display.console.width), sep="\n")
     for note in notes_once(made):

@@ -60,20 +60,42 @@ def read_stored(folder: Path, like: Task) -> Stored | None:
         raise UserError(f"{folder}/study.json: damaged ({error}); run the study again") from error
 
 
-def open_store(folder: Path, dataset: str | None) -> tuple[PairStore, dict[str, list[str]]]:
-    """The pairs that a study was run on, and the jobs of its rows.
+def find_store(folder: Path, dataset: str | None) -> tuple[PairStore | None, str]:
+    """The pairs that a study was run on, or why they are not at hand; nothing is prepared.
 
     Args:
         folder: of the study.
         dataset: where the pairs lie now; None for where the study says.
 
     Raises:
-        UserError: no study, a damaged one, or pairs that are not its own any more.
+        UserError: no study, or ``dataset`` is none of its own.
+    """
+    read_study(folder)
+    try:
+        return open_store(folder, dataset, make=False)[0], ""
+    except UserError as error:
+        if dataset is not None:
+            raise
+        return None, str(error)
+
+
+def open_store(
+    folder: Path, dataset: str | None, make: bool = True
+) -> tuple[PairStore, dict[str, list[str]]]:
+    """The pairs that a study was run on, and the jobs of its rows.
+
+    Args:
+        folder: of the study.
+        dataset: where the pairs lie now; None for where the study says.
+        make: whether a named dataset is prepared where it is not in the cache.
+
+    Raises:
+        UserError: no study, a damaged one, or pairs that are not at hand or not its own any more.
     """
     about = read_study(folder)
     name = str(about["dataset"])
     options = about["dataset_config"] if name in registry.datasets.names() else {}
-    store = open_dataset(dataset or name, {} if dataset else options)
+    store = open_dataset(dataset or name, {} if dataset else options, make=make)
     if store.content_hash != about["content_hash"]:
         raise UserError(
             f"{store.root}: its pairs or labels are not those of the study; --dataset DIR names the"

@@ -16,10 +16,11 @@ from a2ibench.evaluation.picture_measures import FROM_BASE, measure
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
 from a2ibench.reporting.curves import Curve, save_curves
 from a2ibench.reporting.figures import save_grid
-from a2ibench.storage import whole_file
+from a2ibench.storage import whole_file, write_json
 from a2ibench.study.changes import AXES, Change
 from a2ibench.study.generate import Run, listen, open_run, spec
 
+ABOUT = "sweep.json"
 POSTERIOR = "posterior"
 SHOWN = 8
 """Rows of a strip, at most."""
@@ -168,10 +169,17 @@ def plotted(swept: Sequence[Swept]) -> list[str]:
 
 
 def write_sweep(
-    swept: Sequence[Swept], findings: Sequence[Finding], change: Change, folder: Path
+    swept: Sequence[Swept], findings: Sequence[Finding], change: Change, run: Path, folder: Path
 ) -> None:
-    """Writes ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png`` and a strip of
-    pictures a sound, each whole or not at all.
+    """Writes ``sweep.json``, ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png``
+    and a strip of pictures a sound, each whole or not at all.
+
+    Args:
+        swept: a record a sound.
+        findings: the correlations.
+        change: what was done.
+        run: the job that drew.
+        folder: where to.
 
     Raises:
         UserError: the path is no folder.
@@ -216,3 +224,7 @@ def write_sweep(
     for one in swept:
         strip = {f"noise {z}": one.images[:, z] for z in range(min(SHOWN, one.images.shape[1]))}
         save_grid(strip, headings, folder / "strips" / f"{one.name}.png")
+    write_json(
+        folder / ABOUT,
+        {"job": run.resolve().name, "change": change.kind, "levels": list(change.levels)},
+    )

@@ -140,7 +140,8 @@ def test_a_study_is_one_parent_with_a_child_a_job(mirrored: Path, server: Server
     assert set(runs) == {"study", "vae, seed 0", *(f"{name}, seed 0" for name in REFERENCES)}
     parent = runs.pop("study")
     assert parent["info"][0] == "FINISHED"
-    assert {"study.json", "results.parquet", "tables/quality.csv"} <= set(parent["files"])
+    files = {"study.json", "results.parquet", "report.html", "tables/quality.csv"}
+    assert files <= set(parent["files"])
     assert "**study**: vae on" in parent["tags"]["mlflow.note.content"]
     assert "| vae |" in parent["tags"]["mlflow.note.content"]
     for run in runs.values():

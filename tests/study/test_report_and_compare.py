@@ -50,6 +50,7 @@ def study(folder: Path, arms: dict[str, float], seeds: int = 3, **changed: str) 
     }
     models = [label for label in arms if label.isidentifier()]
     about = {"models": models, "metrics": list(METRICS), "jobs": jobs, "encoder": "logmel"}
+    about |= {"dataset": "made", "content_hash": changed.get("store", "pairs1")}
     write_json(folder / "study.json", {**about, "scale": "small", "images": 96, "seeds": seeds})
     return folder
 
@@ -184,6 +185,16 @@ def test_an_overview_ranks_over_datasets_and_merges_no_tables(tmp_path: Path) ->
     assert any("Ranks over datasets" in note for note in notes)
     write_overview(tmp_path, folders[:2])
     assert not list(tmp_path.glob("critical_difference-*")), "two datasets rank nothing"
+    code, text = run("report", tmp_path)
+    assert code == 0, text
+    page = (tmp_path / "report.html").read_text()
+    for name in ("x", "y", "z"):
+        assert f'href="{name}/report.html"' in page
+        assert (tmp_path / name / "report.html").is_file()
+    assert page.count("<svg") == len(METRICS)
+    assert "ours is worse than theirs by" in page
+    code, text = run("report", tmp_path, "--dataset", tmp_path)
+    assert (code, "--dataset belong to one" in text) == (2, True)
 
 
 def test_only_images_seen_by_one_judge_are_comparable_between_encoders(tmp_path: Path) -> None:

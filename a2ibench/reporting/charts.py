@@ -1,0 +1,132 @@
+"""Charts of a study: losses by step, and the score of every seed."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from a2ibench.contracts.metric import Metric
+from a2ibench.reporting.cells import Method, heading, score_cell
+from a2ibench.reporting.figures import plain
+from a2ibench.reporting.svg import COLOURS, SOFT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Curve = Sequence[Mapping[str, float]]
+"""A training: a row a logging interval, ``{"step": …, loss: mean}``."""
+
+LOOK: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+}
+CURVES, SCORES = 4, 3
+"""Panels side by side."""
+WIDTH = 10.2
+"""Inches."""
+
+
+def colour(methods: Sequence[str], label: str) -> str:
+    """The colour of an arm, the same in all charts of a study; there are six, used in turn."""
+    return COLOURS[methods.index(label) % len(COLOURS)]
+
+
+def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, str]) -> "Figure":
+    """A panel a loss, a line a seed, a colour an arm.
+
+    Args:
+        trainings: arm → the curve of each seed; at least one has a row.
+        colours: arm → colour.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    curves = [curve for seeds in trainings.values() for curve in seeds]
+    names = list(dict.fromkeys(name for curve in curves for row in curve for name in row))
+    names.remove("step")
+    columns = min(CURVES, len(names))
+    rows = -(-len(names) // columns)
+    with matplotlib.rc_context(LOOK):
+        size = (WIDTH / CURVES * max(columns, 2), 1.55 * rows + 0.35)
+        figure = Figure(figsize=size, layout="constrained")
+        for i, name in enumerate(names):
+            axes = figure.add_subplot(rows, columns, i + 1)
+            for arm, seeds in trainings.items():
+                for seed, curve in enumerate(seeds):
+                    points = [(row["step"], row[name]) for row in curve if name in row]
+                    if points:
+                        label = plain(arm) if seed == 0 and len(trainings) > 1 else None
+                        mark = "." if len(points) == 1 else None
+                        axes.plot(
+                            *zip(*points, strict=True), lw=1, color=colours[arm], alpha=0.85,
+                            label=label, marker=mark,
+                        )  # fmt: skip
+            axes.set_title(plain(name), loc="left")
+            axes.locator_params(nbins=4)
+            if i >= len(names) - columns:
+                axes.set_xlabel("step")
+        lines = {
+            line.get_label(): line
+            for axes in figure.axes
+            for line in axes.get_lines()
+            if not str(line.get_label()).startswith("_")
+        }
+        if lines:
+            figure.legend(
+                list(lines.values()), list(map(str, lines)), loc="outside upper left",
+                ncols=4, frameon=False,
+            )  # fmt: skip
+    return figure
+
+
+def seed_chart(
+    methods: Sequence[Method], metrics: Sequence[type[Metric]], colours: Mapping[str, str]
+) -> "Figure":
+    """A panel a metric: the mean with its interval, and each seed as a point of its own.
+
+    Args:
+        methods: a row each; those without a colour are reference rows.
+        metrics: at least one.
+        colours: arm → colour.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    columns = min(SCORES, len(metrics))
+    rows = -(-len(metrics) // columns)
+    at, labels = np.arange(len(methods)), [plain(method.label) for method in methods]
+    with matplotlib.rc_context(LOOK):
+        size = (WIDTH / SCORES * max(columns, 1.5), (0.24 * len(methods) + 0.55) * rows)
+        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.12))
+        for i, metric in enumerate(metrics):
+            axes = figure.add_subplot(rows, columns, i + 1)
+            for y, method in enumerate(methods):
+                _draw_row(axes, y, method, metric, colours.get(method.label, SOFT))
+            axes.set_ylim(len(methods) - 0.4, -0.6)
+            axes.set_yticks(at, labels if i % columns == 0 else [""] * len(labels))
+            axes.tick_params(axis="y", length=0)
+            axes.grid(axis="y", color=SOFT, lw=0.5, alpha=0.3)
+            axes.spines["left"].set_visible(False)
+            axes.locator_params(axis="x", nbins=5)
+            axes.set_title(plain(heading(metric)), loc="left")
+    return figure
+
+
+def _draw_row(axes: "Axes", y: int, method: Method, metric: type[Metric], colour: str) -> None:
+    cell = score_cell(method, metric)
+    if cell is None:
+        return
+    scale = 100 if metric.percent else 1
+    if cell.low is not None and cell.high is not None:
+        axes.plot([scale * cell.low, scale * cell.high], [y, y], color=colour, lw=5, alpha=0.25)
+    axes.plot([scale * cell.value] * 2, [y - 0.3, y + 0.3], color=colour, lw=1.4)
+    values = scale * method.scores[metric.name].values
+    offsets = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
+    axes.plot(values, y + offsets, ".", color=colour, ms=4.5)

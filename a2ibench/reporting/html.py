@@ -1,0 +1,37 @@
+"""Pages: one file each, which asks no network for anything."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from a2ibench.storage import whole_file
+
+
+def write_html(template: str, path: Path, script: str | None = None, **values: Any) -> None:
+    """Writes a page, whole or not at all. Whatever comes from data is text wherever it stands.
+
+    Args:
+        template: its name in ``templates/``.
+        path: the file.
+        script: the name of the page's own script there, which the template gets as ``script`` with
+            the hash by which the page's policy allows it, and nothing else, as ``script_hash``.
+        values: for the template.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("a2ibench.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    if script is not None:
+        text = environment.get_template(script).render()
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        values |= {"script": Markup(text), "script_hash": f"sha256-{digest}"}  # noqa: S704 (our own)
+    page = environment.get_template(template).render(**values)
+    with whole_file(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")

@@ -1,0 +1,48 @@
+"""The page of several studies: where each has its own, and what can be said of all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from a2ibench.reporting.html import write_html
+from a2ibench.reporting.study_page import Chart
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A study among others.
+
+    Attributes:
+        name: of its folder.
+        page: of its page in that folder.
+        dataset: on what.
+        encoder: heard by what.
+        lead: its first sentence.
+    """
+
+    name: str
+    page: str
+    dataset: str
+    encoder: str
+    lead: str
+
+    @property
+    def link(self) -> str:
+        """From the page of all of them."""
+        return f"{quote(self.name)}/{self.page}"
+
+
+def write_overview_page(
+    name: str, studies: Sequence[Listed], notes: Sequence[str], charts: Sequence[Chart], path: Path
+) -> None:
+    """Writes one HTML file beside the folders of the studies.
+
+    Args:
+        name: of the folder.
+        studies: in order.
+        notes: what can be compared between them.
+        charts: the diagrams over datasets.
+        path: the file.
+    """
+    write_html("overview.html.j2", path, name=name, studies=studies, notes=notes, charts=charts)

@@ -1,0 +1,143 @@
+"""What the tests of a study say, in sentences: nothing is said that a test does not say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from a2ibench.contracts.metric import OWN, Metric
+from a2ibench.reporting.cells import full_name
+from a2ibench.reporting.render import Table
+
+NAMED = 4
+"""Comparisons that the first sentence names, at most."""
+DIFFERENCE, P = 5, 6
+"""Columns of :func:`~a2ibench.reporting.tables.difference_table`."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference, as its table prints it.
+
+    Attributes:
+        metric: its title.
+        difference: with its interval; of percentages, in points.
+        p: corrected.
+        verdict: on the method.
+    """
+
+    metric: str
+    difference: str
+    p: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A method against a base, by every metric that both have; those are left out that the method
+    trains against."""
+
+    method: str
+    base: str
+    tests: tuple[Difference, ...]
+
+    def by(self, *verdicts: str) -> tuple[Difference, ...]:
+        """The tests with one of some verdicts."""
+        return tuple(test for test in self.tests if test.verdict in verdicts)
+
+    @property
+    def decided(self) -> tuple[Difference, ...]:
+        """The tests that separate the two."""
+        return self.by("better", "worse")
+
+    @property
+    def sentence(self) -> str:
+        """What follows the method's name: ``better than ours by KID; not separable from …``."""
+        parts, name = [], self.base
+        for verdict in ("better", "worse"):
+            if found := self.by(verdict):
+                parts.append(f"{verdict} than {name} by {titles(found)}")
+                name = "it"
+        if found := self.by("not separable"):
+            every = len(found) == len(self.tests) > 1
+            named = f"any of {len(found)} metrics" if every else titles(found)
+            parts.append(f"not separable from {name} by {named}")
+        if found := self.by("one seed"):
+            parts.append(f"not tested against {name}: one common seed")
+        return "; ".join(parts) or f"has no score in common with {name}"
+
+
+def comparisons(table: Table | None, metrics: Sequence[type[Metric]]) -> list[Comparison]:
+    """What a table of differences compares; nothing without one."""
+    if table is None:
+        return []
+    known = {full_name(metric): metric for metric in metrics}
+    rows = [row for section in table.sections for row in section]
+    found: dict[tuple[str, str], list[Difference]] = {}
+    for row, numbers in zip(rows, table.numbers, strict=True):
+        metric = known[str(numbers["metric"])]
+        tests = found.setdefault((str(numbers["method"]), str(numbers["base"])), [])
+        if metric.judge != OWN and numbers["verdict"] != "–":
+            unit = " points" if metric.percent else ""
+            said = Difference(metric.title, row[DIFFERENCE] + unit, row[P], str(numbers["verdict"]))
+            tests.append(said)
+    return [Comparison(*pair, tuple(tests)) for pair, tests in found.items()]
+
+
+def lead(compared: Sequence[Comparison]) -> str:
+    """The first sentence: what is separable, or how much of it, or that nothing is."""
+    tests = [test for one in compared for test in one.tests]
+    tested = [test for test in tests if test.verdict != "one seed"]
+    decided = [one for one in compared if one.decided]
+    if not compared:
+        return "One method stands alone: it is compared with the reference rows only."
+    if not tests:
+        return "Nothing can be compared yet: no two methods have a score in common."
+    if not tested:
+        return (
+            "Nothing is tested: with one training seed a difference may be luck. Take at least"
+            " three seeds, better five."
+        )
+    count = sum(len(one.decided) for one in decided)
+    rest = len(tested) - count
+    if not decided:
+        only = (
+            "the one tested difference is" if rest == 1 else f"none of {rest} tested differences is"
+        )
+        return f"No method is separable from another: {only} significant after correction."
+    if len(decided) <= NAMED:
+        said = "; ".join(f"{one.method} is {_verdict(one)}" for one in decided)
+    else:
+        said = (
+            f"{count} of {len(tested)} tested differences are separable, of {len(decided)} methods"
+        )
+    others = {
+        0: "No other difference was tested.",
+        1: "The one other tested difference is not separable.",
+    }.get(rest, f"The other {rest} tested differences are not separable.")
+    return f"{said}. {others}"
+
+
+def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
+    """Methods of which the same is said, named together, with the comparison of the first."""
+    found: dict[str, list[Comparison]] = {}
+    for one in compared:
+        found.setdefault(one.sentence, []).append(one)
+    return [(_listed([one.method for one in same]), same[0]) for same in found.values()]
+
+
+def _verdict(one: Comparison) -> str:
+    parts = [
+        f"{verdict} than {one.base} by {titles(found)}"
+        for verdict in ("better", "worse")
+        if (found := one.by(verdict))
+    ]
+    return " and ".join(parts)
+
+
+def titles(tests: Sequence[Difference]) -> str:
+    """``KID, accuracy and similarity``."""
+    return _listed([test.metric for test in tests])
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

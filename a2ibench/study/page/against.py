@@ -1,0 +1,86 @@
+"""What a study's tests say of its methods, its floors and its ceiling."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from a2ibench import registry
+from a2ibench.contracts.metric import OWN, Metric
+from a2ibench.contracts.reference import CEILING, Reference
+from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.study_page import Against
+from a2ibench.reporting.tables import difference_table
+from a2ibench.reporting.words import comparisons
+from a2ibench.study.report import Report
+
+CONSTANT = (
+    "A reference row without chance is the same for every seed; it is compared with each seed of"
+    " the method."
+)
+
+
+def against_references(made: Report) -> list[Against]:
+    """Every arm against the ceiling, and against the floor of each group of metrics that has one.
+
+    These tests are in no table of the study: each table here is a family of its own for Holm's
+    correction.
+    """
+    found = []
+    for row in (method for method in made.methods if method.reference):
+        plugin = _plugin(row.label)
+        if plugin is None:
+            continue
+        metrics = [m for m in made.metrics if m.group in plugin.floor_of]
+        what = "floor"
+        if plugin.row == CEILING:
+            metrics, what = [m for m in made.metrics if m.judge != OWN], "ceiling"
+        arms = [arm for arm in made.arms if arm.scores]
+        if metrics and arms and row.scores:
+            table = _table(row, plugin, arms, metrics, what, made.about)
+            said = tuple(comparisons(table, made.metrics))
+            found.append(Against(row.label, what, table, said))
+    return found
+
+
+def _table(
+    row: Method,
+    plugin: type[Reference],
+    arms: Sequence[Method],
+    metrics: Sequence[type[Metric]],
+    what: str,
+    about: str,
+) -> Table:
+    compared = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in arms]
+    made = difference_table(
+        f"against_{plugin.name}",
+        f"Methods against {row.label}, the {what} ({about})",
+        (row.label, "method"),
+        compared,
+        metrics,
+        [] if plugin.random else [CONSTANT],
+    )
+    assert made is not None
+    return made
+
+
+def _for_seeds_of(arm: Method, row: Method) -> Method:
+    """A row that has one seed because nothing in it is random, with the seeds of an arm."""
+    scores = {}
+    for name, own in arm.scores.items():
+        if (there := row.scores.get(name)) is not None:
+            scores[name] = SeedScores(
+                own.seeds,
+                np.repeat(there.values[:1], len(own.seeds)),
+                there.n,
+                None,
+                np.repeat(there.blocks[:1], len(own.seeds), axis=0),
+            )
+    return replace(row, scores=scores)
+
+
+def _plugin(label: str) -> type[Reference] | None:
+    name = label.replace(" ", "_")
+    return registry.references.get(name) if name in registry.references.names() else None

@@ -1,0 +1,140 @@
+"""From a study's folder to its page."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from a2ibench.data.store import PairStore
+from a2ibench.reporting.charts import colour, curve_chart, seed_chart
+from a2ibench.reporting.critical_difference import NOTE, draw_diagram
+from a2ibench.reporting.study_page import Chart, StudyPage, write_study_page
+from a2ibench.reporting.svg import inline_svg
+from a2ibench.reporting.words import comparisons, lead
+from a2ibench.study.arm import full_label
+from a2ibench.study.finished import read_study
+from a2ibench.study.page.against import against_references
+from a2ibench.study.page.breakdown import class_tables, factor_tables
+from a2ibench.study.page.commands import commands, everything
+from a2ibench.study.page.cost import (
+    cost_table,
+    facts,
+    gap_table,
+    job_table,
+    provenance,
+    training_notes,
+)
+from a2ibench.study.page.files import Rows, read_rows
+from a2ibench.study.page.pictures import open_exam, pictures_of_all, several_draws
+from a2ibench.study.page.sweeps import read_sweeps
+from a2ibench.study.report import PAGE, Report
+
+
+def write_page(
+    folder: Path,
+    made: Report,
+    store: PairStore | None,
+    unseen: str = "",
+    sweeps: Sequence[Path] = (),
+) -> Path:
+    """Writes ``STUDY/report.html``.
+
+    Args:
+        folder: of the study.
+        made: its tables.
+        store: the pairs that it was run on; None where they are not at hand.
+        unseen: then why.
+        sweeps: folders of sweeps beside those in ``STUDY/sweeps``.
+
+    Raises:
+        UserError: a folder that holds no sweep.
+    """
+    path = folder / PAGE
+    write_study_page(collect(folder, made, store, unseen, sweeps), path)
+    return path
+
+
+def collect(
+    folder: Path, made: Report, store: PairStore | None, unseen: str, sweeps: Sequence[Path]
+) -> StudyPage:
+    """What the page shows; see :func:`write_page`."""
+    about = read_study(folder)
+    rows = read_rows(folder, about)
+    arms = [arm.label for arm in made.arms]
+    colours = {label: colour(arms, label) for label in arms}
+    differences = [t for t in map(made.table, ("methods", "ablations")) if t is not None]
+    compared = [one for table in differences for one in comparisons(table, made.metrics)]
+    asked = None if store is None else open_exam(store)
+    test = None if asked is None else asked.exam.test
+    return StudyPage(
+        name=folder.resolve().name,
+        about=made.about,
+        facts=facts(about, rows),
+        lead=lead(compared),
+        compared=tuple(compared),
+        against=tuple(against_references(made)),
+        scores=tuple(table for table in made.tables if table not in differences),
+        differences=tuple(reversed(differences)),
+        diagram=_diagram(made),
+        pictures=None if asked is None else pictures_of_all(asked, rows),
+        several=() if asked is None else tuple(several_draws(asked, rows, arms)),
+        unseen=unseen,
+        seeds=_seeds(made, colours),
+        curves=tuple(_curves(rows, about["models"], colours)),
+        classes=() if test is None else tuple(class_tables(test, made, rows)),
+        parts=tuple(factor_tables(made, rows)),
+        sweeps=tuple(read_sweeps(folder, sweeps, rows)),
+        cost=cost_table(rows, made.about),
+        gaps=gap_table(rows),
+        notes=tuple(training_notes(rows)),
+        provenance=tuple(provenance(about, rows, made, store)),
+        jobs=job_table(rows),
+        everything=everything(rows),
+        commands=tuple(commands(about, rows)),
+    )
+
+
+def _diagram(made: Report) -> Chart | None:
+    if made.ranks is None:
+        return None
+    labels = [arm.label for arm in made.arms if arm.scores]
+    order = sorted(zip(made.ranks.mean, labels, strict=True))
+    said = ", ".join(f"{label} {rank:.2f}" for rank, label in order)
+    figure = draw_diagram(made.ranks, labels)
+    return Chart(inline_svg(figure, "ranks", f"Mean ranks: {said}"), NOTE)
+
+
+def _seeds(made: Report, colours: Mapping[str, str]) -> Chart | None:
+    methods = [method for method in made.methods if method.scores]
+    metrics = [m for m in made.metrics if any(m.name in method.scores for method in methods)]
+    if not metrics:
+        return None
+    svg = inline_svg(
+        seed_chart(methods, metrics, colours),
+        "seeds",
+        f"The scores of every seed of {', '.join(m.label for m in methods)}, a panel a metric; the"
+        " tables hold the same numbers",
+    )
+    caption = (
+        "A point is the score of one training seed, the line their mean, the bar its 95 % interval"
+        " over seeds and blocks of test clips. Reference rows in grey."
+    )
+    return Chart(svg, caption)
+
+
+def _curves(rows: Rows, models: Sequence[str], colours: Mapping[str, str]) -> list[Chart]:
+    """A chart for each full model and its ablations, which share their losses."""
+    charts = []
+    for i, model in enumerate(models):
+        own = [label for label in rows if label == model or full_label(label, models) == model]
+        trainings = {
+            label: [r.result["curve"] for r in rows[label] if r.result and r.result.get("curve")]
+            for label in own
+        }
+        trainings = {label: curves for label, curves in trainings.items() if curves}
+        if not trainings:
+            continue
+        said = ", ".join(trainings)
+        figure = curve_chart(trainings, colours)
+        svg = inline_svg(figure, f"curves-{i}", f"Losses by step of {said}, a panel a loss")
+        caption = f"{said}: mean of each logging interval, by training step; a line a seed."
+        charts.append(Chart(svg, caption))
+    return charts

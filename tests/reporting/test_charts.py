@@ -1,0 +1,51 @@
+"""Charts of a study: nothing that was measured is left out of them."""
+
+import numpy as np
+import pytest
+
+from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.charts import curve_chart, seed_chart
+from a2ibench.reporting.svg import COLOURS
+
+
+class Accuracy(Metric):
+    name, judge, title = "accuracy_test", "none", "accuracy"
+    group, percent, bounds = "quality", True, (0.0, 1.0)
+
+    def compute(self, looks: Looks) -> Score:
+        raise AssertionError("not computed here")
+
+
+def test_every_seed_has_a_line_and_a_single_interval_is_a_point() -> None:
+    rows = [{"step": 1, "a": 1.0, "b": 2.0}, {"step": 2, "a": 0.5, "b": 1.0}]
+    trainings = {"x": [rows, rows], "y": [[{"step": 1, "a": 3.0}]]}
+    figure = curve_chart(trainings, {"x": COLOURS[0], "y": COLOURS[1]})
+    first, second = figure.axes
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["a", "b"]
+    assert len(first.get_lines()) == 3
+    assert first.get_lines()[2].get_marker() == "."
+    assert len(second.get_lines()) == 2
+
+
+def test_every_seed_is_a_point_beside_the_mean_and_its_interval() -> None:
+    values = np.array([0.5, 0.6, 0.8])
+    blocks = np.tile(values[:, np.newaxis], (1, 4)) + np.random.default_rng(0).normal(0, 0.01, 4)
+    three = SeedScores((0, 1, 2), values, 10, None, blocks)
+    one = SeedScores((0,), values[:1], 10, None, np.full((1, 1), np.nan))
+    methods = [
+        Method("truth", True, None, 1, {"accuracy_test": one}),
+        Method("a", False, None, 3, {"accuracy_test": three}),
+        Method("failed", False, None, 3, {}),
+    ]
+    (axes,) = seed_chart(methods, [Accuracy], {"a": COLOURS[0]}).axes
+    points = [line for line in axes.get_lines() if line.get_marker() == "."]
+    assert [line.get_xdata().tolist() for line in points] == [
+        pytest.approx([50]),
+        pytest.approx([50, 60, 80]),
+    ]
+    assert len(set(points[1].get_ydata())) == 3
+    means = [line for line in axes.get_lines() if line.get_linewidth() == 1.4]
+    assert means[1].get_xdata() == pytest.approx([100 * values.mean()] * 2)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["truth", "a", "failed"]

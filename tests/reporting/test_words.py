@@ -1,0 +1,90 @@
+"""The verdict in words: it says what the tests of a table say, and no more."""
+
+import numpy as np
+
+from a2ibench.contracts.metric import OWN, Looks, Metric, Score
+from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.tables import method_table
+from a2ibench.reporting.words import Comparison, comparisons, lead, together
+
+
+class Accuracy(Metric):
+    name, judge, title = "accuracy_test", "none", "accuracy"
+    group, percent, bounds = "quality", True, (0.0, 1.0)
+
+    def compute(self, looks: Looks) -> Score:
+        raise AssertionError("not computed here")
+
+
+class Distance(Accuracy):
+    name, title, percent, higher_is_better = "distance_test", "distance", False, False
+
+
+class Own(Accuracy):
+    name, title, judge, group = "own_test", "own network", OWN, "own"
+
+
+METRICS = [Accuracy, Distance, Own]
+
+
+def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> Method:
+    """A method whose seeds and blocks scatter by a thousandth."""
+    scores = {}
+    for i, (metric, level) in enumerate(zip(METRICS, (accuracy, distance, accuracy), strict=True)):
+        scatter = np.random.default_rng([i, len(label)]).normal(0, 0.001, (seeds, 12))
+        blocks = level + scatter
+        scores[metric.name] = SeedScores(
+            tuple(range(seeds)), blocks.mean(axis=1), 100, None, blocks
+        )
+    return Method(label, False, None, seeds, scores)
+
+
+def compared(*methods: Method) -> list[Comparison]:
+    return comparisons(method_table(methods, METRICS, "data", []), METRICS)
+
+
+def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
+    (one,) = compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.5))
+    assert one.sentence == "better than base by accuracy; worse than it by distance"
+    assert lead([one]) == (
+        "mine is better than base by accuracy and worse than base by distance."
+        " No other difference was tested."
+    )
+    accuracy, distance = one.decided
+    assert accuracy.difference.startswith("+40.0 [")
+    assert accuracy.difference.endswith("] points")
+    assert distance.difference.startswith("+0.40 [")
+
+
+def test_no_difference_is_claimed_without_its_test() -> None:
+    (same,) = compared(method("mine", 0.5, 0.5), method("base", 0.5, 0.5))
+    assert same.sentence == "not separable from base by any of 2 metrics"
+    assert lead([same]).startswith("No method is separable from another: none of 2")
+    (single,) = compared(method("mine", 0.9, 0.9, 1), method("base", 0.5, 0.5, 1))
+    assert single.sentence == "not tested against base: one common seed"
+    assert "better" not in lead([single]).split(":")[0]
+    assert lead([single]).startswith("Nothing is tested: with one training seed")
+
+
+def test_what_a_method_trains_against_is_no_measurement() -> None:
+    (one,) = compared(method("mine", 0.9, 0.5), method("base", 0.5, 0.5))
+    assert {test.metric for test in one.tests} == {"accuracy", "distance"}
+    assert "own network" not in one.sentence
+
+
+def test_a_method_without_a_result_and_one_that_stands_alone_are_said_to_be() -> None:
+    (one,) = compared(Method("mine", False, None, 3, {}), method("base", 0.5, 0.5))
+    assert one.sentence == "has no score in common with base"
+    assert lead([one]).startswith("Nothing can be compared yet")
+    assert lead(compared(method("base", 0.5, 0.5))).startswith("One method stands alone")
+
+
+def test_many_differences_are_counted_and_the_same_sentence_is_said_once() -> None:
+    base = method("base", 0.5, 0.5)
+    several = compared(*(method(f"m{i}", 0.9, 0.3) for i in range(5)), base)
+    assert lead(several) == (
+        "10 of 10 tested differences are separable, of 5 methods. No other difference was tested."
+    )
+    ((names, _),) = together(several)
+    assert names == "m0, m1, m2, m3 and m4"

@@ -1,0 +1,253 @@
+"""The page of a real study: what it shows is what the tables and results say."""
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from a2ibench.cli import main
+from a2ibench.reporting.render import Table
+from a2ibench.storage import write_json
+from a2ibench.study.page.against import against_references
+from a2ibench.study.page.collect import collect
+from a2ibench.study.report import Report, report
+from a2ibench.study.stored import find_store
+from a2ibench.study.work import write_failure
+
+INLINE = ("--executor", "inline", "--tracking-uri", "none")
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def parse(folder: Path) -> Any:
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+    return parser.parse((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def text_of(element: Any) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def shown(root: Any, name: str) -> list[list[str]]:
+    """The cells of a table of the page."""
+    (table,) = [one for one in root.iter("table") if one.get("id") == f"table-{name}"]
+    return [[text_of(cell) for cell in row] for row in table.findall("tbody/tr")]
+
+
+def said(table: Table) -> list[list[str]]:
+    """The same of the table that was written, with the names that it leaves out."""
+    rows: list[list[str]] = []
+    for row in (list(row) for section in table.sections for row in section):
+        if not row[0]:
+            row[0] = rows[-1][0]
+        rows.append(row)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def study(small_study: Path, small_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two methods, two seeds; the judges are those of the other study."""
+    folder = tmp_path_factory.mktemp("page") / "study"
+    done = call(
+        "run", "--model", "vae", "--model", "cvae", "--seeds", "2", "--dataset", small_store,
+        "--encoder", "logmel", "--images", "96", "--metric", "is1_lite0", "--metric",
+        "accuracy_resnet18", "--set", "cvae.beta=0.5", *INLINE, "--out", folder,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert f"page: {folder / 'report.html'}" in done.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(study: Path) -> Report:
+    return report(study)
+
+
+def copy(study: Path, to: Path) -> Path:
+    return Path(shutil.copytree(study, to / "study"))
+
+
+def test_the_page_shows_the_numbers_of_the_tables(study: Path, made: Report) -> None:
+    root = parse(study)
+    assert [table.name for table in made.tables] == ["quality", "methods"]
+    for table in made.tables:
+        assert shown(root, table.name) == said(table)
+    assert text_of(root.find(".//h1")) == "study"
+
+
+def test_the_verdict_repeats_the_verdicts_of_the_table(study: Path, made: Report) -> None:
+    store, _ = find_store(study, None)
+    page = collect(study, made, store, "", ())
+    table = made.table("methods")
+    assert table is not None
+    (compared,) = page.compared
+    assert [test.verdict for test in compared.tests] == [row["verdict"] for row in table.numbers]
+    assert text_of(parse(study).find(".//main")).count(compared.sentence) == 1
+
+
+def test_a_reference_without_chance_is_compared_with_each_seed(made: Report) -> None:
+    found = {one.row: one for one in against_references(made)}
+    truth = found["ground truth"].table
+    assert {row["seeds"] for row in truth.numbers} == {2}
+    assert all(row["p"] is not None for row in truth.numbers)
+    vae = next(method for method in made.methods if method.label == "vae")
+    real = next(method for method in made.methods if method.label == "ground truth")
+    row = next(r for r in truth.numbers if r["method"] == "vae" and "accuracy" in str(r["metric"]))
+    name = "accuracy_resnet18"
+    expected = vae.scores[name].mean - real.scores[name].mean
+    assert row["difference"] == pytest.approx(expected)
+
+
+def test_pictures_and_sounds_are_in_the_page(study: Path) -> None:
+    root = parse(study)
+    figure, *others = [one for one in root.iter("figure") if one.findall(".//table")]
+    sounds = figure.findall(".//audio")
+    rows = figure.findall(".//tbody/tr")
+    labels = list(json.loads((study / "study.json").read_text())["jobs"])
+    assert len(rows) == 1 + len(labels)
+    assert len(sounds) > 4
+    assert all(len(row.findall("td")) == len(sounds) for row in rows)
+    assert [text_of(row.find("th")).split(" seed")[0] for row in rows] == ["real picture", *labels]
+    real, truth = (row.findall(".//img") for row in rows[:2])
+    assert [image.get("src") for image in real] == [image.get("src") for image in truth]
+    (draws,) = others
+    assert len(draws.findall(".//audio")) == 4
+    assert {len(row.findall("td")) for row in draws.findall(".//tbody/tr")} == {4}
+
+
+def test_scores_by_class_have_the_whole_score_as_their_mean(study: Path, made: Report) -> None:
+    store, _ = find_store(study, None)
+    page = collect(study, made, store, "", ())
+    (table,) = page.classes
+    assert table.name == "class_accuracy_resnet18"
+    rows = [row for section in table.sections for row in section]
+    n = [int(row[1]) for row in rows]
+    assert sum(n) == 12
+    for method in made.methods:
+        parts = [float(row[method.label]) for row in table.numbers]  # type: ignore[arg-type]
+        whole = method.scores["accuracy_resnet18"].mean
+        assert np.average(parts, weights=n) == pytest.approx(whole)
+
+
+def test_scores_by_factor_are_the_parts_of_the_results(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    keys = json.loads((folder / "study.json").read_text())["jobs"]["vae"]
+    for key, pitch in zip(keys, (0.25, 0.75), strict=True):
+        path = folder / "jobs" / key / "result.json"
+        result = json.loads(path.read_text())
+        result["metrics"]["is1_lite0"]["parts"] = {"pitch": pitch, "<b>size</b>": 1.0}
+        write_json(path, result)
+    assert call("report", folder).exit_code == 0
+    assert shown(parse(folder), "part_is1_lite0") == [
+        ["pitch", "0.50 (0.25 to 0.75)"],
+        ["<b>size</b>", "1.00 (1.00 to 1.00)"],
+    ]
+
+
+def test_a_failed_job_is_a_gap_with_its_reason(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    keys = json.loads((folder / "study.json").read_text())["jobs"]["cvae"]
+    for key in keys:
+        (folder / "jobs" / key / "result.json").unlink()
+    write_failure(folder / "jobs" / keys[1], "loss <i>kl</i> is nan")
+    done = call("report", folder)
+    assert done.exit_code == 0, done.output
+    root = parse(folder)
+    rows = [[*row[:2], row[3]] for row in shown(root, "gaps")]
+    assert rows[1] == ["cvae", "1", "loss <i>kl</i> is nan"]
+    assert rows[0][2].startswith("interrupted")
+    assert "Not complete" in text_of(root.find(".//main"))
+    assert "no result" in [text_of(cell) for cell in root.iter("td")]
+
+
+def test_hostile_labels_stay_text(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    path = folder / "study.json"
+    about = json.loads(path.read_text())
+    hostile = "</script><script>hacked()</script>$x$"
+    about["jobs"] = {hostile if n == "vae" else n: keys for n, keys in about["jobs"].items()}
+    write_json(path, about)
+    assert call("report", folder).exit_code == 0
+    root = parse(folder)
+    assert len(root.findall(".//script")) == 1
+    assert hostile in [row[0] for row in shown(root, "quality")]
+
+
+def test_without_its_pairs_the_page_says_what_is_missing(
+    study: Path, small_store: Path, tmp_path: Path
+) -> None:
+    folder = copy(study, tmp_path)
+    path = folder / "study.json"
+    write_json(path, json.loads(path.read_text()) | {"dataset": str(tmp_path / "gone")})
+    done = call("report", folder)
+    assert done.exit_code == 0, done.output
+    assert "no pictures and sounds on the page" in done.output
+    root = parse(folder)
+    assert not root.findall(".//audio")
+    assert "gone: no such folder" in text_of(root.find(".//main"))
+    assert call("report", folder, "--dataset", small_store).exit_code == 0
+    assert parse(folder).findall(".//audio")
+    done = call("report", folder, "--dataset", tmp_path / "gone")
+    assert (done.exit_code, "no such folder" in done.output) == (2, True)
+
+
+def test_the_same_results_give_the_same_bytes(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    pages = []
+    for _ in range(2):
+        assert call("report", folder).exit_code == 0
+        pages.append((folder / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_the_command_of_a_row_computes_the_same_jobs(
+    study: Path, made: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = collect(study, made, None, "", ())
+    lines = {one.label: one.line for one in page.commands}
+    assert lines["ground truth, nearest train, class mean, shuffled in class, shuffled audio"] == ""
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = shlex.split(lines["cvae"])
+    assert program == "a2ibench"
+    assert "cvae.beta=0.5" in arguments
+    done = call(*arguments, *INLINE)
+    assert done.exit_code == 0, done.output
+    again = tmp_path / "again" / "cvae"
+    jobs = [json.loads((one / "study.json").read_text())["jobs"] for one in (study, again)]
+    assert jobs[1]["cvae"] == jobs[0]["cvae"]
+    for key in jobs[0]["cvae"]:
+        weights = [
+            json.loads((one / "jobs" / key / "result.json").read_text())["weights"]
+            for one in (study, again)
+        ]
+        assert weights[0] == weights[1]
+
+
+def test_sweeps_of_the_study_are_in_its_page(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    sound = tmp_path / "a<b>.wav"
+    soundfile.write(sound, 0.3 * np.sin(np.arange(22_050) / 20), 22_050)
+    for out in (folder / "sweeps" / "volume", tmp_path / "elsewhere"):
+        done = call("sweep", folder, sound, "--volume", "0.5,2", "-n", "2", "--out", out)
+        assert done.exit_code == 0, done.output
+    done = call("report", folder, "--sweep", tmp_path / "elsewhere")
+    assert done.exit_code == 0, done.output
+    root = parse(folder)
+    headings = [text_of(one) for one in root.iter("h3")]
+    assert headings.count("vae, seed 0: volume") == 2
+    found = pd.read_csv(folder / "sweeps" / "volume" / "correlations.csv")
+    rows = shown(root, "sweep_1")
+    assert [row[:2] for row in rows] == found[["sound", "measure"]].to_numpy().tolist()
+    assert rows[0][0] == "a<b>"
+    done = call("report", folder, "--sweep", tmp_path)
+    assert (done.exit_code, "no sweep (it has no sweep.json)" in done.output) == (2, True)
