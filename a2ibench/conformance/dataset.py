@@ -1,0 +1,239 @@
+"""What the contract demands of a dataset."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import random
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from a2ibench import config
+from a2ibench.conformance import options
+from a2ibench.conformance.rules import Rules, expect
+from a2ibench.contracts.dataset import Dataset
+from a2ibench.data.types import Pair, Part
+from a2ibench.errors import UserError
+
+SIZE = 32
+"""Side of the images in pixels, where the user sets none."""
+MOST = 2_000
+"""Pairs that are looked at."""
+AGAIN = 60
+"""Pairs that are made a second time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What is kept of the pairs that were looked at.
+
+    Attributes:
+        count: of pairs.
+        whole: whether these are all.
+        sides: source → the sides of the split on which it is.
+        digests: of the first pairs, a hash of everything in each.
+        parts: pairs of each part, as far as it was looked at.
+    """
+
+    count: int
+    whole: bool
+    sides: Mapping[str, frozenset[str]]
+    digests: tuple[str, ...]
+    parts: tuple[int, ...]
+
+
+class DatasetSubject:
+    """A dataset plug-in under examination.
+
+    Args:
+        plugin: the class.
+        values: options that differ from the defaults.
+        files: for a layout, the folder or list of the user's files.
+
+    Raises:
+        UserError: a layout without files, or files without a layout.
+    """
+
+    def __init__(
+        self, plugin: type[Dataset], values: Mapping[str, Any], files: Path | None = None
+    ) -> None:
+        if (plugin.unit == "files") != (files is not None):
+            need = "it cuts files: give some with --files FOLDER"
+            raise UserError(f"{plugin.name}: {need if files is None else 'it takes no --files'}")
+        self.plugin = plugin
+        self.values = {"image_size": SIZE, **values}
+        self.files = () if files is None else (files,)
+
+    def make(self) -> Dataset:
+        """A fresh one."""
+        made = config.build(self.plugin.Config, self.values, self.plugin.name)
+        return self.plugin(made, *self.files)
+
+    @cached_property
+    def seen(self) -> Seen:
+        """Looks at the pairs, and checks each.
+
+        Raises:
+            BrokenError: a pair is not what the contract says.
+        """
+        dataset = self.make()
+        sides: dict[str, set[str]] = {}
+        digests, parts, count = [], [], 0
+        for part in dataset.parts():
+            parts.append(0)
+            for pair in part.pairs:
+                _check_pair(pair, dataset.config.image_size, count)
+                sides.setdefault(pair.source, set()).add(pair.split)
+                if count < AGAIN:
+                    digests.append(_digest(pair))
+                parts[-1] += 1
+                count += 1
+                if count == MOST:
+                    break
+            if count == MOST:
+                break
+        frozen = {source: frozenset(found) for source, found in sides.items()}
+        return Seen(count, count < MOST, frozen, tuple(digests), tuple(parts))
+
+
+def _check_pair(pair: Pair, size: int, position: int) -> None:
+    where = f"of pair {position}"
+    image, audio = pair.image, pair.audio
+    arrays = isinstance(image, np.ndarray) and isinstance(audio, np.ndarray)
+    expect(arrays, f"NumPy arrays {where}", f"{type(image).__name__}, {type(audio).__name__}")
+    expect(
+        image.dtype == np.uint8 and image.shape == (size, size, 3),
+        f"an image {where} of uint8 {(size, size, 3)}: image_size is {size}",
+        f"{image.dtype} {image.shape}",
+    )
+    expect(
+        audio.dtype == np.float32 and audio.ndim == 1 and len(audio) > 0,
+        f"a sound {where} of float32 [T]",
+        f"{audio.dtype} {audio.shape}",
+    )
+    peak = float(np.abs(audio).max())
+    expect(peak <= 1, f"samples {where} in [−1, 1]", f"a largest one of {peak}")
+    expect(pair.split in ("train", "test"), f"train or test {where}", repr(pair.split))
+    for name in ("label", "source"):
+        text = getattr(pair, name)
+        expect(isinstance(text, str) and bool(text), f"a text as {name} {where}", repr(text))
+    expect(0 <= pair.start < float("inf"), f"a start {where} in seconds", pair.start)
+    for name, value in pair.factors.items():
+        expect(bool(np.isfinite(value)), f"factor {name!r} {where} finite", value)
+
+
+def _digest(pair: Pair) -> str:
+    about = [pair.label, pair.source, pair.split, pair.start, sorted(pair.factors.items())]
+    digest = hashlib.sha256(json.dumps(about, default=float).encode())
+    digest.update(np.ascontiguousarray(pair.image).data)
+    digest.update(np.ascontiguousarray(pair.audio).data)
+    return digest.hexdigest()
+
+
+rules: Rules[DatasetSubject] = Rules()
+
+
+@rules.rule(
+    "its Config has the options image_size and seed, whole numbers",
+    "add image_size: int = option(64, …) and seed: int = option(0, …)",
+    gate=True,
+)
+def sized(subject: DatasetSubject) -> None:
+    """By their types."""
+    hints = get_type_hints(subject.plugin.Config)
+    for name in ("image_size", "seed"):
+        expect(hints.get(name) is int, f"{name}: int", hints.get(name, "no such option"))
+
+
+options.add_rules(rules)
+
+
+@rules.rule("it can be made", "see the error; an option may have to be given (--set)", gate=True)
+def made(subject: DatasetSubject) -> None:
+    """With its length and the facts that it follows from."""
+    dataset = subject.make()
+    expect(len(dataset) >= 1, "at least one pair or file", len(dataset))
+    expect(dataset.sample_rate >= 1_000, "a sample rate in hertz", dataset.sample_rate)
+    json.dumps(dict(dataset.provenance()), allow_nan=False)
+
+
+@rules.rule(
+    "each pair is an image, a sound, a class, a source and a side of the split",
+    "yield a2ibench.data.types.Pair; its docstring has types and ranges",
+    gate=True,
+)
+def pairs(subject: DatasetSubject) -> None:
+    """Of all, or of the first many."""
+    expect(subject.seen.count >= 1, "at least one pair", 0)
+
+
+@rules.rule(
+    "no source clip is on both sides of the split",
+    "split sources, then cut pairs from them",
+)
+def split(subject: DatasetSubject) -> None:
+    """Names one that is."""
+    both = sorted(source for source, sides in subject.seen.sides.items() if len(sides) > 1)
+    named = f"{len(both)} on both, for example {both[0]!r}" if both else ""
+    expect(not both, "each source on one side", named)
+
+
+@rules.rule(
+    "both sides of the split have pairs",
+    "give the test side sources of its own",
+)
+def sides(subject: DatasetSubject) -> None:
+    """Where all pairs were looked at."""
+    found = frozenset[str]().union(*subject.seen.sides.values())
+    if subject.seen.whole:
+        expect(found == {"train", "test"}, "train and test", ", ".join(sorted(found)))
+
+
+@rules.rule(
+    "it yields no more pairs than its length says",
+    "return from __len__ how many pairs there are at most",
+)
+def length(subject: DatasetSubject) -> None:
+    """Where the length counts pairs."""
+    if subject.plugin.unit == "pairs":
+        promised = len(subject.make())
+        expect(subject.seen.count <= promised, f"at most {promised}", subject.seen.count)
+
+
+@rules.rule(
+    "the same configuration gives the same pairs in the same order, to the last bit",
+    "draw from np.random.default_rng([config.seed, …]); sort what a folder lists",
+)
+def repeats(subject: DatasetSubject) -> None:
+    """Again, after other random numbers."""
+    first = subject.seen.digests
+    np.random.seed(5)  # noqa: NPY002  # what a plug-in might draw from
+    random.seed(5)
+    again = tuple(_digest(pair) for pair in itertools.islice(_all(subject.make().parts()), AGAIN))
+    different = [i for i, (a, b) in enumerate(zip(first, again, strict=False)) if a != b]
+    expect(len(first) == len(again), f"{len(first)} pairs", len(again))
+    expect(not different, "equal pairs", f"{len(different)} that differ, first {different[:1]}")
+
+
+@rules.rule(
+    "a preparation that was cut off goes on: parts(k) is what parts() yields behind the k-th",
+    "skip the first `done` parts, whole, where parts() is overridden",
+)
+def parts(subject: DatasetSubject) -> None:
+    """Behind the first part."""
+    first = subject.seen.parts[0]
+    if first >= AGAIN:
+        return  # what lies behind was not kept
+    expected = subject.seen.digests[first:]
+    rest = _all(subject.make().parts(1))
+    behind = tuple(_digest(pair) for pair in itertools.islice(rest, len(expected) or 1))
+    expect(behind == expected, f"{len(expected)} pairs behind the first {first}", len(behind))
+
+
+def _all(parts: Iterator[Part]) -> Iterator[Pair]:
+    for part in parts:
+        yield from part.pairs

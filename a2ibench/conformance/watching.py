@@ -1,0 +1,76 @@
+"""What a plug-in touches beside its arguments: the terminal, files, global random numbers."""
+
+import contextlib
+import io
+import os
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_open: list["Touched"] = []
+_hooked = False
+
+
+@dataclass
+class Touched:
+    """What happened inside a :func:`watching` block.
+
+    Attributes:
+        printed: to stdout and stderr.
+        written: files that were opened for writing.
+        drew: the global generators that gave numbers: ``"numpy"``, ``"random"``.
+        seeded: whether torch's global generator was seeded.
+    """
+
+    printed: str = ""
+    written: list[str] = field(default_factory=list)
+    drew: list[str] = field(default_factory=list)
+    seeded: bool = False
+
+
+@contextlib.contextmanager
+def watching() -> Iterator[Touched]:
+    """Records what the block touches; the record is whole when the block ends."""
+    global _hooked
+    if not _hooked:
+        # A hook cannot be taken off again; between blocks it finds nobody to tell.
+        sys.addaudithook(_hook)
+        _hooked = True
+    touched = Touched()
+    terminal = io.StringIO()
+    before = _numpy_state(), random.getstate()
+    seed = torch.initial_seed()
+    _open.append(touched)
+    try:
+        with contextlib.redirect_stdout(terminal), contextlib.redirect_stderr(terminal):
+            yield touched
+    finally:
+        _open.remove(touched)
+        touched.printed = terminal.getvalue()
+        after = _numpy_state(), random.getstate()
+        names = ("numpy", "random")
+        touched.drew = [
+            name for name, was, now in zip(names, before, after, strict=True) if was != now
+        ]
+        touched.seeded = torch.initial_seed() != seed
+
+
+def _numpy_state() -> tuple[Any, ...]:
+    _, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002  # the state itself is watched
+    return (bytes(np.asarray(keys)), *rest)
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not _open:
+        return
+    path, mode, flags = arguments
+    writes = any(sign in mode for sign in "wax+") if mode else bool((flags or 0) & _WRITING)
+    # Byte code of what is imported meanwhile is the interpreter's own, not the plug-in's.
+    if writes and isinstance(path, str) and "__pycache__" not in path and path != os.devnull:
+        _open[-1].written.append(path)
