@@ -78,9 +78,10 @@ def _check_one(
     """Prints every rule as it is tried; whether none is broken."""
     from a2ibench.conformance.suite import check
 
-    console.print(f"{kind} {name}", style="bold", markup=False, highlight=False)
+    findings = check(kind, name, values, files)
+    _say(console, f"{kind} {name}", "bold")
     counts: Counter[str] = Counter()
-    for finding in check(kind, name, values, files):
+    for finding in findings:
         counts[finding.state] += 1
         _print(console, [finding])
     told = [f"{count} {state}" for state, count in counts.items()]

@@ -30,8 +30,9 @@ def check(
         raise UserError(f"a {kind} has no options: leave out --set")
     if files is not None and kind != "dataset":
         raise UserError(f"a {kind} takes no files: leave out --files")
-    values = dict(values or {})
-    return _run(kind, plugin, values, files)
+    if values:
+        config.build(plugin.Config, values, name)
+    return _run(kind, plugin, values or {}, files)
 
 
 def _run(

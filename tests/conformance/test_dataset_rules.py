@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from broken import assert_all_met, finding
 
-from a2ibench.conformance.dataset import DatasetSubject, rules
 from a2ibench.config import option
+from a2ibench.conformance.dataset import DatasetSubject, rules
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.types import Pair, Part
 from a2ibench.errors import UserError

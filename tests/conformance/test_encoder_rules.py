@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from broken import assert_all_met, finding
 
-from a2ibench.conformance.encoder import EncoderSubject, rules
 from a2ibench.config import option, to_dict
+from a2ibench.conformance.encoder import EncoderSubject, rules
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.errors import UserError
 from a2ibench.storage import content_key

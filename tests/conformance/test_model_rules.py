@@ -13,8 +13,8 @@ import torch
 from broken import assert_all_met, finding
 from torch import nn
 
-from a2ibench.conformance.model import ModelSubject, rules
 from a2ibench.config import option
+from a2ibench.conformance.model import ModelSubject, rules
 from a2ibench.contracts.model import Model
 from a2ibench.data.types import Sampling
 
