@@ -1,10 +1,12 @@
 """What a plug-in touches beside its arguments: the terminal, files, global random numbers."""
 
 import contextlib
+import functools
 import io
 import os
 import random
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +16,6 @@ import torch
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _open: list["Touched"] = []
-_hooked = False
 
 
 @dataclass
@@ -37,21 +38,22 @@ class Touched:
 @contextlib.contextmanager
 def watching() -> Iterator[Touched]:
     """Records what the block touches; the record is whole when the block ends."""
-    global _hooked
-    if not _hooked:
-        # A hook cannot be taken off again; between blocks it finds nobody to tell.
-        sys.addaudithook(_hook)
-        _hooked = True
+    _listen()
     touched = Touched()
     terminal = io.StringIO()
     before = _numpy_state(), random.getstate()
     seed = torch.initial_seed()
     _open.append(touched)
     try:
-        with contextlib.redirect_stdout(terminal), contextlib.redirect_stderr(terminal):
+        # A library's warning is not the plug-in's own word.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            contextlib.redirect_stdout(terminal),
+            contextlib.redirect_stderr(terminal),
+        ):
             yield touched
     finally:
-        _open.remove(touched)
+        _open.pop()
         touched.printed = terminal.getvalue()
         after = _numpy_state(), random.getstate()
         names = ("numpy", "random")
@@ -64,6 +66,12 @@ def watching() -> Iterator[Touched]:
 def _numpy_state() -> tuple[Any, ...]:
     _, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002  # the state itself is watched
     return (bytes(np.asarray(keys)), *rest)
+
+
+@functools.cache
+def _listen() -> None:
+    """Once a process: a hook cannot be taken off again. Between blocks it finds nobody to tell."""
+    sys.addaudithook(_hook)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
