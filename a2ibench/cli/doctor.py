@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,7 +26,7 @@ def doctor(as_json: bool) -> None:
 
     from a2ibench.doctor.examine import examine
 
-    defaults = {option.name: option.default for option in run.params}
+    defaults: dict[str | None, Any] = {option.name: option.default for option in run.params}
     (dataset,), (encoder,) = defaults["datasets"], defaults["encoders"]
     console = Console()
     lines = []

@@ -65,12 +65,12 @@ class DatasetSubject:
             need = "it cuts files: give some with --files FOLDER"
             raise UserError(f"{plugin.name}: {need if files is None else 'it takes no --files'}")
         self.plugin = plugin
-        self.values = {"image_size": SIZE, **values}
+        self.values: Mapping[str, Any] = {"image_size": SIZE, **values}
         self.files = () if files is None else (files,)
 
     def make(self) -> Dataset:
         """A fresh one."""
-        made = config.build(self.plugin.Config, self.values, self.plugin.name)
+        made: Any = config.build(self.plugin.Config, self.values, self.plugin.name)
         return self.plugin(made, *self.files)
 
     @cached_property

@@ -49,7 +49,7 @@ class JudgeSubject:
 
     def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """Its outputs."""
-        return self.fitted[0].look(images)
+        return self.fitted[0].look(images.copy())
 
 
 def _weights(judge: Judge) -> dict[str, npt.NDArray[np.generic]]:

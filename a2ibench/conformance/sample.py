@@ -27,7 +27,9 @@ def make_pairs(count: int, size: int = SIZE, seed: int = 0) -> Pairs:
     rng = np.random.default_rng(seed)
     label = (np.arange(count) % len(CLASSES)).astype(np.int64)
     factors = rng.random((count, len(FACTORS)))
-    images = np.stack([_picture(k, *f, size, rng) for k, f in zip(label, factors, strict=True)])
+    images = np.stack(
+        [_picture(k, place, hue, size, rng) for k, (place, hue) in zip(label, factors, strict=True)]
+    )
     causes = np.column_stack([factors * 3.46 - 1.73, label * 2.0 - 1.0])
     law = np.random.default_rng(0).normal(size=(causes.shape[1], ACOUSTIC_DIM)) / 3**0.5
     acoustic = causes @ law + NOISE * rng.normal(size=(count, ACOUSTIC_DIM))

@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from a2ibench import __version__
-from a2ibench.doctor.line import Line, told
+from a2ibench.doctor.line import Line, State, told
 
 PACKAGE = "a2ibench"
 REINSTALL = "install the package again: pip install -e ."
@@ -24,7 +24,7 @@ def look() -> Iterator[Line]:
         return
     python = platform.python_version()
     needed = SpecifierSet(about["Requires-Python"] or "")
-    state = "fine" if needed.contains(python, prereleases=True) else "broken"
+    state: State = "fine" if needed.contains(python, prereleases=True) else "broken"
     advice = "" if state == "fine" else f"it needs Python {needed}"
     yield Line("Python", state, f"{python} ({platform.python_implementation()})", advice)
     yield Line(PACKAGE, "fine", about["Version"])

@@ -68,7 +68,7 @@ def _gpus() -> Iterator[Line]:
         import torch
     except Exception:
         return  # torch has a line of its own
-    cuda, cudnn = torch.version.cuda, torch.backends.cudnn.version()
+    cuda, cudnn = torch.version.cuda, torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
     if not torch.cuda.is_available():
         built = f"torch is built for CUDA {cuda}" if cuda else "torch is built for the processor"
         advice = "studies run on the processor, at the small scale"

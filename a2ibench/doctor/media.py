@@ -76,6 +76,7 @@ def _sound(path: Path, codec: str) -> str:
     tone = (0.5 * np.sin(2 * np.pi * PITCH * time)).astype(np.float32)
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=RATE, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         resampler = av.AudioResampler(
             format=stream.codec_context.format or "fltp",
             layout="mono",

@@ -97,7 +97,7 @@ class Fixed(Good):
 class Divides(Good):
     def compute(self, looks):
         with np.errstate(divide="ignore", invalid="ignore"):
-            spread = looks.generated["acoustic"].std(axis=0).mean()
+            spread = np.ptp(looks.generated["acoustic"])
             return Score(float(np.float32(0.1) * spread / spread), len(looks.label))
 
 
@@ -117,8 +117,8 @@ class NotWithoutABlock(OfSets):
     without_blocks = Metric.without_blocks
 
     def compute(self, looks):
-        if len(set(looks.block)) < 4:
-            raise IndexError("no block 3")
+        if len(looks.label) < 48:
+            raise IndexError("row 47")
         return super().compute(looks)
 
 
