@@ -1,6 +1,7 @@
 """One line of a diagnosis."""
 
 import getpass
+import re
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +40,7 @@ def _anonymous(text: str) -> str:
     }
     for path, label in sorted(hidden.items(), key=lambda item: -len(item[0])):
         if len(path) > 1:
-            text = text.replace(path, label)
+            text = re.sub(rf"(?<![\w.-]){re.escape(path)}(?![\w.-])", label, text)
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # an account without a name

@@ -97,7 +97,7 @@ class Fixed(Good):
 class Divides(Good):
     def compute(self, looks):
         with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.ptp(looks.generated["acoustic"])
+            spread = np.ptp(looks.generated["acoustic"], axis=0).sum()
             return Score(float(np.float32(0.1) * spread / spread), len(looks.label))
 
 

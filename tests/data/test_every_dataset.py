@@ -12,42 +12,37 @@ from a2ibench.registry import datasets
 
 CUT = {"seconds": 0.5, "hop": 0.5, "folds": 2}
 SMALL: dict[str, dict[str, Any]] = {
-    "arcade": {"games": "pong,freeway", "train": 12, "test": 6, "seconds": 0.5},
+    "arcade": {"games": "pong,freeway", "train": 2, "test": 1, "seconds": 0.5},
     "synthetic": {"train": 8, "test": 4, "seconds": 0.5},
 }
 
 
 def film(root: Path, name: str) -> None:
-    make(Film(name, seconds=2.0, frame_rate=10, size=(64, 64)), root)
+    make(Film(name, seconds=1.0, frame_rate=10, size=(64, 64)), root)
 
 
 def in_folders(root: Path) -> Path:
-    for name in ("a/1", "a/2", "b/3", "b/4"):
+    for name in ("a/1", "a/2"):
         film(root, f"{name}.mp4")
     return root
 
 
 def in_a_table(root: Path) -> Path:
     in_folders(root)
-    rows = [f"{label}/{i}.mp4,{label}" for label, i in (("a", 1), ("a", 2), ("b", 3), ("b", 4))]
-    (root / "list.csv").write_text("\n".join(["path,label", *rows]))
+    (root / "list.csv").write_text("path,label\na/1.mp4,a\na/2.mp4,a\n")
     return root / "list.csv"
 
 
 def of_vggsound(root: Path) -> Path:
-    ids = ("AbC-_x1", "zz", "yy", "xx")
-    for one in ids:
+    for one in ("yy", "zz"):
         film(root, f"{one}_000001.mp4")
-    sides = ("train", "test", "train", "test")
-    lines = [f"{one},1,dog,{side}" for one, side in zip(ids, sides, strict=True)]
-    (root / "vggsound.csv").write_text("\n".join(lines) + "\n")
+    (root / "vggsound.csv").write_text("yy,1,dog,train\nzz,1,dog,test\n")
     return root
 
 
 def of_vegas(root: Path) -> Path:
-    for label in ("dog", "drum"):
-        for i in (1, 2):
-            film(root, f"{label}/videos/video_0000{i}.mp4")
+    for i in (1, 2):
+        film(root, f"dog/videos/video_0000{i}.mp4")
     return root
 
 
@@ -55,9 +50,9 @@ def of_ave(root: Path) -> Path:
     head = "Category&VideoID&Quality&StartTime&EndTime\n"
     for one in ("a1", "b2"):
         film(root, f"AVE/{one}.mp4")
-    (root / "trainSet.txt").write_text(f"{head}Dog&a1&good&0&2\n")
+    (root / "trainSet.txt").write_text(f"{head}Dog&a1&good&0&1\n")
     (root / "valSet.txt").write_text("")
-    (root / "testSet.txt").write_text("Dog&b2&good&0&2\n")
+    (root / "testSet.txt").write_text("Dog&b2&good&0&1\n")
     return root
 
 
@@ -77,7 +72,8 @@ FILES: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.mark.parametrize("name", datasets.names())
-def test_it_keeps_the_contract(name: str, tmp_path: Path) -> None:
+def test_it_keeps_the_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
     cut = name in FILES
     files = FILES[name](tmp_path) if cut else None
     findings = check("dataset", name, CUT if cut else SMALL[name], files)
