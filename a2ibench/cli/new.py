@@ -26,4 +26,4 @@ def new(kind: str, name: str, out: Path) -> None:
     path = write(kind, name, out)
     click.echo(f"{path}: a {kind} that works; where to change it is said in it. Next:")
     for command in commands(path):
-        click.echo(f"  {command.replace(path.name, str(path))}")
+        click.echo(f"  {command}")

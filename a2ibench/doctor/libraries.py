@@ -43,7 +43,8 @@ def _required(requirements: list[Requirement]) -> Line:
     unmet = [why for one in own if (why := _unmet(one))]
     if unmet:
         return Line("required packages", "broken", "; ".join(unmet), REINSTALL)
-    return Line("required packages", "fine", f"all {len(own)} in a version that fits")
+    versions = ", ".join(f"{one.name} {_version(one.name)}" for one in own)
+    return Line("required packages", "fine", versions)
 
 
 def _extra(requirements: list[Requirement], extra: str) -> Line:

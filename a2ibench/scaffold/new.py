@@ -1,6 +1,7 @@
 """A kind and a name → one file that is a small, working plug-in to change."""
 
 import ast
+import shlex
 from keyword import iskeyword
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def _check_name(kind: str, name: str) -> None:
 
 
 def commands(path: Path) -> list[str]:
-    """What to type next: the indented lines of the file's own docstring."""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    """What to type next, in this folder: the indented lines of the file's own docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False) or ""
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    return [line.replace(path.name, shlex.quote(str(path))) for line in lines]
