@@ -1,11 +1,14 @@
 """What the contract demands of a dataset."""
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import json
 import random
-from collections.abc import Iterator, Mapping
+import tempfile
+import warnings
+from collections.abc import Generator, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -17,6 +20,7 @@ from a2ibench.conformance import options
 from a2ibench.conformance.rules import Rules, expect
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.types import Pair, Part
+from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
 
 SIZE = 32
@@ -25,6 +29,8 @@ MOST = 2_000
 """Pairs that are looked at."""
 AGAIN = 60
 """Pairs that are made a second time."""
+OF_A_SIDE = 20
+"""Pairs of each side of the split that are written to a store."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +42,14 @@ class Seen:
         whole: whether these are all.
         sides: source → the sides of the split on which it is.
         digests: of the first pairs, a hash of everything in each.
-        parts: pairs of each part, as far as it was looked at.
+        first: pairs of the first part, as far as it was looked at.
     """
 
     count: int
     whole: bool
     sides: Mapping[str, frozenset[str]]
     digests: tuple[str, ...]
-    parts: tuple[int, ...]
+    first: int
 
 
 class DatasetSubject:
@@ -82,22 +88,35 @@ class DatasetSubject:
         """
         dataset = self.make()
         sides: dict[str, set[str]] = {}
-        digests, parts, count = [], [], 0
-        for part in dataset.parts():
-            parts.append(0)
-            for pair in part.pairs:
+        digests: list[str] = []
+        count = first = 0
+        with _reading(dataset.parts()) as found:
+            for number, pair in itertools.islice(found, MOST):
                 _check_pair(pair, dataset.config.image_size, count)
                 sides.setdefault(pair.source, set()).add(pair.split)
                 if count < AGAIN:
                     digests.append(_digest(pair))
-                parts[-1] += 1
+                first += number == 0
                 count += 1
-                if count == MOST:
-                    break
-            if count == MOST:
-                break
-        frozen = {source: frozenset(found) for source, found in sides.items()}
-        return Seen(count, count < MOST, frozen, tuple(digests), tuple(parts))
+        frozen = {source: frozenset(known) for source, known in sides.items()}
+        return Seen(count, count < MOST, frozen, tuple(digests), first)
+
+
+@contextlib.contextmanager
+def _reading(parts: Iterator[Part]) -> Iterator[Iterator[tuple[int, Pair]]]:
+    """Pairs with the number of their part; who works ahead may warn when it is stopped early."""
+
+    def pairs() -> Generator[tuple[int, Pair]]:
+        for number, part in enumerate(parts):
+            for pair in part.pairs:
+                yield number, pair
+
+    found = pairs()
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            yield found
+        finally:
+            found.close()
 
 
 def _check_pair(pair: Pair, size: int, position: int) -> None:
@@ -213,7 +232,8 @@ def repeats(subject: DatasetSubject) -> None:
     first = subject.seen.digests
     np.random.seed(5)  # noqa: NPY002  # what a plug-in might draw from
     random.seed(5)
-    again = tuple(_digest(pair) for pair in itertools.islice(_all(subject.make().parts()), AGAIN))
+    with _reading(subject.make().parts()) as found:
+        again = tuple(_digest(pair) for _, pair in itertools.islice(found, AGAIN))
     different = [i for i, (a, b) in enumerate(zip(first, again, strict=False)) if a != b]
     expect(len(first) == len(again), f"{len(first)} pairs", len(again))
     expect(not different, "equal pairs", f"{len(different)} that differ, first {different[:1]}")
@@ -225,15 +245,50 @@ def repeats(subject: DatasetSubject) -> None:
 )
 def parts(subject: DatasetSubject) -> None:
     """Behind the first part."""
-    first = subject.seen.parts[0]
+    first = subject.seen.first
     if first >= AGAIN:
         return  # what lies behind was not kept
     expected = subject.seen.digests[first:]
-    rest = _all(subject.make().parts(1))
-    behind = tuple(_digest(pair) for pair in itertools.islice(rest, len(expected) or 1))
+    with _reading(subject.make().parts(1)) as found:
+        rest = itertools.islice(found, len(expected) or 1)
+        behind = tuple(_digest(pair) for _, pair in rest)
     expect(behind == expected, f"{len(expected)} pairs behind the first {first}", len(behind))
 
 
-def _all(parts: Iterator[Part]) -> Iterator[Pair]:
-    for part in parts:
-        yield from part.pairs
+@rules.rule(
+    "its pairs become a pair store, and a second preparation the same one",
+    "see the error; draw every pair from a generator of its own, not the first ones only",
+)
+def prepares(subject: DatasetSubject) -> None:
+    """Of some pairs of each side; nothing is written where one side lies behind those seen."""
+    if frozenset[str]().union(*subject.seen.sides.values()) != {"train", "test"}:
+        return
+    first, second = _content_hash(subject), _content_hash(subject)
+    expect(first == second, f"a store with content hash {first[:12]}", second[:12])
+
+
+def _content_hash(subject: DatasetSubject) -> str:
+    dataset = subject.make()
+    identity = {
+        "dataset": dataset.name,
+        "version": dataset.version,
+        "config": config.to_dict(dataset.config),
+        "sample_rate": dataset.sample_rate,
+    }
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        StoreWriter(Path(folder, "store"), identity) as writer,
+    ):
+        writer.add(Part(_of_each_side(dataset)))
+        return writer.finish(dataset.licence).content_hash
+
+
+def _of_each_side(dataset: Dataset) -> Iterator[Pair]:
+    missing = {"train": OF_A_SIDE, "test": OF_A_SIDE}
+    with _reading(dataset.parts()) as found:
+        for _, pair in itertools.islice(found, MOST):
+            if missing[pair.split]:
+                missing[pair.split] -= 1
+                yield pair
+            if not any(missing.values()):
+                return

@@ -40,9 +40,9 @@ def _run(
 ) -> Iterator[Finding]:
     # Each brings what its contract brings: torch for some.
     if kind == "model":
-        from a2ibench.conformance import model
+        from a2ibench.conformance import model, model_subject
 
-        return model.rules.check(model.ModelSubject(plugin, values))
+        return model.rules.check(model_subject.ModelSubject(plugin, values))
     if kind == "dataset":
         from a2ibench.conformance import dataset
 

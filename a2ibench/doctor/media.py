@@ -41,21 +41,10 @@ def _tried(codec: str, run: Callable[[], str]) -> Line:
     try:
         found = run()
     except Exception as error:
-        import av
-
-        decodes = codec in av.codecs_available and _has_decoder(codec)
-        if decodes and not _has_encoder(codec):
+        if _has(codec, "r") and not _has(codec, "w"):
             return Line(title, "lacking", "can be decoded; nothing here encodes one to try it on")
         return Line(title, "lacking", told(error), advice)
     return Line(title, "fine", found)
-
-
-def _has_decoder(codec: str) -> bool:
-    return _has(codec, "r")
-
-
-def _has_encoder(codec: str) -> bool:
-    return _has(codec, "w")
 
 
 def _has(codec: str, mode: str) -> bool:

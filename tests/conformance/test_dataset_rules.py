@@ -145,6 +145,20 @@ class ByClock(Good):
         return dataclasses.replace(super().pair(i), start=float(next(self.clock)))
 
 
+class ByChanceAtTheEnd(Good):
+    def pairs(self):
+        return (self.pair(i) for i in range(90))
+
+    def __len__(self):
+        return 90
+
+    def pair(self, i):
+        pair = super().pair(i)
+        if i < 80:
+            return dataclasses.replace(pair, split="train")
+        return dataclasses.replace(pair, split="test", start=float(np.random.rand()))  # noqa: NPY002
+
+
 class FromTheStart(InParts):
     def parts(self, done=0):
         return super().parts(0)
@@ -157,7 +171,7 @@ BROKEN = [
     ("pairs", changed(split="validation")), ("pairs", changed(label="")),
     ("pairs", changed(audio=np.zeros(100))), ("pairs", changed(factors={"hue": float("nan")})),
     ("split", Leaks), ("sides", OneSided), ("length", Longer), ("repeats", ByChance),
-    ("repeats", ByClock), ("parts", FromTheStart),
+    ("repeats", ByClock), ("parts", FromTheStart), ("prepares", ByChanceAtTheEnd),
 ]  # fmt: skip
 
 
