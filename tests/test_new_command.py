@@ -9,12 +9,6 @@ from click.testing import CliRunner, Result
 from a2ibench.cli import main
 from a2ibench.scaffold.new import KINDS
 
-SMALL = [
-    "--set", "synthetic.train=12", "--set", "synthetic.test=12", "--set", "synthetic.image_size=32",
-    "--set", "synthetic.seconds=1",
-]  # fmt: skip
-STUDY = ["--images", "96", "--executor", "inline", "--tracking-uri", "none"]
-
 
 def call(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
@@ -26,29 +20,50 @@ def said(output: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in lines if line.startswith("a2ibench ")]
 
 
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[str]]]:
+    """Kind → the commands that are printed beside its new file."""
+    folder = tmp_path_factory.mktemp("my files")
+    commands = {}
+    for kind in KINDS:
+        written = call("new", kind, f"fresh_{kind}", "--out", str(folder / "with a space"))
+        assert written.exit_code == 0, written.output
+        commands[kind] = said(written.output)
+    return commands
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_starting_file_works_with_the_commands_that_are_printed(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_starting_file_keeps_its_contract_and_its_commands_are_right(
+    kind: str, printed: dict[str, list[list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    name = f"fresh_{kind}"
-    written = call("new", kind, name, "--out", "mine files")
-    assert written.exit_code == 0, written.output
-    checks = [words for words in said(written.output) if words[0] == "check"]
-    (study, *_) = [words for words in said(written.output) if words[0] == "run"]
-    assert checks
-    for words in checks:
-        done = call(*words)
+    verbs = [words[0] for words in printed[kind]]
+    assert "check" in verbs
+    assert "run" in verbs
+    for words in printed[kind]:
+        done = call(*words, *(["--dry-run"] if words[0] == "run" else []))
         assert done.exit_code == 0, done.output
         assert "✗" not in done.output
-    if kind == "dataset":
-        study += ["--set", f"{name}.image_size=32", "--set", f"{name}.sources=8"]
-    else:
-        study += SMALL
-    if "--metric" not in study:
-        study += ["--metric", "is1_lite0"]
-    done = call(*study, *STUDY, "--out", "study")
+
+
+def test_a_study_of_starting_files_alone_runs(
+    printed: dict[str, list[list[str]]], tmp_path: Path
+) -> None:
+    files = {
+        words[words.index("--plugin") + 1] for commands in printed.values() for words in commands
+    }
+    done = call(
+        "run", *(word for file in files for word in ("--plugin", file)),
+        "--model", "fresh_model", "--ablate", "noise", "--metric", "fresh_metric",
+        "--metric", "match_fresh_judge", "--dataset", "fresh_dataset",
+        "--encoder", "fresh_encoder", "--set", "fresh_dataset.sources=8",
+        "--set", "fresh_dataset.image_size=32", "--images", "96", "--executor", "inline",
+        "--tracking-uri", "none", "--out", str(tmp_path / "study"),
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
+    tables = "".join(path.read_text() for path in (tmp_path / "study" / "tables").glob("*.md"))
+    for title in ("fresh_metric", "match by fresh_judge", "fresh_model − noise"):
+        assert title in tables
 
 
 def test_it_overwrites_nothing(tmp_path: Path) -> None:
