@@ -10,9 +10,11 @@ and is checked where it is made: :func:`build` refuses unknown names and values 
 """
 
 import dataclasses
+import enum
 import math
+import types
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from a2ibench.errors import UserError, unknown
 
@@ -67,15 +69,38 @@ def _check_range(field: "dataclasses.Field[Any]", value: Any, name: str) -> None
         raise UserError(f"option {name}={value!r}: expected a finite number")
     low, high = field.metadata.get("minimum"), field.metadata.get("maximum")
     if (low is not None and value < low) or (high is not None and value > high):
-        expected = " and ".join(
-            part
-            for part in (
-                f"≥ {low}" if low is not None else "",
-                f"≤ {high}" if high is not None else "",
-            )
-            if part
-        )
-        raise UserError(f"option {name}={value!r}: expected a number {expected}")
+        raise UserError(f"option {name}={value!r}: expected a number {_range(field)}")
+
+
+def _range(field: "dataclasses.Field[Any]") -> str:
+    low, high = field.metadata.get("minimum"), field.metadata.get("maximum")
+    ends = (f"≥ {low}" if low is not None else "", f"≤ {high}" if high is not None else "")
+    return " and ".join(filter(None, ends))
+
+
+_WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+
+
+def takes(config: type) -> dict[str, str]:
+    """What each option of a dataclass takes, in words: its choices, or its type and range."""
+    hints = get_type_hints(config)
+    return {
+        field.name: " ".join(filter(None, (_words(hints[field.name]), _range(field))))
+        for field in dataclasses.fields(config)
+    }
+
+
+def _words(hint: Any) -> str:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return " | ".join(map(str, parts))
+    if origin in (Union, types.UnionType):
+        return " | ".join(map(_words, parts))
+    if origin is tuple:
+        return f"{_words(parts[0])}, …"
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return " | ".join(str(member.value) for member in hint)
+    return "none" if hint is type(None) else _WORDS.get(hint, str(hint))
 
 
 def to_dict(config: Any) -> dict[str, Any]:

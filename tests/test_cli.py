@@ -191,5 +191,6 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
 def test_list_and_show_name_what_there_is() -> None:
     assert "yang2020:Yang2020" in call("list", "models").output
     shown = call("show", "ours").output
-    assert "lambda_con = 1.0" in shown
+    assert "lambda_con = 1.0  (number ≥ 0)" in shown
+    assert "prior = 'standard'  (standard | conditional)" in call("show", "cvae").output
     assert "ablation consistency: lambda_con=0.0" in shown

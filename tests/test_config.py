@@ -1,5 +1,6 @@
 """Configurations: converted, checked, and explained where they are wrong."""
 
+import enum
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,3 +52,28 @@ def test_a_wrong_value_is_explained(values: dict[str, str], expected: str) -> No
 def test_plain_values_build_the_same_configuration_again() -> None:
     made = config.build(Config, {"games": "pong,tennis"}, "mine")
     assert config.build(Config, config.to_dict(made), "mine") == made
+
+
+class Law(enum.Enum):
+    NORMAL = "normal"
+    UNIFORM = "uniform"
+
+
+@dataclass(frozen=True)
+class Shown(Config):
+    law_too: Law = config.option(Law.NORMAL, "of the noise")  # noqa: RUF009  # as plug-ins do
+    limit: int | None = config.option(None, "of steps")
+    name: str = config.option("", "of a file")
+
+
+def test_what_an_option_takes_is_told_in_words():
+    assert config.takes(Shown) == {
+        "width": "whole number ≥ 1 and ≤ 512",
+        "rate": "number ≥ 0",
+        "law": "normal | uniform",
+        "games": "text, …",
+        "flip": "true or false",
+        "law_too": "normal | uniform",
+        "limit": "whole number | none",
+        "name": "text",
+    }

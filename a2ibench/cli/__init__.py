@@ -8,13 +8,17 @@ from typing import Any
 import click
 
 from a2ibench import __version__
+from a2ibench.cli.check import check
 from a2ibench.cli.compare import compare
+from a2ibench.cli.completion import completion
 from a2ibench.cli.data import data
+from a2ibench.cli.doctor import doctor
 from a2ibench.cli.encoders import encoders
 from a2ibench.cli.evaluate import evaluate
 from a2ibench.cli.generate import generate
 from a2ibench.cli.human_study import human_study
 from a2ibench.cli.mirror import mirror
+from a2ibench.cli.new import new
 from a2ibench.cli.options import FAILED
 from a2ibench.cli.registered import list_, show
 from a2ibench.cli.report import report
@@ -71,7 +75,7 @@ def main() -> None:
 
 COMMANDS = (
     run, status, tune, report, compare, generate, evaluate, sweep, human_study, mirror, data,
-    encoders, list_, show,
+    encoders, list_, show, new, check, doctor, completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -1,65 +1,124 @@
-"""``a2ibench data check``: what is wrong with a pair store."""
+"""``a2ibench check``: does a plug-in keep its contract?"""
 
 import sys
+import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from a2ibench.cli.options import make_display
+from a2ibench.cli.completion import kinds, names
+from a2ibench.cli.options import FAILED, load_plugins, plugin_option, read_settings
+from a2ibench.cli.registered import registry_of
 
-PRINTED = 5
-"""Findings of each kind that are printed; all are in the files."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from a2ibench.conformance.rules import Finding
+
+EVERY = "all"
+SIGNS = {"met": ("✓", "green"), "broken": ("✗", "bold red"), "unreached": ("–", "dim")}
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("kind", metavar="[KIND]", default=EVERY, shell_complete=kinds(EVERY))
+@click.argument("name", required=False, shell_complete=names())
 @click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.html",
-    help="Where to write the page; a table of all findings goes beside it.  [default:"
-    " DIR/check.html]",
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="An option of the plug-in, for instance to make it small. Repeatable.",
 )
-def check(folder: Path, report: Path | None) -> None:
-    """Look for damage, leaks across the split, and poor pairs in the pair store DIR.
+@click.option(
+    "--files",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="For a dataset that cuts your own files: some of them.",
+)
+@plugin_option
+def check(
+    kind: str,
+    name: str | None,
+    settings: tuple[str, ...],
+    files: Path | None,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Check that a plug-in (KIND: model, dataset, …) keeps its contract.
 
-    Exits with 1 where there is damage or a leak, with 0 where there is neither.
+    Each rule is tried on small data and takes seconds at most. Without a NAME every plug-in of the
+    kind is checked; without a KIND, or with all, every one there is. Exits with 1 where a rule is
+    broken.
     """
-    from a2ibench.data.curation.check import check_store
-    from a2ibench.data.curation.finding import findings_table
+    load_plugins(plugins)
+    from rich.console import Console
+
+    from a2ibench import registry
     from a2ibench.errors import UserError
-    from a2ibench.reporting.data_page import verdict, write_page
-    from a2ibench.storage import whole_file
 
-    page = report or folder / "check.html"
-    if page.suffix not in (".html", ".htm"):
-        raise UserError(f"--report {page}: expected a name that ends in .html")
-    display = make_display()
-    with display.running():
-        checked = check_store(folder, display.counter)
-    counts = ", ".join(f"{count:,} {what}" for what, count in checked.counts.items())
-    display.say(_printable(f"{folder}: {counts}" if counts else f"{folder}"))
-    seen: Counter[str] = Counter()
-    kinds = Counter(finding.kind for finding in checked.findings)
-    for finding in checked.findings:
-        seen[finding.kind] += 1
-        if seen[finding.kind] <= PRINTED:
-            style = "yellow" if finding.severity == "warning" else "bold red"
-            text = f"{finding.severity}: {finding.what}. {finding.advice}"
-            display.say(_printable(text), style=style)
-        elif seen[finding.kind] == PRINTED + 1:
-            more = kinds[finding.kind] - PRINTED
-            display.say(f"  and {more:,} more of this kind ({finding.kind})")
-    with whole_file(page.with_suffix(".parquet")) as temporary:
-        index = None if checked.store is None else checked.store.index
-        findings_table(checked.findings, index).to_parquet(temporary)
-    write_page(checked, page)
-    display.say(verdict(checked), style="bold")
-    display.say(_printable(f"page: {page}; all findings: {page.with_suffix('.parquet')}"))
-    sys.exit(0 if checked.sound else 1)
+    console = Console()
+    if name is not None:
+        one = registry_of(kind)
+        values = read_settings(tuple(f"{name}.{text}" for text in settings)).get(name, {})
+        one.get(name)
+        sys.exit(0 if _check_one(console, one.kind, name, values, files) else FAILED)
+    if settings or files:
+        raise UserError("--set and --files belong to one plug-in: name it")
+    checked = registry.ALL if kind == EVERY else (registry_of(kind),)
+    sound = [_check_all(console, one) for one in checked]
+    sys.exit(0 if all(sound) else FAILED)
 
 
-def _printable(text: str) -> str:
-    """Names of files may hold anything, also what a terminal takes for a command."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+def _check_one(
+    console: "Console", kind: str, name: str, values: dict[str, Any], files: Path | None
+) -> bool:
+    """Prints every rule as it is tried; whether none is broken."""
+    from a2ibench.conformance.suite import check
+
+    findings = check(kind, name, values, files)
+    _say(console, f"{kind} {name}", "bold")
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.state] += 1
+        _print(console, [finding])
+    told = [f"{count} {state}" for state, count in counts.items()]
+    console.print(f"rules: {', '.join(told)}", style="bold", highlight=False)
+    return not counts["broken"]
+
+
+def _check_all(console: "Console", one: Any) -> bool:
+    """Prints a line for each plug-in of a kind, and what is broken; whether nothing is."""
+    from a2ibench.conformance.suite import check, lacks
+
+    sound = True
+    for name in one.names():
+        title = f"{one.kind} {name}"
+        if (lack := lacks(one.kind, name)) is not None:
+            _say(console, f"– {title}: not checked: {lack}", "yellow")
+            continue
+        begun = time.monotonic()
+        findings = list(check(one.kind, name))
+        broken = [finding for finding in findings if finding.state == "broken"]
+        sign, style = SIGNS["broken" if broken else "met"]
+        took = time.monotonic() - begun
+        counted = f"{len(findings)} rules, {len(broken)} broken"
+        _say(console, f"{sign} {title}: {counted} ({took:.1f} s)", style)
+        _print(console, broken)
+        sound = sound and not broken
+    return sound
+
+
+def _print(console: "Console", findings: "Iterable[Finding]") -> None:
+    for finding in findings:
+        sign, style = SIGNS[finding.state]
+        _say(console, f"{sign} {finding.says}", style)
+        if finding.state == "broken":
+            for title in ("expected", "came", "mend"):
+                _say(console, f"    {title:10}{getattr(finding, title)}", "")
+
+
+def _say(console: "Console", text: str, style: str) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from a2ibench.cli.completion import names
 from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
 from a2ibench.errors import UserError, unknown
 
@@ -42,8 +43,20 @@ IN_FOLDER = "-"
     help="With --auto: suspects whose label_quality is at most this.",
 )
 @click.option("--undo", is_flag=True, help="Remove all corrections.")
-@click.option("--encoder", default="soundnet8", show_default=True, help="What listens.")
-@click.option("--judge", default="lite0", show_default=True, help="What looks; a frozen one.")
+@click.option(
+    "--encoder",
+    default="soundnet8",
+    show_default=True,
+    shell_complete=names("encoder"),
+    help="What listens.",
+)
+@click.option(
+    "--judge",
+    default="lite0",
+    show_default=True,
+    shell_complete=names("judge"),
+    help="What looks; a frozen one.",
+)
 @click.option(
     "--set", "settings", multiple=True, metavar="OWNER.FIELD=VALUE", help="An encoder's option."
 )

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from a2ibench.cli.check import check
 from a2ibench.cli.clean import clean
+from a2ibench.cli.completion import names
+from a2ibench.cli.data_check import check
 from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("source")
+@click.argument("source", shell_complete=names("dataset", folders=True))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to make.")
 @click.option(
     "--layout",
     metavar="NAME",
+    shell_complete=names("dataset"),
     help="How the files of SOURCE lie: folder, manifest, vggsound, vegas, ave, wan2019, or your"
     " own.  [default: manifest for a table, else folder]",
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from a2ibench.cli.completion import names
 from a2ibench.cli.options import load_plugins, make_display, plugin_option
 
 
@@ -20,7 +21,11 @@ def train() -> None:
 
 @train.command()
 @click.option(
-    "--data", required=True, metavar="NAME|DIR", help="A prepared dataset's folder, or a name."
+    "--data",
+    required=True,
+    metavar="NAME|DIR",
+    shell_complete=names("dataset", folders=True),
+    help="A prepared dataset's folder, or a name.",
 )
 @click.option(
     "--out",
@@ -41,6 +46,7 @@ def train() -> None:
     default="lite0",
     show_default=True,
     metavar="JUDGE",
+    shell_complete=names("judge"),
     help="Gives logits over 1000 (ImageNet) or 401 (Places) classes.",
 )
 @click.option("--steps", default=10_000, show_default=True, type=click.IntRange(min=1))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from a2ibench.cli.completion import names
 from a2ibench.cli.options import (
     load_plugins,
     make_display,
@@ -15,7 +16,13 @@ from a2ibench.errors import UserError
 
 
 @click.command()
-@click.option("--dataset", required=True, metavar="NAME|DIR", help="What it is judged on.")
+@click.option(
+    "--dataset",
+    required=True,
+    metavar="NAME|DIR",
+    shell_complete=names("dataset", folders=True),
+    help="What it is judged on.",
+)
 @click.option(
     "--images",
     "folders",
@@ -45,7 +52,13 @@ from a2ibench.errors import UserError
 )
 @click.option("--resize", is_flag=True, help="Resize images of another size, antialiased.")
 @click.option("--replace", is_flag=True, help="Put the images in the place of a row of that name.")
-@click.option("--encoder", default="soundnet8", show_default=True, help="The acoustic feature.")
+@click.option(
+    "--encoder",
+    default="soundnet8",
+    show_default=True,
+    shell_complete=names("encoder"),
+    help="The acoustic feature.",
+)
 @click.option(
     "--scale",
     default="small",

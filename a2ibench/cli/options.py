@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from a2ibench.cli.completion import names
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def metric_option(command: F) -> F:
         "metrics",
         multiple=True,
         metavar="NAME|all",
+        shell_complete=names("metric", also=("all",)),
         help="Repeatable.  [default: the headline metrics that data and judges allow]",
     )(command)
 

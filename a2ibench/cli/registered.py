@@ -5,11 +5,17 @@ from typing import Any
 
 import click
 
+from a2ibench.cli.completion import kinds, names
 from a2ibench.cli.options import load_plugins, plugin_option
 from a2ibench.errors import unknown
 
 
-def _registry(kind: str) -> Any:
+def registry_of(kind: str) -> Any:
+    """The registry of a kind, singular or plural.
+
+    Raises:
+        UserError: there is no such kind.
+    """
     from a2ibench import registry
 
     by_name = {one.kind: one for one in registry.ALL}
@@ -19,22 +25,26 @@ def _registry(kind: str) -> Any:
 
 
 @click.command("list")
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, shell_complete=kinds(plural=True))
 @plugin_option
 def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
     """List what is registered: all, or one KIND (models, datasets, …)."""
     load_plugins(plugins)
     from a2ibench import registry
 
-    for one in registry.ALL if kind is None else (_registry(kind),):
+    for one in registry.ALL if kind is None else (registry_of(kind),):
         click.echo(f"{one.kind}s:")
         for name in one.names():
             click.echo(f"  {name:32} {one.where(name)}")
 
 
 @click.command()
-@click.argument("name")
-@click.option("--kind", help="model, dataset, … where two kinds share the name.")
+@click.argument("name", shell_complete=names())
+@click.option(
+    "--kind",
+    shell_complete=kinds(),
+    help="model, dataset, … where two kinds share the name.",
+)
 @plugin_option
 def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
     """Show one plug-in: what it is, its options, its ablations."""
@@ -42,9 +52,9 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
     import dataclasses
     import inspect
 
-    from a2ibench import registry
+    from a2ibench import config, registry
 
-    kinds = registry.ALL if kind is None else (_registry(kind),)
+    kinds = registry.ALL if kind is None else (registry_of(kind),)
     found = [one for one in kinds if name in one.names()]
     if not found:
         raise unknown("name", name, [known for one in kinds for known in one.names()])
@@ -54,8 +64,10 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
         click.echo(inspect.getdoc(plugin) or "")
         if hasattr(plugin, "Config"):
             click.echo("\noptions:")
+            takes = config.takes(plugin.Config)
             for field in dataclasses.fields(plugin.Config):
-                click.echo(f"  {field.name} = {field.default!r}  {field.metadata.get('doc', '')}")
+                click.echo(f"  {field.name} = {field.default!r}  ({takes[field.name]})")
+                click.echo(f"      {field.metadata.get('doc', '')}")
         for title in ("ablations", "scales"):
             for part, values in getattr(plugin, title, {}).items():
                 text = ", ".join(f"{key}={value!r}" for key, value in values.items())

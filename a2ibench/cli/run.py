@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from a2ibench.cli.completion import ablations, names
 from a2ibench.cli.options import (
     FAILED,
     load_plugins,
@@ -45,11 +46,19 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     callback=_take_file,
     type=click.Path(path_type=Path),
 )
-@click.option("--model", "models", multiple=True, required=True, help="A method. Repeatable.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    shell_complete=names("model"),
+    help="A method. Repeatable.",
+)
 @click.option(
     "--ablate",
     multiple=True,
     metavar="A,B+C,D=0,0.1|all",
+    shell_complete=ablations,
     help="Parts to switch off (`a2ibench show MODEL` lists them), one at a time or (+) together;"
     " = tries values of a part's one option. Repeatable.",
 )
@@ -59,6 +68,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     multiple=True,
     default=("arcade",),
     show_default=True,
+    shell_complete=names("dataset", folders=True),
     metavar="NAME|DIR",
     help="A dataset's name, or the folder of a prepared one. Repeatable: a study for each.",
 )
@@ -68,6 +78,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     multiple=True,
     default=("soundnet8",),
     show_default=True,
+    shell_complete=names("encoder"),
     help="The acoustic feature. Repeatable: a study for each.",
 )
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(min=1), help="How many.")

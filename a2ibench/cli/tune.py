@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from a2ibench.cli.completion import names
 from a2ibench.cli.options import FAILED, load_plugins, make_display, plugin_option, read_settings
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ SHOWN = 10
 
 
 @click.command()
-@click.option("--model", required=True, help="The method.")
+@click.option("--model", required=True, shell_complete=names("model"), help="The method.")
 @click.option(
     "--space",
     required=True,
@@ -24,12 +25,29 @@ SHOWN = 10
     help="Options and where they are searched: `lr: {log: [1e-5, 1e-2]}`,"
     " `beta: {uniform: [0, 2]}`, `channels: {int: [8, 64]}`, `batch_size: {choice: [16, 32]}`.",
 )
-@click.option("--metric", required=True, help="What is made best, on the validation segments.")
+@click.option(
+    "--metric",
+    required=True,
+    shell_complete=names("metric"),
+    help="What is made best, on the validation segments.",
+)
 @click.option(
     "--trials", required=True, type=click.IntRange(min=1), help="How many in all, earlier ones too."
 )
-@click.option("--dataset", default="arcade", show_default=True, metavar="NAME|DIR")
-@click.option("--encoder", default="soundnet8", show_default=True, help="The acoustic feature.")
+@click.option(
+    "--dataset",
+    default="arcade",
+    show_default=True,
+    metavar="NAME|DIR",
+    shell_complete=names("dataset", folders=True),
+)
+@click.option(
+    "--encoder",
+    default="soundnet8",
+    show_default=True,
+    shell_complete=names("encoder"),
+    help="The acoustic feature.",
+)
 @click.option("--scale", default="small", show_default=True, type=click.Choice(["small", "paper"]))
 @click.option(
     "--images",

@@ -24,6 +24,12 @@ class Encoder(ABC):
     def __init__(self, config: Any) -> None:
         self.config = config
 
+    @classmethod
+    def missing(cls) -> str | None:
+        """What it lacks on this machine, with its default options, and how to get it; None when it
+        can be made at once."""
+        return None
+
     @property
     @abstractmethod
     def dim(self) -> int:

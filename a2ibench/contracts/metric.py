@@ -139,6 +139,9 @@ class Metric(ABC):
     higher_is_better: ClassVar[bool] = True
     bounds: ClassVar[tuple[float, float]]
     """Lowest and highest possible value."""
+    orderless: ClassVar[bool] = True
+    """Whether segments in another order have the same score; a protocol that cuts them into random
+    parts by their position says False."""
 
     fewest: ClassVar[int] = 1
     """How many test segments the protocol needs at least."""

@@ -26,6 +26,12 @@ ACOUSTIC_DIM = 12
 
 
 @pytest.fixture
+def options() -> dict[str, dict[str, Any]]:
+    """Model → options that make it tiny."""
+    return TINY
+
+
+@pytest.fixture
 def make() -> Callable[..., Any]:
     """``make(name, size=32, **options)``: a method of tiny width, seeded, in training mode."""
 

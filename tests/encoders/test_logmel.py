@@ -60,13 +60,6 @@ def test_twice_the_amplitude_is_six_decibels_more():
     np.testing.assert_allclose(difference[64:], 0, atol=1e-3)
 
 
-def test_features_do_not_depend_on_the_batch():
-    encoder = a2ibench.load_encoder("logmel")
-    waveforms = np.stack([sound(0.5, seed) for seed in range(3)])
-    alone = np.concatenate([encoder.encode(waveforms[i : i + 1]) for i in range(3)])
-    np.testing.assert_array_equal(encoder.encode(waveforms), alone)
-
-
 def test_one_window_is_the_shortest_sound_and_a_shorter_one_is_tiled():
     encoder = a2ibench.load_encoder("logmel")
     assert encoder.min_samples == 1024

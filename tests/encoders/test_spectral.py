@@ -109,15 +109,6 @@ def test_the_volume_is_heard_in_the_zeroth_coefficient_alone():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_features_do_not_depend_on_the_batch(name):
-    encoder = a2ibench.load_encoder(name)
-    waveforms = np.stack([sound(0.3, seed) for seed in range(3)])
-    alone = np.concatenate([encoder.encode(waveforms[i : i + 1]) for i in range(3)])
-    np.testing.assert_array_equal(encoder.encode(waveforms), alone)
-    assert np.abs(alone[0] - alone[1]).max() > 1e-3
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_one_window_is_the_shortest_sound_and_a_shorter_one_is_tiled(name):
     encoder = a2ibench.load_encoder(name)
     assert encoder.min_samples == 512

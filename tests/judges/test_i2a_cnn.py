@@ -51,25 +51,6 @@ def test_it_hears_what_is_seen_and_where(trained):
     assert 0 < figures["steps"] <= 60
 
 
-def test_its_training_is_seeded_by_itself(monkeypatch):
-    monkeypatch.setattr("a2ibench_plugins.judges.i2a_cnn.MAX_STEPS", 20)
-    test, figures, outputs = bars(8, seed=2), [], []
-    for _ in range(2):
-        judge = fresh()
-        figures.append(judge.fit(bars(40, seed=3)))
-        outputs.append(judge.look(test.images[:])["acoustic"])
-    assert figures[0] == figures[1]
-    np.testing.assert_array_equal(*outputs)
-
-
-def test_outputs_do_not_depend_on_the_batch(trained):
-    judge, _ = trained
-    images = bars(5, seed=4).images[:]
-    together = judge.look(images)["acoustic"]
-    alone = np.concatenate([judge.look(image[np.newaxis])["acoustic"] for image in images])
-    np.testing.assert_allclose(alone, together, atol=1e-4)
-
-
 def test_images_of_every_size_fit():
     for side in (16, 64, 96):
         assert fresh().look(bars(2, 5, side).images[:])["acoustic"].shape == (2, 2)

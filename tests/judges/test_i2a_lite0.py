@@ -71,11 +71,3 @@ def test_noise_gets_the_strongest_penalty_and_no_r2():
     figures = judge.fit(noise)
     assert figures["penalty"] > 1
     assert abs(figures["held_out_r2"]) < 0.2
-
-
-def test_outputs_do_not_depend_on_the_batch(trained):
-    judge, _ = trained
-    images = bars(5, np.random.default_rng(4)).images[:]
-    together = judge.look(images)["acoustic"]
-    alone = np.concatenate([judge.look(image[np.newaxis])["acoustic"] for image in images])
-    np.testing.assert_allclose(alone, together, atol=1e-4)

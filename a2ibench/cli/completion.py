@@ -1,0 +1,168 @@
+"""What a shell completes behind the options that take names, and the scripts that make it do so.
+
+A key was pressed and somebody waits: names come from entry points and from the text of files.
+Nothing is imported or run.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+if TYPE_CHECKING:
+    from a2ibench.registry import Registry
+
+SHELLS = ("bash", "zsh", "fish")
+PROGRAM = "a2ibench"
+VARIABLE = "_A2IBENCH_COMPLETE"
+
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def names(*kinds: str, folders: bool = False, also: tuple[str, ...] = ()) -> Complete:
+    """Completes registered names, those of the files behind ``--plugin`` among them.
+
+    Args:
+        kinds: of plug-ins; none for those of the kind that stands before the name, or of all.
+        folders: whether a folder may stand there as well.
+        also: other words that may.
+    """
+
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        wanted = kinds or tuple(filter(None, [ctx.params.get("kind")]))
+        known = {name for kind in _kinds(wanted) for name in _known(ctx, kind)}
+        items = [CompletionItem(incomplete, type="dir")] if folders else []
+        return items + _matching([*sorted(known), *also], incomplete)
+
+    return complete
+
+
+def kinds(*also: str, plural: bool = False) -> Complete:
+    """Completes kinds of plug-ins, and other words that may stand there."""
+
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        known = [f"{kind}s" if plural else kind for kind in _kinds(())]
+        return _matching([*known, *also], incomplete)
+
+    return complete
+
+
+def ablations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes the last part of ``A,B+C`` from what the models before it declare."""
+    from a2ibench.registry import models
+
+    chosen = ctx.params.get("models") or models.names()
+    parts = sorted({part for name in chosen for part in _declared(ctx, name)})
+    start = max(incomplete.rfind(sign) for sign in ",+") + 1
+    before = incomplete[:start]
+    return _matching([f"{before}{part}" for part in [*parts, "all"]], incomplete)
+
+
+def _matching(words: list[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def _kinds(wanted: tuple[str, ...]) -> list[str]:
+    from a2ibench import registry
+
+    singular = {kind.removesuffix("s") for kind in wanted}
+    return [one.kind for one in registry.ALL if not singular or one.kind in singular]
+
+
+def _registry(kind: str) -> "Registry[object]":
+    from a2ibench import registry
+
+    return next(one for one in registry.ALL if one.kind == kind)
+
+
+def _known(ctx: click.Context, kind: str) -> list[str]:
+    own = (name for path in _files(ctx) for name in _registered(_tree(path), kind))
+    return [*_registry(kind).names(), *own]
+
+
+def _files(ctx: click.Context) -> tuple[Path, ...]:
+    files: tuple[Path, ...] = ctx.params.get("plugins") or ()
+    return files
+
+
+def _tree(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ast.Module([], [])  # half-written, or not there: the command itself will say so
+
+
+def _registered(tree: ast.Module, kind: str) -> dict[str, ast.ClassDef]:
+    """The classes under ``@models.register`` by their ``name``."""
+    found = {}
+    for node in _classes(tree):
+        for decorator in node.decorator_list:
+            if ast.unparse(decorator).split(".")[-2:] == [f"{kind}s", "register"]:
+                name = _value(node, "name")
+                if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                    found[name.value] = node
+    return found
+
+
+def _declared(ctx: click.Context, model: str) -> list[str]:
+    """The ablations of a model, as far as they are written down in its class or a base there."""
+    for path in _files(ctx):
+        tree = _tree(path)
+        if model in (own := _registered(tree, "model")):
+            return _ablations(tree, own[model].name)
+    registry = _registry("model")
+    if model not in registry.names():
+        return []
+    module, _, name = registry.where(model).partition(":")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return []
+    return _ablations(_tree(Path(spec.origin)), name)
+
+
+def _ablations(tree: ast.Module, name: str) -> list[str]:
+    for node in _classes(tree):
+        if node.name != name:
+            continue
+        value = _value(node, "ablations")
+        if isinstance(value, ast.Dict):
+            return [str(key.value) for key in value.keys if isinstance(key, ast.Constant)]
+        return [part for base in node.bases for part in _ablations(tree, ast.unparse(base))]
+    return []
+
+
+def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    return (node for node in tree.body if isinstance(node, ast.ClassDef))
+
+
+def _value(node: ast.ClassDef, name: str) -> ast.expr | None:
+    for line in node.body:
+        targets = line.targets if isinstance(line, ast.Assign) else []
+        if isinstance(line, ast.AnnAssign):
+            targets = [line.target]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            assert isinstance(line, ast.Assign | ast.AnnAssign)
+            return line.value
+    return None
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print the script that makes a SHELL complete commands, options and names.
+
+    bash: eval "$(a2ibench completion bash)" in ~/.bashrc; zsh: the same with zsh in ~/.zshrc;
+    fish: a2ibench completion fish > ~/.config/fish/completions/a2ibench.fish
+    """
+    made = get_completion_class(shell)
+    assert made is not None  # click has all three
+    main = click.get_current_context().find_root().command
+    click.echo(made(main, {}, PROGRAM, VARIABLE).source())

@@ -1,0 +1,65 @@
+"""``a2ibench data check``: what is wrong with a pair store."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from a2ibench.cli.options import make_display
+
+PRINTED = 5
+"""Findings of each kind that are printed; all are in the files."""
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="Where to write the page; a table of all findings goes beside it.  [default:"
+    " DIR/check.html]",
+)
+def check(folder: Path, report: Path | None) -> None:
+    """Look for damage, leaks across the split, and poor pairs in the pair store DIR.
+
+    Exits with 1 where there is damage or a leak, with 0 where there is neither.
+    """
+    from a2ibench.data.curation.check import check_store
+    from a2ibench.data.curation.finding import findings_table
+    from a2ibench.errors import UserError
+    from a2ibench.reporting.data_page import verdict, write_page
+    from a2ibench.storage import whole_file
+
+    page = report or folder / "check.html"
+    if page.suffix not in (".html", ".htm"):
+        raise UserError(f"--report {page}: expected a name that ends in .html")
+    display = make_display()
+    with display.running():
+        checked = check_store(folder, display.counter)
+    counts = ", ".join(f"{count:,} {what}" for what, count in checked.counts.items())
+    display.say(_printable(f"{folder}: {counts}" if counts else f"{folder}"))
+    seen: Counter[str] = Counter()
+    kinds = Counter(finding.kind for finding in checked.findings)
+    for finding in checked.findings:
+        seen[finding.kind] += 1
+        if seen[finding.kind] <= PRINTED:
+            style = "yellow" if finding.severity == "warning" else "bold red"
+            text = f"{finding.severity}: {finding.what}. {finding.advice}"
+            display.say(_printable(text), style=style)
+        elif seen[finding.kind] == PRINTED + 1:
+            more = kinds[finding.kind] - PRINTED
+            display.say(f"  and {more:,} more of this kind ({finding.kind})")
+    with whole_file(page.with_suffix(".parquet")) as temporary:
+        index = None if checked.store is None else checked.store.index
+        findings_table(checked.findings, index).to_parquet(temporary)
+    write_page(checked, page)
+    display.say(verdict(checked), style="bold")
+    display.say(_printable(f"page: {page}; all findings: {page.with_suffix('.parquet')}"))
+    sys.exit(0 if checked.sound else 1)
+
+
+def _printable(text: str) -> str:
+    """Names of files may hold anything, also what a terminal takes for a command."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -1,0 +1,294 @@
+"""What the contract demands of a dataset."""
+
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import random
+import tempfile
+import warnings
+from collections.abc import Generator, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from a2ibench import config
+from a2ibench.conformance import options
+from a2ibench.conformance.rules import Rules, expect
+from a2ibench.contracts.dataset import Dataset
+from a2ibench.data.types import Pair, Part
+from a2ibench.data.writing import StoreWriter
+from a2ibench.errors import UserError
+
+SIZE = 32
+"""Side of the images in pixels, where the user sets none."""
+MOST = 2_000
+"""Pairs that are looked at."""
+AGAIN = 60
+"""Pairs that are made a second time."""
+OF_A_SIDE = 20
+"""Pairs of each side of the split that are written to a store."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What is kept of the pairs that were looked at.
+
+    Attributes:
+        count: of pairs.
+        whole: whether these are all.
+        sides: source → the sides of the split on which it is.
+        digests: of the first pairs, a hash of everything in each.
+        first: pairs of the first part, as far as it was looked at.
+    """
+
+    count: int
+    whole: bool
+    sides: Mapping[str, frozenset[str]]
+    digests: tuple[str, ...]
+    first: int
+
+
+class DatasetSubject:
+    """A dataset plug-in under examination.
+
+    Args:
+        plugin: the class.
+        values: options that differ from the defaults.
+        files: for a layout, the folder or list of the user's files.
+
+    Raises:
+        UserError: a layout without files, or files without a layout.
+    """
+
+    def __init__(
+        self, plugin: type[Dataset], values: Mapping[str, Any], files: Path | None = None
+    ) -> None:
+        if (plugin.unit == "files") != (files is not None):
+            need = "it cuts files: give some with --files FOLDER"
+            raise UserError(f"{plugin.name}: {need if files is None else 'it takes no --files'}")
+        self.plugin = plugin
+        self.values: Mapping[str, Any] = {"image_size": SIZE, **values}
+        self.files = () if files is None else (files,)
+
+    def make(self) -> Dataset:
+        """A fresh one."""
+        made: Any = config.build(self.plugin.Config, self.values, self.plugin.name)
+        return self.plugin(made, *self.files)
+
+    @cached_property
+    def seen(self) -> Seen:
+        """Looks at the pairs, and checks each.
+
+        Raises:
+            BrokenError: a pair is not what the contract says.
+        """
+        dataset = self.make()
+        sides: dict[str, set[str]] = {}
+        digests: list[str] = []
+        count = first = 0
+        with _reading(dataset.parts()) as found:
+            for number, pair in itertools.islice(found, MOST):
+                _check_pair(pair, dataset.config.image_size, count)
+                sides.setdefault(pair.source, set()).add(pair.split)
+                if count < AGAIN:
+                    digests.append(_digest(pair))
+                first += number == 0
+                count += 1
+        frozen = {source: frozenset(known) for source, known in sides.items()}
+        return Seen(count, count < MOST, frozen, tuple(digests), first)
+
+
+@contextlib.contextmanager
+def _reading(parts: Iterator[Part]) -> Iterator[Iterator[tuple[int, Pair]]]:
+    """Pairs with the number of their part; who works ahead may warn when it is stopped early."""
+
+    def pairs() -> Generator[tuple[int, Pair]]:
+        for number, part in enumerate(parts):
+            for pair in part.pairs:
+                yield number, pair
+
+    found = pairs()
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+def _check_pair(pair: Pair, size: int, position: int) -> None:
+    where = f"of pair {position}"
+    image, audio = pair.image, pair.audio
+    arrays = isinstance(image, np.ndarray) and isinstance(audio, np.ndarray)
+    expect(arrays, f"NumPy arrays {where}", f"{type(image).__name__}, {type(audio).__name__}")
+    expect(
+        image.dtype == np.uint8 and image.shape == (size, size, 3),
+        f"an image {where} of uint8 {(size, size, 3)}: image_size is {size}",
+        f"{image.dtype} {image.shape}",
+    )
+    expect(
+        audio.dtype == np.float32 and audio.ndim == 1 and len(audio) > 0,
+        f"a sound {where} of float32 [T]",
+        f"{audio.dtype} {audio.shape}",
+    )
+    peak = float(np.abs(audio).max())
+    expect(peak <= 1, f"samples {where} in [−1, 1]", f"a largest one of {peak}")
+    expect(pair.split in ("train", "test"), f"train or test {where}", repr(pair.split))
+    for name in ("label", "source"):
+        text = getattr(pair, name)
+        expect(isinstance(text, str) and bool(text), f"a text as {name} {where}", repr(text))
+    expect(0 <= pair.start < float("inf"), f"a start {where} in seconds", pair.start)
+    for name, value in pair.factors.items():
+        expect(bool(np.isfinite(value)), f"factor {name!r} {where} finite", value)
+
+
+def _digest(pair: Pair) -> str:
+    about = [pair.label, pair.source, pair.split, pair.start, sorted(pair.factors.items())]
+    digest = hashlib.sha256(json.dumps(about, default=float).encode())
+    digest.update(np.ascontiguousarray(pair.image).data)
+    digest.update(np.ascontiguousarray(pair.audio).data)
+    return digest.hexdigest()
+
+
+rules: Rules[DatasetSubject] = Rules()
+
+
+@rules.rule(
+    "its Config has the options image_size and seed, whole numbers",
+    "add image_size: int = option(64, …) and seed: int = option(0, …)",
+    gate=True,
+)
+def sized(subject: DatasetSubject) -> None:
+    """By their types."""
+    hints = get_type_hints(subject.plugin.Config)
+    for name in ("image_size", "seed"):
+        expect(hints.get(name) is int, f"{name}: int", hints.get(name, "no such option"))
+
+
+options.add_rules(rules)
+
+
+@rules.rule("it can be made", "see the error; an option may have to be given (--set)", gate=True)
+def made(subject: DatasetSubject) -> None:
+    """With its length and the facts that it follows from."""
+    dataset = subject.make()
+    expect(len(dataset) >= 1, "at least one pair or file", len(dataset))
+    expect(dataset.sample_rate >= 1_000, "a sample rate in hertz", dataset.sample_rate)
+    json.dumps(dict(dataset.provenance()), allow_nan=False)
+
+
+@rules.rule(
+    "each pair is an image, a sound, a class, a source and a side of the split",
+    "yield a2ibench.data.types.Pair; its docstring has types and ranges",
+    gate=True,
+)
+def pairs(subject: DatasetSubject) -> None:
+    """Of all, or of the first many."""
+    expect(subject.seen.count >= 1, "at least one pair", 0)
+
+
+@rules.rule(
+    "no source clip is on both sides of the split",
+    "split sources, then cut pairs from them",
+)
+def split(subject: DatasetSubject) -> None:
+    """Names one that is."""
+    both = sorted(source for source, sides in subject.seen.sides.items() if len(sides) > 1)
+    named = f"{len(both)} on both, for example {both[0]!r}" if both else ""
+    expect(not both, "each source on one side", named)
+
+
+@rules.rule(
+    "both sides of the split have pairs",
+    "give the test side sources of its own",
+)
+def sides(subject: DatasetSubject) -> None:
+    """Where all pairs were looked at."""
+    found = frozenset[str]().union(*subject.seen.sides.values())
+    if subject.seen.whole:
+        expect(found == {"train", "test"}, "train and test", ", ".join(sorted(found)))
+
+
+@rules.rule(
+    "it yields no more pairs than its length says",
+    "return from __len__ how many pairs there are at most",
+)
+def length(subject: DatasetSubject) -> None:
+    """Where the length counts pairs."""
+    if subject.plugin.unit == "pairs":
+        promised = len(subject.make())
+        expect(subject.seen.count <= promised, f"at most {promised}", subject.seen.count)
+
+
+@rules.rule(
+    "the same configuration gives the same pairs in the same order, to the last bit",
+    "draw from np.random.default_rng([config.seed, …]); sort what a folder lists",
+)
+def repeats(subject: DatasetSubject) -> None:
+    """Again, after other random numbers."""
+    first = subject.seen.digests
+    np.random.seed(5)  # noqa: NPY002  # what a plug-in might draw from
+    random.seed(5)
+    with _reading(subject.make().parts()) as found:
+        again = tuple(_digest(pair) for _, pair in itertools.islice(found, AGAIN))
+    different = [i for i, (a, b) in enumerate(zip(first, again, strict=False)) if a != b]
+    expect(len(first) == len(again), f"{len(first)} pairs", len(again))
+    expect(not different, "equal pairs", f"{len(different)} that differ, first {different[:1]}")
+
+
+@rules.rule(
+    "a preparation that was cut off goes on: parts(k) is what parts() yields behind the k-th",
+    "skip the first `done` parts, whole, where parts() is overridden",
+)
+def parts(subject: DatasetSubject) -> None:
+    """Behind the first part."""
+    first = subject.seen.first
+    if first >= AGAIN:
+        return  # what lies behind was not kept
+    expected = subject.seen.digests[first:]
+    with _reading(subject.make().parts(1)) as found:
+        rest = itertools.islice(found, len(expected) or 1)
+        behind = tuple(_digest(pair) for _, pair in rest)
+    expect(behind == expected, f"{len(expected)} pairs behind the first {first}", len(behind))
+
+
+@rules.rule(
+    "its pairs become a pair store, and a second preparation the same one",
+    "see the error; draw every pair from a generator of its own, not the first ones only",
+)
+def prepares(subject: DatasetSubject) -> None:
+    """Of some pairs of each side; nothing is written where one side lies behind those seen."""
+    if frozenset[str]().union(*subject.seen.sides.values()) != {"train", "test"}:
+        return
+    first, second = _content_hash(subject), _content_hash(subject)
+    expect(first == second, f"a store with content hash {first[:12]}", second[:12])
+
+
+def _content_hash(subject: DatasetSubject) -> str:
+    dataset = subject.make()
+    identity = {
+        "dataset": dataset.name,
+        "version": dataset.version,
+        "config": config.to_dict(dataset.config),
+        "sample_rate": dataset.sample_rate,
+    }
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        StoreWriter(Path(folder, "store"), identity) as writer,
+    ):
+        writer.add(Part(_of_each_side(dataset)))
+        return writer.finish(dataset.licence).content_hash
+
+
+def _of_each_side(dataset: Dataset) -> Iterator[Pair]:
+    missing = {"train": OF_A_SIDE, "test": OF_A_SIDE}
+    with _reading(dataset.parts()) as found:
+        for _, pair in itertools.islice(found, MOST):
+            if missing[pair.split]:
+                missing[pair.split] -= 1
+                yield pair
+            if not any(missing.values()):
+                return

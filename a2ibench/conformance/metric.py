@@ -1,0 +1,255 @@
+"""What the contract demands of a metric."""
+
+import dataclasses
+import random
+from collections.abc import Iterator
+from functools import cached_property
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench import registry
+from a2ibench.conformance.looks import make_looks, reorder
+from a2ibench.conformance.rules import Rules, expect
+from a2ibench.conformance.watching import watching
+from a2ibench.contracts.metric import OWN, Group, Looks, Metric, Need, Score
+from a2ibench.errors import UserError
+
+COUNTS = (24, 48, 120, 240, 480, 960)
+"""Numbers of test segments that are tried until the protocol takes one."""
+PART = 2 / 3
+"""Of those segments must be enough as well: without a block, fewer are left."""
+TOLERANCE = 1e-5
+
+
+class MetricSubject:
+    """A metric plug-in under examination.
+
+    Args:
+        plugin: the class.
+    """
+
+    def __init__(self, plugin: type[Metric]) -> None:
+        self.plugin = plugin
+        self.metric = plugin()
+
+    @cached_property
+    def looks(self) -> Looks:
+        """Of a good generator, on as few segments as the protocol takes."""
+        for count in COUNTS:
+            looks = make_looks(self.plugin.judge, count)
+            part = round(PART * count)
+            try:
+                self.metric.check(looks.label[:part], looks.classes)
+            except UserError:
+                if count == COUNTS[-1]:
+                    raise
+            else:
+                return looks
+        raise AssertionError("unreachable")
+
+    @cached_property
+    def score(self) -> Score:
+        """Of these looks."""
+        return self.metric.compute(self.looks)
+
+    def outside(self, value: float) -> bool:
+        """Whether a value is none that the bounds allow."""
+        low, high = self.plugin.bounds
+        slack = 1e-6 * max(1.0, abs(low)) if np.isfinite(low) else 0.0
+        return not low - slack <= value <= high + slack
+
+    def close(self, one: float, other: float) -> bool:
+        """Equal up to rounding."""
+        return bool(np.isclose(one, other, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True))
+
+
+rules: Rules[MetricSubject] = Rules()
+
+
+@rules.rule(
+    "it declares its judge, needs, title, group and bounds",
+    "set the class attributes of a2ibench.contracts.metric.Metric",
+    gate=True,
+)
+def declared(subject: MetricSubject) -> None:
+    """All of them."""
+    plugin = subject.plugin
+    names = registry.judges.names()
+    expect(plugin.judge in (OWN, *names), f"a judge: {', '.join((OWN, *names))}", plugin.judge)
+    expect(plugin.needs <= set(get_args(Need)), f"needs of {get_args(Need)}", set(plugin.needs))
+    expect(plugin.group in get_args(Group), f"one of {get_args(Group)}", plugin.group)
+    expect(bool(plugin.title.strip()), "a title", repr(plugin.title))
+    low, high = plugin.bounds
+    expect(low < high, "bounds (lowest, highest)", plugin.bounds)
+    expect(plugin.fewest >= 1, "fewest ≥ 1", plugin.fewest)
+
+
+@rules.rule(
+    "its judge can look, and check() takes a test split that is large enough",
+    f"refuse in check() only what compute() cannot do; {COUNTS[-1]} segments are many",
+    gate=True,
+)
+def possible(subject: MetricSubject) -> None:
+    """Finds the number of segments for the other rules."""
+    expect(len(subject.looks.label) >= 1, "segments", 0)
+
+
+@rules.rule(
+    "compute returns a Score: a finite value inside the bounds, and on how many images it rests",
+    "widen `bounds`, or correct the formula; return Score(value, n)",
+    gate=True,
+)
+def scored(subject: MetricSubject) -> None:
+    """Of a good generator."""
+    score = subject.score
+    expect(isinstance(score, Score), "a Score", type(score).__name__)
+    expect(bool(np.isfinite(score.value)), "a finite value", score.value)
+    bounds = subject.plugin.bounds
+    expect(not subject.outside(score.value), f"a value in {bounds}", score.value)
+    n = len(subject.looks.label)
+    expect(1 <= score.n <= n, f"n from 1 to the {n} segments", score.n)
+
+
+@rules.rule(
+    "per_segment, where there is one, is float32 [n], and the value is its mean",
+    "return one number a test segment, NaN where a segment is left out; value = nanmean",
+)
+def segments(subject: MetricSubject) -> None:
+    """Of the same score."""
+    each, value = subject.score.per_segment, subject.score.value
+    if each is None:
+        return
+    n = len(subject.looks.label)
+    found = f"{each.dtype} {each.shape}"
+    expect(each.dtype == np.float32 and each.shape == (n,), f"float32 [{n}]", found)
+    mean = float(np.nanmean(each, dtype=np.float64))
+    expect(bool(np.isclose(mean, value, atol=1e-6)), f"the mean {mean:g}", f"{value:g}")
+
+
+@rules.rule(
+    "the same looks have the same score, to the last bit",
+    "give splits and samples a fixed seed of their own",
+)
+def repeats(subject: MetricSubject) -> None:
+    """By another instance, after other random numbers."""
+    import torch
+
+    torch.manual_seed(3)
+    np.random.seed(3)  # noqa: NPY002  # what a plug-in might draw from
+    random.seed(3)
+    again = subject.plugin().compute(_fresh(subject.looks))
+    expect(again.value == subject.score.value, repr(subject.score.value), repr(again.value))
+
+
+@rules.rule(
+    "segments in another order have the same score, each its own",
+    "treat segments alike; a protocol that cuts them into random parts sets orderless = False",
+)
+def order(subject: MetricSubject) -> None:
+    """Where the metric says that it is without order."""
+    if not subject.plugin.orderless:
+        return
+    turned = np.random.default_rng(0).permutation(len(subject.looks.label)).astype(np.int64)
+    score, again = subject.score, subject.metric.compute(reorder(subject.looks, turned))
+    expect(subject.close(again.value, score.value), f"{score.value:.7g}", f"{again.value:.7g}")
+    if score.per_segment is not None and again.per_segment is not None:
+        moved = np.isclose(
+            again.per_segment, score.per_segment[turned], atol=TOLERANCE, equal_nan=True
+        )
+        expect(moved.all(), "each segment's own score", f"another one for {(~moved).sum()} of them")
+
+
+@rules.rule(
+    "a generator that draws one image over and over has a score, or is refused with a UserError",
+    "see to divisions by a spread of 0 and to singular covariances",
+)
+def constant(subject: MetricSubject) -> None:
+    """Also one whose every image is the very real one."""
+    looks = subject.looks
+    one = {
+        name: np.repeat(output[:1], len(output), axis=0) for name, output in looks.generated.items()
+    }
+    grid = {
+        name: np.broadcast_to(output[:1, :1], output.shape).copy()
+        for name, output in looks.grid.items()
+    }
+    for what, changed in (
+        ("one image", dataclasses.replace(looks, generated=one, grid=grid)),
+        ("the real images", dataclasses.replace(looks, generated=looks.real)),
+    ):
+        try:
+            score = subject.metric.compute(changed)
+        except UserError:
+            continue
+        expect(
+            not subject.outside(score.value),
+            f"a value in {subject.plugin.bounds} for {what}",
+            score.value,
+        )
+
+
+@rules.rule(
+    "check() refuses a split of fewer segments than `fewest`, with a UserError",
+    "call super().check(label, classes) where check() is overridden, or refuse there",
+)
+def floor(subject: MetricSubject) -> None:
+    """One fewer, and none at all."""
+    looks = subject.looks
+    for count in {0, subject.plugin.fewest - 1}:
+        try:
+            subject.metric.check(looks.label[:count], looks.classes)
+        except UserError:
+            continue
+        expect(False, f"a UserError for {count} segments", "none")
+
+
+@rules.rule(
+    "its score without a block of test clips can be had, and without_blocks is what compute gives",
+    "compare without_blocks with self.compute(looks.take(rows outside of the block))",
+)
+def blocks(subject: MetricSubject) -> None:
+    """On three blocks."""
+    looks = subject.looks
+    block = looks.block % 3
+    quick = subject.metric.without_blocks(dataclasses.replace(looks, block=block), block)
+    if quick is None and subject.score.per_segment is not None:
+        return  # the bench takes means of per_segment
+    rows = [np.flatnonzero(block != b).astype(np.int64) for b in range(3)]
+    slow = [subject.metric.compute(looks.take(part)).value for part in rows]
+    if quick is None:
+        return
+    expect(quick.shape == (3,), "[3]", quick.shape)
+    for b, value in enumerate(slow):
+        expect(subject.close(value, quick[b]), f"{value:.7g} without block {b}", f"{quick[b]:.7g}")
+
+
+@rules.rule(
+    "it changes neither what it sees nor everybody's random numbers, and prints nothing",
+    "copy before changing in place; seed a generator of its own (torch.random.fork_rng)",
+)
+def quiet(subject: MetricSubject) -> None:
+    """While computing."""
+    looks = _fresh(subject.looks)
+    before = [array.copy() for array in _arrays(looks)]
+    with watching() as touched:
+        subject.metric.compute(looks)
+    kept = all(np.array_equal(was, now) for was, now in zip(before, _arrays(looks), strict=True))
+    expect(kept, "looks unchanged", "other numbers in them")
+    expect(not touched.drew, "no global random numbers", f"those of {', '.join(touched.drew)}")
+    expect(not touched.seeded, "torch's seed as it was", "another one")
+    expect(not touched.printed, "silence", repr(touched.printed[:60]))
+    expect(not touched.written, "no files", ", ".join(touched.written[:3]))
+
+
+def _fresh(looks: Looks) -> Looks:
+    """The same, without what was found in them."""
+    return dataclasses.replace(looks)
+
+
+def _arrays(looks: Looks) -> Iterator[npt.NDArray[np.generic]]:
+    yield looks.acoustic
+    yield looks.label
+    for outputs in (looks.generated, looks.real, looks.train, looks.grid):
+        yield from outputs.values()

@@ -1,0 +1,328 @@
+"""What the contract demands of a model."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from a2ibench import config
+from a2ibench.conformance import options
+from a2ibench.conformance.model_subject import STEPS, ModelSubject, weights_of
+from a2ibench.conformance.rules import Rules, expect, farthest, same
+from a2ibench.conformance.sample import ACOUSTIC_DIM, SIZE
+from a2ibench.conformance.watching import SEED, Touched
+from a2ibench.data.batches import Batches
+from a2ibench.training.checkpoint import TrainingState, load_for_drawing
+
+LARGER = 64
+PATIENCE = 8
+"""Steps within which the generator must have learnt something; some methods update it seldom."""
+TOLERANCE = 1e-3
+"""Relative: rounding may depend on the size of a batch."""
+
+rules: Rules[ModelSubject] = Rules()
+options.add_rules(rules)
+
+
+@rules.rule(
+    "every scale and every ablation makes a valid configuration, and an ablation another one",
+    "correct the option's name or value in `scales` or `ablations`",
+)
+def declared(subject: ModelSubject) -> None:
+    """Also that an ablation changes something."""
+    plugin = subject.plugin
+    for values in plugin.scales.values():
+        config.build(plugin.Config, values, plugin.name)
+    full: Any = config.build(plugin.Config, subject.values, plugin.name)
+    for part, off in plugin.ablations.items():
+        changed: Any = config.build(plugin.Config, {**subject.values, **off}, plugin.name)
+        expect(
+            changed != full,
+            f"ablation {part} to change the configuration",
+            f"the full model's own values {dict(off)}",
+        )
+
+
+@rules.rule(
+    "it can be made for given sizes of image and feature",
+    "take the sizes from `spec`, and hand config and spec to Model.__init__",
+    gate=True,
+)
+def made(subject: ModelSubject) -> None:
+    """At two sizes."""
+    for size in (SIZE, LARGER):
+        model = subject.make(size)
+        generator = model.generator
+        weights = list(generator.parameters())
+        expect(bool(weights), "a generator with weights", f"{type(generator).__name__} without any")
+
+
+@rules.rule(
+    "how it wants its batches drawn is possible",
+    "return a Sampling of a batch of pairs, a probability and a known mismatch;"
+    " noise_dim ≥ 0; 0 ≤ ema < 1",
+)
+def sampling(subject: ModelSubject) -> None:
+    """Draws a batch."""
+    model = subject.make()
+    wanted = model.sampling
+    batch = Batches(subject.pairs, wanted, 0, torch.device("cpu")).batch(0)
+    expect(
+        wanted.batch_size >= 1 and len(batch.image) == wanted.batch_size,
+        "a batch size of at least 1",
+        wanted.batch_size,
+    )
+    expect(0 <= wanted.flip <= 1, "a probability of flips", wanted.flip)
+    expect(wanted.mismatch in ("class", "clip", "none"), "class, clip or none", wanted.mismatch)
+    expect(model.noise_dim >= 0, "noise_dim ≥ 0", model.noise_dim)
+    expect(0 <= model.ema < 1, "0 ≤ ema < 1", model.ema)
+
+
+@rules.rule(
+    "every weight that learns has exactly one optimiser",
+    "give each parameter to one optimiser, or freeze it with requires_grad_(False)",
+)
+def optimised(subject: ModelSubject) -> None:
+    """Compares the optimisers' groups with the parameters."""
+    model = subject.make()
+    held = [
+        id(parameter)
+        for optimizer in model.optimizers.values()
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    ]
+    wrong = [
+        f"{name} has {held.count(id(parameter))}"
+        for name, parameter in model.named_parameters()
+        if held.count(id(parameter)) != int(parameter.requires_grad)
+    ]
+    expect(not wrong, "one optimiser a weight", "; ".join(wrong[:3]))
+
+
+@rules.rule(
+    "every tensor that it holds is a parameter or a buffer, so that the bench can move and keep it",
+    "register it: self.register_buffer(name, tensor)",
+)
+def registered(subject: ModelSubject) -> None:
+    """Looks through the attributes of all modules."""
+    model = subject.make()
+    loose = [
+        f"{path}.{name}".strip(".")
+        for path, module in model.named_modules()
+        for name, value in vars(module).items()
+        if isinstance(value, torch.Tensor)
+    ]
+    expect(not loose, "no tensor as a plain attribute", ", ".join(loose))
+
+
+@rules.rule(
+    "it prepares, trains and draws",
+    "see the error; `prepare` gets Pairs, `training_step` a Batch, `generate` a and noise",
+    gate=True,
+)
+def lives(subject: ModelSubject) -> None:
+    """The life that later rules look at."""
+    expect(isinstance(subject.touched, Touched), "a life", None)
+
+
+@rules.rule(
+    "training_step returns losses by name: finite, detached scalars",
+    "return {'name': loss.detach(), …}",
+)
+def losses(subject: ModelSubject) -> None:
+    """Of one step."""
+    found = subject.train(subject.prepared(), 1)
+    expect(bool(found), "at least one loss", dict(found))
+    for name, value in found.items():
+        tensor = isinstance(value, torch.Tensor)
+        expect(tensor, f"loss {name!r} to be a tensor", type(value).__name__)
+        expect(value.shape == (), f"loss {name!r} to be a scalar", f"shape {tuple(value.shape)}")
+        expect(bool(value.isfinite()), f"loss {name!r} to be finite", value.item())
+        expect(not value.requires_grad, f"loss {name!r} detached", "one with a graph")
+
+
+@rules.rule(
+    f"its generator learns within {PATIENCE} steps",
+    "call backward and the optimiser's step in training_step",
+)
+def learns(subject: ModelSubject) -> None:
+    """Any weight of it must have changed."""
+    model = subject.prepared()
+    trainable = [weight for weight in model.generator.parameters() if weight.requires_grad]
+    before = [weight.detach().clone() for weight in trainable]
+    for _ in range(PATIENCE):
+        subject.train(model, 1)
+        if any(not torch.equal(a, b) for a, b in zip(before, trainable, strict=True)):
+            return
+    expect(False, "another weight of the generator", "the same ones")
+
+
+@rules.rule(
+    "it trains in mixed precision (bfloat16), as the bench does where the hardware can",
+    "convert to .float() before losses, exponentials and comparisons with float32 tensors",
+)
+def mixed_precision(subject: ModelSubject) -> None:
+    """One step under autocast."""
+    model = subject.prepared()
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        found = subject.train(model, 1)
+    for name, value in found.items():
+        expect(bool(value.isfinite()), f"loss {name!r} to be finite", value.item())
+
+
+@rules.rule(
+    "generate returns float [n, 3, S, S] in [0, 1], for any n and S",
+    "map the network's range, often [−1, 1], to [0, 1] at the end of generate",
+)
+def draws(subject: ModelSubject) -> None:
+    """At two sizes of image and of batch; trained and not."""
+    trained = subject.prepared()
+    subject.train(trained, STEPS)
+    for model in (trained, subject.make(LARGER)):
+        for n in (1, 3):
+            image, size = subject.draw(model, slice(0, n)), model.spec.image_size
+            expect(image.shape == (n, 3, size, size), f"{(n, 3, size, size)}", image.shape)
+            expect(np.isfinite(image).all(), "finite pixels", "NaN or infinite ones")
+            low, high = float(image.min()), float(image.max())
+            expect(low >= -1e-6 and high <= 1 + 1e-6, "pixels in [0, 1]", f"[{low:g}, {high:g}]")
+
+
+@rules.rule(
+    "the same sound and noise draw the same image, to the last bit",
+    "take all chance from the argument `noise`; no dropout or randn while drawing",
+)
+def repeats(subject: ModelSubject) -> None:
+    """Under two states of the global generator."""
+    model = subject.prepared()
+    torch.manual_seed(1)
+    first = subject.draw(model)
+    torch.manual_seed(2)
+    again = subject.draw(model)
+    expect(np.array_equal(first, again), "the same bits", "another image")
+
+
+@rules.rule(
+    "an image does not depend on the other rows of its batch",
+    "use no statistics over the batch in evaluation mode (BatchNorm does that by itself)",
+)
+def rows(subject: ModelSubject) -> None:
+    """One row alone and among four."""
+    model = subject.prepared()
+    subject.train(model, STEPS)
+    among, alone = subject.draw(model)[1:2], subject.draw(model, slice(1, 2))
+    apart = farthest(among, alone)
+    expect(apart < TOLERANCE, "the same image alone and in a batch", f"a difference of {apart:.2g}")
+
+
+@rules.rule(
+    "the same seed trains to the same weights, to the last bit",
+    "take chance from torch's global generator only, and iterate over no set",
+)
+def seeded(subject: ModelSubject) -> None:
+    """A second life beside the first."""
+    first = subject.weights
+    _, again = subject.live()
+    different = same(first, again)
+    expect(not different, "equal weights", f"{len(different)} that differ: {different[:3]}")
+
+
+@rules.rule(
+    "a training that goes on from its checkpoint ends as one that was not interrupted",
+    "keep all that changes while training in parameters, buffers or optimisers",
+)
+def resumes(subject: ModelSubject) -> None:
+    """Steps, a checkpoint, steps: once through the file, once past it."""
+    through, past = subject.prepared(SEED + 1), subject.prepared()
+    subject.train(past, STEPS)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "checkpoint.safetensors")
+        TrainingState(past, None, past.optimizers).save(path)
+        TrainingState(through, None, through.optimizers).load(path)
+    ends = []
+    for model in (past, through):
+        torch.manual_seed(7)
+        subject.train(model, STEPS)
+        ends.append(weights_of(model))
+    different = same(*ends)
+    expect(not different, "equal weights", f"{len(different)} that differ: {different[:3]}")
+
+
+@rules.rule(
+    "its weights from a checkpoint draw the images that it drew before",
+    "keep all that an image depends on in parameters or buffers",
+)
+def redraws(subject: ModelSubject) -> None:
+    """Into a model of another seed."""
+    model, other = subject.prepared(), subject.make(seed=SEED + 1)
+    subject.train(model, STEPS)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "checkpoint.safetensors")
+        TrainingState(model, None, model.optimizers).save(path)
+        load_for_drawing(other, other.generator, path)
+    same_bits = np.array_equal(subject.draw(model), subject.draw(other))
+    expect(same_bits, "the same bits", "other images")
+
+
+@rules.rule(
+    "drawing changes nothing in it",
+    "change weights and buffers in training_step only",
+)
+def draws_only(subject: ModelSubject) -> None:
+    """Compares the state dict before and after."""
+    model = subject.prepared()
+    before = weights_of(model)
+    subject.draw(model)
+    different = same(before, weights_of(model))
+    expect(not different, "an unchanged state dict", f"changes in {different[:3]}")
+
+
+@rules.rule(
+    "every ablation makes a model that draws",
+    "let the networks be built without the part that is off",
+)
+def ablated(subject: ModelSubject) -> None:
+    """Builds each."""
+    for part, off in subject.plugin.ablations.items():
+        image = subject.draw(subject.make(**off))
+        expect(np.isfinite(image).all(), f"finite images without {part}", "NaN or infinite ones")
+
+
+@rules.rule(
+    "it takes random numbers from torch's global generator, and does not seed it",
+    "use torch.randn and its like; leave seeds to the bench",
+)
+def chance(subject: ModelSubject) -> None:
+    """Of its life."""
+    touched = subject.touched
+    expect(not touched.drew, "torch's generator", f"global numbers of {', '.join(touched.drew)}")
+    expect(not touched.seeded, "the bench's seed", "a call of torch.manual_seed")
+
+
+@rules.rule(
+    "it prints nothing and writes no file: the bench logs losses and keeps weights",
+    "return what is worth knowing as a loss",
+)
+def quiet(subject: ModelSubject) -> None:
+    """Of its life."""
+    touched = subject.touched
+    expect(not touched.printed, "silence", repr(touched.printed[:60]))
+    expect(not touched.written, "no files", ", ".join(touched.written[:3]))
+
+
+@rules.rule(
+    "its own image-to-audio network, if it has one, maps images to float32 [n, d]",
+    "return a NumPy array in the space of the standardised features, or None",
+)
+def own_network(subject: ModelSubject) -> None:
+    """On three images."""
+    model = subject.prepared()
+    heard = model.image_to_audio(subject.pairs.images[:3])
+    if heard is None:
+        return
+    expect(isinstance(heard, np.ndarray), "a NumPy array", type(heard).__name__)
+    found = f"{heard.dtype} {heard.shape}"
+    shape = (3, ACOUSTIC_DIM)
+    expect(heard.dtype == np.float32 and heard.shape == shape, f"float32 {shape}", found)
+    expect(np.isfinite(heard).all(), "finite numbers", "NaN or infinite ones")

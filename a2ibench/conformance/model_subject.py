@@ -1,0 +1,103 @@
+"""A model under examination: it is made, prepared, trained and drawn from on small data."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from a2ibench import config
+from a2ibench.conformance.rules import expect
+from a2ibench.conformance.sample import ACOUSTIC_DIM, CLASSES, SIZE, make_batch, make_pairs
+from a2ibench.conformance.watching import SEED, Touched, watching
+from a2ibench.contracts.model import Model
+from a2ibench.data.types import Spec
+
+SCALE = "small"
+"""The values that a model declares for it are used: those of a study where nothing else is said."""
+PAIRS = 32
+STEPS = 2
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class ModelSubject:
+    """A model plug-in under examination.
+
+    Args:
+        plugin: the class.
+        values: options that differ from those of the small scale.
+    """
+
+    def __init__(self, plugin: type[Model], values: Mapping[str, Any]) -> None:
+        self.plugin = plugin
+        self.values: Mapping[str, Any] = {**plugin.scales.get(SCALE, {}), **values}
+        self.pairs = make_pairs(PAIRS)
+
+    def make(self, size: int = SIZE, seed: int = SEED, **changed: Any) -> Model:
+        """A fresh one, in training mode, as the bench makes it."""
+        made: Any = config.build(self.plugin.Config, {**self.values, **changed}, self.plugin.name)
+        torch.manual_seed(seed)
+        model = self.plugin(made, Spec(size, ACOUSTIC_DIM, CLASSES))
+        return model.to(memory_format=torch.channels_last).train()
+
+    def prepared(self, seed: int = SEED) -> Model:
+        """A fresh one that has what :meth:`Model.prepare` made, taken from the state dict."""
+        model = self.make(seed=seed)
+        model.load_state_dict(self._life[1])
+        return model
+
+    @property
+    def touched(self) -> Touched:
+        """What it touched while it was made, prepared, trained and drew."""
+        return self._life[0]
+
+    @property
+    def weights(self) -> Arrays:
+        """All of them after that life."""
+        return self._life[2]
+
+    @cached_property
+    def _life(self) -> tuple[Touched, dict[str, torch.Tensor], Arrays]:
+        with watching() as touched:
+            prepared, weights = self.live()
+        return touched, prepared, weights
+
+    def live(self) -> tuple[dict[str, torch.Tensor], Arrays]:
+        """From a seed to a few steps and a picture: the prepared state, and the final weights."""
+        model = self.make()
+        model.prepare(self.pairs)
+        prepared = {name: value.clone() for name, value in model.state_dict().items()}
+        model.train()
+        self.train(model, STEPS)
+        self.draw(model)
+        return prepared, weights_of(model)
+
+    def train(self, model: Model, steps: int) -> Mapping[str, torch.Tensor]:
+        """Some steps; the losses of the last."""
+        losses: Mapping[str, torch.Tensor] = {}
+        size = max(2, min(model.sampling.batch_size, 8))
+        for _ in range(steps):
+            losses = model.training_step(make_batch(make_pairs(size, model.spec.image_size), size))
+        return losses
+
+    def draw(self, model: Model, rows: slice = slice(0, 4)) -> npt.NDArray[np.float32]:
+        """Images of the first sounds, ``[n, 3, S, S]``, in evaluation mode."""
+        acoustic = torch.from_numpy(self.pairs.acoustic)
+        noise = torch.randn(
+            len(acoustic), model.noise_dim, generator=torch.Generator().manual_seed(1)
+        )
+        model.eval()
+        with torch.no_grad():
+            image = model.generate(acoustic[rows], noise[rows])
+        model.train()
+        expect(isinstance(image, torch.Tensor), "a tensor", type(image).__name__)
+        return image.float().numpy()
+
+
+def weights_of(module: nn.Module) -> Arrays:
+    """Parameters and buffers as arrays of their own."""
+    return {name: value.detach().numpy().copy() for name, value in module.state_dict().items()}

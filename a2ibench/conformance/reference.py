@@ -1,0 +1,95 @@
+"""What the contract demands of a reference row."""
+
+from functools import cached_property
+from typing import get_args
+
+import numpy as np
+
+from a2ibench.conformance.rules import Rules, expect
+from a2ibench.conformance.sample import SIZE, make_pairs
+from a2ibench.conformance.watching import watching
+from a2ibench.contracts.metric import Group
+from a2ibench.contracts.reference import Reference
+from a2ibench.data.types import ImageArray
+
+TRAIN, TEST = 24, 12
+
+
+class ReferenceSubject:
+    """A reference plug-in under examination.
+
+    Args:
+        plugin: the class.
+    """
+
+    def __init__(self, plugin: type[Reference]) -> None:
+        self.plugin = plugin
+
+    @cached_property
+    def drawn(self) -> ImageArray:
+        """With the seed 0."""
+        return self.draw(0)
+
+    def draw(self, seed: int) -> ImageArray:
+        """One image a test segment."""
+        train, test = make_pairs(TRAIN, seed=1), make_pairs(TEST, seed=2)
+        return self.plugin().draw(train, test, np.random.default_rng(seed))
+
+
+rules: Rules[ReferenceSubject] = Rules()
+
+
+@rules.rule(
+    "it declares groups of metrics that exist as those of which it is the floor",
+    f"choose from {', '.join(get_args(Group))}",
+)
+def declared(subject: ReferenceSubject) -> None:
+    """``floor_of``."""
+    unknown = set(subject.plugin.floor_of) - set(get_args(Group))
+    expect(not unknown, f"groups of {get_args(Group)}", sorted(unknown))
+
+
+@rules.rule(
+    "it draws one image for each test segment: uint8 [n, S, S, 3]",
+    "return images of the test segments' number and size, as uint8",
+    gate=True,
+)
+def draws(subject: ReferenceSubject) -> None:
+    """For 12 segments."""
+    images = subject.drawn
+    expect(isinstance(images, np.ndarray), "a NumPy array", type(images).__name__)
+    expect(images.dtype == np.uint8, "uint8", images.dtype)
+    expect(images.shape == (TEST, SIZE, SIZE, 3), (TEST, SIZE, SIZE, 3).__repr__(), images.shape)
+
+
+@rules.rule(
+    "the same seed draws the same images, to the last bit",
+    "take all chance from the argument `rng`",
+)
+def repeats(subject: ReferenceSubject) -> None:
+    """Twice."""
+    expect(np.array_equal(subject.draw(0), subject.drawn), "the same bits", "other images")
+
+
+@rules.rule(
+    "`random` says whether the images depend on the seed",
+    "set random = True where `rng` is used, and only there",
+)
+def chance(subject: ReferenceSubject) -> None:
+    """Under three other seeds."""
+    moved = any(not np.array_equal(subject.draw(seed), subject.drawn) for seed in (1, 2, 3))
+    expect(moved == subject.plugin.random, f"random = {moved}", f"random = {subject.plugin.random}")
+
+
+@rules.rule(
+    "it leaves everybody's random numbers alone, prints nothing, writes no file",
+    "use the argument `rng`",
+)
+def quiet(subject: ReferenceSubject) -> None:
+    """While drawing."""
+    with watching() as touched:
+        subject.draw(0)
+    expect(not touched.drew, "no global random numbers", f"those of {', '.join(touched.drew)}")
+    expect(not touched.seeded, "torch's seed as it was", "another one")
+    expect(not touched.printed, "silence", repr(touched.printed[:60]))
+    expect(not touched.written, "no files", ", ".join(touched.written[:3]))

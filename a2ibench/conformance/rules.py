@@ -1,0 +1,150 @@
+"""Rules and what comes of them: each is one demand of a contract that a plug-in meets or breaks."""
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.errors import UserError
+
+S = TypeVar("S")
+
+State = Literal["met", "broken", "unreached"]
+
+
+class BrokenError(Exception):
+    """A rule is broken.
+
+    Args:
+        expected: what the contract demands.
+        came: what the plug-in did.
+    """
+
+    def __init__(self, expected: str, came: str) -> None:
+        super().__init__(f"expected {expected}, got {came}")
+        self.expected = expected
+        self.came = came
+
+
+def expect(met: bool | np.bool_, expected: str, came: Any) -> None:
+    """Goes on where a demand is met.
+
+    Raises:
+        BrokenError: it is not.
+    """
+    if not met:
+        raise BrokenError(expected, str(came))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one rule.
+
+    Attributes:
+        rule: its name.
+        says: what it demands, one sentence without a full stop.
+        state: ``"unreached"`` where an earlier rule had to be met first.
+        expected: of a broken rule.
+        came: likewise.
+        mend: what to do about it.
+    """
+
+    rule: str
+    says: str
+    state: State
+    expected: str = ""
+    came: str = ""
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class Rule(Generic[S]):
+    """One demand.
+
+    Attributes:
+        name: of the rule.
+        says: what it demands.
+        mend: how a plug-in that breaks it is usually mended.
+        gate: whether the rules behind it make no sense where it is broken.
+        run: raises :class:`BrokenError`; whatever else it raises is the plug-in's own failure.
+    """
+
+    name: str
+    says: str
+    mend: str
+    gate: bool
+    run: Callable[[S], None]
+
+
+class Rules(Generic[S]):
+    """The rules of one kind of plug-in, in the order in which they are run."""
+
+    def __init__(self) -> None:
+        self._rules: list[Rule[S]] = []
+
+    @property
+    def names(self) -> list[str]:
+        """In order."""
+        return [rule.name for rule in self._rules]
+
+    def rule(
+        self, says: str, mend: str, *, gate: bool = False
+    ) -> Callable[[Callable[[S], None]], Callable[[S], None]]:
+        """Decorator: makes a function the rule of its name; see :class:`Rule`."""
+
+        def add(run: Callable[[S], None]) -> Callable[[S], None]:
+            self._rules.append(Rule(run.__name__, says, mend, gate, run))
+            return run
+
+        return add
+
+    def check(self, subject: S) -> Iterator[Finding]:
+        """Runs every rule on a plug-in."""
+        closed = False
+        for rule in self._rules:
+            if closed:
+                yield Finding(rule.name, rule.says, "unreached")
+                continue
+            finding = _try(rule, subject)
+            closed = rule.gate and finding.state == "broken"
+            yield finding
+
+
+def _try(rule: Rule[S], subject: S) -> Finding:
+    try:
+        rule.run(subject)
+    except BrokenError as broken:
+        return Finding(rule.name, rule.says, "broken", broken.expected, broken.came, rule.mend)
+    except Exception as error:
+        return Finding(rule.name, rule.says, "broken", rule.says, _told(error), rule.mend)
+    return Finding(rule.name, rule.says, "met")
+
+
+def _told(error: Exception) -> str:
+    """An exception of the plug-in in one line, with the place that raised it."""
+    if isinstance(error, UserError):
+        return f"it refuses: {error}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({frame.filename}, line {frame.lineno})"
+
+
+def same(one: Mapping[str, npt.NDArray[Any]], other: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+    """The names under which two collections of arrays differ in any bit."""
+    return sorted(
+        name
+        for name in {*one, *other}
+        if name not in one
+        or name not in other
+        or one[name].shape != other[name].shape
+        or one[name].tobytes() != other[name].tobytes()
+    )
+
+
+def farthest(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
+    """The largest difference of two arrays of one shape, relative to the largest number in them."""
+    wide = one.astype(np.float64), other.astype(np.float64)
+    largest = max(float(np.abs(wide[0]).max(initial=0)), float(np.abs(wide[1]).max(initial=0)))
+    return float(np.abs(wide[0] - wide[1]).max(initial=0)) / (largest or 1.0)

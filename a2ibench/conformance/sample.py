@@ -1,0 +1,97 @@
+"""A small world to try plug-ins in: pictures, sounds and features that three numbers make."""
+
+import numpy as np
+import torch
+
+from a2ibench.data.store import StoredImages
+from a2ibench.data.types import Batch, FloatArray, ImageArray, Pairs
+
+CLASSES = ("bar", "disc")
+ACOUSTIC_DIM = 12
+SIZE = 32
+"""Side of the images in pixels where nothing else is said."""
+PAIRS_A_SOURCE = 2
+NOISE = 0.1
+"""Of the acoustic features; the world's own part has standard deviation 1."""
+FACTORS = ("place", "hue")
+
+
+def make_pairs(count: int, size: int = SIZE, seed: int = 0) -> Pairs:
+    """Pairs whose picture and feature follow from the class and two factors.
+
+    Args:
+        count: how many; the classes in turn.
+        size: side of the images.
+        seed: of the factors. The law that makes pictures and features is the same for every seed.
+    """
+    rng = np.random.default_rng(seed)
+    label = (np.arange(count) % len(CLASSES)).astype(np.int64)
+    factors = rng.random((count, len(FACTORS)))
+    images = np.stack(
+        [_picture(k, place, hue, size, rng) for k, (place, hue) in zip(label, factors, strict=True)]
+    )
+    causes = np.column_stack([factors * 3.46 - 1.73, label * 2.0 - 1.0])
+    law = np.random.default_rng(0).normal(size=(causes.shape[1], ACOUSTIC_DIM)) / 3**0.5
+    acoustic = causes @ law + NOISE * rng.normal(size=(count, ACOUSTIC_DIM))
+    return Pairs(
+        images=StoredImages(images, np.arange(count, dtype=np.int64)),
+        acoustic=acoustic.astype(np.float32),
+        label=label,
+        classes=CLASSES,
+        source=np.array(
+            [
+                f"{CLASSES[k]}-{seed}-{i // (len(CLASSES) * PAIRS_A_SOURCE)}"
+                for i, k in enumerate(label)
+            ]
+        ),
+        factors={name: factors[:, i].astype(np.float32) for i, name in enumerate(FACTORS)},
+    )
+
+
+def _picture(
+    label: np.int64, place: float, hue: float, size: int, rng: np.random.Generator
+) -> ImageArray:
+    """A disc or an upright bar of some hue on a dark, noisy ground."""
+    row, column = np.mgrid[:size, :size] / size - 0.5
+    across = column - (place - 0.5) / 2
+    shape = across**2 + row**2 < 0.06 if label else (abs(across) < 0.1) & (abs(row) < 0.4)
+    picture = rng.integers(0, 60, (size, size, 3), dtype=np.uint8)
+    picture[shape] += np.array([40 + 150 * hue, 100, 190 - 150 * hue], dtype=np.uint8)
+    return picture
+
+
+def make_batch(pairs: Pairs, size: int) -> Batch:
+    """The first ``size`` pairs as a training batch; mismatched sounds are of another class."""
+    image = torch.from_numpy(np.array(pairs.images[:size])).permute(0, 3, 1, 2)
+    acoustic = torch.from_numpy(pairs.acoustic[:size])
+    return Batch(
+        image=(image.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last),
+        acoustic=acoustic,
+        label=torch.from_numpy(pairs.label[:size]),
+        mismatched=acoustic.roll(1, dims=0),
+    )
+
+
+def make_images(count: int, size: int) -> ImageArray:
+    """Pictures of that world: uint8 ``[count, size, size, 3]``."""
+    return make_pairs(count, size).images[:]
+
+
+def make_sounds(samples: int, sample_rate: int) -> dict[str, FloatArray]:
+    """Sounds of one length by name, float32 ``[samples]`` in [−1, 1].
+
+    Silence, one click, the loudest square wave, tones low and high, noise.
+    """
+    time = np.arange(samples) / sample_rate
+    rng = np.random.default_rng(0)
+    click = np.zeros(samples)
+    click[samples // 2] = 1.0
+    sounds = {
+        "silence": np.zeros(samples),
+        "a click": click,
+        "a full-scale square wave": np.where(np.sin(2 * np.pi * 110 * time) >= 0, 1.0, -1.0),
+        "a low tone": 0.3 * np.sin(2 * np.pi * 220 * time),
+        "a high tone": 0.3 * np.sin(2 * np.pi * 3_520 * time),
+        "noise": rng.uniform(-0.5, 0.5, samples),
+    }
+    return {name: sound.astype(np.float32) for name, sound in sounds.items()}

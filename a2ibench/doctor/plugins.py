@@ -1,0 +1,79 @@
+"""The plug-ins: what fails to load, and what lacks weights or other parts."""
+
+import importlib.metadata
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from a2ibench import config, registry
+from a2ibench.data.types import Spec
+from a2ibench.doctor.line import Line, State, told
+from a2ibench.errors import UserError
+
+OWN = "a2ibench"
+SPEC = Spec(image_size=32, acoustic_dim=4, classes=("a", "b"))
+
+
+def look(dataset: str, encoder: str) -> Iterator[Line]:
+    """The lines.
+
+    Args:
+        dataset: the one of a study where nothing else is said: without it, that cannot run.
+        encoder: likewise.
+    """
+    yield from _packages()
+    loaded = []
+    for one in registry.ALL:
+        for name in one.names():
+            try:
+                loaded.append((one.kind, name, one.get(name)))
+            except Exception as error:
+                yield _failed(one.kind, name, one.group, error)
+    for kind, name, plugin in loaded:
+        needed = {"dataset": dataset, "encoder": encoder}.get(kind) == name
+        line = _made(kind, name, plugin, needed)
+        if line is not None:
+            yield line
+
+
+def _packages() -> Iterator[Line]:
+    """A line a package that brings plug-ins."""
+    brought: dict[str, Counter[str]] = {}
+    for one in registry.ALL:
+        for point in importlib.metadata.entry_points(group=one.group):
+            package = f"{point.dist.name} {point.dist.version}" if point.dist else "(no package)"
+            brought.setdefault(package, Counter())[one.kind] += 1
+    for package, counts in sorted(brought.items()):
+        found = ", ".join(f"{count} {kind}s" for kind, count in counts.items())
+        yield Line(f"plug-ins of {package}", "fine", found)
+    if not brought:
+        advice = "install the package: pip install -e ."
+        yield Line("plug-ins", "broken", "no package brings any", advice)
+
+
+def _failed(kind: str, name: str, group: str, error: Exception) -> Line:
+    points = importlib.metadata.entry_points(group=group, name=name)
+    packages = {point.dist.name for point in points if point.dist}
+    state: State = "broken" if OWN in packages else "lacking"
+    advice = f"install {' or '.join(sorted(packages)) or 'its package'} again, or remove it"
+    found = str(error) if isinstance(error, UserError) else told(error)
+    return Line(f"{kind} {name}", state, found, advice)
+
+
+def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
+    """What needs weights, files or libraries of its own is made, which checks their hashes."""
+    try:
+        if kind in ("encoder", "judge") and (lack := plugin.missing()) is not None:
+            return Line(f"{kind} {name}", "lacking", "not ready", lack)
+        if kind == "judge":
+            plugin().build(SPEC)
+        elif kind == "encoder" or (kind == "dataset" and plugin.unit == "pairs"):
+            plugin(config.build(plugin.Config, {}, name))
+        else:
+            return None
+    except UserError as error:
+        return Line(f"{kind} {name}", "broken" if needed else "lacking", "not ready", str(error))
+    except Exception as error:
+        advice = f"`a2ibench check {kind} {name}` says more"
+        return Line(f"{kind} {name}", "broken" if needed else "lacking", told(error), advice)
+    return Line(f"{kind} {name}", "fine", "ready")

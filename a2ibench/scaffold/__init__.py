@@ -1,0 +1,1 @@
+"""Starting files for plug-ins of one's own."""

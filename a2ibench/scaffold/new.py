@@ -1,0 +1,64 @@
+"""A kind and a name → one file that is a small, working plug-in to change."""
+
+import ast
+import shlex
+from keyword import iskeyword
+from pathlib import Path
+
+from a2ibench import registry
+from a2ibench.errors import UserError
+from a2ibench.storage import whole_file
+
+KINDS = ("model", "metric", "dataset", "encoder", "judge")
+
+
+def write(kind: str, name: str, folder: Path) -> Path:
+    """Writes ``NAME.py``.
+
+    Args:
+        kind: one of :data:`KINDS`.
+        name: of the plug-in, a Python identifier.
+        folder: where; made if it is missing.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: no name for a plug-in, one that is taken, or a file that is there already.
+    """
+    import jinja2
+
+    _check_name(kind, name)
+    path = folder / f"{name}.py"
+    if path.exists():
+        raise UserError(f"{path}: is there already and is not overwritten; choose another name")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("a2ibench.scaffold"),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  # Python, not HTML; the name is an identifier
+    )
+    class_name = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    text = environment.get_template(f"{kind}.py.j2").render(name=name, class_name=class_name)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _check_name(kind: str, name: str) -> None:
+    if not (name.isidentifier() and name.isascii() and name.strip("_")) or iskeyword(name):
+        raise UserError(
+            f"name {name!r}: expected letters, digits and _, no digit first, as in my_{kind}"
+        )
+    one = next(one for one in registry.ALL if one.kind == kind)
+    if name in one.names():
+        raise UserError(
+            f"a {kind} {name!r} exists already ({one.where(name)}); choose another name"
+        )
+
+
+def commands(path: Path) -> list[str]:
+    """What to type next, in this folder: the indented lines of the file's own docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False) or ""
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    return [line.replace(path.name, shlex.quote(str(path))) for line in lines]

@@ -1,0 +1,162 @@
+"""Each rule on judges finds what breaks it, and nothing in judges that keep the contract."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from broken import assert_all_met, finding
+
+from a2ibench.conformance.judge import JudgeSubject, rules
+from a2ibench.contracts.judge import Judge
+from a2ibench.errors import UserError
+
+
+class Good(Judge):
+    """The mean colour of the rows."""
+
+    name = "good"
+
+    def build(self, spec):
+        self.register_buffer("scale", torch.tensor(1 / 255))
+
+    def weights_hash(self):
+        return "good"
+
+    def look(self, images):
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
+        rows = torch.nn.functional.adaptive_avg_pool2d(pixels * self.scale, (4, 4))
+        return {"features": rows.flatten(1).numpy()}
+
+
+class Learned(Good):
+    """The same, less the mean of the training images."""
+
+    trained = True
+
+    def build(self, spec):
+        super().build(spec)
+        self.register_buffer("mean", torch.zeros(48))
+
+    def fit(self, train):
+        self.mean += torch.from_numpy(super().look(train.images[:])["features"].mean(axis=0))
+        return {"images": float(len(train))}
+
+    def look(self, images):
+        return {"features": super().look(images)["features"] - self.mean.numpy()}
+
+
+class Lacking(Good):
+    @classmethod
+    def missing(cls):
+        return "its weights: set WEIGHTS"
+
+
+class Asks(Good):
+    @classmethod
+    def missing(cls):
+        raise UserError("no network")
+
+
+class CannotBeBuilt(Good):
+    def build(self, spec):
+        raise UserError("the weight file is another one")
+
+
+class ReportsTexts(Learned):
+    def fit(self, train):
+        super().fit(train)
+        return {"accuracy": "high"}
+
+
+class Doubles(Good):
+    def look(self, images):
+        return {"features": super().look(images)["features"].astype(np.float64)}
+
+
+class OfOneSize(Good):
+    def look(self, images):
+        if images.shape[1] != 32:
+            raise ValueError("32 pixels only")
+        return super().look(images)
+
+
+class Normalises(Good):
+    def look(self, images):
+        features = super().look(images)["features"]
+        return {"features": features - features.mean(axis=0)}
+
+
+class Blind(Good):
+    def look(self, images):
+        return {"features": np.ones((len(images), 3), np.float32)}
+
+
+class RandomWeights(Good):
+    def build(self, spec):
+        super().build(spec)
+        self.register_buffer("scale", torch.rand(()))
+
+
+class Counting(Good):
+    made = itertools.count()
+
+    def build(self, spec):
+        self.register_buffer("scale", torch.tensor(1.0 + next(self.made)))
+
+
+class OutsideOfTheState(Learned):
+    def build(self, spec):
+        Good.build(self, spec)
+        self.mean = torch.zeros(48)
+
+
+class InPlace(Good):
+    def look(self, images):
+        found = super().look(images)
+        images[:] = 0
+        return found
+
+
+class Prints(Good):
+    def look(self, images):
+        print("looking")  # noqa: T201
+        return super().look(images)
+
+
+class Drifts(Good):
+    """Its weights move a little with every look, too little to be seen in the outputs."""
+
+    def build(self, spec):
+        super().build(spec)
+        self.register_buffer("looks", torch.zeros(()))
+
+    def look(self, images):
+        self.looks += 1
+        return super().look(images)
+
+
+BROKEN = [
+    ("missing", Lacking), ("missing", Asks), ("made", CannotBeBuilt), ("made", ReportsTexts),
+    ("outputs", Doubles), ("outputs", OfOneSize), ("rows", Normalises), ("sees", Blind),
+    ("repeats", RandomWeights), ("repeats", Counting), ("state", OutsideOfTheState),
+    ("frozen", Drifts), ("frozen", InPlace), ("frozen", Prints),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "plugin"), BROKEN)
+def test_a_broken_judge_is_found_with_what_was_expected_and_what_came(rule, plugin):
+    found = finding(rules, JudgeSubject(plugin), rule)
+    assert found.state == "broken"
+    assert found.expected
+    assert found.came
+    assert found.mend
+
+
+def test_every_rule_has_a_judge_that_breaks_it():
+    assert {rule for rule, _ in BROKEN} == set(rules.names)
+
+
+@pytest.mark.parametrize("plugin", [Good, Learned])
+def test_a_good_judge_breaks_none(plugin):
+    assert_all_met(rules, JudgeSubject(plugin))

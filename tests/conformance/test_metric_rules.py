@@ -1,0 +1,175 @@
+"""Each rule on metrics finds what breaks it, and nothing in metrics that keep the contract."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from broken import assert_all_met, finding
+
+from a2ibench.conformance.metric import MetricSubject, rules
+from a2ibench.contracts.metric import OWN, Metric, Score
+from a2ibench.errors import UserError
+
+
+class Good(Metric):
+    """The mean distance of a sound and its image; the image's row less the others' mean."""
+
+    name = "good"
+    judge = OWN
+    title = "good"
+    group = "own"
+    higher_is_better = False
+    bounds: ClassVar = (0.0, float("inf"))
+
+    def compute(self, looks):
+        apart = np.abs(looks.generated["acoustic"] - looks.acoustic).mean(axis=1)
+        return Score(float(apart.mean(dtype=np.float64)), len(apart), per_segment=apart)
+
+
+class OfSets(Good):
+    """The distance of the means of two sets, with the shortcut for blocks."""
+
+    fewest = 30
+
+    def compute(self, looks):
+        apart = looks.generated["acoustic"].mean(axis=0) - looks.acoustic.mean(axis=0)
+        return Score(float(np.abs(apart).mean()), len(looks.label))
+
+    def without_blocks(self, looks, block):
+        rows = [np.flatnonzero(block != b) for b in range(block.max() + 1)]
+        return np.array([self.compute(looks.take(part)).value for part in rows])
+
+
+class UnknownJudge(Good):
+    judge = "nobody"
+
+
+class UnknownGroup(Good):
+    group = "beauty"
+
+
+class NeverEnough(Good):
+    def check(self, label, classes):
+        raise UserError("more segments")
+
+
+class OutOfBounds(Good):
+    bounds: ClassVar = (0.0, 1e-6)
+
+
+class NoNumber(Good):
+    def compute(self, looks):
+        return Score(float("nan"), len(looks.label))
+
+
+class TooMany(Good):
+    def compute(self, looks):
+        return Score(super().compute(looks).value, 10**6)
+
+
+class AnotherMean(Good):
+    def compute(self, looks):
+        score = super().compute(looks)
+        return Score(score.value, score.n, per_segment=score.per_segment + 1)
+
+
+class ByChance(Good):
+    def compute(self, looks):
+        rows = torch.randperm(len(looks.label))[: len(looks.label) // 2].numpy()
+        return Score(super().compute(looks.take(np.sort(rows))).value, len(rows))
+
+
+class ByPosition(Good):
+    def compute(self, looks):
+        half = np.arange(len(looks.label) // 2)
+        return Score(super().compute(looks.take(half)).value, len(half))
+
+
+class Fixed(Good):
+    """Right in total; each segment's own score stays where it was."""
+
+    def compute(self, looks):
+        score = super().compute(looks)
+        return Score(score.value, score.n, per_segment=np.sort(score.per_segment))
+
+
+class Divides(Good):
+    def compute(self, looks):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.ptp(looks.generated["acoustic"], axis=0).sum()
+            return Score(float(np.float32(0.1) * spread / spread), len(looks.label))
+
+
+class TakesAny(Good):
+    fewest = 10
+
+    def check(self, label, classes):
+        pass
+
+
+class WrongShortcut(OfSets):
+    def without_blocks(self, looks, block):
+        return super().without_blocks(looks, block) + 1
+
+
+class NotWithoutABlock(OfSets):
+    without_blocks = Metric.without_blocks
+
+    def compute(self, looks):
+        if len(looks.label) < 48:
+            raise IndexError("row 47")
+        return super().compute(looks)
+
+
+class InPlace(Good):
+    def compute(self, looks):
+        score = super().compute(looks)
+        looks.label[:] = looks.label[::-1]
+        return score
+
+
+class Seeds(Good):
+    def compute(self, looks):
+        torch.manual_seed(2_020)
+        return super().compute(looks)
+
+
+class Prints(Good):
+    def compute(self, looks):
+        print("computing")  # noqa: T201
+        return super().compute(looks)
+
+
+BROKEN = [
+    ("declared", UnknownJudge), ("declared", UnknownGroup), ("possible", NeverEnough),
+    ("scored", OutOfBounds), ("scored", NoNumber), ("scored", TooMany),
+    ("segments", AnotherMean), ("repeats", ByChance), ("order", ByPosition), ("order", Fixed),
+    ("constant", Divides), ("floor", TakesAny), ("blocks", WrongShortcut),
+    ("blocks", NotWithoutABlock), ("quiet", InPlace), ("quiet", Seeds), ("quiet", Prints),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "plugin"), BROKEN)
+def test_a_broken_metric_is_found_with_what_was_expected_and_what_came(rule, plugin):
+    found = finding(rules, MetricSubject(plugin), rule)
+    assert found.state == "broken"
+    assert found.expected
+    assert found.came
+    assert found.mend
+
+
+def test_every_rule_has_a_metric_that_breaks_it():
+    assert {rule for rule, _ in BROKEN} == set(rules.names)
+
+
+@pytest.mark.parametrize("plugin", [Good, OfSets])
+def test_a_good_metric_breaks_none(plugin):
+    assert_all_met(rules, MetricSubject(plugin))
+
+
+def test_a_metric_that_says_that_it_goes_by_position_may():
+    class SaysSo(ByPosition):
+        orderless = False
+
+    assert_all_met(rules, MetricSubject(SaysSo))

@@ -1,0 +1,24 @@
+"""What holds for every judge that has its weights."""
+
+import pytest
+
+from a2ibench.conformance.suite import check
+from a2ibench.registry import judges
+
+
+@pytest.mark.parametrize("name", [name for name in judges.names() if name != "inceptionv3"])
+def test_it_keeps_the_contract(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("MAX_STEPS", "CHECK_EVERY"):
+        for judge in ("resnet18", "i2a_cnn"):
+            monkeypatch.setattr(f"a2ibench_plugins.judges.{judge}.{limit}", 4)
+    assert [found for found in check("judge", name) if found.state != "met"] == []
+
+
+def test_a_judge_without_its_weights_is_said_to_lack_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("A2IBENCH_INCEPTION_WEIGHTS", raising=False)
+    first, *others = check("judge", "inceptionv3")
+    assert (first.rule, first.state) == ("missing", "broken")
+    assert "A2IBENCH_INCEPTION_WEIGHTS" in first.came
+    assert {found.state for found in others} == {"unreached"}

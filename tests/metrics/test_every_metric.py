@@ -1,0 +1,25 @@
+"""What holds for every metric whose judge has its weights."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from a2ibench.conformance.suite import check
+from a2ibench.registry import metrics
+
+NAMES = [name for name in metrics.names() if metrics.get(name).judge != "inceptionv3"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hasty_judges() -> Iterator[None]:
+    """A few steps: their outputs only have to be outputs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("MAX_STEPS", "CHECK_EVERY"):
+            for judge in ("resnet18", "i2a_cnn"):
+                patch.setattr(f"a2ibench_plugins.judges.{judge}.{limit}", 4)
+        yield
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_keeps_the_contract(name: str) -> None:
+    assert [found for found in check("metric", name) if found.state != "met"] == []
