@@ -83,7 +83,7 @@ def curve(waveform: FloatArray) -> list[list[float]]:
     starts = np.unique(np.linspace(0, len(waveform), COLUMNS, endpoint=False).astype(np.int64))
     low = np.minimum.reduceat(waveform, starts)
     high = np.maximum.reduceat(waveform, starts)
-    return np.stack([low, high], axis=1).round(3).tolist()
+    return np.stack([low, high], axis=1).astype(np.float64).round(3).tolist()
 
 
 def spectrogram(waveform: FloatArray, rate: int) -> ImageArray:

@@ -1,15 +1,18 @@
 """A trained generator as files that need neither this package nor Python: TorchScript and ONNX."""
 
 import importlib.util
+import logging
 import shutil
 import uuid
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from a2ibench import __version__, config, registry
@@ -83,7 +86,7 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out}: is there already; give a new folder, or remove it")
     if "onnx" in formats:
-        _need("onnx", "onnxscript", "onnxruntime")
+        _need("onnxscript", "onnxruntime")
     run = open_run(folder)
     run.model.cpu().eval()
     temporary = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
@@ -166,13 +169,26 @@ def _compare(run: Run, drawn: Callable[[Arrays], ImageArray]) -> dict[str, Any]:
     return {"largest_difference": largest, "equal_values": equal / pixels}
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """torch calls TorchScript deprecated, warns of what a trace takes for constant, and prints the
+    traces of its own errors; what counts here is whether the pictures are the same.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
 def _write_torchscript(drawing: Drawing, inputs: Arrays, path: Path) -> None:
     # One row: a number of rows that a method takes with len() is traced as a constant, and one row
     # goes with any number of them.
     one = tuple(torch.from_numpy(value[:1]) for value in inputs.values())
-    with warnings.catch_warnings(), torch.no_grad():
-        # torch calls TorchScript deprecated; what a trace takes for constant is compared below.
-        warnings.simplefilter("ignore")
+    with _quiet(), torch.no_grad():
         traced = torch.jit.trace(drawing, one, check_trace=False)
         # Without the networks that do not draw. Nothing is merged: that would change the numbers.
         frozen = torch.jit.freeze(traced, optimize_numerics=False)
@@ -180,8 +196,7 @@ def _write_torchscript(drawing: Drawing, inputs: Arrays, path: Path) -> None:
 
 
 def _read_torchscript(path: Path) -> Callable[[Arrays], ImageArray]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         loaded = torch.jit.load(path, map_location="cpu")
 
     def drawn(inputs: Arrays) -> ImageArray:
@@ -193,19 +208,35 @@ def _read_torchscript(path: Path) -> Callable[[Arrays], ImageArray]:
 
 def _write_onnx(drawing: Drawing, inputs: Arrays, path: Path) -> None:
     rows = torch.export.Dim("n")
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with _quiet(), torch.no_grad():
         program = torch.export.export(
             drawing,
             tuple(torch.from_numpy(value) for value in inputs.values()),
             dynamic_shapes={name: {0: rows} for name in inputs},
             strict=True,  # follows len()
-        )
+        ).run_decompositions({torch.ops.aten.avg_pool2d.default: _avg_pool2d})
         written = torch.onnx.export(
             program, input_names=list(inputs), output_names=["images"], verbose=False
         )
         assert written is not None
         written.save(path, external_data=False)
+
+
+def _avg_pool2d(
+    x: torch.Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> torch.Tensor:
+    """The pooling in the words of ONNX, whose operator has no divisor: torch's exporter drops it."""
+    if divisor_override is None or ceil_mode:
+        return NotImplemented
+    area = kernel[0] * kernel[-1]
+    mean = F.avg_pool2d(x, kernel, stride or None, padding, count_include_pad=True)
+    return mean * (area / divisor_override)
 
 
 def _read_onnx(path: Path) -> Callable[[Arrays], ImageArray]:

@@ -36,7 +36,7 @@ def encoded(kind: str, wave: Any = WAVE, rate: int = RATE) -> bytes:
         soundfile.write(stream, wave, rate, format=kind)
         return stream.getvalue()
     with av.open(stream, "w", format="webm") as container:
-        track = container.add_stream("libopus", rate=rate)
+        track = container.add_stream("libopus", rate=rate, layout="mono")
         samples = wave.astype(np.float32)[np.newaxis]
         frame = av.AudioFrame.from_ndarray(samples, format="flt", layout="mono")
         frame.sample_rate = rate
@@ -104,7 +104,7 @@ def test_every_model_draws_a_sound_as_it_does_elsewhere(
     assert curve[:100].max() < 0.1 < 0.3 < curve[-100:].max()
     spectrogram = pictures({"pictures": [shown["sound"]["spectrogram"]]})[0]
     loudest = spectrogram[:, -20:].sum(axis=(1, 2)).argmax()
-    assert 64 - loudest == pytest.approx(11, abs=4), "440 Hz is near the bottom"
+    assert 64 - loudest == pytest.approx(9, abs=3), "440 Hz is near the bottom"
     path = tmp_path_factory.mktemp("sent") / f"a.{kind}"
     path.write_bytes(content)
     waveform, rate = read_sound(path)

@@ -54,6 +54,14 @@ class Impure(Model):
 """
 
 
+@pytest.fixture(scope="module")
+def impure(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A method whose pictures depend on how many are drawn at once."""
+    plugin = tmp_path_factory.mktemp("plugin") / "impure.py"
+    plugin.write_text(IMPURE)
+    load_plugin_file(plugin)
+
+
 def export(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["export", *map(str, arguments)])
 
@@ -102,11 +110,8 @@ def test_the_files_of_every_method_draw_what_the_run_draws(
 
 @pytest.mark.parametrize("kind", ["torchscript", "onnx"])
 def test_a_file_that_draws_something_else_fails_and_nothing_is_left(
-    job_of: Job, tmp_path: Path, kind: str
+    job_of: Job, impure: None, tmp_path: Path, kind: str
 ) -> None:
-    plugin = tmp_path / "impure.py"
-    plugin.write_text(IMPURE)
-    load_plugin_file(plugin)
     job = job_of("impure", tmp_path / "job")
     before = sorted(tmp_path.iterdir())
     done = export(job, "--out", tmp_path / "out", "--format", kind)
