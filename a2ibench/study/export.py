@@ -189,7 +189,7 @@ def _write_torchscript(drawing: Drawing, inputs: Arrays, path: Path) -> None:
     # goes with any number of them.
     one = tuple(torch.from_numpy(value[:1]) for value in inputs.values())
     with _quiet(), torch.no_grad():
-        traced = torch.jit.trace(drawing, one, check_trace=False)
+        traced = torch.jit.trace(drawing, one, check_trace=False)  # type: ignore[no-untyped-call]
         # Without the networks that do not draw. Nothing is merged: that would change the numbers.
         frozen = torch.jit.freeze(traced, optimize_numerics=False)
         torch.jit.save(frozen, path)
@@ -197,7 +197,7 @@ def _write_torchscript(drawing: Drawing, inputs: Arrays, path: Path) -> None:
 
 def _read_torchscript(path: Path) -> Callable[[Arrays], ImageArray]:
     with _quiet():
-        loaded = torch.jit.load(path, map_location="cpu")
+        loaded = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
 
     def drawn(inputs: Arrays) -> ImageArray:
         with torch.no_grad():
@@ -224,14 +224,14 @@ def _write_onnx(drawing: Drawing, inputs: Arrays, path: Path) -> None:
 
 def _avg_pool2d(
     x: torch.Tensor,
-    kernel: Sequence[int],
-    stride: Sequence[int] = (),
-    padding: Sequence[int] = (0,),
+    kernel: list[int],
+    stride: list[int] | tuple[()] = (),
+    padding: list[int] | int = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> torch.Tensor:
-    """The pooling in the words of ONNX, whose operator has no divisor: torch's exporter drops it."""
+    """The pooling without a divisor, which ONNX's has not: torch's exporter drops it unsaid."""
     if divisor_override is None or ceil_mode:
         return NotImplemented
     area = kernel[0] * kernel[-1]

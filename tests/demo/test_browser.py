@@ -83,13 +83,13 @@ def wait(page: webdriver.Chrome, until: Callable[[webdriver.Chrome], Any]) -> An
     return WebDriverWait(page, PATIENCE).until(until)
 
 
-def drawn(page: webdriver.Chrome) -> list[list[bool]]:
+def drawn(page: webdriver.Chrome) -> Any:
     """A model, whether each of its pictures is there."""
-    whole = "return arguments[0].complete && arguments[0].naturalWidth === 32"
-    return [
-        [page.execute_script(whole, image) for image in box.find_elements(By.TAG_NAME, "img")]
-        for box in page.find_elements(By.CLASS_NAME, "model")
-    ]
+    # In one go: between two looks the page may put new pictures in the place of these.
+    return page.execute_script(
+        "return [...document.querySelectorAll('.model')].map((box) =>"
+        " [...box.querySelectorAll('img')].map((i) => i.complete && i.naturalWidth === 32))"
+    )
 
 
 def test_a_file_becomes_pictures_of_two_models(page: webdriver.Chrome, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_file_becomes_pictures_of_two_models(page: webdriver.Chrome, tmp_path:
     at(page, "draw").click()
     wait(page, lambda p: at(p, "result").is_displayed())
     wait(page, lambda p: drawn(p) == [[True] * 3] * 2)
-    assert at(page, "result-title").text == "6 pictures for 1.00 s of sound (22050 Hz)"
+    assert at(page, "result-title").text == "6 pictures for tone.wav: 1.00 s at 22050 Hz"
     assert at(page, "player").get_attribute("src").startswith("blob:")
     wait(page, lambda p: p.execute_script("return player.duration") == pytest.approx(1, abs=0.01))
     wait(page, lambda p: p.execute_script("return spectrogram.naturalHeight") == 64)

@@ -1,7 +1,7 @@
 const LONGEST_RECORDING = 30; // seconds
 const at = (id) => document.getElementById(id);
 const form = at("form");
-let sound = null; // a File or Blob: what will be drawn
+let sound = null; // what will be drawn: { blob, name }
 let recorder = null;
 let drawing = false;
 
@@ -36,7 +36,7 @@ function choose(blob, name) {
   } else if (blob.size > most) {
     fail(`${name} is larger than ${most / 2 ** 20} MiB.`);
   } else {
-    sound = blob;
+    sound = { blob, name };
     at("chosen").textContent = `${name}, ${size(blob.size)}`;
     play(at("preview"), blob);
   }
@@ -135,7 +135,7 @@ form.addEventListener("submit", async (event) => {
   at("state").textContent = "Drawing …";
   try {
     const headers = { "Content-Type": "application/octet-stream" };
-    const response = await fetch(`/draw?${query}`, { method: "POST", headers, body: asked });
+    const response = await fetch(`/draw?${query}`, { method: "POST", headers, body: asked.blob });
     const answer = await response.json();
     if (response.ok) show(answer, asked);
     else fail(`${answer.error.charAt(0).toUpperCase()}${answer.error.slice(1)}.`);
@@ -147,13 +147,13 @@ form.addEventListener("submit", async (event) => {
   ready();
 });
 
-function show(answer, blob) {
+function show(answer, { blob, name }) {
   const { seconds, rate, curve, spectrogram } = answer.sound;
   const length = `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
   const drawn = answer.models.filter((model) => model.pictures);
   const count = drawn.reduce((sum, model) => sum + model.pictures.length, 0);
   at("result-title").textContent =
-    `${count} picture${count === 1 ? "" : "s"} for ${length} of sound (${rate} Hz)`;
+    `${count} picture${count === 1 ? "" : "s"} for ${name}: ${length} at ${rate} Hz`;
   play(at("player"), blob);
   const reach = Math.max(1, ...curve.flat().map(Math.abs));
   const y = (value) => (50 - (48 * value) / reach).toFixed(2);
@@ -174,8 +174,6 @@ function column(model) {
   const box = document.createElement("section");
   box.className = "model";
   box.append(text("h3", model.name));
-  if (model.error) box.append(text("p", model.error));
-  for (const note of model.notes ?? []) box.append(text("p", note, "soft"));
   const pictures = document.createElement("div");
   pictures.className = "pictures";
   (model.pictures ?? []).forEach((uri, i) => {
@@ -185,6 +183,8 @@ function column(model) {
     pictures.append(image);
   });
   box.append(pictures);
+  if (model.error) box.append(text("p", model.error));
+  for (const note of model.notes ?? []) box.append(text("p", note, "soft"));
   return box;
 }
 
