@@ -30,13 +30,14 @@ def open_models(
         say: is told what is missing.
 
     Returns:
-        Name → model; a study's name comes first where there are several paths.
+        Name → model; that of its study comes first where there are several paths.
 
     Raises:
         UserError: a path without a model, or a model that cannot be loaded.
     """
-    models = {}
-    for path in paths:
+    models: dict[str, Generator] = {}
+    for path in dict.fromkeys(paths):
+        named = len(paths) > 1 and (path / "study.json").is_file()
         found, missing = find_models(path, seed)
         for reason in missing:
             say(f"note: left out: {reason}")
@@ -44,7 +45,8 @@ def open_models(
             generator = Generator(open_run(folder))
             for note in generator.notes:
                 say(f"note: {name}: {note}")
-            models[f"{path}: {name}" if len(paths) > 1 else name] = generator
+            shown = f"{path.resolve().name}: {name}" if named else name
+            models[f"{path}: {name}" if shown in models else shown] = generator
     return models
 
 

@@ -2,7 +2,9 @@
 
 import base64
 import io
+import json
 import re
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,7 +23,7 @@ from starlette.testclient import TestClient
 from a2ibench.cli import main
 from a2ibench.data.audio import read_sound
 from a2ibench.demo.app import MOST_BYTES, UPLOAD, make_app
-from a2ibench.demo.serve import allowed_hosts, open_models
+from a2ibench.demo.serve import allowed_hosts, is_loopback, open_models
 from a2ibench.demo.sound import LONGEST
 from a2ibench.study.generator import Generator
 
@@ -64,7 +66,7 @@ def models(
     second = job_of("wan2019", tmp_path_factory.mktemp("second") / "job")
     said: list[str] = []
     found = open_models([small_study, second], 0, said.append)
-    assert list(found) == [f"{small_study}: vae", f"{second}: wan2019 (job)"]
+    assert list(found) == ["study: vae", "wan2019 (job)"]
     assert not said
     return found
 
@@ -253,6 +255,35 @@ def test_requests_at_the_same_time_wait_for_each_other(client: TestClient) -> No
     with ThreadPoolExecutor(len(queries)) as pool:
         together = list(pool.map(lambda query: post(client, content, query).json(), queries))
     assert together == alone
+
+
+def test_an_arm_without_a_result_is_left_out_and_named(small_study: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(small_study, study)
+    about = json.loads((study / "study.json").read_text())
+    about["arms"]["vae − x"] = about["arms"]["vae"]
+    about["jobs"]["vae − x"] = ["0" * 20]
+    (study / "study.json").write_text(json.dumps(about))
+    said: list[str] = []
+    assert list(open_models([study], 0, said.append)) == ["vae"]
+    reason = f"{study}: vae − x, seed 0, has no result; run the study again"
+    assert said == [f"note: left out: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("192.168.1.2", False),
+        ("example.org", False),
+    ],
+)
+def test_only_loopback_is_told_by_its_names(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+    assert ("*" in allowed_hosts(host)) is not loopback
 
 
 def test_a_port_in_use_is_named(small_study: Path) -> None:

@@ -11,7 +11,14 @@ function fail(message) {
 }
 
 function ready() {
-  at("draw").disabled = drawing || !sound || !form.querySelector("input[name=model]:checked");
+  at("draw").disabled = !sound || !form.querySelector("input[name=model]:checked");
+}
+
+// The button is not switched off meanwhile: it would lose the keyboard's focus.
+function busy(is) {
+  drawing = is;
+  at("draw").setAttribute("aria-disabled", is);
+  at("state").textContent = is ? "Drawing …" : "";
 }
 
 // The address of a sound for a player; the one before it is given back.
@@ -124,27 +131,27 @@ if (!(window.MediaRecorder && navigator.mediaDevices)) {
 form.addEventListener("change", ready);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
+  if (drawing) return;
   const asked = sound;
   const query = new URLSearchParams(new FormData(form).getAll("model").map((i) => ["model", i]));
   query.set("n", at("count").value);
   query.set("volume", at("volume").value);
   query.set("seed", at("seed").value);
   fail("");
-  drawing = true;
-  ready();
-  at("state").textContent = "Drawing …";
+  busy(true);
+  let response, answer;
   try {
     const headers = { "Content-Type": "application/octet-stream" };
-    const response = await fetch(`/draw?${query}`, { method: "POST", headers, body: asked.blob });
-    const answer = await response.json();
-    if (response.ok) show(answer, asked);
-    else fail(`${answer.error.charAt(0).toUpperCase()}${answer.error.slice(1)}.`);
+    response = await fetch(`/draw?${query}`, { method: "POST", headers, body: asked.blob });
+    answer = await response.json();
   } catch {
-    fail("The server does not answer; is a2ibench demo still running?");
+    fail("The server does not answer; is a2ibench demo still running, and the file still there?");
+    return;
+  } finally {
+    busy(false);
   }
-  drawing = false;
-  at("state").textContent = "";
-  ready();
+  if (response.ok) show(answer, asked);
+  else fail(`${answer.error.charAt(0).toUpperCase()}${answer.error.slice(1)}.`);
 });
 
 function show(answer, { blob, name }) {
