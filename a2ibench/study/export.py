@@ -1,66 +1,39 @@
-"""A trained generator as files that need neither this package nor Python: TorchScript and ONNX."""
+"""A trained generator in a folder for other programs, compared with the original first."""
 
-import importlib.util
-import logging
 import shutil
 import uuid
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import nn
 
 from a2ibench import __version__, config, registry
-from a2ibench.contracts.model import Model
-from a2ibench.data.features import Standardiser
 from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.errors import UserError
 from a2ibench.storage import file_sha256, write_json
 from a2ibench.study.generate import Run, copy_run, open_run
+from a2ibench.study.generator_files import (
+    FILES,
+    READERS,
+    WRITERS,
+    Arrays,
+    Drawing,
+    check_packages,
+)
 from a2ibench.training.draw import draw, draw_noise
 
 FORMAT = 1
-FILES = {"torchscript": "generator.pt", "onnx": "generator.onnx"}
-"""Format → the file of the generator."""
 ABOUT = "generator.json"
 BATCHES = (1, 2, 17)
 """Rows of the batches that an exported file is compared on."""
 TOLERANCE = 1
 """Of 255: runtimes add up in another order, which moves a pixel at the edge of a rounding."""
 
-Arrays = Mapping[str, FloatArray]
-
 
 class ExportError(Exception):
     """A generator that cannot be written in a format, or whose file draws something else."""
-
-
-class Drawing(nn.Module):
-    """What is exported: the feature is standardised, drawn, rounded to 8 bits.
-
-    Shapes: ``feature`` float32 ``[n, d]`` as the encoder gives it, ``noise`` float32
-    ``[n, noise_dim]`` (not there where the method has none) → uint8 ``[n, S, S, 3]``.
-    """
-
-    mean: torch.Tensor
-    std: torch.Tensor
-
-    def __init__(self, model: Model, standardiser: Standardiser) -> None:
-        super().__init__()
-        self.model = model
-        self.register_buffer("mean", torch.from_numpy(standardiser.mean))
-        self.register_buffer("std", torch.from_numpy(standardiser.std))
-
-    def forward(self, feature: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
-        """See the class."""
-        acoustic = ((feature.double() - self.mean) / self.std).float()
-        image = self.model.generate(acoustic, feature[:, :0] if noise is None else noise).float()
-        return (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) -> dict[str, Any]:
@@ -73,7 +46,7 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
     Args:
         folder: of the job.
         out: the folder to write; it must not be there, or be empty.
-        formats: of :data:`FILES`.
+        formats: of :data:`~a2ibench.study.generator_files.FILES`.
         licence: of the weights, in the words of the user; may be empty.
 
     Returns:
@@ -83,10 +56,10 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
         UserError: the job has no model, the folder is taken, or a package is missing.
         ExportError: see there.
     """
+    out = out.resolve()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out}: is there already; give a new folder, or remove it")
-    if "onnx" in formats:
-        _need("onnxscript", "onnxruntime")
+    check_packages(formats)
     run = open_run(folder)
     run.model.cpu().eval()
     temporary = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
@@ -98,11 +71,13 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
         for name in formats:
             path = temporary / FILES[name]
             try:
-                _WRITERS[name](drawing, _inputs(run, 2), path)
-                drawn = _READERS[name](path)
+                WRITERS[name](drawing, _inputs(run, 2), path)
+                drawn = READERS[name](path)
                 parity[name] = _compare(run, drawn)
             except ExportError as error:
                 raise ExportError(f"{run.model.name} as {name}: {error}") from None
+            except OSError:
+                raise
             except Exception as error:
                 # torch and its exporters raise errors of many kinds for code they cannot follow.
                 said = str(error).strip().splitlines() or [type(error).__name__]
@@ -119,14 +94,6 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return about
-
-
-def _need(*packages: str) -> None:
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"the format onnx needs {', '.join(missing)}: pip install 'a2ibench[export]'"
-        )
 
 
 def _inputs(run: Run, rows: int) -> dict[str, FloatArray]:
@@ -167,92 +134,6 @@ def _compare(run: Run, drawn: Callable[[Arrays], ImageArray]) -> dict[str, Any]:
                 " same for every input: no branch on its values, no random numbers of its own"
             )
     return {"largest_difference": largest, "equal_values": equal / pixels}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """torch calls TorchScript deprecated, warns of what a trace takes for constant, and prints the
-    traces of its own errors; what counts here is whether the pictures are the same.
-    """
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
-
-
-def _write_torchscript(drawing: Drawing, inputs: Arrays, path: Path) -> None:
-    # One row: a number of rows that a method takes with len() is traced as a constant, and one row
-    # goes with any number of them.
-    one = tuple(torch.from_numpy(value[:1]) for value in inputs.values())
-    with _quiet(), torch.no_grad():
-        traced = torch.jit.trace(drawing, one, check_trace=False)  # type: ignore[no-untyped-call]
-        # Without the networks that do not draw. Nothing is merged: that would change the numbers.
-        frozen = torch.jit.freeze(traced, optimize_numerics=False)
-        torch.jit.save(frozen, path)
-
-
-def _read_torchscript(path: Path) -> Callable[[Arrays], ImageArray]:
-    with _quiet():
-        loaded = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
-
-    def drawn(inputs: Arrays) -> ImageArray:
-        with torch.no_grad():
-            return loaded(*(torch.from_numpy(value) for value in inputs.values())).numpy()
-
-    return drawn
-
-
-def _write_onnx(drawing: Drawing, inputs: Arrays, path: Path) -> None:
-    rows = torch.export.Dim("n")
-    with _quiet(), torch.no_grad():
-        program = torch.export.export(
-            drawing,
-            tuple(torch.from_numpy(value) for value in inputs.values()),
-            dynamic_shapes={name: {0: rows} for name in inputs},
-            strict=True,  # follows len()
-        ).run_decompositions({torch.ops.aten.avg_pool2d.default: _avg_pool2d})
-        written = torch.onnx.export(
-            program, input_names=list(inputs), output_names=["images"], verbose=False
-        )
-        assert written is not None
-        written.save(path, external_data=False)
-
-
-def _avg_pool2d(
-    x: torch.Tensor,
-    kernel: list[int],
-    stride: list[int] | tuple[()] = (),
-    padding: list[int] | int = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> torch.Tensor:
-    """The pooling without a divisor, which ONNX's has not: torch's exporter drops it unsaid."""
-    if divisor_override is None or ceil_mode:
-        return NotImplemented
-    area = kernel[0] * kernel[-1]
-    mean = F.avg_pool2d(x, kernel, stride or None, padding, count_include_pad=True)
-    return mean * (area / divisor_override)
-
-
-def _read_onnx(path: Path) -> Callable[[Arrays], ImageArray]:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-
-    def drawn(inputs: Arrays) -> ImageArray:
-        (images,) = session.run(["images"], dict(inputs))
-        return images
-
-    return drawn
-
-
-_WRITERS = {"torchscript": _write_torchscript, "onnx": _write_onnx}
-_READERS = {"torchscript": _read_torchscript, "onnx": _read_onnx}
 
 
 def _describe(
