@@ -3,7 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from a2ibench.contracts.encoder import Encoder
+    from a2ibench.study.generator import Generator
 
 __version__ = "0.1.0"
 
@@ -26,3 +29,27 @@ def load_encoder(name: str, **options: Any) -> "Encoder":
 
     encoder = encoders.get(name)
     return encoder(build(encoder.Config, options, name))
+
+
+def load(run: "str | PathLike[str]", arm: str | None = None, seed: int = 0) -> "Generator":
+    """A trained generator, ready to draw.
+
+    A method, encoder or judge of your own is known once its file was imported.
+
+    Args:
+        run: a study's folder, that of one of its jobs, or one that ``a2ibench export`` wrote.
+        arm: of a study, which arm (``"ours - consistency"``); None for its first model.
+        seed: of a study, which training seed.
+
+    Returns:
+        An object with ``generate(waveform, rate, n=8, seed=0) -> uint8 [n, S, S, 3]``.
+
+    Raises:
+        UserError: no such folder, arm or seed, a job without a result or a model (a reference
+            row), an unknown plug-in, or a damaged checkpoint.
+    """
+    from pathlib import Path
+
+    from a2ibench.study.generator import load
+
+    return load(Path(run), arm, seed)

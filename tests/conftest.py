@@ -1,7 +1,9 @@
 """What every test shares: a cache of its own, so that no test sees the user's."""
 
+import json
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,50 @@ def small_study(small_store: Path) -> Path:
         done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
     return folder
+
+
+NARROW = {
+    "ours": {"g_channels": 4, "g_residual": 1, "d_channels": 4, "phi_dim": 8, "i2a_width": 4,
+             "noise_dim": 8},
+    "wan2019": {"channels": 4, "phi_dim": 8},
+    "wan2019_code": {"channels": 4, "phi_dim": 8, "noise_dim": 8},
+    "vae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8},
+    "cvae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8, "encoder_channels": 4},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def job_of(small_study: Path) -> Callable[[str, Path], Path]:
+    """``job_of(name, folder)``: a job of any method, as that of the small study, but narrow.
+
+    Its weights are large random numbers, not trained ones: its pictures differ in every pixel.
+    """
+    import torch
+
+    from a2ibench import config, registry
+    from a2ibench.study.generate import find_run, spec
+    from a2ibench.training.checkpoint import TrainingState
+
+    template = find_run(small_study, "vae", 0)
+
+    def make(name: str, folder: Path) -> Path:
+        result = json.loads((template / "result.json").read_text())
+        method = registry.models.get(name)
+        options = config.build(method.Config, NARROW.get(name, {}), name)
+        torch.manual_seed(0)
+        model = method(options, spec(result))
+        for tensor in model.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.normal_().mul_(0.5).abs_() if tensor.ndim == 1 else tensor.normal_(std=0.4)
+        result["job"] |= {
+            "method": name,
+            "config": config.to_dict(options),
+            "source": registry.source_hash(method),
+        }
+        folder.mkdir(parents=True)
+        shutil.copy(template / "standardiser.safetensors", folder)
+        TrainingState(model, None, model.optimizers).save(folder / "checkpoint.safetensors")
+        (folder / "result.json").write_text(json.dumps(result))
+        return folder
+
+    return make

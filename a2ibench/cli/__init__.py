@@ -12,9 +12,11 @@ from a2ibench.cli.check import check
 from a2ibench.cli.compare import compare
 from a2ibench.cli.completion import completion
 from a2ibench.cli.data import data
+from a2ibench.cli.demo import demo
 from a2ibench.cli.doctor import doctor
 from a2ibench.cli.encoders import encoders
 from a2ibench.cli.evaluate import evaluate
+from a2ibench.cli.export import export
 from a2ibench.cli.generate import generate
 from a2ibench.cli.human_study import human_study
 from a2ibench.cli.mirror import mirror
@@ -74,8 +76,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    run, status, tune, report, compare, generate, evaluate, sweep, human_study, mirror, data,
-    encoders, list_, show, new, check, doctor, completion,
+    run, status, tune, report, compare, generate, demo, export, evaluate, sweep, human_study,
+    mirror, data, encoders, list_, show, new, check, doctor, completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -40,6 +40,11 @@ class Encoder(ABC):
     def min_samples(self) -> int:
         """The shortest waveform that :meth:`encode` takes; shorter ones are tiled to it."""
 
+    @property
+    def licence(self) -> str:
+        """Of its weights; empty where it has none, or nobody said."""
+        return ""
+
     @abstractmethod
     def fingerprint(self) -> str:
         """A hash of all that changes a feature: weights, configuration, version."""

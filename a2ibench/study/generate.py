@@ -1,6 +1,7 @@
 """From a finished run and any sound to pictures."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from a2ibench.data.features import Standardiser
 from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.errors import UserError
 from a2ibench.study.arm import pick_arm
-from a2ibench.study.work import read_failure, read_result
+from a2ibench.study.finished import read_study
+from a2ibench.study.work import PLUGINS, read_failure, read_result
 
 if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
@@ -53,6 +55,35 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
     return folder
 
 
+def find_models(path: Path, seed: int) -> tuple[dict[str, Path], list[str]]:
+    """Every trained model of a study, or the one of a job.
+
+    Args:
+        path: a job's folder, or a study's.
+        seed: of a study, which seed.
+
+    Returns:
+        Name → folder of its job, and why others of the study's are missing.
+
+    Raises:
+        UserError: neither of the two, or a study in which nothing has a result.
+    """
+    if not (path / "study.json").is_file():
+        folder = find_run(path, None, seed)
+        result = read_result(folder)
+        assert result is not None
+        return {f"{result['job']['method']} ({folder.resolve().name})": folder}, []
+    found, missing = {}, []
+    for arm in read_study(path).get("arms", {}):
+        try:
+            found[arm] = find_run(path, arm, seed)
+        except UserError as error:
+            missing.append(str(error))
+    if not found:
+        raise UserError(missing[0] if missing else f"{path}: no model was trained in this study")
+    return found, missing
+
+
 @dataclass(frozen=True)
 class Run:
     """A finished run that is ready to draw.
@@ -75,6 +106,14 @@ class Run:
         """The standardised feature of a waveform, float32 ``[d]``."""
         return self.standardiser(self.encoder(waveform, rate))
 
+    def draw(self, waveform: FloatArray, rate: int, count: int, seed: int) -> ImageArray:
+        """Pictures for a waveform that differ in the noise alone: uint8 ``[count, S, S, 3]``."""
+        from a2ibench.training.draw import draw, draw_noise
+
+        acoustic = self.hear(waveform, rate)[np.newaxis]
+        noise = draw_noise(count, self.model.noise_dim, seed)
+        return draw(self.model, np.repeat(acoustic, count, axis=0), noise)
+
 
 def open_run(folder: Path) -> Run:
     """Loads what a finished job draws with.
@@ -89,7 +128,10 @@ def open_run(folder: Path) -> Run:
 
     result = read_result(folder)
     if result is None or result["job"]["kind"] != "model":
-        raise UserError(f"{folder}: holds no trained model; choose an arm of the study")
+        raise UserError(
+            f"{folder}: holds no trained model, as a reference row does not;"
+            " choose an arm of the study"
+        )
     plugin = registry.encoders.get(result["encoder"]["name"])
     encoder = plugin(
         config.build(plugin.Config, result["encoder"]["config"], result["encoder"]["name"])
@@ -105,6 +147,25 @@ def open_run(folder: Path) -> Run:
     if registry.source_hash(method) != result["job"]["source"]:
         notes.append(f"the file of {method.name} has changed since this run was trained")
     return Run(result, encoder, standardiser, model, tuple(notes))
+
+
+def copy_run(folder: Path, to: Path) -> None:
+    """Copies what :func:`open_run` reads of a job, and the plug-in files that it was trained with.
+
+    Args:
+        folder: of a finished job of a model.
+        to: an empty folder.
+
+    Raises:
+        UserError: the checkpoint is damaged or of another format.
+    """
+    from a2ibench.training.checkpoint import save_for_drawing
+
+    for name in ("result.json", "standardiser.safetensors"):
+        shutil.copy(folder / name, to / name)
+    save_for_drawing(folder / "checkpoint.safetensors", to / "checkpoint.safetensors")
+    if (folder / PLUGINS).is_dir():
+        shutil.copytree(folder / PLUGINS, to / PLUGINS)
 
 
 def spec(result: Mapping[str, Any]) -> Spec:
@@ -158,13 +219,9 @@ def draw_for(run: Run, sound: Path, count: int, seed: int) -> tuple[ImageArray, 
     Raises:
         UserError: see :func:`listen`.
     """
-    from a2ibench.training.draw import draw, draw_noise
-
     waveform, rate, notes = listen(sound, run.encoder)
-    acoustic = run.hear(waveform, rate)[np.newaxis]
     notes += run.notes
-    noise = draw_noise(count, run.model.noise_dim, seed)
-    images = draw(run.model, np.repeat(acoustic, count, axis=0), noise)
+    images = run.draw(waveform, rate, count, seed)
     if count > 1 and (images == images[0]).all():
         notes.append(f"{run.model.name} uses no noise in this arm: all pictures are the same")
     return images, notes

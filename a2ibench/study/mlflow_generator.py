@@ -1,16 +1,14 @@
 """A trained generator as an MLflow model: code and safetensors, no pickled object."""
 
 import re
-import shutil
 import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a2ibench import __version__
+from a2ibench.study.generate import copy_run
 from a2ibench.study.mlflow_values import JOB, Ended
-from a2ibench.study.work import PLUGINS
-from a2ibench.training.checkpoint import save_for_drawing
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -62,11 +60,7 @@ def save_model(job: Ended, scratch: Path) -> Path:
 
     inner = scratch / "job"
     inner.mkdir()
-    for name in ("result.json", "standardiser.safetensors"):
-        shutil.copy(job.folder / name, inner / name)
-    save_for_drawing(job.folder / "checkpoint.safetensors", inner / "checkpoint.safetensors")
-    if (job.folder / PLUGINS).is_dir():
-        shutil.copytree(job.folder / PLUGINS, inner / PLUGINS)
+    copy_run(job.folder, inner)
     assert job.result is not None
     size = job.result["spec"]["image_size"]
     signature = ModelSignature(

@@ -78,6 +78,11 @@ class SoundNet8(SoundNetEncoder):
             )
         return None
 
+    @property
+    def licence(self) -> str:
+        """Of the public weights; of a user's file nothing is known."""
+        return "" if self.config.weights else "MIT"
+
     def public_weights(self) -> tuple[str, Path]:
         """Those of ``sound8.npy``."""
         path = convert_once(WEIGHTS_SHA256, SOUNDNET8, lambda: (obtain_npy(), "sound8.npy"))

@@ -1,0 +1,47 @@
+"""``a2ibench demo``: a page for trying sounds."""
+
+from pathlib import Path
+
+import click
+
+from a2ibench.cli.options import load_plugins, plugin_option
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="0: any free one.",
+)
+@plugin_option
+def demo(
+    runs: tuple[Path, ...], seed: int, host: str, port: int, plugins: tuple[Path, ...]
+) -> None:
+    """Open a page on this machine: drop or record a sound, and models draw it side by side.
+
+    RUN is a study's folder, whose models are all offered, or that of one of its jobs. Sounds are
+    not kept, and nothing is fetched from any network. Ctrl-C ends it.
+    """
+    load_plugins(plugins)
+    from a2ibench.demo.app import make_app
+    from a2ibench.demo.serve import (
+        address_of,
+        allowed_hosts,
+        is_loopback,
+        listen,
+        open_models,
+        serve,
+    )
+
+    with listen(host, port) as listening:
+        app = make_app(open_models(runs, seed, click.echo), allowed_hosts(host))
+        if not is_loopback(host):
+            click.echo(f"warning: anyone who reaches {host} can use the page; it has no password")
+        click.echo(f"{address_of(listening)} (Ctrl-C ends it)")
+        serve(app, listening)
+    click.echo("ended")

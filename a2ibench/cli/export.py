@@ -1,0 +1,62 @@
+"""``a2ibench export``: a trained generator as files for other programs."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from a2ibench.cli.options import FAILED, load_plugins, plugin_option
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="A new folder."
+)
+@click.option("--arm", help='Of a study: "ours", "ours - consistency".  [default: its first model]')
+@click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    default=("torchscript",),
+    show_default=True,
+    type=click.Choice(["torchscript", "onnx"]),
+    help="Repeatable. onnx needs the extra `export`.",
+)
+@click.option("--licence", default="", metavar="TEXT", help="Of the weights, for generator.json.")
+@plugin_option
+def export(
+    run_folder: Path,
+    out: Path,
+    arm: str | None,
+    seed: int,
+    formats: tuple[str, ...],
+    licence: str,
+    plugins: tuple[Path, ...],
+) -> None:
+    """Write a trained generator as TorchScript or ONNX, with what it is.
+
+    RUN is a study's folder, or that of one of its jobs. What was written is compared with the
+    original on random features and noises; if it draws something else nothing is left, and the exit
+    code is 1. Reference rows are no generators and cannot be exported.
+    """
+    load_plugins(plugins)
+    from a2ibench.study.export import ABOUT, TOLERANCE, ExportError, export_run
+    from a2ibench.study.generate import find_run
+
+    formats = tuple(dict.fromkeys(formats))
+    folder = find_run(run_folder, arm, seed)
+    try:
+        about = export_run(folder, out, formats, licence)
+    except ExportError as error:
+        click.echo(f"error: {error}; nothing was written", err=True)
+        sys.exit(FAILED)
+    for name in formats:
+        seen = about["parity"][name]
+        click.echo(
+            f"{out / about['generator'][name]}: {seen['equal_values']:.3%} of the values are the"
+            f" original's, none is further off than {seen['largest_difference']} of 255"
+            f" ({TOLERANCE} is allowed)"
+        )
+    click.echo(f"{out / ABOUT}: what it is, what goes in and out, hashes")

@@ -1,0 +1,103 @@
+"""From RUNs to a page that listens on a port."""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from a2ibench.errors import UserError
+from a2ibench.study.generate import find_models, open_run
+from a2ibench.study.generator import Generator
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+PATIENCE = 10
+"""Seconds that a request which is being answered gets at the end."""
+
+
+def open_models(
+    paths: Sequence[Path], seed: int, say: Callable[[str], None]
+) -> dict[str, Generator]:
+    """Loads every model of several studies and jobs.
+
+    Args:
+        paths: folders of studies, of jobs, or written by ``a2ibench export``.
+        seed: of studies, which training seed.
+        say: is told what is missing.
+
+    Returns:
+        Name → model; that of its study comes first where there are several paths.
+
+    Raises:
+        UserError: a path without a model, or a model that cannot be loaded.
+    """
+    models: dict[str, Generator] = {}
+    for path in dict.fromkeys(paths):
+        named = len(paths) > 1 and (path / "study.json").is_file()
+        found, missing = find_models(path, seed)
+        for reason in missing:
+            say(f"note: left out: {reason}")
+        for name, folder in found.items():
+            generator = Generator(open_run(folder))
+            for note in generator.notes:
+                say(f"note: {name}: {note}")
+            shown = f"{path.resolve().name}: {name}" if named else name
+            models[f"{path}: {name}" if shown in models else shown] = generator
+    return models
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def allowed_hosts(host: str) -> list[str]:
+    """What the page may be called: by its own names on loopback, so that no page elsewhere gets in
+    under a name that it makes point here.
+    """
+    return ["127.0.0.1", "localhost", "[::1]", host] if is_loopback(host) else ["*"]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Takes a port; 0 takes any free one.
+
+    Raises:
+        UserError: it is in use or not allowed, or the host is not this machine's.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UserError(f"port {port} of {host} is in use; choose another: --port") from error
+        raise UserError(f"{host}, port {port}: cannot be listened to ({error.strerror})") from error
+
+
+def address_of(listening: socket.socket) -> str:
+    """What to type into a browser."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(app: "Starlette", listening: socket.socket) -> None:
+    """Answers until Ctrl-C or SIGTERM."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=PATIENCE,
+    )
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,100 @@
+"""An uploaded sound: decoded within limits, and shown as a curve and a spectrogram."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from a2ibench.data.audio import read_sound, resample
+from a2ibench.data.spectra import decibels, mel_bands, power_spectrogram
+from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.errors import UserError
+
+MOST_BYTES = 32 * 2**20
+LONGEST = 300
+"""Seconds."""
+CONTAINERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
+)
+"""What libav may take a file for. Playlists, which open other files and addresses, are not here."""
+
+RATE = 22_050
+WINDOW = 1024
+BANDS = 64
+COLUMNS = 800
+"""Of the spectrogram and of the curve, at most."""
+SHOWN = 80.0
+"""Decibels below the loudest band that are told from black."""
+
+
+def decode(content: bytes) -> tuple[FloatArray, int]:
+    """The samples of a file that somebody sent; it is on the disk for that long only.
+
+    Returns:
+        float32 ``[T]``, mono, not silent, and its sample rate.
+
+    Raises:
+        UserError: no sound, a silent one, or one of more than :data:`LONGEST` seconds.
+    """
+    if not content:
+        raise UserError("the file is empty (0 bytes)")
+    with tempfile.TemporaryDirectory(prefix="a2ibench-demo-") as folder:
+        # A name of our own: that of the sender stays with the sender.
+        path = Path(folder, "sound")
+        path.write_bytes(content)
+        try:
+            _check_length(path)
+            waveform, rate = read_sound(path)
+        except UserError as error:
+            said = str(error).removeprefix(f"{path}: ").replace(str(path), "sound")
+            raise UserError(said) from None
+        except MemoryError:
+            raise UserError("the file claims to be longer than this machine can hold") from None
+    if not np.any(waveform):
+        raise UserError("the sound is silent: all of its samples are 0")
+    return waveform, rate
+
+
+def _check_length(path: Path) -> None:
+    """Decodes piece by piece, so that a small file cannot become an endless sound in memory."""
+    import av
+
+    try:
+        container = av.open(str(path), options={"format_whitelist": CONTAINERS})
+    except (av.FFmpegError, ValueError):
+        raise UserError(
+            "the file is not a sound that can be decoded; expected wav, mp3, flac, ogg, m4a, webm"
+        ) from None
+    with container:
+        if not container.streams.audio:
+            raise UserError("there is no sound in the file")
+        seconds = 0.0
+        try:
+            for frame in container.decode(container.streams.audio[0]):
+                seconds += frame.samples / frame.sample_rate
+                if seconds > LONGEST:
+                    raise UserError(f"the sound lasts longer than {LONGEST} s; cut it")
+        except av.FFmpegError:
+            return  # rubbish at the end of a sound: read_sound decides
+
+
+def curve(waveform: FloatArray) -> list[list[float]]:
+    """The lowest and highest sample of each of at most :data:`COLUMNS` pieces, in order."""
+    starts = np.unique(np.linspace(0, len(waveform), COLUMNS, endpoint=False).astype(np.int64))
+    low = np.minimum.reduceat(waveform, starts)
+    high = np.maximum.reduceat(waveform, starts)
+    return np.stack([low, high], axis=1).astype(np.float64).round(3).tolist()
+
+
+def spectrogram(waveform: FloatArray, rate: int) -> ImageArray:
+    """Mel bands from 0 Hz (bottom) to 11,025 Hz, in decibels: uint8 ``[64, columns, 3]``."""
+    import matplotlib
+
+    mono = resample(waveform, rate, RATE)
+    mono = np.pad(mono, (0, max(0, WINDOW - len(mono))))
+    hop = max(WINDOW // 4, -(-len(mono) // COLUMNS))
+    bands = mel_bands("spectrogram", RATE, WINDOW, BANDS, htk=False)
+    level = decibels(bands @ power_spectrogram(mono, WINDOW, hop, "hann"))
+    shade = np.clip((level - level.max()) / SHOWN + 1, 0, 1)
+    coloured = matplotlib.colormaps["magma"](shade[::-1], bytes=True)
+    return np.ascontiguousarray(coloured[..., :3])

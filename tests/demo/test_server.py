@@ -1,0 +1,297 @@
+"""The demo's server: what it draws, what it refuses, and what it does not let in."""
+
+import base64
+import io
+import json
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from PIL import Image
+from starlette.testclient import TestClient
+
+from a2ibench.cli import main
+from a2ibench.data.audio import read_sound
+from a2ibench.demo.app import MOST_BYTES, UPLOAD, make_app
+from a2ibench.demo.serve import allowed_hosts, is_loopback, open_models
+from a2ibench.demo.sound import LONGEST
+from a2ibench.study.generator import Generator
+
+RATE = 48_000
+WAVE = 0.4 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE) * np.linspace(0, 1, RATE)
+BOTH = "model=0&model=1&n=2&volume=1&seed=3"
+
+
+def encoded(kind: str, wave: Any = WAVE, rate: int = RATE) -> bytes:
+    stream = io.BytesIO()
+    if kind != "webm":
+        soundfile.write(stream, wave, rate, format=kind)
+        return stream.getvalue()
+    with av.open(stream, "w", format="webm") as container:
+        track = container.add_stream("libopus", rate=rate, layout="mono")
+        samples = wave.astype(np.float32)[np.newaxis]
+        frame = av.AudioFrame.from_ndarray(samples, format="flt", layout="mono")
+        frame.sample_rate = rate
+        for packet in (*track.encode(frame), *track.encode(None)):
+            container.mux(packet)
+    return stream.getvalue()
+
+
+def silent_film() -> bytes:
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="matroska") as container:
+        track = container.add_stream("mpeg4", rate=10)
+        track.width = track.height = 32
+        track.pix_fmt = "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+        for packet in (*track.encode(frame), *track.encode(None)):
+            container.mux(packet)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def models(
+    small_study: Path, job_of: Callable[[str, Path], Path], tmp_path_factory: Any
+) -> dict[str, Generator]:
+    second = job_of("wan2019", tmp_path_factory.mktemp("second") / "job")
+    said: list[str] = []
+    found = open_models([small_study, second], 0, said.append)
+    assert list(found) == ["study: vae", "wan2019 (job)"]
+    assert not said
+    return found
+
+
+@pytest.fixture
+def client(
+    models: dict[str, Generator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestClient]:
+    """After each test nothing that was sent lies in the folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    app = make_app(models, allowed_hosts("127.0.0.1"))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        yield client
+    assert not list(tmp_path.iterdir())
+
+
+def post(client: TestClient, content: bytes, query: str = BOTH) -> Any:
+    return client.post(f"/draw?{query}", content=content, headers={"content-type": UPLOAD})
+
+
+def pictures(model: dict[str, Any]) -> np.ndarray:
+    parts = [base64.b64decode(uri.partition(",")[2]) for uri in model["pictures"]]
+    return np.stack([np.asarray(Image.open(io.BytesIO(part))) for part in parts])
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3", "webm"])
+def test_every_model_draws_a_sound_as_it_does_elsewhere(
+    client: TestClient, models: dict[str, Generator], tmp_path_factory: Any, kind: str
+) -> None:
+    content = encoded(kind)
+    answer = post(client, content)
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()
+    assert shown["sound"]["seconds"] == pytest.approx(1, abs=0.1)
+    curve = np.array(shown["sound"]["curve"])
+    assert curve.shape == (800, 2)
+    assert curve[:100].max() < 0.1 < 0.3 < curve[-100:].max()
+    spectrogram = pictures({"pictures": [shown["sound"]["spectrogram"]]})[0]
+    loudest = spectrogram[:, -20:].sum(axis=(1, 2)).argmax()
+    assert 64 - loudest == pytest.approx(9, abs=3), "440 Hz is near the bottom"
+    path = tmp_path_factory.mktemp("sent") / f"a.{kind}"
+    path.write_bytes(content)
+    waveform, rate = read_sound(path)
+    for model, (name, generator) in zip(shown["models"], models.items(), strict=True):
+        assert model["name"] == name
+        np.testing.assert_array_equal(pictures(model), generator.generate(waveform, rate, 2, 3))
+    assert shown["models"][0]["notes"] == []
+    assert shown["models"][1]["notes"] == ["it uses no noise: all pictures are the same"]
+
+
+def test_the_choice_counts(client: TestClient) -> None:
+    content = encoded("wav")
+    one = post(client, content, "model=1&n=1&volume=1&seed=0").json()["models"]
+    assert [len(model["pictures"]) for model in one] == [1]
+    louder = post(client, content, "model=1&n=1&volume=2&seed=0").json()["models"]
+    assert (pictures(louder[0]) != pictures(one[0])).any()
+    first, second = (
+        post(client, content, f"model=0&n=1&volume=1&seed={seed}").json()["models"][0]
+        for seed in (0, 1)
+    )
+    assert (pictures(first) != pictures(second)).any()
+
+
+PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "the file is empty (0 bytes)"),
+        (b"no sound at all", "not a sound that can be decoded"),
+        (bytes(range(256)) * 40, "not a sound that can be decoded"),
+        (encoded("wav")[:20], "not a sound that can be decoded"),
+        (PLAYLIST, "not a sound that can be decoded"),
+        (silent_film(), "there is no sound in the file"),
+        (encoded("wav", np.zeros(0)), "the sound is empty: it has no samples"),
+        (encoded("wav", np.zeros(RATE)), "the sound is silent"),
+        (encoded("wav", WAVE[:30]), "needs at least 0.05 s"),
+        (encoded("wav", np.ones((LONGEST + 1) * 1000), 1000), f"longer than {LONGEST} s"),
+    ],
+    ids=["empty", "text", "bytes", "cut", "playlist", "film", "none", "silent", "short", "long"],
+)
+def test_a_bad_file_gets_a_message(
+    client: TestClient, tmp_path: Path, content: bytes, expected: str
+) -> None:
+    answer = post(client, content)
+    assert answer.status_code == 400, answer.text
+    assert expected in answer.json()["error"]
+    assert "Traceback" not in answer.text
+    assert str(tmp_path) not in answer.text
+
+
+def test_a_file_that_is_too_big_is_not_read_to_its_end(client: TestClient) -> None:
+    read = []
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(40):
+            read.append(2**20)
+            yield bytes(2**20)
+
+    answer = client.post(f"/draw?{BOTH}", content=parts(), headers={"content-type": UPLOAD})
+    assert answer.status_code == 413
+    assert answer.json()["error"] == f"the file is larger than {MOST_BYTES >> 20} MiB"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "choose at least one model"),
+        ("model=0&model=0&n=1&volume=1&seed=0", "each once"),
+        ("model=2&n=1&volume=1&seed=0", "model: expected a whole number, 0 to 1, got '2'"),
+        ("model=vae&n=1&volume=1&seed=0", "model: expected a whole number"),
+        ("model=0&n=0&volume=1&seed=0", "n: expected a whole number, 1 to 16, got '0'"),
+        ("model=0&n=1.5&volume=1&seed=0", "n: expected a whole number"),
+        ("model=0&n=1&volume=0&seed=0", "volume: expected a number, 0.1 to 10.0, got '0'"),
+        ("model=0&n=1&volume=nan&seed=0", "volume: expected a number"),
+        ("model=0&n=1&volume=1&seed=-1", "seed: expected a whole number, 0 to 2147483647"),
+        ("model=0&n=1&volume=1", "seed: expected once, came 0 times"),
+        ("model=0&n=1&n=2&volume=1&seed=0", "n: expected once, came 2 times"),
+        ("model=0&n=1&volume=1&seed=0&name=../../x.wav", "unknown parameter 'name'"),
+    ],
+)
+def test_a_bad_parameter_gets_a_message(client: TestClient, query: str, expected: str) -> None:
+    answer = post(client, encoded("wav"), query)
+    assert answer.status_code == 400
+    assert expected in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../../../../etc/passwd",
+        "/%2e%2e/%2e%2e/app.py",
+        "/page.js/../../app.py",
+        "/..%2fapp.py",
+        "/page.html.j2",
+        "/page/page.css",
+        "//etc/passwd",
+    ],
+)
+def test_nothing_but_the_page_is_read(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_names_of_files_reach_nobody(client: TestClient) -> None:
+    headers = {
+        "content-type": UPLOAD,
+        "content-disposition": 'attachment; filename="../../../tmp/x.wav"',
+    }
+    answer = client.post(f"/draw?{BOTH}", content=encoded("wav"), headers=headers)
+    assert answer.status_code == 200
+
+
+def test_the_page_is_strict_and_names_every_model_escaped(models: dict[str, Generator]) -> None:
+    (generator, _) = models.values()
+    app = make_app({"<b>bold</b> − x": generator, "y": generator}, allowed_hosts("127.0.0.1"))
+    with TestClient(app, base_url="http://localhost:8000") as client:
+        page = client.get("/")
+        assert page.status_code == 200
+        assert "&lt;b&gt;bold&lt;/b&gt; − x" in page.text
+        assert "<b>" not in page.text
+        assert not re.search(r"<script(?! src=)|<style| style=| on\w+=", page.text)
+        assert "//" not in page.text, "an address elsewhere"
+        for path in ("/", "/page.js", "/page.css", "/nothing"):
+            policy = client.get(path).headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'; script-src 'self';")
+            assert "unsafe" not in policy
+
+
+def test_other_pages_of_the_browser_cannot_use_it(client: TestClient) -> None:
+    assert client.get("/", headers={"host": "evil.example:8000"}).status_code == 400
+    # What a form or a script of another origin can send without being asked about.
+    for kind in ("text/plain", "multipart/form-data; boundary=x", None):
+        headers = {} if kind is None else {"content-type": kind}
+        answer = client.post(f"/draw?{BOTH}", content=encoded("wav"), headers=headers)
+        assert answer.status_code == 415
+    answer = client.options("/draw", headers={"origin": "http://evil.example"})
+    assert "access-control-allow-origin" not in answer.headers
+    assert client.get("/draw").status_code == 405
+
+
+def test_requests_at_the_same_time_wait_for_each_other(client: TestClient) -> None:
+    content = encoded("wav")
+    queries = [f"model={i % 2}&n=3&volume=1&seed={i}" for i in range(4)]
+    alone = [post(client, content, query).json() for query in queries]
+    with ThreadPoolExecutor(len(queries)) as pool:
+        together = list(pool.map(lambda query: post(client, content, query).json(), queries))
+    assert together == alone
+
+
+def test_an_arm_without_a_result_is_left_out_and_named(small_study: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(small_study, study)
+    about = json.loads((study / "study.json").read_text())
+    about["arms"]["vae − x"] = about["arms"]["vae"]
+    about["jobs"]["vae − x"] = ["0" * 20]
+    (study / "study.json").write_text(json.dumps(about))
+    said: list[str] = []
+    assert list(open_models([study], 0, said.append)) == ["vae"]
+    reason = f"{study}: vae − x, seed 0, has no result; run the study again"
+    assert said == [f"note: left out: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("192.168.1.2", False),
+        ("example.org", False),
+    ],
+)
+def test_only_loopback_is_told_by_its_names(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+    assert ("*" in allowed_hosts(host)) is not loopback
+
+
+def test_a_port_in_use_is_named(small_study: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = CliRunner().invoke(main, ["demo", str(small_study), "--port", str(port)])
+    assert done.exit_code == 2
+    assert f"error: port {port} of 127.0.0.1 is in use" in done.output
+    done = CliRunner().invoke(main, ["demo", str(small_study), "--host", "203.0.113.1"])
+    assert done.exit_code == 2
+    assert "203.0.113.1, port 8000: cannot be listened to" in done.output

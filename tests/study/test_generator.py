@@ -1,0 +1,90 @@
+"""``a2ibench.load``: a trained generator in Python."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+import a2ibench
+from a2ibench.cli import main
+from a2ibench.errors import UserError
+from a2ibench.study.generator import Generator
+
+RATE = 16_000
+STEREO = np.random.default_rng(0).uniform(-0.5, 0.5, (2, RATE)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def generator(small_study: Path) -> Generator:
+    return a2ibench.load(small_study)
+
+
+def test_the_import_is_light() -> None:
+    code = "import sys, a2ibench; print(sorted({'torch', 'numpy', 'click'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_it_draws_what_the_command_draws(
+    generator: Generator, small_study: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, STEREO.T, RATE, subtype="FLOAT")
+    arguments = ["generate", small_study, path, "-n", 3, "--noise-seed", 7, "--out", tmp_path]
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, done.output
+    files = sorted((tmp_path / "noise").glob("0*.png"))
+    drawn = np.stack([np.asarray(Image.open(file)) for file in files])
+    images = generator.generate(STEREO, RATE, 3, seed=7)
+    np.testing.assert_array_equal(images, drawn)
+    assert images.dtype == np.uint8
+    assert images.shape == (3, generator.image_size, generator.image_size, 3)
+    assert (generator.generate(STEREO, RATE, 3, seed=8) != images).any()
+
+
+def test_it_takes_arrays_lists_and_tensors(generator: Generator) -> None:
+    mono = STEREO[0]
+    expected = generator.generate(mono, RATE, 1)
+    for same in (mono.tolist(), torch.from_numpy(mono), mono[np.newaxis], np.stack([mono, mono])):
+        np.testing.assert_array_equal(generator.generate(same, RATE, 1), expected)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"waveform": np.zeros(RATE)}, "the sound is silent"),
+        ({"waveform": STEREO[0, :20]}, r"lasts 0\.00 s \(20 samples .* needs at least 0\.05 s"),
+        ({"waveform": []}, "no samples"),
+        ({"waveform": np.full(RATE, np.nan)}, "16000 of 16000 samples are NaN"),
+        ({"waveform": STEREO.T}, r"\(16000, 2\), which looks like \[T, channels\]: transpose"),
+        ({"waveform": STEREO[np.newaxis]}, r"expected a waveform \[T\] or \[channels, T\]"),
+        ({"waveform": [[0.1], [0.1, 0.2]]}, r"expected a waveform \[T\] or \[channels, T\]"),
+        ({"waveform": np.ones(RATE, np.int16)}, "expected float samples"),
+        ({"waveform": "noise.wav"}, r"expected a waveform \[T\] or \[channels, T\]"),
+        ({"rate": 44.1}, "expected a sample rate in hertz, at least 1000, got 44.1"),
+        ({"rate": float("nan")}, "expected a sample rate"),
+        ({"rate": "16000"}, "expected a sample rate"),
+        ({"n": 0}, "n: expected a whole number, 1 to 1000, got 0"),
+        ({"n": 2.0}, "n: expected a whole number"),
+        ({"seed": -1}, "seed: expected a whole number, 0 or more, got -1"),
+    ],
+)
+def test_a_mistake_is_said(generator: Generator, changed: dict[str, object], expected: str) -> None:
+    arguments = {"waveform": STEREO, "rate": RATE, "n": 1, "seed": 0, **changed}
+    with pytest.raises(UserError, match=expected):
+        generator.generate(**arguments)
+
+
+def test_what_is_no_run_is_refused(small_study: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="neither a study"):
+        a2ibench.load(tmp_path)
+    with pytest.raises(UserError, match="unknown arm"):
+        a2ibench.load(small_study, arm="our")
+    with pytest.raises(UserError, match="holds no trained model"):
+        a2ibench.load(small_study, arm="class mean")
