@@ -9,6 +9,14 @@ import numpy.typing as npt
 from a2ibench.data.types import FloatArray
 from a2ibench.errors import UserError
 
+MEDIA_ONLY = {
+    "format_whitelist": (
+        "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dv,flac,flv,gxf,ivf,matroska,mov,mp3,mpeg,mpegts,mxf,"
+        "nut,ogg,rm,swf,tta,vc1t,w64,wav,wv"
+    ),
+    "protocol_whitelist": "file",
+}
+"""What libav may open. Playlists and scripts, which make it open other files, are not there."""
 LOUDEST = 16.0
 """Overshoot of decoders and a raised volume pass; samples of integers in disguise do not."""
 LOWEST_RATE = 1_000
@@ -121,7 +129,7 @@ def _read_with_av(path: Path) -> tuple[FloatArray, int]:
     parts: list[FloatArray] = []
     rate = 0
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=MEDIA_ONLY) as container:
             if not container.streams.audio:
                 raise UserError(f"{path}: no audio stream in it")
             resampler = av.AudioResampler(format="fltp")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.data.audio import read_sound, resample
+from a2ibench.data.audio import MEDIA_ONLY, read_sound, resample
 from a2ibench.data.spectra import decibels, mel_bands, power_spectrogram
 from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.errors import UserError
@@ -13,10 +13,6 @@ from a2ibench.errors import UserError
 MOST_BYTES = 32 * 2**20
 LONGEST = 300
 """Seconds."""
-CONTAINERS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
-)
-"""What libav may take a file for. Playlists, which open other files and addresses, are not here."""
 
 RATE = 22_050
 WINDOW = 1024
@@ -60,7 +56,7 @@ def _check_length(path: Path) -> None:
     import av
 
     try:
-        container = av.open(str(path), options={"format_whitelist": CONTAINERS})
+        container = av.open(str(path), options=MEDIA_ONLY)
     except (av.FFmpegError, ValueError):
         raise UserError(
             "the file is not a sound that can be decoded; expected wav, mp3, flac, ogg, m4a, webm"

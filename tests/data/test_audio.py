@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+from films import Film, make
 
 from a2ibench.data.audio import fit_length, read_sound, resample, to_mono
 from a2ibench.errors import UserError
@@ -94,6 +95,14 @@ def test_a_text_file_called_wav_is_no_sound(tmp_path):
     (tmp_path / "text.wav").write_text("this is no sound\n" * 100)
     with pytest.raises(UserError, match=r"text\.wav: (cannot be decoded|no audio stream)"):
         read_sound(tmp_path / "text.wav")
+
+
+def test_a_playlist_does_not_open_other_files(tmp_path):
+    make(Film("other.ts", video="mpeg2video", sound="mp2"), tmp_path)
+    path = tmp_path / "sound.m3u8"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nother.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(UserError, match=r"sound\.m3u8: "):
+        read_sound(path)
 
 
 def test_a_cut_off_file_is_no_sound(tmp_path):

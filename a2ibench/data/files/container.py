@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a2ibench.data.audio import MEDIA_ONLY
 from a2ibench.data.files.pictures import check_pixels
 from a2ibench.data.types import RejectedError
 
@@ -10,11 +11,6 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-MEDIA = (
-    "aac,aiff,ape,asf,avi,caf,dv,flac,flv,gxf,ivf,matroska,mov,mp3,mpeg,mpegts,mxf,nut,ogg,rm,swf,"
-    "tta,vc1t,w64,wav,wv"
-)
-"""Formats that are opened. Playlists and scripts, which make libav open other files, are none."""
 STORED = ("asf", "avi", "flac", "matroska", "mov", "wav")
 """Formats that store their length; that of others is guessed from the size of the file."""
 MISSING = 1.0
@@ -35,7 +31,7 @@ class Opened:
         try:
             self._container = av.open(
                 str(self._path),
-                options={"format_whitelist": MEDIA, "protocol_whitelist": "file"},
+                options=MEDIA_ONLY,
                 metadata_errors="replace",
             )
         except PermissionError:
