@@ -24,6 +24,18 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["A2IBENCH_CACHE"] = before
 
 
+@pytest.fixture(scope="module", autouse=True)
+def plugins() -> Iterator[None]:
+    """What the tests of one file register is gone for the next."""
+    from a2ibench import registry
+
+    kinds = [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
+    before = [dict(kind._registered) for kind in kinds]
+    yield
+    for kind, registered in zip(kinds, before, strict=True):
+        kind._registered = registered
+
+
 @pytest.fixture(scope="session")
 def small_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes, 36 training and 12 test pairs of 32 px and one second."""
@@ -65,6 +77,7 @@ NARROW = {
     "wan2019_code": {"channels": 4, "phi_dim": 8, "noise_dim": 8},
     "vae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8},
     "cvae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8, "encoder_channels": 4},
+    "flow": {"patch": 4, "channels": 8, "levels": 2, "blocks": 1, "embedding": 16, "steps": 2},
 }  # fmt: skip
 
 

@@ -8,7 +8,6 @@ so that a drawing can be pushed away from what would be drawn for no sound (Ho a
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -263,25 +262,23 @@ class FlowMatching(Model):
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """The end of the path from the noise, from [−1, 1] to [0, 1]."""
         size, steps = self.spec.image_size, self.config.steps
-        x = noise.reshape(-1, 3, size, size)
-        times = torch.linspace(0, 1, steps + 1, device=x.device)
-        for now, then in pairwise(times):
-            here = self._guided(x, now, acoustic)
-            ahead = x + (then - now) * here
-            if then < 1:  # Euler at the end, where a field of images is not defined
-                here = (here + self._guided(ahead, then, acoustic)) / 2
-            x = x + (then - now) * here
+        x = noise.unflatten(1, (3, size, size))
+        for step in range(steps):
+            here = self._guided(x, step / steps, acoustic)
+            if step < steps - 1:  # Euler at the end, where a field of images is not defined
+                ahead = self._guided(x + here / steps, (step + 1) / steps, acoustic)
+                here = (here + ahead) / 2
+            x = x + here / steps
         return (x.clamp(-1, 1) + 1) / 2
 
-    def _guided(self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
-        n, weight = len(x), self.config.guidance
-        heard = torch.ones(n, dtype=torch.bool, device=x.device)
+    def _guided(self, x: torch.Tensor, at: float, a: torch.Tensor) -> torch.Tensor:
+        weight = self.config.guidance
+        t = x.new_full((x.shape[0],), at)
+        heard = torch.ones_like(t, dtype=torch.bool)
+        with_sound = self._velocity(x, t, a, heard)
         if weight == 1:
-            return self._velocity(x, t.expand(n), a, heard)
-        both = self._velocity(
-            x.repeat(2, 1, 1, 1), t.expand(2 * n), a.repeat(2, 1), torch.cat([heard, ~heard])
-        )
-        with_sound, without = both.chunk(2)
+            return with_sound
+        without = self._velocity(x, t, a, ~heard)
         return without + weight * (with_sound - without)
 
     def _velocity(

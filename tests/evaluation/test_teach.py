@@ -75,12 +75,10 @@ class Local(Painter):
     trained = True
 
 
-for judge in (Painter, Placer, Counter8, Mute, Local):
-    registry.judges.register(judge)
-
-
 @pytest.fixture(scope="module")
 def store() -> PairStore:
+    for judge in (Painter, Placer, Counter8, Mute, Local):
+        registry.judges.register(judge)
     options = {"train": 20, "test": 4, "image_size": 32, "seconds": 1.0}
     return open_dataset("synthetic", options)
 
