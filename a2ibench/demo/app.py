@@ -105,11 +105,13 @@ class Studio:
     Attributes:
         models: name → model.
         worker: the thread.
+        turn: held by the request whose pictures are drawn.
     """
 
     def __init__(self, models: Mapping[str, Generator]) -> None:
         self.models = models
         self.worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
+        self.turn = asyncio.Lock()
 
     async def draw(self, content: bytes, choice: Choice) -> dict[str, Any]:
         """What the page shows for a sound; see :meth:`_draw`."""
@@ -187,14 +189,19 @@ def make_app(models: Mapping[str, Generator], hosts: Sequence[str]) -> Starlette
             content = await _body(request)
             if content is None:
                 return _refuse(f"the file is larger than {MOST_BYTES >> 20} MiB", 413)
-            return JSONResponse(await studio.draw(content, choice))
+            async with studio.turn:
+                if await request.is_disconnected():  # a page that was closed or loaded again
+                    return Response(status_code=400)
+                return JSONResponse(await studio.draw(content, choice))
         except UserError as error:
             return _refuse(str(error), 400)
         except ClientDisconnect:
             return Response(status_code=400)
 
     async def failed(request: Request, error: Exception) -> Response:
-        return _refuse("something failed on the server; its terminal says what", 500)
+        answer = _refuse("something failed on the server; its terminal says what", 500)
+        answer.headers.update(HEADERS)  # this one passes by no middleware
+        return answer
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
