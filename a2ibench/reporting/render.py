@@ -134,12 +134,16 @@ _LATEX = {
     "–": "--",
     "×": r"$\times$",
     "°": r"$^\circ$",
+    "<": r"$<$",
+    ">": r"$>$",
+    "|": r"\textbar{}",
+    "[": "{[}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 
 
 def escape_latex(text: str) -> str:
-    """Text in which nothing is a LaTeX command."""
+    """Text in which nothing is a LaTeX command, or an option of the ``\\\\`` that ends a row."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 

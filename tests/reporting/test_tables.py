@@ -127,8 +127,9 @@ def test_csv_holds_plain_numbers() -> None:
 def test_names_are_escaped_in_markdown_and_latex() -> None:
     (table,) = score_tables(METHODS, [Accuracy], "data", [])
     assert r"evil_\|<b>&$x$" in table.to_markdown()
-    assert r"evil\_|<b>\&\$x\$ & 0 of 2" in table.to_latex()
+    assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 2" in table.to_latex()
     assert escape_latex(r"\input{x}") == r"\textbackslash{}input\{x\}"
+    assert escape_latex("[3em] < 0.001") == "{[}3em] $<$ 0.001", "an option of the row's end"
 
 
 def test_no_number_is_cut_off_in_a_narrow_terminal() -> None:
