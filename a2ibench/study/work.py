@@ -151,9 +151,10 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        known = result["format"] == FORMAT and bool(result["job"]["kind"])
+        return result if known else None
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
-    return result if result["format"] == FORMAT else None
 
 
 def damaged(path: Path, error: Exception) -> UserError:
