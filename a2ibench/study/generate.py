@@ -31,9 +31,12 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
         seed: of a study, which seed.
 
     Raises:
-        UserError: neither of the two, no such arm or seed, or a job that is not finished.
+        UserError: neither of the two, an arm of a job, no such arm or seed, or a job that is not
+            finished.
     """
     if (path / "result.json").is_file():
+        if arm is not None:
+            raise UserError(f"{path}: is a single job; an arm ({arm}) is chosen of a study")
         return path
     if not (path / "study.json").is_file():
         raise UserError(
@@ -179,8 +182,10 @@ def copy_run(folder: Path, to: Path) -> None:
     for name in ("result.json", "standardiser.safetensors"):
         shutil.copy(folder / name, to / name)
     save_for_drawing(folder / "checkpoint.safetensors", to / "checkpoint.safetensors")
-    if (folder / PLUGINS).is_dir():
-        shutil.copytree(folder / PLUGINS, to / PLUGINS)
+    for path in sorted((folder / PLUGINS).glob("*.py")):
+        if path.is_file() and not path.is_symlink():  # a link may lead to what is nobody's business
+            (to / PLUGINS).mkdir(exist_ok=True)
+            shutil.copy(path, to / PLUGINS / path.name)
 
 
 def spec(result: Mapping[str, Any]) -> Spec:
