@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 
 from a2ibench.cli import main
 from a2ibench.data.audio import read_sound
-from a2ibench.demo.app import HEADERS, MOST_BYTES, UPLOAD, make_app
+from a2ibench.demo.app import FAILED, HEADERS, MOST_BYTES, UPLOAD, make_app
 from a2ibench.demo.serve import allowed_hosts, is_loopback, open_models
 from a2ibench.demo.sound import LONGEST
 from a2ibench.study.generator import Generator
@@ -301,6 +301,25 @@ def test_nothing_is_drawn_for_who_has_gone(models: dict[str, Generator]) -> None
     asyncio.run(make_app(models, ["*"])(scope, receive, send))
     assert [message.get("status") for message in sent] == [400, None]
     assert not sent[1]["body"]
+
+
+@pytest.mark.parametrize("failure", [ValueError("NaN or infinite pixels"), SystemExit(0)])
+def test_a_model_that_fails_does_not_hide_the_others(
+    models: dict[str, Generator], caplog: pytest.LogCaptureFixture, failure: BaseException
+) -> None:
+    class Failing:
+        notes = ()
+
+        def generate(self, *arguments: Any) -> Any:
+            raise failure
+
+    (good, _) = models.values()
+    app = make_app({"good": good, "failing": Failing()}, ["*"])  # type: ignore[dict-item]
+    with TestClient(app) as client:
+        shown = post(client, encoded("wav")).json()["models"]
+    assert len(shown[0]["pictures"]) == 2
+    assert shown[1] == {"name": "failing", "error": FAILED}
+    assert type(failure).__name__ in caplog.text
 
 
 def test_a_failure_of_the_server_is_as_strict_as_its_other_answers() -> None:
