@@ -146,7 +146,10 @@ def _curves(rows: Rows, models: Sequence[str], colours: Mapping[str, str]) -> li
         said = ", ".join(trainings)
         figure = curve_chart(trainings, colours)
         svg = inline_svg(figure, f"curves-{i}", f"Losses by step of {said}, a panel a loss")
-        caption = f"{said}: mean of each logging interval, by training step; a line a seed."
+        caption = (
+            f"{said}: mean of each logging interval, or of several in long trainings, by training"
+            " step; a line a seed."
+        )
         charts.append(Chart(svg, caption))
     return charts
 
