@@ -73,7 +73,8 @@ class LiveMirror:
             tell()
         except Exception as error:
             self._mirror, self.alive = None, False
-            again = f"a2ibench mirror {shlex.quote(str(self._folder))} --tracking-uri {self._uri}"
+            folder, uri = shlex.quote(str(self._folder)), shlex.quote(self._uri)
+            again = f"a2ibench mirror {folder} --tracking-uri {uri}"
             self._say(
                 f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
                 f" without it, and afterwards `{again}` catches up"
