@@ -31,3 +31,9 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserE
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     said = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
     return UserError(f"unknown {kind} {name!r}; {said}{' ' + hint if hint else ''}")
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line; a :class:`UserError` in its own words."""
+    lines = str(error).strip().splitlines() or [""]
+    return lines[0] if isinstance(error, UserError) else f"{type(error).__name__}: {lines[0]}"

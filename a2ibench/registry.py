@@ -23,7 +23,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError, told, unknown
 
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
@@ -60,6 +60,11 @@ class Registry(Generic[T]):
     def _entry_points(self) -> dict[str, EntryPoint]:
         return _points(self.group)
 
+    @property
+    def registered(self) -> dict[str, type[T]]:
+        """Name → class of those that came by the decorator."""
+        return dict(self._registered)
+
     def names(self) -> list[str]:
         """Every known name, sorted; nothing is imported."""
         return sorted({*self._entry_points(), *self._registered})
@@ -81,8 +86,9 @@ class Registry(Generic[T]):
         self._check(plugin)
         name = plugin.name  # type: ignore[attr-defined]  # checked in the line above
         taken = self._registered.get(name)
-        if taken is not None and taken.__qualname__ != plugin.__qualname__:
-            raise UserError(f"two {self.kind}s are called {name!r}: {taken} and {plugin}")
+        if taken is not None and not _is_again(taken, plugin):
+            both = f"{_file(taken)} and {_file(plugin)}"
+            raise UserError(f"two {self.kind}s are called {name!r}: in {both}; rename one")
         if name in self._entry_points():
             raise UserError(
                 f"{self.kind} {name!r} of {plugin.__module__} has the name of an installed one"
@@ -105,9 +111,9 @@ class Registry(Generic[T]):
             raise unknown(self.kind, name, self.names(), f"`a2ibench list {self.kind}s` shows all.")
         try:
             plugin = point.load()
-        except (ImportError, AttributeError) as error:
+        except (Exception, SystemExit) as error:  # of a module that others wrote
             raise UserError(
-                f"{self.kind} {name!r} ({point.value}) cannot be imported: {error}"
+                f"{self.kind} {name!r} ({point.value}) cannot be imported: {told(error)}"
             ) from error
         self._check(plugin)
         return cast("type[T]", plugin)
@@ -162,7 +168,7 @@ def load_plugin_file(path: Path) -> None:
         raise UserError(f"--plugin {path}: not a Python file; expected a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    before = {(registry.kind, known) for registry in ALL for known in registry.names()}
+    before = [registry.registered for registry in ALL]
     try:
         spec.loader.exec_module(module)
     except UserError:
@@ -172,12 +178,30 @@ def load_plugin_file(path: Path) -> None:
         del sys.modules[name]
         line = _line_in(path, error)
         raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}") from error
-    if before == {(registry.kind, known) for registry in ALL for known in registry.names()}:
+    if before == [registry.registered for registry in ALL]:
         del sys.modules[name]
         raise UserError(
             f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register"
             " (or datasets, encoders, judges, metrics) above your class"
         )
+
+
+def _is_again(one: type, other: type) -> bool:
+    """Whether a class is another's new version in its module, or comes from a copy of its file."""
+    if one.__qualname__ != other.__qualname__:
+        return False
+    if one.__module__ == other.__module__:
+        return True
+    files = [Path(_file(plugin)) for plugin in (one, other)]
+    return all(path.is_file() for path in files) and len({path.read_bytes() for path in files}) == 1
+
+
+def _file(plugin: type) -> str:
+    """Where a class was written: its file, or its module where that is none (a notebook)."""
+    try:
+        return inspect.getfile(plugin)
+    except (TypeError, OSError):
+        return plugin.__module__
 
 
 def _line_in(path: Path, error: BaseException) -> str:

@@ -79,6 +79,21 @@ def test_a_plugin_file_that_is_half_written_completes_what_is_there(tmp_path: Pa
     assert completed("a2ibench run --plugin mine.py --model va", tmp_path) == ["vae"]
 
 
+def test_a_class_with_the_name_of_its_base_is_completed(tmp_path: Path) -> None:
+    text = "@models.register\nclass VAE(VAE):\n    name = 'mine'\n"
+    (tmp_path / "mine.py").write_text(text)
+    assert completed("a2ibench run --plugin mine.py --model mine --ablate ", tmp_path) == ["all"]
+
+
+def test_a_package_that_went_and_left_its_record_hides_nothing(tmp_path: Path) -> None:
+    record = tmp_path / "ghost-1.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: ghost\nVersion: 1\n")
+    (record / "entry_points.txt").write_text("[a2ibench.models]\nghost = ghost.gone:Ghost\n")
+    assert completed("a2ibench run --model gh", tmp_path) == ["ghost"]
+    assert completed("a2ibench run --model ghost --ablate ", tmp_path) == ["all"]
+
+
 def bash(script: str, folder: Path) -> list[str]:
     """Lines that a script prints where ``a2ibench`` is on the path."""
     program = folder / "a2ibench"

@@ -85,6 +85,9 @@ def test_it_overwrites_nothing(tmp_path: Path) -> None:
         ("model", "3d", "expected letters"),
         ("model", "../mine", "expected letters"),
         ("model", "__", "expected letters"),
+        ("model", "none", "the class would be None"),
+        ("model", "_true", "the class would be True"),
+        ("judge", "metric", "the class would be Metric"),
         ("planet", "mine", "is not one of"),
     ],
 )

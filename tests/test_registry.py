@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,31 @@ def test_a_plugin_file_registers_its_model(tmp_path: Path) -> None:
     registry.load_plugin_file(path)
     assert registry.models.get("grey_of_a_file").name == "grey_of_a_file"
     registry.load_plugin_file(path)  # a second time is no second registration
+
+
+def test_a_copy_of_a_plugin_file_is_no_second_plugin(tmp_path: Path) -> None:
+    text = PLUGIN.format(name="grey_twice")
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        registry.load_plugin_file(write_plugin(tmp_path / folder, text))
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    path = write_plugin(changed, text + "\nCHANGED = True\n")
+    with pytest.raises(UserError, match=r"two models are called 'grey_twice': in .* rename one"):
+        registry.load_plugin_file(path)
+
+
+def test_an_installed_plugin_that_ends_the_program_at_its_import_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module_that_exits.py").write_text("raise SystemExit(0)")
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("exits", "module_that_exits:Exits", registry.models.group)
+    monkeypatch.setattr(registry, "_points", lambda group: {"exits": point})
+    with pytest.raises(
+        UserError, match=r"\(module_that_exits:Exits\) cannot be imported: SystemEx"
+    ):
+        registry.models.get("exits")
 
 
 def test_a_plugin_file_may_not_take_an_installed_name(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def check(
     console = Console()
     if name is not None:
         one = registry_of(kind)
-        values = read_settings(tuple(f"{name}.{text}" for text in settings)).get(name, {})
+        values = _read_values(name, settings)
         one.get(name)
         sys.exit(0 if _check_one(console, one.kind, name, values, files) else FAILED)
     if settings or files:
@@ -70,6 +70,21 @@ def check(
     checked = registry.ALL if kind == EVERY else (registry_of(kind),)
     sound = [_check_all(console, one) for one in checked]
     sys.exit(0 if all(sound) else FAILED)
+
+
+def _read_values(name: str, settings: tuple[str, ...]) -> dict[str, str]:
+    """``FIELD=VALUE`` … → field → value.
+
+    Raises:
+        UserError: another form, or the plug-in's name before the field, as ``run`` has it.
+    """
+    from a2ibench.errors import UserError
+
+    for text in settings:
+        field, equals, _ = text.partition("=")
+        if not (equals and field.isidentifier()):
+            raise UserError(f"--set {text}: expected FIELD=VALUE, as in lambda_con=0.1")
+    return read_settings(tuple(f"{name}.{text}" for text in settings)).get(name, {})
 
 
 def _check_one(
@@ -92,15 +107,22 @@ def _check_one(
 def _check_all(console: "Console", one: Any) -> bool:
     """Prints a line for each plug-in of a kind, and what is broken; whether nothing is."""
     from a2ibench.conformance.suite import check, lacks
+    from a2ibench.errors import told
 
     sound = True
     for name in one.names():
         title = f"{one.kind} {name}"
-        if (lack := lacks(one.kind, name)) is not None:
-            _say(console, f"– {title}: not checked: {lack}", "yellow")
-            continue
         begun = time.monotonic()
-        findings = list(check(one.kind, name))
+        try:
+            if (lack := lacks(one.kind, name)) is not None:
+                _say(console, f"– {title}: not checked: {lack}", "yellow")
+                continue
+            findings = list(check(one.kind, name))
+        except (Exception, SystemExit) as error:  # the others are checked nevertheless
+            sign, style = SIGNS["broken"]
+            _say(console, f"{sign} {title}: cannot be tried: {told(error)}", style)
+            sound = False
+            continue
         broken = [finding for finding in findings if finding.state == "broken"]
         sign, style = SIGNS["broken" if broken else "met"]
         took = time.monotonic() - begun

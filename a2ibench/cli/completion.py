@@ -122,7 +122,10 @@ def _declared(ctx: click.Context, model: str) -> list[str]:
     if model not in registry.names():
         return []
     module, _, name = registry.where(model).partition(":")
-    spec = importlib.util.find_spec(module)
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # a package that went and left its record
+        return []
     if spec is None or spec.origin is None:
         return []
     return _ablations(_tree(Path(spec.origin)), name)
@@ -135,7 +138,8 @@ def _ablations(tree: ast.Module, name: str) -> list[str]:
         value = _value(node, "ablations")
         if isinstance(value, ast.Dict):
             return [str(key.value) for key in value.keys if isinstance(key, ast.Constant)]
-        return [part for base in node.bases for part in _ablations(tree, ast.unparse(base))]
+        bases = [base for base in map(ast.unparse, node.bases) if base != name]  # one imported
+        return [part for base in bases for part in _ablations(tree, base)]
     return []
 
 

@@ -50,7 +50,7 @@ def report(
     for folder in folders:
         made = write(folder)
         store, unseen = find_store(folder, dataset)
-        page = write_page(folder, made, store, unseen, sweeps)
+        page = write_page(folder, made, store, click.echo, unseen, sweeps)
         for table in made.tables:
             console.print(*table.to_rich(console.width), sep="\n")
         for note in notes_once(made):

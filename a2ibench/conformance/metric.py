@@ -32,7 +32,11 @@ class MetricSubject:
 
     def __init__(self, plugin: type[Metric]) -> None:
         self.plugin = plugin
-        self.metric = plugin()
+
+    @cached_property
+    def metric(self) -> Metric:
+        """One for all rules."""
+        return self.plugin()
 
     @cached_property
     def looks(self) -> Looks:
@@ -84,6 +88,16 @@ def declared(subject: MetricSubject) -> None:
     low, high = plugin.bounds
     expect(low < high, "bounds (lowest, highest)", plugin.bounds)
     expect(plugin.fewest >= 1, "fewest ≥ 1", plugin.fewest)
+
+
+@rules.rule(
+    "it can be made, without arguments",
+    "write compute(); a metric has no options",
+    gate=True,
+)
+def made(subject: MetricSubject) -> None:
+    """One."""
+    expect(isinstance(subject.metric, subject.plugin), subject.plugin.name, subject.metric)
 
 
 @rules.rule(

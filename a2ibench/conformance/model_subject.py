@@ -34,8 +34,13 @@ class ModelSubject:
 
     def __init__(self, plugin: type[Model], values: Mapping[str, Any]) -> None:
         self.plugin = plugin
-        self.values: Mapping[str, Any] = {**plugin.scales.get(SCALE, {}), **values}
         self.pairs = make_pairs(PAIRS)
+        self._given = values
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """What differs from the defaults."""
+        return {**self.plugin.scales.get(SCALE, {}), **self._given}
 
     def make(self, size: int = SIZE, seed: int = SEED, **changed: Any) -> Model:
         """A fresh one, in training mode, as the bench makes it."""

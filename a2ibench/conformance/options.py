@@ -13,7 +13,11 @@ class Configured(Protocol):
     """A subject whose plug-in has a ``Config``."""
 
     plugin: Any
-    values: Mapping[str, Any]
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Options that differ from the defaults."""
+        ...
 
 
 C = TypeVar("C", bound=Configured)

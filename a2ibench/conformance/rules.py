@@ -118,12 +118,12 @@ def _try(rule: Rule[S], subject: S) -> Finding:
         rule.run(subject)
     except BrokenError as broken:
         return Finding(rule.name, rule.says, "broken", broken.expected, broken.came, rule.mend)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
         return Finding(rule.name, rule.says, "broken", rule.says, _told(error), rule.mend)
     return Finding(rule.name, rule.says, "met")
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """An exception of the plug-in in one line, with the place that raised it."""
     if isinstance(error, UserError):
         return f"it refuses: {error}"

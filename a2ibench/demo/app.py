@@ -1,6 +1,7 @@
 """What the page's server answers: the page itself, and pictures for a sound."""
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ UPLOAD = "application/octet-stream"
 MOST_PICTURES = 16
 VOLUME = (0.1, 10.0)
 LARGEST_SEED = 2**31 - 1
+FAILED = "something failed on the server; its terminal says what"
+LOG = logging.getLogger(__name__)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
     " media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -105,11 +108,13 @@ class Studio:
     Attributes:
         models: name → model.
         worker: the thread.
+        turn: held by the request whose pictures are drawn.
     """
 
     def __init__(self, models: Mapping[str, Generator]) -> None:
         self.models = models
         self.worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
+        self.turn = asyncio.Lock()
 
     async def draw(self, content: bytes, choice: Choice) -> dict[str, Any]:
         """What the page shows for a sound; see :meth:`_draw`."""
@@ -143,6 +148,11 @@ class Studio:
             images = self.models[name].generate(waveform, rate, choice.count, choice.seed)
         except UserError as error:
             return {"name": name, "error": str(error)}
+        except (Exception, SystemExit) as error:  # the method's own failure
+            if len(choice.models) == 1:
+                raise RuntimeError(f"{name} cannot draw") from error
+            LOG.exception("%s cannot draw", name)
+            return {"name": name, "error": FAILED}
         notes = list(self.models[name].notes)
         if choice.count > 1 and (images == images[0]).all():
             notes.append("it uses no noise: all pictures are the same")
@@ -187,14 +197,19 @@ def make_app(models: Mapping[str, Generator], hosts: Sequence[str]) -> Starlette
             content = await _body(request)
             if content is None:
                 return _refuse(f"the file is larger than {MOST_BYTES >> 20} MiB", 413)
-            return JSONResponse(await studio.draw(content, choice))
+            async with studio.turn:
+                if await request.is_disconnected():  # a page that was closed or loaded again
+                    return Response(status_code=400)
+                return JSONResponse(await studio.draw(content, choice))
         except UserError as error:
             return _refuse(str(error), 400)
         except ClientDisconnect:
             return Response(status_code=400)
 
     async def failed(request: Request, error: Exception) -> Response:
-        return _refuse("something failed on the server; its terminal says what", 500)
+        answer = _refuse(FAILED, 500)
+        answer.headers.update(HEADERS)  # this one passes by no middleware
+        return answer
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

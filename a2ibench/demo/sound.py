@@ -13,6 +13,10 @@ from a2ibench.errors import UserError
 MOST_BYTES = 32 * 2**20
 LONGEST = 300
 """Seconds."""
+MOST_SAMPLES = 2**26
+"""Over all channels: 300 s of stereo at 96 kHz, and no more of eight channels at 655 kHz, which a
+file of a few kilobytes can hold.
+"""
 
 RATE = 22_050
 WINDOW = 1024
@@ -30,7 +34,8 @@ def decode(content: bytes) -> tuple[FloatArray, int]:
         float32 ``[T]``, mono, not silent, and its sample rate.
 
     Raises:
-        UserError: no sound, a silent one, or one of more than :data:`LONGEST` seconds.
+        UserError: no sound, a silent one, or one of more than :data:`LONGEST` seconds or
+            :data:`MOST_SAMPLES` samples.
     """
     if not content:
         raise UserError("the file is empty (0 bytes)")
@@ -39,6 +44,7 @@ def decode(content: bytes) -> tuple[FloatArray, int]:
         path = Path(folder, "sound")
         path.write_bytes(content)
         try:
+            _check_declared(path)
             _check_length(path)
             waveform, rate = read_sound(path)
         except UserError as error:
@@ -49,6 +55,27 @@ def decode(content: bytes) -> tuple[FloatArray, int]:
     if not np.any(waveform):
         raise UserError("the sound is silent: all of its samples are 0")
     return waveform, rate
+
+
+def _check_declared(path: Path) -> None:
+    """What libsndfile takes the length for, and would make room for at once."""
+    import soundfile
+
+    try:
+        found = soundfile.info(path)
+    except soundfile.LibsndfileError:
+        return  # libav's
+    _refuse_long(found.frames / found.samplerate, found.frames * found.channels)
+
+
+def _refuse_long(seconds: float, samples: int) -> None:
+    if seconds > LONGEST:
+        raise UserError(f"the sound lasts longer than {LONGEST} s; cut it")
+    if samples > MOST_SAMPLES:
+        raise UserError(
+            f"the sound has more than {MOST_SAMPLES:,} samples in its channels; cut it, mix it to"
+            " mono, or lower its sample rate"
+        )
 
 
 def _check_length(path: Path) -> None:
@@ -64,12 +91,12 @@ def _check_length(path: Path) -> None:
     with container:
         if not container.streams.audio:
             raise UserError("there is no sound in the file")
-        seconds = 0.0
+        seconds, samples = 0.0, 0
         try:
             for frame in container.decode(container.streams.audio[0]):
                 seconds += frame.samples / frame.sample_rate
-                if seconds > LONGEST:
-                    raise UserError(f"the sound lasts longer than {LONGEST} s; cut it")
+                samples += frame.samples * frame.layout.nb_channels
+                _refuse_long(seconds, samples)
         except av.FFmpegError:
             return  # rubbish at the end of a sound: read_sound decides
 

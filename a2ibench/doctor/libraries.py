@@ -8,7 +8,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from a2ibench import __version__
-from a2ibench.doctor.line import Line, State, told
+from a2ibench.doctor.line import Line, State
+from a2ibench.errors import told
 
 PACKAGE = "a2ibench"
 REINSTALL = "install the package again: pip install -e ."

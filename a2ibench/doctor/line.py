@@ -46,9 +46,3 @@ def _anonymous(text: str) -> str:
     except (KeyError, OSError, ImportError):  # an account without a name
         return text
     return text.replace(f"/{user}/", "/<user>/")
-
-
-def told(error: BaseException) -> str:
-    """An exception in one line."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}"

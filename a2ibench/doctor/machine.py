@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from a2ibench.doctor.line import Line, told
+from a2ibench.doctor.line import Line
+from a2ibench.errors import told
 from a2ibench.storage import cache_dir
 
 GB = 1e9

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from a2ibench.data.audio import read_sound
-from a2ibench.doctor.line import Line, told
+from a2ibench.doctor.line import Line
+from a2ibench.errors import told
 
 RATE = 22_050
 SECONDS = 0.5

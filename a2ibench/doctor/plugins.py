@@ -7,8 +7,8 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.data.types import Spec
-from a2ibench.doctor.line import Line, State, told
-from a2ibench.errors import UserError
+from a2ibench.doctor.line import Line, State
+from a2ibench.errors import UserError, told
 
 OWN = "a2ibench"
 SPEC = Spec(image_size=32, acoustic_dim=4, classes=("a", "b"))
@@ -27,7 +27,7 @@ def look(dataset: str, encoder: str) -> Iterator[Line]:
         for name in one.names():
             try:
                 loaded.append((one.kind, name, one.get(name)))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 yield _failed(one.kind, name, one.group, error)
     for kind, name, plugin in loaded:
         needed = {"dataset": dataset, "encoder": encoder}.get(kind) == name
@@ -51,13 +51,12 @@ def _packages() -> Iterator[Line]:
         yield Line("plug-ins", "broken", "no package brings any", advice)
 
 
-def _failed(kind: str, name: str, group: str, error: Exception) -> Line:
+def _failed(kind: str, name: str, group: str, error: BaseException) -> Line:
     points = importlib.metadata.entry_points(group=group, name=name)
     packages = {point.dist.name for point in points if point.dist}
     state: State = "broken" if OWN in packages else "lacking"
     advice = f"install {' or '.join(sorted(packages)) or 'its package'} again, or remove it"
-    found = str(error) if isinstance(error, UserError) else told(error)
-    return Line(f"{kind} {name}", state, found, advice)
+    return Line(f"{kind} {name}", state, told(error), advice)
 
 
 def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
@@ -73,7 +72,7 @@ def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
             return None
     except UserError as error:
         return Line(f"{kind} {name}", "broken" if needed else "lacking", "not ready", str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         advice = f"`a2ibench check {kind} {name}` says more"
         return Line(f"{kind} {name}", "broken" if needed else "lacking", told(error), advice)
     return Line(f"{kind} {name}", "fine", "ready")

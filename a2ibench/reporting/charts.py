@@ -30,6 +30,8 @@ CURVES, SCORES = 4, 3
 """Panels side by side."""
 WIDTH = 10.2
 """Inches."""
+MOST_POINTS = 250
+"""Of a line: a panel is not wider in pixels, and a page of long trainings stays small."""
 
 
 def colour(methods: Sequence[str], label: str) -> str:
@@ -59,7 +61,7 @@ def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, 
             axes = figure.add_subplot(rows, columns, i + 1)
             for arm, seeds in trainings.items():
                 for seed, curve in enumerate(seeds):
-                    points = [(row["step"], row[name]) for row in curve if name in row]
+                    points = _thin([(row["step"], row[name]) for row in curve if name in row])
                     if points:
                         label = plain(arm) if seed == 0 and len(trainings) > 1 else None
                         mark = "." if len(points) == 1 else None
@@ -83,6 +85,14 @@ def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, 
                 ncols=4, frameon=False,
             )  # fmt: skip
     return figure
+
+
+def _thin(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """At most :data:`MOST_POINTS`, each the mean of neighbours."""
+    if len(points) <= MOST_POINTS:
+        return points
+    parts = np.array_split(np.array(points, np.float64), MOST_POINTS)
+    return [(float(step), float(value)) for step, value in (part.mean(axis=0) for part in parts)]
 
 
 def seed_chart(

@@ -14,12 +14,17 @@ import numpy.typing as npt
 from scipy import stats
 
 from a2ibench.errors import UserError
+from a2ibench.reporting.figures import plain
 from a2ibench.storage import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEVEL = 0.05
+AXIS, TICK, MARGIN, LETTER = 3.5, 0.2, 1.75, 0.075
+"""Inches: the least width of the axis, and of a rank on it; of a margin, and of a letter there."""
+GAP = 0.04
+"""Of the axis, between it and a name."""
 LEAST = 3
 """Methods, and rows (data sets or metrics), that there must be."""
 NOTE = (
@@ -106,9 +111,13 @@ def draw_diagram(ranks: Ranks, labels: Sequence[str]) -> "Figure":
     k = len(labels)
     order = np.argsort(ranks.mean, kind="stable")
     bars = cliques(ranks)
+    names = [f"{plain(labels[i])} ({ranks.mean[i]:.2f})" for i in range(k)]
+    line = max(AXIS, TICK * k)
+    margin = max(MARGIN, LETTER * max(map(len, names)) + GAP * line)
+    across = line + 2 * margin
     with matplotlib.rc_context({"font.size": 8}):
-        figure = Figure(figsize=(7, 1.3 + 0.13 * len(bars) + 0.12 * k), dpi=200)
-        axes = figure.add_axes((0.25, 0.02, 0.5, 0.96))
+        figure = Figure(figsize=(across, 1.3 + 0.13 * len(bars) + 0.12 * k), dpi=200)
+        axes = figure.add_axes((margin / across, 0.02, line / across, 0.96))
         axes.set_axis_off()
         axes.set_xlim(1, k)
         depth = 1.5 + 0.5 * len(bars)
@@ -128,9 +137,8 @@ def draw_diagram(ranks: Ranks, labels: Sequence[str]) -> "Figure":
             level = -depth - (i if left else k - 1 - i)
             x = ranks.mean[method]
             axes.plot([x, x, end], [0, level, level], color="black", linewidth=0.7)
-            gap = -0.04 * (k - 1) if left else 0.04 * (k - 1)
-            name = labels[method].replace("$", r"\$")
-            axes.text(end + gap, level, f"{name} ({x:.2f})", ha=side, va="center")
+            gap = -GAP * (k - 1) if left else GAP * (k - 1)
+            axes.text(end + gap, level, names[method], ha=side, va="center")
         for level, (first, last) in enumerate(bars):
             ends = [ranks.mean[order[first]] - 0.03, ranks.mean[order[last]] + 0.03]
             axes.plot(ends, [-0.5 - 0.5 * level] * 2, color="black", linewidth=3)

@@ -132,14 +132,24 @@ _LATEX = {
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
     "–": "--",
+    "→": r"$\rightarrow$",
     "×": r"$\times$",
+    "∞": r"$\infty$",
+    "½": r"$\frac{1}{2}$",
+    "³": r"$^3$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
     "°": r"$^\circ$",
+    "<": r"$<$",
+    ">": r"$>$",
+    "|": r"\textbar{}",
+    "[": "{[}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 
 
 def escape_latex(text: str) -> str:
-    """Text in which nothing is a LaTeX command."""
+    """Text in which nothing is a LaTeX command, or an option of the ``\\\\`` that ends a row."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 

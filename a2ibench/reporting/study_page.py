@@ -143,6 +143,7 @@ class StudyPage:
         classes: scores by class.
         parts: scores by factor.
         sweeps: in order.
+        damaged_sweeps: the folders of those that cannot be shown.
         cost: of each row; None without a result.
         gaps: jobs without a result; None where there are none.
         notes: what happened in trainings, a line each.
@@ -169,6 +170,7 @@ class StudyPage:
     classes: tuple[Table, ...]
     parts: tuple[Table, ...]
     sweeps: tuple[Sweep, ...]
+    damaged_sweeps: tuple[str, ...]
     cost: Table | None
     gaps: Table | None
     notes: tuple[str, ...]

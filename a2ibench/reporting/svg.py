@@ -17,6 +17,8 @@ ZOOM = 1.4
 """Pixels a point: text of 8 points is read as 11 pixels."""
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML may hold; matplotlib writes those of its texts nevertheless."""
 _FONT = re.compile(r"font-family: [^;]*;? ?")
 _WORDS = {
     "#000000": "currentColor",
@@ -40,7 +42,8 @@ def inline_svg(figure: "Figure", name: str, description: str) -> "Markup":
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
-    root = ElementTree.fromstring(stream.getvalue())  # noqa: S314 (matplotlib's, not a stranger's)
+    text = _NO_XML.sub("\ufffd", stream.getvalue())
+    root = ElementTree.fromstring(text)  # noqa: S314 (matplotlib's, not a stranger's)
     for child in list(root):
         # How lines are joined is said by the page, once for all figures.
         if child.find(f"{{{_SVG}}}style") is not None:
@@ -60,7 +63,7 @@ def inline_svg(figure: "Figure", name: str, description: str) -> "Markup":
                 element.set(key, re.sub(r"#[0-9a-f]{6}", lambda m: _WORDS.get(m[0], m[0]), value))
     root.attrib |= {
         "role": "img",
-        "aria-label": description,
+        "aria-label": _NO_XML.sub("\ufffd", description),
         "style": f"--width: {ZOOM * width:.0f}px",
     }
     ElementTree.register_namespace("", _SVG)

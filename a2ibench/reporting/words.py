@@ -99,9 +99,9 @@ def lead(compared: Sequence[Comparison]) -> str:
     count = sum(len(one.decided) for one in decided)
     rest = len(tested) - count
     if not decided:
-        only = (
-            "the one tested difference is" if rest == 1 else f"none of {rest} tested differences is"
-        )
+        only = "the one tested difference is not"
+        if rest > 1:
+            only = f"none of {rest} tested differences is"
         return f"No method is separable from another: {only} significant after correction."
     if len(decided) <= NAMED:
         said = "; ".join(f"{one.method} is {_verdict(one)}" for one in decided)

@@ -40,9 +40,20 @@ def write(kind: str, name: str, folder: Path) -> Path:
     )
     class_name = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     text = environment.get_template(f"{kind}.py.j2").render(name=name, class_name=class_name)
+    if iskeyword(class_name) or class_name in _imported(text):
+        raise UserError(
+            f"name {name!r}: the class would be {class_name}, which means something else there;"
+            f" expected a name like my_{kind}"
+        )
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def _imported(text: str) -> set[str]:
+    """The names that a file imports."""
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in imports for alias in node.names}
 
 
 def _check_name(kind: str, name: str) -> None:

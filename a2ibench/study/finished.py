@@ -75,7 +75,7 @@ def read_study(folder: Path) -> Mapping[str, Any]:
             "seeds",
         ):  # fmt: skip
             about[name]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}); run the study again") from error
     return about
 

@@ -1,6 +1,5 @@
 """From a finished run and any sound to pictures."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,16 +31,19 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
         seed: of a study, which seed.
 
     Raises:
-        UserError: neither of the two, no such arm or seed, or a job that is not finished.
+        UserError: neither of the two, an arm of a job, no such arm or seed, or a job that is not
+            finished.
     """
     if (path / "result.json").is_file():
+        if arm is not None:
+            raise UserError(f"{path}: is a single job; an arm ({arm}) is chosen of a study")
         return path
     if not (path / "study.json").is_file():
         raise UserError(
             f"{path}: neither a study (study.json) nor one of its jobs (result.json);"
             " expected for example studies/arcade"
         )
-    study = json.loads((path / "study.json").read_text(encoding="utf-8"))
+    study = read_study(path)
     jobs: dict[str, list[str]] = study["jobs"]
     if arm is None and not study["models"]:
         raise UserError(f"{path}: no model was trained in this study")
@@ -119,7 +121,8 @@ def open_run(folder: Path) -> Run:
     """Loads what a finished job draws with.
 
     Raises:
-        UserError: the job trained no model, or its plug-in is missing.
+        UserError: the job trained no model, its plug-in is missing, or its files are none that go
+            together.
     """
     import torch
 
@@ -132,21 +135,36 @@ def open_run(folder: Path) -> Run:
             f"{folder}: holds no trained model, as a reference row does not;"
             " choose an arm of the study"
         )
-    plugin = registry.encoders.get(result["encoder"]["name"])
-    encoder = plugin(
-        config.build(plugin.Config, result["encoder"]["config"], result["encoder"]["name"])
-    )
-    if encoder.fingerprint() != result["job"]["encoder"]:
+    try:
+        job, sizes = result["job"], spec(result)
+        heard, hears = str(result["encoder"]["name"]), dict(result["encoder"]["config"])
+        name, values, fingerprint = str(job["method"]), dict(job["config"]), job["encoder"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{folder / 'result.json'}: damaged ({error}); train again") from error
+    plugin = registry.encoders.get(heard)
+    encoder = plugin(config.build(plugin.Config, hears, heard))
+    if encoder.fingerprint() != fingerprint:
         raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
     standardiser = Standardiser.load(folder / "standardiser.safetensors")
-    method = registry.models.get(result["job"]["method"])
-    model = method(config.build(method.Config, result["job"]["config"], method.name), spec(result))
+    _check_fits(standardiser, sizes, folder)
+    method = registry.models.get(name)
+    model = method(config.build(method.Config, values, name), sizes)
     load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
     model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     notes = []
-    if registry.source_hash(method) != result["job"]["source"]:
+    if registry.source_hash(method) != job.get("source"):
         notes.append(f"the file of {method.name} has changed since this run was trained")
     return Run(result, encoder, standardiser, model, tuple(notes))
+
+
+def _check_fits(standardiser: Standardiser, sizes: Spec, folder: Path) -> None:
+    mean, std = standardiser.mean, standardiser.std
+    expected = (sizes.acoustic_dim,)
+    if not (mean.shape == std.shape == expected and np.isfinite(mean).all() and (std > 0).all()):
+        raise UserError(
+            f"{folder / 'standardiser.safetensors'}: expected a mean and a deviation above 0 for"
+            f" each of {expected[0]} dimensions; train again"
+        )
 
 
 def copy_run(folder: Path, to: Path) -> None:
@@ -164,8 +182,10 @@ def copy_run(folder: Path, to: Path) -> None:
     for name in ("result.json", "standardiser.safetensors"):
         shutil.copy(folder / name, to / name)
     save_for_drawing(folder / "checkpoint.safetensors", to / "checkpoint.safetensors")
-    if (folder / PLUGINS).is_dir():
-        shutil.copytree(folder / PLUGINS, to / PLUGINS)
+    for path in sorted((folder / PLUGINS).glob("*.py")):
+        if path.is_file() and not path.is_symlink():  # a link may lead to what is nobody's business
+            (to / PLUGINS).mkdir(exist_ok=True)
+            shutil.copy(path, to / PLUGINS / path.name)
 
 
 def spec(result: Mapping[str, Any]) -> Spec:

@@ -12,6 +12,8 @@ from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.errors import UserError
 from a2ibench.study.generate import Run, find_run, open_run
 
+HIGHEST_RATE = 10_000_000
+"""In hertz: above, it is a number of something else."""
 MOST = 1000
 """Pictures of one call."""
 
@@ -43,7 +45,8 @@ class Generator:
         Args:
             waveform: ``[T]``, or ``[channels, T]``, which are averaged; floats, nominally in
                 [−1, 1]. An array, a list, or a tensor on the processor.
-            rate: its samples a second, at least 1000; resampled where it is not the encoder's own.
+            rate: its samples a second, 1000 to 10 million; resampled where it is not the encoder's
+                own.
             n: how many pictures, 1 to 1000.
             seed: of their noise, at least 0. The same sound, seed and n give the same pictures.
 
@@ -58,7 +61,7 @@ class Generator:
         mono = _mono(waveform)
         if not _is_rate(rate):
             raise UserError(
-                f"expected a sample rate in hertz, at least {LOWEST_RATE}, got {rate!r}"
+                f"expected a sample rate in hertz, {LOWEST_RATE} to {HIGHEST_RATE}, got {rate!r}"
             )
         seconds = len(mono) / rate
         if seconds < self.shortest:
@@ -95,7 +98,7 @@ def _mono(waveform: npt.ArrayLike) -> FloatArray:
 
 def _is_rate(rate: Any) -> bool:
     number = isinstance(rate, int | float | np.integer | np.floating)
-    return number and bool(LOWEST_RATE <= rate < np.inf)
+    return number and bool(LOWEST_RATE <= rate <= HIGHEST_RATE)
 
 
 def _whole(name: str, value: Any, lowest: int, highest: int | None) -> int:

@@ -11,7 +11,9 @@ from a2ibench.storage import content_key, file_sha256, write_json
 from a2ibench.study.mlflow_mirror import Mirror
 
 TOLD = "mirrored.json"
-"""In a study's folder: URI → a hash of all that the server there was told."""
+"""In a study's folder: a hash of the URI, which may hold a password → one of all that the server
+there was told.
+"""
 
 
 def default_uri(study: Path) -> str:
@@ -71,7 +73,8 @@ class LiveMirror:
             tell()
         except Exception as error:
             self._mirror, self.alive = None, False
-            again = f"a2ibench mirror {shlex.quote(str(self._folder))} --tracking-uri {self._uri}"
+            folder, uri = shlex.quote(str(self._folder)), shlex.quote(self._uri)
+            again = f"a2ibench mirror {folder} --tracking-uri {uri}"
             self._say(
                 f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
                 f" without it, and afterwards `{again}` catches up"
@@ -104,19 +107,20 @@ def mirror_study(folder: Path, uri: str) -> int:
 def _was_told(folder: Path, uri: str) -> bool:
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         return False
-    return _told(folder).get(uri) == _state(folder)
+    return _told(folder).get(content_key(uri)) == _state(folder)
 
 
 def _note_told(folder: Path, uri: str) -> None:
-    write_json(folder / TOLD, {**_told(folder), uri: _state(folder)})
+    write_json(folder / TOLD, {**_told(folder), content_key(uri): _state(folder)})
 
 
 def _told(folder: Path) -> dict[str, str]:
+    """The record; one that is damaged says nothing, and the server is asked again."""
     try:
-        told: dict[str, str] = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+        told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
-    return told
+    return told if isinstance(told, dict) else {}
 
 
 def _state(folder: Path) -> str:

@@ -14,7 +14,7 @@ from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.storage import whole_file
 from a2ibench.study.job import Task
-from a2ibench.study.work import is_current, read_result
+from a2ibench.study.work import damaged, is_current, read_result
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,10 @@ def over_seeds(found: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> Se
 @functools.cache
 def _read_blocks(path: Path, written: int) -> pd.DataFrame:
     """A job's ``blocks.parquet``, read once for all metrics, unless it was written again."""
-    return pd.read_parquet(path)
+    try:
+        return pd.read_parquet(path)
+    except ValueError as error:
+        raise damaged(path, error) from error
 
 
 def write_long(entries: Sequence[Entry], study: str, path: Path) -> None:

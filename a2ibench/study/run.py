@@ -75,7 +75,7 @@ def show_results(
     failures = _failures(plan.entries)
     notes = _notes(request, plan, failures)
     made = _write_results(request, plan, metrics, notes)
-    write_page(plan.outline.folder, made, plan.store)
+    write_page(plan.outline.folder, made, plan.store, display.say)
     for table in made.tables:
         display.console.print(*table.to_rich(display.console.width), sep="\n")
     for note in notes_once(made):

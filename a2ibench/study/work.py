@@ -151,9 +151,18 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        known = result["format"] == FORMAT and bool(result["job"]["kind"])
+        return result if known else None
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
-    return result if result["format"] == FORMAT else None
+
+
+def damaged(path: Path, error: Exception) -> UserError:
+    """What to raise where a file beside a job's result cannot be read."""
+    return UserError(
+        f"{path}: damaged ({error}); remove the result.json of this job, and the study's command"
+        " makes both again"
+    )
 
 
 def read_failure(folder: Path) -> str | None:
@@ -161,7 +170,10 @@ def read_failure(folder: Path) -> str | None:
     path = folder / FAILURE
     if not path.is_file():
         return None
-    reason = str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+    try:
+        reason = str(json.loads(path.read_text(encoding="utf-8"))["reason"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: damaged ({error}); remove it") from error
     return " ".join(reason.split())
 
 

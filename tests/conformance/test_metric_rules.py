@@ -58,6 +58,15 @@ class OutOfBounds(Good):
     bounds: ClassVar = (0.0, 1e-6)
 
 
+class NoCompute(Metric):
+    name, judge, title, group, bounds = "bare", OWN, "bare", "own", (0.0, 1.0)
+
+
+class Exits(Good):
+    def compute(self, looks):
+        raise SystemExit(0)
+
+
 class NoNumber(Good):
     def compute(self, looks):
         return Score(float("nan"), len(looks.label))
@@ -142,8 +151,9 @@ class Prints(Good):
 
 
 BROKEN = [
-    ("declared", UnknownJudge), ("declared", UnknownGroup), ("possible", NeverEnough),
-    ("scored", OutOfBounds), ("scored", NoNumber), ("scored", TooMany),
+    ("declared", UnknownJudge), ("declared", UnknownGroup), ("made", NoCompute),
+    ("possible", NeverEnough), ("scored", OutOfBounds), ("scored", NoNumber), ("scored", TooMany),
+    ("scored", Exits),
     ("segments", AnotherMean), ("repeats", ByChance), ("order", ByPosition), ("order", Fixed),
     ("constant", Divides), ("floor", TakesAny), ("blocks", WrongShortcut),
     ("blocks", NotWithoutABlock), ("quiet", InPlace), ("quiet", Seeds), ("quiet", Prints),

@@ -81,6 +81,15 @@ class RefusesItsDefaults(Good):
             raise ValueError("never right")
 
 
+class ScalesWithoutValues(Good):
+    scales: ClassVar = {"small": ["lr"]}
+
+
+class EndsTheProgram(Good):
+    def __init__(self, config, spec):
+        raise SystemExit(0)
+
+
 class Assignable(Good):
     @dataclass
     class Config:
@@ -265,7 +274,8 @@ class HearsDoubles(Good):
 
 
 BROKEN = [
-    ("defaults", RefusesItsDefaults), ("frozen", Assignable), ("plain", NotPlain),
+    ("defaults", RefusesItsDefaults), ("defaults", ScalesWithoutValues),
+    ("made", EndsTheProgram), ("frozen", Assignable), ("plain", NotPlain),
     ("documented", Undocumented), ("declared", AblatesNothing),
     ("declared", AblatesWhatIsNotThere), ("made", OfOneSize), ("sampling", EmptyBatches),
     ("sampling", FlipsTooOften), ("optimised", Forgotten), ("registered", Loose),

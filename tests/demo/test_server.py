@@ -1,5 +1,6 @@
 """The demo's server: what it draws, what it refuses, and what it does not let in."""
 
+import asyncio
 import base64
 import io
 import json
@@ -22,7 +23,7 @@ from starlette.testclient import TestClient
 
 from a2ibench.cli import main
 from a2ibench.data.audio import read_sound
-from a2ibench.demo.app import MOST_BYTES, UPLOAD, make_app
+from a2ibench.demo.app import FAILED, HEADERS, MOST_BYTES, UPLOAD, make_app
 from a2ibench.demo.serve import allowed_hosts, is_loopback, open_models
 from a2ibench.demo.sound import LONGEST
 from a2ibench.study.generator import Generator
@@ -159,6 +160,26 @@ def test_a_bad_file_gets_a_message(
     assert str(tmp_path) not in answer.text
 
 
+def small_file_of_many_channels(seconds: int) -> bytes:
+    stream = io.BytesIO()
+    second = np.full((655_350, 8), 1000, np.int16)
+    with soundfile.SoundFile(stream, "w", 655_350, 8, "PCM_16", format="FLAC") as file:
+        for _ in range(seconds):
+            file.write(second)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "damaged at the beginning"])
+def test_a_small_file_cannot_fill_the_memory(client: TestClient, whole: bool) -> None:
+    content = bytearray(small_file_of_many_channels(14))
+    assert len(content) < 2**18
+    if not whole:  # libav gives up there, libsndfile goes on
+        content[8400:8500] = bytes(100)
+    answer = post(client, bytes(content))
+    assert answer.status_code == 400
+    assert "more than 67,108,864 samples in its channels" in answer.json()["error"]
+
+
 def test_a_file_that_is_too_big_is_not_read_to_its_end(client: TestClient) -> None:
     read = []
 
@@ -257,6 +278,59 @@ def test_requests_at_the_same_time_wait_for_each_other(client: TestClient) -> No
     assert together == alone
 
 
+def test_nothing_is_drawn_for_who_has_gone(models: dict[str, Generator]) -> None:
+    sent: list[Any] = []
+    arriving = [
+        {"type": "http.request", "body": encoded("wav"), "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Any:
+        return arriving.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/draw",
+        "query_string": BOTH.encode(),
+        "headers": [(b"host", b"localhost"), (b"content-type", UPLOAD.encode())],
+    }
+    asyncio.run(make_app(models, ["*"])(scope, receive, send))
+    assert [message.get("status") for message in sent] == [400, None]
+    assert not sent[1]["body"]
+
+
+@pytest.mark.parametrize("failure", [ValueError("NaN or infinite pixels"), SystemExit(0)])
+def test_a_model_that_fails_does_not_hide_the_others(
+    models: dict[str, Generator], caplog: pytest.LogCaptureFixture, failure: BaseException
+) -> None:
+    class Failing:
+        notes = ()
+
+        def generate(self, *arguments: Any) -> Any:
+            raise failure
+
+    (good, _) = models.values()
+    app = make_app({"good": good, "failing": Failing()}, ["*"])  # type: ignore[dict-item]
+    with TestClient(app) as client:
+        shown = post(client, encoded("wav")).json()["models"]
+    assert len(shown[0]["pictures"]) == 2
+    assert shown[1] == {"name": "failing", "error": FAILED}
+    assert type(failure).__name__ in caplog.text
+
+
+def test_a_failure_of_the_server_is_as_strict_as_its_other_answers() -> None:
+    app = make_app({"broken": None}, ["*"])  # type: ignore[dict-item]
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = post(client, encoded("wav"), "model=0&n=1&volume=1&seed=0")
+    assert answer.status_code == 500
+    assert "its terminal says what" in answer.json()["error"]
+    assert HEADERS.items() <= dict(answer.headers).items()
+
+
 def test_an_arm_without_a_result_is_left_out_and_named(small_study: Path, tmp_path: Path) -> None:
     study = tmp_path / "study"
     shutil.copytree(small_study, study)
@@ -284,6 +358,13 @@ def test_an_arm_without_a_result_is_left_out_and_named(small_study: Path, tmp_pa
 def test_only_loopback_is_told_by_its_names(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
     assert ("*" in allowed_hosts(host)) is not loopback
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70, "", "nobody.invalid"])
+def test_a_host_that_is_none_gets_a_message(small_study: Path, host: str) -> None:
+    done = CliRunner().invoke(main, ["demo", str(small_study), "--host", host])
+    assert done.exit_code == 2
+    assert done.output.startswith("error: ")
 
 
 def test_a_port_in_use_is_named(small_study: Path) -> None:

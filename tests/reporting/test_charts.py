@@ -6,7 +6,7 @@ import pytest
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
-from a2ibench.reporting.charts import curve_chart, seed_chart
+from a2ibench.reporting.charts import MOST_POINTS, curve_chart, seed_chart
 from a2ibench.reporting.svg import COLOURS
 
 
@@ -27,6 +27,16 @@ def test_every_seed_has_a_line_and_a_single_interval_is_a_point() -> None:
     assert len(first.get_lines()) == 3
     assert first.get_lines()[2].get_marker() == "."
     assert len(second.get_lines()) == 2
+
+
+def test_a_long_training_is_drawn_by_means_of_neighbours() -> None:
+    level = np.random.default_rng(0).random(MOST_POINTS * 8)
+    rows = [{"step": 20.0 * i, "a": value} for i, value in enumerate(level, 1)]
+    (axes,) = curve_chart({"x": [rows]}, {"x": COLOURS[0]}).axes
+    (line,) = axes.get_lines()
+    assert line.get_ydata() == pytest.approx(level.reshape(MOST_POINTS, 8).mean(axis=1))
+    assert line.get_xdata()[0] == 90
+    assert len(line.get_xdata()) == MOST_POINTS
 
 
 def test_every_seed_is_a_point_beside_the_mean_and_its_interval() -> None:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from a2ibench.errors import UserError
 from a2ibench.reporting.critical_difference import (
     Ranks,
     cliques,
     critical_value,
+    draw_diagram,
     rank,
     save_diagram,
 )
@@ -51,3 +53,16 @@ def test_the_diagram_is_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "cd.png"
     save_diagram(rank(np.random.default_rng(0).random((6, 5))), list("a$cde"), path)
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("k", [3, 24])
+def test_no_name_is_cut_off(k: int) -> None:
+    ranks = rank(np.random.default_rng(0).normal(size=(5, k)))
+    long = "ours − consistency − auxiliary − mismatch − stack"
+    figure = draw_diagram(ranks, [f"{long} {i}" for i in range(k)])
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    (axes,) = figure.axes
+    for text in axes.texts:
+        ends = text.get_window_extent(renderer)
+        assert ends.x0 >= 0, text.get_text()
+        assert ends.x1 <= figure.bbox.x1, text.get_text()

@@ -67,6 +67,7 @@ def page() -> StudyPage:
         classes=(table("class_x"),),
         parts=(table("part_x"),),
         sweeps=(Sweep(HOSTILE, PIXEL, ((HOSTILE, PIXEL),), table("sweep_1"), 2),),
+        damaged_sweeps=(HOSTILE,),
         cost=table("cost"),
         gaps=table("gaps"),
         notes=(HOSTILE,),

@@ -34,6 +34,16 @@ def test_names_are_escaped_and_readable(svg: str) -> None:
     assert "<script" not in svg
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_characters_that_no_xml_may_hold_are_replaced() -> None:
+    figure = Figure()
+    figure.text(0.5, 0.5, "a\x01b\x0bc")
+    root = ElementTree.fromstring(str(inline_svg(figure, "first", "d\x00e")))
+    words = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert words == ["a\ufffdb\ufffdc"]
+    assert root.get("aria-label") == "d\ufffde"
+
+
 def test_colours_are_the_pages(svg: str) -> None:
     assert "var(--arm-2)" in svg
     assert "var(--soft)" in svg

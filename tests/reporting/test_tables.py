@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from a2ibench import registry
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
-from a2ibench.reporting.cells import Cell, Method, effect_text, p_text
+from a2ibench.reporting.cells import Cell, Method, effect_text, heading, p_text
 from a2ibench.reporting.render import Table, escape_latex
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
+from a2ibench.study.report import SPREAD
 
 
 class Accuracy(Metric):
@@ -127,8 +129,21 @@ def test_csv_holds_plain_numbers() -> None:
 def test_names_are_escaped_in_markdown_and_latex() -> None:
     (table,) = score_tables(METHODS, [Accuracy], "data", [])
     assert r"evil_\|<b>&$x$" in table.to_markdown()
-    assert r"evil\_|<b>\&\$x\$ & 0 of 2" in table.to_latex()
+    assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 2" in table.to_latex()
     assert escape_latex(r"\input{x}") == r"\textbackslash{}input\{x\}"
+    assert escape_latex("[3em] < 0.001") == "{[}3em] $<$ 0.001", "an option of the row's end"
+
+
+def test_every_installed_metric_has_a_column_that_plain_latex_can_set() -> None:
+    for name in registry.metrics.names():
+        metric = registry.metrics.get(name)
+        assert escape_latex(heading(metric)).isascii(), heading(metric)
+    for table in (
+        *score_tables(METHODS, [Accuracy], "data", [SPREAD]),
+        method_table(METHODS, [Accuracy], "data", []),
+    ):
+        assert table is not None
+        assert table.to_latex().isascii()
 
 
 def test_no_number_is_cut_off_in_a_narrow_terminal() -> None:

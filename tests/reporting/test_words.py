@@ -57,6 +57,16 @@ def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
     assert distance.difference.startswith("+0.40 [")
 
 
+def test_a_single_tested_difference_that_is_none_is_said_to_be_none() -> None:
+    base, same = method("base", 0.5, 0.5), method("same", 0.5, 0.5)
+    (one,) = comparisons(method_table([same, base], [Accuracy], "data", []), [Accuracy])
+    assert one.sentence == "not separable from base by accuracy"
+    assert lead([one]) == (
+        "No method is separable from another: the one tested difference is not significant after"
+        " correction."
+    )
+
+
 def test_no_difference_is_claimed_without_its_test() -> None:
     (same,) = compared(method("mine", 0.5, 0.5), method("base", 0.5, 0.5))
     assert same.sentence == "not separable from base by any of 2 metrics"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -140,6 +141,30 @@ def test_what_cannot_be_exported_is_refused(
     assert done.exit_code == 2
     assert f"{out}: is there already" in done.output
     assert [p.name for p in out.iterdir()] == ["mine"]
+
+
+def test_no_link_is_followed_and_no_folder_is_copied_into_itself(
+    small_study: Path, tmp_path: Path
+) -> None:
+    study = json.loads((small_study / "study.json").read_text())
+    job = tmp_path / "job"
+    shutil.copytree(small_study / "jobs" / study["jobs"]["vae"][0], job)
+    (job / "plugins").mkdir(exist_ok=True)
+    (job / "plugins" / "mine.py").write_text("MINE = True\n")
+    (tmp_path / "secret").write_text("a secret\n")
+    (job / "plugins" / "theirs.py").symlink_to(tmp_path / "secret")
+    done = export(job, "--out", job / "plugins" / "out")
+    assert done.exit_code == 0, done.output
+    kept = job / "plugins" / "out" / "plugins"
+    assert [path.name for path in kept.iterdir()] == ["mine.py"]
+
+
+def test_an_arm_is_chosen_of_a_study_alone(small_study: Path, tmp_path: Path) -> None:
+    study = json.loads((small_study / "study.json").read_text())
+    job = small_study / "jobs" / study["jobs"]["vae"][0]
+    done = export(job, "--arm", "ours", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "is a single job; an arm (ours) is chosen of a study" in done.output
 
 
 def test_the_licence_and_the_origin_are_told(small_study: Path, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """``a2ibench.load``: a trained generator in Python."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import soundfile
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from safetensors.numpy import save_file
 
 import a2ibench
 from a2ibench.cli import main
@@ -67,7 +71,7 @@ def test_it_takes_arrays_lists_and_tensors(generator: Generator) -> None:
         ({"waveform": [[0.1], [0.1, 0.2]]}, r"expected a waveform \[T\] or \[channels, T\]"),
         ({"waveform": np.ones(RATE, np.int16)}, "expected float samples"),
         ({"waveform": "noise.wav"}, r"expected a waveform \[T\] or \[channels, T\]"),
-        ({"rate": 44.1}, "expected a sample rate in hertz, at least 1000, got 44.1"),
+        ({"rate": 44.1}, "expected a sample rate in hertz, 1000 to 10000000, got 44.1"),
         ({"rate": float("nan")}, "expected a sample rate"),
         ({"rate": "16000"}, "expected a sample rate"),
         ({"n": 0}, "n: expected a whole number, 1 to 1000, got 0"),
@@ -88,3 +92,61 @@ def test_what_is_no_run_is_refused(small_study: Path, tmp_path: Path) -> None:
         a2ibench.load(small_study, arm="our")
     with pytest.raises(UserError, match="holds no trained model"):
         a2ibench.load(small_study, arm="class mean")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value"),
+    [
+        ("result.json", (), []),
+        ("result.json", (), {}),
+        ("result.json", ("job",), []),
+        ("result.json", ("spec",), {"image_size": 32}),
+        ("result.json", ("spec", "classes"), None),
+        ("result.json", ("encoder",), None),
+        ("result.json", ("job", "config"), 3),
+        ("result.json", ("job", "method"), ["vae"]),
+        ("standardiser.safetensors", (), (np.zeros(3), np.ones(3))),
+        ("standardiser.safetensors", (), (np.zeros(128), np.zeros(128))),
+        ("standardiser.safetensors", (), (np.full(128, np.nan), np.ones(128))),
+        ("checkpoint.safetensors", (), b"\x80\x04N."),
+    ],
+)
+def test_a_folder_of_a_stranger_is_refused_with_a_message(
+    small_study: Path, tmp_path: Path, name: str, path: tuple[str, ...], value: Any
+) -> None:
+    key = json.loads((small_study / "study.json").read_text())["jobs"]["vae"][0]
+    folder = tmp_path / "job"
+    shutil.copytree(small_study / "jobs" / key, folder)
+    if isinstance(value, bytes):
+        (folder / name).write_bytes(value)
+    elif isinstance(value, tuple):
+        save_file(dict(zip(("mean", "std"), value, strict=True)), folder / name)
+    else:
+        result = json.loads((folder / name).read_text())
+        place = result
+        for part in path[:-1]:
+            place = place[part]
+        if path:
+            place[path[-1]] = value
+        (folder / name).write_text(json.dumps(result if path else value))
+    with pytest.raises(UserError):
+        a2ibench.load(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}"])
+def test_a_damaged_study_is_refused_with_a_message(tmp_path: Path, text: str) -> None:
+    (tmp_path / "study.json").write_text(text)
+    with pytest.raises(UserError, match="damaged"):
+        a2ibench.load(tmp_path)
+
+
+def test_what_else_lies_in_a_folder_is_not_looked_at(small_study: Path, tmp_path: Path) -> None:
+    key = json.loads((small_study / "study.json").read_text())["jobs"]["vae"][0]
+    folder = tmp_path / "job"
+    shutil.copytree(small_study / "jobs" / key, folder)
+    (folder / "generator.pt").write_bytes(b"no TorchScript")
+    (folder / "plugins").mkdir(exist_ok=True)
+    touched = tmp_path / "touched"
+    (folder / "plugins" / "mine.py").write_text(f"open({str(touched)!r}, 'w').close()")
+    assert a2ibench.load(folder).generate(STEREO, RATE, 1).shape[0] == 1
+    assert not touched.exists()

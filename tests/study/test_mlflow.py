@@ -24,7 +24,7 @@ from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
-from a2ibench.study.mlflow_live import LiveMirror, default_uri, mirror_study
+from a2ibench.study.mlflow_live import TOLD, LiveMirror, default_uri, mirror_study
 from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.mlflow_values import StudyFiles, clean
 from a2ibench.study.plan import Request
@@ -401,6 +401,7 @@ def test_a_server_that_was_told_everything_is_not_asked_again(
 
     assert close() == 1
     assert close() == 0
+    assert "sqlite" not in (folder / TOLD).read_text(), "an address may hold a password"
     (folder / "tables" / "new.md").write_text("a new table")
     assert close() == 1
     assert close() == 0
@@ -408,6 +409,17 @@ def test_a_server_that_was_told_everything_is_not_asked_again(
     assert close() == 1
     assert held(uri, "study")["runs"]
     assert lines == []
+
+
+@pytest.mark.parametrize("damage", ["[]", "null", "3", "{"])
+def test_a_damaged_record_of_what_was_told_says_nothing(tmp_path: Path, damage: str) -> None:
+    (tmp_path / TOLD).write_text(damage)
+    (tmp_path / "study.json").write_text("{}")
+    lines: list[str] = []
+    LiveMirror("http://127.0.0.1:9", tmp_path, lines.append).close()
+    assert [line.partition(" (")[0] for line in lines] == [
+        "MLflow at http://127.0.0.1:9 cannot be written"
+    ]
 
 
 def test_a_database_beside_the_study_holds_the_same_and_a_failure_is_seen(

@@ -1,6 +1,7 @@
 """The page of a real study: what it shows is what the tables and results say."""
 
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_the_page_shows_the_numbers_of_the_tables(study: Path, made: Report) -> 
 
 def test_the_verdict_repeats_the_verdicts_of_the_table(study: Path, made: Report) -> None:
     store, _ = find_store(study, None)
-    page = collect(study, made, store, "", ())
+    page = collect(study, made, store, print, "", ())
     table = made.table("methods")
     assert table is not None
     (compared,) = page.compared
@@ -127,7 +128,7 @@ def test_pictures_and_sounds_are_in_the_page(study: Path) -> None:
 
 def test_scores_by_class_have_the_whole_score_as_their_mean(study: Path, made: Report) -> None:
     store, _ = find_store(study, None)
-    page = collect(study, made, store, "", ())
+    page = collect(study, made, store, print, "", ())
     (table,) = page.classes
     assert table.name == "class_accuracy_resnet18"
     rows = [row for section in table.sections for row in section]
@@ -213,7 +214,7 @@ def test_the_same_results_give_the_same_bytes(study: Path, tmp_path: Path) -> No
 def test_the_command_of_a_row_computes_the_same_jobs(
     study: Path, made: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = collect(study, made, None, "", ())
+    page = collect(study, made, None, print, "", ())
     lines = {one.label: one.line for one in page.commands}
     assert lines["ground truth, nearest train, class mean, shuffled in class, shuffled audio"] == ""
     monkeypatch.chdir(tmp_path)
@@ -251,3 +252,61 @@ def test_sweeps_of_the_study_are_in_its_page(study: Path, tmp_path: Path) -> Non
     assert rows[0][0] == "a<b>"
     done = call("report", folder, "--sweep", tmp_path)
     assert (done.exit_code, "no sweep (it has no sweep.json)" in done.output) == (2, True)
+
+
+def test_damaged_sweeps_of_the_study_are_left_out_and_named(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    for name, damage in (("a", "[]"), ("b", '{"job": "x"}'), ("<b>c", "{")):
+        swept = folder / "sweeps" / name
+        swept.mkdir(parents=True)
+        (swept / "sweep.json").write_text(damage)
+        (swept / "correlations.csv").write_text("sound,measure,rho,low,high,p,cases\n")
+        (swept / "curves.png").write_bytes(b"")
+    done = call("report", folder)
+    assert done.exit_code == 0, done.output
+    assert done.output.count(": damaged sweep (") == 3
+    (section,) = [one for one in parse(folder).iter("section") if one.get("id") == "sweeps"]
+    assert text_of(section) == "Sweeps Damaged and left out: sweeps/<b>c, sweeps/a, sweeps/b."
+    done = call("report", folder, "--sweep", swept)
+    assert (done.exit_code, "damaged sweep" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["blocks.parquet", "segments.parquet", "samples/test.npy", "failure.json", "outside.json"],
+)
+def test_a_damaged_file_of_a_job_is_named_with_what_to_do(
+    study: Path, tmp_path: Path, name: str
+) -> None:
+    folder = copy(study, tmp_path)
+    about = json.loads((folder / "study.json").read_text())
+    job = folder / "jobs" / about["jobs"]["vae"][0]
+    (job / name).write_bytes(b"PAR1")
+    if name == "outside.json":  # which an outside system's jobs alone have
+        del about["arms"]["vae"]
+        write_json(folder / "study.json", about)
+    done = call("report", folder)
+    assert done.exit_code == 2
+    assert f"error: {job / name}: damaged (" in done.output
+    assert re.search("; (remove|evaluate) ", done.output)
+
+
+def test_a_training_without_losses_has_no_chart(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    for path in folder.glob("jobs/*/result.json"):
+        result = json.loads(path.read_text())
+        result["curve"] = [{"step": 1.0}]
+        write_json(path, result)
+    done = call("report", folder)
+    assert done.exit_code == 0, done.output
+    assert "training" not in [one.get("id") for one in parse(folder).iter("section")]
+
+
+def test_a_study_without_a_metric_claims_nothing(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    about = json.loads((folder / "study.json").read_text())
+    write_json(folder / "study.json", {**about, "metrics": []})
+    done = call("report", folder)
+    assert done.exit_code == 0, done.output
+    (lead,) = [one for one in parse(folder).iter("p") if one.get("class") == "lead"]
+    assert text_of(lead) == "Nothing is measured: this study has no metric."

@@ -13,6 +13,7 @@ from a2ibench.reporting.cells import heading
 from a2ibench.reporting.render import Table
 from a2ibench.study.page.files import Ran, Rows
 from a2ibench.study.report import Report
+from a2ibench.study.work import damaged
 
 RANGE = "( ): the lowest and the highest seed. It is no interval, and nothing was tested."
 
@@ -125,6 +126,9 @@ def _mean(values: Array) -> float:
 def _segments(ran: Ran, metric: str) -> Array | None:
     """The scores of the test segments, float64 ``[n]``; None where the metric has none."""
     path = ran.folder / "segments.parquet"
-    if not path.is_file() or metric not in pq.read_schema(path).names:
-        return None
-    return pd.read_parquet(path, columns=[metric])[metric].to_numpy(np.float64)
+    try:
+        if not path.is_file() or metric not in pq.read_schema(path).names:
+            return None
+        return pd.read_parquet(path, columns=[metric])[metric].to_numpy(np.float64)
+    except ValueError as error:
+        raise damaged(path, error) from error

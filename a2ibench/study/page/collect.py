@@ -1,6 +1,6 @@
 """From a study's folder to its page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from a2ibench.data.store import PairStore
@@ -27,11 +27,14 @@ from a2ibench.study.page.pictures import open_exam, pictures_of_all, several_dra
 from a2ibench.study.page.sweeps import read_sweeps
 from a2ibench.study.report import PAGE, Report
 
+NOTHING_MEASURED = "Nothing is measured: this study has no metric."
+
 
 def write_page(
     folder: Path,
     made: Report,
     store: PairStore | None,
+    say: Callable[[str], None],
     unseen: str = "",
     sweeps: Sequence[Path] = (),
 ) -> Path:
@@ -41,19 +44,25 @@ def write_page(
         folder: of the study.
         made: its tables.
         store: the pairs that it was run on; None where they are not at hand.
+        say: is told what is left out.
         unseen: then why.
         sweeps: folders of sweeps beside those in ``STUDY/sweeps``.
 
     Raises:
-        UserError: a folder that holds no sweep.
+        UserError: one of these folders holds no sweep, or a file of a job is damaged.
     """
     path = folder / PAGE
-    write_study_page(collect(folder, made, store, unseen, sweeps), path)
+    write_study_page(collect(folder, made, store, say, unseen, sweeps), path)
     return path
 
 
 def collect(
-    folder: Path, made: Report, store: PairStore | None, unseen: str, sweeps: Sequence[Path]
+    folder: Path,
+    made: Report,
+    store: PairStore | None,
+    say: Callable[[str], None],
+    unseen: str,
+    sweeps: Sequence[Path],
 ) -> StudyPage:
     """What the page shows; see :func:`write_page`."""
     about = read_study(folder)
@@ -64,11 +73,12 @@ def collect(
     compared = [one for table in differences for one in comparisons(table, made.metrics)]
     asked = None if store is None else open_exam(store)
     test = None if asked is None else asked.exam.test
+    swept, not_swept = read_sweeps(folder, sweeps, rows, say)
     return StudyPage(
         name=folder.resolve().name,
         about=made.about,
         facts=facts(about, rows),
-        lead=lead(compared),
+        lead=lead(compared) if made.metrics else NOTHING_MEASURED,
         compared=tuple(compared),
         against=tuple(against_references(made)),
         scores=tuple(table for table in made.tables if table not in differences),
@@ -81,7 +91,8 @@ def collect(
         curves=tuple(_curves(rows, about["models"], colours)),
         classes=() if test is None else tuple(class_tables(test, made, rows)),
         parts=tuple(factor_tables(made, rows)),
-        sweeps=tuple(read_sweeps(folder, sweeps, rows)),
+        sweeps=tuple(swept),
+        damaged_sweeps=tuple(not_swept),
         cost=cost_table(rows, made.about),
         gaps=gap_table(rows),
         notes=tuple(training_notes(rows)),
@@ -129,12 +140,19 @@ def _curves(rows: Rows, models: Sequence[str], colours: Mapping[str, str]) -> li
             label: [r.result["curve"] for r in rows[label] if r.result and r.result.get("curve")]
             for label in own
         }
-        trainings = {label: curves for label, curves in trainings.items() if curves}
+        trainings = {label: curves for label, curves in trainings.items() if _has_loss(curves)}
         if not trainings:
             continue
         said = ", ".join(trainings)
         figure = curve_chart(trainings, colours)
         svg = inline_svg(figure, f"curves-{i}", f"Losses by step of {said}, a panel a loss")
-        caption = f"{said}: mean of each logging interval, by training step; a line a seed."
+        caption = (
+            f"{said}: mean of each logging interval, or of several in long trainings, by training"
+            " step; a line a seed."
+        )
         charts.append(Chart(svg, caption))
     return charts
+
+
+def _has_loss(curves: Sequence[Sequence[Mapping[str, float]]]) -> bool:
+    return any(name != "step" for curve in curves for row in curve for name in row)

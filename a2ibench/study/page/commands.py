@@ -67,10 +67,15 @@ def _train(
 def _evaluate(about: Mapping[str, Any], label: str, jobs: Sequence[Ran]) -> str:
     words = ["a2ibench", "evaluate", "--name", label]
     for ran in jobs:
-        origin = json.loads((ran.folder / ORIGIN).read_text(encoding="utf-8"))
-        words += ["--images", origin["folder"]]
-        if origin["mapping"] is not None and "--map" not in words:
-            words += ["--map", origin["mapping"]]
+        path = ran.folder / ORIGIN
+        try:
+            origin = json.loads(path.read_text(encoding="utf-8"))
+            images, mapping = str(origin["folder"]), origin["mapping"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: damaged ({error}); evaluate its images again") from error
+        words += ["--images", images]
+        if mapping is not None and "--map" not in words:
+            words += ["--map", str(mapping)]
     return shlex.join(
         [*words, *_data(about, _result(jobs)), "--scale", about["scale"], "--into", "."]
     )

@@ -15,6 +15,7 @@ from a2ibench.reporting.media import picture_uri, sound_uri
 from a2ibench.reporting.study_page import Drawing, Drawings, Sound
 from a2ibench.study.page.files import Ran, Rows
 from a2ibench.study.samples import GRID_COLUMNS
+from a2ibench.study.work import damaged
 
 SEVERAL = 4
 """Sounds that are shown with several draws each."""
@@ -94,5 +95,8 @@ def _first(jobs: Sequence[Ran], name: str) -> tuple[int, ImageArray | None]:
     for ran in jobs:
         path = ran.folder / "samples" / name
         if ran.result is not None and path.is_file():
-            return ran.seed, np.load(path, mmap_mode="r")
+            try:
+                return ran.seed, np.load(path, mmap_mode="r")
+            except (ValueError, EOFError) as error:
+                raise damaged(path, error) from error
     return 0, None

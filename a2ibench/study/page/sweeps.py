@@ -1,7 +1,7 @@
 """Sweeps that belong to a study's page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,36 @@ RHO = (
 )
 
 
-def read_sweeps(folder: Path, given: Sequence[Path], rows: Rows) -> list[Sweep]:
-    """The sweeps in ``STUDY/sweeps`` and in other folders.
+def read_sweeps(
+    folder: Path, given: Sequence[Path], rows: Rows, say: Callable[[str], None]
+) -> tuple[list[Sweep], list[str]]:
+    """The sweeps in ``STUDY/sweeps`` and in other folders, and those that are left out.
+
+    One that lies there damaged is no reason to write no page: it is left out, and named. One that
+    was asked for is not.
 
     Args:
         folder: of the study.
         given: other folders.
         rows: the jobs of the study.
+        say: is told of those that are left out, and why.
 
     Raises:
-        UserError: a folder that holds no sweep, or a damaged one.
+        UserError: another folder that holds no sweep, or a damaged one.
     """
     own = sorted(path.parent for path in (folder / SWEEPS).glob(f"*/{ABOUT}"))
-    folders = {path.resolve(): path for path in (*own, *given)}
-    return [_read(path, i, rows) for i, path in enumerate(folders.values(), 1)]
+    asked = {path.resolve() for path in given}
+    found: list[Sweep] = []
+    left_out: list[str] = []
+    for whole, path in {path.resolve(): path for path in (*own, *given)}.items():
+        try:
+            found.append(_read(path, len(found) + 1, rows))
+        except UserError as error:
+            if whole in asked:
+                raise
+            say(f"left out: {error}")
+            left_out.append(f"{SWEEPS}/{path.name}")
+    return found, left_out
 
 
 def _read(folder: Path, number: int, rows: Rows) -> Sweep:
@@ -58,7 +74,7 @@ def _read(folder: Path, number: int, rows: Rows) -> Sweep:
             correlations=_table(found, number),
             left_out=max(0, len(strips) - STRIPS),
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{folder}: damaged sweep ({error}); sweep again") from error
 
 
