@@ -262,7 +262,7 @@ class FlowMatching(Model):
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """The end of the path from the noise, from [−1, 1] to [0, 1]."""
         size, steps = self.spec.image_size, self.config.steps
-        x = noise.unflatten(1, (3, size, size))
+        x = noise.reshape(noise.shape[0], 3, size, size)
         for step in range(steps):
             here = self._guided(x, step / steps, acoustic)
             if step < steps - 1:  # Euler at the end, where a field of images is not defined
