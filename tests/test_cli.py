@@ -188,6 +188,24 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        ("arcad", "unknown dataset 'arcad'; did you mean arcade"),
+        ("films", "not a pair store (it has no store.json); `a2ibench data prepare VIDEOS"),
+        ("folder", "a layout of files of your own: write them to a store first"),
+    ],
+)
+def test_a_dry_run_refuses_a_dataset_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    done = call("run", "--model", "vae", "--dataset", dataset, "--dry-run")
+    assert done.exit_code == 2, done.output
+    assert expected in done.output
+
+
 def test_list_and_show_name_what_there_is() -> None:
     assert "yang2020:Yang2020" in call("list", "models").output
     shown = call("show", "ours").output

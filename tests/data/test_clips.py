@@ -160,7 +160,7 @@ def test_every_bad_file_is_named_with_its_reason_and_the_rest_is_done(films, tmp
         "dog/blind.mp4": "no video stream",
         "dog/short.mkv": "0.7",
         "dog/notes.doc": "neither a video nor a sound",
-        "top.mp4": "not in the folder of a class",
+        "top.mp4": "not in the folder of a class (expected SOURCE/<class>/<file>)",
         "dog/link.mkv": "outside of the folder",
         "linked": "symbolic link to a folder",
         "dog/loop.mkv": "not a path|no such file",
