@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from a2ibench.cli.completion import kinds, names
-from a2ibench.cli.options import FAILED, load_plugins, plugin_option, read_settings
+from a2ibench.cli.options import FAILED, load_plugins, plugin_option, read_fields
 from a2ibench.cli.registered import registry_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def check(
     console = Console()
     if name is not None:
         one = registry_of(kind)
-        values = read_settings(tuple(f"{name}.{text}" for text in settings)).get(name, {})
+        values = read_fields(settings)
         one.get(name)
         sys.exit(0 if _check_one(console, one.kind, name, values, files) else FAILED)
     if settings or files:
