@@ -64,6 +64,11 @@ class Request:
     retries: int = 1
     workers: int = 1
 
+    @property
+    def data_name(self) -> str:
+        """The dataset's name, or that of its folder."""
+        return Path(self.dataset).name
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -150,7 +155,7 @@ def outline(request: Request) -> Outline:
         images=request.images or scale.images,
         dataset_options=options,
         # Absolute: workers have a working directory of their own.
-        folder=(request.folder or Path("studies") / Path(request.dataset).name).resolve(),
+        folder=(request.folder or Path("studies") / request.data_name).resolve(),
     )
 
 

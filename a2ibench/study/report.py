@@ -141,7 +141,7 @@ def report(folder: Path) -> Report:
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
         *failed,
     ]
-    title = f"{results[0]['dataset']}, {about['encoder']}, {about['scale']} scale"
+    title = f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
     return write_tables(folder, methods, metrics, title, notes)
 
 
