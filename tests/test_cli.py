@@ -208,6 +208,9 @@ def test_a_dry_run_refuses_a_dataset_that_is_not_there(
 
 def test_list_and_show_name_what_there_is() -> None:
     assert "yang2020:Yang2020" in call("list", "models").output
+    shown = call("show", "kid_lite0").output
+    assert "Σ_{i≠j} [k(xᵢ, xⱼ)" in shown, "the definition, which the distances of two judges share"
+    assert "lower is better, -inf to inf; judge lite0; at least 20 test segments" in shown
     shown = call("show", "ours").output
     assert "lambda_con = 1.0  (number ≥ 0)" in shown
     assert "prior = 'standard'  (standard | conditional)" in call("show", "cvae").output
