@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, one-line errors, the documented example."""
 
+import os
 import re
 import subprocess
 import sys
@@ -204,6 +205,15 @@ def test_a_dry_run_refuses_a_dataset_that_is_not_there(
     done = call("run", "--model", "vae", "--dataset", dataset, "--dry-run")
     assert done.exit_code == 2, done.output
     assert expected in done.output
+
+
+def test_a_reader_that_stops_early_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "a2ibench.cli", "list"]
+    done = subprocess.run(command, check=False, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert done.stderr == ""
 
 
 def test_list_and_show_name_what_there_is() -> None:
