@@ -13,6 +13,7 @@ from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
+from a2ibench.reporting.words import Comparison, comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.finished import check_alike, read_rows, read_study, to_method
 from a2ibench.study.stored import outside_notes
@@ -52,6 +53,12 @@ class Report:
     def table(self, name: str) -> Table | None:
         """One of the tables; None where it was not made."""
         return next((table for table in self.tables if table.name == name), None)
+
+    @property
+    def compared(self) -> list[Comparison]:
+        """What the tables of differences say."""
+        tables = map(self.table, ("methods", "ablations"))
+        return [one for table in tables for one in comparisons(table, self.metrics)]
 
 
 def write_tables(
@@ -146,6 +153,6 @@ def report(folder: Path) -> Report:
 
 
 def notes_once(made: Report) -> list[str]:
-    """Every line of the captions, once, for a terminal."""
+    """Every line of the captions, once, for a terminal; then the verdict."""
     lines = dict.fromkeys(note for table in made.tables for note in table.notes)
-    return [*lines, *([NOTE] if made.diagram else [])]
+    return [*lines, *([NOTE] if made.diagram else []), f"verdict: {lead(made.compared)}"]

@@ -8,7 +8,7 @@ from a2ibench.reporting.charts import colour, curve_chart, seed_chart
 from a2ibench.reporting.critical_difference import NOTE, draw_diagram
 from a2ibench.reporting.study_page import Chart, StudyPage, write_study_page
 from a2ibench.reporting.svg import inline_svg
-from a2ibench.reporting.words import comparisons, lead
+from a2ibench.reporting.words import lead
 from a2ibench.study.arm import full_label
 from a2ibench.study.finished import read_study
 from a2ibench.study.page.against import against_references
@@ -61,15 +61,14 @@ def collect(
     arms = [arm.label for arm in made.arms]
     colours = {label: colour(arms, label) for label in arms}
     differences = [t for t in map(made.table, ("methods", "ablations")) if t is not None]
-    compared = [one for table in differences for one in comparisons(table, made.metrics)]
     asked = None if store is None else open_exam(store)
     test = None if asked is None else asked.exam.test
     return StudyPage(
         name=folder.resolve().name,
         about=made.about,
         facts=facts(about, rows),
-        lead=lead(compared),
-        compared=tuple(compared),
+        lead=lead(made.compared),
+        compared=tuple(made.compared),
         against=tuple(against_references(made)),
         scores=tuple(table for table in made.tables if table not in differences),
         differences=tuple(reversed(differences)),
