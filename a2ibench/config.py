@@ -13,7 +13,7 @@ import dataclasses
 import enum
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from a2ibench.errors import UserError, unknown
@@ -62,6 +62,22 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
         return config(**made)
     except ValueError as error:
         raise UserError(f"options of {owner}: {error}") from error
+
+
+def check_owners(settings: Iterable[str], used: Collection[str]) -> None:
+    """Refuses options of something that is not used.
+
+    Args:
+        settings: whose options are set.
+        used: the names of the models, datasets and encoders that are used.
+
+    Raises:
+        UserError: one that is not among them.
+    """
+    for owner in settings:
+        if owner not in used:
+            hint = "OWNER in --set OWNER.FIELD=VALUE is a model, dataset or encoder used here."
+            raise unknown("owner of an option", owner, used, hint)
 
 
 def _check_range(field: "dataclasses.Field[Any]", value: Any, name: str) -> None:

@@ -108,7 +108,11 @@ class Registry(Generic[T]):
             return self._registered[name]
         point = self._entry_points().get(name)
         if point is None:
-            raise unknown(self.kind, name, self.names(), f"`a2ibench list {self.kind}s` shows all.")
+            hint = (
+                f"`a2ibench list {self.kind}s` shows all; one in a file of yours needs"
+                " --plugin FILE.py."
+            )
+            raise unknown(self.kind, name, self.names(), hint)
         try:
             plugin = point.load()
         except (Exception, SystemExit) as error:  # of a module that others wrote

@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, one-line errors, the documented example."""
 
+import os
 import re
 import subprocess
 import sys
@@ -188,8 +189,38 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        ("arcad", "unknown dataset 'arcad'; did you mean arcade"),
+        ("films", "not a pair store (it has no store.json); `a2ibench data prepare VIDEOS"),
+        ("folder", "a layout of files of your own: write them to a store first"),
+    ],
+)
+def test_a_dry_run_refuses_a_dataset_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    done = call("run", "--model", "vae", "--dataset", dataset, "--dry-run")
+    assert done.exit_code == 2, done.output
+    assert expected in done.output
+
+
+def test_a_reader_that_stops_early_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "a2ibench.cli", "list"]
+    done = subprocess.run(command, check=False, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert done.stderr == ""
+
+
 def test_list_and_show_name_what_there_is() -> None:
     assert "yang2020:Yang2020" in call("list", "models").output
+    shown = call("show", "kid_lite0").output
+    assert "Σ_{i≠j} [k(xᵢ, xⱼ)" in shown, "the definition, which the distances of two judges share"
+    assert "lower is better, -inf to inf; judge lite0; at least 20 test segments" in shown
     shown = call("show", "ours").output
     assert "lambda_con = 1.0  (number ≥ 0)" in shown
     assert "prior = 'standard'  (standard | conditional)" in call("show", "cvae").output

@@ -54,6 +54,8 @@ class _Group(click.Group):
         except StoppedError as error:
             click.echo(f"stopped: {error}; {GOES_ON}", err=True)
             sys.exit(FAILED)
+        except BrokenPipeError:
+            raise  # click ends quietly: `a2ibench list | head`
         except (UserError, OSError) as error:
             if is_full(error):
                 click.echo(f"stopped: {error}; {GOES_ON}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from a2ibench.cli.completion import kinds, names
-from a2ibench.cli.options import FAILED, load_plugins, plugin_option, read_settings
+from a2ibench.cli.options import FAILED, load_plugins, plugin_option, read_fields
 from a2ibench.cli.registered import registry_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def check(
     console = Console()
     if name is not None:
         one = registry_of(kind)
-        values = _read_values(name, settings)
+        values = read_fields(settings)
         one.get(name)
         sys.exit(0 if _check_one(console, one.kind, name, values, files) else FAILED)
     if settings or files:
@@ -70,21 +70,6 @@ def check(
     checked = registry.ALL if kind == EVERY else (registry_of(kind),)
     sound = [_check_all(console, one) for one in checked]
     sys.exit(0 if all(sound) else FAILED)
-
-
-def _read_values(name: str, settings: tuple[str, ...]) -> dict[str, str]:
-    """``FIELD=VALUE`` … → field → value.
-
-    Raises:
-        UserError: another form, or the plug-in's name before the field, as ``run`` has it.
-    """
-    from a2ibench.errors import UserError
-
-    for text in settings:
-        field, equals, _ = text.partition("=")
-        if not (equals and field.isidentifier()):
-            raise UserError(f"--set {text}: expected FIELD=VALUE, as in lambda_con=0.1")
-    return read_settings(tuple(f"{name}.{text}" for text in settings)).get(name, {})
 
 
 def _check_one(

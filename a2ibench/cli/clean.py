@@ -7,7 +7,7 @@ import click
 
 from a2ibench.cli.completion import names
 from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
     from a2ibench.data.curation.corrections import Effect
@@ -109,9 +109,7 @@ def _find(
     from a2ibench.evaluation.evidence import hear_and_see
 
     values = read_settings(settings)
-    for owner in values:
-        if owner != encoder_name:
-            raise unknown("owner of an option (--set OWNER.FIELD=VALUE)", owner, [encoder_name])
+    config.check_owners(values, {encoder_name})
     store = PairStore(folder)
     plugin = registry.encoders.get(encoder_name)
     encoder = plugin(config.build(plugin.Config, values.get(encoder_name, {}), encoder_name))

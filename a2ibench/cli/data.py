@@ -8,7 +8,7 @@ import click
 from a2ibench.cli.clean import clean
 from a2ibench.cli.completion import names
 from a2ibench.cli.data_check import check
-from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_fields
 
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
@@ -83,8 +83,7 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
     table = path.suffix.lower() in (".csv", ".parquet")
     name = source if named else layout or ("manifest" if table else "folder")
     plugin: Any = registry.datasets.get(name)
-    values = read_settings(tuple(f"{name}.{text}" for text in settings)).get(name, {})
-    made: Any = config.build(plugin.Config, values, name)
+    made: Any = config.build(plugin.Config, read_fields(settings), name)
     if named:
         return cast("Dataset", plugin(made))
     if plugin.unit != "files":

@@ -63,6 +63,17 @@ def read_settings(texts: tuple[str, ...]) -> dict[str, dict[str, str]]:
     return settings
 
 
+def read_fields(texts: tuple[str, ...]) -> dict[str, str]:
+    """``FIELD=VALUE`` … → field → value, where a command has one owner."""
+    fields: dict[str, str] = {}
+    for text in texts:
+        field, equals, value = text.partition("=")
+        if not (equals and field.isidentifier()):
+            raise UserError(f"--set {text}: expected FIELD=VALUE, as in seconds=2")
+        fields[field] = value
+    return fields
+
+
 def merge_settings(
     file: Mapping[str, Mapping[str, Any]], given: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """``a2ibench list`` and ``a2ibench show``: what is registered."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,20 @@ def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
             click.echo(f"  {name:32} {one.where(name)}")
 
 
+def _said(plugin: type) -> Iterator[str]:
+    """What its file says, what the classes say that it shares there with others, and it itself."""
+    import inspect
+
+    shared = [
+        base
+        for base in reversed(plugin.__mro__[1:])
+        if base.__module__ == plugin.__module__ and "name" not in vars(base)
+    ]
+    for one in (inspect.getmodule(plugin), *shared, plugin):
+        if text := inspect.getdoc(one):
+            yield text
+
+
 @click.command()
 @click.argument("name", shell_complete=names())
 @click.option(
@@ -50,18 +65,26 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
     """Show one plug-in: what it is, its options, its ablations."""
     load_plugins(plugins)
     import dataclasses
-    import inspect
 
     from a2ibench import config, registry
 
     kinds = registry.ALL if kind is None else (registry_of(kind),)
     found = [one for one in kinds if name in one.names()]
     if not found:
-        raise unknown("name", name, [known for one in kinds for known in one.names()])
+        known = [known for one in kinds for known in one.names()]
+        raise unknown("name", name, known, "`a2ibench list` shows all.")
     for one in found:
         plugin: Any = one.get(name)
         click.echo(f"{one.kind} {name} ({one.where(name)})\n")
-        click.echo(inspect.getdoc(plugin) or "")
+        click.echo("\n\n".join(_said(plugin)))
+        if one.kind == "metric":
+            low, high = plugin.bounds
+            click.echo(
+                f"\n{plugin.title}: {'higher' if plugin.higher_is_better else 'lower'} is better,"
+                f" {low:g} to {high:g}; judge {plugin.judge}; at least {plugin.fewest} test"
+                f" segments; {'by default' if plugin.headline else 'on request'};"
+                f" version {plugin.version}"
+            )
         if hasattr(plugin, "Config"):
             click.echo("\noptions:")
             takes = config.takes(plugin.Config)

@@ -210,6 +210,8 @@ def run(
     for failure in failures:
         display.say(f"failed: {failure}")
     if failures:
+        traces = " ".join(str(folder / "jobs" / "*" / "failure.json") for folder in folders)
+        display.say(f"where in the code: the trace in {traces}")
         sys.exit(FAILED)
 
 

@@ -169,7 +169,8 @@ def mixed_precision(subject: ModelSubject) -> None:
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
         found = subject.train(model, 1)
     for name, value in found.items():
-        expect(bool(value.isfinite()), f"loss {name!r} to be finite", value.item())
+        loss = torch.as_tensor(value)
+        expect(bool(loss.isfinite()), f"loss {name!r} to be finite", loss.item())
 
 
 @rules.rule(

@@ -84,13 +84,8 @@ def open_dataset(
     """
     if reference not in registry.datasets.names():
         return _open_folder(reference, options)
-    plugin = registry.datasets.get(reference)
-    if plugin.unit == "files":
-        raise UserError(
-            f"{reference} is a layout of files of your own: write them to a store first"
-            f" (`a2ibench data prepare FOLDER --layout {reference} --out DIR`), then give DIR"
-        )
-    dataset = plugin(config.build(plugin.Config, options, reference))
+    plugin, chosen = _configure(reference, options)
+    dataset = plugin(chosen)
     key = storage.content_key(
         {
             "name": plugin.name,
@@ -108,6 +103,29 @@ def open_dataset(
                 " another one than before, or `a2ibench data prepare` makes them again"
             )
         return prepare(dataset, root, progress)
+
+
+def check_dataset(reference: str, options: Mapping[str, Any]) -> None:
+    """Refuses what :func:`open_dataset` would refuse before it prepares anything.
+
+    Raises:
+        UserError: neither a pair store nor a known name; a layout of files; options for a folder,
+            or of a wrong name or value.
+    """
+    if reference in registry.datasets.names():
+        _configure(reference, options)
+    else:
+        _open_folder(reference, options)
+
+
+def _configure(reference: str, options: Mapping[str, Any]) -> tuple[type[Dataset], Any]:
+    plugin = registry.datasets.get(reference)
+    if plugin.unit == "files":
+        raise UserError(
+            f"{reference} is a layout of files of your own: write them to a store first"
+            f" (`a2ibench data prepare FOLDER --layout {reference} --out DIR`), then give DIR"
+        )
+    return plugin, config.build(plugin.Config, options, reference)
 
 
 def _open_folder(reference: str, options: Mapping[str, Any]) -> PairStore:

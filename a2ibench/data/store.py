@@ -61,7 +61,7 @@ class PairStore:
         if not about.is_file():
             raise UserError(
                 f"{root}: not a pair store (it has no store.json);"
-                " `a2ibench data prepare NAME --out DIR` makes one"
+                " `a2ibench data prepare VIDEOS --out DIR` makes one of a folder of films"
             )
         try:
             self.about: Mapping[str, Any] = json.loads(about.read_text(encoding="utf-8"))

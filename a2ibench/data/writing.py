@@ -48,7 +48,10 @@ class StoreWriter:
 
     def __init__(self, root: Path, identity: Mapping[str, Any]) -> None:
         if root.exists() and not (root.is_dir() and not any(root.iterdir())):
-            raise UserError(f"{root}: not an empty folder; choose another one or remove it")
+            what = (
+                "a pair store already" if (root / "store.json").is_file() else "not an empty folder"
+            )
+            raise UserError(f"{root}: {what}; choose another folder, or remove it")
         self.root = root
         self.parts = 0
         self._identity = json.loads(json.dumps(dict(identity)))

@@ -78,7 +78,7 @@ def default_metrics(test: Pairs, every: bool = False) -> Choice:
             try:
                 check_metric(metric, test)
             except UserError as error:
-                reason = str(error)
+                reason = str(error).removeprefix(f"{name}: ")
         if reason is None:
             choice.names.append(name)
         else:

@@ -62,6 +62,8 @@ def expand_arms(
         raise UserError(f"the same model twice: {', '.join(models)}")
     classes = {name: registry.models.get(name) for name in models}
     declared = {part for model in classes.values() for part in model.ablations}
+    if ablate and not declared:
+        raise UserError(f"--ablate: no part of {', '.join(models)} is declared to be switched off")
     asked = parse_ablations(ablate, declared, ", ".join(models))
     for one in asked:
         if ALL not in one.parts and not any(

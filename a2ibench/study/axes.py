@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from a2ibench.errors import UserError, unknown
+from a2ibench import config
+from a2ibench.errors import UserError
 from a2ibench.study.plan import Request
 
 
@@ -31,9 +32,7 @@ def expand_axes(
         if len(set(names)) < len(names):
             raise UserError(f"two {what} of one name: {', '.join(names)}")
     used = {*request.models, *datasets, *encoders}
-    for owner in request.settings:
-        if owner not in used:
-            raise unknown("owner of an option (--set OWNER.FIELD=VALUE) in this study", owner, used)
+    config.check_owners(request.settings, used)
     combinations = [(dataset, encoder) for dataset in datasets for encoder in encoders]
     several = len(combinations) > 1
     name = "+".join(Path(one).name for one in datasets)

@@ -67,7 +67,10 @@ def read_study(folder: Path) -> Mapping[str, Any]:
     """
     path = folder / "study.json"
     if not path.is_file():
-        raise UserError(f"{folder}: no study (it has no study.json); expected as studies/arcade")
+        raise UserError(
+            f"{folder}: no study (it has no study.json); give a folder that `a2ibench run` made,"
+            " such as studies/arcade"
+        )
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for name in (

@@ -63,7 +63,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
     with display.running():
         submissions = _read(request, outside, display)
         plan = make_plan(request, display.counter, display.say)
-        announce(plan, display)
+        announce(request, plan, display)
         like = plan.entries[0].tasks[0]
         stored = read_stored(plan.outline.folder, like)
         if stored is not None:

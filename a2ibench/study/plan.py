@@ -8,10 +8,10 @@ from typing import Any
 from a2ibench import config, registry
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import too_short
-from a2ibench.data.prepare import open_dataset
+from a2ibench.data.prepare import check_dataset, open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import Pairs
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import check_metric, default_metrics, load_judges
 from a2ibench.registry import source_hash
 from a2ibench.storage import content_key
@@ -64,10 +64,15 @@ class Request:
     retries: int = 1
     workers: int = 1
 
+    @property
+    def data_name(self) -> str:
+        """The dataset's name, or that of its folder."""
+        return Path(self.dataset).name
+
 
 @dataclass(frozen=True)
 class Outline:
-    """What can be said before any data are touched: everything that a wrong word can break.
+    """What can be said before any pairs are made: everything that a wrong word can break.
 
     Attributes:
         arms: full models, each followed by its ablations.
@@ -120,24 +125,21 @@ class Plan:
 
 
 def outline(request: Request) -> Outline:
-    """Checks every name and value of a request; touches no data.
+    """Checks every name and value of a request; prepares and reads no pairs.
 
     Raises:
-        UserError: an unknown name or option, a value out of range, settings of something that this
-            study does not use.
+        UserError: an unknown name or option, a folder that is no pair store, a value out of range,
+            settings of something that this study does not use.
     """
     scale = get_scale(request.scale)
     used = {*request.models, request.dataset, request.encoder}
-    for owner in request.settings:
-        if owner not in used:
-            raise unknown("owner of an option (--set OWNER.FIELD=VALUE) in this study", owner, used)
+    config.check_owners(request.settings, used)
     arms = expand_arms(request.models, request.ablate, request.scale, request.settings)
     _encoder_config(request)
     options: dict[str, Any] = dict(request.settings.get(request.dataset, {}))
     if request.dataset in registry.datasets.names():
         options = {"image_size": scale.image_size, **options}
-        dataset = registry.datasets.get(request.dataset)
-        config.build(dataset.Config, options, request.dataset)
+    check_dataset(request.dataset, options)
     for name in request.metrics:
         if name != EVERY:
             registry.metrics.get(name)
@@ -153,7 +155,7 @@ def outline(request: Request) -> Outline:
         images=request.images or scale.images,
         dataset_options=options,
         # Absolute: workers have a working directory of their own.
-        folder=(request.folder or Path("studies") / Path(request.dataset).name).resolve(),
+        folder=(request.folder or Path("studies") / request.data_name).resolve(),
     )
 
 
@@ -263,6 +265,6 @@ def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapp
             check_metric(registry.metrics.get(name)(), test)
         except UserError as error:
             raise UserError(
-                f"metric {name}: {error}; prepare more test pairs, or choose other metrics"
+                f"metric {error}; prepare more test pairs, or choose other metrics"
             ) from None
     return tuple(sorted(chosen.metrics, key=column)), {}

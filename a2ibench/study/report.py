@@ -13,12 +13,14 @@ from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
+from a2ibench.reporting.words import Comparison, comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.finished import check_alike, read_rows, read_study, to_method
 from a2ibench.study.stored import outside_notes
 from a2ibench.study.work import read_failure
 
 DIAGRAM = "critical_difference.png"
+NOTHING_MEASURED = "Nothing is measured: this study has no metric."
 SAMPLES = "samples.png"
 PAGE = "report.html"
 SPREAD = "±: spread that the protocol defines, no confidence interval."
@@ -52,6 +54,17 @@ class Report:
     def table(self, name: str) -> Table | None:
         """One of the tables; None where it was not made."""
         return next((table for table in self.tables if table.name == name), None)
+
+    @property
+    def compared(self) -> list[Comparison]:
+        """What the tables of differences say."""
+        tables = map(self.table, ("methods", "ablations"))
+        return [one for table in tables for one in comparisons(table, self.metrics)]
+
+    @property
+    def verdict(self) -> str:
+        """The same in a sentence."""
+        return lead(self.compared) if self.metrics else NOTHING_MEASURED
 
 
 def write_tables(
@@ -141,11 +154,11 @@ def report(folder: Path) -> Report:
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
         *failed,
     ]
-    title = f"{results[0]['dataset']}, {about['encoder']}, {about['scale']} scale"
+    title = f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
     return write_tables(folder, methods, metrics, title, notes)
 
 
 def notes_once(made: Report) -> list[str]:
-    """Every line of the captions, once, for a terminal."""
+    """Every line of the captions, once, for a terminal; then the verdict."""
     lines = dict.fromkeys(note for table in made.tables for note in table.notes)
-    return [*lines, *([NOTE] if made.diagram else [])]
+    return [*lines, *([NOTE] if made.diagram else []), f"verdict: {made.verdict}"]

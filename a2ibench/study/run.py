@@ -53,7 +53,7 @@ def run_study(
     folder = plan.outline.folder
     with at_work(folder) as board:
         with display.running():
-            announce(plan, display)
+            announce(request, plan, display)
             for line in what_changed(folder, plan.entries):
                 display.say(line)
             about = describe(request, plan)
@@ -132,12 +132,12 @@ def _mirror_job(task: Task, mirror: LiveMirror | None) -> None:
         mirror.job(task.job.key)
 
 
-def announce(plan: Plan, display: Display) -> None:
+def announce(request: Request, plan: Plan, display: Display) -> None:
     """Says what the pairs are, and which metrics are left out."""
     store = plan.store
     counts = store.counts
     display.say(
-        f"{store.name}: {counts['train']} training and {counts['test']} test pairs,"
+        f"{request.data_name}: {counts['train']} training and {counts['test']} test pairs,"
         f" {len(store.classes)} classes, {store.image_size} px"
     )
     if plan.tiled:
@@ -215,7 +215,7 @@ def _write_results(
     folder = plan.outline.folder
     write_long(plan.entries, folder.name, folder / "results.parquet")
     methods = collect(plan.entries, plan.metrics)
-    about = f"{plan.store.name}, {request.encoder}, {request.scale} scale"
+    about = f"{request.data_name}, {request.encoder}, {request.scale} scale"
     made = write_tables(folder, methods, metrics, about, notes)
     _save_study_grid(plan)
     return made

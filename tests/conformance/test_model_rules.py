@@ -161,6 +161,11 @@ class NotANumber(Good):
         return {"L1": torch.tensor(float("nan"))}
 
 
+class OfFloats(Good):
+    def training_step(self, batch):
+        return {name: loss.item() for name, loss in super().training_step(batch).items()}
+
+
 class Idle(Good):
     def training_step(self, batch):
         return {"L1": torch.zeros(())}
@@ -295,6 +300,11 @@ def test_a_broken_model_is_found_with_what_was_expected_and_what_came(rule, plug
     assert found.expected
     assert found.came
     assert found.mend
+
+
+def test_a_loss_that_is_no_tensor_is_one_finding():
+    found = {one.rule for one in rules.check(ModelSubject(OfFloats, {})) if one.state == "broken"}
+    assert found == {"losses"}
 
 
 def test_every_rule_has_a_model_that_breaks_it():

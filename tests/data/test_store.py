@@ -169,6 +169,9 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
         with pytest.raises(UserError, match="not an empty folder"):
             write([pair(i) for i in range(3)], root)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+    write([pair(i) for i in range(3)], tmp_path / "store")
+    with pytest.raises(UserError, match="a pair store already"):
+        write([pair(i) for i in range(3)], tmp_path / "store")
 
 
 def test_an_empty_folder_may_become_a_store(tmp_path):

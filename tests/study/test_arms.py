@@ -50,6 +50,7 @@ def test_settings_win_over_the_scale_and_ablations_over_settings() -> None:
         (["ours"], ["lambda_con=1"], {}, "unknown ablation of ours 'lambda_con'"),
         (["ours"], ["stack+stack"], {}, "expected different parts"),
         (["ours"], ["stack+all"], {}, "expected different parts"),
+        (["vae"], ["all"], {}, "no part of vae is declared"),
         (["ours"], ["stack+nois"], {}, "unknown ablation of ours 'nois'"),
     ],
 )

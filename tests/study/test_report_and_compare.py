@@ -74,6 +74,7 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     assert "old.md" not in names
     assert "8 of 9 jobs have a result" in text
     assert "no independent data sets" in text
+    assert "verdict: vae is worse than ours by IS lite0" in " ".join(text.split())
     assert "2 of 3" in (folder / "tables" / "quality.md").read_text()
     verdicts = pd.read_csv(folder / "tables" / "ablations.csv")["verdict"]
     assert set(verdicts) == {"worse"}

@@ -144,6 +144,11 @@ def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
     table = pd.read_parquet(out / "results.parquet")
     assert list(dict.fromkeys(table["study"])) == studies
     assert "other-mfcc/tables" in (out / "overview.md").read_text()
+    for name in ("store", "other"):
+        assert (
+            f"({name}, mfcc, small scale)"
+            in (out / f"{name}-mfcc" / "tables" / "quality.md").read_text()
+        )
     quality = (out / "store-mfcc" / "tables" / "quality.md").read_text()
     assert "comparable between encoders where the judge is the same" in quality
 

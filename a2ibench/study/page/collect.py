@@ -8,7 +8,6 @@ from a2ibench.reporting.charts import colour, curve_chart, seed_chart
 from a2ibench.reporting.critical_difference import NOTE, draw_diagram
 from a2ibench.reporting.study_page import Chart, StudyPage, write_study_page
 from a2ibench.reporting.svg import inline_svg
-from a2ibench.reporting.words import comparisons, lead
 from a2ibench.study.arm import full_label
 from a2ibench.study.finished import read_study
 from a2ibench.study.page.against import against_references
@@ -26,8 +25,6 @@ from a2ibench.study.page.files import Rows, read_rows
 from a2ibench.study.page.pictures import open_exam, pictures_of_all, several_draws
 from a2ibench.study.page.sweeps import read_sweeps
 from a2ibench.study.report import PAGE, Report
-
-NOTHING_MEASURED = "Nothing is measured: this study has no metric."
 
 
 def write_page(
@@ -70,7 +67,6 @@ def collect(
     arms = [arm.label for arm in made.arms]
     colours = {label: colour(arms, label) for label in arms}
     differences = [t for t in map(made.table, ("methods", "ablations")) if t is not None]
-    compared = [one for table in differences for one in comparisons(table, made.metrics)]
     asked = None if store is None else open_exam(store)
     test = None if asked is None else asked.exam.test
     swept, not_swept = read_sweeps(folder, sweeps, rows, say)
@@ -78,8 +74,8 @@ def collect(
         name=folder.resolve().name,
         about=made.about,
         facts=facts(about, rows),
-        lead=lead(compared) if made.metrics else NOTHING_MEASURED,
-        compared=tuple(compared),
+        lead=made.verdict,
+        compared=tuple(made.compared),
         against=tuple(against_references(made)),
         scores=tuple(table for table in made.tables if table not in differences),
         differences=tuple(reversed(differences)),

