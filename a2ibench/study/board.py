@@ -63,14 +63,15 @@ class Board:
     trials: dict[str, Trial] = field(default_factory=dict)
 
     def note(self, update: Update) -> None:
-        """Keeps the news of a trial; writes them now and then."""
+        """Keeps the news of a trial; writes them now and then, its start and end at once."""
+        begins = update.task.job.key not in self.trials
         trial = self.trials.setdefault(update.task.job.key, Trial())
         if update.steps:
             if trial.resumed is None:
                 trial.resumed = update.step
             trial.step, trial.steps = update.step, update.steps
         trial.ended = update.ended
-        if update.ended or time.time() - self.updated > WRITE_EVERY:
+        if begins or update.ended or time.time() - self.updated > WRITE_EVERY:
             self.write()
 
     def write(self) -> None:

