@@ -17,7 +17,7 @@ from a2ibench.cli import main
 from a2ibench.registry import load_plugin_file
 from a2ibench.training.draw import draw_noise
 
-NAMES = ["vae", "cvae", "wan2019", "ours", "flow"]
+NAMES = ["vae", "wan2019", "ours", "flow"]
 RATE = 22_050
 SOUND = np.sin(np.arange(RATE) / 9).astype(np.float32)
 Job = Callable[[str, Path], Path]
