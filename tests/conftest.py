@@ -36,6 +36,16 @@ def plugins() -> Iterator[None]:
         kind._registered = registered
 
 
+@pytest.fixture(scope="module")
+def hasty_judges() -> Iterator[None]:
+    """A few steps for those that are trained: their outputs only have to be outputs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("MAX_STEPS", "CHECK_EVERY"):
+            for judge in ("resnet18", "i2a_cnn"):
+                patch.setattr(f"a2ibench_plugins.judges.{judge}.{limit}", 4)
+        yield
+
+
 @pytest.fixture(scope="session")
 def small_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes, 36 training and 12 test pairs of 32 px and one second."""

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.cli.options import load_plugins, plugin_option, seed_option
 
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
+@seed_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port",

@@ -6,6 +6,7 @@ import click
 
 from a2ibench.cli.completion import names
 from a2ibench.cli.options import (
+    encoder_option,
     load_plugins,
     make_display,
     metric_option,
@@ -52,13 +53,7 @@ from a2ibench.errors import UserError
 )
 @click.option("--resize", is_flag=True, help="Resize images of another size, antialiased.")
 @click.option("--replace", is_flag=True, help="Put the images in the place of a row of that name.")
-@click.option(
-    "--encoder",
-    default="soundnet8",
-    show_default=True,
-    shell_complete=names("encoder"),
-    help="The acoustic feature.",
-)
+@encoder_option
 @click.option(
     "--scale",
     default="small",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import FAILED, load_plugins, plugin_option
+from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option, seed_option
 
 
 @click.command()
@@ -13,8 +13,8 @@ from a2ibench.cli.options import FAILED, load_plugins, plugin_option
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="A new folder."
 )
-@click.option("--arm", help='Of a study: "ours", "ours - consistency".  [default: its first model]')
-@click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
+@arm_option
+@seed_option
 @click.option(
     "--format",
     "formats",

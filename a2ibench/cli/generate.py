@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.cli.options import arm_option, load_plugins, plugin_option, seed_option
 from a2ibench.errors import UserError
 
 
@@ -21,8 +21,8 @@ from a2ibench.errors import UserError
     type=click.IntRange(1, 1000),
     help="Pictures a sound.",
 )
-@click.option("--arm", help='Of a study: "ours", "ours - consistency".  [default: its first model]')
-@click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
+@arm_option
+@seed_option
 @click.option(
     "--noise-seed",
     default=0,

@@ -1,4 +1,4 @@
-"""What several commands share: --plugin, --metric, --set, and the display."""
+"""What several commands share: options, and the display."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +27,29 @@ def plugin_option(command: F) -> F:
         type=click.Path(path_type=Path),
         metavar="FILE.py",
         help="A file of your own that registers models, metrics, … Repeatable.",
+    )(command)
+
+
+def arm_option(command: F) -> F:
+    """Adds ``--arm`` to a command on a RUN."""
+    text = 'Of a study: "ours", "ours - consistency".  [default: its first model]'
+    return click.option("--arm", help=text)(command)
+
+
+def seed_option(command: F) -> F:
+    """Adds ``--seed`` to a command on a RUN."""
+    text = "Of a study: which training seed."
+    return click.option("--seed", default=0, show_default=True, help=text)(command)
+
+
+def encoder_option(command: F) -> F:
+    """Adds ``--encoder`` to a command that takes one."""
+    return click.option(
+        "--encoder",
+        default="soundnet8",
+        show_default=True,
+        shell_complete=names("encoder"),
+        help="The acoustic feature.",
     )(command)
 
 

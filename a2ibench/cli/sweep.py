@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from a2ibench.cli.options import load_plugins, make_display, plugin_option
+from a2ibench.cli.options import arm_option, load_plugins, make_display, plugin_option, seed_option
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 @click.option(
     "--steps", type=click.IntRange(2, 1000), help="With --interpolate, both ends.  [default: 9]"
 )
-@click.option("--arm", help='Of a study: "ours", "ours - consistency".  [default: its first model]')
-@click.option("--seed", default=0, show_default=True, help="Of a study: which training seed.")
+@arm_option
+@seed_option
 @click.option(
     "-n",
     "count",

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from a2ibench.cli.completion import names
-from a2ibench.cli.options import FAILED, load_plugins, make_display, plugin_option, read_settings
+from a2ibench.cli.options import (
+    FAILED,
+    encoder_option,
+    load_plugins,
+    make_display,
+    plugin_option,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
@@ -41,13 +48,7 @@ SHOWN = 10
     metavar="NAME|DIR",
     shell_complete=names("dataset", folders=True),
 )
-@click.option(
-    "--encoder",
-    default="soundnet8",
-    show_default=True,
-    shell_complete=names("encoder"),
-    help="The acoustic feature.",
-)
+@encoder_option
 @click.option("--scale", default="small", show_default=True, type=click.Choice(["small", "paper"]))
 @click.option(
     "--images",

@@ -9,7 +9,7 @@ import torch
 
 from a2ibench.conformance.rules import Rules, expect, farthest, same
 from a2ibench.conformance.sample import ACOUSTIC_DIM, CLASSES, SIZE, make_images, make_pairs
-from a2ibench.conformance.watching import watching
+from a2ibench.conformance.watching import expect_nothing_touched, watching
 from a2ibench.contracts.judge import Judge
 from a2ibench.data.types import FloatArray, ImageArray, Spec
 
@@ -181,6 +181,4 @@ def frozen(subject: JudgeSubject) -> None:
     changed = same(before, _weights(judge))
     expect(not changed, "an unchanged state dict", f"changes in {changed[:3]}")
     expect(np.array_equal(images, make_images(4, SIZE)), "the images unchanged", "other pixels")
-    expect(not touched.drew, "no global random numbers", f"those of {', '.join(touched.drew)}")
-    expect(not touched.printed, "silence", repr(touched.printed[:60]))
-    expect(not touched.written, "no files", ", ".join(touched.written[:3]))
+    expect_nothing_touched(touched)

@@ -103,24 +103,3 @@ def _mixtures(pairs: Pairs, label: IntArray, rng: np.random.Generator) -> npt.ND
     weights *= label[:, np.newaxis] == pairs.label
     total: npt.NDArray[np.float64] = weights.sum(axis=1, keepdims=True)
     return weights / total
-
-
-def reorder(looks: Looks, order: IntArray) -> Looks:
-    """The same test segments in another order; those of the grid keep their draws."""
-    import dataclasses
-
-    place = np.argsort(order)
-    grid_rows = place[looks.grid_rows]
-    ascending = np.argsort(grid_rows)
-    return dataclasses.replace(
-        looks,
-        generated={name: output[order] for name, output in looks.generated.items()},
-        real={name: output[order] for name, output in looks.real.items()},
-        acoustic=looks.acoustic[order],
-        label=looks.label[order],
-        source=looks.source[order],
-        grid={name: output[ascending] for name, output in looks.grid.items()},
-        grid_rows=grid_rows[ascending].astype(np.int64),
-        factors={name: value[order] for name, value in looks.factors.items()},
-        block=looks.block[order],
-    )

@@ -12,7 +12,7 @@ from a2ibench.conformance import options
 from a2ibench.conformance.model_subject import STEPS, ModelSubject, weights_of
 from a2ibench.conformance.rules import Rules, expect, farthest, same
 from a2ibench.conformance.sample import ACOUSTIC_DIM, SIZE
-from a2ibench.conformance.watching import SEED, Touched
+from a2ibench.conformance.watching import SEED, Touched, expect_silence
 from a2ibench.data.batches import Batches
 from a2ibench.training.checkpoint import TrainingState, load_for_drawing
 
@@ -307,9 +307,7 @@ def chance(subject: ModelSubject) -> None:
 )
 def quiet(subject: ModelSubject) -> None:
     """Of its life."""
-    touched = subject.touched
-    expect(not touched.printed, "silence", repr(touched.printed[:60]))
-    expect(not touched.written, "no files", ", ".join(touched.written[:3]))
+    expect_silence(subject.touched)
 
 
 @rules.rule(

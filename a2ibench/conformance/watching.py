@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from a2ibench.conformance.rules import expect
+
 SEED = 90_210
 """What torch is seeded with when a block begins: none that a plug-in would choose itself."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -84,3 +86,15 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     # Byte code of what is imported meanwhile is the interpreter's own, not the plug-in's.
     if writes and isinstance(path, str) and "__pycache__" not in path and path != os.devnull:
         _open[-1].written.append(path)
+
+
+def expect_nothing_touched(touched: Touched) -> None:
+    """Demands that a block drew no global random numbers, printed nothing and wrote no file."""
+    expect(not touched.drew, "no global random numbers", f"those of {', '.join(touched.drew)}")
+    expect_silence(touched)
+
+
+def expect_silence(touched: Touched) -> None:
+    """Demands that a block printed nothing and wrote no file."""
+    expect(not touched.printed, "silence", repr(touched.printed[:60]))
+    expect(not touched.written, "no files", ", ".join(touched.written[:3]))

@@ -77,8 +77,11 @@ class Looks:
         return cast("T", self._found[find])
 
     def take(self, rows: IntArray) -> "Looks":
-        """The same for some of the test segments, ascending."""
-        kept = np.isin(self.grid_rows, rows)
+        """The same for some of the test segments, or all, in another order."""
+        place = np.full(len(self.label), -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        grid_rows = place[self.grid_rows]
+        kept = np.argsort(grid_rows)[np.count_nonzero(grid_rows < 0) :]
         return replace(
             self,
             generated={name: output[rows] for name, output in self.generated.items()},
@@ -87,7 +90,7 @@ class Looks:
             label=self.label[rows],
             source=self.source[rows] if len(self.source) else self.source,
             grid={name: output[kept] for name, output in self.grid.items()},
-            grid_rows=np.searchsorted(rows, self.grid_rows[kept]).astype(np.int64),
+            grid_rows=grid_rows[kept],
             factors={name: value[rows] for name, value in self.factors.items()},
             block=self.block[rows] if len(self.block) else self.block,
         )
@@ -161,6 +164,12 @@ class Metric(ABC):
             raise UserError(
                 f"{self.name}: needs at least {self.fewest} test segments, there are {len(label)}"
             )
+
+    def allows(self, value: float) -> bool:
+        """Whether a value is inside the bounds, but for rounding."""
+        low, high = self.bounds
+        slack = 1e-6 * max(1.0, abs(low)) if np.isfinite(low) else 0.0
+        return low - slack <= value <= high + slack
 
     @abstractmethod
     def compute(self, looks: Looks) -> Score:

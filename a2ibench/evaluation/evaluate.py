@@ -216,9 +216,7 @@ def _check_images(drawn: Drawn, exam: Exam) -> None:
 
 def _check_score(metric: Metric, score: Score, n: int) -> None:
     """Checks at the border: what a metric promises, its score keeps."""
-    low, high = metric.bounds
-    slack = 1e-6 * max(1.0, abs(low)) if np.isfinite(low) else 0.0
-    if not low - slack <= score.value <= high + slack:
+    if not metric.allows(score.value):
         raise ValueError(f"metric {metric.name}: {score.value} is outside {metric.bounds}")
     if score.per_segment is not None and (
         score.per_segment.shape != (n,)

@@ -59,14 +59,17 @@ class LiveMirror:
     def close(self) -> None:
         """Tells whatever is not known yet. A server that was told everything is not asked again:
         to open it takes longer than to look at a finished study."""
-        if not self.alive or _was_told(self._folder, self._uri):
+        if not self.alive:
+            return
+        state = _state(self._folder)
+        if _was_told(self._folder, self._uri, state):
             return
         if self._mirror is None:
             self.open()
         if (mirror := self._mirror) is not None:
             self._forgive(mirror.everything)
         if self.alive:
-            _note_told(self._folder, self._uri)
+            _note_told(self._folder, self._uri, state)
 
     def _forgive(self, tell: Callable[[], Any]) -> None:
         try:
@@ -91,8 +94,9 @@ def mirror_study(folder: Path, uri: str) -> int:
         UserError: no study, or a server that cannot be reached or written.
     """
     try:
+        state = _state(folder)  # first: what a study at work adds meanwhile may not be told
         told = Mirror(uri, folder).everything()
-        _note_told(folder, uri)
+        _note_told(folder, uri, state)
         return told
     except UserError:
         raise
@@ -104,14 +108,14 @@ def mirror_study(folder: Path, uri: str) -> int:
         ) from error
 
 
-def _was_told(folder: Path, uri: str) -> bool:
+def _was_told(folder: Path, uri: str, state: str) -> bool:
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         return False
-    return _told(folder).get(content_key(uri)) == _state(folder)
+    return _told(folder).get(content_key(uri)) == state
 
 
-def _note_told(folder: Path, uri: str) -> None:
-    write_json(folder / TOLD, {**_told(folder), content_key(uri): _state(folder)})
+def _note_told(folder: Path, uri: str, state: str) -> None:
+    write_json(folder / TOLD, {**_told(folder), content_key(uri): state})
 
 
 def _told(folder: Path) -> dict[str, str]:

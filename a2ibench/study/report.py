@@ -51,6 +51,11 @@ class Report:
         """The methods that are no reference row."""
         return [method for method in self.methods if not method.reference]
 
+    @property
+    def scored(self) -> list[Method]:
+        """Those that have any score."""
+        return scored_arms(self.methods)
+
     def table(self, name: str) -> Table | None:
         """One of the tables; None where it was not made."""
         return next((table for table in self.tables if table.name == name), None)
@@ -103,17 +108,17 @@ def write_tables(
     diagram = None
     if ranks is not None:
         diagram = folder / "tables" / DIAGRAM
-        save_diagram(ranks, [arm.label for arm in _ranked(methods)], diagram)
+        save_diagram(ranks, [arm.label for arm in scored_arms(methods)], diagram)
     return Report(about, tuple(methods), tuple(metrics), tuple(tables), ranks, diagram)
 
 
-def _ranked(methods: Sequence[Method]) -> list[Method]:
-    """Those that the diagram shows."""
+def scored_arms(methods: Sequence[Method]) -> list[Method]:
+    """Those that are no reference row and have any score."""
     return [method for method in methods if not method.reference and method.scores]
 
 
 def _rank(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> Ranks | None:
-    arms = _ranked(methods)
+    arms = scored_arms(methods)
     usable = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
     if len(arms) < LEAST or len(usable) < LEAST:
         return None

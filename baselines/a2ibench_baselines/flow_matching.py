@@ -40,7 +40,7 @@ class FlowConfig:
     )
     drop: float = option(0.1, "share of the batch that is trained without its sound", maximum=1)
     guidance: float = option(1.5, "weight of classifier-free guidance; 1: none", minimum=0)
-    steps: int = option(25, "Heun steps of a drawing, two looks of the network each", minimum=1)
+    steps: int = option(25, "Heun steps of a drawing, two velocities each", minimum=1)
     lr: float = option(2e-4, "learning rate (Adam)", minimum=0)
     clip: float = option(1.0, "longest gradient", minimum=0)
     batch_size: int = option(32, "pairs a batch", minimum=2)

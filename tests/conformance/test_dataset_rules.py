@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from broken import assert_all_met, finding
+from broken import assert_all_met, broken_configs, finding
 
 from a2ibench.config import option
 from a2ibench.conformance.dataset import DatasetSubject, rules
@@ -57,32 +57,6 @@ class Sizeless(Good):
     @dataclass(frozen=True)
     class Config:
         seed: int = option(0, "of all chance")
-
-
-class RefusesItsDefaults(Good):
-    @dataclass(frozen=True)
-    class Config(Config):
-        def __post_init__(self):
-            raise ValueError("never right")
-
-
-class Assignable(Good):
-    @dataclass
-    class Config:
-        image_size: int = option(64, "side")
-        seed: int = option(0, "of all chance")
-
-
-class NotPlain(Good):
-    @dataclass(frozen=True)
-    class Config(Config):
-        parts: frozenset[str] = option(frozenset("ab"), "no JSON")
-
-
-class Undocumented(Good):
-    @dataclass(frozen=True)
-    class Config(Config):
-        depth: int = 3
 
 
 class WithoutEmulator(Good):
@@ -165,8 +139,8 @@ class FromTheStart(InParts):
 
 
 BROKEN = [
-    ("sized", Sizeless), ("defaults", RefusesItsDefaults), ("frozen", Assignable),
-    ("plain", NotPlain), ("documented", Undocumented), ("made", WithoutEmulator),
+    *broken_configs(Good),
+    ("sized", Sizeless), ("made", WithoutEmulator),
     ("made", OddProvenance), ("pairs", OtherSize), ("pairs", Loud),
     ("pairs", changed(split="validation")), ("pairs", changed(label="")),
     ("pairs", changed(audio=np.zeros(100))), ("pairs", changed(factors={"hue": float("nan")})),

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from broken import assert_all_met, finding
+from broken import assert_all_met, broken_configs, finding
 from torch import nn
 
 from a2ibench.config import option
@@ -74,13 +74,6 @@ class Good(Model):
         return np.zeros((len(images), self.spec.acoustic_dim), np.float32)
 
 
-class RefusesItsDefaults(Good):
-    @dataclass(frozen=True)
-    class Config(Config):
-        def __post_init__(self):
-            raise ValueError("never right")
-
-
 class ScalesWithoutValues(Good):
     scales: ClassVar = {"small": ["lr"]}
 
@@ -88,25 +81,6 @@ class ScalesWithoutValues(Good):
 class EndsTheProgram(Good):
     def __init__(self, config, spec):
         raise SystemExit(0)
-
-
-class Assignable(Good):
-    @dataclass
-    class Config:
-        noise_dim: int = option(2, "length of z")
-        lr: float = option(1e-3, "learning rate")
-
-
-class NotPlain(Good):
-    @dataclass(frozen=True)
-    class Config(Config):
-        parts: frozenset[str] = option(frozenset("ab"), "no JSON")
-
-
-class Undocumented(Good):
-    @dataclass(frozen=True)
-    class Config(Config):
-        depth: int = 3
 
 
 class AblatesNothing(Good):
@@ -279,9 +253,9 @@ class HearsDoubles(Good):
 
 
 BROKEN = [
-    ("defaults", RefusesItsDefaults), ("defaults", ScalesWithoutValues),
-    ("made", EndsTheProgram), ("frozen", Assignable), ("plain", NotPlain),
-    ("documented", Undocumented), ("declared", AblatesNothing),
+    *broken_configs(Good),
+    ("defaults", ScalesWithoutValues),
+    ("made", EndsTheProgram), ("declared", AblatesNothing),
     ("declared", AblatesWhatIsNotThere), ("made", OfOneSize), ("sampling", EmptyBatches),
     ("sampling", FlipsTooOften), ("optimised", Forgotten), ("registered", Loose),
     ("lives", Fails), ("losses", Attached), ("losses", NotANumber), ("learns", Idle),

@@ -3,8 +3,6 @@
 ``a2ibench check metric`` does them all.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
 from a2ibench.conformance.suite import check
@@ -15,16 +13,7 @@ WITH_WEIGHTS = [one for one in CLASSES if one.judge != "inceptionv3"]
 NAMES = sorted({(one.compute, one.without_blocks): one.name for one in WITH_WEIGHTS}.values())
 
 
-@pytest.fixture(scope="module", autouse=True)
-def hasty_judges() -> Iterator[None]:
-    """A few steps: their outputs only have to be outputs."""
-    with pytest.MonkeyPatch.context() as patch:
-        for limit in ("MAX_STEPS", "CHECK_EVERY"):
-            for judge in ("resnet18", "i2a_cnn"):
-                patch.setattr(f"a2ibench_plugins.judges.{judge}.{limit}", 4)
-        yield
-
-
+@pytest.mark.usefixtures("hasty_judges")
 @pytest.mark.parametrize("name", NAMES)
 def test_it_keeps_the_contract(name: str) -> None:
     assert [found for found in check("metric", name) if found.state != "met"] == []

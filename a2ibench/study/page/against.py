@@ -37,9 +37,8 @@ def against_references(made: Report) -> list[Against]:
         what = "floor"
         if plugin.row == CEILING:
             metrics, what = [m for m in made.metrics if m.judge != OWN], "ceiling"
-        arms = [arm for arm in made.arms if arm.scores]
-        if metrics and arms and row.scores:
-            table = _table(row, plugin, arms, metrics, what, made.about)
+        if metrics and made.scored and row.scores:
+            table = _table(row, plugin, made.scored, metrics, what, made.about)
             said = tuple(comparisons(table, made.metrics))
             found.append(Against(row.label, what, table, said))
     return found

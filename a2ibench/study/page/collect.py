@@ -102,7 +102,7 @@ def collect(
 def _diagram(made: Report) -> Chart | None:
     if made.ranks is None:
         return None
-    labels = [arm.label for arm in made.arms if arm.scores]
+    labels = [arm.label for arm in made.scored]
     order = sorted(zip(made.ranks.mean, labels, strict=True))
     said = ", ".join(f"{label} {rank:.2f}" for rank, label in order)
     figure = draw_diagram(made.ranks, labels)
