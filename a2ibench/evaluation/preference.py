@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from a2ibench.evaluation.statistics import LEVEL, SeedScores, interval
 
@@ -57,7 +57,7 @@ def preference(a: str, b: str, choices: Mapping[str, Mapping[str, bool]]) -> Pre
     """
     table = np.array([list(one.values()) for one in choices.values()], dtype=np.float64)
     chosen, answers = int(table.sum()), table.size
-    exact = stats.binomtest(chosen, answers)
+    exact = scipy.stats.binomtest(chosen, answers)
     ends = exact.proportion_ci(LEVEL, method="exact")
     people = SeedScores(tuple(range(len(table))), table.mean(axis=1), table.shape[1], None, table)
     low, high = interval(people) or (1.0, 0.0)

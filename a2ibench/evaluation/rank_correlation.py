@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from a2ibench.evaluation.statistics import LEVEL
 
@@ -45,7 +45,7 @@ def correlate(x: Array, curves: Array) -> Correlation:
         curves: float64 ``[L, Z]``, the measure for each of Z noises; those on which it is constant
             have no ρ and are left out.
     """
-    y = stats.rankdata(curves[:, np.ptp(curves, axis=0) > 0], axis=0).T
+    y = scipy.stats.rankdata(curves[:, np.ptp(curves, axis=0) > 0], axis=0).T
     if np.ptp(x) == 0 or len(y) == 0:
         return Correlation(None, None, None, None, len(y))
     y = _standard(y)
@@ -53,8 +53,8 @@ def correlate(x: Array, curves: Array) -> Correlation:
     def rho(ranks: Array, axis: int = -1) -> Array:
         return np.asarray((_standard(ranks) @ y.T).mean(axis=-1))
 
-    ranks = stats.rankdata(x)
-    tested = stats.permutation_test(
+    ranks = scipy.stats.rankdata(x)
+    tested = scipy.stats.permutation_test(
         (ranks,),
         rho,
         permutation_type="pairings",
@@ -62,7 +62,7 @@ def correlate(x: Array, curves: Array) -> Correlation:
         n_resamples=RESAMPLES,
         rng=np.random.default_rng(0),
     )
-    single = [float(stats.spearmanr(x, curve).statistic) for curve in y]
+    single = [float(scipy.stats.spearmanr(x, curve).statistic) for curve in y]
     low, high = _interval(single)
     return Correlation(float(np.mean(single)), float(tested.pvalue), low, high, len(single))
 
@@ -79,7 +79,7 @@ def mean_interval(values: Array) -> tuple[Array, Array, Array]:
     mean, n = values.mean(axis=-1), values.shape[-1]
     if n < 2:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    reach = stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(axis=-1, ddof=1) / np.sqrt(n)
+    reach = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(axis=-1, ddof=1) / np.sqrt(n)
     return mean, mean - reach, mean + reach
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from a2ibench.errors import UserError
 from a2ibench.reporting.figures import plain
@@ -53,7 +53,7 @@ class Ranks:
 
 def critical_value(k: int) -> float:
     """q_0.05 of Nemenyi's test: the studentised range of k means over √2 (Demšar, table 5)."""
-    return float(stats.studentized_range.ppf(1 - LEVEL, k, np.inf) / np.sqrt(2))
+    return float(scipy.stats.studentized_range.ppf(1 - LEVEL, k, np.inf) / np.sqrt(2))
 
 
 def rank(scores: npt.NDArray[np.float64]) -> Ranks:
@@ -71,9 +71,9 @@ def rank(scores: npt.NDArray[np.float64]) -> Ranks:
         raise UserError(f"a critical difference needs {LEAST} methods and rows, got {k} and {N}")
     if not np.isfinite(scores).all():
         raise UserError("a critical difference needs every score of every method")
-    ranks = stats.rankdata(-scores, axis=1)
+    ranks = scipy.stats.rankdata(-scores, axis=1)
     tied = np.ptp(ranks) == 0  # all alike everywhere: Friedman's statistic is 0 / 0
-    p = 1.0 if tied else float(stats.friedmanchisquare(*ranks.T).pvalue)
+    p = 1.0 if tied else float(scipy.stats.friedmanchisquare(*ranks.T).pvalue)
     return Ranks(ranks.mean(axis=0), critical_value(k) * np.sqrt(k * (k + 1) / (6 * N)), p, N)
 
 

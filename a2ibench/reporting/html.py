@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,14 @@ def write_html(template: str, path: Path, script: str | None = None, **values: A
     page = environment.get_template(template).render(**values)
     with whole_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def key_of(path: Path) -> str | None:
+    """The key that a page carries in its head; None where there is no page, or none in it."""
+    try:
+        with path.open(encoding="utf-8") as page:
+            head = page.read(4_096)
+    except (OSError, ValueError):
+        return None
+    found = re.search(r'<meta name="a2ibench-key" content="(\w+)">', head)
+    return found[1] if found else None

@@ -180,8 +180,14 @@ class StudyPage:
     commands: tuple[Command, ...]
 
 
-def write_study_page(page: StudyPage, path: Path) -> None:
-    """Writes one HTML file that needs nothing else, whole or not at all."""
+def write_study_page(page: StudyPage, path: Path, key: str = "") -> None:
+    """Writes one HTML file that needs nothing else, whole or not at all.
+
+    Args:
+        page: what it shows.
+        path: the file.
+        key: a hash of what it was made of, for :func:`~a2ibench.reporting.html.key_of`.
+    """
     differences = (*page.differences, *(one.table for one in page.against))
     shared = [_shared(page.scores), _shared(differences)]
     once = {note for notes in shared for note in notes}
@@ -189,6 +195,7 @@ def write_study_page(page: StudyPage, path: Path) -> None:
         "study.html.j2",
         path,
         script="study.js",
+        key=key,
         page=page,
         shared=shared,
         longest=LONGEST,

@@ -208,7 +208,30 @@ def test_the_same_results_give_the_same_bytes(study: Path, tmp_path: Path) -> No
     for _ in range(2):
         assert call("report", folder).exit_code == 0
         pages.append((folder / "report.html").read_bytes())
+        (folder / "report.html").unlink()
     assert pages[0] == pages[1]
+
+
+def test_a_page_that_shows_the_same_is_left_as_it_is(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    page = folder / "report.html"
+    assert call("report", folder).exit_code == 0
+    written = page.stat().st_mtime_ns
+    assert call("report", folder).exit_code == 0
+    assert page.stat().st_mtime_ns == written
+
+    path = next(folder.glob("jobs/*/result.json"))
+    result = json.loads(path.read_text())
+    result["notes"] = ["seen on the page"]
+    write_json(path, result)
+    assert call("report", folder).exit_code == 0
+    assert "seen on the page" in page.read_text()
+
+    written = page.stat().st_mtime_ns
+    (folder / "sweeps" / "volume").mkdir(parents=True)
+    (folder / "sweeps" / "volume" / "sweep.json").write_text("{")
+    assert "left out" in call("report", folder).output
+    assert page.stat().st_mtime_ns > written
 
 
 def test_the_command_of_a_row_computes_the_same_jobs(

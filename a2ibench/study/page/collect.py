@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from a2ibench import reporting
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.charts import colour, curve_chart, seed_chart
 from a2ibench.reporting.critical_difference import NOTE, draw_diagram
+from a2ibench.reporting.html import key_of
 from a2ibench.reporting.study_page import Chart, StudyPage, write_study_page
 from a2ibench.reporting.svg import inline_svg
+from a2ibench.storage import content_key, file_sha256
 from a2ibench.study.arm import full_label
 from a2ibench.study.finished import read_study
 from a2ibench.study.page.against import against_references
@@ -23,7 +26,7 @@ from a2ibench.study.page.cost import (
 )
 from a2ibench.study.page.files import Rows, read_rows
 from a2ibench.study.page.pictures import open_exam, pictures_of_all, several_draws
-from a2ibench.study.page.sweeps import read_sweeps
+from a2ibench.study.page.sweeps import SWEEPS, read_sweeps
 from a2ibench.study.report import PAGE, Report
 
 
@@ -35,7 +38,7 @@ def write_page(
     unseen: str = "",
     sweeps: Sequence[Path] = (),
 ) -> Path:
-    """Writes ``STUDY/report.html``.
+    """Writes ``STUDY/report.html``. One that shows the same is left as it is.
 
     Args:
         folder: of the study.
@@ -49,8 +52,33 @@ def write_page(
         UserError: one of these folders holds no sweep, or a file of a job is damaged.
     """
     path = folder / PAGE
-    write_study_page(collect(folder, made, store, say, unseen, sweeps), path)
+    key = _key(folder, made, store, unseen, sweeps)
+    if key_of(path) != key:
+        write_study_page(collect(folder, made, store, say, unseen, sweeps), path, key)
     return path
+
+
+def _key(
+    folder: Path, made: Report, store: PairStore | None, unseen: str, sweeps: Sequence[Path]
+) -> str:
+    """A hash of all that the page is made of; a job's samples are as old as its result."""
+    about = read_study(folder)
+    rows = read_rows(folder, about)
+    rooms = (Path(reporting.__file__).parent, Path(__file__).parent)
+    code = [path for room in rooms for path in sorted(room.rglob("*.[pjc]*")) if path.is_file()]
+    swept = [file for one in (folder / SWEEPS, *sweeps) for file in sorted(one.rglob("*"))]
+    return content_key(
+        [
+            [file_sha256(path) for path in code if path.suffix != ".pyc"],
+            str(folder.resolve()),
+            dict(about),
+            {label: [[ran.result, ran.gap] for ran in ran_all] for label, ran_all in rows.items()},
+            [made.about, made.verdict, *(table.to_markdown() for table in made.tables)],
+            None if store is None else store.content_hash,
+            unseen,
+            [[str(file.resolve()), file.stat().st_mtime_ns] for file in swept],
+        ]
+    )
 
 
 def collect(
