@@ -1,6 +1,8 @@
 """Factor recovery: can it be read off a picture what made its scene?"""
 
-from dataclasses import dataclass
+import functools
+import hashlib
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +69,7 @@ class FactorRecoveryLite0(Metric):
 
 def read_factors(looks: Looks) -> tuple[tuple[str, ...], Array, Array]:
     """Names of the factors that count, what is read off the generated images, what is true."""
-    readers = fit_readers(looks)
+    readers = fit_readers(Known.of(looks))
     answer = readers(looks.generated["features"], looks.label)
     true = np.stack([looks.factors[name] for name in readers.names], axis=1)
     return readers.names, answer, true.astype(np.float64)
@@ -95,32 +97,69 @@ class Readers:
         return answer
 
 
-def fit_readers(looks: Looks) -> Readers:
-    """Chooses the factors that count and fits a regression a class.
+@dataclass(frozen=True)
+class Known:
+    """What is known of the training images: the same for every image set of a study.
+
+    Attributes:
+        key: a hash of the rest, by which two are compared.
+        images: float32 ``[m, k]``, their features.
+        acoustic: float32 ``[m, d]``.
+        names: of the factors.
+        true: float64 ``[m, F]``.
+        label: int64 ``[m]``.
+        source: ``[m]``.
+    """
+
+    key: str
+    images: FloatArray = field(compare=False)
+    acoustic: FloatArray = field(compare=False)
+    names: tuple[str, ...] = field(compare=False)
+    true: Array = field(compare=False)
+    label: IntArray = field(compare=False)
+    source: npt.NDArray[np.str_] = field(compare=False)
+
+    @staticmethod
+    def of(looks: Looks) -> "Known":
+        """From what is looked at.
+
+        Raises:
+            UserError: a class has images of fewer than two training sources.
+        """
+        label, source = looks.train_label, looks.train_source
+        for one in np.unique(looks.label):
+            if len(np.unique(source[label == one])) < 2:
+                raise UserError(
+                    f"factors_lite0: needs training images of two source clips of class"
+                    f" {looks.classes[one]!r}"
+                )
+        names = tuple(looks.train_factors)
+        true = np.stack([looks.train_factors[name] for name in names], axis=1).astype(np.float64)
+        images, acoustic = looks.train["features"], looks.train_acoustic
+        digest = hashlib.sha256(repr((names, images.shape, acoustic.shape)).encode())
+        for array in (images, acoustic, true, label, source.astype(str)):
+            digest.update(array.tobytes())
+        return Known(digest.hexdigest(), images, acoustic, names, true, label, source)
+
+
+@functools.lru_cache(maxsize=1)
+def fit_readers(known: Known) -> Readers:
+    """Chooses the factors that count and fits a regression a class; once for many image sets.
 
     Raises:
-        UserError: see :meth:`FactorRecoveryLite0.compute`.
+        UserError: no factor counts.
     """
-    label, source = looks.train_label, looks.train_source
-    for one in np.unique(looks.label):
-        if len(np.unique(source[label == one])) < 2:
-            raise UserError(
-                f"factors_lite0: needs training images of two source clips of class"
-                f" {looks.classes[one]!r}"
-            )
-    names = list(looks.train_factors)
-    images = looks.train["features"]
-    true = np.stack([looks.train_factors[name] for name in names], axis=1).astype(np.float64)
+    images, true, label, source = known.images, known.true, known.label, known.source
     penalty, seen = held_out(images, true, label, source)
-    _, told = held_out(looks.train_acoustic, true, label, source)
+    _, told = held_out(known.acoustic, true, label, source)
     count = np.flatnonzero((seen >= KNOWN) & (told >= KNOWN))
     if not len(count):
-        raise UserError(f"factors_lite0: none of {', '.join(names)} can be seen and heard")
+        raise UserError(f"factors_lite0: none of {', '.join(known.names)} can be seen and heard")
     by_class = {
         int(one): RidgeLine(images[label == one], true[label == one][:, count])
         for one in np.unique(label)
     }
-    return Readers(tuple(names[i] for i in count), penalty[count], by_class)
+    return Readers(tuple(known.names[i] for i in count), penalty[count], by_class)
 
 
 def held_out(
