@@ -21,11 +21,11 @@ def mirror(study: Path, tracking_uri: str | None) -> None:
     study to another one. What is there already is left as it is.
     """
     from a2ibench.study.finished import read_study
-    from a2ibench.study.mlflow_live import default_uri, how_to_look, mirror_study
+    from a2ibench.study.mlflow_live import default_uri, how_to_look, mirror_study, without_password
 
     read_study(study)
     uri = tracking_uri or default_uri(study)
     told = mirror_study(study, uri)
     display = make_display()
-    display.say(f"{study}: {told} jobs were new to MLflow at {uri}")
+    display.say(f"{study}: {told} jobs were new to MLflow at {without_password(uri)}")
     display.say(f"MLflow: {how_to_look(uri)}")

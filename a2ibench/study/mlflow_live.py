@@ -1,6 +1,7 @@
 """The mirror in use: beside a study that runs, or afterwards. Errors become a line."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,13 @@ def default_uri(study: Path) -> str:
 
 def how_to_look(uri: str) -> str:
     """Where a person sees what is at an URI."""
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
+    shown = without_password(uri)
+    return shown if uri.startswith("http") else f"mlflow ui --backend-store-uri {shown}"
+
+
+def without_password(text: str) -> str:
+    """A line in which each URI with a user and a password has dots for the password."""
+    return re.sub(r"(://[^\s:/@]*):[^\s/@]*@", r"\1:…@", text)
 
 
 class LiveMirror:
@@ -78,10 +85,11 @@ class LiveMirror:
             self._mirror, self.alive = None, False
             folder, uri = shlex.quote(str(self._folder)), shlex.quote(self._uri)
             again = f"a2ibench mirror {folder} --tracking-uri {uri}"
-            self._say(
+            line = (
                 f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
                 f" without it, and afterwards `{again}` catches up"
             )
+            self._say(without_password(line))
 
 
 def mirror_study(folder: Path, uri: str) -> int:
@@ -101,11 +109,12 @@ def mirror_study(folder: Path, uri: str) -> int:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(
+        line = (
             f"MLflow at {uri} cannot be written ({_in_a_line(error)}); expected a server that"
             " answers (http://HOST:PORT) or a database (sqlite:///FILE); the same command goes on"
             " where it was"
-        ) from error
+        )
+        raise UserError(without_password(line)) from error
 
 
 def _was_told(folder: Path, uri: str, state: str) -> bool:

@@ -1,0 +1,53 @@
+"""The results that this repository keeps: tuned alike, complete, and their tables follow."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from a2ibench.study.report import report
+
+REPORTS = Path(__file__).parents[1] / "reports"
+FILES = sorted(path for path in REPORTS.glob("*/study.yaml"))
+STUDIES = sorted(path.parent for path in REPORTS.glob("**/study.json"))
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(REPORTS))
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_every_method_has_the_options_that_its_search_found(file: Path) -> None:
+    asked = yaml.safe_load(file.read_text())
+    for model in asked["models"]:
+        best = yaml.safe_load((REPORTS / "tuning" / model / "best.yaml").read_text())
+        assert asked["settings"][model] == best["settings"][model]
+
+
+def test_every_search_had_the_same_trials_metric_and_budget() -> None:
+    found = [yaml.safe_load(path.read_text()) for path in REPORTS.glob("tuning/*/best.yaml")]
+    assert {one["models"][0] for one in found} >= {"vae", "wan2019", "ours", "flow"}
+    alike = {
+        (one["images"], *(one["provenance"][key] for key in ("metric", "trials", "pairs", "seed")))
+        for one in found
+    }
+    assert len(alike) == 1
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=name)
+def test_tables_follow_from_the_results(study: Path, tmp_path: Path) -> None:
+    again = shutil.copytree(study, tmp_path / study.name)
+    shutil.rmtree(again / "tables")
+    report(again)
+    kept = {path.name: path.read_bytes() for path in study.glob("tables/*.[mct][dse]*")}
+    assert kept == {path.name: path.read_bytes() for path in again.glob("tables/*.[mct][dse]*")}
+    about = json.loads((study / "study.json").read_text())
+    missing = [
+        key
+        for keys in about["jobs"].values()
+        for key in keys
+        if not (study / "jobs" / key / "result.json").is_file()
+    ]
+    assert missing == []
