@@ -15,8 +15,8 @@ from a2ibench.data.prepare import prepare
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import Part
 from a2ibench.study.attempt import work
+from a2ibench.study.outcome import read_failure
 from a2ibench.study.plan import Request, make_plan
-from a2ibench.study.work import read_failure
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
 WRONG = {"baseball/train-3": "soccer", "soccer/test-2": "dam", "dam/train-5": "baseball"}

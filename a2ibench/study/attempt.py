@@ -9,7 +9,8 @@ from a2ibench import registry
 from a2ibench.errors import UserError
 from a2ibench.storage import is_full, lock
 from a2ibench.study.job import Task
-from a2ibench.study.work import FAILURE, compute, is_done, write_failure
+from a2ibench.study.outcome import FAILURE, is_done, write_failure
+from a2ibench.study.work import compute
 from a2ibench.training.fit import DivergedError, Progress
 
 Report = Callable[[Progress], None]

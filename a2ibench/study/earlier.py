@@ -7,8 +7,8 @@ from typing import Any
 
 from a2ibench.errors import UserError
 from a2ibench.study.finished import read_study
+from a2ibench.study.outcome import read_result
 from a2ibench.study.results import Entry
-from a2ibench.study.work import read_result
 
 WORDS = {
     "source": "its code",

@@ -11,8 +11,8 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.study.arm import full_label, pick_arm
+from a2ibench.study.outcome import read_result
 from a2ibench.study.results import over_seeds
-from a2ibench.study.work import read_result
 
 
 @dataclass(frozen=True)

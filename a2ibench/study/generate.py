@@ -16,7 +16,7 @@ from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.errors import UserError
 from a2ibench.study.arm import pick_arm
 from a2ibench.study.finished import read_study
-from a2ibench.study.work import PLUGINS, read_failure, read_result
+from a2ibench.study.outcome import PLUGINS, read_failure, read_result
 
 if TYPE_CHECKING:
     from a2ibench.contracts.model import Model

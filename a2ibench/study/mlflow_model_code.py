@@ -11,7 +11,7 @@ from mlflow.pyfunc.model import PythonModel
 from a2ibench import registry
 from a2ibench.data.types import ImageArray
 from a2ibench.study.generate import draw_for, open_run
-from a2ibench.study.work import PLUGINS
+from a2ibench.study.outcome import PLUGINS
 
 
 class Generator(PythonModel):

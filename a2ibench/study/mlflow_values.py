@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from a2ibench.storage import content_key
 from a2ibench.study.finished import read_study
+from a2ibench.study.outcome import SPENT, read_failure, read_result
 from a2ibench.study.watch import read_rows, time_of_steps
-from a2ibench.study.work import SPENT, read_failure, read_result
 
 LONGEST_NAME = 250
 LONGEST_PARAM = 6000

@@ -15,12 +15,12 @@ from a2ibench.study.board import at_work
 from a2ibench.study.display import Display
 from a2ibench.study.finished import read_study
 from a2ibench.study.job import Job, Task
+from a2ibench.study.outcome import is_done, read_failure, read_result
 from a2ibench.study.plan import Plan, Request, make_plan, open_parts, outline
 from a2ibench.study.results import Entry
 from a2ibench.study.run import announce, describe, show_results
 from a2ibench.study.samples import ORIGIN, save_samples
 from a2ibench.study.stored import Stored, is_outside, read_stored
-from a2ibench.study.work import is_done, read_failure, read_result
 
 LONGEST_NAME = 60
 

@@ -17,10 +17,10 @@ from a2ibench.registry import source_hash
 from a2ibench.storage import content_key
 from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.job import Job, Task
+from a2ibench.study.opened import Data, open_data
 from a2ibench.study.results import Entry
 from a2ibench.study.scale import get_scale
 from a2ibench.study.stored import outside_entries
-from a2ibench.study.work import Data, open_data
 
 EVERY = "all"
 """In the place of a metric's name: every metric that the data and judges allow."""

@@ -16,8 +16,8 @@ from a2ibench.reporting.tables import ablation_table, method_table, score_tables
 from a2ibench.reporting.words import Comparison, comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.finished import check_alike, read_rows, read_study, to_method
+from a2ibench.study.outcome import read_failure
 from a2ibench.study.stored import outside_notes
-from a2ibench.study.work import read_failure
 
 DIAGRAM = "critical_difference.png"
 NOTHING_MEASURED = "Nothing is measured: this study has no metric."

@@ -16,7 +16,7 @@ from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.storage import whole_file
 from a2ibench.study.job import Task
-from a2ibench.study.work import damaged, is_current, read_result
+from a2ibench.study.outcome import damaged, is_current, read_result
 
 
 @dataclass(frozen=True)

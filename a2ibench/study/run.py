@@ -19,6 +19,7 @@ from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
 from a2ibench.study.mlflow_live import LiveMirror
+from a2ibench.study.outcome import is_done, read_failure, read_result
 from a2ibench.study.page.collect import write_page
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
@@ -26,7 +27,6 @@ from a2ibench.study.results import Entry, collect, write_long
 from a2ibench.study.samples import GRID_COLUMNS
 from a2ibench.study.stored import outside_notes
 from a2ibench.study.study_file import save_requests
-from a2ibench.study.work import is_done, read_failure, read_result
 
 
 def run_study(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from a2ibench.study.board import Board, Trial, read_board
 from a2ibench.study.finished import read_study
-from a2ibench.study.work import SPENT, read_failure, read_result
+from a2ibench.study.outcome import SPENT, read_failure, read_result
 
 State = Literal["done", "running", "waiting", "interrupted", "failed"]
 STATES: tuple[State, ...] = ("done", "running", "waiting", "interrupted", "failed")

@@ -13,9 +13,9 @@ from a2ibench.errors import UserError
 from a2ibench.study.arm import full_label
 from a2ibench.study.finished import read_study
 from a2ibench.study.job import Job, Task
+from a2ibench.study.outcome import read_result
 from a2ibench.study.results import Entry
 from a2ibench.study.samples import ORIGIN
-from a2ibench.study.work import read_result
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import Drawn, evaluate
 from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.storage import content_key, lock, write_json
+from a2ibench.study.opened import load_judges_as_planned, open_as_planned
 from a2ibench.study.tune import RUNGS, Tuning, split_for_tuning
-from a2ibench.study.work import load_judges_as_planned, open_as_planned
 from a2ibench.training.fit import DivergedError
 
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"

@@ -21,9 +21,9 @@ from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.storage import content_key, write_json
 from a2ibench.study.job import PROTOCOL, Job, Task
+from a2ibench.study.opened import Data
 from a2ibench.study.plan import Counter, Request, open_parts, outline
 from a2ibench.study.space import Domain, read_space
-from a2ibench.study.work import Data
 
 SEED = 1_000
 """Of every trial, so that options are compared and not luck; studies count their seeds from 0."""

@@ -1,12 +1,10 @@
 """A trial: a pure function of its job, whichever executor runs it."""
 
 import dataclasses
-import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench import __version__, config, registry
-from a2ibench.contracts.encoder import Encoder
-from a2ibench.contracts.metric import OWN, Metric
-from a2ibench.data.features import Standardiser, encode_store, split_pairs
-from a2ibench.data.holdout import reserve_for_judges
-from a2ibench.data.store import PairStore
-from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
-from a2ibench.errors import UserError
-from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate, load_judges
-from a2ibench.evaluation.exam import GRID_NOISES, Exam, make_exam
-from a2ibench.evaluation.judging import LoadedJudge
+from a2ibench.contracts.metric import OWN
+from a2ibench.data.types import FloatArray, ImageArray, Spec
+from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate
+from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.storage import whole_file, write_json
 from a2ibench.study.job import PROTOCOL, Job, Task
+from a2ibench.study.opened import Data, load_judges_as_planned, open_as_planned
+from a2ibench.study.outcome import FORMAT, PLUGINS, missing, read_result
 from a2ibench.study.samples import read_outside, save_job_grid, save_samples
 from a2ibench.study.step_samples import step_drawer
 from a2ibench.study.watch import watched
@@ -37,153 +31,7 @@ if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
     from a2ibench.training.checkpoint import TrainingState
 
-FORMAT = 2
 OWN_BATCH = 64
-FAILURE = "failure.json"
-SPENT = ("preparation_seconds", "training_seconds", "evaluation_seconds")
-"""Of a result: what its job took; the parts that it has."""
-PLUGINS = "plugins"
-"""In the folder of a model's job: the user's plug-in files that it was trained with."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """A dataset with features.
-
-    Attributes:
-        train: what models are trained on.
-        judging: what judges are trained on; no source of it is in ``train``.
-        exam: what everything is judged on, the test pairs among it.
-        standardiser: of the features.
-    """
-
-    train: Pairs
-    judging: Pairs
-    exam: Exam
-    standardiser: Standardiser
-
-    @property
-    def test(self) -> Pairs:
-        """The test pairs."""
-        return self.exam.test
-
-
-def open_data(
-    store: PairStore, encoder: Encoder, progress: Callable[[int, int], None] = lambda *_: None
-) -> Data:
-    """The three parts of a store with cached features."""
-    train, test, standardiser = split_pairs(store, encode_store(store, encoder, progress))
-    train, judging = reserve_for_judges(train)
-    return Data(train, judging, make_exam(train, test), standardiser)
-
-
-def open_as_planned(
-    root: Path, content: str, encoder: str, encoder_config: Mapping[str, Any]
-) -> tuple[PairStore, Data]:
-    """On a worker: the pairs, and their parts with features.
-
-    Args:
-        root: folder of the pair store.
-        content: its content hash when the command was planned.
-        encoder: registered name.
-        encoder_config: its configuration.
-
-    Raises:
-        UserError: the pairs are others now.
-    """
-    plugin = registry.encoders.get(encoder)
-    store = PairStore(root)
-    if store.content_hash != content:
-        raise UserError(
-            f"{root}: its pairs or labels are no longer those of the study; start it again"
-        )
-    built = plugin(config.build(plugin.Config, encoder_config, encoder))
-    return store, open_data(store, built)
-
-
-def load_judges_as_planned(
-    metrics: Sequence[Metric], data: Data, data_key: str, planned: Mapping[str, str]
-) -> dict[str, LoadedJudge]:
-    """On a worker: the judges of some metrics, by name.
-
-    Args:
-        metrics: what will be computed.
-        data: with the pairs that judges are trained on.
-        data_key: see :func:`~a2ibench.evaluation.judging.load_judge`.
-        planned: judge → fingerprint when the command was planned.
-
-    Raises:
-        UserError: a judge is another one here.
-    """
-    judges = load_judges(metrics, data.judging, data_key)
-    for name, loaded in judges.items():
-        if loaded.fingerprint != planned[name]:
-            raise UserError(
-                f"judge {name} differs on this machine from the one of the study: the cache"
-                " (A2IBENCH_CACHE) must be shared by all workers"
-            )
-    return judges
-
-
-def is_done(task: Task) -> bool:
-    """Whether the result is there, with every metric that is asked for as it is defined now."""
-    stored = read_result(task.folder)
-    return stored is not None and not _missing(task, stored)
-
-
-def is_current(task: Task, name: str, stored: Mapping[str, Any]) -> bool:
-    """Whether a result holds a metric in its present version, seen by the present judge.
-
-    Scores of two versions, or of two judges, are never in one table.
-    """
-    metric = registry.metrics.get(name)
-    score = stored["metrics"].get(name)
-    return score is not None and (score["version"], score["judge_fingerprint"]) == (
-        metric.version,
-        task.judges.get(metric.judge, OWN),
-    )
-
-
-def read_result(folder: Path) -> dict[str, Any] | None:
-    """The result of a job's folder; None where it has none (yet)."""
-    path = folder / "result.json"
-    if not path.is_file():
-        return None
-    try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        known = result["format"] == FORMAT and bool(result["job"]["kind"])
-        return result if known else None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
-
-
-def damaged(path: Path, error: Exception) -> UserError:
-    """What to raise where a file beside a job's result cannot be read."""
-    return UserError(
-        f"{path}: damaged ({error}); remove the result.json of this job, and the study's command"
-        " makes both again"
-    )
-
-
-def read_failure(folder: Path) -> str | None:
-    """Why the job of a folder failed, in one line; None where it did not."""
-    path = folder / FAILURE
-    if not path.is_file():
-        return None
-    try:
-        reason = str(json.loads(path.read_text(encoding="utf-8"))["reason"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged ({error}); remove it") from error
-    return " ".join(reason.split())
-
-
-def write_failure(folder: Path, reason: str, trace: str | None = None) -> None:
-    """Marks the job of a folder as failed; ``trace`` is for whoever mends the code."""
-    write_json(folder / FAILURE, {"reason": reason, "trace": trace})
-
-
-def _missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
-    return [name for name in task.metrics if not is_current(task, name, stored)]
 
 
 def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) -> None:
@@ -217,7 +65,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
     stored = read_result(folder) or {"metrics": {}}
-    metrics = [registry.metrics.get(name)() for name in _missing(task, stored)]
+    metrics = [registry.metrics.get(name)() for name in missing(task, stored)]
     judges = load_judges_as_planned(metrics, data, job.data_key, task.judges)
     marked = evaluate(drawn, data.exam, metrics, judges)
     _save_scores(folder, marked)

@@ -14,6 +14,7 @@ from a2ibench.parallel import begin
 from a2ibench.study.attempt import work
 from a2ibench.study.executors import Update, now_and_then
 from a2ibench.study.job import Task
+from a2ibench.study.outcome import is_done, write_failure
 from a2ibench.study.resources import (
     check_disk,
     need_of,
@@ -23,7 +24,6 @@ from a2ibench.study.resources import (
     trials_at_once,
     visible_gpus,
 )
-from a2ibench.study.work import is_done, write_failure
 
 LOG = "worker.log"
 """In a job's folder: what its process printed."""

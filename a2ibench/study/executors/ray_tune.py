@@ -18,8 +18,8 @@ from a2ibench.study.attempt import work
 from a2ibench.study.executors import Update, now_and_then
 from a2ibench.study.executors.torch_trainer import compute_together
 from a2ibench.study.job import Task
+from a2ibench.study.outcome import write_failure
 from a2ibench.study.resources import Machine, Need, check_disk, need_of, trials_at_once
-from a2ibench.study.work import write_failure
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.data.types import Pairs
 from a2ibench.reporting.cells import heading
 from a2ibench.reporting.render import Table
+from a2ibench.study.outcome import damaged
 from a2ibench.study.page.files import Ran, Rows
 from a2ibench.study.report import Report
-from a2ibench.study.work import damaged
 
 RANGE = "( ): the lowest and the highest seed. It is no interval, and nothing was tested."
 

@@ -11,11 +11,11 @@ from a2ibench import config, registry
 from a2ibench.errors import UserError
 from a2ibench.reporting.study_page import Command
 from a2ibench.study.arm import MINUS, expand_arms
+from a2ibench.study.outcome import PLUGINS
 from a2ibench.study.page.files import Ran, Rows
 from a2ibench.study.samples import ORIGIN
 from a2ibench.study.scale import get_scale
 from a2ibench.study.study_file import NAME
-from a2ibench.study.work import PLUGINS
 
 
 def everything(rows: Rows) -> str:

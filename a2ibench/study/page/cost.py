@@ -9,10 +9,10 @@ from a2ibench.data.store import PairStore
 from a2ibench.reporting.cells import full_name
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.study_page import Facts
+from a2ibench.study.outcome import SPENT
 from a2ibench.study.page.files import Rows
 from a2ibench.study.report import Report
 from a2ibench.study.watch import read_rows
-from a2ibench.study.work import SPENT
 
 MEMORY = "system/process_memory_usage_megabytes"
 SECONDS = (

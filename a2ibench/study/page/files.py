@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a2ibench.study.work import read_failure, read_result
+from a2ibench.study.outcome import read_failure, read_result
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.reporting.figures import choose_segments
 from a2ibench.reporting.media import picture_uri, sound_uri
 from a2ibench.reporting.study_page import Drawing, Drawings, Sound
+from a2ibench.study.outcome import damaged
 from a2ibench.study.page.files import Ran, Rows
 from a2ibench.study.samples import GRID_COLUMNS
-from a2ibench.study.work import damaged
 
 SEVERAL = 4
 """Sounds that are shown with several draws each."""
