@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -101,22 +102,23 @@ class Table:
         return stream.getvalue()
 
     def to_latex(self) -> str:
-        """A booktabs table."""
+        """A table for booktabs and graphicx, no wider than a line."""
         sections = [
             "\n".join(" & ".join(map(escape_latex, row)) + r" \\" for row in section)
             for section in self.sections
         ]
         return "\n".join(
             [
-                r"\begin{table}",
+                r"\begin{table}% needs the packages booktabs and graphicx",
                 rf"\caption{{{escape_latex(self.title + '. ' + ' '.join(self.notes))}}}",
+                r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
                 rf"\begin{{tabular}}{{l{'r' * (len(self.heading) - 1)}}}",
                 r"\toprule",
                 " & ".join(map(escape_latex, self.heading)) + r" \\",
                 r"\midrule",
                 "\n\\midrule\n".join(sections),
                 r"\bottomrule",
-                r"\end{tabular}",
+                r"\end{tabular}}",
                 r"\end{table}",
                 "",
             ]
@@ -150,7 +152,8 @@ _LATEX = {
 
 def escape_latex(text: str) -> str:
     """Text in which nothing is a LaTeX command, or an option of the ``\\\\`` that ends a row."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    escaped = "".join(_LATEX.get(character, character) for character in text)
+    return re.sub(r"(?<!\w)-(?=\d)", "$-$", escaped)  # a minus is wider than a hyphen
 
 
 def _lines(rows: Sequence[Sequence[Sequence[str]]], column: int) -> Iterator[str]:
