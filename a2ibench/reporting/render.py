@@ -153,7 +153,7 @@ _LATEX = {
 def escape_latex(text: str) -> str:
     """Text in which nothing is a LaTeX command, or an option of the ``\\\\`` that ends a row."""
     escaped = "".join(_LATEX.get(character, character) for character in text)
-    return re.sub(r"(?<!\w)-(?=\d)", "$-$", escaped)  # a minus is wider than a hyphen
+    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", escaped)  # a minus is wider than a hyphen
 
 
 def _lines(rows: Sequence[Sequence[Sequence[str]]], column: int) -> Iterator[str]:

@@ -30,7 +30,7 @@ def how_to_look(uri: str) -> str:
 
 def without_password(text: str) -> str:
     """A line in which each URI with a user and a password has dots for the password."""
-    return re.sub(r"(://[^\s:/@]*):[^\s/@]*@", r"\1:…@", text)
+    return re.sub(r"(://[^\s:/@]*):[^\s/]*@", r"\1:…@", text)
 
 
 class LiveMirror:

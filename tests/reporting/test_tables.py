@@ -132,6 +132,7 @@ def test_names_are_escaped_in_markdown_and_latex() -> None:
     assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 2" in table.to_latex()
     assert escape_latex(r"\input{x}") == r"\textbackslash{}input\{x\}"
     assert escape_latex("[3em] < 0.001") == "{[}3em] $<$ 0.001", "an option of the row's end"
+    assert escape_latex("1–5, 2 – 3") == "1--5, 2 -- 3"
     assert escape_latex("-0.5 [-1.2, 3.4] i2a-1 a-b") == "$-$0.5 {[}$-$1.2, 3.4] i2a-1 a-b"
 
 

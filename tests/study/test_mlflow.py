@@ -371,12 +371,13 @@ def test_a_server_that_was_never_there_costs_seconds(tmp_path: Path, tiny: Tiny)
     assert (folder / "results.parquet").is_file()
 
     started = time.monotonic()
-    uri = "http://me:secret@127.0.0.1:9"
+    uri = "http://me:sec@ret@127.0.0.1:9"
     done = CliRunner().invoke(main, ["mirror", str(folder), "--tracking-uri", uri])
     assert done.exit_code == 2
     assert time.monotonic() - started < 30
     assert "error: MLflow at http://me:…@127.0.0.1:9 cannot be written" in done.output
-    assert "secret" not in done.output
+    assert "sec@" not in done.output
+    assert "ret@" not in done.output
     assert "Traceback" not in done.output
 
 

@@ -230,7 +230,8 @@ def test_a_page_that_shows_the_same_is_left_as_it_is(study: Path, tmp_path: Path
     written = page.stat().st_mtime_ns
     (folder / "sweeps" / "volume").mkdir(parents=True)
     (folder / "sweeps" / "volume" / "sweep.json").write_text("{")
-    assert "left out" in call("report", folder).output
+    for _ in range(2):
+        assert "left out" in call("report", folder).output
     assert page.stat().st_mtime_ns > written
 
 

@@ -29,6 +29,9 @@ from a2ibench.study.page.pictures import open_exam, pictures_of_all, several_dra
 from a2ibench.study.page.sweeps import SWEEPS, read_sweeps
 from a2ibench.study.report import PAGE, Report
 
+CODE = {".py", ".j2", ".css", ".js"}
+"""Of the files that make a page."""
+
 
 def write_page(
     folder: Path,
@@ -54,7 +57,9 @@ def write_page(
     path = folder / PAGE
     key = _key(folder, made, store, unseen, sweeps)
     if key_of(path) != key:
-        write_study_page(collect(folder, made, store, say, unseen, sweeps), path, key)
+        page = collect(folder, made, store, say, unseen, sweeps)
+        # What is left out is said each time: such a page has no key, and is written again.
+        write_study_page(page, path, "" if page.damaged_sweeps else key)
     return path
 
 
@@ -65,11 +70,11 @@ def _key(
     about = read_study(folder)
     rows = read_rows(folder, about)
     rooms = (Path(reporting.__file__).parent, Path(__file__).parent)
-    code = [path for room in rooms for path in sorted(room.rglob("*.[pjc]*")) if path.is_file()]
+    files = [path for room in rooms for path in sorted(room.rglob("*"))]
     swept = [file for one in (folder / SWEEPS, *sweeps) for file in sorted(one.rglob("*"))]
     return content_key(
         [
-            [file_sha256(path) for path in code if path.suffix != ".pyc"],
+            [file_sha256(path) for path in files if path.suffix in CODE],
             str(folder.resolve()),
             dict(about),
             {label: [[ran.result, ran.gap] for ran in ran_all] for label, ran_all in rows.items()},
