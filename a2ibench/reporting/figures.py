@@ -10,6 +10,9 @@ from a2ibench.storage import content_key, whole_file
 
 KEY = "a2ibench"
 """Of the text in a PNG that says what it shows."""
+DPI = 200
+SIDE, GAP = 192, 6
+"""Of an image in a grid, and between two, in pixels."""
 
 
 def choose_segments(label: IntArray, columns: int) -> IntArray:
@@ -36,49 +39,55 @@ def choose_segments(label: IntArray, columns: int) -> IntArray:
     return np.sort(np.array(turns[:columns], dtype=np.int64))
 
 
-def save_grid(
-    rows: Mapping[str, ImageArray], headings: Sequence[str], path: Path, zoom: int = 96
-) -> None:
+def save_grid(rows: Mapping[str, ImageArray], headings: Sequence[str], path: Path) -> None:
     """Writes a labelled grid as PNG.
 
     Args:
         rows: label → uint8 ``[columns, S, S, 3]``; without any there is no picture.
         headings: a word above each column.
         path: the PNG. One of the same content is left as it is.
-        zoom: side of an image in the grid, in pixels.
     """
     if not rows:
         path.unlink(missing_ok=True)
         return
     cells = {label: images.tobytes().hex() for label, images in rows.items()}
-    key = content_key([[*rows], cells, list(headings), zoom])
+    key = content_key([[*rows], cells, list(headings)])
     if _key_of(path) == key:
         return
     import matplotlib
     from matplotlib.figure import Figure
 
-    inches = zoom / 100
-    columns = len(headings)
-    widest = max(len(label) for label in rows)
-    margin, top = 0.085 * widest + 0.15, 0.3
-    width, height = columns * inches + margin, len(rows) * inches + top
+    pictures = _together(list(rows.values()))
+    margin = round((0.085 * max(len(label) for label in rows) + 0.15) * DPI)
+    top = round(0.3 * DPI)
+    height, width = pictures.shape[0] + top, pictures.shape[1] + margin
     with matplotlib.rc_context({"font.size": 8}):
-        figure = Figure(figsize=(width, height), dpi=200)
-        for r, (label, images) in enumerate(rows.items()):
-            for c, image in enumerate(images):
-                left = (margin + c * inches) / width
-                bottom = 1 - (top + (r + 1) * inches) / height
-                axes = figure.add_axes(
-                    (left, bottom, 0.97 * inches / width, 0.97 * inches / height)
-                )
-                axes.imshow(image, interpolation="nearest")
-                axes.set_axis_off()
-                if r == 0:
-                    axes.set_title(plain(headings[c]), fontsize=7, pad=3)
-            middle = 1 - (top + (r + 0.5) * inches) / height
-            figure.text((margin - 0.08) / width, middle, plain(label), ha="right", va="center")
+        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+        figure.figimage(pictures, margin, 0)
+        for c, word in enumerate(headings):
+            x, y = (margin + _start(c) + SIDE / 2) / width, 1 - 0.85 * top / height
+            figure.text(x, y, plain(word), fontsize=7, ha="center")
+        for r, label in enumerate(rows):
+            x, y = (margin - 0.08 * DPI) / width, 1 - (top + _start(r) + SIDE / 2) / height
+            figure.text(x, y, plain(label), ha="right", va="center")
         with whole_file(path) as temporary:
             figure.savefig(temporary, format="png", metadata={KEY: key})
+
+
+def _start(i: int) -> int:
+    return i * (SIDE + GAP)
+
+
+def _together(rows: Sequence[ImageArray]) -> ImageArray:
+    """All pictures as one, each enlarged to :data:`SIDE`, on white."""
+    columns = max(len(images) for images in rows)
+    canvas = np.full((_start(len(rows)), _start(columns), 3), 255, np.uint8)
+    for r, images in enumerate(rows):
+        nearest = np.arange(SIDE) * images.shape[1] // SIDE
+        for c, image in enumerate(images):
+            y, x = _start(r), _start(c)
+            canvas[y : y + SIDE, x : x + SIDE] = image[nearest][:, nearest]
+    return canvas
 
 
 def _key_of(path: Path) -> str | None:
