@@ -93,19 +93,30 @@ def _read_torchscript(path: Path) -> Callable[[Arrays], ImageArray]:
 
 
 def _write_onnx(drawing: Drawing, inputs: Arrays, path: Path) -> None:
-    rows = torch.export.Dim("n")
     with _quiet(), torch.no_grad():
-        program = torch.export.export(
-            drawing,
-            tuple(torch.from_numpy(value) for value in inputs.values()),
-            dynamic_shapes={name: {0: rows} for name in inputs},
-            strict=True,  # follows len()
-        ).run_decompositions({torch.ops.aten.avg_pool2d.default: _avg_pool2d})
+        program = _program(drawing, inputs)
+        program = program.run_decompositions({torch.ops.aten.avg_pool2d.default: _avg_pool2d})
         written = torch.onnx.export(
-            program, input_names=list(inputs), output_names=["images"], verbose=False
+            program,
+            input_names=list(inputs),
+            output_names=["images"],
+            verbose=False,
+            optimize=False,  # every runtime does that when it loads the file
         )
         assert written is not None
         written.save(path, external_data=False)
+
+
+def _program(drawing: Drawing, inputs: Arrays) -> torch.export.ExportedProgram:
+    """The drawing for any number of rows. A strict export also follows ``len()``, and takes several
+    times as long."""
+    rows = torch.export.Dim("n")
+    given = tuple(torch.from_numpy(value) for value in inputs.values())
+    shapes = {name: {0: rows} for name in inputs}
+    try:
+        return torch.export.export(drawing, given, dynamic_shapes=shapes, strict=False)
+    except Exception:  # of many kinds
+        return torch.export.export(drawing, given, dynamic_shapes=shapes, strict=True)
 
 
 def _avg_pool2d(

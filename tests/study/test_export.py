@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 import a2ibench
 from a2ibench.cli import main
 from a2ibench.registry import load_plugin_file
+from a2ibench.study.generator_files import READERS, WRITERS
 from a2ibench.training.draw import draw_noise
 
 NAMES = ["vae", "wan2019", "ours", "flow"]
@@ -107,6 +108,21 @@ def test_the_files_of_every_method_draw_what_the_run_draws(
     np.testing.assert_array_equal(
         again.generate(SOUND, RATE, 3, seed=5), generator.generate(SOUND, RATE, 3, seed=5)
     )
+
+
+class Counting(torch.nn.Module):
+    def forward(self, feature: torch.Tensor) -> torch.Tensor:
+        return feature.new_full((len(feature), 3), 7) + 0 * feature.sum()
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_method_that_asks_for_len_is_written_for_any_number_of_rows(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "file"
+    WRITERS[kind](Counting().eval(), {"feature": np.ones((2, 4), np.float32)}, path)
+    images = READERS[kind](path)({"feature": np.ones((5, 4), np.float32)})
+    assert np.array_equal(images, np.full((5, 3), 7))
 
 
 @pytest.mark.parametrize("kind", ["torchscript", "onnx"])
