@@ -71,7 +71,10 @@ def victims(driver: psutil.Process) -> dict[str, list[psutil.Process]]:
             line = " ".join(child.cmdline())
         except psutil.Error:
             continue
-        if "ray::" in line or "spawn_main" in line:
+        if "forkserver" in line:
+            # The first imports for the trials, which are its copies.
+            kinds["preparer" if child.ppid() == driver.pid else "worker"].append(child)
+        elif "ray::" in line:
             kinds["worker"].append(child)
         elif "raylet" in line or "gcs_server" in line:
             kinds["ray"].append(child)

@@ -80,7 +80,7 @@ def test_ctrl_c_stops_every_process(tmp_path: Path, display: Display, tiny: Tiny
     def tell(update: Update) -> None:
         if update.steps and not children:
             running = psutil.Process().children(recursive=True)
-            children.extend(child for child in running if "spawn_main" in " ".join(child.cmdline()))
+            children.extend(child for child in running if child.ppid() != os.getpid())
 
     thread = threading.Thread(target=interrupt)
     thread.start()

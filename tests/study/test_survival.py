@@ -265,8 +265,9 @@ def test_after_kill_9_of_the_driver_and_of_a_worker_all_results_are_the_same_bit
         return subprocess.Popen(command(folder, *asked), stdout=subprocess.DEVNULL)
 
     def workers(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
-        children = psutil.Process(driver.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        children = psutil.Process(driver.pid).children(recursive=True)
+        # Copies of the process that imports for them.
+        return [child for child in children if child.ppid() != driver.pid]
 
     def wait_for(happened: Callable[[], object]) -> None:
         begun = time.monotonic()

@@ -3,12 +3,15 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 
+from a2ibench import registry
 from a2ibench.errors import StoppedError
 from a2ibench.parallel import begin
 from a2ibench.study.attempt import work
@@ -28,6 +31,9 @@ from a2ibench.study.resources import (
 LOG = "worker.log"
 """In a job's folder: what its process printed."""
 LAST_WORDS = 10_000
+LATE = "torch._inductor.config"
+"""What ``torch.use_deterministic_algorithms`` imports when it is called."""
+Context = SpawnContext | ForkServerContext
 PATIENCE = 10.0
 """Seconds that a process has to end when it is asked to."""
 
@@ -53,13 +59,14 @@ class Processes:
         at_once = trials_at_once(need, [machine], len(tasks), self.say)
         check_disk(tasks, at_once)
         waiting, places = deque(tasks), deque(_places(need.gpus, at_once))
+        context = _context(tasks, need.gpus)
         running: dict[int, _Trial] = {}
         listening: dict[Connection, Task] = {}
         deaths: Counter[str] = Counter()
         try:
             while waiting or running:
                 while waiting and places:
-                    trial = _Trial(waiting.popleft(), places.popleft())
+                    trial = _Trial(context, waiting.popleft(), places.popleft())
                     running[trial.process.sentinel] = trial
                     listening[trial.news] = trial.task
                     tell(Update(trial.task))
@@ -87,15 +94,34 @@ class Processes:
             _stop([trial.process for trial in running.values()])
 
 
+def _context(tasks: Sequence[Task], gpus: float) -> Context:
+    """Each trial is a copy of a process that has imported what trials need, and done nothing else:
+    the imports take seconds. CUDA, and macOS, want processes that are no copies.
+    """
+    if gpus or sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    plugins: set[type] = set()
+    for task in tasks:
+        plugins.add(registry.models.get(task.job.method))
+        plugins.add(registry.encoders.get(task.encoder))
+        plugins.update(map(registry.metrics.get, task.metrics))
+        plugins.update(map(registry.judges.get, task.judges))
+    # Of a user's file there is no module by that name; what cannot be imported is passed over.
+    modules = sorted({plugin.__module__ for plugin in plugins})
+    context.set_forkserver_preload([work.__module__, LATE, *modules])
+    return context
+
+
 class _Trial:
     """A task and the process that does it."""
 
-    def __init__(self, task: Task, gpu: str | None) -> None:
+    def __init__(self, context: Context, task: Task, gpu: str | None) -> None:
         self.task = task
         self.gpu = gpu
-        context = multiprocessing.get_context("spawn")
         self.news, sending = context.Pipe(duplex=False)
-        self.process: SpawnProcess = context.Process(target=_do, args=(task, gpu, sending))
+        given = (task, gpu, dict(os.environ), sending)
+        self.process: BaseProcess = context.Process(target=_do, args=given)
         self.process.start()
         sending.close()
 
@@ -125,7 +151,7 @@ def _places(gpus: float, at_once: int) -> Sequence[str | None]:
     return (visible_gpus() * sharers(gpus))[:at_once] if gpus else [None] * at_once
 
 
-def _stop(processes: Sequence[SpawnProcess]) -> None:
+def _stop(processes: Sequence[BaseProcess]) -> None:
     for process in processes:
         process.terminate()
     for process in processes:
@@ -135,9 +161,10 @@ def _stop(processes: Sequence[SpawnProcess]) -> None:
             process.join()
 
 
-def _do(task: Task, gpu: str | None, news: Connection) -> None:
+def _do(task: Task, gpu: str | None, environment: Mapping[str, str], news: Connection) -> None:
     """A task, in a process of its own."""
     begin()
+    os.environ.update(environment)  # what a copy has is older
     # Before anything asks CUDA what there is.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
     _redirect(task)
