@@ -218,7 +218,7 @@ class Cell:
 
     Attributes:
         text: what stands there.
-        beside: an interval or range, printed smaller.
+        beside: an interval or range, or the second of two numbers, printed smaller.
         order: by which it is sorted; None where it is no number.
     """
 
@@ -243,7 +243,9 @@ class Seen:
 
 
 _NUMBER = re.compile(r"(?P<sign>[<>] )?(?P<value>[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]\d+)?)(?!\w)")
-_BESIDE = re.compile(r"(?P<text>[^\[(]*\d\S*(?: ± \S+)?) (?P<beside>\[.*\]|\(.*\))")
+_BESIDE = re.compile(
+    r"(?P<text>[^\[(]*\d\S*(?: ± \S+)?|[-+]\S+ sd,) (?P<beside>\[.*\]|\(.*\)|\d+ % of blocks)"
+)
 
 
 def see(table: Table, shared: Collection[str] = ()) -> Seen:
@@ -273,5 +275,5 @@ def _cell(text: str) -> Cell:
     if number is not None and number["sign"] == "< ":
         order = 0.0
     if (parts := _BESIDE.fullmatch(text)) is not None:
-        return Cell(parts["text"], parts["beside"], order)
+        return Cell(parts["text"].removesuffix(","), parts["beside"], order)
     return Cell(text, "", order)

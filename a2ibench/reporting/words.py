@@ -8,7 +8,7 @@ from a2ibench.reporting.cells import full_name
 from a2ibench.reporting.render import Table
 
 NAMED = 4
-"""Comparisons that the first sentence names, at most."""
+"""Comparisons that the first sentence names, and metrics that do not separate, at most."""
 DIFFERENCE, P = 5, 6
 """Columns of :func:`~a2ibench.reporting.tables.difference_table`."""
 
@@ -50,15 +50,18 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """What follows the method's name: ``better than ours by KID; not separable from …``."""
+        """What follows the method's name: ``better than ours by KID; not separable from …``. The
+        metrics that separate are all named."""
         parts, name = [], self.base
         for verdict in ("better", "worse"):
             if found := self.by(verdict):
                 parts.append(f"{verdict} than {name} by {titles(found)}")
                 name = "it"
         if found := self.by("not separable"):
-            every = len(found) == len(self.tests) > 1
-            named = f"any of {len(found)} metrics" if every else titles(found)
+            if len(found) == len(self.tests) > 1:
+                named = f"any of {len(found)} metrics"
+            else:
+                named = titles(found) if len(found) <= NAMED else f"the other {len(found)} metrics"
             parts.append(f"not separable from {name} by {named}")
         if found := self.by("one seed"):
             parts.append(f"not tested against {name}: one common seed")

@@ -6,7 +6,7 @@ from a2ibench.contracts.metric import OWN, Looks, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.reporting.tables import method_table
-from a2ibench.reporting.words import Comparison, comparisons, lead, together
+from a2ibench.reporting.words import Comparison, Difference, comparisons, lead, together
 
 
 class Accuracy(Metric):
@@ -75,6 +75,20 @@ def test_no_difference_is_claimed_without_its_test() -> None:
     assert single.sentence == "not tested against base: one common seed"
     assert "better" not in lead([single]).split(":")[0]
     assert lead([single]).startswith("Nothing is tested: with one training seed")
+
+
+def test_many_metrics_that_do_not_separate_are_counted_and_those_that_do_are_named() -> None:
+    def made(name: str, verdict: str) -> Difference:
+        return Difference(name, "+1", "0.5", verdict)
+
+    few = tuple(made(name, "not separable") for name in "abcd")
+    best = made("best", "better")
+    assert Comparison("mine", "base", (best, *few)).sentence == (
+        "better than base by best; not separable from it by a, b, c and d"
+    )
+    assert Comparison("mine", "base", (best, *few, made("e", "not separable"))).sentence == (
+        "better than base by best; not separable from it by the other 5 metrics"
+    )
 
 
 def test_what_a_method_trains_against_is_no_measurement() -> None:
