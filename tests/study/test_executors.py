@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver, util
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from a2ibench.registry import load_plugin_file
 from a2ibench.study.display import Display
 from a2ibench.study.executors import Update
-from a2ibench.study.executors.process import LOG, Processes
+from a2ibench.study.executors.process import LOG, Processes, _context
 from a2ibench.study.executors.ray_tune import RayTune
 from a2ibench.study.plan import Request, make_plan
 from a2ibench.study.run import run_study
@@ -64,6 +66,20 @@ def test_a_killed_process_is_named_with_its_reason_and_the_others_are_kept(
     (path,) = folder.glob("jobs/*/failure.json")
     assert "last words" in json.loads(path.read_text())["trace"]
     assert len(list(folder.glob(f"jobs/*/{LOG}"))) == 2
+
+
+def test_where_no_socket_can_be_made_each_process_imports_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    server = forkserver.ForkServer()
+    monkeypatch.setattr(forkserver, "ensure_running", server.ensure_running)
+    if sys.platform == "linux":
+        assert _context((), 0.0).get_start_method() == "forkserver"
+        server._stop()
+    monkeypatch.setattr(util, "get_temp_dir", lambda: str(deep))
+    assert _context((), 0.0).get_start_method() == "spawn"
 
 
 def test_ctrl_c_stops_every_process(tmp_path: Path, display: Display, tiny: Tiny) -> None:

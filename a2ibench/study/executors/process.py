@@ -7,6 +7,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -110,6 +111,10 @@ def _context(tasks: Sequence[Task], gpus: float) -> Context:
     # Of a user's file there is no module by that name; what cannot be imported is passed over.
     modules = sorted({plugin.__module__ for plugin in plugins})
     context.set_forkserver_preload([work.__module__, LATE, *modules])
+    try:
+        forkserver.ensure_running()
+    except OSError:  # a path too long for a socket, no room for temporary files
+        return multiprocessing.get_context("spawn")
     return context
 
 
