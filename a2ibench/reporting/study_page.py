@@ -275,5 +275,5 @@ def _cell(text: str) -> Cell:
     if number is not None and number["sign"] == "< ":
         order = 0.0
     if (parts := _BESIDE.fullmatch(text)) is not None:
-        return Cell(parts["text"].removesuffix(","), parts["beside"], order)
+        return Cell(parts["text"], parts["beside"], order)
     return Cell(text, "", order)
