@@ -124,9 +124,11 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     )
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
+    registry._all_points.cache_clear()
     registry._points.cache_clear()
     yield
     monkeypatch.undo()
+    registry._all_points.cache_clear()
     registry._points.cache_clear()
 
 

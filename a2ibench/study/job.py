@@ -1,6 +1,7 @@
 """A job: the frozen description of one trial. Its hash is its identity."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class Job:
     images: int
     workers: int = 1
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """20 hexadecimal digits; the name of the job's folder."""
         about = {"protocol": PROTOCOL, **dataclasses.asdict(self)}
