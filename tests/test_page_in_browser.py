@@ -92,6 +92,10 @@ def test_tables_are_sorted_by_click_and_by_key_and_back(page: Chrome) -> None:
     before = column(page, "quality", at)
     assert before != sorted(before)
     button = head.find_element(By.TAG_NAME, "button")
+    # The page scrolls smoothly, and the driver would click before it has come to rest.
+    page.execute_script(
+        "arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", button
+    )
     button.click()
     assert column(page, "quality", at) == sorted(before)
     assert head.get_attribute("aria-sort") == "ascending"
