@@ -108,8 +108,8 @@ def _write_onnx(drawing: Drawing, inputs: Arrays, path: Path) -> None:
 
 
 def _program(drawing: Drawing, inputs: Arrays) -> torch.export.ExportedProgram:
-    """The drawing for any number of rows. A strict export also follows ``len()``, and takes several
-    times as long."""
+    """The drawing for any number of rows. A strict export also follows ``len()``, and takes more
+    than twice as long."""
     rows = torch.export.Dim("n")
     given = tuple(torch.from_numpy(value) for value in inputs.values())
     shapes = {name: {0: rows} for name in inputs}

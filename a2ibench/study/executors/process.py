@@ -169,7 +169,9 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
 def _do(task: Task, gpu: str | None, environment: Mapping[str, str], news: Connection) -> None:
     """A task, in a process of its own."""
     begin()
-    os.environ.update(environment)  # what a copy has is older
+    # The parent's of now: that of a copy is older.
+    os.environ.clear()
+    os.environ.update(environment)
     # Before anything asks CUDA what there is.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
     _redirect(task)
