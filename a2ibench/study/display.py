@@ -30,7 +30,6 @@ class Display:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._bars: Progress | None = None
-        self._lines: dict[str, tuple[float, int, float]] = {}
 
     def say(self, text: str, **style: Any) -> None:
         """Prints one line; nothing in it is markup."""
@@ -60,11 +59,12 @@ class Display:
     def counter(self, name: str) -> Callable[[int, int], None]:
         """A function ``(done, total)`` that shows how far something called ``name`` is."""
         bar: TaskID | None = None
+        lines = _Lines(name, self.say)
 
         def show(done: int, total: int) -> None:
             nonlocal bar
             if self._bars is None:
-                self._line(name, done, total)
+                lines.show(done, total)
                 return
             if bar is None:
                 # What an earlier run has done says nothing about the speed of this one.
@@ -73,20 +73,32 @@ class Display:
 
         return show
 
-    def _line(self, name: str, done: int, total: int) -> None:
+
+class _Lines:
+    """How far something is, in a line now and then."""
+
+    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+        self._name = name
+        self._say = say
+        self._start: tuple[float, int] | None = None
+        self._last = 0.0
+
+    def show(self, done: int, total: int) -> None:
         now = time.monotonic()
-        first, begun, last = self._lines.get(name, (now, done, -LINE_EVERY))
+        if first := self._start is None:
+            self._start = now, done
         ended = done >= total
-        if not ended and now - last < LINE_EVERY:
+        if not (first or ended) and now - self._last < LINE_EVERY:
             return
-        self._lines[name] = (first, begun, now)
+        self._last = now
+        began, begun = self._start
         if ended:
-            self.say(f"{name}: {done}/{total} after {clock(now - first)}")
-        elif done == begun or now == first:
-            self.say(f"{name}: {done}/{total}")
+            self._say(f"{self._name}: {done}/{total} after {clock(now - began)}")
+        elif done == begun:
+            self._say(f"{self._name}: {done}/{total}")
         else:
-            left = (now - first) / (done - begun) * (total - done)
-            self.say(f"{name}: {done}/{total}, {clock(left)} left")
+            left = (now - began) / (done - begun) * (total - done)
+            self._say(f"{self._name}: {done}/{total}, {clock(left)} left")
 
 
 def clock(seconds: float) -> str:

@@ -22,3 +22,17 @@ def test_the_time_left_comes_from_what_this_run_has_done(begun, later, line, mon
     now += 60
     show(later, 100)
     assert written.getvalue().splitlines() == [f"part: {begun}/100", line]
+
+
+def test_of_two_parts_with_one_name_each_has_its_own_time(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    written = io.StringIO()
+    display = Display(Console(file=written))
+    for seconds in (600, 60):
+        show = display.counter("ours, seed 0")
+        show(0, 100)
+        now += seconds
+        show(100, 100)
+    ended = written.getvalue().splitlines()[1::2]
+    assert ended == ["ours, seed 0: 100/100 after 10:00", "ours, seed 0: 100/100 after 1:00"]
