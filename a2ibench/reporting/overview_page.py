@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from a2ibench.reporting.html import write_html
-from a2ibench.reporting.study_page import Chart
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.study_page import Chart, see
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,47 @@ class Listed:
         return f"{quote(self.name)}/{self.page}"
 
 
+@dataclass(frozen=True)
+class Between:
+    """A dataset that was heard by several encoders.
+
+    Attributes:
+        dataset: on what.
+        verdict: what the tests say.
+        tables: scores, and differences to the first encoder.
+    """
+
+    dataset: str
+    verdict: str
+    tables: Sequence[Table]
+
+
 def write_overview_page(
-    name: str, studies: Sequence[Listed], notes: Sequence[str], charts: Sequence[Chart], path: Path
+    name: str,
+    studies: Sequence[Listed],
+    between: Sequence[Between],
+    notes: Sequence[str],
+    charts: Sequence[Chart],
+    path: Path,
 ) -> None:
     """Writes one HTML file beside the folders of the studies.
 
     Args:
         name: of the folder.
         studies: in order.
+        between: encoders that are compared, by dataset.
         notes: what can be compared between them.
         charts: the diagrams over datasets.
         path: the file.
     """
-    write_html("overview.html.j2", path, name=name, studies=studies, notes=notes, charts=charts)
+    write_html(
+        "overview.html.j2",
+        path,
+        script="study.js",
+        name=name,
+        studies=studies,
+        between=between,
+        notes=notes,
+        charts=charts,
+        see=see,
+    )

@@ -92,6 +92,61 @@ def read_rows(folder: Path, about: Mapping[str, Any]) -> list[Finished]:
     ]
 
 
+@dataclass(frozen=True)
+class Studied:
+    """A study as far as it has results.
+
+    Attributes:
+        folder: of the study.
+        dataset: on what.
+        encoder: heard by what.
+        pairs: the hash of their content.
+        scale: of the networks.
+        images: training images a trial.
+        metrics: in the order of the columns.
+        rows: with their results.
+        methods: the same, as the tables want them.
+    """
+
+    folder: Path
+    dataset: str
+    encoder: str
+    pairs: str
+    scale: str
+    images: int
+    metrics: tuple[str, ...]
+    rows: tuple[Finished, ...]
+    methods: tuple[Method, ...]
+
+    def judge(self, metric: str) -> set[tuple[Any, ...]]:
+        """What saw a metric's images, over all results."""
+        scores = [
+            result["metrics"][metric]
+            for row in self.rows
+            for _, result in row.results
+            if result["metrics"].get(metric, {}).get("value") is not None
+        ]
+        return {(score["version"], score["judge_fingerprint"]) for score in scores}
+
+
+def read_studied(folder: Path) -> Studied:
+    """A study with its results; see :func:`read_study`."""
+    about = read_study(folder)
+    rows = read_rows(folder, about)
+    names = tuple(about["metrics"])
+    return Studied(
+        folder=folder,
+        dataset=Path(about["dataset"]).name,
+        encoder=about["encoder"],
+        pairs=about["content_hash"],
+        scale=about["scale"],
+        images=about["images"],
+        metrics=names,
+        rows=tuple(rows),
+        methods=tuple(to_method(row, names, about["models"]) for row in rows),
+    )
+
+
 def find_arm(text: str, arm: str | None) -> Finished:
     """What a word of the command line names: a job's folder, STUDY:ARM, or a study with ``arm``.
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +10,17 @@ import pandas as pd
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
-from a2ibench.reporting.overview_page import Listed, write_overview_page
+from a2ibench.reporting.overview_page import Between, Listed, write_overview_page
 from a2ibench.reporting.study_page import Chart
 from a2ibench.reporting.svg import inline_svg
 from a2ibench.reporting.tables import ablation_table, method_table
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.storage import whole_file
-from a2ibench.study.finished import Finished, read_rows, read_study, to_method
-from a2ibench.study.report import PAGE
+from a2ibench.study.between_encoders import compare_encoders
+from a2ibench.study.finished import Studied, read_studied, read_study
+from a2ibench.study.report import PAGE, save_table
+from a2ibench.study.study_file import NAME, read_study_file
 
 APART = (
     "Judges are trained on the pairs of their own study: scores of two datasets are by two"
@@ -30,27 +30,6 @@ DIAGRAMS = (
     "Ranks over datasets (1 is best), a diagram a metric and encoder. Methods joined by a bar are"
     " within the critical difference (Friedman, Nemenyi; Demšar 2006)."
 )
-
-
-@dataclass(frozen=True)
-class _Study:
-    folder: Path
-    dataset: str
-    encoder: str
-    pairs: str
-    metrics: tuple[str, ...]
-    rows: tuple[Finished, ...]
-    methods: tuple[Method, ...]
-
-    def judge(self, metric: str) -> set[tuple[Any, ...]]:
-        """What saw a metric's images, over all results."""
-        scores = [
-            result["metrics"][metric]
-            for row in self.rows
-            for _, result in row.results
-            if result["metrics"].get(metric, {}).get("value") is not None
-        ]
-        return {(score["version"], score["judge_fingerprint"]) for score in scores}
 
 
 @dataclass(frozen=True)
@@ -68,10 +47,27 @@ class _Diagram:
 
 
 def studies_in(root: Path) -> list[Path]:
-    """The studies of a folder, by name; the folder itself where it is one, or holds none."""
+    """The studies of a folder, in the order of its study file, else by name; the folder itself
+    where it is a study, or holds none.
+
+    Raises:
+        UserError: a file that cannot be read.
+    """
     if (root / "study.json").is_file():
         return [root]
-    return sorted(path.parent for path in root.glob("*/study.json")) or [root]
+    found = sorted(path.parent for path in root.glob("*/study.json"))
+    if (root / NAME).is_file():
+        asked = read_study_file(root / NAME)
+        datasets = [Path(name).name for name in asked.get("dataset", ())]
+        encoders = list(asked.get("encoder", ()))
+
+        def place(folder: Path) -> tuple[int, ...]:
+            about = read_study(folder)
+            pair = (datasets, Path(about["dataset"]).name), (encoders, about["encoder"])
+            return tuple(names.index(one) if one in names else len(names) for names, one in pair)
+
+        found.sort(key=place)
+    return found or [root]
 
 
 def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
@@ -88,8 +84,9 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     tables = [pd.read_parquet(folder / "results.parquet") for folder in folders]
     with whole_file(root / "results.parquet") as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary)
-    studies = [_read(folder) for folder in folders]
-    notes = [APART, *_between_encoders(studies)]
+    studies = [read_studied(folder) for folder in folders]
+    between = compare_encoders(studies)
+    notes = [APART, *(note for one in between for note in one.notes)]
     diagrams = _diagrams(studies)
     for old in root.glob("critical_difference-*.png"):
         old.unlink()
@@ -100,18 +97,24 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
         name = study.folder.name
         lines.append(f"| {study.dataset} | {study.encoder} | [{name}]({name}/tables) |")
     lines += ["", *(f"- {note}" for note in notes)]
+    for dataset in between:
+        for table in dataset.tables:
+            save_table(table, root / "tables")
+            lines += ["", table.to_markdown().rstrip()]
     if diagrams:
         lines += ["", DIAGRAMS, "", *(f"![{Path(d.file).stem}]({d.file})" for d in diagrams)]
     with whole_file(root / "overview.md") as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    verdicts = [f"{one.dataset}, between encoders: {one.verdict}" for one in between if one.tables]
     said = [*notes, *([DIAGRAMS] if diagrams else [])]
     charts = [_chart(one, i) for i, one in enumerate(diagrams)]
     listed = [_list(study) for study in studies]
-    write_overview_page(root.resolve().name, listed, said, charts, root / PAGE)
-    return said
+    compared = [Between(one.dataset, one.verdict, one.tables) for one in between if one.tables]
+    write_overview_page(root.resolve().name, listed, compared, said, charts, root / PAGE)
+    return [*said, *verdicts]
 
 
-def _list(study: _Study) -> Listed:
+def _list(study: Studied) -> Listed:
     metrics = [registry.metrics.get(name) for name in study.metrics]
     compared = [
         one
@@ -129,50 +132,7 @@ def _chart(one: _Diagram, number: int) -> Chart:
     return Chart(inline_svg(draw_diagram(one.ranks, one.labels), f"ranks-{number}", said), title)
 
 
-def _read(folder: Path) -> _Study:
-    about = read_study(folder)
-    rows = read_rows(folder, about)
-    names = tuple(about["metrics"])
-    return _Study(
-        folder=folder,
-        dataset=Path(about["dataset"]).name,
-        encoder=about["encoder"],
-        pairs=about["content_hash"],
-        metrics=names,
-        rows=tuple(rows),
-        methods=tuple(to_method(row, names, about["models"]) for row in rows),
-    )
-
-
-def _between_encoders(studies: Sequence[_Study]) -> list[str]:
-    """Which metrics one and the same judge saw, whatever the encoder: measured by fingerprints."""
-    notes = []
-    for pairs in dict.fromkeys(study.pairs for study in studies):
-        same = [study for study in studies if study.pairs == pairs]
-        if len(same) < 2:
-            continue
-        names = [name for name in same[0].metrics if all(name in one.metrics for one in same)]
-        alike = [
-            name
-            for name in names
-            if registry.metrics.get(name).group == "quality"
-            and len(set[tuple[Any, ...]]().union(*(study.judge(name) for study in same))) == 1
-        ]
-        apart = [name for name in names if name not in alike]
-        if alike:
-            notes.append(
-                f"{same[0].dataset}: comparable between encoders, by the images alone and by one"
-                f" and the same judge: {', '.join(alike)}."
-            )
-        if apart:
-            notes.append(
-                f"{same[0].dataset}: not comparable between encoders, since sounds are compared,"
-                f" each in its own encoder's space, or the judge is another: {', '.join(apart)}."
-            )
-    return notes
-
-
-def _diagrams(studies: Sequence[_Study]) -> list[_Diagram]:
+def _diagrams(studies: Sequence[Studied]) -> list[_Diagram]:
     """One for each encoder and metric that allows a ranking over the datasets."""
     made = []
     for encoder in dict.fromkeys(study.encoder for study in studies):
@@ -187,7 +147,7 @@ def _diagrams(studies: Sequence[_Study]) -> list[_Diagram]:
     return made
 
 
-def _arms(study: _Study, metric: str) -> Mapping[str, float]:
+def _arms(study: Studied, metric: str) -> Mapping[str, float]:
     return {
         method.label: method.scores[metric].mean
         for method in study.methods

@@ -97,19 +97,24 @@ def write_tables(
         if old.name != SAMPLES:
             old.unlink()  # of an earlier command: a table that this one does not make would stay
     for table in tables:
-        for suffix, text in (
-            ("md", table.to_markdown()),
-            ("csv", table.to_csv()),
-            ("tex", table.to_latex()),
-        ):
-            with whole_file(folder / "tables" / f"{table.name}.{suffix}") as temporary:
-                temporary.write_text(text, encoding="utf-8")
+        save_table(table, folder / "tables")
     ranks = _rank(methods, metrics)
     diagram = None
     if ranks is not None:
         diagram = folder / "tables" / DIAGRAM
         save_diagram(ranks, [arm.label for arm in scored_arms(methods)], diagram)
     return Report(about, tuple(methods), tuple(metrics), tuple(tables), ranks, diagram)
+
+
+def save_table(table: Table, folder: Path) -> None:
+    """Writes a table as md, csv and tex."""
+    for suffix, text in (
+        ("md", table.to_markdown()),
+        ("csv", table.to_csv()),
+        ("tex", table.to_latex()),
+    ):
+        with whole_file(folder / f"{table.name}.{suffix}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def scored_arms(methods: Sequence[Method]) -> list[Method]:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from a2ibench.cli import main
 from a2ibench.storage import write_json
-from a2ibench.study.overview import write_overview
+from a2ibench.study.overview import studies_in, write_overview
 
 METRICS = {"is1_lite0": 2.0, "kid_lite0": 0.1, "rprec1_i2a_lite0": 0.2}
 
@@ -209,6 +209,43 @@ def test_only_images_seen_by_one_judge_are_comparable_between_encoders(tmp_path:
         folders.append(folder)
     same = "x: comparable between encoders, by the images alone and by one and the same judge:"
     notes = write_overview(tmp_path, folders[:2])
+    assert (tmp_path / "tables" / "encoders-x.md").is_file()
     assert any(note == f"{same} is1_lite0, kid_lite0." for note in notes)
     assert any(note.startswith("x: not") and "rprec1_i2a_lite0" in note for note in notes)
     assert not any(note.startswith(same) for note in write_overview(tmp_path, folders))
+
+
+def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:
+    folders = []
+    for encoder, better in (("logmel", 0.0), ("mfcc", 0.05)):
+        folder = study(tmp_path / encoder, {"ours": better, "vae": 0.0}, encoder=encoder)
+        about = json.loads((folder / "study.json").read_text())
+        about |= {"dataset": "x", "content_hash": "pairs1", "encoder": encoder}
+        write_json(folder / "study.json", about)
+        pd.DataFrame({"study": [encoder]}).to_parquet(folder / "results.parquet")
+        folders.append(folder)
+    notes = write_overview(tmp_path, folders)
+    assert notes[-1].startswith("x, between encoders: ours, mfcc is better than ours, logmel by")
+    table = pd.read_csv(tmp_path / "tables" / "encoder_differences-x.csv")
+    assert set(table["metric"]) == {"is1_lite0_v1", "kid_lite0_v1"}
+    rows = table.set_index(["method", "metric"])
+    assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "base"] == "ours, logmel"
+    assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "difference"] == pytest.approx(0.05)
+    assert rows.loc[("ours, mfcc", "kid_lite0_v1"), "verdict"] == "better"
+    assert rows.loc[("vae, mfcc", "kid_lite0_v1"), "verdict"] == "not separable"
+    assert rows["seeds"].eq(3).all()
+    page = (tmp_path / "report.html").read_text()
+    assert "Encoders on x" in page
+    (tmp_path / "study.yaml").write_text("encoder: [mfcc, logmel]")
+    assert [folder.name for folder in studies_in(tmp_path)] == ["mfcc", "logmel"]
+    assert page.count('class="sortable"') == 2
+    assert "ours, mfcc" in (tmp_path / "overview.md").read_text()
+
+
+def test_one_encoder_with_several_studies_is_compared_with_nothing(tmp_path: Path) -> None:
+    folders = [study(tmp_path / name, {"ours": 0.0}) for name in ("a", "b")]
+    for folder in folders:
+        pd.DataFrame({"study": [folder.name]}).to_parquet(folder / "results.parquet")
+    notes = write_overview(tmp_path, folders)
+    assert not any("between encoders" in note for note in notes)
+    assert not (tmp_path / "tables").exists()

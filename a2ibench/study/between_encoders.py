@@ -1,0 +1,124 @@
+"""The same pairs heard by several encoders: what is comparable between them, and compared."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from a2ibench import registry
+from a2ibench.contracts.metric import Metric
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.tables import difference_table, score_tables
+from a2ibench.reporting.words import comparisons, lead
+from a2ibench.study.finished import Studied
+
+
+@dataclass(frozen=True)
+class BetweenEncoders:
+    """A dataset with several encoders.
+
+    Attributes:
+        dataset: on what.
+        verdict: what the tests say, in a sentence; empty where there is nothing to test.
+        notes: which metrics are comparable, and which are not.
+        tables: the scores by those that are, and the differences to the first encoder; none where
+            no metric is, or no method was trained with each of them.
+    """
+
+    dataset: str
+    verdict: str
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+
+def compare_encoders(studies: Sequence[Studied]) -> list[BetweenEncoders]:
+    """One for each set of pairs, scale and budget that several encoders have.
+
+    Comparable is what is measured on the images alone by one and the same judge, which is told by
+    its fingerprint. What compares sounds does so in the space of its own encoder.
+    """
+    groups: dict[tuple[str, str, int], list[Studied]] = {}
+    for study in studies:
+        groups.setdefault((study.pairs, study.scale, study.images), []).append(study)
+    return [
+        _compare(same)
+        for same in groups.values()
+        if 1 < len(same) == len({study.encoder for study in same})
+    ]
+
+
+def _compare(same: Sequence[Studied]) -> BetweenEncoders:
+    first = same[0]
+    names = [name for name in first.metrics if all(name in one.metrics for one in same)]
+    alike = [
+        name
+        for name in names
+        if registry.metrics.get(name).group == "quality"
+        and len(set[object]().union(*(study.judge(name) for study in same))) == 1
+    ]
+    apart = [name for name in names if name not in alike]
+    notes = []
+    if alike:
+        notes.append(
+            f"{first.dataset}: comparable between encoders, by the images alone and by one and the"
+            f" same judge: {', '.join(alike)}."
+        )
+    if apart:
+        notes.append(
+            f"{first.dataset}: not comparable between encoders, since sounds are compared, each in"
+            f" its own encoder's space, or the judge is another: {', '.join(apart)}."
+        )
+    metrics = [registry.metrics.get(name) for name in alike]
+    verdict, tables = _tables(same, metrics) if metrics else ("", ())
+    return BetweenEncoders(first.dataset, verdict, tuple(notes), tables)
+
+
+def _tables(
+    same: Sequence[Studied], metrics: Sequence[type[Metric]]
+) -> tuple[str, tuple[Table, ...]]:
+    first = same[0]
+    about = f"{first.dataset}, {first.scale} scale"
+    by_arm = list(_in_all(same, reference=False))
+    if not by_arm:
+        return "", ()
+    rows: list[Method] = []
+    for found in _in_all(same, reference=True):
+        # Most are of the real pictures, whatever hears the sounds.
+        equal = len({_values(one, metrics) for one in found}) == 1
+        rows += [found[0]] if equal else _named(found, same)
+    rows += [one for found in by_arm for one in _named(found, same)]
+    (scores,) = score_tables(rows, metrics, about, ())
+    differences = difference_table(
+        f"encoder_differences-{first.dataset}",
+        f"Encoders: difference to {first.encoder} ({about})",
+        (first.encoder, "encoder"),
+        [(base, one) for base, *rest in (_named(arm, same) for arm in by_arm) for one in rest],
+        metrics,
+        (),
+    )
+    assert differences is not None  # two encoders at least
+    verdict = lead(comparisons(differences, metrics))
+    title = f"Encoders: quality and class of the images ({about})"
+    return verdict, (
+        replace(scores, name=f"encoders-{first.dataset}", title=title),
+        differences,
+    )
+
+
+def _in_all(same: Sequence[Studied], reference: bool) -> Iterator[list[Method]]:
+    """The rows that every study has, each with its method of every study."""
+    tables = [{method.label: method for method in study.methods} for study in same]
+    for label, method in tables[0].items():
+        if method.reference == reference and all(label in table for table in tables):
+            yield [table[label] for table in tables]
+
+
+def _named(found: Sequence[Method], same: Sequence[Studied]) -> list[Method]:
+    return [
+        replace(method, label=f"{method.label}, {study.encoder}")
+        for method, study in zip(found, same, strict=True)
+    ]
+
+
+def _values(method: Method, metrics: Sequence[type[Metric]]) -> tuple[tuple[float, ...], ...]:
+    scored = [method.scores[one.name] for one in metrics if one.name in method.scores]
+    return tuple(tuple(scores.values.tolist()) for scores in scored)
