@@ -85,13 +85,18 @@ def _tables(
         # Most are of the real pictures, whatever hears the sounds.
         equal = len({_values(one, metrics) for one in found}) == 1
         rows += [found[0]] if equal else _named(found, same)
-    rows += [one for found in by_arm for one in _named(found, same)]
+    arms = [_named(found, same) for found in by_arm]
+    rows += [one for arm in arms for one in arm]
     (scores,) = score_tables(rows, metrics, about, ())
+    what = "Encoders"
+    if len(by_arm) == 1:  # its name need not stand in every row, and sentence
+        what = f"Encoders of {by_arm[0][0].label}"
+        arms = [_named(by_arm[0], same, "{encoder}")]
     differences = difference_table(
         f"encoder_differences-{first.dataset}",
-        f"Encoders: difference to {first.encoder} ({about})",
+        f"{what}: difference to {first.encoder} ({about})",
         (first.encoder, "encoder"),
-        [(base, one) for base, *rest in (_named(arm, same) for arm in by_arm) for one in rest],
+        [(base, one) for base, *rest in arms for one in rest],
         metrics,
         (),
     )
@@ -112,9 +117,11 @@ def _in_all(same: Sequence[Studied], reference: bool) -> Iterator[list[Method]]:
             yield [table[label] for table in tables]
 
 
-def _named(found: Sequence[Method], same: Sequence[Studied]) -> list[Method]:
+def _named(
+    found: Sequence[Method], same: Sequence[Studied], label: str = "{row}, {encoder}"
+) -> list[Method]:
     return [
-        replace(method, label=f"{method.label}, {study.encoder}")
+        replace(method, label=label.format(row=method.label, encoder=study.encoder))
         for method, study in zip(found, same, strict=True)
     ]
 

@@ -238,6 +238,11 @@ def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:
     assert "Encoders on x" in page
     (tmp_path / "study.yaml").write_text("encoder: [mfcc, logmel]")
     assert [folder.name for folder in studies_in(tmp_path)] == ["mfcc", "logmel"]
+    for folder in folders:
+        about = json.loads((folder / "study.json").read_text())
+        write_json(folder / "study.json", about | {"jobs": {"ours": about["jobs"]["ours"]}})
+    notes = write_overview(tmp_path, folders)
+    assert notes[-1].startswith("x, between encoders: mfcc is better than logmel by")
     assert page.count('class="sortable"') == 2
     assert "ours, mfcc" in (tmp_path / "overview.md").read_text()
 
