@@ -14,6 +14,9 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from a2ibench.reporting.overview_page import Between, Listed, write_overview_page
+from a2ibench.reporting.render import Table
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = 360
 
@@ -160,3 +163,17 @@ def luminance(colour: str) -> float:
     levels = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in levels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_overview_sorts_its_tables_as_well(browser: Chrome, tmp_path: Path) -> None:
+    scores = Table("encoders-x", "Scores", ("method", "KID"), ((("a", "2"), ("b", "1")),), (), ())
+    listed = Listed("x-mfcc", "report.html", "x", "mfcc", "Nothing is tested.")
+    path = tmp_path / "report.html"
+    write_overview_page("two", [listed], [Between("x", "Nothing.", [scores])], [], [], path)
+    browser.get_log("browser")
+    browser.get(path.as_uri())
+    button = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x thead button")[1]
+    button.send_keys(Keys.ENTER)
+    rows = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x tbody th")
+    assert [row.text for row in rows] == ["b", "a"]
+    assert browser.get_log("browser") == []
