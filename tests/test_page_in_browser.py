@@ -169,7 +169,7 @@ def test_the_overview_sorts_its_tables_as_well(browser: Chrome, tmp_path: Path) 
     scores = Table("encoders-x", "Scores", ("method", "KID"), ((("a", "2"), ("b", "1")),), (), ())
     listed = Listed("x-mfcc", "report.html", "x", "mfcc", "Nothing is tested.")
     path = tmp_path / "report.html"
-    write_overview_page("two", [listed], [Between("x", "Nothing.", [scores])], [], [], path)
+    write_overview_page("two", [listed], [Between("x", "Nothing.", (), (scores,))], [], [], path)
     browser.get_log("browser")
     browser.get(path.as_uri())
     button = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x thead button")[1]

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from a2ibench.study.overview import studies_in, write_overview
 from a2ibench.study.report import report
 
 REPORTS = Path(__file__).parents[1] / "reports"
 FILES = sorted(path for path in REPORTS.glob("*/study.yaml"))
 STUDIES = sorted(path.parent for path in REPORTS.glob("**/study.json"))
+OVERVIEWS = sorted(path.parent for path in REPORTS.glob("**/overview.md"))
 
 
 def name(path: Path) -> str:
@@ -55,3 +57,13 @@ def test_tables_follow_from_the_results(study: Path, tmp_path: Path) -> None:
         if not (study / "jobs" / key / "result.json").is_file()
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("root", OVERVIEWS, ids=name)
+def test_what_is_said_of_several_studies_follows_from_them(root: Path, tmp_path: Path) -> None:
+    again = shutil.copytree(root, tmp_path / root.name)
+    shutil.rmtree(again / "tables")
+    (again / "overview.md").unlink()
+    write_overview(again, studies_in(again))
+    assert tables(root) == tables(again)
+    assert (root / "overview.md").read_text() == (again / "overview.md").read_text()

@@ -40,13 +40,16 @@ class Between:
 
     Attributes:
         dataset: on what.
-        verdict: what the tests say.
-        tables: scores, and differences to the first encoder.
+        verdict: what the tests say, in a sentence; empty where there is nothing to test.
+        notes: which metrics are comparable between encoders, and which are not.
+        tables: scores by those that are, and differences to the first encoder; none where no
+            metric is, or no method was trained with each of them.
     """
 
     dataset: str
     verdict: str
-    tables: Sequence[Table]
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
 
 
 def write_overview_page(
@@ -62,7 +65,7 @@ def write_overview_page(
     Args:
         name: of the folder.
         studies: in order.
-        between: encoders that are compared, by dataset.
+        between: encoders that are compared, by dataset; their notes are among the notes.
         notes: what can be compared between them.
         charts: the diagrams over datasets.
         path: the file.

@@ -1,36 +1,19 @@
 """The same pairs heard by several encoders: what is comparable between them, and compared."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.cells import Method
+from a2ibench.reporting.overview_page import Between
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table, score_tables
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.study.finished import Studied
 
 
-@dataclass(frozen=True)
-class BetweenEncoders:
-    """A dataset with several encoders.
-
-    Attributes:
-        dataset: on what.
-        verdict: what the tests say, in a sentence; empty where there is nothing to test.
-        notes: which metrics are comparable, and which are not.
-        tables: the scores by those that are, and the differences to the first encoder; none where
-            no metric is, or no method was trained with each of them.
-    """
-
-    dataset: str
-    verdict: str
-    notes: tuple[str, ...]
-    tables: tuple[Table, ...]
-
-
-def compare_encoders(studies: Sequence[Studied]) -> list[BetweenEncoders]:
+def compare_encoders(studies: Sequence[Studied]) -> list[Between]:
     """One for each set of pairs, scale and budget that several encoders have.
 
     Comparable is what is measured on the images alone by one and the same judge, which is told by
@@ -46,7 +29,7 @@ def compare_encoders(studies: Sequence[Studied]) -> list[BetweenEncoders]:
     ]
 
 
-def _compare(same: Sequence[Studied]) -> BetweenEncoders:
+def _compare(same: Sequence[Studied]) -> Between:
     first = same[0]
     names = [name for name in first.metrics if all(name in one.metrics for one in same)]
     alike = [
@@ -69,7 +52,7 @@ def _compare(same: Sequence[Studied]) -> BetweenEncoders:
         )
     metrics = [registry.metrics.get(name) for name in alike]
     verdict, tables = _tables(same, metrics) if metrics else ("", ())
-    return BetweenEncoders(first.dataset, verdict, tuple(notes), tables)
+    return Between(first.dataset, verdict, tuple(notes), tables)
 
 
 def _tables(
@@ -93,7 +76,7 @@ def _tables(
         what = f"Encoders of {by_arm[0][0].label}"
         arms = [_named(by_arm[0], same, "{encoder}")]
     differences = difference_table(
-        f"encoder_differences-{first.dataset}",
+        f"encoder_differences-{first.folder.name}",
         f"{what}: difference to {first.encoder} ({about})",
         (first.encoder, "encoder"),
         [(base, one) for base, *rest in arms for one in rest],
@@ -104,7 +87,7 @@ def _tables(
     verdict = lead(comparisons(differences, metrics))
     title = f"Encoders: quality and class of the images ({about})"
     return verdict, (
-        replace(scores, name=f"encoders-{first.dataset}", title=title),
+        replace(scores, name=f"encoders-{first.folder.name}", title=title),
         differences,
     )
 

@@ -119,14 +119,18 @@ class Studied:
     methods: tuple[Method, ...]
 
     def judge(self, metric: str) -> set[tuple[Any, ...]]:
-        """What saw a metric's images, over all results."""
-        scores = [
-            result["metrics"][metric]
+        """What made a metric's scores, over all results: versions, protocol, judge."""
+        return {
+            (
+                result["version"],
+                result.get("protocol"),
+                score["version"],
+                score["judge_fingerprint"],
+            )
             for row in self.rows
             for _, result in row.results
-            if result["metrics"].get(metric, {}).get("value") is not None
-        ]
-        return {(score["version"], score["judge_fingerprint"]) for score in scores}
+            if (score := result["metrics"].get(metric, {"value": None}))["value"] is not None
+        }
 
 
 def read_studied(folder: Path) -> Studied:

@@ -11,7 +11,7 @@ import pandas as pd
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
-from a2ibench.reporting.overview_page import Between, Listed, write_overview_page
+from a2ibench.reporting.overview_page import Listed, write_overview_page
 from a2ibench.reporting.study_page import Chart
 from a2ibench.reporting.svg import inline_svg
 from a2ibench.reporting.tables import ablation_table, method_table
@@ -88,7 +88,7 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     between = compare_encoders(studies)
     notes = [APART, *(note for one in between for note in one.notes)]
     diagrams = _diagrams(studies)
-    for old in root.glob("critical_difference-*.png"):
+    for old in (*root.glob("critical_difference-*.png"), *root.glob("tables/encoder*-*.*")):
         old.unlink()
     for one in diagrams:
         save_diagram(one.ranks, one.labels, root / one.file)
@@ -105,13 +105,12 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
         lines += ["", DIAGRAMS, "", *(f"![{Path(d.file).stem}]({d.file})" for d in diagrams)]
     with whole_file(root / "overview.md") as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    verdicts = [f"{one.dataset}, between encoders: {one.verdict}" for one in between if one.tables]
+    compared = [one for one in between if one.tables]
     said = [*notes, *([DIAGRAMS] if diagrams else [])]
     charts = [_chart(one, i) for i, one in enumerate(diagrams)]
     listed = [_list(study) for study in studies]
-    compared = [Between(one.dataset, one.verdict, one.tables) for one in between if one.tables]
     write_overview_page(root.resolve().name, listed, compared, said, charts, root / PAGE)
-    return [*said, *verdicts]
+    return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
 
 
 def _list(study: Studied) -> Listed:

@@ -209,10 +209,11 @@ def test_only_images_seen_by_one_judge_are_comparable_between_encoders(tmp_path:
         folders.append(folder)
     same = "x: comparable between encoders, by the images alone and by one and the same judge:"
     notes = write_overview(tmp_path, folders[:2])
-    assert (tmp_path / "tables" / "encoders-x.md").is_file()
+    assert (tmp_path / "tables" / "encoders-logmel.md").is_file()
     assert any(note == f"{same} is1_lite0, kid_lite0." for note in notes)
     assert any(note.startswith("x: not") and "rprec1_i2a_lite0" in note for note in notes)
     assert not any(note.startswith(same) for note in write_overview(tmp_path, folders))
+    assert not list((tmp_path / "tables").iterdir()), "a table that is not made would stay"
 
 
 def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:
@@ -226,7 +227,7 @@ def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:
         folders.append(folder)
     notes = write_overview(tmp_path, folders)
     assert notes[-1].startswith("x, between encoders: ours, mfcc is better than ours, logmel by")
-    table = pd.read_csv(tmp_path / "tables" / "encoder_differences-x.csv")
+    table = pd.read_csv(tmp_path / "tables" / "encoder_differences-logmel.csv")
     assert set(table["metric"]) == {"is1_lite0_v1", "kid_lite0_v1"}
     rows = table.set_index(["method", "metric"])
     assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "base"] == "ours, logmel"
