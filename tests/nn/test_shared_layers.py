@@ -1,5 +1,7 @@
 """Layers that generators and discriminators share."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -49,11 +51,18 @@ def spectral_norm_of(layer: nn.Module) -> float:
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape"),
-    [(spectral_conv(3, 8, 4, 2, 1), (2, 3, 8, 8)), (spectral_linear(20, 5), (2, 20))],
+    ("make", "shape"),
+    [
+        (lambda: spectral_conv(3, 8, 4, 2, 1), (2, 3, 8, 8)),
+        (lambda: spectral_linear(20, 5), (2, 20)),
+    ],
 )
-def test_spectral_layers_have_norm_one(layer: nn.Module, shape: tuple[int, ...]) -> None:
-    for _ in range(50):
+def test_spectral_layers_have_norm_one(
+    make: Callable[[], nn.Module], shape: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)  # the estimate comes near slowly where two singular values are alike
+    layer = make()
+    for _ in range(200):
         layer(torch.zeros(shape))
     assert spectral_norm_of(layer) == pytest.approx(1.0, abs=1e-3)
 
