@@ -37,7 +37,7 @@ def report(
 
     from a2ibench.study.overview import studies_in, write_overview
     from a2ibench.study.page.collect import write_page
-    from a2ibench.study.report import PAGE, notes_once
+    from a2ibench.study.report import PAGE, NoResultError, notes_once
     from a2ibench.study.report import report as write
     from a2ibench.study.stored import find_store
 
@@ -47,8 +47,16 @@ def report(
             f"{study}: holds {len(folders)} studies; --sweep and --dataset belong to one"
         )
     console = Console()
+    written: list[Path] = []
     for folder in folders:
-        made = write(folder)
+        try:
+            made = write(folder)
+        except NoResultError as error:
+            if folder == folders[-1] and not written:
+                raise
+            click.echo(f"left out: {error}")
+            continue
+        written.append(folder)
         store, unseen = find_store(folder, dataset)
         page = write_page(folder, made, store, click.echo, unseen, sweeps)
         for table in made.tables:
@@ -62,6 +70,6 @@ def report(
             click.echo(f"no pictures and sounds on the page: {unseen}")
         click.echo(f"page: {page}")
     if folders != [study]:
-        for note in write_overview(study, folders):
+        for note in write_overview(study, written):
             click.echo(note)
         click.echo(f"all of them: {study / PAGE}")

@@ -123,8 +123,11 @@ def ablation_table(
 def method_table(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
 ) -> Table | None:
-    """Each full model against the last one; None with a single one."""
-    *others, base = [method for method in methods if method.full is None and not method.reference]
+    """Each full model against the last one; None with a single one, or none."""
+    full = [method for method in methods if method.full is None and not method.reference]
+    if not full:
+        return None
+    *others, base = full
     title = f"Table IV. Methods: difference to {base.label} ({about})"
     compared = [(base, other) for other in others]
     return difference_table("methods", title, (base.label, "method"), compared, metrics, notes)

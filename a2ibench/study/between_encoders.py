@@ -12,6 +12,8 @@ from a2ibench.reporting.tables import difference_table, score_tables
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.study.finished import Studied
 
+BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
+
 
 def compare_encoders(studies: Sequence[Studied]) -> list[Between]:
     """One for each set of pairs, scale and budget that several encoders have.
@@ -23,15 +25,24 @@ def compare_encoders(studies: Sequence[Studied]) -> list[Between]:
     for study in studies:
         groups.setdefault((study.pairs, study.scale, study.images), []).append(study)
     return [
-        _compare(same)
-        for same in groups.values()
-        if 1 < len(same) == len({study.encoder for study in same})
+        _compare(same) for same in groups.values() if len({study.encoder for study in same}) > 1
     ]
 
 
-def _compare(same: Sequence[Studied]) -> Between:
-    first = same[0]
-    names = [name for name in first.metrics if all(name in one.metrics for one in same)]
+def _compare(studies: Sequence[Studied]) -> Between:
+    dataset = studies[0].dataset
+    notes = []
+    same: list[Studied] = []
+    for study in studies:
+        if not any(method.scores for method in study.methods):
+            notes.append(f"{study.folder.name}: no result yet; compared with nothing.")
+        elif study.encoder in {one.encoder for one in same}:
+            notes.append(f"{study.folder.name}: a second study of its encoder; left out.")
+        else:
+            same.append(study)
+    if len(same) < 2:
+        return Between(dataset, "", tuple(notes), ())
+    names = [name for name in same[0].metrics if all(name in one.metrics for one in same)]
     alike = [
         name
         for name in names
@@ -39,32 +50,47 @@ def _compare(same: Sequence[Studied]) -> Between:
         and len(set[object]().union(*(study.judge(name) for study in same))) == 1
     ]
     apart = [name for name in names if name not in alike]
-    notes = []
     if alike:
         notes.append(
-            f"{first.dataset}: comparable between encoders, by the images alone and by one and the"
+            f"{dataset}: comparable between encoders, by the images alone and by one and the"
             f" same judge: {', '.join(alike)}."
         )
     if apart:
         notes.append(
-            f"{first.dataset}: not comparable between encoders, since sounds are compared, each in"
-            f" its own encoder's space, or the judge is another: {', '.join(apart)}."
+            f"{dataset}: not compared between encoders, since it is more than the quality of the"
+            f" images, or version or judge is another: {', '.join(apart)}."
         )
     metrics = [registry.metrics.get(name) for name in alike]
-    verdict, tables = _tables(same, metrics) if metrics else ("", ())
-    return Between(first.dataset, verdict, tuple(notes), tables)
+    arms, left = _arms(same)
+    notes += left
+    verdict, tables = _tables(same, arms, metrics) if metrics and arms else ("", ())
+    return Between(dataset, verdict, tuple(notes), tables)
+
+
+def _arms(same: Sequence[Studied]) -> tuple[list[list[Method]], list[str]]:
+    """The arms that every encoder has with the same options and code, and why others are left."""
+    tables = [{method.label: method for method in study.methods} for study in same]
+    arms, notes = [], []
+    for label in dict.fromkeys(label for table in tables for label in table):
+        found = [table[label] for table in tables if label in table]
+        if found[0].reference:
+            continue
+        if len(found) < len(same):
+            notes.append(f"{label}: not trained with every encoder; not compared between them.")
+        elif len({study.definition(label) for study in same} - {""}) > 1:
+            notes.append(f"{label}: with other options or code; not compared between encoders.")
+        else:
+            arms.append(found)
+    return arms, notes
 
 
 def _tables(
-    same: Sequence[Studied], metrics: Sequence[type[Metric]]
+    same: Sequence[Studied], by_arm: Sequence[Sequence[Method]], metrics: Sequence[type[Metric]]
 ) -> tuple[str, tuple[Table, ...]]:
     first = same[0]
-    about = f"{first.dataset}, {first.scale} scale"
-    by_arm = list(_in_all(same, reference=False))
-    if not by_arm:
-        return "", ()
+    about = f"{first.dataset}, {first.scale} scale, {first.images} images"
     rows: list[Method] = []
-    for found in _in_all(same, reference=True):
+    for found in _references(same):
         # Most are of the real pictures, whatever hears the sounds.
         equal = len({_values(one, metrics) for one in found}) == 1
         rows += [found[0]] if equal else _named(found, same)
@@ -81,7 +107,7 @@ def _tables(
         (first.encoder, "encoder"),
         [(base, one) for base, *rest in arms for one in rest],
         metrics,
-        (),
+        (BASE,),
     )
     assert differences is not None  # two encoders at least
     verdict = lead(comparisons(differences, metrics))
@@ -92,11 +118,11 @@ def _tables(
     )
 
 
-def _in_all(same: Sequence[Studied], reference: bool) -> Iterator[list[Method]]:
-    """The rows that every study has, each with its method of every study."""
+def _references(same: Sequence[Studied]) -> Iterator[list[Method]]:
+    """The reference rows that every study has, each with its method of every study."""
     tables = [{method.label: method for method in study.methods} for study in same]
     for label, method in tables[0].items():
-        if method.reference == reference and all(label in table for table in tables):
+        if method.reference and all(label in table for table in tables):
             yield [table[label] for table in tables]
 
 

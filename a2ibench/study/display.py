@@ -85,7 +85,8 @@ class _Lines:
 
     def show(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if first := self._start is None:
+        first = self._start is None or done < self._start[1]  # begun again, from further back
+        if first or self._start is None:
             self._start = now, done
         ended = done >= total
         if not (first or ended) and now - self._last < LINE_EVERY:

@@ -10,6 +10,7 @@ from a2ibench import registry
 from a2ibench.errors import UserError
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
+from a2ibench.storage import content_key
 from a2ibench.study.arm import full_label, pick_arm
 from a2ibench.study.outcome import read_result
 from a2ibench.study.results import over_seeds
@@ -119,18 +120,29 @@ class Studied:
     methods: tuple[Method, ...]
 
     def judge(self, metric: str) -> set[tuple[Any, ...]]:
-        """What made a metric's scores, over all results: versions, protocol, judge."""
+        """What made a metric's scores, over all results: versions, protocol, judge, images."""
         return {
             (
                 result["version"],
                 result.get("protocol"),
                 score["version"],
                 score["judge_fingerprint"],
+                score["n"],
             )
             for row in self.rows
             for _, result in row.results
             if (score := result["metrics"].get(metric, {"value": None}))["value"] is not None
         }
+
+    def definition(self, label: str) -> str:
+        """A hash of an arm's options and code; empty where it has no result."""
+        made = {
+            content_key([result["job"]["config"], result["job"]["source"]])
+            for row in self.rows
+            if row.label == label
+            for _, result in row.results
+        }
+        return ", ".join(sorted(made))
 
 
 def read_studied(folder: Path) -> Studied:

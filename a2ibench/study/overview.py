@@ -1,8 +1,10 @@
 """What can be said of several studies at once, without merging their tables."""
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from a2ibench.storage import whole_file
 from a2ibench.study.between_encoders import compare_encoders
 from a2ibench.study.finished import Studied, read_studied, read_study
 from a2ibench.study.report import PAGE, save_table
+from a2ibench.study.results import LONG, read_long
 from a2ibench.study.study_file import NAME, read_study_file
 
 APART = (
@@ -48,14 +51,14 @@ class _Diagram:
 
 def studies_in(root: Path) -> list[Path]:
     """The studies of a folder, in the order of its study file, else by name; the folder itself
-    where it is a study, or holds none.
+    where it is a study, or holds none. Hidden ones are none.
 
     Raises:
         UserError: a file that cannot be read.
     """
     if (root / "study.json").is_file():
         return [root]
-    found = sorted(path.parent for path in root.glob("*/study.json"))
+    found = sorted(path.parent for path in root.glob("[!.]*/study.json"))
     if (root / NAME).is_file():
         asked = read_study_file(root / NAME)
         datasets = [Path(name).name for name in asked.get("dataset", ())]
@@ -76,14 +79,15 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
 
     Args:
         root: where to.
-        folders: of the studies, each with its ``results.parquet``.
+        folders: of the studies.
 
     Returns:
         What the user should know, a line each.
     """
-    tables = [pd.read_parquet(folder / "results.parquet") for folder in folders]
-    with whole_file(root / "results.parquet") as temporary:
-        pd.concat(tables, ignore_index=True).to_parquet(temporary)
+    # A study that was interrupted has none yet.
+    tables = [read_long(path) for folder in folders if (path := folder / LONG).is_file()]
+    with whole_file(root / LONG) as temporary:
+        pd.concat(tables or [pd.DataFrame()], ignore_index=True).to_parquet(temporary)
     studies = [read_studied(folder) for folder in folders]
     between = compare_encoders(studies)
     notes = [APART, *(note for one in between for note in one.notes)]
@@ -95,7 +99,8 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     lines = ["# Overview", "", "| dataset | encoder | tables |", "|---|---|---|"]
     for study in studies:
         name = study.folder.name
-        lines.append(f"| {study.dataset} | {study.encoder} | [{name}]({name}/tables) |")
+        cells = (study.dataset, study.encoder, f"[{name}]({quote(name)}/tables)")
+        lines.append(f"| {' | '.join(html.escape(one).replace('|', '&#124;') for one in cells)} |")
     lines += ["", *(f"- {note}" for note in notes)]
     for dataset in between:
         for table in dataset.tables:
@@ -132,15 +137,22 @@ def _chart(one: _Diagram, number: int) -> Chart:
 
 
 def _diagrams(studies: Sequence[Studied]) -> list[_Diagram]:
-    """One for each encoder and metric that allows a ranking over the datasets."""
+    """One for each encoder and metric that allows a ranking over the datasets: other pairs each,
+    at one scale and budget.
+    """
     made = []
     for encoder in dict.fromkeys(study.encoder for study in studies):
         own = [study for study in studies if study.encoder == encoder]
+        if len({study.pairs for study in own}) < len(own):
+            continue
+        if len({(study.scale, study.images) for study in own}) > 1:
+            continue
         for name in own[0].metrics:
-            arms = [_arms(study, name) for study in own]
-            labels = list(arms[0])
-            if any(list(one) != labels for one in arms) or min(len(own), len(labels)) < LEAST:
+            labels = list(_arms(own[0], name))
+            found = [_arms(study, name) for study in own]
+            if any(set(one) != set(labels) for one in found) or min(len(own), len(labels)) < LEAST:
                 continue
+            arms = [{label: one[label] for label in labels} for one in found]
             metric: type[Metric] = registry.metrics.get(name)
             made.append(_Diagram(encoder, name, rank(_scores(arms, metric)), tuple(labels)))
     return made

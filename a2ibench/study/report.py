@@ -26,6 +26,10 @@ PAGE = "report.html"
 SPREAD = "±: spread that the protocol defines, no confidence interval."
 
 
+class NoResultError(UserError):
+    """No job of a study has a result yet."""
+
+
 @dataclass(frozen=True)
 class Report:
     """What was written.
@@ -138,14 +142,15 @@ def report(folder: Path) -> Report:
     """Writes the tables of a study again from its results, be it finished or not.
 
     Raises:
-        UserError: no study, no results, metrics that are not registered, or results that do not
+        NoResultError: no job has a result.
+        UserError: no study, metrics that are not registered, or results that do not
             belong in one table (:func:`~a2ibench.study.finished.check_alike`).
     """
     about = read_study(folder)
     rows = read_rows(folder, about)
     results = [result for row in rows for _, result in row.results]
     if not results:
-        raise UserError(f"{folder}: no job has a result yet; run the study")
+        raise NoResultError(f"{folder}: no job has a result yet; run the study")
     names: list[str] = about["metrics"]
     check_alike(rows, names)
     methods = [to_method(row, names, about["models"]) for row in rows]

@@ -12,11 +12,15 @@ import pandas as pd
 from pyarrow import parquet
 
 from a2ibench import registry
+from a2ibench.errors import UserError
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.storage import whole_file
 from a2ibench.study.job import Task
 from a2ibench.study.outcome import damaged, is_current, read_result
+
+LONG = "results.parquet"
+"""In a study's folder: every score as one row."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,9 @@ def over_seeds(found: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> Se
     spread = None
     if all(score["spread"] is not None for score in scores):
         spread = np.array([score["spread"] for score in scores], dtype=np.float64)
+    for (folder, _), table in zip(found, tables, strict=True):
+        if name not in table:
+            raise damaged(folder / "blocks.parquet", KeyError(name))
     return SeedScores(
         seeds=tuple(result["job"]["seed"] for _, result in found),
         values=np.array([score["value"] for score in scores]),
@@ -93,6 +100,20 @@ def _read_blocks(path: Path, written: int) -> dict[str, npt.NDArray[np.float64]]
         return {name: np.asarray(table[name], dtype=np.float64) for name in table.column_names}
     except ValueError as error:
         raise damaged(path, error) from error
+
+
+def read_long(path: Path) -> pd.DataFrame:
+    """A study's ``results.parquet``.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise UserError(
+            f"{path}: damaged ({error}); remove it, and the study's command makes it again"
+        ) from error
 
 
 def write_long(entries: Sequence[Entry], study: str, path: Path) -> None:

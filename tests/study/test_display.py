@@ -36,3 +36,18 @@ def test_of_two_parts_with_one_name_each_has_its_own_time(monkeypatch):
         show(100, 100)
     ended = written.getvalue().splitlines()[1::2]
     assert ended == ["ours, seed 0: 100/100 after 10:00", "ours, seed 0: 100/100 after 1:00"]
+
+
+def test_what_begins_again_from_further_back_has_no_negative_time_left(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    written = io.StringIO()
+    show = Display(Console(file=written)).counter("part")
+    for done in (50, 20, 30):
+        show(done, 100)
+        now += 60
+    assert written.getvalue().splitlines() == [
+        "part: 50/100",
+        "part: 20/100",
+        "part: 30/100, 7:00 left",
+    ]

@@ -1,6 +1,7 @@
 """Tables again from results alone; two arms against each other; what is refused, in one line."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -246,6 +247,92 @@ def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:
     assert notes[-1].startswith("x, between encoders: mfcc is better than logmel by")
     assert page.count('class="sortable"') == 2
     assert "ours, mfcc" in (tmp_path / "overview.md").read_text()
+
+
+def several(root: Path, names: tuple[str, ...], **about: object) -> list[Path]:
+    """A study an encoder of that name, on the same pairs, as a run leaves them."""
+    folders = []
+    for name in names:
+        folder = study(root / name, {"ours": 0.0, "vae": 0.1}, encoder=name)
+        written = json.loads((folder / "study.json").read_text())
+        written |= {"dataset": "x", "content_hash": "pairs1", "encoder": name, **about}
+        write_json(folder / "study.json", written)
+        pd.DataFrame({"study": [name]}).to_parquet(folder / "results.parquet")
+        folders.append(folder)
+    return folders
+
+
+def change(folder: Path, method: str, **values: object) -> None:
+    for path in folder.glob(f"jobs/{method}-*/result.json"):
+        result = json.loads(path.read_text())
+        result["job"] |= values
+        write_json(path, result)
+
+
+def test_what_cannot_be_compared_between_encoders_is_named_with_its_reason(tmp_path: Path) -> None:
+    folders = several(tmp_path, ("logmel", "mfcc"))
+    change(folders[1], "ours", config={"lr": 9})
+    shutil.copytree(folders[0], tmp_path / "logmel again")
+    notes = write_overview(tmp_path, [*folders, tmp_path / "logmel again"])
+    assert "ours: with other options or code; not compared between encoders." in notes
+    assert "logmel again: a second study of its encoder; left out." in notes
+    assert notes[-1].startswith("x, between encoders: No method is separable")
+    table = pd.read_csv(tmp_path / "tables" / "encoder_differences-logmel.csv")
+    assert set(table["method"]) == {"mfcc"}
+    about = json.loads((folders[1] / "study.json").read_text())
+    del about["jobs"]["vae"]
+    write_json(folders[1] / "study.json", about)
+    notes = write_overview(tmp_path, folders)
+    assert "vae: not trained with every encoder; not compared between them." in notes
+    assert not (tmp_path / "tables" / "encoder_differences-logmel.csv").exists()
+
+
+def test_one_pair_store_at_several_budgets_ranks_nothing(tmp_path: Path) -> None:
+    folders = []
+    for images in (96, 192, 384):
+        arms = {"vae": 0.0, "ours": 0.05, "theirs": 0.1}
+        folders.append(study(tmp_path / str(images), arms))
+        about = json.loads((folders[-1] / "study.json").read_text())
+        write_json(folders[-1] / "study.json", about | {"images": images})
+    write_overview(tmp_path, folders)
+    assert not list(tmp_path.glob("critical_difference-*"))
+
+
+def test_a_study_without_results_does_not_keep_the_others_from_their_pages(tmp_path: Path) -> None:
+    first, second, third = several(tmp_path, ("logmel", "mfcc", "other"))
+    shutil.rmtree(second / "jobs")
+    (third / "results.parquet").unlink()  # its run was interrupted
+    code, text = run("report", tmp_path)
+    assert (code, f"left out: {second}: no job has a result yet" in text) == (0, True)
+    page = (tmp_path / "report.html").read_text()
+    assert 'href="logmel/report.html"' in page
+    assert 'href="mfcc/report.html"' not in page
+    for folder in (first, third):
+        shutil.rmtree(folder / "jobs")
+    assert run("report", tmp_path)[0] == 2
+    (first / "results.parquet").write_bytes(b"PAR1")
+    for folder in (first, second, third):
+        shutil.rmtree(folder)
+    folders = several(tmp_path, ("logmel", "mfcc"))
+    (folders[0] / "results.parquet").write_bytes(b"no table")
+    code, text = run("report", tmp_path)
+    assert (code, "results.parquet: damaged" in text, "Traceback" in text) == (2, True, False)
+
+
+def test_names_of_folders_break_neither_the_overview_nor_its_page(tmp_path: Path) -> None:
+    name = "my <b>|data (1)"
+    folders = several(tmp_path, (name, "mfcc"), dataset=f"/data/{name}")
+    write_overview(tmp_path, folders)
+    text = (tmp_path / "overview.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| my"))
+    assert "<b>" not in row
+    assert row.count("|") == 4
+    assert "my%20" in row
+    page = (tmp_path / "report.html").read_text()
+    assert "<b>" not in page
+    for attribute in ("aria-labelledby", "aria-describedby"):
+        for named in re.findall(f'{attribute}="([^"]*)"', page):
+            assert f'id="{named}"' in page
 
 
 def test_one_encoder_with_several_studies_is_compared_with_nothing(tmp_path: Path) -> None:
