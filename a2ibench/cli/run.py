@@ -128,7 +128,12 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     metavar="URI|none",
     help="MLflow's.  [default: sqlite, mlflow.db beside the study]",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="[default: studies/DATASET]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="[default: studies/DATASET; of several datasets or encoders studies/DATASETS-ENCODERS,"
+    " a folder for each of them in it]",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 @plugin_option
 def run(

@@ -34,6 +34,8 @@ def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
         return []  # no earlier command, or none that can be read
     lines = []
     for entry in entries:
+        if all((task.folder / "result.json").is_file() for task in entry.tasks):
+            continue  # the settings of a still earlier command: nothing is new
         keys = {task.job.key for task in entry.tasks}
         differing = [key for key in earlier.get(entry.label, ()) if key not in keys]
         reasons = dict.fromkeys(

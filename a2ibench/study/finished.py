@@ -60,6 +60,14 @@ def read_finished(label: str, folders: Sequence[Path]) -> Finished:
     return Finished(label, len(folders), tuple(read))
 
 
+def what_to_give(folder: Path) -> str:
+    """What to give in the place of a folder that is no study."""
+    inside = sorted(path.parent for path in folder.glob("[!.]*/study.json"))
+    if inside:
+        return f"it holds {len(inside)}: give one of them, such as {inside[0]}"
+    return "give a folder that `a2ibench run` made, such as studies/arcade"
+
+
 def read_study(folder: Path) -> Mapping[str, Any]:
     """A study's ``study.json``.
 
@@ -68,10 +76,7 @@ def read_study(folder: Path) -> Mapping[str, Any]:
     """
     path = folder / "study.json"
     if not path.is_file():
-        raise UserError(
-            f"{folder}: no study (it has no study.json); give a folder that `a2ibench run` made,"
-            " such as studies/arcade"
-        )
+        raise UserError(f"{folder}: no study (it has no study.json); {what_to_give(folder)}")
     try:
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for name in (
@@ -196,6 +201,12 @@ def find_arm(text: str, arm: str | None) -> Finished:
     return found
 
 
+BETWEEN = (
+    "; where both are in one folder, `a2ibench report FOLDER` compares encoders by the metrics that"
+    " allow it"
+)
+
+
 def check_alike(rows: Sequence[Finished], metrics: Sequence[str]) -> None:
     """Refuses results that do not belong in one table.
 
@@ -210,7 +221,8 @@ def check_alike(rows: Sequence[Finished], metrics: Sequence[str]) -> None:
     for folder, result in results[1:]:
         for name, value in _provenance(result).items():
             if (expected := _provenance(first)[name]) != value:
-                raise UserError(_differ(name, first_folder, expected, folder, value))
+                said = _differ(name, first_folder, expected, folder, value)
+                raise UserError(said + (BETWEEN if name == "encoder" else ""))
     for metric in metrics:
         seen: tuple[Path, tuple[Any, ...]] | None = None
         for folder, result in results:
@@ -230,7 +242,7 @@ def _provenance(result: Mapping[str, Any]) -> dict[str, Any]:
         "version of a2ibench": result["version"],
         "protocol": result.get("protocol"),
         "pairs (content of the store)": result["job"]["store"],
-        "encoder": result["job"]["encoder"],
+        "encoder": (result["encoder"]["name"], result["job"]["encoder"]),
     }
 
 

@@ -15,7 +15,7 @@ from a2ibench.data.features import Standardiser
 from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.errors import UserError
 from a2ibench.study.arm import pick_arm
-from a2ibench.study.finished import read_study
+from a2ibench.study.finished import read_study, what_to_give
 from a2ibench.study.outcome import PLUGINS, read_failure, read_result
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
     if not (path / "study.json").is_file():
         raise UserError(
             f"{path}: neither a study (study.json) nor one of its jobs (result.json);"
-            " expected for example studies/arcade"
+            f" {what_to_give(path)}"
         )
     study = read_study(path)
     jobs: dict[str, list[str]] = study["jobs"]

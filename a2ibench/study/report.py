@@ -1,8 +1,9 @@
 """The tables of a study, written, and written again from results alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -163,14 +164,26 @@ def report(folder: Path) -> Report:
     ]
     done, asked = sum(len(row.results) for row in rows), sum(row.asked for row in rows)
     notes = [
-        f"n: test segments, one image each. {about['seeds']} seeds asked for, {about['images']}"
-        f" training images a trial; {done} of {asked} jobs have a result.",
+        _what_n_is(about, done, asked),
         SPREAD,
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
         *failed,
     ]
     title = f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
     return write_tables(folder, methods, metrics, title, notes)
+
+
+def _what_n_is(about: Mapping[str, Any], done: int, asked: int) -> str:
+    seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''} asked for"
+    pairs = ""
+    if "pairs" in about:
+        pairs = " {models} pairs train the models, {judges} others the judges.".format(
+            **about["pairs"]
+        )
+    return (
+        f"n: test segments, one image each. {seeds}, {about['images']} training images a trial;"
+        f" {done} of {asked} jobs have a result.{pairs}"
+    )
 
 
 def notes_once(made: Report) -> list[str]:

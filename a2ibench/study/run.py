@@ -163,6 +163,7 @@ def describe(request: Request, plan: Plan) -> dict[str, Any]:
         "seeds": request.seeds,
         "scale": request.scale,
         "images": plan.outline.images,
+        "pairs": {"models": len(plan.data.train), "judges": len(plan.data.judging)},
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
         "jobs": {entry.label: [task.job.key for task in entry.tasks] for entry in plan.entries},

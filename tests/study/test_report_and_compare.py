@@ -257,9 +257,27 @@ def several(root: Path, names: tuple[str, ...], **about: object) -> list[Path]:
         written = json.loads((folder / "study.json").read_text())
         written |= {"dataset": "x", "content_hash": "pairs1", "encoder": name, **about}
         write_json(folder / "study.json", written)
+        for path in folder.glob("jobs/*/result.json"):
+            result = json.loads(path.read_text())
+            write_json(path, result | {"encoder": {"name": name, "config": {}}})
         pd.DataFrame({"study": [name]}).to_parquet(folder / "results.parquet")
         folders.append(folder)
     return folders
+
+
+def test_a_folder_of_studies_in_the_place_of_one_is_told_which_it_holds(tmp_path: Path) -> None:
+    first, second = several(tmp_path, ("logmel", "mfcc"))
+    for command in (
+        ["status", tmp_path],
+        ["compare", tmp_path, second],
+        ["generate", tmp_path, tmp_path / "sound.wav"],
+    ):
+        code, text = run(*command)
+        assert (code, f"it holds 2: give one of them, such as {first}" in text) == (2, True), text
+    code, text = run("compare", f"{first}:ours", f"{second}:ours")
+    assert code == 2
+    assert "encoder differs: logmel / logmel (ours-0) and mfcc / mfcc" in text
+    assert "`a2ibench report FOLDER` compares encoders" in text
 
 
 def change(folder: Path, method: str, **values: object) -> None:

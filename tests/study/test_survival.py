@@ -20,6 +20,7 @@ from a2ibench.study.board import at_work, read_board
 from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
 from a2ibench.study.plan import Request
+from a2ibench.study.report import report
 from a2ibench.study.run import run_study
 from a2ibench.study.status import read_status
 from a2ibench.training import fit
@@ -204,6 +205,13 @@ def test_other_settings_are_new_jobs_and_it_is_said_what_changed(
     assert "not in this command's tables" in said
     assert "cvae" in said.split("not in this command's tables")[1].splitlines()[0]
     assert "ground truth: new" not in said
+    run_study(tiny(folder), run_inline, None, display)  # the settings of the first command again
+    assert "new jobs" not in console.export_text()
+    report(folder)
+    text = (folder / "tables" / "quality.md").read_text()
+    about = json.loads((folder / "study.json").read_text())
+    assert "1 seed asked for" in text
+    assert "{models} pairs train the models, {judges} others".format(**about["pairs"]) in text
 
 
 def test_a_second_command_in_the_same_folder_is_refused_by_name_and_the_first_goes_on(
