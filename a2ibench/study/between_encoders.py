@@ -1,6 +1,6 @@
 """The same pairs heard by several encoders: what is comparable between them, and compared."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from a2ibench import registry
@@ -69,15 +69,13 @@ def _compare(studies: Sequence[Studied]) -> Between:
 
 def _arms(same: Sequence[Studied]) -> tuple[list[list[Method]], list[str]]:
     """The arms that every encoder has with the same options and code, and why others are left."""
-    tables = [{method.label: method for method in study.methods} for study in same]
     arms, notes = [], []
-    for label in dict.fromkeys(label for table in tables for label in table):
-        found = [table[label] for table in tables if label in table]
+    for label, found in _rows(same).items():
         if found[0].reference:
             continue
         if len(found) < len(same):
             notes.append(f"{label}: not trained with every encoder; not compared between them.")
-        elif len({study.definition(label) for study in same} - {""}) > 1:
+        elif len(set[str]().union(*(study.definition(label) for study in same))) > 1:
             notes.append(f"{label}: with other options or code; not compared between encoders.")
         else:
             arms.append(found)
@@ -90,7 +88,9 @@ def _tables(
     first = same[0]
     about = f"{first.dataset}, {first.scale} scale, {first.images} images"
     rows: list[Method] = []
-    for found in _references(same):
+    for found in _rows(same).values():
+        if not found[0].reference or len(found) < len(same):
+            continue
         # Most are of the real pictures, whatever hears the sounds.
         equal = len({_values(one, metrics) for one in found}) == 1
         rows += [found[0]] if equal else _named(found, same)
@@ -118,12 +118,13 @@ def _tables(
     )
 
 
-def _references(same: Sequence[Studied]) -> Iterator[list[Method]]:
-    """The reference rows that every study has, each with its method of every study."""
-    tables = [{method.label: method for method in study.methods} for study in same]
-    for label, method in tables[0].items():
-        if method.reference and all(label in table for table in tables):
-            yield [table[label] for table in tables]
+def _rows(same: Sequence[Studied]) -> dict[str, list[Method]]:
+    """The row of each label, from every study that has it."""
+    rows: dict[str, list[Method]] = {}
+    for study in same:
+        for method in study.methods:
+            rows.setdefault(method.label, []).append(method)
+    return rows
 
 
 def _named(

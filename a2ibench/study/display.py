@@ -1,5 +1,6 @@
 """What a user sees while a study runs: bars with the time left, or plain lines in a log file."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,13 +81,12 @@ class _Lines:
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
         self._name = name
         self._say = say
-        self._start: tuple[float, int] | None = None
+        self._start = 0.0, math.inf  # when, and how far it was
         self._last = 0.0
 
     def show(self, done: int, total: int) -> None:
         now = time.monotonic()
-        first = self._start is None or done < self._start[1]  # begun again, from further back
-        if first or self._start is None:
+        if first := done < self._start[1]:  # also where it begins again, from further back
             self._start = now, done
         ended = done >= total
         if not (first or ended) and now - self._last < LINE_EVERY:

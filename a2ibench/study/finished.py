@@ -60,10 +60,14 @@ def read_finished(label: str, folders: Sequence[Path]) -> Finished:
     return Finished(label, len(folders), tuple(read))
 
 
+def studies_inside(folder: Path) -> list[Path]:
+    """The folders in a folder that are studies, by name; not the hidden ones."""
+    return sorted(path.parent for path in folder.glob("[!.]*/study.json"))
+
+
 def what_to_give(folder: Path) -> str:
     """What to give in the place of a folder that is no study."""
-    inside = sorted(path.parent for path in folder.glob("[!.]*/study.json"))
-    if inside:
+    if inside := studies_inside(folder):
         return f"it holds {len(inside)}: give one of them, such as {inside[0]}"
     return "give a folder that `a2ibench run` made, such as studies/arcade"
 
@@ -139,15 +143,14 @@ class Studied:
             if (score := result["metrics"].get(metric, {"value": None}))["value"] is not None
         }
 
-    def definition(self, label: str) -> str:
-        """A hash of an arm's options and code; empty where it has no result."""
-        made = {
+    def definition(self, label: str) -> set[str]:
+        """Hashes of an arm's options and code, over all results."""
+        return {
             content_key([result["job"]["config"], result["job"]["source"]])
             for row in self.rows
             if row.label == label
             for _, result in row.results
         }
-        return ", ".join(sorted(made))
 
 
 def read_studied(folder: Path) -> Studied:

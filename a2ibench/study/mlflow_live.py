@@ -10,6 +10,7 @@ from typing import Any
 from a2ibench.errors import UserError
 from a2ibench.storage import content_key, file_sha256, write_json
 from a2ibench.study.mlflow_mirror import Mirror
+from a2ibench.study.results import LONG
 
 TOLD = "mirrored.json"
 """In a study's folder: a hash of the URI, which may hold a password → one of all that the server
@@ -137,7 +138,7 @@ def _told(folder: Path) -> dict[str, str]:
 
 
 def _state(folder: Path) -> str:
-    files = [folder / "study.json", folder / "results.parquet", *folder.glob("tables/*")]
+    files = [folder / "study.json", folder / LONG, *folder.glob("tables/*")]
     files += folder.glob("jobs/*/result.json")
     files += folder.glob("jobs/*/failure.json")
     names = {str(path.relative_to(folder)): path for path in files if path.is_file()}

@@ -24,6 +24,7 @@ from a2ibench.study.mlflow_values import (
     study_note,
 )
 from a2ibench.study.report import PAGE
+from a2ibench.study.results import LONG
 from a2ibench.study.samples import GRID
 from a2ibench.study.step_samples import steps_folder
 
@@ -121,7 +122,7 @@ class Mirror:
         ended = [job for key in study.jobs if (job := study.ended(key)) is not None]
         failed = sum(job.failure is not None for job in ended)
         run = self._parent.info.run_id
-        files = [study.folder / name for name in ("study.json", "results.parquet", PAGE)]
+        files = [study.folder / name for name in ("study.json", LONG, PAGE)]
         files += sorted((study.folder / "tables").glob("*"))
         files = [path for path in files if path.is_file()]
         note = study_note(study, len(ended) - failed, failed, self._experiment)

@@ -14,13 +14,14 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
 from a2ibench.reporting.overview_page import Listed, write_overview_page
+from a2ibench.reporting.render import Table
 from a2ibench.reporting.study_page import Chart
 from a2ibench.reporting.svg import inline_svg
 from a2ibench.reporting.tables import ablation_table, method_table
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.between_encoders import compare_encoders
-from a2ibench.study.finished import Studied, read_studied, read_study
+from a2ibench.study.finished import Studied, read_studied, read_study, studies_inside
 from a2ibench.study.report import PAGE, save_table
 from a2ibench.study.results import LONG, read_long
 from a2ibench.study.study_file import NAME, read_study_file
@@ -51,14 +52,14 @@ class _Diagram:
 
 def studies_in(root: Path) -> list[Path]:
     """The studies of a folder, in the order of its study file, else by name; the folder itself
-    where it is a study, or holds none. Hidden ones are none.
+    where it is a study, or holds none.
 
     Raises:
         UserError: a file that cannot be read.
     """
     if (root / "study.json").is_file():
         return [root]
-    found = sorted(path.parent for path in root.glob("[!.]*/study.json"))
+    found = studies_inside(root)
     if (root / NAME).is_file():
         asked = read_study_file(root / NAME)
         datasets = [Path(name).name for name in asked.get("dataset", ())]
@@ -85,9 +86,9 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
         What the user should know, a line each.
     """
     # A study that was interrupted has none yet.
-    tables = [read_long(path) for folder in folders if (path := folder / LONG).is_file()]
+    long = [read_long(path) for folder in folders if (path := folder / LONG).is_file()]
     with whole_file(root / LONG) as temporary:
-        pd.concat(tables or [pd.DataFrame()], ignore_index=True).to_parquet(temporary)
+        pd.concat(long or [pd.DataFrame()], ignore_index=True).to_parquet(temporary)
     studies = [read_studied(folder) for folder in folders]
     between = compare_encoders(studies)
     notes = [APART, *(note for one in between for note in one.notes)]
@@ -96,26 +97,36 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
         old.unlink()
     for one in diagrams:
         save_diagram(one.ranks, one.labels, root / one.file)
+    compared = [one for one in between if one.tables]
+    tables = [table for one in compared for table in one.tables]
+    for table in tables:
+        save_table(table, root / "tables")
+    with whole_file(root / "overview.md") as temporary:
+        temporary.write_text(_markdown(studies, notes, tables, diagrams), encoding="utf-8")
+    said = [*notes, *([DIAGRAMS] if diagrams else [])]
+    charts = [_chart(one, i) for i, one in enumerate(diagrams)]
+    listed = [_list(study) for study in studies]
+    write_overview_page(root.resolve().name, listed, compared, said, charts, root / PAGE)
+    return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
+
+
+def _markdown(
+    studies: Sequence[Studied],
+    notes: Sequence[str],
+    tables: Sequence[Table],
+    diagrams: Sequence[_Diagram],
+) -> str:
     lines = ["# Overview", "", "| dataset | encoder | tables |", "|---|---|---|"]
     for study in studies:
         name = study.folder.name
         cells = (study.dataset, study.encoder, f"[{name}]({quote(name)}/tables)")
         lines.append(f"| {' | '.join(html.escape(one).replace('|', '&#124;') for one in cells)} |")
     lines += ["", *(f"- {note}" for note in notes)]
-    for dataset in between:
-        for table in dataset.tables:
-            save_table(table, root / "tables")
-            lines += ["", table.to_markdown().rstrip()]
+    for table in tables:
+        lines += ["", table.to_markdown().rstrip()]
     if diagrams:
         lines += ["", DIAGRAMS, "", *(f"![{Path(d.file).stem}]({d.file})" for d in diagrams)]
-    with whole_file(root / "overview.md") as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    compared = [one for one in between if one.tables]
-    said = [*notes, *([DIAGRAMS] if diagrams else [])]
-    charts = [_chart(one, i) for i, one in enumerate(diagrams)]
-    listed = [_list(study) for study in studies]
-    write_overview_page(root.resolve().name, listed, compared, said, charts, root / PAGE)
-    return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
+    return "\n".join(lines) + "\n"
 
 
 def _list(study: Studied) -> Listed:

@@ -177,9 +177,8 @@ def _what_n_is(about: Mapping[str, Any], done: int, asked: int) -> str:
     seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''} asked for"
     pairs = ""
     if "pairs" in about:
-        pairs = " {models} pairs train the models, {judges} others the judges.".format(
-            **about["pairs"]
-        )
+        models, judges = about["pairs"]["models"], about["pairs"]["judges"]
+        pairs = f" {models} pairs train the models, {judges} others the judges."
     return (
         f"n: test segments, one image each. {seeds}, {about['images']} training images a trial;"
         f" {done} of {asked} jobs have a result.{pairs}"

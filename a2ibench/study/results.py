@@ -72,23 +72,23 @@ def _has(task: Task, name: str, result: dict[str, Any]) -> bool:
 def over_seeds(found: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> SeedScores:
     """One metric over the results of several seeds, each with its folder."""
     scores = [result["metrics"][name] for _, result in found]
-    tables = [
-        _read_blocks(path := folder / "blocks.parquet", path.stat().st_mtime_ns)
-        for folder, _ in found
-    ]
     spread = None
     if all(score["spread"] is not None for score in scores):
         spread = np.array([score["spread"] for score in scores], dtype=np.float64)
-    for (folder, _), table in zip(found, tables, strict=True):
-        if name not in table:
-            raise damaged(folder / "blocks.parquet", KeyError(name))
     return SeedScores(
         seeds=tuple(result["job"]["seed"] for _, result in found),
         values=np.array([score["value"] for score in scores]),
         n=min(score["n"] for score in scores),
         spread=spread,
-        blocks=np.stack([table[name] for table in tables]),
+        blocks=np.stack([_blocks(folder / "blocks.parquet", name) for folder, _ in found]),
     )
+
+
+def _blocks(path: Path, name: str) -> npt.NDArray[np.float64]:
+    try:
+        return _read_blocks(path, path.stat().st_mtime_ns)[name]
+    except KeyError as error:
+        raise damaged(path, error) from error
 
 
 @functools.cache

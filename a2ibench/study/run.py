@@ -23,7 +23,7 @@ from a2ibench.study.outcome import is_done, read_failure, read_result
 from a2ibench.study.page.collect import write_page
 from a2ibench.study.plan import Plan, Request, make_plan
 from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
-from a2ibench.study.results import Entry, collect, write_long
+from a2ibench.study.results import LONG, Entry, collect, write_long
 from a2ibench.study.samples import GRID_COLUMNS
 from a2ibench.study.stored import outside_notes
 from a2ibench.study.study_file import save_requests
@@ -214,7 +214,7 @@ def _write_results(
 ) -> Report:
     """``results.parquet``, tables and the sample grid."""
     folder = plan.outline.folder
-    write_long(plan.entries, folder.name, folder / "results.parquet")
+    write_long(plan.entries, folder.name, folder / LONG)
     methods = collect(plan.entries, plan.metrics)
     about = f"{request.data_name}, {request.encoder}, {request.scale} scale"
     made = write_tables(folder, methods, metrics, about, notes)
