@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.files.cutting import Cut, Cutting, cut, cut_with_picture
+from a2ibench.data.files.pictures import FORMATS
 from a2ibench.data.files.splits import assign
 from a2ibench.data.types import Pair, Part, Rejected, RejectedError, Split
 from a2ibench.errors import UserError
@@ -30,7 +31,7 @@ SOUNDS = {
     *(".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav"),
     ".wma",
 }
-PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+PICTURES = frozenset(FORMATS)
 
 
 @dataclass(frozen=True)
