@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Iterable
 
-
 SHOWN = 50
 """Names that an error lists at most."""
 

@@ -78,7 +78,7 @@ def test_a_list_in_one_text_is_read_by_the_rules_of_csv(text: str, entries: list
 
 @pytest.mark.parametrize("text", [",", '"a, b', '"a" b,c'])
 def test_what_is_no_list_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="mine.games=.*list"):
+    with pytest.raises(UserError, match=r"mine\.games=.*list"):
         config.build(Config, {"games": text}, "mine")
 
 

@@ -28,7 +28,7 @@ def prepare(
     Args:
         dataset: what to write.
         root: the folder to make.
-        progress: called after each pair, or file.
+        progress: called at the beginning, and after each pair or file.
         licence: of the pairs; by default what the dataset says.
 
     Raises:
@@ -37,13 +37,17 @@ def prepare(
     total = len(dataset)
     by_pair = dataset.unit == "pairs"
     with StoreWriter(root, _identity(dataset)) as writer:
-        if not by_pair:
-            progress(writer.parts, total)
+        progress(writer.pairs if by_pair else writer.parts, total)
         for part in dataset.parts(writer.parts):
             writer.add(part, (lambda done: progress(done, total)) if by_pair else lambda done: None)
             if not by_pair:
                 progress(writer.parts, total)
-        return writer.finish(licence or dataset.licence)
+        return writer.finish(
+            licence or dataset.licence,
+            sides=dataset.sides,
+            missing=dataset.missing,
+            notes=dataset.notes(writer.sources),
+        )
 
 
 def _identity(dataset: Dataset) -> dict[str, Any]:

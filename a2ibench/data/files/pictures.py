@@ -17,8 +17,8 @@ FORMATS = {
     ".tiff": "TIFF",
     ".webp": "WEBP",
 }
-"""Suffix → the format. No other is opened, whatever a file is called: some formats are programs that
-an interpreter would have to run."""
+"""Suffix → the format. No other is opened, whatever a file is called: some formats are programs,
+and opening one starts their interpreter."""
 MOST_PIXELS = 100_000_000
 """Of a picture or frame; a header that claims more is not believed."""
 
@@ -27,7 +27,8 @@ def read_picture(path: Path, size: int) -> ImageArray:
     """The middle square of a picture file, upright, as uint8 ``[size, size, 3]``.
 
     Raises:
-        RejectedError: not a picture of one of ``FORMATS``, or one that claims to be larger than ``MOST_PIXELS``.
+        RejectedError: not a picture of one of ``FORMATS``, or one that claims to be larger than
+            ``MOST_PIXELS``.
     """
     from PIL import ImageOps, UnidentifiedImageError
 
