@@ -81,6 +81,11 @@ class StoreWriter:
         return len(self._rows)
 
     @property
+    def rejected(self) -> Sequence[Mapping[str, Any]]:
+        """``file``, ``reason`` and ``start`` of all that was left out so far."""
+        return self._rejected
+
+    @property
     def sources(self) -> Sequence[Mapping[str, Any]]:
         """The facts on each file that was cut so far."""
         return self._sources

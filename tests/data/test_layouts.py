@@ -151,7 +151,7 @@ def test_what_is_missing_of_a_list_is_counted_with_the_names_that_were_expected(
     held, strays = made.notes()
     assert held.startswith("held 2 of 3 listed clips; the others are in missing.csv, for example b")
     assert "b_000030.mp4 or b_30000_40000.mp4 or " in held
-    assert strays == "1 films are not on the list, for example b-30.mp4"
+    assert strays == "films that are not on the list: 1, for example b-30.mp4"
     assert [(one.clip, one.label, one.split, one.starts) for one in made.missing] == [
         ("b_000030", "dog", "train", (30,))
     ]
@@ -170,8 +170,8 @@ def test_a_line_that_stands_twice_is_cut_once_and_two_classes_of_one_clip_are_le
         "b_000000.mp4": "it is listed under several classes: cat, dog",
     }
     assert made.notes()[1:] == (
-        "1 segments or clips are listed again; each is cut once",
-        "2 segments or clips are listed under several classes; they are left out, since a pair has"
+        "listed again: 1 segments or clips; each is cut once",
+        "listed under several classes: 2 segments or clips; they are left out, since a pair has"
         " one class",
     )
 
@@ -200,7 +200,7 @@ def test_lists_whose_bytes_are_no_utf8_cost_the_lines_that_are_none(tmp_path):
     (root / "vggsound.csv").write_bytes(b"a,0,dog,train\nb,0,caf\xe9,test\n")
     made = layout("vggsound", root)
     assert set(listed(made)) == {"a_000000.mp4"}
-    assert reasons(made) == {"b_000000.mp4": r"the name 'caf\\xe9' is not valid UTF-8"}
+    assert reasons(made) == {"b_000000.mp4": r"its class (caf\xe9) is not valid UTF-8"}
 
 
 @pytest.mark.parametrize(

@@ -187,9 +187,7 @@ class ClipDataset(Dataset):
         usable = []
         for clip in sorted(clips, key=lambda clip: (clip.file, clip.label, clip.starts or ())):
             try:
-                for text in (clip.file, clip.label, clip.source, clip.picture or ""):
-                    if printable(text) != text:
-                        raise RejectedError(f"the name {printable(text)!r} is not valid UTF-8")
+                _check_names(clip)
                 path = self.inside(clip.file)
                 self._check_picture(clip.picture)
             except RejectedError as error:
@@ -300,6 +298,14 @@ def said(rejected: Rejected) -> str:
     """One line: file, moment, reason."""
     at = "" if rejected.start is None else f" at {rejected.start:g} s"
     return f"{rejected.file}{at}: {rejected.reason}"
+
+
+def _check_names(clip: Clip) -> None:
+    names = {"name": clip.file, "class": clip.label, "source": clip.source}
+    for what, text in {**names, "picture's name": clip.picture or ""}.items():
+        if printable(text) != text:
+            shown = "" if text == clip.file else f" ({printable(text)})"
+            raise RejectedError(f"its {what}{shown} is not valid UTF-8")
 
 
 def _work(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str, Any]]:

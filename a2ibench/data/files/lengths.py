@@ -7,6 +7,8 @@ LENGTHS = (30.0, 20.0, 15.0, 10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.5, 
 """Seconds that are worth a try."""
 TOLD = 0.1
 """Share of the files from which on it is told …"""
+ROOM = 0.95
+"""Share of a file's length that a segment may take: sound and picture seldom end together."""
 FITS = 0.9
 """… and that of them which should be long enough."""
 
@@ -30,6 +32,6 @@ def too_short(sources: Sequence[Mapping[str, Any]], seconds: float) -> str | Non
         # The length that so many of the files reach.
         reached = known[min(len(known) - 1, int((1 - enough) * len(known)))]
         for length in LENGTHS:
-            if length <= reached and length < seconds:
+            if length <= ROOM * reached and length < seconds:
                 return f"{text}: try --set seconds={length:g}"
     return text

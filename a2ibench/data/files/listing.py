@@ -74,10 +74,10 @@ def without_conflicts(
                 kept[i] = replace(clip, starts=starts)
     notes = []
     if n := count["again"]:
-        notes.append(f"{n:,} segments or clips are listed again; each is cut once")
+        notes.append(f"listed again: {n:,} segments or clips; each is cut once")
     if n := count["classes"]:
         notes.append(
-            f"{n:,} segments or clips are listed under several classes; they are left out, since a"
+            f"listed under several classes: {n:,} segments or clips; they are left out, since a"
             " pair has one class"
         )
     return [kept[i] for i in sorted(kept)], tuple(notes)

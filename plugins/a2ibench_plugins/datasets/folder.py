@@ -62,7 +62,7 @@ def check_pattern(pattern: str) -> None:
 class Folder(ClipDataset):
     """``SOURCE/<class>/…/<file>``: a video, or a sound and the one picture of the same name.
 
-    The first folder of a path is the class. A file is a source of its own unless
+    The first folder of a path is the class. A file is a source of its own unless ``group_by`` or
     ``source_pattern`` says otherwise. Hidden files are passed over; whatever else is no video,
     sound or picture is reported.
     """
@@ -119,7 +119,7 @@ class Folder(ClipDataset):
             folder = file.rpartition("/")[0]
             return folder if "/" in folder else None
         found = re.search(self.config.source_pattern, file) if self.config.source_pattern else None
-        return found.group(1) if found else None
+        return (found.group(1) or None) if found else None
 
     def _check_groups(self) -> None:
         """Says what was grouped.

@@ -57,6 +57,7 @@ class VGGSound(ClipDataset):
     def clips(self) -> Iterable[Clip]:
         """See the contract; clips of the list that are not in the folder are missing."""
         lines = self._list()
+        known_names = {name for line in lines for name in names_of(line.film, line.start)}
         if self.config.classes:
             known = {line.label for line in lines}
             hint = "A label with a comma may be quoted: --set 'classes=\"a, b\",c'."
@@ -82,8 +83,8 @@ class VGGSound(ClipDataset):
             else:
                 film, start = claimed[files[0]]
                 self.reject(files[0], f"its name fits {film} at {start} s and {line.film} as well")
-        if strays := sorted(set(found.values()) - set(claimed)):
-            self.note(f"{len(strays):,} films are not on the list, for example {strays[0]}")
+        if strays := sorted(found[name] for name in found.keys() - known_names):
+            self.note(f"films that are not on the list: {len(strays):,}, for example {strays[0]}")
         tested = {line.film for line, _ in held if line.split == "test"}
         for line, file in held:
             if line.split == "train" and line.film in tested:

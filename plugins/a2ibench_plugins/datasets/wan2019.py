@@ -52,7 +52,7 @@ class Wan2019(ClipDataset):
             )
         self.listed = len(listed)
         if again:
-            self.note(f"{again:,} lines stand in one list again; each clip is cut once")
+            self.note(f"listed again: {again:,} lines; each clip is cut once")
         for entry, places in sorted(listed.items()):
             labels = sorted({label for _, label in places})
             if len(labels) > 1:
