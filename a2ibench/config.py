@@ -9,11 +9,13 @@ Each field is documented where it is declared::
 and is checked where it is made: :func:`build` refuses unknown names and values of a wrong type.
 """
 
+import csv
 import dataclasses
 import enum
+import io
 import math
 import types
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from a2ibench.errors import UserError, unknown
@@ -35,7 +37,7 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
     Args:
         config: a dataclass.
         values: overrides; strings are converted to the field's type (``"0.1"`` → 0.1,
-            ``"pong,tennis"`` → a tuple).
+            ``"pong,tennis"`` → a tuple, see :func:`split_list`).
         owner: whose configuration it is, for the message.
 
     Raises:
@@ -51,7 +53,10 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
             raise unknown(f"option of {owner}", name, fields)
         given = value
         if get_origin(hints[name]) is tuple and isinstance(value, str):
-            value = [part.strip() for part in value.strip("[]()").split(",") if part.strip()]
+            try:
+                value = split_list(value)
+            except ValueError as error:
+                raise UserError(f"option {owner}.{name}={given!r}: {error}") from error
         try:
             made[name] = pydantic.TypeAdapter(hints[name]).validate_python(value)
         except pydantic.ValidationError as error:
@@ -62,6 +67,83 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
         return config(**made)
     except ValueError as error:
         raise UserError(f"options of {owner}: {error}") from error
+
+
+def split_list(text: str) -> list[str]:
+    """Reads a list that was written in one text: ``pong,tennis`` by the rules of CSV.
+
+    An entry with a comma stands in double quotes: ``"cattle, bovinae cowbell",barking``. A pair of
+    brackets around the whole list is passed over: ``[pong, tennis]``.
+
+    Raises:
+        ValueError: a quotation mark that is not closed, or a list of empty entries.
+    """
+    text = text.strip()
+    if _is_bracketed(text):
+        text = text[1:-1].strip()
+    if not text:
+        return []
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        raise ValueError(f"not a list that can be read ({error})") from error
+    if not (parts := [part.strip() for row in rows for part in row if part.strip()]):
+        raise ValueError("a list of empty entries")
+    return parts
+
+
+def join_list(values: Iterable[Any]) -> str:
+    """Writes a list so that :func:`split_list` reads the same entries again."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow([str(value) for value in values])
+    written = text.getvalue().removesuffix("\r\n")
+    return f"[{written}]" if _is_bracketed(written) else written
+
+
+def _is_bracketed(text: str) -> bool:
+    return text[:1] + text[-1:] in ("[]", "()") and not set("[]()") & set(text[1:-1])
+
+
+def choose(kind: str, given: Sequence[str], known: Collection[str], hint: str = "") -> list[str]:
+    """Finds the entries of a list among the known names, where a name may hold commas itself.
+
+    An entry that is no name is joined with the ones behind it: ``cattle``, ``bovinae cowbell`` is
+    the one name ``cattle, bovinae cowbell``.
+
+    Args:
+        kind: what is chosen, in words (``"class"``), for the message.
+        given: the entries, in order.
+        known: every valid name.
+        hint: one more sentence for the message.
+
+    Returns:
+        Names out of ``known``, each once, in the order given.
+
+    Raises:
+        UserError: an entry that is no name, not even joined; with the nearest ones.
+    """
+    names = {_words_only(name): name for name in known}
+    longest = max((name.count(",") + 1 for name in names), default=0)
+    reached = {0: -1}  # how many entries can be read as names → how many before the last of them
+    for start in range(len(given)):
+        if start in reached:
+            for end in range(start + 1, min(start + longest, len(given)) + 1):
+                if _words_only(",".join(given[start:end])) in names:
+                    reached[end] = max(reached.get(end, -1), start)
+    if len(given) not in reached:
+        raise unknown(kind, given[max(reached)], known, hint)
+    chosen: list[str] = []
+    end = len(given)
+    while end > 0:
+        start = reached[end]
+        chosen.append(names[_words_only(",".join(given[start:end]))])
+        end = start
+    return list(dict.fromkeys(reversed(chosen)))
+
+
+def _words_only(name: str) -> str:
+    """A name without the white space around its commas."""
+    return ",".join(" ".join(part.split()) for part in name.split(","))
 
 
 def check_owners(settings: Iterable[str], used: Collection[str]) -> None:

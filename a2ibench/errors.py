@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+SHOWN = 50
+"""Names that an error lists at most."""
+
 
 class UserError(Exception):
     """A mistake that the user can mend: what was expected, what came, what to do.
@@ -29,7 +32,9 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserE
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    said = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
+    near = near or [one for one in names if name and name.lower() in one.lower()][:3]
+    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
+    said = f"did you mean {' or '.join(near)}?" if near else f"known: {shown or 'none'}."
     return UserError(f"unknown {kind} {name!r}; {said}{' ' + hint if hint else ''}")
 
 

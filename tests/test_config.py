@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from a2ibench import config
 from a2ibench.errors import UserError
@@ -52,6 +54,61 @@ def test_a_wrong_value_is_explained(values: dict[str, str], expected: str) -> No
 def test_plain_values_build_the_same_configuration_again() -> None:
     made = config.build(Config, {"games": "pong,tennis"}, "mine")
     assert config.build(Config, config.to_dict(made), "mine") == made
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("pong, tennis", ["pong", "tennis"]),
+        ('"cattle, bovinae cowbell", dog barking', ["cattle, bovinae cowbell", "dog barking"]),
+        ("opening a door (slowly)", ["opening a door (slowly)"]),
+        ("(a) b (c)", ["(a) b (c)"]),
+        ("[pong, tennis]", ["pong", "tennis"]),
+        ('"(pong)"', ["(pong)"]),
+        ('the "great",b', ['the "great"', "b"]),
+        ('"the ""great"", b"', ['the "great", b']),
+        ("pong,", ["pong"]),
+        ("", []),
+        ("[]", []),
+    ],
+)
+def test_a_list_in_one_text_is_read_by_the_rules_of_csv(text: str, entries: list[str]) -> None:
+    assert config.split_list(text) == entries
+
+
+@pytest.mark.parametrize("text", [",", '"a, b', '"a" b,c'])
+def test_what_is_no_list_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"mine\.games=.*list"):
+        config.build(Config, {"games": text}, "mine")
+
+
+@given(st.lists(st.text(min_size=1).map(str.strip).filter(bool)))
+def test_a_list_that_was_written_is_read_again(entries: list[str]) -> None:
+    assert config.split_list(config.join_list(entries)) == entries
+
+
+LABELS = ("barking", "cattle, bovinae cowbell", "pigeon, dove cooing", "running (slowly)", "cattle")
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("cattle, bovinae cowbell", ["cattle, bovinae cowbell"]),
+        ("barking,cattle,bovinae cowbell", ["barking", "cattle, bovinae cowbell"]),
+        ("pigeon,dove cooing,cattle", ["pigeon, dove cooing", "cattle"]),
+        ('"pigeon, dove cooing",running (slowly)', ["pigeon, dove cooing", "running (slowly)"]),
+        ("barking,barking", ["barking"]),
+    ],
+)
+def test_names_with_commas_are_found_among_the_known_ones(text: str, chosen: list[str]) -> None:
+    assert config.choose("class", config.split_list(text), LABELS) == chosen
+
+
+def test_a_name_that_is_not_known_is_an_error_with_the_nearest() -> None:
+    with pytest.raises(UserError, match="unknown class 'pigeon'; did you mean"):
+        config.choose("class", ["barking", "pigeon", "dove coing"], LABELS)
+    with pytest.raises(UserError, match="unknown class 'barkin'; did you mean barking"):
+        config.choose("class", ["cattle", "barkin", "barking"], LABELS)
 
 
 class Law(enum.Enum):

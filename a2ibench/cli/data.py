@@ -12,6 +12,8 @@ from a2ibench.cli.options import load_plugins, make_display, plugin_option, read
 
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
+    from a2ibench.data.store import PairStore
+    from a2ibench.study.display import Display
 
 
 @click.group()
@@ -53,8 +55,13 @@ def prepare(
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
 
-    dataset = _dataset(source, layout, settings)
     display = make_display()
+    if Path(source).expanduser().exists():
+        display.say(f"reading what lies in {source}")
+    dataset = _dataset(source, layout, settings)
+    before = dataset.notes()
+    for note in before:
+        display.say(f"note: {note}")
     with display.running():
         made = prepare(dataset, out, display.counter(f"preparing {source}"), licence)
     counts = made.counts
@@ -62,7 +69,11 @@ def prepare(
         f"{out}: {counts['train']} training and {counts['test']} test pairs of"
         f" {len(made.classes)} classes, {made.image_size} px"
     )
-    _print_rejected(out)
+    _print_rejected(out, display)
+    for note in made.about.get("notes", ()):
+        if note not in before:
+            display.say(f"note: {note}")
+    _print_scenes(made, display)
     sided = made.index.groupby("label")["split"].nunique()
     for label in sided.index[sided < 2]:
         display.say(f"note: class {label} is on one side of the split only: it has too few sources")
@@ -91,7 +102,7 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
     return cast("Dataset", plugin(made, path))
 
 
-def _print_rejected(folder: Path) -> None:
+def _print_rejected(folder: Path, display: "Display") -> None:
     import pandas as pd
 
     path = folder / "rejected.parquet"
@@ -99,9 +110,32 @@ def _print_rejected(folder: Path) -> None:
         return
     table = pd.read_parquet(path)
     for file, reason in table[["file", "reason"]].head(5).to_numpy().tolist():
-        click.echo(f"rejected: {file}: {reason}")
+        display.say(f"rejected: {file}: {reason}")
     if len(table) > 5:
-        click.echo(f"… and {len(table) - 5} more: {path}")
+        display.say(f"… and {len(table) - 5:,} more: {path}")
+
+
+def _print_scenes(store: "PairStore", display: "Display") -> None:
+    """Suggests grouping where files of a class look like parts of one recording."""
+    import pandas as pd
+
+    from a2ibench.data.curation.scenes import shared_scenes
+
+    path = store.root / "sources.parquet"
+    sources = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+    if "source" not in sources or (sources["source"] != sources["file"]).any():
+        return  # no files, or their sources were named
+    if scenes := list(shared_scenes(store)):
+        first = scenes[0]
+        one, other = first.examples
+        which = f"class {first.label}"
+        which += f" ({len(scenes) - 1} other classes alike)" if len(scenes) > 1 else ""
+        display.say(
+            f"note: {which}: {first.alike} of {first.of} files show nearly the same scene, for"
+            f" example {one} and {other}. If they were cut from one recording, the split leaks:"
+            " group them (--set group_by=folder or source_pattern=… in a folder of classes, the"
+            " column source in a table)"
+        )
 
 
 @data.command()

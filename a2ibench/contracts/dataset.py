@@ -1,10 +1,10 @@
 """Dataset: a named source of pairs with a train/test split by source clip."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from a2ibench.data.types import Pair, Part
+from a2ibench.data.types import Missing, Pair, Part, Split
 
 
 class Dataset(ABC):
@@ -43,6 +43,30 @@ class Dataset(ABC):
     def provenance(self) -> dict[str, Any]:
         """Plain facts beside the configuration that the pairs follow from: hashes of lists, of
         files. They are kept in ``store.json``; a preparation goes on only where they are equal.
+        """
+        return {}
+
+    @property
+    def missing(self) -> tuple[Missing, ...]:
+        """Clips that its list names and that are not there."""
+        return ()
+
+    def notes(self, sources: Sequence[Mapping[str, Any]] = ()) -> tuple[str, ...]:
+        """Says what the user should know before relying on the pairs, a sentence each.
+
+        Args:
+            sources: the facts on each file that was cut (:attr:`Part.source`); none before.
+        """
+        return ()
+
+    def sides(self, clips: Sequence[tuple[str, str]]) -> Mapping[str, Split]:
+        """Settles the split once it is known which sources are usable.
+
+        Args:
+            clips: source and label of every pair.
+
+        Returns:
+            The side of each source; one that is not named stays where its pairs say.
         """
         return {}
 

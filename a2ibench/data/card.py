@@ -41,8 +41,8 @@ def card(
 
     Args:
         about: the content of ``store.json``.
-        index: one row a pair.
-        sources: one row a file; empty where there are none.
+        index: one row per pair.
+        sources: one row per file; empty where there are none.
         rejected: ``file, reason, start``; what was left out.
     """
     seconds = index["audio_length"] / about["sample_rate"]
@@ -93,6 +93,8 @@ def card(
             "",
             *_table(["reason", "how many"], [[reason, n] for reason, n in why.head(20).items()]),
         ]
+    if about.get("notes"):
+        lines += ["", "## Notes", "", *(f"- {_text(note)}" for note in about["notes"])]
     made = {**about["config"], "version of the dataset": about["version"]}
     hashes = {**about["sha256"], "content": about["content_hash"]}
     lines += ["", "## Made with", "", *_table(["option", "value"], [*map(list, made.items())])]

@@ -19,7 +19,11 @@ def _silent(done: int, total: int) -> None:
 
 
 def prepare(
-    dataset: Dataset, root: Path, progress: Progress = _silent, licence: str = ""
+    dataset: Dataset,
+    root: Path,
+    progress: Progress = _silent,
+    licence: str = "",
+    complete: bool = False,
 ) -> PairStore:
     """Writes a dataset to a new folder, whole or not at all.
 
@@ -28,22 +32,34 @@ def prepare(
     Args:
         dataset: what to write.
         root: the folder to make.
-        progress: called after each pair, or file.
+        progress: called at the beginning, and after each pair or file.
         licence: of the pairs; by default what the dataset says.
+        complete: whether anything that would be left out is an error.
 
     Raises:
-        UserError: see :class:`~a2ibench.data.writing.StoreWriter`; or the dataset's own.
+        UserError: something is left out and ``complete`` is set; see
+            :class:`~a2ibench.data.writing.StoreWriter`; or the dataset's own.
     """
     total = len(dataset)
     by_pair = dataset.unit == "pairs"
     with StoreWriter(root, _identity(dataset)) as writer:
-        if not by_pair:
-            progress(writer.parts, total)
+        progress(writer.pairs if by_pair else writer.parts, total)
         for part in dataset.parts(writer.parts):
             writer.add(part, (lambda done: progress(done, total)) if by_pair else lambda done: None)
+            if complete and writer.rejected:
+                first = writer.rejected[0]
+                raise UserError(
+                    f"{dataset.name}: {first['file']}: {first['reason']}; leave it out by its"
+                    " options, or prepare a store without it (`a2ibench data prepare`)"
+                )
             if not by_pair:
                 progress(writer.parts, total)
-        return writer.finish(licence or dataset.licence)
+        return writer.finish(
+            licence or dataset.licence,
+            sides=dataset.sides,
+            missing=dataset.missing,
+            notes=dataset.notes(writer.sources),
+        )
 
 
 def _identity(dataset: Dataset) -> dict[str, Any]:
@@ -102,7 +118,8 @@ def open_dataset(
                 f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
                 " another one than before, or `a2ibench data prepare` makes them again"
             )
-        return prepare(dataset, root, progress)
+        # The same key means the same pairs on every machine.
+        return prepare(dataset, root, progress, complete=True)
 
 
 def check_dataset(reference: str, options: Mapping[str, Any]) -> None:

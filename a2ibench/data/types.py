@@ -56,6 +56,25 @@ class Rejected:
     start: float | None = None
 
 
+@dataclass(frozen=True)
+class Missing:
+    """A clip that a list names and that is not there.
+
+    Attributes:
+        clip: its name.
+        label: the class that the list gives it.
+        split: the side, where the list fixes it.
+        starts: of its segments, in seconds, where the list says.
+        expected: the files that would be taken for it, relative to the dataset's folder.
+    """
+
+    clip: str
+    label: str
+    split: Split | None = None
+    starts: tuple[float, ...] = ()
+    expected: tuple[str, ...] = ()
+
+
 class RejectedError(Exception):
     """A file, or one of its segments, that cannot be used; the message is the reason."""
 
@@ -65,15 +84,18 @@ class Part:
     """What a dataset yields at once: it is written whole or not at all.
 
     Attributes:
-        pairs: the pairs; they may be made while they are asked for.
+        pairs: the pairs; they may be made while they are asked for. A :class:`RejectedError` among
+            them takes back those of the part that came before.
         rejected: what was left out.
         source: plain facts on the file that the part was cut from (``file``, ``sha256``,
             ``seconds``, …); empty where there is no file.
+        name: what a part without a file is called where it is rejected.
     """
 
     pairs: Iterable[Pair]
     rejected: tuple[Rejected, ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
 
 
 class Images(Protocol):

@@ -1,10 +1,11 @@
 """Writing a pair store: part by part, so that what was cut off goes on."""
 
+import csv
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,22 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from a2ibench.data.card import card
+from a2ibench.data.curation.sheet import guard
 from a2ibench.data.store import FORMAT, FULL_SCALE, PairStore, hash_content, hash_index
-from a2ibench.data.types import FloatArray, Pair, Part
+from a2ibench.data.types import FloatArray, Missing, Pair, Part, Rejected, RejectedError, Split
 from a2ibench.errors import UserError
 from a2ibench.storage import write_json
 
 JOURNAL = "journal.jsonl"
+MISSING = "missing.csv"
+
+Sides = Callable[[Sequence[tuple[str, str]]], Mapping[str, Split]]
+"""Source and label of every pair → the side of each source."""
+
+
+def _as_written(clips: Sequence[tuple[str, str]]) -> Mapping[str, Split]:
+    """Leaves each source on the side that its pairs say."""
+    return {}
 
 
 class StoreWriter:
@@ -68,6 +79,16 @@ class StoreWriter:
     def pairs(self) -> int:
         """See the class."""
         return len(self._rows)
+
+    @property
+    def rejected(self) -> Sequence[Mapping[str, Any]]:
+        """``file``, ``reason`` and ``start`` of all that was left out so far."""
+        return self._rejected
+
+    @property
+    def sources(self) -> Sequence[Mapping[str, Any]]:
+        """The facts on each file that was cut so far."""
+        return self._sources
 
     def __enter__(self) -> "StoreWriter":
         from filelock import FileLock, Timeout
@@ -166,12 +187,19 @@ class StoreWriter:
             TypeError: a pair is not what :class:`~a2ibench.data.types.Pair` promises.
         """
         rows: list[dict[str, Any]] = []
-        for pair in part.pairs:
-            rows.append(self._write(pair))
-            progress(self.pairs + len(rows))
+        rejected = part.rejected
+        take_back = self._mark()
+        try:
+            for pair in part.pairs:
+                rows.append(self._write(pair))
+                progress(self.pairs + len(rows))
+        except RejectedError as error:
+            take_back()
+            rows.clear()
+            rejected = (*rejected, Rejected(part.name, str(error)))
         line = {
             "rows": rows,
-            "rejected": [asdict(rejected) for rejected in part.rejected],
+            "rejected": [asdict(one) for one in rejected],
             "source": dict(part.source),
             "samples": self._samples,
             "image_size": self._size,
@@ -181,6 +209,21 @@ class StoreWriter:
         _append(self._journal, line)
         self._take(line)
         self._last_audio = None
+
+    def _mark(self) -> Callable[[], None]:
+        """Returns a function that takes back what was written since."""
+        ends = [(file, file.tell()) for file in (self._images, self._audio)]
+        hashes = self._images_hash.copy(), self._audio_hash.copy()
+        size, samples = self._size, self._samples
+
+        def take_back() -> None:
+            for file, end in ends:
+                file.seek(end)
+                file.truncate()
+            self._images_hash, self._audio_hash = hashes
+            self._size, self._samples = size, samples
+
+        return take_back
 
     def _write(self, pair: Pair) -> dict[str, Any]:
         if self._size is None:
@@ -206,8 +249,20 @@ class StoreWriter:
             **{f"factor:{name}": float(value) for name, value in pair.factors.items()},
         }
 
-    def finish(self, licence: str = "") -> PairStore:
+    def finish(
+        self,
+        licence: str = "",
+        sides: Sides = _as_written,
+        missing: Sequence[Missing] = (),
+        notes: Sequence[str] = (),
+    ) -> PairStore:
         """Writes the index and the card, and gives the folder its name.
+
+        Args:
+            licence: of the pairs.
+            sides: settles the split, now that all pairs are known.
+            missing: clips that a list names and that are not there.
+            notes: for the card, a sentence each.
 
         Raises:
             UserError: there are no pairs, a split is empty, or a source is on both sides of it.
@@ -215,7 +270,16 @@ class StoreWriter:
         import pandas as pd
 
         index = pd.DataFrame(self._rows)
-        _check_split(index, self.root, self._rejected)
+        sources = pd.DataFrame(self._sources)
+        if len(index):
+            side = sides(list(zip(index["source"], index["label"], strict=True)))
+            index["split"] = [
+                side.get(*kept) for kept in zip(index["source"], index["split"], strict=True)
+            ]
+            if "split" in sources:  # a file without a pair is on neither
+                sides_of = dict(zip(index["source"], index["split"], strict=True))
+                sources["split"] = [sides_of.get(source) for source in sources["source"]]
+        _check_split(index, self.root, self._rejected, notes)
         assert self._size is not None
         _write_header(self._images, (self.pairs, self._size, self._size, 3), "|u1")
         _write_header(self._audio, (self._samples,), "<i2")
@@ -225,10 +289,11 @@ class StoreWriter:
         index.to_parquet(partial / "index.parquet")
         columns = ["file", "reason", "start"]
         rejected = pd.DataFrame(self._rejected, columns=columns).astype({"start": float})
-        sources = pd.DataFrame(self._sources)
         if self._sources or self._rejected:
             rejected.to_parquet(partial / "rejected.parquet")
             sources.to_parquet(partial / "sources.parquet")
+        if missing:
+            _write_missing(partial / MISSING, missing)
         hashes = {
             "images.npy": self._images_hash.hexdigest(),
             "audio.npy": self._audio_hash.hexdigest(),
@@ -242,6 +307,7 @@ class StoreWriter:
             "classes": sorted(index["label"].unique().tolist()),
             "image_size": self._size,
             "licence": licence,
+            **({"notes": list(notes)} if notes else {}),
             "sha256": hashes,
             "content_hash": hash_content(self._identity["sample_rate"], hashes),
         }
@@ -261,6 +327,19 @@ class StoreWriter:
 
 class UnusableError(UserError):
     """The parts that were written can never become a store."""
+
+
+def _write_missing(path: Path, missing: Sequence[Missing]) -> None:
+    """A row per clip; a cell that a spreadsheet would run is guarded by an apostrophe."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["clip", "label", "split", "starts", "expected"])
+        for one in missing:
+            starts = " ".join(f"{start:g}" for start in one.starts)
+            expected = " | ".join(one.expected)
+            writer.writerow(
+                [guard(one.clip), guard(one.label), one.split or "", starts, guard(expected)]
+            )
 
 
 def _append(journal: BinaryIO, entry: Mapping[str, Any]) -> None:
@@ -313,11 +392,14 @@ def _check_pair(pair: Pair, size: int) -> None:
         raise TypeError(f"split of {pair.source}: expected train or test, got {pair.split!r}")
 
 
-def _check_split(index: Any, root: Path, rejected: list[dict[str, Any]]) -> None:
+def _check_split(
+    index: Any, root: Path, rejected: list[dict[str, Any]], notes: Sequence[str]
+) -> None:
     why = ""
     if rejected:
         first = rejected[0]
         why = f"; {len(rejected)} rejected, the first: {first['file']}: {first['reason']}"
+    why += "".join(f"; {note}" for note in notes)
     if index.empty:
         raise UnusableError(f"{root}: the dataset yields no pairs{why}")
     for split in ("train", "test"):

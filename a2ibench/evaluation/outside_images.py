@@ -15,13 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
+from a2ibench.data.files.pictures import FORMATS as READABLE
 from a2ibench.data.files.pictures import read_picture
 from a2ibench.data.types import ImageArray, IntArray, RejectedError
 from a2ibench.errors import UserError
 from a2ibench.evaluation.exam import GRID_NOISES
 
 NAME = re.compile(r"(\d{1,9})(?:_(\d{1,4}))?", re.ASCII)
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+FORMATS = {
+    suffix: name for suffix, name in READABLE.items() if name in ("BMP", "JPEG", "PNG", "WEBP")
+}
 LISTED = 5
 """Mistakes, or rows, that one message names."""
 PNG_DEPTH = 24

@@ -95,7 +95,7 @@ def _key_of(path: Path) -> str | None:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=["PNG"]) as picture:
             key: str | None = picture.info.get(KEY)
     except OSError:
         return None

@@ -3,12 +3,14 @@
 ``A,B`` are two ablations, ``A+B`` is one with both parts off, ``A=0,0.1,1`` sets the one option
 that the ablation A changes to each value, ``all`` is every part. What follows ``=`` are values up
 to the next entry that holds a ``=`` or consists of declared parts: ``A=0,0.1,B+C,D`` is a grid of
-two values, B and C together, and D.
+two values, B and C together, and D. An entry with a comma of its own stands in double quotes:
+``"A=color,translation",cutout``.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from a2ibench import config
 from a2ibench.errors import UserError, unknown
 
 ALL = "all"
@@ -43,7 +45,7 @@ def parse_ablations(texts: Sequence[str], declared: Collection[str], owner: str)
     found: list[Ablation] = []
     for text in texts:
         grid: tuple[str, list[str]] | None = None
-        for token in (part.strip() for part in text.split(",") if part.strip()):
+        for token in _entries(text):
             name, equals, value = (piece.strip() for piece in token.partition("="))
             parts = tuple(piece.strip() for piece in name.split("+"))
             if grid is not None and not equals and not set(parts) <= known:
@@ -61,6 +63,13 @@ def parse_ablations(texts: Sequence[str], declared: Collection[str], owner: str)
         if grid is not None:
             found.append(_grid(*grid))
     return found
+
+
+def _entries(text: str) -> list[str]:
+    try:
+        return config.split_list(text)
+    except ValueError as error:
+        raise UserError(f"--ablate {text}: {error}") from error
 
 
 def _grid(part: str, values: list[str]) -> Ablation:

@@ -18,7 +18,9 @@ from rich.progress import (
 )
 
 LINE_EVERY = 30.0
-"""Seconds between two lines about the same thing, where the output is no terminal."""
+"""Seconds between two lines about the same thing, where the output is no terminal …"""
+FIRST_LINE = 5.0
+"""… but the first ones come sooner: after so many seconds, twice as many, and so on."""
 
 
 class Display:
@@ -89,7 +91,8 @@ class _Lines:
         if first := done < self._start[1]:  # also where it begins again, from further back
             self._start = now, done
         ended = done >= total
-        if not (first or ended) and now - self._last < LINE_EVERY:
+        gap = min(LINE_EVERY, max(FIRST_LINE, (now - self._start[0]) / 2))
+        if not (first or ended) and now - self._last < gap:
             return
         self._last = now
         began, begun = self._start

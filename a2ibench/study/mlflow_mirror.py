@@ -228,7 +228,7 @@ class Mirror:
             # A picture is two files, the small one last.
             there = (name.startswith(f"samples+step+{step}+") for name in known)
             if sum(there) < 2:
-                with Image.open(path) as image:
+                with Image.open(path, formats=["PNG"]) as image:
                     self._client.log_image(
                         run, image, key="samples", step=step, timestamp=job.time, synchronous=True
                     )

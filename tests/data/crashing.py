@@ -1,4 +1,5 @@
-"""A decoder that crashes on one file; in a module of its own, since other processes import it."""
+"""A decoder that crashes on one file, games that end their process; in a module of their own, since
+other processes import them."""
 
 import os
 import signal
@@ -7,6 +8,8 @@ from typing import Any
 
 from a2ibench.data.files.clips import Clip
 from a2ibench.data.files.cutting import Cut, Cutting, cut
+from a2ibench.data.types import Pair, Split
+from a2ibench_plugins.datasets.arcade import Arcade
 
 
 def crash(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut, dict[str, Any]]:
@@ -14,3 +17,12 @@ def crash(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut, dict[str, Any]
     if clip.source == "a1":
         os.kill(os.getpid(), signal.SIGSEGV)
     return cut(root / clip.file, cutting), {"file": clip.file}
+
+
+class Ending(Arcade):
+    """Freeway ends its process at once, and pong in its second episode."""
+
+    def _play(self, game: str, episode: int, split: Split) -> list[Pair]:
+        if game == "freeway" or (game == "pong" and episode == 1):
+            os._exit(3)
+        return super()._play(game, episode, split)

@@ -6,9 +6,12 @@ from itertools import islice
 import ale_py
 import ale_py.roms
 import numpy as np
+import pandas as pd
 import pytest
+from crashing import Ending
 
 from a2ibench import config
+from a2ibench.data.prepare import prepare
 from a2ibench.data.types import Pair
 from a2ibench.errors import UserError
 from a2ibench_plugins.datasets.arcade import CONSOLE_RATE, Arcade, listen, shrink
@@ -188,6 +191,32 @@ def test_the_emulator_is_quiet(capfd):
     said = capfd.readouterr()
     assert said.out == ""
     assert said.err == ""
+
+
+def ending(games: str) -> Ending:
+    options = {"games": games, "train": 2, "test": 1, "seconds": 0.5, "image_size": 16}
+    return Ending(config.build(Ending.Config, options, "arcade"))
+
+
+def test_a_game_that_ends_its_process_is_refused_by_name_before_anything_is_made(tmp_path):
+    with pytest.raises(UserError, match=r"do not run .*: freeway \(it ends its process\); leave"):
+        prepare(ending("qbert,freeway"), tmp_path / "store")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_game_that_ends_its_process_while_it_is_played_costs_itself_alone(tmp_path):
+    made = prepare(ending("pong,qbert"), tmp_path / "made")
+    assert made.classes == ("qbert",)
+    for row, pair in enumerate(ending("pong,qbert")._pairs_of("qbert")):
+        np.testing.assert_array_equal(made.images[row], pair.image)
+        np.testing.assert_allclose(made.waveform(row), pair.audio, atol=1e-4)
+    rejected = pd.read_parquet(tmp_path / "made" / "rejected.parquet")
+    assert rejected[["file", "reason"]].to_numpy().tolist() == [
+        ["pong", "the game ended its process while it was played"]
+    ]
+    with pytest.raises(UserError, match="arcade: pong: the game ended its process"):
+        prepare(ending("pong,qbert"), tmp_path / "complete", complete=True)
+    assert not (tmp_path / "complete").exists()
 
 
 def test_windows_longer_than_every_episode_are_refused():

@@ -23,6 +23,8 @@ from a2ibench import config
 from a2ibench.cli import main
 from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
 from a2ibench.data.files.cutting import Cutting, cut
+from a2ibench.data.files.lengths import too_short
+from a2ibench.data.files.splits import assign
 from a2ibench.data.prepare import open_dataset, prepare
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import RejectedError
@@ -369,9 +371,10 @@ def test_bad_rows_of_a_table_are_named_and_the_rest_is_done(films, tmp_path):
     store = prepare(manifest(root / "list.csv"), tmp_path / "out")
     assert len(store) == 2
     table = pd.read_parquet(tmp_path / "out" / "rejected.parquet")
-    assert len(table) == 14
+    assert len(table) == 13
+    assert "dog/none.mkv" in (tmp_path / "out" / "missing.csv").read_text()
     reasons = " ".join(table["reason"])
-    for part in ("outside of the folder", "no such file", "start -1", "start 'soon'", "start inf",
+    for part in ("outside of the folder", "start -1", "start 'soon'", "start inf",
                  "no label", "split 'valid'", "there already", "no path", "outside the sound",
                  "not a file"):  # fmt: skip
         assert part in reasons, part
@@ -490,3 +493,136 @@ def test_a_decoder_that_crashes_costs_its_file_alone(films, tmp_path, monkeypatc
     parts = list(made.parts())
     assert [len(list(part.pairs)) for part in parts] == [3, 0, 3, 3, 3]
     assert parts[1].rejected[0].reason == "the decoder crashed on it"
+
+
+# The split is made of what can be used, and what is missing is told.
+
+
+def test_the_split_is_made_of_what_is_usable(tmp_path):
+    root = tmp_path / "in"
+    good = [f"g{i}" for i in range(6)]
+    for name in good:
+        make(film(f"{name}.mkv"), root / "dog")
+    for i in range(40):
+        (root / "dog" / f"b{i}.mkv").write_bytes(b"no film")
+    store = prepare(folder(root, folds=3), tmp_path / "out")
+    sides = dict(zip(store.index["source"], store.index["split"], strict=True))
+    names = [f"dog/{name}.mkv" for name in good]
+    assert sides == assign([(name, "dog") for name in names], 3, 0, 0)
+    assert sorted(sides.values()).count("test") == 2
+    files = pd.read_parquet(tmp_path / "out" / "sources.parquet").set_index("file")["split"]
+    assert files[names].to_dict() == sides
+    assert files.isna().sum() == 40
+
+
+def test_files_that_are_too_short_are_counted_and_a_length_that_fits_is_named(tmp_path):
+    root = tmp_path / "in"
+    for i in range(5):
+        make(film(f"{i}.mkv", seconds=1.4 if i else 2.5), root / "dog")
+    arguments = ["data", "prepare", root, "--out", tmp_path / "out"]
+    done = call(*arguments, *set_options(seconds=2))
+    assert done.exit_code == 2
+    assert "4 of 5 files are shorter than 2 s: try --set seconds=1" in done.output
+    assert not (tmp_path / "out").exists()
+    done = call(*arguments, *set_options(seconds=1))
+    assert done.exit_code == 0
+    assert "shorter" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("lengths", "seconds", "sentence"),
+    [
+        ([1.2] * 39 + [9.0, 9.0], 4, "39 of 41 files are shorter than 4 s: try --set seconds=1"),
+        ([9.0] * 20 + [1.0], 4, None),
+        ([9.0] * 10 + [None] * 3, 4, None),
+        ([0.1, 0.1, 0.1], 4, "3 of 3 files are shorter than 4 s"),
+        ([0.1, 0.1, 2.5, 2.5, 2.5], 4, "5 of 5 files are shorter than 4 s: try --set seconds=2"),
+        ([], 4, None),
+    ],
+)
+def test_the_length_that_is_advised_fits_most_files(lengths, seconds, sentence):
+    assert too_short([{"seconds": length} for length in lengths], seconds) == sentence
+
+
+def test_a_name_that_is_no_utf8_costs_its_file_alone(films, tmp_path):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    for name in (b"caf\xe9.mkv", b"\xff\x1b[31m.mkv"):
+        shutil.copy(root / "dog" / "0.mkv", root / "dog" / os.fsdecode(name))
+    (root / os.fsdecode(b"\xe9")).mkdir()
+    shutil.copy(root / "dog" / "0.mkv", root / os.fsdecode(b"\xe9") / "a.mkv")
+    done = call("data", "prepare", root, "--out", tmp_path / "out", *set_options())
+    assert done.exit_code == 0, done.output
+    reasons = rejected(tmp_path / "out")
+    assert set(reasons) == {r"dog/caf\xe9.mkv", "dog/\\xff\x1b[31m.mkv", r"\xe9/a.mkv"}
+    assert set(reasons.values()) == {"its name is not valid UTF-8"}
+    assert len(PairStore(tmp_path / "out")) == 18
+
+
+def test_rows_of_a_table_whose_files_are_missing_are_counted_and_listed(films, tmp_path):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    rows = ["path,label,start", "dog/0.mkv,a,", "dog/1.mov,a,", '"-none, 1.mkv","b,c",2.5']
+    (root / "list.csv").write_text("\n".join([*rows, "=a.mkv,b,"]))
+    done = call("data", "prepare", root / "list.csv", "--out", tmp_path / "out", *set_options())
+    assert done.exit_code == 0, done.output
+    assert "note: held 2 of 4 listed clips; the others are in missing.csv" in done.output
+    assert "held 2 of 4 listed clips" in (tmp_path / "out" / "card.md").read_text()
+    missing = pd.read_csv(tmp_path / "out" / "missing.csv", keep_default_na=False, dtype=str)
+    assert missing.to_dict("records") == [
+        {"clip": "'-none, 1.mkv", "label": "b,c", "split": "", "starts": "2.5",
+         "expected": "'-none, 1.mkv"},
+        {"clip": "'=a.mkv", "label": "b", "split": "", "starts": "", "expected": "'=a.mkv"},
+    ]  # fmt: skip
+
+
+def test_one_clip_under_two_classes_of_a_table_is_in_neither(films, tmp_path):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    rows = ["path,label", "dog/0.mkv,a", "dog/0.mkv,b", "dog/1.mov,a", "dog/2.avi,a"]
+    (root / "list.csv").write_text("\n".join([*rows, "./dog/2.avi,a"]))
+    made = manifest(root / "list.csv")
+    assert [clip.file for clip in made._clips] == ["./dog/2.avi", "dog/1.mov"]
+    assert sorted((entry.file, entry.reason) for entry in made._rejected) == [
+        ("dog/0.mkv", "it is listed under several classes: a, b"),
+        ("dog/0.mkv", "it is listed under several classes: a, b"),
+        ("dog/2.avi", "it is listed already and is cut once"),
+    ]
+
+
+# Which files are of one source.
+
+
+def test_what_groups_nothing_is_refused_and_what_groups_is_counted(films, tmp_path):
+    with pytest.raises(UserError, match=r"'\(film\)': it matches none of the 6 files, for example"):
+        folder(films, source_pattern="(film)")
+    with pytest.raises(UserError, match="group_by=folder: no folder below that of a class"):
+        folder(films, group_by="folder")
+    with pytest.raises(UserError, match="expected one of the two"):
+        folder(films, group_by="folder", source_pattern="(film)")
+    root = tmp_path / "in"
+    for label in ("dog", "piano"):
+        shutil.copytree(films / label, root / label / "game 1")
+        shutil.copy(films / label / "0.mkv", root / label / "1_x.mkv")
+    made = folder(root, group_by="folder")
+    assert {clip.source for clip in made._clips} == {
+        "dog/game 1", "piano/game 1", "dog/1_x.mkv", "piano/1_x.mkv",
+    }  # fmt: skip
+    assert made.notes() == (
+        "group_by=folder: 6 of 8 files are of 2 sources; each of the others counts as a source,"
+        " for example dog/1_x.mkv",
+    )
+    assert "2 of 8 files are of 2 sources" in folder(root, source_pattern=r"(\w+/\d)_").notes()[0]
+
+
+def test_files_that_show_one_scene_are_said_to_be_of_one_recording_perhaps(tmp_path):
+    for k in range(5):
+        make(film(f"{k}.mkv", seed=k), tmp_path / "in" / "dog" / "game")
+    arguments = ["data", "prepare", tmp_path / "in", *set_options()]
+    done = call(*arguments, "--out", tmp_path / "a")
+    assert "note: class dog: 5 of 5 files show nearly the same scene" in done.output
+    (tmp_path / "in" / "dog" / "other").mkdir()
+    shutil.move(tmp_path / "in" / "dog" / "game" / "4.mkv", tmp_path / "in" / "dog" / "other")
+    done = call(*arguments, "--out", tmp_path / "b", "--set=group_by=folder")
+    assert done.exit_code == 0, done.output
+    assert "nearly the same scene" not in done.output

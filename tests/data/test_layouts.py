@@ -106,9 +106,101 @@ def test_wan2019_finds_what_its_lists_name(tmp_path):
     assert clips["videos/8/888.mp4"].split == "test"
     said = reasons(made)
     assert "dog, plane" in said["mp3/videos/7/789.mp4.mp3"]
-    assert "neither the film" in said["mp3/videos/9/999.mp4.mp3"]
+    assert [one.clip for one in made.missing] == ["mp3/videos/9/999.mp4.mp3"]
+    assert made.missing[0].expected == ("videos/9/999.mp4", "mp3/videos/9/999.mp4.mp3")
     assert "outside of the folder" in said["mp3/../../x.mp4.mp3"]
     assert "a test clip only" in said["mp3/videos/8/888.mp4.mp3"]
+
+
+def vggsound(root: Path, lines: list[str], files: list[str], **options: object) -> ClipDataset:
+    write(root, **{"vggsound.csv": "\n".join(lines), **dict.fromkeys(files, "")})
+    return layout("vggsound", root, **options)
+
+
+def test_vggsound_classes_with_commas_and_brackets_can_be_chosen(tmp_path):
+    labels = ["cattle, bovinae cowbell", "running (slowly)", "dog barking"]
+    lines = [f'f{i},0,"{label}",{side}' for i, label in enumerate(labels * 2)
+             for side in ["train" if i < 3 else "test"]]  # fmt: skip
+    files = [f"f{i}_000000.mp4" for i in range(6)]
+    for text, chosen in (
+        ("cattle, bovinae cowbell", labels[:1]),
+        ('"cattle, bovinae cowbell",running (slowly)', labels[:2]),
+        ("dog barking,cattle,bovinae cowbell", [labels[2], labels[0]]),
+    ):
+        made = vggsound(tmp_path, lines, files, classes=text)
+        assert {clip.label for clip in made._clips} == set(chosen)
+        assert made.config.classes == tuple(chosen)
+    with pytest.raises(
+        UserError, match=r"unknown class of vggsound.csv 'dog barkin'; did you mean dog"
+    ):
+        vggsound(tmp_path, lines, files, classes='"cattle, bovinae cowbell",dog barkin')
+
+
+def test_vggsound_clips_are_found_under_the_names_in_use(tmp_path):
+    lines = [f"-a_{i},{30 + i},dog,{'train' if i else 'test'}" for i in range(5)]
+    files = ["-a_0_000030.mp4", "x/-a_1_31000_41000.mp4", "-a_2_32_42.mkv", "-a_3_33.webm",
+             "-a_4_000034_000044.mp4"]  # fmt: skip
+    made = vggsound(tmp_path, lines, files)
+    assert set(listed(made)) == set(files)
+    assert made.notes() == ("held 5 of 5 listed clips",)
+
+
+def test_what_is_missing_of_a_list_is_counted_with_the_names_that_were_expected(tmp_path):
+    lines = ["a,30,dog,train", "b,30,dog,train", "b,30,dog,train", "c,5,dog,test"]
+    made = vggsound(tmp_path, lines, ["a_000030.mp4", "c_000005.mp4", "b-30.mp4"])
+    held, strays = made.notes()
+    assert held.startswith("held 2 of 3 listed clips; the others are in missing.csv, for example b")
+    assert "b_000030.mp4 or b_30000_40000.mp4 or " in held
+    assert strays == "films that are not on the list: 1, for example b-30.mp4"
+    assert [(one.clip, one.label, one.split, one.starts) for one in made.missing] == [
+        ("b_000030", "dog", "train", (30,))
+    ]
+    with pytest.raises(UserError, match=r"held 0 of 1 listed .*expected d_000001\.mp4 or d_1000_"):
+        vggsound(tmp_path / "other", ["d,1,dog,train"], ["d.mp4"])
+
+
+def test_a_line_that_stands_twice_is_cut_once_and_two_classes_of_one_clip_are_left_out(tmp_path):
+    lines = ["a,0,dog,train", "a,0,dog,train", "b,0,dog,test", "b,0,cat,test", "c,0,cat,test"]
+    made = vggsound(tmp_path, lines, [f"{one}_000000.mp4" for one in "abc"])
+    assert [(clip.file, clip.label) for clip in made._clips] == [
+        ("a_000000.mp4", "dog"), ("c_000000.mp4", "cat"),
+    ]  # fmt: skip
+    assert reasons(made) == {
+        "a_000000.mp4": "it is listed already and is cut once",
+        "b_000000.mp4": "it is listed under several classes: cat, dog",
+    }
+    assert made.notes()[1:] == (
+        "listed again: 1 segments or clips; each is cut once",
+        "listed under several classes: 2 segments or clips; they are left out, since a pair has"
+        " one class",
+    )
+
+
+def test_ave_events_of_two_classes_are_cut_where_they_do_not_overlap(tmp_path):
+    lines = [
+        "Dog&a&good&0&4",
+        "Cat&a&good&3&9",
+        "Dog&a&good&0&4",
+        "Dog&a&good&2&6",
+        "Dog&gone&x&0&4",
+    ]
+    root = write(tmp_path, **{
+        "trainSet.txt": "\n".join(lines), "valSet.txt": "", "testSet.txt": "Cat&b&good&0&2",
+        "AVE/a.mp4": "", "AVE/b.mp4": "",
+    })  # fmt: skip
+    made = layout("ave", root)
+    cut = sorted((clip.label, start) for clip in made._clips for start in clip.starts or ())
+    assert cut == [("Cat", 0), ("Cat", 7), ("Dog", 0)]
+    assert made.notes()[0].startswith("held 2 of 3 listed clips")
+    assert [one.clip for one in made.missing] == ["AVE/gone.mp4"]
+
+
+def test_lists_whose_bytes_are_no_utf8_cost_the_lines_that_are_none(tmp_path):
+    root = write(tmp_path, **{"a_000000.mp4": "", "b_000000.mp4": ""})
+    (root / "vggsound.csv").write_bytes(b"a,0,dog,train\nb,0,caf\xe9,test\n")
+    made = layout("vggsound", root)
+    assert set(listed(made)) == {"a_000000.mp4"}
+    assert reasons(made) == {"b_000000.mp4": r"its class (caf\xe9) is not valid UTF-8"}
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,13 @@ def test_values_end_where_the_next_ablation_begins() -> None:
     ]  # fmt: skip
 
 
+def test_a_value_with_commas_stands_in_quotes() -> None:
+    asked = parse_ablations(['"a=color,translation",cutout,b'], PARTS, "m")
+    assert asked == [Ablation(("a",), ("color,translation", "cutout")), Ablation(("b",))]
+    with pytest.raises(UserError, match='--ablate "a: not a list'):
+        parse_ablations(['"a'], PARTS, "m")
+
+
 numbers = st.floats(allow_nan=False, allow_infinity=False).map(str)
 combinations = st.lists(st.sampled_from(PARTS), min_size=1, unique=True).map(tuple)
 ablations = st.one_of(

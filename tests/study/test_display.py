@@ -24,6 +24,18 @@ def test_the_time_left_comes_from_what_this_run_has_done(begun, later, line, mon
     assert written.getvalue().splitlines() == [f"part: {begun}/100", line]
 
 
+def test_the_first_lines_come_soon_and_the_others_every_half_minute(monkeypatch):
+    now = start = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    written = io.StringIO()
+    show = Display(Console(file=written)).counter("part")
+    for second in range(151):
+        now = start + second
+        show(second, 1000)
+    shown = [int(line.split()[1].partition("/")[0]) for line in written.getvalue().splitlines()]
+    assert shown == [0, 5, 10, 20, 40, 70, 100, 130]
+
+
 def test_of_two_parts_with_one_name_each_has_its_own_time(monkeypatch):
     now = 1000.0
     monkeypatch.setattr(module.time, "monotonic", lambda: now)

@@ -89,13 +89,14 @@ def picture_features(store: PairStore, progress: Progress) -> Features:
             header = {"descr": FEATURES.descr, "fortran_order": False, "shape": (len(store),)}
             np.lib.format.write_array_header_1_0(stream, header)
             for start in range(0, len(store), BLOCK):
-                stream.write(_describe(store.images[start : start + BLOCK]).tobytes())
+                stream.write(describe(store.images[start : start + BLOCK]).tobytes())
                 progress(min(start + BLOCK, len(store)), len(store))
 
     return cached("pictures", [store.stored_hash, VERSION], make)
 
 
-def _describe(images: ImageArray) -> Features:
+def describe(images: ImageArray) -> Features:
+    """What pictures ``[n, S, S, 3]`` are compared by: ``FEATURES`` ``[n]``."""
     import imagehash
     from PIL import Image
 

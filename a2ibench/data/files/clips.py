@@ -6,18 +6,21 @@ was. A file that cannot be used is rejected with the reason, and the rest is don
 
 import hashlib
 import json
-import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
+from a2ibench.data.files.container import Opened
 from a2ibench.data.files.cutting import Cut, Cutting, cut, cut_with_picture
+from a2ibench.data.files.lengths import too_short
+from a2ibench.data.files.listing import printable, without_conflicts
+from a2ibench.data.files.pictures import FORMATS
 from a2ibench.data.files.splits import assign
-from a2ibench.data.types import Pair, Part, Rejected, RejectedError, Split
+from a2ibench.data.types import Missing, Pair, Part, Rejected, RejectedError, Split
 from a2ibench.errors import UserError
 from a2ibench.parallel import Crashed, in_order
 from a2ibench.storage import file_sha256
@@ -30,7 +33,7 @@ SOUNDS = {
     *(".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav"),
     ".wma",
 }
-PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+PICTURES = frozenset(FORMATS)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,10 @@ class ClipConfig:
     seed: int = option(0, "of the split", minimum=0)
 
 
+class _AbsentError(RejectedError):
+    """The file is not there."""
+
+
 class ClipDataset(Dataset):
     """A dataset of files in a folder; a layout is a subclass with :meth:`clips`.
 
@@ -84,7 +91,10 @@ class ClipDataset(Dataset):
     """
 
     unit: ClassVar[Literal["pairs", "files"]] = "files"
+    version: ClassVar[int] = 2
     config: ClipConfig
+    listed: int | None = None
+    """Clips that the list names, each once; set by :meth:`clips` of a layout that reads one."""
 
     def __init__(self, config: ClipConfig, source: Path) -> None:
         super().__init__(config)
@@ -94,11 +104,15 @@ class ClipDataset(Dataset):
         self.source = source
         self.root = source if source.is_dir() else source.parent
         self._rejected: list[Rejected] = []
+        self._missing: list[Missing] = []
+        self._notes: list[str] = []
         self._clips = self._usable(self.clips())
         if not self._clips:
-            why = f"; {said(self._rejected[0])}" if self._rejected else ""
+            why = "".join(f"; {note}" for note in self.notes())
+            why += f"; {said(self._rejected[0])}" if self._rejected else ""
             raise UserError(f"{source}: nothing to cut in it (layout {self.name}){why}")
-        self._sides = self._split()
+        self._given = self._given_sides()
+        self._sides = self.sides([(clip.source, clip.label) for clip in self._clips])
 
     @abstractmethod
     def clips(self) -> Iterable[Clip]:
@@ -110,7 +124,45 @@ class ClipDataset(Dataset):
 
     def reject(self, file: str, reason: str, start: float | None = None) -> None:
         """Notes something that is left out."""
-        self._rejected.append(Rejected(file, reason, start))
+        self._rejected.append(Rejected(printable(file), printable(reason), start))
+
+    def miss(
+        self,
+        clip: str,
+        label: str,
+        split: Split | None = None,
+        starts: tuple[float, ...] = (),
+        expected: Sequence[str] = (),
+    ) -> None:
+        """Notes a clip of the list that is not there; see :class:`~a2ibench.data.types.Missing`."""
+        names = tuple(map(printable, expected or (clip,)))
+        self._missing.append(Missing(printable(clip), printable(label), split, starts, names))
+
+    def note(self, text: str) -> None:
+        """Notes something that the user should know before anything is cut."""
+        self._notes.append(printable(text))
+
+    @property
+    def missing(self) -> tuple[Missing, ...]:
+        """See the contract."""
+        return tuple(dict.fromkeys(self._missing))
+
+    def notes(self, sources: Sequence[Mapping[str, Any]] = ()) -> tuple[str, ...]:
+        """See the contract."""
+        notes = [*self._notes]
+        if self.listed is not None:
+            missing = {one.clip: one for one in self._missing}
+            held = f"held {self.listed - len(missing):,} of {self.listed:,} listed clips"
+            if missing:
+                first = self._missing[0]
+                held += (
+                    f"; the others are in missing.csv, for example {first.clip}"
+                    f" (expected {' or '.join(first.expected)})"
+                )
+            notes.insert(0, held)
+        if short := too_short(sources, self.config.seconds):
+            notes.append(short)
+        return tuple(notes)
 
     def inside(self, file: str) -> Path:
         """A file of the folder, given by its relative path.
@@ -124,7 +176,7 @@ class ClipDataset(Dataset):
             if not path.is_relative_to(self.root):
                 raise RejectedError("it lies outside of the folder, which is not left")
             if not path.exists():
-                raise RejectedError("no such file")
+                raise _AbsentError("no such file")
             if not path.is_file():
                 raise RejectedError("not a file")
         except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, a loop of links
@@ -135,16 +187,29 @@ class ClipDataset(Dataset):
         usable = []
         for clip in sorted(clips, key=lambda clip: (clip.file, clip.label, clip.starts or ())):
             try:
-                self.inside(clip.file)
-                if clip.picture is not None:
-                    self.inside(clip.picture)
+                _check_names(clip)
+                path = self.inside(clip.file)
+                self._check_picture(clip.picture)
             except RejectedError as error:
-                self.reject(clip.file, str(error))
+                if self.listed is not None and isinstance(error, _AbsentError):
+                    self.miss(clip.file, clip.label, clip.split, clip.starts or ())
+                else:
+                    self.reject(clip.file, str(error))
             else:
-                usable.append(clip)
-        return usable
+                usable.append((path, clip))
+        kept, notes = without_conflicts(usable, self.config.seconds, self.reject)
+        self._notes += notes
+        return kept
 
-    def _split(self) -> dict[str, Split]:
+    def _check_picture(self, picture: str | None) -> None:
+        try:
+            if picture is not None:
+                self.inside(picture)
+        except RejectedError as error:
+            raise RejectedError(f"its picture {picture}: {error}") from error
+
+    def _given_sides(self) -> dict[str, Split]:
+        """The sources whose side the layout fixes."""
         given: dict[str, Split] = {}
         for clip in self._clips:
             if clip.split is None:
@@ -154,20 +219,24 @@ class ClipDataset(Dataset):
                     f"{self.source}: source {clip.source!r} is given as train and as test:"
                     " that leaks one clip into both sides"
                 )
-        free = [(clip.source, clip.label) for clip in self._clips if clip.source not in given]
+        return given
+
+    def sides(self, clips: Sequence[tuple[str, str]]) -> Mapping[str, Split]:
+        """See the contract: by seed, names and classes of the usable sources alone."""
         config = self.config
-        return {**assign(free, config.folds, config.fold, config.seed), **given}
+        free = [(source, label) for source, label in clips if source not in self._given]
+        return {**assign(free, config.folds, config.fold, config.seed), **self._given}
 
     def __len__(self) -> int:
         """Files."""
         return len(self._clips) + bool(self._rejected)
 
     def provenance(self) -> dict[str, Any]:
-        """A hash of the list of files: names, sizes, labels, sides."""
+        """A hash of the list of files: names, sizes, labels, given sides."""
         digest = hashlib.sha256()
         for clip in self._clips:
             size = (self.root / clip.file).stat().st_size
-            line = [asdict(clip), size, self._sides[clip.source]]
+            line = [asdict(clip), size]
             digest.update(json.dumps(line, sort_keys=True).encode())
         return {"files": len(self._clips), "list_sha256": digest.hexdigest()}
 
@@ -231,16 +300,12 @@ def said(rejected: Rejected) -> str:
     return f"{rejected.file}{at}: {rejected.reason}"
 
 
-def source_of(file: str, pattern: str) -> str:
-    """The source clip that a file belongs to: by default the file itself.
-
-    Args:
-        file: its relative path.
-        pattern: a regular expression; where it matches somewhere in the path, what its first group
-            matches is the source.
-    """
-    found = re.search(pattern, file) if pattern else None
-    return found.group(1) if found else file
+def _check_names(clip: Clip) -> None:
+    names = {"name": clip.file, "class": clip.label, "source": clip.source}
+    for what, text in {**names, "picture's name": clip.picture or ""}.items():
+        if printable(text) != text:
+            shown = "" if text == clip.file else f" ({printable(text)})"
+            raise RejectedError(f"its {what}{shown} is not valid UTF-8")
 
 
 def _work(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str, Any]]:
@@ -253,8 +318,17 @@ def _work(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str
             return cut_with_picture(path, root / clip.picture, cutting), facts
         return cut(path, cutting, clip.starts), facts
     except RejectedError as error:
-        return str(error), facts
+        return str(error), {**facts, **_length(path)}
     except PermissionError:
         return "it may not be read (permission denied)", facts
     except Exception as error:  # a damaged file makes libraries raise anything; the rest goes on
         return f"it cannot be decoded ({type(error).__name__}: {error})", facts
+
+
+def _length(path: Path) -> dict[str, float]:
+    """The length that a file of media declares, in seconds, where it does."""
+    try:
+        with Opened(path) as container:
+            return {"seconds": container.duration / 1e6} if container.duration else {}
+    except Exception:  # the file was rejected already, for a better reason
+        return {}

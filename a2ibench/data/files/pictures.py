@@ -7,6 +7,18 @@ from PIL import Image
 
 from a2ibench.data.types import ImageArray, RejectedError
 
+FORMATS = {
+    ".bmp": "BMP",
+    ".jpeg": "JPEG",
+    ".jpg": "JPEG",
+    ".png": "PNG",
+    ".ppm": "PPM",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+}
+"""Suffix → the format. No other is opened, whatever a file is called: some formats are programs,
+and opening one starts their interpreter."""
 MOST_PIXELS = 100_000_000
 """Of a picture or frame; a header that claims more is not believed."""
 
@@ -15,19 +27,21 @@ def read_picture(path: Path, size: int) -> ImageArray:
     """The middle square of a picture file, upright, as uint8 ``[size, size, 3]``.
 
     Raises:
-        RejectedError: not a picture, or one that claims to be larger than ``MOST_PIXELS``.
+        RejectedError: not a picture of one of ``FORMATS``, or one that claims to be larger than
+            ``MOST_PIXELS``.
     """
     from PIL import ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=sorted(set(FORMATS.values()))) as opened:
             check_pixels(*opened.size)
             picture = ImageOps.exif_transpose(opened)
             if picture.mode.startswith(("I", "F")):
                 picture = _eight_bits(picture)
             return square(flatten(picture), size)
     except UnidentifiedImageError:
-        raise RejectedError("not a picture that can be read") from None
+        known = ", ".join(sorted(set(FORMATS.values())))
+        raise RejectedError(f"not a picture that can be read (expected {known})") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise RejectedError(f"the picture cannot be decoded ({error})") from error
 

@@ -114,7 +114,7 @@ def _sets(owner: str, values: Mapping[str, Any], usual: Mapping[str, Any]) -> li
     words = []
     for name, value in values.items():
         if name not in usual or usual[name] != value:
-            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            text = config.join_list(value) if isinstance(value, list) else str(value)
             words += ["--set", f"{owner}.{name}={text}"]
     return words
 

@@ -13,6 +13,7 @@ kept, since nothing says that a picture can always be heard.
 import hashlib
 import math
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,9 @@ from PIL import Image
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.audio import resample
-from a2ibench.data.types import FloatArray, ImageArray, Pair, Split
-from a2ibench.errors import UserError, unknown
+from a2ibench.data.types import FloatArray, ImageArray, Pair, Part, RejectedError, Split
+from a2ibench.errors import UserError, told, unknown
+from a2ibench.parallel import Crashed, in_order
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -106,48 +108,85 @@ class Arcade(Dataset):
     def pairs(self) -> Iterator[Pair]:
         """Yields game after game, its training episodes before its test episodes.
 
-        Episodes are played side by side, one a processor, and handed on in their order. A test pair
-        whose picture or sound occurs among the training pairs to the last bit is left out, and
+        Episodes are played side by side, one per processor, and handed on in their order. A test
+        pair whose picture or sound occurs among the training pairs to the last bit is left out, and
         another takes its place.
 
         Raises:
             UserError: ten episodes of a game in a row end before one window is full.
+            RejectedError: the process that played a game died.
         """
         for game in self.config.games:
-            episode = 0
-            known: set[bytes] = set()
-            wanted: tuple[tuple[Split, int], ...] = (
-                ("train", self.config.train),
-                ("test", self.config.test),
+            yield from self._pairs_of(game)
+
+    def parts(self, done: int = 0) -> Iterator[Part]:
+        """One part per game; a game whose process dies costs its own part alone.
+
+        Raises:
+            UserError: games that do not run; each is tried before the first one is played.
+        """
+        games = self.config.games[done:]
+        tried = in_order(self._try, [(game,) for game in games])
+        refused = []
+        for game, reason in zip(games, tried, strict=True):
+            if isinstance(reason, Crashed):
+                refused.append(f"{game} (it ends its process)")
+            elif reason is not None:
+                refused.append(f"{game} ({reason})")
+        if refused:
+            raise UserError(
+                f"games that do not run here with one player: {', '.join(refused)};"
+                " leave them out of the option `games`"
             )
-            for split, count in wanted:
-                barren = 0
-                while count > 0:
-                    episodes = range(episode, episode + math.ceil(count / self._per_episode))
-                    for played in self._play_all(game, episodes, split):
-                        if split == "train":
-                            known.update(part for pair in played for part in _contents(pair))
-                            made = played
-                        else:
-                            made = [pair for pair in played if known.isdisjoint(_contents(pair))]
-                        yield from made[:count]
-                        count = max(0, count - len(made))
-                        barren = 0 if made else barren + 1
-                    episode = episodes.stop
-                    if barren >= 10:
-                        raise UserError(
-                            f"{game}: its episodes end before {self.config.seconds:g} s;"
-                            " give a smaller `seconds` or leave it out"
-                        )
+        for game in games:
+            yield Part(self._pairs_of(game), name=game)
+
+    def _try(self, game: str) -> str | None:
+        """Plays the first episode; the reason where that fails."""
+        try:
+            self._play(game, 0, "train")
+        except Exception as error:  # the emulator's; the game is refused with it
+            return told(error)
+        return None
+
+    def _pairs_of(self, game: str) -> Iterator[Pair]:
+        episode = 0
+        known: set[bytes] = set()
+        wanted: tuple[tuple[Split, int], ...] = (
+            ("train", self.config.train),
+            ("test", self.config.test),
+        )
+        for split, count in wanted:
+            barren = 0
+            while count > 0:
+                episodes = range(episode, episode + math.ceil(count / self._per_episode))
+                for played in self._play_all(game, episodes, split):
+                    if split == "train":
+                        known.update(part for pair in played for part in _contents(pair))
+                        made = played
+                    else:
+                        made = [pair for pair in played if known.isdisjoint(_contents(pair))]
+                    yield from made[:count]
+                    count = max(0, count - len(made))
+                    barren = 0 if made else barren + 1
+                episode = episodes.stop
+                if barren >= 10:
+                    raise UserError(
+                        f"{game}: its episodes end before {self.config.seconds:g} s;"
+                        " give a smaller `seconds` or leave it out"
+                    )
 
     def _play_all(self, game: str, episodes: range, split: Split) -> Iterator[list[Pair]]:
         from joblib import Parallel, cpu_count, delayed
 
-        workers = min(cpu_count(), len(episodes))
-        played = Parallel(n_jobs=workers, return_as="generator")(
-            delayed(self._play)(game, episode, split) for episode in episodes
-        )
-        yield from played
+        # With one job joblib would play in this process, which a game may end.
+        workers = max(2, min(cpu_count(), len(episodes)))
+        try:
+            yield from Parallel(n_jobs=workers, return_as="generator")(
+                delayed(self._play)(game, episode, split) for episode in episodes
+            )
+        except BrokenProcessPool as error:
+            raise RejectedError("the game ended its process while it was played") from error
 
     def _play(self, game: str, episode: int, split: Split) -> list[Pair]:
         """One episode, until it is over or its share of pairs is seen.

@@ -34,7 +34,8 @@ class AVE(ClipDataset):
 
     A line is ``Category&VideoID&Quality&StartTime&EndTime``, the event's seconds in the video.
     Segments are cut by the hop inside the event, where sound and picture show it. A video that is
-    on two lists is a test video.
+    on two lists is a test video. Segments of events of different categories that overlap in time
+    are left out, since a pair has one class.
 
     Raises:
         UserError: a list is missing, or has a line that is none.
@@ -47,6 +48,14 @@ class AVE(ClipDataset):
     def clips(self) -> Iterable[Clip]:
         """See the contract."""
         events = {name: self._read(name) for name in LISTS}
+        self.listed = len(
+            {
+                event.film
+                for name, listed in events.items()
+                for event in listed
+                if name != "valSet.txt" or self.config.validation
+            }
+        )
         tested = {event.film for event in events["testSet.txt"]}
         for name, split in LISTS.items():
             if name == "valSet.txt" and not self.config.validation:
@@ -75,7 +84,7 @@ class AVE(ClipDataset):
         if not path.is_file():
             raise UserError(f"{self.root}: no {name} in it; expected {', '.join(LISTS)}")
         events = []
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
         for number, line in enumerate(text.splitlines(), start=1):
             if not line.strip() or line.startswith("Category&"):
                 continue
@@ -85,6 +94,6 @@ class AVE(ClipDataset):
             except ValueError:
                 raise UserError(
                     f"{path}, line {number}: expected Category&VideoID&Quality&StartTime&EndTime;"
-                    f" got {line!r}"
+                    f" got {line[:200]!r}"
                 ) from None
         return events

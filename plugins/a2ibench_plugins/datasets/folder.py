@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from a2ibench.config import option
 from a2ibench.data.files.clips import (
@@ -14,8 +15,8 @@ from a2ibench.data.files.clips import (
     Clip,
     ClipConfig,
     ClipDataset,
-    source_of,
 )
+from a2ibench.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,15 @@ class FolderConfig(ClipConfig):
     """Options of :class:`Folder`.
 
     Raises:
-        ValueError: a pattern that is no regular expression with a group.
+        ValueError: a pattern that is no regular expression with a group, or one together with
+            ``group_by=folder``.
     """
+
+    group_by: Literal["file", "folder"] = option(
+        "file",
+        "what counts as one source: a file; or a folder below that of the class, with all that was"
+        " cut from one recording in it",
+    )
 
     source_pattern: str = option(
         "",
@@ -34,6 +42,8 @@ class FolderConfig(ClipConfig):
 
     def __post_init__(self) -> None:
         check_pattern(self.source_pattern)
+        if self.source_pattern and self.group_by == "folder":
+            raise ValueError("group_by=folder and source_pattern: expected one of the two")
 
 
 def check_pattern(pattern: str) -> None:
@@ -52,7 +62,7 @@ def check_pattern(pattern: str) -> None:
 class Folder(ClipDataset):
     """``SOURCE/<class>/…/<file>``: a video, or a sound and the one picture of the same name.
 
-    The first folder of a path is the class. A file is a source of its own unless
+    The first folder of a path is the class. A file is a source of its own unless ``group_by`` or
     ``source_pattern`` says otherwise. Hidden files are passed over; whatever else is no video,
     sound or picture is reported.
     """
@@ -63,6 +73,8 @@ class Folder(ClipDataset):
 
     def clips(self) -> Iterable[Clip]:
         """See the contract."""
+        self._grouped: dict[str, int] = {}
+        self._alone: list[str] = []
         pictures: dict[str, list[str]] = {}
         sounds: list[str] = []
         for file in self._files():
@@ -89,10 +101,47 @@ class Folder(ClipDataset):
         for files in pictures.values():
             for file in files:
                 self.reject(file, "a picture without a sound of the same name")
+        self._check_groups()
 
     def _clip(self, file: str, picture: str | None = None) -> Clip:
-        source = source_of(file, self.config.source_pattern)
+        group = self._group(file)
+        if group is None:
+            self._alone.append(file)
+        else:
+            self._grouped.setdefault(group, 0)
+            self._grouped[group] += 1
+        source = file if group is None else group
         return Clip(file, file.partition("/")[0], source, picture=picture)
+
+    def _group(self, file: str) -> str | None:
+        """What a file is one of several of; None where it stands for itself."""
+        if self.config.group_by == "folder":
+            folder = file.rpartition("/")[0]
+            return folder if "/" in folder else None
+        found = re.search(self.config.source_pattern, file) if self.config.source_pattern else None
+        return (found.group(1) or None) if found else None
+
+    def _check_groups(self) -> None:
+        """Says what was grouped.
+
+        Raises:
+            UserError: nothing was, though the user asked for it.
+        """
+        config = self.config
+        if not config.source_pattern and config.group_by == "file":
+            return
+        grouped, alone = sum(self._grouped.values()), self._alone
+        if config.source_pattern:
+            asked, wrong = f"source_pattern {config.source_pattern!r}", "it matches none of the"
+        else:
+            asked, wrong = "group_by=folder", "no folder below that of a class holds any of the"
+        if alone and not grouped:
+            raise UserError(f"{asked}: {wrong} {len(alone):,} files, for example {alone[0]}")
+        text = f"{asked}: {grouped:,} of {grouped + len(alone):,} files are of"
+        text += f" {len(self._grouped):,} sources"
+        if alone:
+            text += f"; each of the others counts as a source, for example {alone[0]}"
+        self.note(text)
 
     def _files(self) -> Iterable[str]:
         """Relative paths; hidden ones are passed over, links to folders are not followed."""

@@ -16,7 +16,7 @@ NEEDED = ("path", "label")
 
 
 class Manifest(ClipDataset):
-    """A ``.csv`` or ``.parquet`` file with a row a clip or a segment.
+    """A ``.csv`` or ``.parquet`` file with a row per clip or segment.
 
     Columns: ``path`` (relative to the table's own folder), ``label``; and where you have them
     ``start`` (seconds; a row without one is the whole file), ``split`` (``train`` or ``test``; rows
@@ -47,6 +47,7 @@ class Manifest(ClipDataset):
                 starts.setdefault(clip, []).append(start)
             else:
                 self.reject(clip.file, f"row {number}: file and start are there already", start)
+        self.listed = len({clip.file for clip in starts})
         for clip, begins in starts.items():
             at = tuple(sorted(begins)) or None
             yield Clip(clip.file, clip.label, clip.source, clip.split, at, clip.picture)

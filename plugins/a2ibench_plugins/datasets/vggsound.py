@@ -2,11 +2,11 @@
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
-from a2ibench.config import option
+from a2ibench.config import choose, option
 from a2ibench.data.files.clips import VIDEOS, Clip, ClipConfig, ClipDataset
 from a2ibench.data.types import Split
 from a2ibench.errors import UserError
@@ -16,18 +16,38 @@ from a2ibench.errors import UserError
 class VGGSoundConfig(ClipConfig):
     """Options of :class:`VGGSound`."""
 
-    classes: tuple[str, ...] = option((), "only these labels; all by default")
+    classes: tuple[str, ...] = option(
+        (),
+        "only these labels of the list; all by default. A label with a comma may stand in double"
+        ' quotes: `"cattle, bovinae cowbell",barking`',
+    )
+
+
+class Line(NamedTuple):
+    """One line of the list; ``start`` in whole seconds."""
+
+    film: str
+    start: int
+    label: str
+    split: Split
+
+
+SECONDS = 10
+"""Length of a clip."""
 
 
 class VGGSound(ClipDataset):
-    """``SOURCE/vggsound.csv`` and, anywhere below, ``<YouTube id>_<start, six digits>.<suffix>``.
+    """``SOURCE/vggsound.csv`` and, anywhere below, the clips that you have of it.
+
+    A clip is called ``<YouTube id>_<start>``, in seconds, of six digits or without the zeros, or
+    ``<YouTube id>_<start>_<end>``, in seconds or milliseconds; the suffix is that of any video.
 
     The list has no header: YouTube id, start in seconds, label, ``train`` or ``test``. Two clips
     can come from one film: the id is the source. The list's own split is kept, except that a film
     with clips on both sides is a test film, and its training clips are rejected.
 
     Raises:
-        UserError: no list, or a line that is none.
+        UserError: no list, a line that is none, or a class that it does not name.
     """
 
     name = "vggsound"
@@ -35,37 +55,66 @@ class VGGSound(ClipDataset):
     config: VGGSoundConfig
 
     def clips(self) -> Iterable[Clip]:
-        """See the contract; clips of the list that are not in the folder are passed over."""
-        files = self._files()
-        rows = [row for row in self._list() if f"{row[0]}_{int(row[1]):06d}" in files]
+        """See the contract; clips of the list that are not in the folder are missing."""
+        lines = self._list()
+        known_names = {name for line in lines for name in names_of(line.film, line.start)}
         if self.config.classes:
-            rows = [row for row in rows if row[2] in self.config.classes]
-        tested = {film for film, _, _, split in rows if split == "test"}
-        for film, start, label, split in rows:
-            file = files[f"{film}_{int(start):06d}"]
-            if split == "train" and film in tested:
-                self.reject(file, f"a training clip of {film}, which has test clips as well")
+            known = {line.label for line in lines}
+            hint = "A label with a comma may be quoted: --set 'classes=\"a, b\",c'."
+            classes = choose("class of vggsound.csv", self.config.classes, known, hint)
+            self.config = replace(self.config, classes=tuple(classes))
+            lines = [line for line in lines if line.label in classes]
+        self.listed = len({(line.film, line.start) for line in lines})
+        found = self._files()
+        held: list[tuple[Line, str]] = []
+        claimed: dict[str, tuple[str, int]] = {}
+        for line in lines:
+            names = names_of(line.film, line.start)
+            files = list(dict.fromkeys(found[name] for name in names if name in found))
+            if not files:
+                expected = [f"{name}.mp4" for name in names]
+                self.miss(names[0], line.label, line.split, (line.start,), expected)
+                continue
+            for other in files[1:]:
+                if claimed.setdefault(other, line[:2]) == line[:2]:
+                    self.reject(other, f"the same clip as {files[0]}")
+            if claimed.setdefault(files[0], line[:2]) == line[:2]:
+                held.append((line, files[0]))
             else:
-                yield Clip(file, label, film, cast("Split", split))
+                film, start = claimed[files[0]]
+                self.reject(files[0], f"its name fits {film} at {start} s and {line.film} as well")
+        if strays := sorted(found[name] for name in found.keys() - known_names):
+            self.note(f"films that are not on the list: {len(strays):,}, for example {strays[0]}")
+        tested = {line.film for line, _ in held if line.split == "test"}
+        for line, file in held:
+            if line.split == "train" and line.film in tested:
+                self.reject(file, f"a training clip of {line.film}, which has test clips as well")
+            else:
+                yield Clip(file, line.label, line.film, line.split)
 
-    def _list(self) -> list[tuple[str, float, str, str]]:
+    def _list(self) -> list[Line]:
         path = self.root / "vggsound.csv"
         if not path.is_file():
             raise UserError(f"{self.root}: no vggsound.csv in it (id, start, label, split)")
-        rows = []
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            for number, cells in enumerate(csv.reader(stream), start=1):
-                try:
+        lines = []
+        # Names that are no UTF-8 are rejected one by one.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+            rows = csv.reader(stream)
+            try:
+                for cells in rows:
                     film, start, label, split = (cell.strip() for cell in cells)
                     if split not in ("train", "test"):
                         raise ValueError
-                    rows.append((film, float(int(start)), label, split))
-                except ValueError:
-                    raise UserError(
-                        f"{path}, line {number}: expected id, start, label, train or test;"
-                        f" got {cells}"
-                    ) from None
-        return rows
+                    lines.append(Line(film, int(start), label, cast("Split", split)))
+            except (ValueError, csv.Error):
+                with path.open("rb") as again:
+                    text = again.read().splitlines()[rows.line_num - 1 : rows.line_num]
+                shown = b"".join(text)[:200].decode("utf-8", "backslashreplace")
+                raise UserError(
+                    f"{path}, line {rows.line_num}: expected id, start, label, train or test;"
+                    f" got {shown!r}"
+                ) from None
+        return lines
 
     def _files(self) -> dict[str, str]:
         """Name without suffix → relative path; a name that occurs twice is rejected."""
@@ -77,3 +126,15 @@ class VGGSound(ClipDataset):
             if (first := found.setdefault(Path(file).stem, file)) != file:
                 self.reject(file, f"the same clip as {first}")
         return found
+
+
+def names_of(film: str, start: int) -> tuple[str, ...]:
+    """The names, without a suffix, that clips of the collection go by; the usual one first."""
+    end = start + SECONDS
+    return (
+        f"{film}_{start:06d}",
+        f"{film}_{start * 1000}_{end * 1000}",
+        f"{film}_{start:06d}_{end:06d}",
+        f"{film}_{start}_{end}",
+        f"{film}_{start}",
+    )

@@ -35,17 +35,24 @@ class Wan2019(ClipDataset):
     def clips(self) -> Iterable[Clip]:
         """See the contract."""
         listed: dict[str, set[tuple[Split, str]]] = {}
+        again = 0
         for path in sorted(self.root.rglob("*_keywords.txt")):
             if match := LIST.fullmatch(path.name):
                 side: Split = "train" if match[1] == "training" else "test"
-                for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+                for line in text.splitlines():
                     if entry := line.strip():
-                        listed.setdefault(entry, set()).add((side, match[2]))
+                        places = listed.setdefault(entry, set())
+                        again += (side, match[2]) in places
+                        places.add((side, match[2]))
         if not listed:
             raise UserError(
                 f"{self.source}: no lists in it; expected training_data_<class>_keywords.txt and"
                 " testing_data_<class>_keywords.txt"
             )
+        self.listed = len(listed)
+        if again:
+            self.note(f"listed again: {again:,} lines; each clip is cut once")
         for entry, places in sorted(listed.items()):
             labels = sorted({label for _, label in places})
             if len(labels) > 1:
@@ -73,7 +80,7 @@ class Wan2019(ClipDataset):
             if path.suffix.lower() in PICTURES
         )
         if not (self.root / entry).is_file():
-            self.reject(entry, f"neither the film {film} nor this sound is there")
+            self.miss(entry, label, split, expected=(film, entry))
         elif not pictures:
             self.reject(entry, f"no pictures of it in frames/{film}")
         else:
