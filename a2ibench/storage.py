@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from a2ibench.errors import UserError
+
+VARIABLE = "A2IBENCH_CACHE"
 LEAST_ROOM = 2**16
 """Bytes: where less is free, a failed write is put down to that."""
 
@@ -19,12 +22,24 @@ def cache_dir(*parts: str) -> Path:
     """A folder of the cache, made if it is missing.
 
     ``A2IBENCH_CACHE`` names the root; without it the platform's user cache folder is used.
+
+    Raises:
+        UserError: it is missing and cannot be made.
     """
     import platformdirs
 
-    root = os.environ.get("A2IBENCH_CACHE") or platformdirs.user_cache_dir("a2ibench")
-    path = Path(root).expanduser().joinpath(*parts)
-    path.mkdir(parents=True, exist_ok=True)
+    root = os.environ.get(VARIABLE) or platformdirs.user_cache_dir("a2ibench")
+    try:
+        path = Path(root).expanduser().joinpath(*parts)
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError) as error:  # no such user; a null character
+        if is_full(error):
+            raise
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UserError(
+            f"the cache folder {root} cannot be made ({why}); set {VARIABLE} to a folder that can"
+            " be written"
+        ) from error
     return path
 
 
@@ -74,6 +89,19 @@ def write_json(path: Path, value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     with whole_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The plain values in a JSON file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.store import PairStore
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError, unknown
+from a2ibench.source import source_hash
 
 Progress = Callable[[int, int], None]
 """Called with the number of pairs (or files) done so far and of those expected at most."""
@@ -52,6 +53,7 @@ def _identity(dataset: Dataset) -> dict[str, Any]:
         "version": dataset.version,
         "config": config.to_dict(dataset.config),
         "sample_rate": dataset.sample_rate,
+        "code": source_hash(type(dataset)),
         **dataset.provenance(),
     }
 
@@ -65,10 +67,10 @@ def open_dataset(
     """Opens a pair store by its folder, or a dataset by its name.
 
     A named dataset is prepared once, into the cache, and reopened from there. What identifies it
-    is its name, its version and its whole configuration, defaults included; the folder is called
-    after their hash, so another configuration is another store beside it. Two stores hold the same
-    pairs if and only if their ``content_hash`` is the same, wherever they lie and whatever made
-    them: that is what features and results are kept by.
+    is its name, its version, its code and its whole configuration, defaults included; the folder is
+    called after their hash, so another configuration is another store beside it. Two stores hold
+    the same pairs if and only if their ``content_hash`` is the same, wherever they lie and whatever
+    made them: that is what features and results are kept by.
 
     Args:
         reference: a folder that holds a pair store, or a registered name. Where both exist under
@@ -91,6 +93,7 @@ def open_dataset(
             "name": plugin.name,
             "version": plugin.version,
             "config": config.to_dict(dataset.config),
+            "code": source_hash(plugin),
         }
     )
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
@@ -100,7 +103,8 @@ def open_dataset(
         if not make:
             raise UserError(
                 f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
-                " another one than before, or `a2ibench data prepare` makes them again"
+                " another one than before, the code of the dataset may have changed, or"
+                " `a2ibench data prepare` makes them again"
             )
         return prepare(dataset, root, progress)
 

@@ -8,6 +8,7 @@ import pytest
 from a2ibench import config, storage
 from a2ibench.data.prepare import open_dataset, prepare
 from a2ibench.errors import UserError
+from a2ibench.source import source_hash
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
 SMALL = {"train": 4, "test": 2, "pairs_per_source": 2, "image_size": 16, "seconds": 0.5}
@@ -57,13 +58,16 @@ def test_a_named_dataset_is_prepared_once(cache):
     assert {path.name: path.stat().st_mtime_ns for path in again.root.iterdir()} == written
 
 
-def test_the_identity_of_a_store_is_its_name_version_and_whole_configuration(cache, monkeypatch):
+def test_the_identity_of_a_store_is_its_name_version_code_and_whole_configuration(
+    cache, monkeypatch
+):
     root = open_dataset("synthetic", SMALL).root
     key = storage.content_key(
         {
             "name": "synthetic",
             "version": Synthetic.version,
             "config": config.to_dict(small().config),
+            "code": source_hash(Synthetic),
         }
     )
     assert root.name == f"synthetic-{key}"
