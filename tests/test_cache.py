@@ -1,4 +1,4 @@
-"""A cache entry is what was written, or it is made again; a cache that is complete needs no lock."""
+"""A cache entry is what was written, or it is made again; one that is there needs no lock."""
 
 import logging
 import os

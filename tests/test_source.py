@@ -117,7 +117,7 @@ def test_the_hash_of_a_method_covers_the_layers_that_it_uses_and_no_others(tmp_p
 def test_a_class_without_a_file_counts_by_its_functions():
     def made(text: str) -> type:
         scope: dict[str, type] = {"__name__": "notebook"}
-        exec(text, scope)  # noqa: S102  # as a notebook does
+        exec(text, scope)  # as a notebook does
         return scope["Mine"]
 
     text = "class Mine:\n    def encode(self):\n        return 1\n"

@@ -7,6 +7,7 @@ from typing import Any
 from a2ibench import config, registry, storage
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.store import PairStore
+from a2ibench.data.verification import verify
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError, unknown
 from a2ibench.source import source_hash
@@ -80,9 +81,9 @@ def open_dataset(
         make: whether a named dataset is prepared where it is not in the cache.
 
     Raises:
-        UserError: neither a pair store nor a known name; options for a folder; options that the
-            dataset refuses; a dataset that is not in the cache and not to be made; or what the
-            preparation raises.
+        UserError: neither a pair store nor a known name; a damaged store; options for a folder;
+            options that the dataset refuses; a dataset that is not in the cache and not to be made;
+            or what the preparation raises.
     """
     if reference not in registry.datasets.names():
         return _open_folder(reference, options)
@@ -99,7 +100,9 @@ def open_dataset(
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
     with storage.lock(root):
         if root.exists():
-            return PairStore(root)
+            store = PairStore(root)
+            verify(store)
+            return store
         if not make:
             raise UserError(
                 f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
@@ -152,4 +155,5 @@ def _open_folder(reference: str, options: Mapping[str, Any]) -> PairStore:
             f"{reference}: a pair store is already prepared and takes no options"
             f" (got {', '.join(sorted(options))}); it was made with {dict(store.about['config'])}"
         )
+    verify(store)
     return store

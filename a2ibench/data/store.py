@@ -180,11 +180,8 @@ class PairStore:
         Raises:
             ValueError: ``index.parquet`` is damaged.
         """
-        table = read_table(self.root / "index.parquet", INDEX).reset_index(drop=True)
-        for name in map(str, table):
-            if name not in INDEX and not name.startswith("factor:"):
-                raise ValueError(f"index.parquet: unexpected column {name!a}")
-        return table
+        table = read_table(self.root / "index.parquet", INDEX, numbers="factor:")
+        return table.reset_index(drop=True)
 
     def label(self, rows: IntArray) -> IntArray:
         """Class indices of some pairs: int64 ``[len(rows)]``."""

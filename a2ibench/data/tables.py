@@ -29,13 +29,17 @@ REJECTED = {"file": "text", "reason": "text"}
 """The same of ``rejected.parquet``."""
 
 
-def read_table(path: Path, columns: Mapping[str, str], optional: bool = False) -> "pd.DataFrame":
-    """A table with columns of the right kinds; others may be there as well.
+def read_table(
+    path: Path, columns: Mapping[str, str], numbers: str | None = None, optional: bool = False
+) -> "pd.DataFrame":
+    """A table with columns of the right kinds.
 
     Args:
         path: a parquet file.
         columns: name → ``"text"``, ``"integer"`` or ``"number"``. Numbers and optional text may be
             missing in some rows.
+        numbers: prefix of the names of further columns, which hold numbers; no others may be there
+            then. None lets any others be there.
         optional: whether a column, or the file, may be missing; an absent file is an empty table.
 
     Raises:
@@ -52,7 +56,13 @@ def read_table(path: Path, columns: Mapping[str, str], optional: bool = False) -
     except Exception as error:  # a damaged file makes its decoder raise anything
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path.name}: {said[0]}") from error
-    for name, kind in columns.items():
+    expected = dict(columns)
+    for name in table if numbers is not None else ():
+        if str(name) not in columns:
+            if not str(name).startswith(numbers):
+                raise ValueError(f"{path.name}: unexpected column {str(name)!a}")
+            expected[name] = "number"
+    for name, kind in expected.items():
         if name not in table:
             if optional:
                 continue

@@ -81,7 +81,7 @@ def test_the_identity_of_a_store_is_its_name_version_code_and_whole_configuratio
 def test_a_folder_is_opened_where_it_lies(tmp_path, cache):
     made = prepare(small(), tmp_path / "store")
     assert open_dataset(str(tmp_path / "store"), {}).content_hash == made.content_hash
-    assert not cache.exists()
+    assert not (cache / "stores").exists()
 
 
 def test_a_folder_is_known_by_its_whole_path(tmp_path, monkeypatch):
