@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from a2ibench.errors import UserError
-from a2ibench.storage import VARIABLE, file_sha256, is_full, lock, whole_file
+from a2ibench.storage import VARIABLE, UnwritableError, file_sha256, lock, whole_file
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -36,18 +36,16 @@ def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) 
     try:
         return _read(path, read)
     except FileNotFoundError:
-        why = "missing"
+        why = "a file of the cache is missing"
     except DamagedEntryError as error:
-        why = f"damaged: {error}"
+        why = f"a file of the cache is damaged ({error})"
     with ExitStack() as held:
         try:
             held.enter_context(lock(path))
-        except OSError as error:
-            if is_full(error):
-                raise
+        except UnwritableError as error:
             raise UserError(
-                f"{path}: {why}, and the cache cannot be written ({error.strerror}); set {VARIABLE}"
-                " to a folder that can be, or have the cache completed where it can"
+                f"{why}, and the cache is read-only: {error}; set {VARIABLE} to a folder that can"
+                " be written, or complete the cache where it can"
             ) from error
         try:
             return _read(path, read)  # another process may have made it meanwhile

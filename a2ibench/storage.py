@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +106,25 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Holds an inter-process lock beside ``path``: what it guards is computed once."""
+    """Holds an inter-process lock beside ``path``: what it guards is computed once.
+
+    Raises:
+        UnwritableError: nothing can be written there.
+    """
     from filelock import FileLock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with ExitStack() as held:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(path.with_name(f".{path.name}.lock")))
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise UnwritableError(
+                f"{path}: its folder cannot be written ({error.strerror})"
+            ) from error
         yield
+
+
+class UnwritableError(UserError):
+    """A folder that nothing can be written to."""

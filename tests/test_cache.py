@@ -124,10 +124,14 @@ class TestReadOnly:
 
     def test_what_is_missing_or_damaged_is_refused_with_what_to_do(self, locked):
         locked.path.write_bytes(b"flipped")
-        with pytest.raises(UserError, match=r"damaged: .*the cache cannot be written.*A2IBENCH_"):
+        with pytest.raises(
+            UserError, match=r"damaged \(exp.* and the cache is read-only: .*; set A2IB"
+        ):
             locked.get()
         locked.path.unlink()
-        with pytest.raises(UserError, match=r"entry\.npy: missing, and the cache cannot be writt"):
+        with pytest.raises(
+            UserError, match=r"is missing, and the cache is read-only: .*entry\.npy: it"
+        ):
             locked.get()
 
 

@@ -98,18 +98,19 @@ def open_dataset(
         }
     )
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
-    with storage.lock(root):
-        if root.exists():
-            store = PairStore(root)
-            verify(store)
-            return store
-        if not make:
-            raise UserError(
-                f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
-                " another one than before, the code of the dataset may have changed, or"
-                " `a2ibench data prepare` makes them again"
-            )
-        return prepare(dataset, root, progress)
+    if not (root.exists() or make):
+        raise UserError(
+            f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
+            " another one than before, the code of the dataset may have changed, or"
+            " `a2ibench data prepare` makes them again"
+        )
+    if not root.exists():  # one that is there is whole: a cache that is read-only can be used
+        with storage.lock(root):
+            if not root.exists():
+                return prepare(dataset, root, progress)
+    store = PairStore(root)
+    verify(store)
+    return store
 
 
 def check_dataset(reference: str, options: Mapping[str, Any]) -> None:

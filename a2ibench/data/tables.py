@@ -57,10 +57,10 @@ def read_table(
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path.name}: {said[0]}") from error
     expected = dict(columns)
-    for name in table if numbers is not None else ():
-        if str(name) not in columns:
-            if not str(name).startswith(numbers):
-                raise ValueError(f"{path.name}: unexpected column {str(name)!a}")
+    for name in map(str, table if numbers is not None else ()):
+        if name not in columns:
+            if not name.startswith(str(numbers)):
+                raise ValueError(f"{path.name}: unexpected column {name!a}")
             expected[name] = "number"
     for name, kind in expected.items():
         if name not in table:
