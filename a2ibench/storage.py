@@ -28,16 +28,19 @@ def cache_dir(*parts: str) -> Path:
     """
     import platformdirs
 
-    root = os.environ.get(VARIABLE) or platformdirs.user_cache_dir("a2ibench")
+    path = Path(os.environ.get(VARIABLE) or platformdirs.user_cache_dir("a2ibench"), *parts)
     try:
-        path = Path(root).expanduser().joinpath(*parts)
+        path = path.expanduser()
         path.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError, ValueError) as error:  # no such user; a null character
+    except (OSError, RuntimeError, ValueError) as error:
         if is_full(error):
             raise
-        why = error.strerror if isinstance(error, OSError) else error
+        if isinstance(error, OSError):
+            why = error.strerror
+        else:
+            why = "there is no such user" if isinstance(error, RuntimeError) else str(error)
         raise UserError(
-            f"the cache folder {root} cannot be made ({why}); set {VARIABLE} to a folder that can"
+            f"the cache folder {path} cannot be made ({why}); set {VARIABLE} to a folder that can"
             " be written"
         ) from error
     return path

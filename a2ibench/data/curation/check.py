@@ -29,6 +29,7 @@ from a2ibench.data.store import DamagedError, PairStore
 from a2ibench.data.tables import SOURCES, read_side_table
 from a2ibench.data.types import IntArray
 from a2ibench.data.verification import changed_files
+from a2ibench.errors import UserError
 
 STILL_PAIRS = 3
 """Pairs from which a source can be still: two frames half a second apart often agree."""
@@ -150,7 +151,13 @@ def _split_sources(store: PairStore) -> Iterator[Finding]:
 
 def _files(store: PairStore) -> Iterator[Finding]:
     """The same file under two names."""
-    table = read_side_table(store.root / "sources.parquet", SOURCES)
+    try:
+        table = read_side_table(store.root / "sources.parquet", SOURCES)
+    except UserError as error:
+        yield Finding(
+            "unreadable", "damage", str(error), "Files under two names were not looked for."
+        )
+        return
     if not {"sha256", "source"} <= set(table.columns):
         return
     split = store.index.groupby("source")["split"].agg(set)
