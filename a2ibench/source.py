@@ -12,6 +12,8 @@ from types import CodeType
 CORE = Path(__file__).parent
 ROOMS = ("contracts", "data", "nn")
 """Of the bench, those that a plug-in computes with."""
+LOOPS = {"contracts.model": "training"}
+"""Contract → the room whose code drives what derives from it, and so counts as its code."""
 LIBRARIES = ("abc", "builtins", "torch", "typing")
 
 
@@ -20,8 +22,9 @@ def source_hash(plugin: type) -> str:
 
     It covers the modules that define the class and its bases, and whatever these import,
     transitively, from the plug-in's own package or folder and from the rooms of the bench that it
-    computes with: ``contracts``, ``data`` and ``nn``. Comments, docstrings and layout do not count.
-    A class without a file, as in a notebook, counts by its compiled functions.
+    computes with: ``contracts``, ``data`` and ``nn``; for a model, the training loop as well.
+    Comments, docstrings and layout do not count. A class without a file, as in a notebook, counts
+    by its compiled functions.
     """
     own = [base for base in plugin.__mro__ if base.__module__.partition(".")[0] not in LIBRARIES]
     found: dict[Path, str] = {}
@@ -35,6 +38,9 @@ def source_hash(plugin: type) -> str:
             _follow(path, base.__module__, found)
         else:
             loose.append(_compiled(base))
+        room = LOOPS.get(base.__module__.removeprefix(f"{__package__}."), "")
+        for path in (CORE / room).glob("*.py") if room else ():
+            _follow(path.resolve(), f"{__package__}.{room}.{path.stem}", found)
     digest = hashlib.sha256()
     for part in sorted({*found.values(), *loose}):
         digest.update(bytes.fromhex(part))
