@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from a2ibench.errors import UserError, told, unknown
+from a2ibench.source import source_hash as source_hash
 
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
@@ -224,21 +225,3 @@ def _line_in(path: Path, error: BaseException) -> str:
             line = f", line {trace.tb_lineno}"
         trace = trace.tb_next
     return line
-
-
-def source_hash(plugin: type) -> str:
-    """A hash of the code that makes a plug-in's result: a changed method is another method.
-
-    It covers the files that define the class and its bases, and the rooms of the bench that it
-    computes with: ``nn``, ``data`` and ``training``.
-    """
-    libraries = ("abc", "builtins", "torch", "typing")
-    own = [base for base in plugin.__mro__ if base.__module__.partition(".")[0] not in libraries]
-    files = {Path(inspect.getfile(base)) for base in own}
-    core = Path(__file__).parent
-    for room in ("nn", "data", "training"):
-        files.update((core / room).glob("*.py"))
-    digest = hashlib.sha256()
-    for content in sorted(path.read_bytes() for path in files if path.suffix == ".py"):
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()

@@ -7,10 +7,13 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from a2ibench.errors import UserError
+
+VARIABLE = "A2IBENCH_CACHE"
 LEAST_ROOM = 2**16
 """Bytes: where less is free, a failed write is put down to that."""
 
@@ -19,12 +22,27 @@ def cache_dir(*parts: str) -> Path:
     """A folder of the cache, made if it is missing.
 
     ``A2IBENCH_CACHE`` names the root; without it the platform's user cache folder is used.
+
+    Raises:
+        UserError: it is missing and cannot be made.
     """
     import platformdirs
 
-    root = os.environ.get("A2IBENCH_CACHE") or platformdirs.user_cache_dir("a2ibench")
-    path = Path(root).expanduser().joinpath(*parts)
-    path.mkdir(parents=True, exist_ok=True)
+    path = Path(os.environ.get(VARIABLE) or platformdirs.user_cache_dir("a2ibench"), *parts)
+    try:
+        path = path.expanduser()
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        if is_full(error):
+            raise
+        if isinstance(error, OSError):
+            why = error.strerror
+        else:
+            why = "there is no such user" if isinstance(error, RuntimeError) else str(error)
+        raise UserError(
+            f"the cache folder {path} cannot be made ({why}); set {VARIABLE} to a folder that can"
+            " be written"
+        ) from error
     return path
 
 
@@ -76,11 +94,40 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
+def read_json(path: Path) -> Any:
+    """The plain values in a JSON file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Holds an inter-process lock beside ``path``: what it guards is computed once."""
+    """Holds an inter-process lock beside ``path``: what it guards is computed once.
+
+    Raises:
+        UnwritableError: nothing can be written there.
+    """
     from filelock import FileLock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with ExitStack() as held:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(path.with_name(f".{path.name}.lock")))
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise UnwritableError(
+                f"{path}: its folder cannot be written ({error.strerror})"
+            ) from error
         yield
+
+
+class UnwritableError(UserError):
+    """A folder that nothing can be written to."""

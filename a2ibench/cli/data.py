@@ -103,12 +103,12 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
 
 
 def _print_rejected(folder: Path, display: "Display") -> None:
-    import pandas as pd
+    from a2ibench.data.tables import REJECTED, read_side_table
 
     path = folder / "rejected.parquet"
-    if not path.is_file():
+    table = read_side_table(path, REJECTED)
+    if table.empty:
         return
-    table = pd.read_parquet(path)
     for file, reason in table[["file", "reason"]].head(5).to_numpy().tolist():
         display.say(f"rejected: {file}: {reason}")
     if len(table) > 5:
@@ -141,14 +141,20 @@ def _print_scenes(store: "PairStore", display: "Display") -> None:
 @data.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def show(folder: Path) -> None:
-    """Print the data card of a store, corrections included."""
+    """Print the data card of a store, corrections included.
+
+    Its bytes are read once and compared with the hashes on the card.
+    """
     from rich.console import Console
     from rich.markdown import Markdown
 
     from a2ibench.data.card import card_of
     from a2ibench.data.store import PairStore
+    from a2ibench.data.verification import verify
 
-    Console().print(Markdown(card_of(PairStore(folder))))
+    store = PairStore(folder)
+    verify(store)
+    Console().print(Markdown(card_of(store)))
 
 
 data.add_command(clean)

@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from a2ibench.data.audio import fit_length, resample, to_mono
 from a2ibench.data.types import FloatArray
+from a2ibench.source import source_hash
+from a2ibench.storage import content_key
 
 
 class Encoder(ABC):
@@ -47,7 +49,12 @@ class Encoder(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of all that changes a feature: weights, configuration, version."""
+        """A hash of all that changes a feature beside the code: weights, configuration, version."""
+
+    def identity(self) -> str:
+        """A hash of the fingerprint and of the code: cached features, judges that were trained on
+        them and results are kept under it, so that none is stale."""
+        return content_key([self.fingerprint(), source_hash(type(self))])
 
     @abstractmethod
     def encode(self, waveforms: FloatArray) -> FloatArray:

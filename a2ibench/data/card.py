@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from a2ibench.data.store import LEFT_OUT, PairStore
+from a2ibench.data.tables import REJECTED, SOURCES, read_side_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,15 +14,11 @@ SIDES = ("train", "test")
 
 def card_of(store: PairStore) -> str:
     """The card of a store as it is used now, with the corrections that were made since."""
-    import pandas as pd
-
-    def read(name: str) -> pd.DataFrame:
-        path = store.root / name
-        return pd.read_parquet(path) if path.is_file() else pd.DataFrame()
-
+    sources = read_side_table(store.root / "sources.parquet", SOURCES)
+    rejected = read_side_table(store.root / "rejected.parquet", REJECTED)
     about = {**store.about, "classes": store.classes}
     used = store.index[store.index["split"] != LEFT_OUT]
-    text = card(about, used, read("sources.parquet"), read("rejected.parquet"))
+    text = card(about, used, sources, rejected)
     if store.corrections:
         left = sum(not label for label in store.corrections.values())
         text += (
@@ -73,17 +70,18 @@ def card(
             for name in ("container", "video_codec", "audio_codec", "sample_rate", "channels")
             if name in sources and sources[name].notna().any()
         ]
+        size = sources["bytes"].sum() if "bytes" in sources else 0
         hours = sources["seconds"].sum() / 3600 if "seconds" in sources else 0.0
         lines += [
             "",
             "## Files",
             "",
-            f"{len(sources)} files, {sources['bytes'].sum() / 1e6:,.1f} MB, {hours:.2f} hours;"
+            f"{len(sources)} files, {size / 1e6:,.1f} MB, {hours:.2f} hours;"
             " the sha256 of each is in `sources.parquet`.",
             "",
             *_table(["", "value (files)"], facts),
         ]
-    if len(rejected):
+    if len(rejected) and "reason" in rejected:
         why = rejected["reason"].str.replace(r"\d[\d,.]*", "…", regex=True).value_counts()
         lines += [
             "",

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.arrays import open_array
 from a2ibench.data.audio import fit_length, resample
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.types import FloatArray, IntArray, Pairs, Split
+from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
-from a2ibench.storage import cache_dir, content_key, lock, whole_file
+from a2ibench.storage import cache_dir, content_key, whole_file
 
 CHUNK = 64
 """Waveforms that are held in memory and handed to the encoder at once."""
@@ -30,24 +33,34 @@ def encode_store(
 
     Args:
         store: the pairs.
-        encoder: what encodes them; its fingerprint is part of the cache's key.
+        encoder: what encodes them; its fingerprint and code are part of the cache's key.
         progress: called with the number of sounds encoded so far and in total.
 
     Returns:
         float32 ``[len(store), d]``, a read-only memory map.
 
     Raises:
-        UserError: the cached file is damaged.
+        UserError: the bytes of the store are not those that were written
+            (:func:`~a2ibench.data.verification.verify`), or the cache cannot be written.
         ValueError: the encoder returns another shape, or NaN or infinite numbers.
     """
-    key = content_key([store.stored_hash, store.sample_rate, encoder.fingerprint()])
-    path = cache_dir("features") / f"{encoder.name}-{key}.npy"
-    with lock(path):
-        if not path.is_file():
-            features = _encode(store, encoder, progress)
-            with whole_file(path) as temporary, temporary.open("wb") as stream:
-                np.save(stream, features)
-    return _open(path, (len(store), encoder.dim))
+    verify(store)  # whether or not they are cached: models are trained on the pictures as well
+    key = content_key([store.stored_hash, store.sample_rate, encoder.identity()])
+
+    def make(path: Path) -> None:
+        with path.open("wb") as stream:
+            np.save(stream, _encode(store, encoder, progress))
+
+    def read(path: Path) -> FloatArray:
+        features = open_array(path)
+        if features.dtype != np.float32 or features.shape != (len(store), encoder.dim):
+            raise ValueError(
+                f"expected float32 {(len(store), encoder.dim)}, got {features.dtype}"
+                f" {features.shape}"
+            )
+        return features
+
+    return cached(cache_dir("features") / f"{encoder.name}-{key}.npy", make, read)
 
 
 def too_short(store: PairStore, encoder: Encoder) -> int:
@@ -94,19 +107,6 @@ def _chunks_of_one_length(length: IntArray) -> list[IntArray]:
     order = np.argsort(length, kind="stable").astype(np.int64)
     groups = np.split(order, np.flatnonzero(np.diff(length[order])) + 1)
     return [group[i : i + CHUNK] for group in groups for i in range(0, len(group), CHUNK)]
-
-
-def _open(path: Path, shape: tuple[int, int]) -> FloatArray:
-    try:
-        features: FloatArray = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: damaged ({error}); remove it to have it made again") from error
-    if features.shape != shape or features.dtype != np.float32:
-        raise UserError(
-            f"{path}: expected float32 {shape}, got {features.dtype} {features.shape};"
-            " remove it to have it made again"
-        )
-    return features
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Standardiser:
         try:
             kept = load_file(path)
             return cls(kept["mean"], kept["std"])
-        except (SafetensorError, OSError, KeyError) as error:
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path}: damaged or missing ({error}); train again") from error
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from a2ibench import config, registry, storage
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.store import PairStore
+from a2ibench.data.verification import verify
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError, unknown
+from a2ibench.source import source_hash
 
 Progress = Callable[[int, int], None]
 """Called with the number of pairs (or files) done so far and of those expected at most."""
@@ -68,6 +70,7 @@ def _identity(dataset: Dataset) -> dict[str, Any]:
         "version": dataset.version,
         "config": config.to_dict(dataset.config),
         "sample_rate": dataset.sample_rate,
+        "code": source_hash(type(dataset)),
         **dataset.provenance(),
     }
 
@@ -81,10 +84,10 @@ def open_dataset(
     """Opens a pair store by its folder, or a dataset by its name.
 
     A named dataset is prepared once, into the cache, and reopened from there. What identifies it
-    is its name, its version and its whole configuration, defaults included; the folder is called
-    after their hash, so another configuration is another store beside it. Two stores hold the same
-    pairs if and only if their ``content_hash`` is the same, wherever they lie and whatever made
-    them: that is what features and results are kept by.
+    is its name, its version, its code and its whole configuration, defaults included; the folder is
+    called after their hash, so another configuration is another store beside it. Two stores hold
+    the same pairs if and only if their ``content_hash`` is the same, wherever they lie and whatever
+    made them: that is what features and results are kept by.
 
     Args:
         reference: a folder that holds a pair store, or a registered name. Where both exist under
@@ -94,9 +97,9 @@ def open_dataset(
         make: whether a named dataset is prepared where it is not in the cache.
 
     Raises:
-        UserError: neither a pair store nor a known name; options for a folder; options that the
-            dataset refuses; a dataset that is not in the cache and not to be made; or what the
-            preparation raises.
+        UserError: neither a pair store nor a known name; a damaged store; options for a folder;
+            options that the dataset refuses; a dataset that is not in the cache and not to be made;
+            or what the preparation raises.
     """
     if reference not in registry.datasets.names():
         return _open_folder(reference, options)
@@ -107,19 +110,24 @@ def open_dataset(
             "name": plugin.name,
             "version": plugin.version,
             "config": config.to_dict(dataset.config),
+            "code": source_hash(plugin),
         }
     )
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
-    with storage.lock(root):
-        if root.exists():
-            return PairStore(root)
-        if not make:
-            raise UserError(
-                f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
-                " another one than before, or `a2ibench data prepare` makes them again"
-            )
-        # The same key means the same pairs on every machine.
-        return prepare(dataset, root, progress, complete=True)
+    if not (root.exists() or make):
+        raise UserError(
+            f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
+            " another one than before, the code of the dataset may have changed, or"
+            " `a2ibench data prepare` makes them again"
+        )
+    if not root.exists():  # one that is there is whole: a cache that is read-only can be used
+        with storage.lock(root):
+            if not root.exists():
+                # The same key means the same pairs on every machine.
+                return prepare(dataset, root, progress, complete=True)
+    store = PairStore(root)
+    verify(store)
+    return store
 
 
 def check_dataset(reference: str, options: Mapping[str, Any]) -> None:
@@ -165,4 +173,5 @@ def _open_folder(reference: str, options: Mapping[str, Any]) -> PairStore:
             f"{reference}: a pair store is already prepared and takes no options"
             f" (got {', '.join(sorted(options))}); it was made with {dict(store.about['config'])}"
         )
+    verify(store)
     return store

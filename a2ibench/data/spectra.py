@@ -3,13 +3,13 @@
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-import librosa
 import numpy as np
 import numpy.typing as npt
 import scipy
 
 from a2ibench.config import to_dict
 from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.compiled import librosa
 from a2ibench.data.types import FloatArray
 from a2ibench.errors import UserError
 from a2ibench.storage import content_key

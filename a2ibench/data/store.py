@@ -5,10 +5,10 @@
     store.json        format, dataset, configuration, sizes, classes, counts, licence, hashes
     images.npy        uint8 [n, S, S, 3]
     audio.npy         int16 [samples of all pairs]; pairs of one sound share it
-    index.parquet     one row a pair: label, split, source, start, audio_start, audio_length,
+    index.parquet     one row per pair: label, split, source, start, audio_start, audio_length,
                       factor:<name> for each known factor
     card.md           the data card: the same for people
-    sources.parquet   one row a file that was cut: its hash, length, sizes, rates, codecs
+    sources.parquet   one row per file that was cut: its hash, length, sizes, rates, codecs
     rejected.parquet  what was left out, with the reason
     corrections.csv   decisions on labels taken since (``row, label``; no label: left out)
 """
@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.data.arrays import open_array
+from a2ibench.data.record import FORMAT as FORMAT
+from a2ibench.data.record import OtherFormatError, read_record
+from a2ibench.data.tables import INDEX, read_table
 from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Split
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 2
-"""Version of the layout on disk."""
 FULL_SCALE = 32_767
 """The int16 of a sample of 1."""
 LEFT_OUT = "none"
@@ -44,7 +46,8 @@ class PairStore:
         root: its folder.
 
     Attributes:
-        index: one row a pair, with its corrected label; a pair that was left out has the split
+        about: the content of ``store.json`` (:class:`~a2ibench.data.record.StoreRecord`).
+        index: one row per pair, with its corrected label; a pair that was left out has the split
             ``"none"``.
         stored_hash: of the pairs as they lie on disk.
         content_hash: of the pairs as they are used, corrections included.
@@ -54,8 +57,6 @@ class PairStore:
     """
 
     def __init__(self, root: Path) -> None:
-        import pandas as pd
-
         self.root = root
         about = root / "store.json"
         if not about.is_file():
@@ -64,56 +65,63 @@ class PairStore:
                 " `a2ibench data prepare VIDEOS --out DIR` makes one of a folder of films"
             )
         try:
-            self.about: Mapping[str, Any] = json.loads(about.read_text(encoding="utf-8"))
-            stored = self.about["format"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(root, f"store.json: {error}") from error
-        if stored != FORMAT:
+            self.about: Mapping[str, Any] = read_record(about)
+        except OtherFormatError as error:
             raise UserError(
-                f"{root}: a pair store of format {stored}; this a2ibench reads format {FORMAT}:"
+                f"{root}: a pair store of format {error}; this a2ibench reads format {FORMAT}:"
                 " prepare the dataset again"
-            )
+            ) from None
+        except (OSError, ValueError) as error:
+            raise _damaged(root, f"store.json: {error}") from error
+        self.name: str = self.about["dataset"]
+        self.classes: tuple[str, ...] = tuple(self.about["classes"])
+        self.image_size: int = self.about["image_size"]
+        self.sample_rate: int = self.about["sample_rate"]
+        self.stored_hash: str = self.about["content_hash"]
         try:
-            self.images: ImageArray = np.load(root / "images.npy", mmap_mode="r")
-            self._audio: npt.NDArray[np.int16] = np.load(root / "audio.npy", mmap_mode="r")
-            self.index = pd.read_parquet(root / "index.parquet")
+            self.images: ImageArray = _open(root / "images.npy")
+            self._audio: npt.NDArray[np.int16] = _open(root / "audio.npy")
+            self.index = self.stored_index()
             self._audio_start: IntArray = self.index["audio_start"].to_numpy(dtype=np.int64)
             self._audio_length: IntArray = self.index["audio_length"].to_numpy(dtype=np.int64)
-            self.name: str = self.about["dataset"]
-            self.classes: tuple[str, ...] = tuple(self.about["classes"])
-            self.image_size: int = self.about["image_size"]
-            self.sample_rate: int = self.about["sample_rate"]
-            self.stored_hash: str = self.about["content_hash"]
             self._check()
-            self.content_hash = self._correct()
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise _damaged(root, str(error)) from error
+        self.content_hash = self._correct()
 
     def _check(self) -> None:
         """Whether the files fit together; the bytes of images and sounds are not read.
 
         Raises:
-            ValueError, KeyError, TypeError: they do not.
+            ValueError: they do not.
         """
-        shape = (self.about["n"], self.image_size, self.image_size, 3)
+        about = self.about
+        if self.stored_hash != hash_content(self.sample_rate, about["sha256"]):
+            raise ValueError("store.json: content_hash does not follow from sha256 and sample_rate")
+        shape = (about["n"], self.image_size, self.image_size, 3)
         if self.images.dtype != np.uint8 or self.images.shape != shape:
             raise ValueError(
-                f"images: expected uint8 {shape}, got {self.images.dtype} {self.images.shape}"
+                f"images.npy: expected uint8 {shape}, got {self.images.dtype} {self.images.shape}"
             )
         if self._audio.dtype != np.int16 or self._audio.ndim != 1:
-            raise ValueError(f"audio: expected int16 [T], got {self._audio.dtype}")
-        ends = self._audio_start + self._audio_length
-        if len(self.index) != len(self.images) or len(self._audio) != ends.max(initial=0):
+            raise ValueError(
+                f"audio.npy: expected int16 [T], got {self._audio.dtype} {self._audio.shape}"
+            )
+        start, length = self._audio_start, self._audio_length
+        if len(self.index) != len(self.images):
             raise ValueError("its files hold different numbers of pairs or samples")
-        if (self._audio_length < 1).any() or (self._audio_start < 0).any():
-            raise ValueError("the index does not fit the audio")
+        last = len(self._audio) - length  # so that no sum can overflow
+        if (length < 1).any() or (start < 0).any() or (start > last).any():
+            raise ValueError("index.parquet: it does not fit audio.npy")
+        if len(self._audio) != (start + length).max(initial=0):
+            raise ValueError("its files hold different numbers of pairs or samples")
         if set(self.index["label"]) != set(self.classes):
             raise ValueError("classes and labels differ")
         sides = self.index["split"].value_counts().to_dict()
-        if sides != self.about["counts"] or not {"source", "start"} <= set(self.index.columns):
-            raise ValueError("the index does not fit store.json")
-        if not (isinstance(self.sample_rate, int) and isinstance(self.about["config"], dict)):
-            raise ValueError("store.json: sample_rate or config")
+        if sides != about["counts"]:
+            raise ValueError(
+                f"index.parquet: expected {about['counts']} pairs (store.json), got {sides}"
+            )
 
     def _correct(self) -> str:
         """Applies the corrections to the index and returns the hash of what is used then.
@@ -124,18 +132,21 @@ class PairStore:
         self.corrections = read_corrections(self.root)
         if not self.corrections:
             return self.stored_hash
-        labels = self.index["label"].to_numpy(dtype=object)
-        splits = self.index["split"].to_numpy(dtype=object)
+        labels = self.index["label"].to_numpy(dtype=object, copy=True)
+        splits = self.index["split"].to_numpy(dtype=object, copy=True)
         for row, label in self.corrections.items():
             if not 0 <= row < len(self.index):
-                raise UserError(
-                    f"{self.root / CORRECTIONS}: there is no row {row};"
-                    f" `a2ibench data clean {self.root} --undo` removes the corrections"
-                )
+                raise _wrong_corrections(self.root, f"there is no row {row}")
+            if label and label not in self.classes:
+                known = unknown("class", label, self.classes)
+                raise _wrong_corrections(self.root, f"row {row}: {known}")
             if label:
                 labels[row] = label
             else:
                 splits[row] = LEFT_OUT
+        for side in ("train", "test"):
+            if not (splits == side).any():
+                raise _wrong_corrections(self.root, f"they leave no {side} pairs")
         self.index = self.index.assign(label=labels, split=splits)
         self.classes = tuple(sorted(set(labels[splits != LEFT_OUT])))
         text = json.dumps([self.stored_hash, sorted(self.corrections.items())])
@@ -159,16 +170,18 @@ class PairStore:
         stored = self._audio[start : start + self._audio_length[row]]
         return stored.astype(np.float32) / np.float32(FULL_SCALE)
 
-    def damaged(self) -> list[str]:
-        """The files whose content is not what was written: all bytes are read again."""
-        found = content_hashes(self.images, self._audio, self.stored_index())
-        return [name for name, value in found.items() if value != self.about["sha256"][name]]
+    def hash_files(self) -> dict[str, str]:
+        """sha256 of the content of each file as it lies there now: all bytes are read."""
+        return content_hashes(self.images, self._audio, self.stored_index())
 
     def stored_index(self) -> "pd.DataFrame":
-        """The index as it was prepared: no correction is applied."""
-        import pandas as pd
+        """The index as it was prepared: no correction is applied.
 
-        return pd.read_parquet(self.root / "index.parquet")
+        Raises:
+            ValueError: ``index.parquet`` is damaged.
+        """
+        table = read_table(self.root / "index.parquet", INDEX, numbers="factor:")
+        return table.reset_index(drop=True)
 
     def label(self, rows: IntArray) -> IntArray:
         """Class indices of some pairs: int64 ``[len(rows)]``."""
@@ -199,6 +212,14 @@ class DamagedError(UserError):
     """A pair store whose files are missing, cut off, or do not fit together."""
 
 
+def _open(path: Path) -> npt.NDArray[Any]:
+    """An array of the store; an error names its file."""
+    try:
+        return open_array(path)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
 def _damaged(root: Path, reason: str) -> DamagedError:
     return DamagedError(f"{root}: damaged pair store ({reason}); remove it and prepare it again")
 
@@ -216,11 +237,23 @@ def read_corrections(root: Path) -> dict[int, str]:
         return {}
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-        return {int(row): label for row, label in zip(table["row"], table["label"], strict=True)}
-    except (ValueError, KeyError) as error:
-        raise UserError(
-            f"{path}: damaged ({error}); `a2ibench data clean {root} --undo` removes it"
-        ) from error
+        rows = [int(row) for row in table["row"]]
+        labels = [str(label) for label in table["label"]]
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise _wrong_corrections(root, f"damaged: {said[0]}") from error
+    made = dict(zip(rows, labels, strict=True))
+    if len(made) < len(rows):
+        twice = next(row for row in rows if rows.count(row) > 1)
+        raise _wrong_corrections(root, f"row {twice} stands in it twice")
+    return made
+
+
+def _wrong_corrections(root: Path, reason: str) -> UserError:
+    return UserError(
+        f"{root / CORRECTIONS}: {reason}; `a2ibench data clean {root} --undo` removes the"
+        " corrections"
+    )
 
 
 def content_hashes(

@@ -147,19 +147,21 @@ class StoreWriter:
         try:
             text = (self._partial / JOURNAL).read_text(encoding="utf-8")
             sizes = [(self._partial / name).stat().st_size for name in ("images.npy", "audio.npy")]
-        except OSError:
+        except (OSError, ValueError):
             return []
-        entries = []
+        entries: list[Any] = []
         for line in text.splitlines():
             try:
                 entries.append(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 break
         if not entries or entries[0] != self._identity:
             return []
         lines: list[dict[str, Any]] = []
         pairs = 0
         for entry in entries[1:]:
+            if not _is_line(entry):
+                break
             pairs += len(entry["rows"])
             image_bytes = pairs * (entry["image_size"] or 0) ** 2 * 3
             if image_bytes > sizes[0] or 2 * entry["samples"] > sizes[1]:
@@ -323,6 +325,18 @@ class StoreWriter:
             self.root.rmdir()
         partial.replace(self.root)
         return PairStore(self.root)
+
+
+def _is_line(entry: Any) -> bool:
+    """Whether an entry of a journal is what :meth:`StoreWriter.add` writes."""
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), list) for name in ("rows", "rejected"))
+        and all(isinstance(one, dict) for one in (*entry["rows"], *entry["rejected"]))
+        and isinstance(entry.get("source"), dict)
+        and isinstance(entry.get("samples"), int)
+        and isinstance(entry.get("image_size"), int | None)
+    )
 
 
 class UnusableError(UserError):

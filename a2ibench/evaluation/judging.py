@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from a2ibench.cache import cached, find
 from a2ibench.contracts.judge import Judge
 from a2ibench.data.types import FloatArray, Images, IntArray, Pairs, Spec
 from a2ibench.registry import judges, source_hash
-from a2ibench.storage import cache_dir, content_key, file_sha256, lock, whole_file, write_json
+from a2ibench.storage import cache_dir, content_key
 from a2ibench.training.device import choose_device
 
+FIGURES = "figures"
+"""The entry of a weight file's metadata that holds what the training reported."""
 LOOK_BATCH = 32
 """Fixed: rounding may depend on the size of a batch."""
 
@@ -95,19 +98,26 @@ def _load(
         return LoadedJudge(judge.eval(), content_key(definition), {}, read)
     key = content_key([*definition, data_key])
     weights = cache_dir("judges") / f"{name}_{key}.safetensors"
-    figures = weights.with_suffix(".json")
-    with lock(weights):
-        if not weights.is_file():
-            if train is None:
-                return None
-            progress(f"judge {name}: training on {len(train)} real images")
-            write_json(figures, dict(judge.fit(train)))
-            _save_weights(judge, weights)
-    _load_weights(judge, weights)
+
+    def read_into(path: Path) -> Mapping[str, float]:
+        return _load_weights(judge, path)
+
+    if train is None:
+        figures = find(weights, read_into)
+        if figures is None:
+            return None
+    else:
+        pairs = train
+
+        def fit(path: Path) -> None:
+            progress(f"judge {name}: training on {len(pairs)} real images")
+            _save_weights(judge, judge.fit(pairs), path)
+
+        figures = cached(weights, fit, read_into)
     return LoadedJudge(
         judge=judge.eval(),
-        fingerprint=content_key([*definition, file_sha256(weights)]),
-        figures=json.loads(figures.read_text(encoding="utf-8")),
+        fingerprint=content_key([*definition, _hash_weights(judge)]),
+        figures=figures,
         read=read,
     )
 
@@ -133,10 +143,8 @@ def look_at(
     """
     first, position, key = _distinct(images)
     path = cache_dir("looks") / f"{loaded.judge.name}_{content_key([loaded.fingerprint, key])}.npz"
-    with lock(path):
-        if path.is_file():
-            with np.load(path, allow_pickle=False) as kept:
-                return {name: kept[name][position] for name in kept.files}
+
+    def make(path: Path) -> None:
         read = None if loaded.read is None else look_at(loaded.read, images, progress)
         parts: list[Mapping[str, FloatArray]] = []
         for start in range(0, len(first), LOOK_BATCH):
@@ -148,9 +156,16 @@ def look_at(
             _check_outputs(loaded.judge.name, parts[-1], len(rows))
             progress(f"judge {loaded.judge.name}: {start + len(rows)} of {len(first)} images")
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        with whole_file(path) as temporary, temporary.open("wb") as stream:
+        with path.open("wb") as stream:
             np.savez(stream, **outputs)  # type: ignore[arg-type]  # the stub reads a name as a flag
-    return {name: output[position] for name, output in outputs.items()}
+
+    def read_all(path: Path) -> dict[str, FloatArray]:
+        with np.load(path, allow_pickle=False) as kept:
+            outputs: dict[str, FloatArray] = {name: kept[name] for name in kept.files}
+        _check_outputs(loaded.judge.name, outputs, len(first))
+        return {name: output[position] for name, output in outputs.items()}
+
+    return cached(path, make, read_all)
 
 
 def _distinct(images: Images) -> tuple[IntArray, IntArray, str]:
@@ -184,15 +199,28 @@ def _check_outputs(name: str, outputs: Mapping[str, FloatArray], n: int) -> None
             raise ValueError(f"judge {name}, output {key!r}: NaN or infinite numbers")
 
 
-def _save_weights(judge: Judge, path: Path) -> None:
+def _save_weights(judge: Judge, figures: Mapping[str, float], path: Path) -> None:
     from safetensors.torch import save_file
 
     state = {name: tensor.contiguous() for name, tensor in judge.state_dict().items()}
-    with whole_file(path) as temporary:
-        save_file(state, temporary)
+    save_file(state, path, {FIGURES: json.dumps(dict(figures), allow_nan=False)})
 
 
-def _load_weights(judge: Judge, path: Path) -> None:
-    from safetensors.torch import load_file
+def _load_weights(judge: Judge, path: Path) -> dict[str, float]:
+    """Puts the weights of a file into a judge, and returns what its training reported."""
+    from safetensors import safe_open
 
-    judge.load_state_dict(load_file(path))
+    with safe_open(path, "pt") as kept:
+        figures = json.loads(kept.metadata()[FIGURES])
+        judge.load_state_dict({name: kept.get_tensor(name) for name in kept.keys()})  # noqa: SIM118  # not a mapping
+    return {str(name): float(value) for name, value in figures.items()}
+
+
+def _hash_weights(judge: Judge) -> str:
+    """Of the weights alone: the file holds figures as well."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(judge.state_dict().items()):
+        content = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {content.dtype} {list(content.shape)} ".encode())
+        digest.update(content.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.special
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -16,6 +17,7 @@ from a2ibench.data.audio import resample
 from a2ibench.data.holdout import hold_out_rows
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.types import FloatArray, IntArray, Pairs
+from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import LOOK_BATCH, LoadedJudge, load_judge, look_at
 from a2ibench.nn.soundnet import SAMPLE_RATE, Architecture, Layer, SoundNet
@@ -39,7 +41,7 @@ class Budget:
 
     Attributes:
         steps: optimiser steps.
-        batch_size: pairs a step.
+        batch_size: pairs per step.
         learning_rate: Adam's.
         seed: of the weights, the order and the cuts.
     """
@@ -98,11 +100,12 @@ def teach_soundnet(
         counter: makes progress functions.
 
     Raises:
-        UserError: the teacher is unknown or unfit, a class has fewer than two training sources,
-            the training diverged, or ``out`` holds something else.
+        UserError: the store is damaged, the teacher is unknown or unfit, a class has fewer than
+            two training sources, the training diverged, or ``out`` holds something else.
     """
     if out.suffix != ".safetensors":
         raise UserError(f"{out}: expected a name that ends in .safetensors")
+    verify(store)
     rows = store.rows("train")
     source = store.index["source"].to_numpy(dtype=np.str_)[rows]
     kept, held = hold_out_rows(
@@ -230,7 +233,8 @@ def _same_again(out: Path, recipe: dict[str, Any]) -> Taught:
         with safe_open(out, "pt") as stream:
             about = json.loads((stream.metadata() or {})["a2ibench"])
         if all(about[name] == value for name, value in recipe.items()):
-            return Taught(**about["result"])
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError):
+            made: Taught = TypeAdapter(Taught).validate_python(about["result"])
+            return made
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError):
         pass  # not a file of ours
     raise UserError(f"{out}: it is there already, from something else; choose another name")

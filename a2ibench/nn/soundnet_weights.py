@@ -33,11 +33,12 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 
+from a2ibench.cache import cached
 from a2ibench.errors import UserError
 from a2ibench.nn.pickled_arrays import read_pickled_arrays
 from a2ibench.nn.soundnet import ARCHITECTURES, Architecture, Layer, SoundNet
 from a2ibench.nn.torch7 import CLASS, read_t7
-from a2ibench.storage import cache_dir, lock, whole_file
+from a2ibench.storage import cache_dir
 
 LARGEST = 1 << 30
 """In bytes, of a weight file; the known ones have 14 to 120 MB."""
@@ -81,13 +82,13 @@ def convert_once(
         network: whose weights they are.
         obtain: gives the file's bytes and its name; called where the cache lacks it.
     """
+
+    def make(path: Path) -> None:
+        state = convert(*obtain(), network)
+        safetensors.torch.save_file(state, path, {"sha256 of source": sha256})
+
     path = cache_dir("weights") / f"{network.name}-{sha256[:16]}.safetensors"
-    with lock(path):
-        if not path.is_file():
-            state = convert(*obtain(), network)
-            with whole_file(path) as temporary:
-                safetensors.torch.save_file(state, temporary, {"sha256 of source": sha256})
-    return path
+    return cached(path, make, lambda path: path)
 
 
 def load(path: Path, network: Architecture, last: str, source: str) -> SoundNet:

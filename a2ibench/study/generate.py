@@ -138,7 +138,8 @@ def open_run(folder: Path) -> Run:
     try:
         job, sizes = result["job"], spec(result)
         heard, hears = str(result["encoder"]["name"]), dict(result["encoder"]["config"])
-        name, values, fingerprint = str(job["method"]), dict(job["config"]), job["encoder"]
+        name, values = str(job["method"]), dict(job["config"])
+        fingerprint = result["encoder"].get("fingerprint", job["encoder"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / 'result.json'}: damaged ({error}); train again") from error
     plugin = registry.encoders.get(heard)
@@ -152,6 +153,8 @@ def open_run(folder: Path) -> Run:
     load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
     model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     notes = []
+    if "fingerprint" in result["encoder"] and encoder.identity() != job["encoder"]:
+        notes.append(f"the code of encoder {encoder.name} has changed since this run was trained")
     if registry.source_hash(method) != job.get("source"):
         notes.append(f"the file of {method.name} has changed since this run was trained")
     return Run(result, encoder, standardiser, model, tuple(notes))

@@ -24,7 +24,7 @@ class Job:
         source: sha256 of the file that defines the method: a changed method is another job. Of an
             outside system, of its images.
         store: content hash of the pair store.
-        encoder: fingerprint of the encoder: its weights and configuration.
+        encoder: identity of the encoder: its weights, configuration and code.
         seed: of the weights, the batches and the noise; of an outside system, which of its runs.
         images: training images, the budget; 0 for the others.
         workers: processes that train it together: each draws its own noise.

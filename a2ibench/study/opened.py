@@ -51,8 +51,8 @@ def open_data(
 
 def open_as_planned(
     root: Path, content: str, encoder: str, encoder_config: Mapping[str, Any]
-) -> tuple[PairStore, Data]:
-    """On a worker: the pairs, and their parts with features.
+) -> tuple[PairStore, Encoder, Data]:
+    """On a worker: the pairs, the encoder, and the parts of the pairs with features.
 
     Args:
         root: folder of the pair store.
@@ -70,7 +70,7 @@ def open_as_planned(
             f"{root}: its pairs or labels are no longer those of the study; start it again"
         )
     built = plugin(config.build(plugin.Config, encoder_config, encoder))
-    return store, open_data(store, built)
+    return store, built, open_data(store, built)
 
 
 def load_judges_as_planned(

@@ -185,7 +185,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
     chosen = outline(request)
     encoder, store, data = open_parts(request, chosen, counter)
     metrics, left_out = _choose_metrics(chosen, data.test)
-    data_key = content_key([store.content_hash, encoder.fingerprint()])
+    data_key = content_key([store.content_hash, encoder.identity()])
     # Before parallel trials would each want them.
     needed = [registry.metrics.get(name)() for name in metrics]
     loaded = load_judges(needed, data.judging, data_key, say)
@@ -199,7 +199,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
             config=values,
             source=source,
             store=store.content_hash,
-            encoder=encoder.fingerprint(),
+            encoder=encoder.identity(),
             seed=seed,
             images=chosen.images if kind == "model" else 0,
             workers=request.workers if kind == "model" else 1,

@@ -109,7 +109,7 @@ def _scores(tuning: Tuning, folder: Path, record: dict[str, Any]) -> Iterator[tu
 
     for path in tuning.plugins:
         registry.load_plugin_file(path)
-    _, data = open_as_planned(tuning.store, tuning.pairs, tuning.encoder, tuning.encoder_config)
+    _, _, data = open_as_planned(tuning.store, tuning.pairs, tuning.encoder, tuning.encoder_config)
     train, exam = split_for_tuning(data)
     metric = registry.metrics.get(tuning.metric)()
     data_key = content_key([tuning.pairs, tuning.features])

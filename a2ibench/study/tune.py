@@ -145,7 +145,7 @@ def plan_tuning(
             f" {len(data.judging)} train the judges, {len(train)} the model, and {len(exam.test)}"
             " are for validation; prepare more training pairs, or choose another metric"
         ) from None
-    data_key = content_key([store.content_hash, encoder.fingerprint()])
+    data_key = content_key([store.content_hash, encoder.identity()])
     judges = load_judges([metric], data.judging, data_key, say)
     say(
         f"{store.name}: {len(train)} pairs train, {len(exam.test)} others are for validation,"
@@ -165,7 +165,7 @@ def plan_tuning(
         pairs=store.content_hash,
         encoder=request.encoder,
         encoder_config=config.to_dict(encoder.config),
-        features=encoder.fingerprint(),
+        features=encoder.identity(),
         judges={judge: loaded.fingerprint for judge, loaded in judges.items()},
         validation=len(exam.test),
         folder=chosen.folder,

@@ -50,7 +50,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     for path in task.plugins:
         registry.load_plugin_file(path)
     job, folder = task.job, task.folder
-    store, data = open_as_planned(task.store, job.store, task.encoder, task.encoder_config)
+    store, encoder, data = open_as_planned(task.store, job.store, task.encoder, task.encoder_config)
     if job.kind == "model":
         model, state = _train(task, data, report, team)
         if not team.leads:
@@ -94,7 +94,11 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
             "protocol": PROTOCOL,
             "key": job.key,
             "job": dataclasses.asdict(job),
-            "encoder": {"name": task.encoder, "config": dict(task.encoder_config)},
+            "encoder": {
+                "name": task.encoder,
+                "config": dict(task.encoder_config),
+                "fingerprint": encoder.fingerprint(),
+            },
             "dataset": store.name,
             "version": __version__,
             "spec": {

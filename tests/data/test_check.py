@@ -36,7 +36,7 @@ def only(findings, kind: str):
 
 def reindex(store: PairStore, **changes: dict[int, object]) -> PairStore:
     """Changes the index behind the writer's back; the hashes are made to fit."""
-    from a2ibench.data.store import hash_index
+    from a2ibench.data.store import hash_content, hash_index
 
     index = pd.read_parquet(store.root / "index.parquet")
     for column, values in changes.items():
@@ -47,7 +47,7 @@ def reindex(store: PairStore, **changes: dict[int, object]) -> PairStore:
     about["sha256"]["index.parquet"] = hash_index(index)
     about["counts"] = {side: int((index["split"] == side).sum()) for side in ("train", "test")}
     about["classes"] = sorted(set(index["label"]))
-    about["content_hash"] = about["content_hash"][::-1]
+    about["content_hash"] = hash_content(about["sample_rate"], about["sha256"])
     (store.root / "store.json").write_text(json.dumps(about))
     return PairStore(store.root)
 

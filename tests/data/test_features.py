@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from a2ibench import registry
 from a2ibench.data.features import Standardiser, encode_store, split_pairs, too_short
 from a2ibench.data.types import Pair, Part
 from a2ibench.data.writing import StoreWriter
@@ -118,17 +119,6 @@ def test_tiled_sounds_are_counted(store):
     assert too_short(store, LogMel(LogMelConfig(n_mels=20, n_fft=16_384))) == 2
 
 
-def test_a_damaged_file_is_named(store, empty_cache):
-    encode_store(store, LogMel(LogMelConfig()))
-    (path,) = empty_cache.glob("features/logmel-*.npy")
-    path.write_bytes(b"no array")
-    with pytest.raises(UserError, match=rf"{path.name}: damaged.*remove it"):
-        encode_store(store, LogMel(LogMelConfig()))
-    np.save(path, np.zeros((3, 128), np.float32))
-    with pytest.raises(UserError, match=r"expected float32 \(8, 128\)"):
-        encode_store(store, LogMel(LogMelConfig()))
-
-
 class Broken(LogMel):
     """Divides by the spread of silence."""
 
@@ -228,3 +218,57 @@ def test_a_standardiser_fitted_before_is_used_as_it_is(store):
 def test_features_of_another_store_are_refused(store):
     with pytest.raises(ValueError, match="expected features of 8 pairs, got 7"):
         split_pairs(store, np.zeros((7, 128), np.float32))
+
+
+def test_a_damaged_file_is_made_again_and_that_is_said(store, empty_cache, caplog):
+    expected = np.array(encode_store(store, LogMel(LogMelConfig())))
+    (path,) = empty_cache.glob("features/logmel-*.npy")
+    flipped = bytearray(path.read_bytes())
+    flipped[-1] ^= 1
+    other = np.lib.format.magic(1, 0) + b"no header"
+    for content in (b"", b"no array", bytes(flipped), path.read_bytes()[:-4], other):
+        path.write_bytes(content)
+        caplog.clear()
+        np.testing.assert_array_equal(encode_store(store, LogMel(LogMelConfig())), expected)
+        (said,) = caplog.messages
+        assert said.startswith(f"cache: {path} is damaged (")
+
+
+ENCODER = """
+from dataclasses import dataclass
+import numpy as np
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.registry import encoders
+
+@dataclass(frozen=True)
+class Config:
+    pass
+
+@encoders.register
+class Loudness(Encoder):
+    name = "loudness"
+    Config = Config
+    dim = 1
+    min_samples = 1
+
+    def fingerprint(self):
+        return "loudness"
+
+    def encode(self, waveforms):
+        return {factor} * np.abs(waveforms).mean(axis=1, keepdims=True).astype(np.float32)
+"""
+
+
+def test_two_encoders_of_one_name_and_fingerprint_have_features_of_their_own(store, tmp_path):
+    made = []
+    for factor in (1, 2):
+        folder = tmp_path / f"project{factor}"
+        folder.mkdir()
+        (folder / "loudness.py").write_text(ENCODER.format(factor=factor))
+        registry.load_plugin_file(folder / "loudness.py")
+        plugin = registry.encoders._registered.pop("loudness")
+        made.append(plugin(plugin.Config()))
+    assert made[0].fingerprint() == made[1].fingerprint()
+    assert made[0].identity() != made[1].identity()
+    first, second = (encode_store(store, encoder) for encoder in made)
+    np.testing.assert_array_equal(second, 2 * first)

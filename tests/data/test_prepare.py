@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from a2ibench import config, storage
+from a2ibench import config, registry, storage
 from a2ibench.data.prepare import open_dataset, prepare
 from a2ibench.errors import UserError
+from a2ibench.source import source_hash
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
 SMALL = {"train": 4, "test": 2, "pairs_per_source": 2, "image_size": 16, "seconds": 0.5}
@@ -57,13 +58,16 @@ def test_a_named_dataset_is_prepared_once(cache):
     assert {path.name: path.stat().st_mtime_ns for path in again.root.iterdir()} == written
 
 
-def test_the_identity_of_a_store_is_its_name_version_and_whole_configuration(cache, monkeypatch):
+def test_the_identity_of_a_store_is_its_name_version_code_and_whole_configuration(
+    cache, monkeypatch
+):
     root = open_dataset("synthetic", SMALL).root
     key = storage.content_key(
         {
             "name": "synthetic",
             "version": Synthetic.version,
             "config": config.to_dict(small().config),
+            "code": source_hash(Synthetic),
         }
     )
     assert root.name == f"synthetic-{key}"
@@ -77,7 +81,7 @@ def test_the_identity_of_a_store_is_its_name_version_and_whole_configuration(cac
 def test_a_folder_is_opened_where_it_lies(tmp_path, cache):
     made = prepare(small(), tmp_path / "store")
     assert open_dataset(str(tmp_path / "store"), {}).content_hash == made.content_hash
-    assert not cache.exists()
+    assert not (cache / "stores").exists()
 
 
 def test_a_folder_is_known_by_its_whole_path(tmp_path, monkeypatch):
@@ -118,3 +122,80 @@ def test_wrong_options_of_a_dataset_are_refused_and_leave_nothing(cache):
     with pytest.raises(UserError, match="did you mean train"):
         open_dataset("synthetic", {"trains": 4})
     assert not cache.exists()
+
+
+DATASET = """
+from dataclasses import dataclass
+import numpy as np
+from a2ibench.config import option
+from a2ibench.contracts.dataset import Dataset
+from a2ibench.data.types import Pair
+from a2ibench.registry import datasets
+
+@dataclass(frozen=True)
+class Config:
+    image_size: int = option(8, "side in pixels")
+    seed: int = option(0, "of the pairs")
+
+@datasets.register
+class Greys(Dataset):
+    name = "greys"
+    Config = Config
+
+    def __len__(self):
+        return 4
+
+    def pairs(self):
+        for i in range(4):
+            grey = np.full((8, 8, 3), {grey}, np.uint8)
+            side = "test" if i % 2 else "train"
+            yield Pair(grey, np.ones(100, np.float32), "grey", str(i), side)
+"""
+
+
+def project(folder: Path, text: str) -> None:
+    """Makes the plug-in of a project the registered one."""
+    folder.mkdir()
+    (folder / "greys.py").write_text(text)
+    registry.datasets._registered.pop("greys", None)
+    registry.load_plugin_file(folder / "greys.py")
+
+
+def test_a_changed_dataset_of_one_name_is_prepared_anew_in_a_shared_cache(cache, tmp_path):
+    project(tmp_path / "one", DATASET.format(grey="i"))
+    first = open_dataset("greys", {})
+    project(tmp_path / "two", DATASET.format(grey="i + 1"))
+    second = open_dataset("greys", {})
+    assert (first.images[0, 0, 0, 0], second.images[0, 0, 0, 0]) == (0, 1)
+    assert first.content_hash != second.content_hash
+    project(tmp_path / "three", "# another comment\n" + DATASET.format(grey="i"))
+    assert open_dataset("greys", {}).root == first.root
+    project(tmp_path / "four", DATASET.format(grey="1 / 0"))
+    with pytest.raises(ZeroDivisionError):
+        open_dataset("greys", {})
+
+
+def test_a_preparation_does_not_go_on_from_what_other_code_wrote(tmp_path):
+    """Two parts, of which the second fails at first."""
+    text = (
+        DATASET.format(grey="i")
+        + """
+    def parts(self, done=0):
+        from a2ibench.data.types import Part
+        pairs = list(self.pairs())
+        for i in range(done, 2):
+            if FAIL and i:
+                raise OSError("no such disk")
+            yield Part(pairs[2 * i : 2 * i + 2])
+"""
+    )
+    root = tmp_path / "store"
+    for name, grey, fail in (("one", "i", True), ("two", "i + 9", False)):
+        project(
+            tmp_path / name, f"FAIL = {fail}\n" + text.replace("(8, 8, 3), i", f"(8, 8, 3), {grey}")
+        )
+        plugin = registry.datasets.get("greys")
+        if fail:
+            with pytest.raises(OSError, match="no such disk"):
+                prepare(plugin(plugin.Config()), root)
+    assert prepare(plugin(plugin.Config()), root).images[:, 0, 0, 0].tolist() == [9, 10, 11, 12]

@@ -221,3 +221,44 @@ def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
         kept = load_kept("brightness", spec, "data")
         assert kept is not None
         assert kept.fingerprint == fingerprint
+
+
+CHANGES = {
+    "emptied": lambda content: b"",
+    "cut off": lambda content: content[: len(content) // 2],
+    "flipped": lambda content: content[:-2] + bytes([content[-2] ^ 8]) + content[-1:],
+    "flipped in the header": lambda content: content[:12] + bytes([content[12] ^ 1]) + content[13:],
+    "text": lambda content: b"no weights",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+class TestDamagedCache:
+    def test_weights_are_trained_again_with_what_was_reported(self, cache, caplog, change):
+        first = load_judge("mean_colour", pairs_of(), "data")
+        (path,) = cache.glob("judges/*.safetensors")
+        path.write_bytes(change(path.read_bytes()))
+        spec = Spec(image_size=32, acoustic_dim=4, classes=("a", "b"))
+        assert load_kept("mean_colour", spec, "data") is None
+        lines: list[str] = []
+        again = load_judge("mean_colour", pairs_of(), "data", lines.append)
+        assert lines == ["judge mean_colour: training on 70 real images"]
+        (said,) = caplog.messages
+        assert said.startswith(f"cache: {path} is damaged (")
+        assert torch.equal(again.judge.center, first.judge.center)
+        assert again.figures["images"] == 70
+        assert load_judge("mean_colour", pairs_of(), "data", lines.append).figures == again.figures
+        assert len(lines) == 1
+
+    def test_looks_are_looked_again(self, cache, caplog, change):
+        loaded = load_judge("mean_colour", pairs_of(), "data")
+        images = pairs_of(5, seed=3).images
+        first = look_at(loaded, images)
+        (path,) = cache.glob("looks/*.npz")
+        path.write_bytes(change(path.read_bytes()))
+        lines: list[str] = []
+        again = look_at(loaded, images, lines.append)
+        assert lines == ["judge mean_colour: 5 of 5 images"]
+        assert [f"{path} is damaged" in message for message in caplog.messages] == [True]
+        for name, output in first.items():
+            np.testing.assert_array_equal(again[name], output)

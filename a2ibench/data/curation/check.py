@@ -26,7 +26,10 @@ from a2ibench.data.curation.sound_copies import (
     sound_features,
 )
 from a2ibench.data.store import DamagedError, PairStore
+from a2ibench.data.tables import SOURCES, read_side_table
 from a2ibench.data.types import IntArray
+from a2ibench.data.verification import changed_files
+from a2ibench.errors import UserError
 
 STILL_PAIRS = 3
 """Pairs from which a source can be still: two frames half a second apart often agree."""
@@ -79,7 +82,7 @@ def check_store(root: Path, counter: Counter) -> Checked:
         store = PairStore(root)
         show = counter("reading all bytes")
         show(0, 1)
-        damaged = store.damaged()
+        damaged = changed_files(store)
         show(1, 1)
     except DamagedError as error:
         return Checked(root, None, (_unreadable(error),), {})
@@ -148,12 +151,13 @@ def _split_sources(store: PairStore) -> Iterator[Finding]:
 
 def _files(store: PairStore) -> Iterator[Finding]:
     """The same file under two names."""
-    import pandas as pd
-
-    path = store.root / "sources.parquet"
-    if not path.is_file():
+    try:
+        table = read_side_table(store.root / "sources.parquet", SOURCES)
+    except UserError as error:
+        yield Finding(
+            "unreadable", "damage", str(error), "Files under two names were not looked for."
+        )
         return
-    table = pd.read_parquet(path)
     if not {"sha256", "source"} <= set(table.columns):
         return
     split = store.index.groupby("source")["split"].agg(set)

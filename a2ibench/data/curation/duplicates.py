@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench import cache
+from a2ibench.data.arrays import open_array
 from a2ibench.data.types import IntArray
-from a2ibench.errors import UserError
-from a2ibench.storage import cache_dir, content_key, lock, whole_file
+from a2ibench.storage import cache_dir, content_key
 
 Progress = Callable[[int, int], None]
 """Called with how much is done and how much there is."""
@@ -107,17 +108,7 @@ def cached(name: str, identity: Sequence[Any], make: Callable[[Path], None]) -> 
         make: writes it as .npy to a path.
 
     Raises:
-        UserError: the cached file is damaged.
+        UserError: the cache cannot be written.
     """
     path = cache_dir("checks") / f"{name}-{content_key([name, *identity])}.npy"
-    with lock(path):
-        if not path.is_file():
-            with whole_file(path) as temporary:
-                make(temporary)
-        try:
-            stored: npt.NDArray[Any] = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path}: damaged ({error}); remove it to have it made again"
-            ) from error
-        return stored
+    return cache.cached(path, make, open_array)

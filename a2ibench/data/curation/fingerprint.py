@@ -39,7 +39,7 @@ def frames(length: IntArray, rate: int) -> IntArray:
 
 def mel_bands() -> FloatArray:
     """The weights of the mel bands: float32 ``[BITS + 1, WINDOW / 2 + 1]``."""
-    import librosa
+    from a2ibench.data.compiled import librosa
 
     bands: FloatArray = librosa.filters.mel(
         sr=RATE, n_fft=WINDOW, n_mels=BITS + 1, fmin=LOWEST, fmax=HIGHEST

@@ -90,6 +90,8 @@ def _weights_file() -> Path:
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
     path = _downloaded()
+    if path.is_file():
+        return path
     with lock(path):
         if not path.is_file():
             try:

@@ -1,0 +1,125 @@
+"""The code that makes a plug-in's result, as a hash: a changed plug-in is another plug-in."""
+
+import ast
+import functools
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+
+CORE = Path(__file__).parent
+ROOMS = ("contracts", "data", "nn")
+"""Of the bench, those that a plug-in computes with."""
+LOOPS = {"contracts.model": "training"}
+"""Contract → the room whose code drives what derives from it, and so counts as its code."""
+LIBRARIES = ("abc", "builtins", "torch", "typing")
+
+
+def source_hash(plugin: type) -> str:
+    """A hash of the code of a plug-in: 64 hexadecimal digits, the same on every machine.
+
+    It covers the modules that define the class and its bases, and whatever these import,
+    transitively, from the plug-in's own package or folder and from the rooms of the bench that it
+    computes with: ``contracts``, ``data`` and ``nn``; for a model, the training loop as well.
+    Comments, docstrings and layout do not count. A class without a file, as in a notebook, counts
+    by its compiled functions.
+    """
+    own = [base for base in plugin.__mro__ if base.__module__.partition(".")[0] not in LIBRARIES]
+    found: dict[Path, str] = {}
+    loose: list[str] = []
+    for base in own:
+        try:
+            path = Path(inspect.getfile(base)).resolve()
+        except (TypeError, OSError):
+            path = Path()
+        if path.suffix == ".py" and path.is_file():
+            _follow(path, base.__module__, found)
+        else:
+            loose.append(_compiled(base))
+        room = LOOPS.get(base.__module__.removeprefix(f"{__package__}."), "")
+        for path in (CORE / room).glob("*.py") if room else ():
+            _follow(path.resolve(), f"{__package__}.{room}.{path.stem}", found)
+    digest = hashlib.sha256()
+    for part in sorted({*found.values(), *loose}):
+        digest.update(bytes.fromhex(part))
+    return digest.hexdigest()
+
+
+def _follow(path: Path, module: str, found: dict[Path, str]) -> None:
+    """Adds a module and what it imports of its own package and of the bench's rooms."""
+    if path in found:
+        return
+    found[path], imports = _read(path.read_bytes())
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for level, name in imports:
+        parent = package.split(".")[: len(package.split(".")) - level + 1] if level else []
+        whole = ".".join([*parent, name] if name else parent)
+        if (target := _locate(whole, path, module)) is not None:
+            _follow(target, whole, found)
+
+
+def _locate(name: str, importer: Path, module: str) -> Path | None:
+    """The file of an imported module; None for one of a library, and for what is no module."""
+    top, *rest = name.split(".")
+    if top == __package__ or module.partition(".")[0] == __package__:
+        if top != __package__ or not rest or rest[0] not in ROOMS:
+            return None
+        root = CORE
+    elif top == module.partition(".")[0] and "." in module:
+        root = Path(str(sys.modules[top].__file__)).parent if top in sys.modules else importer
+    elif "." not in module and "site-packages" not in importer.parts:
+        root, rest = importer.parent, [top, *rest]  # a file of the user's, and those beside it
+    else:
+        return None
+    for path in (root.joinpath(*rest).with_suffix(".py"), root.joinpath(*rest, "__init__.py")):
+        if rest and path.is_file():
+            return path.resolve()
+    return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(content: bytes) -> tuple[str, tuple[tuple[int, str], ...]]:
+    """The hash of a module's code, and what it imports: ``(level, name)``."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError):  # edited since it was imported
+        return hashlib.sha256(content).hexdigest(), ()
+    imports = tuple(dict.fromkeys(_imports(tree)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body[0] = ast.Pass()
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), imports
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or ""
+            for alias in node.names:  # may be modules themselves
+                yield node.level, f"{node.module}.{alias.name}" if node.module else alias.name
+
+
+def _compiled(plugin: type) -> str:
+    """A hash of the functions of a class."""
+    parts = [plugin.__qualname__]
+    for name, value in sorted(vars(plugin).items()):
+        function = getattr(value, "__func__", getattr(value, "fget", value))
+        if isinstance(code := getattr(function, "__code__", None), CodeType):
+            parts += [name, *_instructions(code)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _instructions(code: CodeType) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield repr(code.co_names)
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            yield from _instructions(value)
+        else:
+            yield repr(value)

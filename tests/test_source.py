@@ -1,0 +1,133 @@
+"""The hash of a plug-in follows from its code, and from nothing else."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from a2ibench import registry, source
+from a2ibench.source import source_hash
+
+ENCODER = '''"""A module."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.registry import encoders
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options."""
+
+
+@encoders.register
+class Sized(Encoder):
+    """Hears how long a sound is."""
+
+    name = "{name}"
+    Config = Config
+    dim = 1
+    min_samples = 1
+
+    def fingerprint(self):
+        return "sized"
+
+    def encode(self, waveforms):
+        import {helper}
+        # Seconds.
+        return np.full((len(waveforms), 1), {helper}.FACTOR * waveforms.shape[1], np.float32)
+'''
+
+
+def load(folder: Path, text: str, helper: str = "FACTOR = 1\n", name: str = "mine") -> type:
+    """The encoder of a file in a folder of its own, which imports a file beside it."""
+    folder.mkdir()
+    (folder / "beside.py").write_text(helper)
+    (folder / f"{name}.py").write_text(text)
+    before = set(registry.encoders.registered)
+    registry.load_plugin_file(folder / f"{name}.py")
+    (added,) = set(registry.encoders.registered) - before
+    return registry.encoders._registered.pop(added)
+
+
+@pytest.fixture
+def text() -> str:
+    return ENCODER.format(name="sized", helper="beside")
+
+
+def test_comments_docstrings_layout_and_place_do_not_count(tmp_path, text):
+    first = load(tmp_path / "one", text)
+    told = text.replace('"""Hears how long a sound is."""', '"""Another\n\n    text."""')
+    told = told.replace("# Seconds.", "# Samples.").replace("dim = 1", "dim   =   (1)")
+    second = load(tmp_path / "two", f"\n# by me\n{told}", "FACTOR = 1  # it is one\n", "other")
+    assert source_hash(first) == source_hash(second)
+
+
+def test_code_counts_in_the_file_itself_and_in_a_file_that_it_imports(tmp_path, text):
+    first = source_hash(load(tmp_path / "one", text))
+    changed = source_hash(load(tmp_path / "two", text.replace("dim = 1", "dim = 2")))
+    beside = source_hash(load(tmp_path / "three", text, "FACTOR = 2\n"))
+    assert len({first, changed, beside}) == 3
+
+
+def test_a_module_of_a_package_counts_with_what_it_imports_of_the_package(tmp_path, monkeypatch):
+    root = tmp_path / "sounds_of_mine"
+    (root / "deep").mkdir(parents=True)
+    (root / "__init__.py").write_text("")
+    (root / "deep" / "__init__.py").write_text("from . import rate\n")
+    (root / "deep" / "rate.py").write_text("from ..top import RATE\n")
+    (root / "top.py").write_text("RATE = 1\n")
+    (root / "plugin.py").write_text("from .deep import rate\n\nclass Plugin:\n    x = rate\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    from importlib import import_module
+
+    plugin = import_module("sounds_of_mine.plugin").Plugin
+    before = source_hash(plugin)
+    (root / "top.py").write_text("RATE = 2\n")
+    assert source_hash(plugin) != before
+    (root / "top.py").write_text("RATE = 1\n")
+    (root / "unused.py").write_text("RATE = 3\n")
+    assert source_hash(plugin) == before
+    for name in [name for name in sys.modules if name.startswith("sounds_of_mine")]:
+        del sys.modules[name]
+
+
+def test_the_hash_of_a_method_covers_the_layers_and_the_loop_that_it_uses_and_no_others(
+    tmp_path, monkeypatch
+):
+    ours, code = registry.models.get("wan2019"), registry.models.get("wan2019_code")
+    before = source_hash(ours)
+    assert before == source_hash(code)  # both are defined in one file
+    assert before != source_hash(registry.models.get("vae"))
+    core = tmp_path / "a2ibench"
+    shutil.copytree(Path(source.__file__).parent, core)
+    monkeypatch.setattr(source, "CORE", core)
+    assert source_hash(ours) == before
+    counts = {"nn/losses": True, "training/fit": True, "data/batches": True, "nn/torch7": False}
+    for name, changes in counts.items():
+        path = core / f"{name}.py"
+        kept = path.read_text()
+        path.write_text(f"{kept}\n# another one\n")
+        assert source_hash(ours) == before
+        path.write_text(f"{kept}\nANOTHER = 1\n")
+        assert (source_hash(ours) != before) is changes
+        path.write_text(kept)
+
+
+def test_a_class_without_a_file_counts_by_its_functions():
+    def made(text: str) -> type:
+        scope: dict[str, type] = {"__name__": "notebook"}
+        exec(text, scope)  # as a notebook does
+        return scope["Mine"]
+
+    text = "class Mine:\n    def encode(self):\n        return 1\n"
+    assert source_hash(made(text)) == source_hash(made(text))
+    assert source_hash(made(text)) != source_hash(made(text.replace("1", "2")))
+
+
+def test_every_plugin_that_is_installed_has_a_hash_of_its_own_code():
+    encoders = {name: source_hash(registry.encoders.get(name)) for name in ("logmel", "mfcc")}
+    assert len(set(encoders.values())) == 2
