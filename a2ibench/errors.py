@@ -33,6 +33,11 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserE
     return UserError(f"unknown {kind} {name!r}; {said}{' ' + hint if hint else ''}")
 
 
+PLUGIN_FAILURES = (Exception, SystemExit, GeneratorExit)
+"""What a plug-in may raise and still be no more than a failure of its own: it may even call
+``sys.exit``. Ctrl-C is not among them."""
+
+
 def told(error: BaseException) -> str:
     """An exception in one line; a :class:`UserError` in its own words."""
     lines = str(error).strip().splitlines() or [""]

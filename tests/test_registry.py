@@ -160,3 +160,15 @@ def test_the_hash_of_a_method_covers_its_own_file_its_bases_and_the_layers_it_us
     losses = core / "nn" / "losses.py"
     losses.write_text(losses.read_text() + "\n# another loss\n")
     assert registry.source_hash(ours) != before
+
+
+def test_a_configuration_field_without_default_is_refused_by_name(tmp_path: Path) -> None:
+    text = PLUGIN.format(name="bare").replace("    pass\n", "    width: int\n", 1)
+    with pytest.raises(UserError, match=r"mine.py, line \d+: .*Config: no default for width; give"):
+        registry.load_plugin_file(write_plugin(tmp_path, text))
+
+
+@pytest.mark.parametrize("ending", ["SystemExit(0)", "GeneratorExit()"])
+def test_a_plugin_file_that_ends_the_process_is_refused(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(UserError, match=r"--plugin .*mine.py, line 1: (SystemExit|GeneratorExit)"):
+        registry.load_plugin_file(write_plugin(tmp_path, f"raise {ending}"))

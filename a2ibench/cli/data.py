@@ -108,9 +108,9 @@ def _print_rejected(folder: Path) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def show(folder: Path) -> None:
     """Print the data card of a store, corrections included."""
-    from rich.console import Console
     from rich.markdown import Markdown
 
+    from a2ibench.console import Console
     from a2ibench.data.card import card_of
     from a2ibench.data.store import PairStore
 

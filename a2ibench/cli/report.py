@@ -33,8 +33,7 @@ def report(
     protocols, pairs, encoders or judges are refused.
     """
     load_plugins(plugins)
-    from rich.console import Console
-
+    from a2ibench.console import Console
     from a2ibench.study.overview import studies_in, write_overview
     from a2ibench.study.page.collect import write_page
     from a2ibench.study.report import PAGE, NoResultError, notes_once

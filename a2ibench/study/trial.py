@@ -9,7 +9,7 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.data.types import Spec
-from a2ibench.errors import UserError
+from a2ibench.errors import PLUGIN_FAILURES, UserError
 from a2ibench.evaluation.evaluate import Drawn, evaluate
 from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.storage import content_key, lock, write_json
@@ -84,7 +84,7 @@ def _next(scores: Iterator[tuple[int, float]], folder: Path) -> tuple[int, float
         return next(scores, None)
     except DivergedError as error:
         end_trial(folder, FAILED, str(error))
-    except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
+    except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
         (folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
         end_trial(folder, BROKEN, f"{type(error).__name__}: {error}")
     return None
