@@ -1,6 +1,7 @@
 """The exceptions that a user is meant to read."""
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 
@@ -31,6 +32,15 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserE
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     said = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
     return UserError(f"unknown {kind} {name!r}; {said}{' ' + hint if hint else ''}")
+
+
+def command(*words: object) -> str:
+    """A command of the bench as it can be pasted into a shell.
+
+    Args:
+        words: what follows ``a2ibench``.
+    """
+    return shlex.join(["a2ibench", *map(str, words)])
 
 
 PLUGIN_FAILURES = (Exception, SystemExit, GeneratorExit)

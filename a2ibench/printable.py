@@ -63,7 +63,7 @@ def guarded_output() -> Iterator[None]:
     """Inside the block whatever is printed is printable, by whomever, and can be encoded."""
     replace_what_cannot_be_encoded()
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = map(Guarded, before)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = map(Guarded, before)
     try:
         yield
     finally:

@@ -21,10 +21,16 @@ from a2ibench.reporting.tables import ablation_table, method_table
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.between_encoders import compare_encoders
-from a2ibench.study.finished import Studied, read_studied, read_study, studies_inside
+from a2ibench.study.finished import (
+    DamagedStudyError,
+    Studied,
+    read_studied,
+    read_study,
+    studies_inside,
+)
 from a2ibench.study.report import PAGE, save_table
 from a2ibench.study.results import LONG, read_long
-from a2ibench.study.study_file import NAME, read_study_file
+from a2ibench.study.study_file import file_of, read_study_file
 
 APART = (
     "Judges are trained on the pairs of their own study: scores of two datasets are by two"
@@ -60,13 +66,16 @@ def studies_in(root: Path) -> list[Path]:
     if (root / "study.json").is_file():
         return [root]
     found = studies_inside(root)
-    if (root / NAME).is_file():
-        asked = read_study_file(root / NAME)
+    if (file := file_of(root)).is_file():
+        asked = read_study_file(file)
         datasets = [Path(name).name for name in asked.get("dataset", ())]
         encoders = list(asked.get("encoder", ()))
 
         def place(folder: Path) -> tuple[int, ...]:
-            about = read_study(folder)
+            try:
+                about = read_study(folder)
+            except DamagedStudyError:  # said when it is read
+                return len(datasets), len(encoders)
             pair = (datasets, Path(about["dataset"]).name), (encoders, about["encoder"])
             return tuple(names.index(one) if one in names else len(names) for names, one in pair)
 
@@ -93,8 +102,8 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     between = compare_encoders(studies)
     notes = [APART, *(note for one in between for note in one.notes)]
     diagrams = _diagrams(studies)
-    for old in (*root.glob("critical_difference-*.png"), *root.glob("tables/encoder*-*.*")):
-        old.unlink()
+    for old in _earlier(root):
+        old.unlink(missing_ok=True)  # of an earlier command: what this one does not make would stay
     for one in diagrams:
         save_diagram(one.ranks, one.labels, root / one.file)
     compared = [one for one in between if one.tables]
@@ -108,6 +117,21 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     listed = [_list(study) for study in studies]
     write_overview_page(root.resolve().name, listed, compared, said, charts, root / PAGE)
     return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
+
+
+def _earlier(root: Path) -> list[Path]:
+    """What an earlier command may have written and this one may not: exact names, since other
+    files may lie there too."""
+    encoders, metrics = registry.encoders.names(), registry.metrics.names()
+    diagrams = {f"critical_difference-{e}-{m}.png" for e in encoders for m in metrics}
+    tables = {
+        f"{kind}-{folder.name}.{suffix}"
+        for folder in studies_inside(root)
+        for kind in ("encoders", "encoder_differences")
+        for suffix in ("md", "csv", "tex")
+    }
+    found = [path for path in root.glob("critical_difference-*.png") if path.name in diagrams]
+    return found + [path for path in root.glob("tables/encoder*-*.*") if path.name in tables]
 
 
 def _markdown(

@@ -1,6 +1,5 @@
 """A trial of a search: its record, and what is computed for it, rung by rung."""
 
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,9 @@ from a2ibench.errors import PLUGIN_FAILURES, UserError
 from a2ibench.evaluation.evaluate import Drawn, evaluate
 from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.storage import content_key, lock, write_json
+from a2ibench.study import records
 from a2ibench.study.opened import load_judges_as_planned, open_as_planned
+from a2ibench.study.records import DamagedError
 from a2ibench.study.tune import RUNGS, Tuning, split_for_tuning
 from a2ibench.training.fit import DivergedError
 
@@ -33,10 +34,9 @@ def read_trial(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return dict(records.read(records.SearchTrial, path))
+    except DamagedError as error:
         raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
-    return record
 
 
 def read_trials(folder: Path) -> list[dict[str, Any]]:
