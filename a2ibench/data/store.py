@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Split
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +130,7 @@ class PairStore:
             if not 0 <= row < len(self.index):
                 raise UserError(
                     f"{self.root / CORRECTIONS}: there is no row {row};"
-                    f" `a2ibench data clean {self.root} --undo` removes the corrections"
+                    f" `{command('data', 'clean', self.root, '--undo')}` removes the corrections"
                 )
             if label:
                 labels[row] = label
@@ -219,7 +219,7 @@ def read_corrections(root: Path) -> dict[int, str]:
         return {int(row): label for row, label in zip(table["row"], table["label"], strict=True)}
     except (ValueError, KeyError) as error:
         raise UserError(
-            f"{path}: damaged ({error}); `a2ibench data clean {root} --undo` removes it"
+            f"{path}: damaged ({error}); `{command('data', 'clean', root, '--undo')}` removes it"
         ) from error
 
 

@@ -115,10 +115,11 @@ def join(folder: Path, request: Request) -> Request:
 
 def _check_name(name: str) -> None:
     right = name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
-    if not right or "−" in name or "=" in name:
+    if not right or "−" in name or "=" in name or name.startswith("-"):
         raise UserError(
             f"--name {name!r}: expected a word or a few, at most {LONGEST_NAME} printable"
-            " characters, without − and = (which mark an ablation)"
+            " characters, without − and = (which mark an ablation), and no - first (which marks an"
+            " option)"
         )
 
 

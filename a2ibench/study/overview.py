@@ -1,6 +1,5 @@
 """What can be said of several studies at once, without merging their tables."""
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
 from a2ibench.reporting.overview_page import Listed, write_overview_page
-from a2ibench.reporting.render import Table
+from a2ibench.reporting.render import Table, escape_markdown
 from a2ibench.reporting.study_page import Chart
 from a2ibench.reporting.svg import inline_svg
 from a2ibench.reporting.tables import ablation_table, method_table
@@ -143,9 +142,10 @@ def _markdown(
     lines = ["# Overview", "", "| dataset | encoder | tables |", "|---|---|---|"]
     for study in studies:
         name = study.folder.name
-        cells = (study.dataset, study.encoder, f"[{name}]({quote(name)}/tables)")
-        lines.append(f"| {' | '.join(html.escape(one).replace('|', '&#124;') for one in cells)} |")
-    lines += ["", *(f"- {note}" for note in notes)]
+        link = f"[{escape_markdown(name)}]({quote(name)}/tables)"
+        cells = (escape_markdown(study.dataset), escape_markdown(study.encoder), link)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *(f"- {escape_markdown(note)}" for note in notes)]
     for table in tables:
         lines += ["", table.to_markdown().rstrip()]
     if diagrams:

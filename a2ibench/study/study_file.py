@@ -20,6 +20,8 @@ from a2ibench.study.plan import Request
 from a2ibench.study.scale import get_scale
 
 HEAD = "# Written by `a2ibench run`, and again by the next one: change a copy.\n"
+TEXTS = {"out", "dataset", "encoder"}
+"""Keys whose value is a name or a path: ``0010`` is no eight."""
 SAME = {"executor", "gpus_per_trial", "out"}
 """Keys that say how a study is run, and not what it is."""
 
@@ -185,7 +187,7 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node]:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, yaml.SafeLoader)
         _check_size(path, root)
-        content = yaml.safe_load(text)
+        content = _keep_texts(yaml.safe_load(text), root)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(root, yaml.MappingNode):
@@ -193,6 +195,15 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node]:
     for key in _twice(root):
         raise UserError(f"{path}, line {key.start_mark.line + 1}: {key.value!r} stands there twice")
     return content, root
+
+
+def _keep_texts(content: Any, root: yaml.Node | None) -> Any:
+    """A file's values with every name or path as it was written, though it looks like a number."""
+    if isinstance(content, dict) and isinstance(root, yaml.MappingNode):
+        for key, value in root.value:
+            if key.value in TEXTS and isinstance(value, yaml.ScalarNode) and value.style is None:
+                content[key.value] = None if content[key.value] is None else value.value
+    return content
 
 
 def _check_size(path: Path, root: yaml.Node | None) -> None:
