@@ -6,7 +6,6 @@ Keys that a record does not name are kept.
 
 import functools
 import json
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
@@ -264,7 +263,7 @@ def read(kind: type[R], path: Path) -> R:
         raise DamagedError(f"{path.stat().st_size:,} bytes, far more than were written")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        _adapter(kind).validate_python(content)
+        _adapter(kind).validate_python(content)  # type: ignore[arg-type]  # types are hashable
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -279,7 +278,7 @@ def read(kind: type[R], path: Path) -> R:
 
 
 @functools.cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from a2ibench.cli import main
 from a2ibench.reporting.render import Table
 from a2ibench.storage import write_json
-from a2ibench.study.outcome import write_failure
+from a2ibench.study.outcome import write_failure, write_result
 from a2ibench.study.page.against import against_references
 from a2ibench.study.page.collect import collect
 from a2ibench.study.report import Report, report
@@ -146,7 +146,7 @@ def test_scores_by_factor_are_the_parts_of_the_results(study: Path, tmp_path: Pa
         path = folder / "jobs" / key / "result.json"
         result = json.loads(path.read_text())
         result["metrics"]["is1_lite0"]["parts"] = {"pitch": pitch, "<b>size</b>": 1.0}
-        write_json(path, result)
+        write_result(path.parent, result)
     assert call("report", folder).exit_code == 0
     assert shown(parse(folder), "part_is1_lite0") == [
         ["pitch", "0.50 (0.25 to 0.75)"],
@@ -222,7 +222,7 @@ def test_a_page_that_shows_the_same_is_left_as_it_is(study: Path, tmp_path: Path
     path = next(folder.glob("jobs/*/result.json"))
     result = json.loads(path.read_text())
     result["notes"] = ["seen on the page"]
-    write_json(path, result)
+    write_result(path.parent, result)
     assert call("report", folder).exit_code == 0
     assert "seen on the page" in page.read_text()
 
@@ -324,7 +324,7 @@ def test_a_training_without_losses_has_no_chart(study: Path, tmp_path: Path) -> 
     for path in folder.glob("jobs/*/result.json"):
         result = json.loads(path.read_text())
         result["curve"] = [{"step": 1.0}]
-        write_json(path, result)
+        write_result(path.parent, result)
     done = call("report", folder)
     assert done.exit_code == 0, done.output
     assert "training" not in [one.get("id") for one in parse(folder).iter("section")]
