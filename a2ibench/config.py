@@ -22,6 +22,14 @@ from a2ibench.errors import UserError, unknown
 
 T = TypeVar("T")
 
+MOST_SEEDS = 1_000
+"""Of a study."""
+MOST_IMAGES = 10**10
+"""Training images of a trial: more than any machine takes in."""
+LARGEST = 2**31 - 1
+"""A whole number that no bound of its own holds: no network, picture or data set has more of
+anything, and numbers that overflow are refused before something is made of them."""
+
 
 def option(
     default: T, doc: str, *, minimum: float | None = None, maximum: float | None = None
@@ -165,6 +173,10 @@ def check_owners(settings: Iterable[str], used: Collection[str]) -> None:
 def _check_range(field: "dataclasses.Field[Any]", value: Any, name: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"option {name}={value!r}: expected a finite number")
+    for part in value if isinstance(value, tuple | list) else (value,):
+        if isinstance(part, int) and abs(part) > LARGEST:
+            size = f"{len(str(abs(part)))} digits" if abs(part) > 10**12 else str(part)
+            raise UserError(f"option {name}: a number of {size}: expected at most {LARGEST}")
     low, high = field.metadata.get("minimum"), field.metadata.get("maximum")
     if (low is not None and value < low) or (high is not None and value > high):
         raise UserError(f"option {name}={value!r}: expected a number {_range(field)}")

@@ -1,6 +1,7 @@
 """The exceptions that a user is meant to read."""
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 SHOWN = 50
@@ -36,6 +37,20 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserE
     shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
     said = f"did you mean {' or '.join(near)}?" if near else f"known: {shown or 'none'}."
     return UserError(f"unknown {kind} {name!r}; {said}{' ' + hint if hint else ''}")
+
+
+def command(*words: object) -> str:
+    """A command of the bench as it can be pasted into a shell.
+
+    Args:
+        words: what follows ``a2ibench``.
+    """
+    return shlex.join(["a2ibench", *map(str, words)])
+
+
+PLUGIN_FAILURES = (Exception, SystemExit, GeneratorExit)
+"""What a plug-in may raise and still be no more than a failure of its own: it may even call
+``sys.exit``. Ctrl-C is not among them."""
 
 
 def told(error: BaseException) -> str:

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from a2ibench.printable import replace_what_cannot_be_encoded
+
 T = TypeVar("T")
 
 
@@ -74,6 +76,7 @@ def begin() -> None:
     """What a worker process does first: Ctrl-C is the parent's to handle, and without a parent
     there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    replace_what_cannot_be_encoded()
     parent = multiprocessing.parent_process()
     if parent is not None:
 

@@ -23,7 +23,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from a2ibench.errors import UserError, told, unknown
+from a2ibench.errors import PLUGIN_FAILURES, UserError, told, unknown
 from a2ibench.source import source_hash as source_hash
 
 if TYPE_CHECKING:
@@ -121,11 +121,14 @@ class Registry(Generic[T]):
             raise unknown(self.kind, name, self.names(), hint)
         try:
             plugin = point.load()
-        except (Exception, SystemExit) as error:  # of a module that others wrote
+        except PLUGIN_FAILURES as error:  # of a module that others wrote
             raise UserError(
                 f"{self.kind} {name!r} ({point.value}) cannot be imported: {told(error)}"
             ) from error
-        self._check(plugin)
+        try:
+            self._check(plugin)
+        except TypeError as error:
+            raise UserError(f"{self.kind} {name!r} ({point.value}): {error}") from error
         return cast("type[T]", plugin)
 
     def _check(self, plugin: object) -> None:
@@ -143,6 +146,18 @@ class Registry(Generic[T]):
                 raise TypeError(
                     f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `Config`,"
                     f" a dataclass whose fields all have defaults; got {config!r}"
+                )
+            bare = [
+                field.name
+                for field in dataclasses.fields(config)
+                if field.init
+                and field.default is dataclasses.MISSING
+                and field.default_factory is dataclasses.MISSING
+            ]
+            if bare:
+                raise TypeError(
+                    f"{plugin.__module__}.{plugin.__qualname__}.Config: no default for"
+                    f' {", ".join(bare)}; give one, as in {bare[0]}: int = option(64, "…")'
                 )
 
 
@@ -184,7 +199,7 @@ def load_plugin_file(path: Path) -> None:
     except UserError:
         del sys.modules[name]
         raise
-    except (Exception, SystemExit) as error:
+    except PLUGIN_FAILURES as error:
         del sys.modules[name]
         line = _line_in(path, error)
         raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}") from error

@@ -143,3 +143,15 @@ def test_a_class_of_another_kind_is_a_wiring_error() -> None:
         @registry.models.register
         class NoModel:
             name = "no_model"
+
+
+def test_a_configuration_field_without_default_is_refused_by_name(tmp_path: Path) -> None:
+    text = PLUGIN.format(name="bare").replace("    pass\n", "    width: int\n", 1)
+    with pytest.raises(UserError, match=r"mine.py, line \d+: .*Config: no default for width; give"):
+        registry.load_plugin_file(write_plugin(tmp_path, text))
+
+
+@pytest.mark.parametrize("ending", ["SystemExit(0)", "GeneratorExit()"])
+def test_a_plugin_file_that_ends_the_process_is_refused(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(UserError, match=r"--plugin .*mine.py, line 1: (SystemExit|GeneratorExit)"):
+        registry.load_plugin_file(write_plugin(tmp_path, f"raise {ending}"))

@@ -4,6 +4,7 @@ import atexit
 import gc
 import signal
 import sys
+import traceback
 from types import FrameType
 from typing import Any
 
@@ -30,7 +31,8 @@ from a2ibench.cli.run import run
 from a2ibench.cli.status import status
 from a2ibench.cli.sweep import sweep
 from a2ibench.cli.tune import tune
-from a2ibench.errors import StoppedError, UserError
+from a2ibench.errors import StoppedError, UserError, told
+from a2ibench.printable import guarded_output
 from a2ibench.storage import is_full
 
 # What is still there at the end goes with the process; to search it for cycles first takes half a
@@ -49,8 +51,23 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     handler(signal.SIGINT, frame)
 
 
+def _ended_by_others(error: BaseException) -> str | None:
+    """Which line of somebody else's code ended the command, as a plug-in does that calls
+    ``sys.exit``; None where a command ended itself."""
+    *_, last = traceback.walk_tb(error.__traceback__)
+    frame, line = last
+    if str(frame.f_globals.get("__name__", "")).startswith(__name__):
+        return None
+    return f"{frame.f_code.co_filename}, line {line}"
+
+
 class _Group(click.Group):
     """Prints a :class:`UserError` as one line and exits with 2, as click does for wrong usage."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """See click; whatever is printed on the way is printable."""
+        with guarded_output():
+            return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         # What a cluster's scheduler sends before it kills: ends as Ctrl-C does.
@@ -69,9 +86,28 @@ class _Group(click.Group):
             # An OSError names the file and what is wrong with it: no such folder, a full disk.
             click.echo(f"error: {error}", err=True)
             sys.exit(2)
+        except UnicodeEncodeError as error:
+            click.echo(
+                f"error: {error.object!r} cannot be written in this environment's encoding"
+                f" ({error.encoding}); set PYTHONUTF8=1",
+                err=True,
+            )
+            sys.exit(2)
+        except MemoryError as error:
+            click.echo(
+                f"stopped: not enough memory ({told(error)}); choose smaller options or data",
+                err=True,
+            )
+            sys.exit(FAILED)
         except KeyboardInterrupt:
             click.echo(f"interrupted: {GOES_ON}", err=True)
             sys.exit(INTERRUPTED)
+        except (SystemExit, GeneratorExit) as error:
+            if (where := _ended_by_others(error)) is None:
+                raise
+            said = f"{type(error).__name__}: {error}"
+            click.echo(f"error: a plug-in ended the command ({where}): {said}", err=True)
+            sys.exit(2)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

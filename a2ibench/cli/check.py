@@ -15,9 +15,8 @@ from a2ibench.cli.registered import registry_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.console import Console
-
     from a2ibench.conformance.rules import Finding
+    from a2ibench.console import Console
 
 EVERY = "all"
 SIGNS = {"met": ("✓", "green"), "broken": ("✗", "bold red"), "unreached": ("–", "dim")}
@@ -54,9 +53,8 @@ def check(
     broken.
     """
     load_plugins(plugins)
-    from rich.console import Console
-
     from a2ibench import registry
+    from a2ibench.console import Console
     from a2ibench.errors import UserError
 
     console = Console()
@@ -92,7 +90,7 @@ def _check_one(
 def _check_all(console: "Console", one: Any) -> bool:
     """Prints a line for each plug-in of a kind, and what is broken; whether nothing is."""
     from a2ibench.conformance.suite import check, lacks
-    from a2ibench.errors import told
+    from a2ibench.errors import PLUGIN_FAILURES, told
 
     sound = True
     for name in one.names():
@@ -103,7 +101,7 @@ def _check_all(console: "Console", one: Any) -> bool:
                 _say(console, f"– {title}: not checked: {lack}", "yellow")
                 continue
             findings = list(check(one.kind, name))
-        except (Exception, SystemExit) as error:  # the others are checked nevertheless
+        except PLUGIN_FAILURES as error:  # the others are checked nevertheless
             sign, style = SIGNS["broken"]
             _say(console, f"{sign} {title}: cannot be tried: {told(error)}", style)
             sound = False

@@ -7,7 +7,7 @@ import click
 
 from a2ibench.cli.completion import names
 from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, command
 
 if TYPE_CHECKING:
     from a2ibench.data.curation.corrections import Effect
@@ -137,7 +137,7 @@ def _find(
     if len(findings.table):
         display.say(
             "fill in the column decision (keep, drop or a class), then"
-            f" a2ibench data clean {folder} --apply"
+            f" {command('data', 'clean', folder, '--apply')}"
         )
 
 
@@ -155,7 +155,9 @@ def _apply(
     path = folder / SHEET if sheet == IN_FOLDER else Path(sheet)
     store = PairStore(folder)
     if not path.is_file():
-        raise UserError(f"{path}: no such file; `a2ibench data clean {folder}` writes the sheet")
+        raise UserError(
+            f"{path}: no such file; `{command('data', 'clean', folder)}` writes the sheet"
+        )
     auto = None if action is None else Auto(action, quality)
     decisions = decide(store, read_sheet(path), auto)
     corrections = decisions.corrections

@@ -35,8 +35,7 @@ def compare(
     Differences are A − B. What differs in version, protocol, pairs, encoder or judge is refused.
     """
     load_plugins(plugins)
-    from rich.console import Console
-
+    from a2ibench.console import Console
     from a2ibench.study.compare import compare as make
 
     compared = make(a, b, arm, metrics, fail_if_worse)

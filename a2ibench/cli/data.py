@@ -9,6 +9,7 @@ from a2ibench.cli.clean import clean
 from a2ibench.cli.completion import names
 from a2ibench.cli.data_check import check
 from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_fields
+from a2ibench.errors import command
 
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
@@ -77,7 +78,7 @@ def prepare(
     sided = made.index.groupby("label")["split"].nunique()
     for label in sided.index[sided < 2]:
         display.say(f"note: class {label} is on one side of the split only: it has too few sources")
-    display.say(f"data card: {out / 'card.md'}; next: a2ibench data check {out}")
+    display.say(f"data card: {out / 'card.md'}; next: {command('data', 'check', out)}")
 
 
 def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dataset":
@@ -145,9 +146,9 @@ def show(folder: Path) -> None:
 
     Its bytes are read once and compared with the hashes on the card.
     """
-    from rich.console import Console
     from rich.markdown import Markdown
 
+    from a2ibench.console import Console
     from a2ibench.data.card import card_of
     from a2ibench.data.store import PairStore
     from a2ibench.data.verification import verify

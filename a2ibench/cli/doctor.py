@@ -22,8 +22,7 @@ def doctor(as_json: bool) -> None:
     Exits with 1 where a study with the default options cannot run (✗); what is marked ! limits
     something else. Nothing is downloaded.
     """
-    from rich.console import Console
-
+    from a2ibench.console import Console
     from a2ibench.doctor.examine import examine
 
     defaults: dict[str | None, Any] = {option.name: option.default for option in run.params}

@@ -107,8 +107,7 @@ def merge_settings(
 
 def make_display() -> "Display":
     """Progress on this terminal, or in lines where it is none."""
-    from rich.console import Console
-
+    from a2ibench.console import Console
     from a2ibench.study.display import Display
 
     return Display(Console())

@@ -33,8 +33,9 @@ def report(
     protocols, pairs, encoders or judges are refused.
     """
     load_plugins(plugins)
-    from rich.console import Console
-
+    from a2ibench.console import Console
+    from a2ibench.study.finished import DamagedStudyError
+    from a2ibench.study.folder import check_overview
     from a2ibench.study.overview import studies_in, write_overview
     from a2ibench.study.page.collect import write_page
     from a2ibench.study.report import PAGE, NoResultError, notes_once
@@ -42,6 +43,8 @@ def report(
     from a2ibench.study.stored import find_store
 
     folders = studies_in(study)
+    if folders != [study]:
+        check_overview(study)
     if len(folders) > 1 and (sweeps or dataset):
         raise UserError(
             f"{study}: holds {len(folders)} studies; --sweep and --dataset belong to one"
@@ -51,7 +54,7 @@ def report(
     for folder in folders:
         try:
             made = write(folder)
-        except NoResultError as error:
+        except (NoResultError, DamagedStudyError) as error:
             if folder == folders[-1] and not written:
                 raise
             click.echo(f"left out: {error}")

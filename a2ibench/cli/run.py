@@ -16,11 +16,15 @@ from a2ibench.cli.options import (
     plugin_option,
     read_settings,
 )
+from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
     from a2ibench.study.executors import Executor
+
+
+MOST_RETRIES = 100
 
 
 def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> dict[str, Any]:
@@ -81,7 +85,9 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     shell_complete=names("encoder"),
     help="The acoustic feature. Repeatable: a study for each.",
 )
-@click.option("--seeds", default=1, show_default=True, type=click.IntRange(min=1), help="How many.")
+@click.option(
+    "--seeds", default=1, show_default=True, type=click.IntRange(1, MOST_SEEDS), help="How many."
+)
 @click.option(
     "--scale",
     default="small",
@@ -91,7 +97,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 )
 @click.option(
     "--images",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_IMAGES),
     help="Training images a trial takes in.  [default: the scale's]",
 )
 @click.option(
@@ -119,7 +125,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     "--retries",
     default=1,
     show_default=True,
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, MOST_RETRIES),
     help="How often a trial that crashed is tried again, from its last checkpoint.",
 )
 @click.option("--ray-address", help="Of a running Ray cluster.")
@@ -160,6 +166,7 @@ def run(
     """
     loaded = load_plugins(plugins)
     from a2ibench.study.axes import expand_axes
+    from a2ibench.study.folder import check_own, check_own_root
     from a2ibench.study.plan import Request, outline
 
     root, requests = expand_axes(
@@ -176,6 +183,10 @@ def run(
     )
     display = make_display()
     outlines = [outline(request) for request in requests]
+    for chosen in outlines:
+        check_own(chosen.folder)
+    if len(requests) > 1:
+        check_own_root(root)
     if dry_run:
         for request, chosen in zip(requests, outlines, strict=True):
             _print_plan(request, chosen, display)

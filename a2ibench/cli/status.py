@@ -23,9 +23,9 @@ def status(study: Path) -> None:
 
     On a terminal it stays until the study has ended, or Ctrl-C, which ends the display alone.
     """
-    from rich.console import Console
     from rich.live import Live
 
+    from a2ibench.console import Console
     from a2ibench.study.status import read_status
 
     console = Console()

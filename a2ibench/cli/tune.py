@@ -15,6 +15,7 @@ from a2ibench.cli.options import (
     plugin_option,
     read_settings,
 )
+from a2ibench.errors import command
 
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
@@ -123,7 +124,7 @@ def tune(
     for reason in broken["reason"].unique():
         display.say(f"failed: {reason}; the same command tries it again")
     best = write_best(tuning, request, table)
-    display.say(f"best options: a2ibench run {best}")
+    display.say(f"best options: {command('run', best)}")
     if len(broken):
         sys.exit(FAILED)
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.errors import UserError
+from a2ibench.errors import PLUGIN_FAILURES, UserError
 
 S = TypeVar("S")
 
@@ -118,7 +118,7 @@ def _try(rule: Rule[S], subject: S) -> Finding:
         rule.run(subject)
     except BrokenError as broken:
         return Finding(rule.name, rule.says, "broken", broken.expected, broken.came, rule.mend)
-    except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
+    except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
         return Finding(rule.name, rule.says, "broken", rule.says, _told(error), rule.mend)
     return Finding(rule.name, rule.says, "met")
 

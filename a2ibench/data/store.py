@@ -27,7 +27,7 @@ from a2ibench.data.record import FORMAT as FORMAT
 from a2ibench.data.record import OtherFormatError, read_record
 from a2ibench.data.tables import INDEX, read_table
 from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Split
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError, command, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -251,7 +251,7 @@ def read_corrections(root: Path) -> dict[int, str]:
 
 def _wrong_corrections(root: Path, reason: str) -> UserError:
     return UserError(
-        f"{root / CORRECTIONS}: {reason}; `a2ibench data clean {root} --undo` removes the"
+        f"{root / CORRECTIONS}: {reason}; `{command('data', 'clean', root, '--undo')}` removes the"
         " corrections"
     )
 

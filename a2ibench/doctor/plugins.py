@@ -8,7 +8,7 @@ from typing import Any
 from a2ibench import config, registry
 from a2ibench.data.types import Spec
 from a2ibench.doctor.line import Line, State
-from a2ibench.errors import UserError, told
+from a2ibench.errors import PLUGIN_FAILURES, UserError, told
 
 OWN = "a2ibench"
 SPEC = Spec(image_size=32, acoustic_dim=4, classes=("a", "b"))
@@ -27,7 +27,7 @@ def look(dataset: str, encoder: str) -> Iterator[Line]:
         for name in one.names():
             try:
                 loaded.append((one.kind, name, one.get(name)))
-            except (Exception, SystemExit) as error:
+            except PLUGIN_FAILURES as error:
                 yield _failed(one.kind, name, one.group, error)
     for kind, name, plugin in loaded:
         needed = {"dataset": dataset, "encoder": encoder}.get(kind) == name
@@ -72,7 +72,7 @@ def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
             return None
     except UserError as error:
         return Line(f"{kind} {name}", "broken" if needed else "lacking", "not ready", str(error))
-    except (Exception, SystemExit) as error:
+    except PLUGIN_FAILURES as error:
         advice = f"`a2ibench check {kind} {name}` says more"
         return Line(f"{kind} {name}", "broken" if needed else "lacking", told(error), advice)
     return Line(f"{kind} {name}", "fine", "ready")

@@ -77,17 +77,17 @@ class Table:
         """GitHub's markdown."""
 
         def line(cells: Sequence[str]) -> str:
-            return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+            return "| " + " | ".join(map(escape_markdown, cells)) + " |"
 
         return "\n".join(
             [
-                f"**{self.title}**",
+                f"**{escape_markdown(self.title)}**",
                 "",
                 line(self.heading),
                 line(["---", *["---:"] * (len(self.heading) - 1)]),
                 *(line(row) for section in self.sections for row in section),
                 "",
-                *(f"- {note}" for note in self.notes),
+                *(f"- {escape_markdown(note)}" for note in self.notes),
                 "",
             ]
         )
@@ -123,6 +123,16 @@ class Table:
                 "",
             ]
         )
+
+
+_MARKDOWN = {"|": "\\|", "<": "&lt;", "`": "\\`", "](": "]\\(", "\n": " ", "\r": " "}
+
+
+def escape_markdown(text: str) -> str:
+    """Text in which nothing is HTML, a link, a picture, code, or the end of a table's cell."""
+    for given, safe in _MARKDOWN.items():
+        text = text.replace(given, safe)
+    return text
 
 
 _LATEX = {

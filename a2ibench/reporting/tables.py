@@ -46,6 +46,8 @@ TITLES = {
     "variety": "Table II c. Diversity, sensitivity, memorisation",
     "own": "Table II d. By the network that the method trains against: no measurement",
 }
+DIFFERENCES = ("ablations", "methods")
+"""The names of the tables of differences."""
 
 
 def score_tables(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from a2ibench import registry
-from a2ibench.errors import UserError
+from a2ibench.errors import PLUGIN_FAILURES, UserError
 from a2ibench.storage import is_full, lock
 from a2ibench.study.job import Task
 from a2ibench.study.outcome import FAILURE, is_done, write_failure
@@ -48,7 +48,7 @@ def work(
                 except (UserError, DivergedError) as error:
                     write_failure(task.folder, str(error))
                     break
-                except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
+                except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
                     if is_full(error):
                         raise
                     if not left:

@@ -1,6 +1,5 @@
 """Who is at work on a study and how far its trials are: one command at a time, seen by others."""
 
-import json
 import os
 import socket
 import time
@@ -10,9 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, command
 from a2ibench.storage import write_json
+from a2ibench.study import records
 from a2ibench.study.executors import Update
+from a2ibench.study.records import DamagedError
 
 BOARD = "progress.json"
 WRITE_EVERY = 2.0
@@ -85,10 +86,10 @@ class Board:
 def read_board(folder: Path) -> Board | None:
     """The board of a study; None where no command was at work yet, or it cannot be read."""
     try:
-        content = json.loads((folder / BOARD).read_text(encoding="utf-8"))
+        content: dict[str, Any] = {**records.read(records.Progress, folder / BOARD)}
         trials = {key: Trial(**trial) for key, trial in content.pop("trials").items()}
         return Board(folder=folder, trials=trials, **content)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, DamagedError, TypeError):
         return None
 
 
@@ -133,6 +134,6 @@ def _busy(folder: Path) -> str:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(board.started))
         who = f" (process {board.pid} on {board.host}, since {since})"
     return (
-        f"{folder}: another command is at work there{who}; wait for it (a2ibench status {folder}),"
-        " or give this one a folder of its own"
+        f"{folder}: another command is at work there{who}; wait for it"
+        f" (`{command('status', folder)}`), or give this one a folder of its own"
     )

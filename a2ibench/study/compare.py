@@ -40,6 +40,14 @@ def compare(
             that one of them lacks, or no common seed.
     """
     sides = [find_arm(a, arm), find_arm(b, arm)]
+    shared = {folder.resolve() for folder, _ in sides[0].results} & {
+        folder.resolve() for folder, _ in sides[1].results
+    }
+    if shared:
+        raise UserError(
+            f"A and B are the same: both hold job {min(shared).name}; name two arms, or the same"
+            " arm of two studies"
+        )
     both = sides[0].metrics & sides[1].metrics
     asked = [*metrics, *([] if needed is None else [needed])]
     for name in asked:
@@ -61,18 +69,26 @@ def compare(
         replace(to_method(side, names, ()), label=f"{letter}: {side.label}")
         for letter, side in zip("AB", sides, strict=True)
     )
-    result = sides[0].results[0][1]
+    studies = list(dict.fromkeys(side.study for side in sides))
+    of_a, of_b = (f" of {side.study}" if len(studies) > 1 else "" for side in sides)
+    encoder = sides[0].results[0][1]["encoder"]["name"]
+    where = ", ".join([*(studies if len(studies) == 1 else []), encoder])
     images = [{one["job"]["images"] for _, one in side.results} for side in sides]
     differ = images[0] != images[1]
     table = difference_table(
         "compare",
-        f"{first.label} against {second.label} ({result['dataset']}, {result['encoder']['name']})",
+        f"{first.label}{of_a} against {second.label}{of_b} ({where})",
         ("B", "A"),
         [(second, first)],
         plugins,
         [
             f"Common seeds: {', '.join(map(str, common))}.",
             *(["Budgets differ: other numbers of training images."] if differ else []),
+            *(
+                f"Left out: {letter}: {one}."
+                for letter, side in zip("AB", sides, strict=True)
+                for one in side.damaged
+            ),
         ],
     )
     assert table is not None

@@ -1,19 +1,29 @@
 """Results that are there: read again without data, models or judges, and never mixed up."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from a2ibench import registry
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, command
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.storage import content_key
+from a2ibench.study import records
 from a2ibench.study.arm import full_label, pick_arm
-from a2ibench.study.outcome import read_result
+from a2ibench.study.outcome import damage, read_result
+from a2ibench.study.records import DamagedError
 from a2ibench.study.results import over_seeds
+
+NAME = "study.yaml"
+"""In a study's folder: what it is asked for."""
+AS_RUN = "study-as-run.yaml"
+"""The same, where a ``study.yaml`` that somebody wrote asks for something else."""
+
+
+class DamagedStudyError(UserError):
+    """A ``study.json`` is not what was written."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +34,18 @@ class Finished:
         label: as printed.
         asked: how many seeds were asked for.
         results: folder and content of each ``result.json``, in ascending order of the seeds.
+        damaged: a line for each result that is there and cannot be read.
     """
 
     label: str
     asked: int
     results: tuple[tuple[Path, Mapping[str, Any]], ...]
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def study(self) -> str:
+        """The name of the study's folder that the first result lies in."""
+        return self.results[0][0].resolve().parent.parent.name
 
     @property
     def metrics(self) -> set[str]:
@@ -57,7 +74,8 @@ def read_finished(label: str, folders: Sequence[Path]) -> Finished:
     """The results of the jobs of one arm; those that are not done are left out."""
     read = [(folder, result) for folder in folders if (result := read_result(folder)) is not None]
     read.sort(key=lambda one: one[1]["job"]["seed"])
-    return Finished(label, len(folders), tuple(read))
+    bad = [f"job {folder.name}: {why}" for folder in folders if (why := damage(folder)) is not None]
+    return Finished(label, len(folders), tuple(read), tuple(bad))
 
 
 def studies_inside(folder: Path) -> list[Path]:
@@ -76,21 +94,22 @@ def read_study(folder: Path) -> Mapping[str, Any]:
     """A study's ``study.json``.
 
     Raises:
-        UserError: it is missing or damaged.
+        DamagedStudyError: it is damaged.
+        UserError: it is missing.
     """
     path = folder / "study.json"
     if not path.is_file():
         raise UserError(f"{folder}: no study (it has no study.json); {what_to_give(folder)}")
     try:
-        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for name in (
-            "models", "metrics", "jobs", "dataset", "content_hash", "encoder", "scale", "images",
-            "seeds",
-        ):  # fmt: skip
-            about[name]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged ({error}); run the study again") from error
-    return about
+        return records.read(records.Study, path)
+    except DamagedError as error:
+        raise DamagedStudyError(f"{path}: damaged ({error}); {_what_mends(folder)}") from error
+
+
+def _what_mends(folder: Path) -> str:
+    file = next((folder / name for name in (AS_RUN, NAME) if (folder / name).is_file()), None)
+    who = "the command that made it" if file is None else f"`{command('run', file)}`"
+    return f"{who} sets it aside and makes it again from the jobs that are there"
 
 
 def read_rows(folder: Path, about: Mapping[str, Any]) -> list[Finished]:
@@ -186,9 +205,10 @@ def find_arm(text: str, arm: str | None) -> Finished:
         found = read_finished(path.name, [path])
     else:
         if not (path / "study.json").is_file():
-            before, colon, after = text.rpartition(":")
-            if colon and (Path(before) / "study.json").is_file():
-                path, arm = Path(before), after
+            # Both may hold colons.
+            for colon in (at for at, character in enumerate(text) if character == ":"):
+                if (Path(text[:colon]) / "study.json").is_file():
+                    path, arm = Path(text[:colon]), text[colon + 1 :]
         about = read_study(path)
         if arm is None:
             if len(about["models"]) != 1:
@@ -200,7 +220,8 @@ def find_arm(text: str, arm: str | None) -> Finished:
         arm = pick_arm(arm, about["jobs"], str(path))
         found = read_finished(arm, [path / "jobs" / key for key in about["jobs"][arm]])
     if not found.results:
-        raise UserError(f"{text}: has no result (yet) that this version can read; run it")
+        why = "".join(f"; {one}" for one in found.damaged)
+        raise UserError(f"{text}: has no result (yet) that this version can read; run it{why}")
     return found
 
 

@@ -16,7 +16,7 @@ from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.errors import UserError
 from a2ibench.study.arm import pick_arm
 from a2ibench.study.finished import read_study, what_to_give
-from a2ibench.study.outcome import PLUGINS, read_failure, read_result
+from a2ibench.study.outcome import PLUGINS, damage, read_failure, read_result
 
 if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
@@ -37,6 +37,8 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
     if (path / "result.json").is_file():
         if arm is not None:
             raise UserError(f"{path}: is a single job; an arm ({arm}) is chosen of a study")
+        if (reason := damage(path)) is not None:
+            raise UserError(f"{path}: {reason}; run the study again")
         return path
     if not (path / "study.json").is_file():
         raise UserError(
@@ -51,8 +53,8 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
     if not 0 <= seed < len(jobs[arm]):
         raise UserError(f"{path}: {arm} has seeds 0 to {len(jobs[arm]) - 1}, not {seed}")
     folder = path / "jobs" / jobs[arm][seed]
-    if not (folder / "result.json").is_file():
-        why = "" if (reason := read_failure(folder)) is None else f" (it failed: {reason})"
+    if read_result(folder) is None:
+        why = "" if (reason := read_failure(folder)) is None else f" ({reason})"
         raise UserError(f"{path}: {arm}, seed {seed}, has no result{why}; run the study again")
     return folder
 

@@ -1,17 +1,25 @@
 """What a job left in its folder: its result, or why it failed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.errors import UserError
-from a2ibench.storage import write_json
+from a2ibench.printable import printable
+from a2ibench.storage import content_key, file_sha256, write_json
+from a2ibench.study import records
 from a2ibench.study.job import Task
+from a2ibench.study.records import DamagedError
 
 FORMAT = 2
+JOBS = "jobs"
+"""In a study's folder: a folder for each job, called by its key."""
+RESULT = "result.json"
+SCORES = ("segments.parquet", "blocks.parquet")
+"""Beside a result: a column a metric, with a row for each test segment and for each block."""
 FAILURE = "failure.json"
 PLUGINS = "plugins"
 """In the folder of a model's job: the user's plug-in files that it was trained with."""
@@ -44,16 +52,96 @@ def is_current(task: Task, name: str, stored: Mapping[str, Any]) -> bool:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """The result of a job's folder; None where it has none (yet)."""
-    path = folder / "result.json"
+    """The result of a job's folder; None where it has none (yet), or a damaged one."""
+    try:
+        return _read_result(folder)
+    except DamagedError:
+        return None
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with the result of a job's folder, in one line; None where nothing is."""
+    try:
+        _read_result(folder)
+    except DamagedError as error:
+        return str(error)
+    return None
+
+
+def _read_result(folder: Path) -> dict[str, Any] | None:
+    """The result of a job's folder; None where it has none, or one of an earlier format.
+
+    Raises:
+        DamagedError: it, or a file that belongs to it, is not what was written.
+    """
+    path = folder / RESULT
     if not path.is_file():
         return None
     try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        known = result["format"] == FORMAT and bool(result["job"]["kind"])
-        return result if known else None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
+        result: Any = records.read(records.Result, path)
+    except DamagedError as error:
+        if _is_earlier(path):
+            return None
+        raise DamagedError(f"{RESULT} is damaged ({error})") from error
+    if result["format"] != FORMAT:
+        return None
+    place = folder.resolve()
+    if place.parent.name != JOBS:  # a copy, without all that a study keeps with it
+        return dict(result)
+    if "checksum" in result and result["checksum"] != _checksum(result):
+        raise DamagedError(f"{RESULT} is damaged (it is not what was written)")
+    if result["key"] != place.name:
+        raise DamagedError(f"{RESULT} is that of another job ({result['key']})")
+    if result["job"]["kind"] == "outside" and "outside" not in result:
+        raise DamagedError(f"{RESULT} is damaged (it does not say where the images came from)")
+    for name, digest in result.get("files", {}).items():
+        if not (folder / name).is_file():
+            raise DamagedError(f"{name} is missing")
+        if file_sha256(folder / name) != digest:
+            raise DamagedError(f"{name} is not the one that {RESULT} was written with")
+    return dict(result)
+
+
+def write_result(folder: Path, result: Mapping[str, Any]) -> None:
+    """Writes a job's ``result.json``, with a checksum of its values."""
+    plain = json.loads(json.dumps(result, allow_nan=False))  # as it will be read
+    write_json(folder / RESULT, {**plain, "checksum": _checksum(plain)})
+
+
+def _checksum(result: Mapping[str, Any]) -> str:
+    return content_key({name: value for name, value in result.items() if name != "checksum"})
+
+
+def _is_earlier(path: Path) -> bool:
+    """Whether a file is a result of an earlier format, which knew other keys."""
+    try:
+        return records.read(records.Format, path)["format"] < FORMAT
+    except DamagedError:
+        return False
+
+
+def set_aside_damage(folder: Path) -> str | None:
+    """Renames a job's damaged result, and the scores beside it, so that it is computed again.
+
+    Returns:
+        What was wrong and where the files are now, in one line; None where nothing was.
+    """
+    if (why := damage(folder)) is None:
+        return None
+    # The scores of one computation: none of them is kept without the others.
+    moved = [set_aside(folder / name) for name in (RESULT, *SCORES) if (folder / name).is_file()]
+    return f"{why}; set aside as {', '.join(path.name for path in moved)} in {folder}"
+
+
+def set_aside(path: Path) -> Path:
+    """Renames a damaged file and returns its new path, beside the old one."""
+    to = path.with_name(f"{path.name}.damaged")
+    number = 1
+    while to.exists():
+        number += 1
+        to = path.with_name(f"{path.name}.damaged-{number}")
+    path.rename(to)
+    return to
 
 
 def damaged(path: Path, error: Exception) -> UserError:
@@ -65,15 +153,29 @@ def damaged(path: Path, error: Exception) -> UserError:
 
 
 def read_failure(folder: Path) -> str | None:
-    """Why the job of a folder failed, in one line; None where it did not."""
+    """Why the job of a folder has no result though it ended, in one line; None otherwise.
+
+    It failed, or its result is damaged: the study's command computes it again.
+    """
+    if (why := damage(folder)) is not None:
+        return f"{why}; the study's command computes it again"
     path = folder / FAILURE
     if not path.is_file():
         return None
     try:
-        reason = str(json.loads(path.read_text(encoding="utf-8"))["reason"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged ({error}); remove it") from error
-    return " ".join(reason.split())
+        reason = records.read(records.Failure, path)["reason"]
+    except DamagedError as error:
+        return f"{FAILURE} is damaged ({error})"
+    return " ".join(printable(reason).split())
+
+
+def failure_of(folder: Path, metrics: Iterable[str]) -> str | None:
+    """Why a job has no scores by all metrics that are asked for now; None where it has them, or
+    where nothing failed. What failed under an earlier command counts no more."""
+    result = read_result(folder)
+    if result is not None and result["metrics"].keys() >= set(metrics):
+        return None
+    return read_failure(folder)
 
 
 def write_failure(folder: Path, reason: str, trace: str | None = None) -> None:

@@ -14,7 +14,9 @@ from a2ibench.study.attempt import work
 from a2ibench.study.board import at_work
 from a2ibench.study.display import Display
 from a2ibench.study.finished import read_study
+from a2ibench.study.folder import check_own
 from a2ibench.study.job import Job, Task
+from a2ibench.study.mend import is_damaged, mend
 from a2ibench.study.outcome import is_done, read_failure, read_result
 from a2ibench.study.plan import Plan, Request, make_plan, open_parts, outline
 from a2ibench.study.results import Entry
@@ -60,6 +62,8 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
             Nothing was written to the study then. Or another command is at work there.
     """
     _check_name(outside.name)
+    assert request.folder is not None
+    check_own(request.folder)
     with display.running():
         submissions = _read(request, outside, display)
         plan = make_plan(request, display.counter, display.say)
@@ -73,6 +77,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         _check_free(outside, entry, rows)
     with at_work(plan.outline.folder):
         with display.running():
+            mend(plan.outline.folder, rows, display.say)
             _compute(plan, rows, entry, submissions, outside, display)
         about = dict(describe(request, plan) if stored is None else stored.about)
         entries = _placed(rows, entry)
@@ -110,10 +115,11 @@ def join(folder: Path, request: Request) -> Request:
 
 def _check_name(name: str) -> None:
     right = name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
-    if not right or "−" in name or "=" in name:
+    if not right or "−" in name or "=" in name or name.startswith("-"):
         raise UserError(
             f"--name {name!r}: expected a word or a few, at most {LONGEST_NAME} printable"
-            " characters, without − and = (which mark an ablation)"
+            " characters, without − and = (which mark an ablation), and no - first (which marks an"
+            " option)"
         )
 
 
@@ -124,7 +130,7 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
         raise UserError("--images: the same folder twice; each is a training seed of its own")
     chosen = outline(request)
     _, store, data = open_parts(request, chosen, display.counter)
-    if (chosen.folder / "study.json").is_file():
+    if (chosen.folder / "study.json").is_file() and not is_damaged(chosen.folder):
         there = read_study(chosen.folder).get("content_hash")
         if there != store.content_hash:
             difference = f"content hash of the pairs: {there} there, {store.content_hash} here"

@@ -1,6 +1,5 @@
 """What can be said of several studies at once, without merging their tables."""
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +13,23 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
 from a2ibench.reporting.overview_page import Listed, write_overview_page
-from a2ibench.reporting.render import Table
+from a2ibench.reporting.render import Table, escape_markdown
 from a2ibench.reporting.study_page import Chart
 from a2ibench.reporting.svg import inline_svg
 from a2ibench.reporting.tables import ablation_table, method_table
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.between_encoders import compare_encoders
-from a2ibench.study.finished import Studied, read_studied, read_study, studies_inside
+from a2ibench.study.finished import (
+    DamagedStudyError,
+    Studied,
+    read_studied,
+    read_study,
+    studies_inside,
+)
 from a2ibench.study.report import PAGE, save_table
 from a2ibench.study.results import LONG, read_long
-from a2ibench.study.study_file import NAME, read_study_file
+from a2ibench.study.study_file import file_of, read_study_file
 
 APART = (
     "Judges are trained on the pairs of their own study: scores of two datasets are by two"
@@ -60,13 +65,16 @@ def studies_in(root: Path) -> list[Path]:
     if (root / "study.json").is_file():
         return [root]
     found = studies_inside(root)
-    if (root / NAME).is_file():
-        asked = read_study_file(root / NAME)
+    if (file := file_of(root)).is_file():
+        asked = read_study_file(file)
         datasets = [Path(name).name for name in asked.get("dataset", ())]
         encoders = list(asked.get("encoder", ()))
 
         def place(folder: Path) -> tuple[int, ...]:
-            about = read_study(folder)
+            try:
+                about = read_study(folder)
+            except DamagedStudyError:  # said when it is read
+                return len(datasets), len(encoders)
             pair = (datasets, Path(about["dataset"]).name), (encoders, about["encoder"])
             return tuple(names.index(one) if one in names else len(names) for names, one in pair)
 
@@ -93,8 +101,8 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     between = compare_encoders(studies)
     notes = [APART, *(note for one in between for note in one.notes)]
     diagrams = _diagrams(studies)
-    for old in (*root.glob("critical_difference-*.png"), *root.glob("tables/encoder*-*.*")):
-        old.unlink()
+    for old in _earlier(root):
+        old.unlink(missing_ok=True)  # of an earlier command: what this one does not make would stay
     for one in diagrams:
         save_diagram(one.ranks, one.labels, root / one.file)
     compared = [one for one in between if one.tables]
@@ -110,6 +118,21 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
 
 
+def _earlier(root: Path) -> list[Path]:
+    """What an earlier command may have written and this one may not: exact names, since other
+    files may lie there too."""
+    encoders, metrics = registry.encoders.names(), registry.metrics.names()
+    diagrams = {f"critical_difference-{e}-{m}.png" for e in encoders for m in metrics}
+    tables = {
+        f"{kind}-{folder.name}.{suffix}"
+        for folder in studies_inside(root)
+        for kind in ("encoders", "encoder_differences")
+        for suffix in ("md", "csv", "tex")
+    }
+    found = [path for path in root.glob("critical_difference-*.png") if path.name in diagrams]
+    return found + [path for path in root.glob("tables/encoder*-*.*") if path.name in tables]
+
+
 def _markdown(
     studies: Sequence[Studied],
     notes: Sequence[str],
@@ -119,9 +142,10 @@ def _markdown(
     lines = ["# Overview", "", "| dataset | encoder | tables |", "|---|---|---|"]
     for study in studies:
         name = study.folder.name
-        cells = (study.dataset, study.encoder, f"[{name}]({quote(name)}/tables)")
-        lines.append(f"| {' | '.join(html.escape(one).replace('|', '&#124;') for one in cells)} |")
-    lines += ["", *(f"- {note}" for note in notes)]
+        link = f"[{escape_markdown(name)}]({quote(name)}/tables)"
+        cells = (escape_markdown(study.dataset), escape_markdown(study.encoder), link)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *(f"- {escape_markdown(note)}" for note in notes)]
     for table in tables:
         lines += ["", table.to_markdown().rstrip()]
     if diagrams:

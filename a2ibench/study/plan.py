@@ -11,7 +11,7 @@ from a2ibench.data.features import too_short
 from a2ibench.data.prepare import check_dataset, open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import Pairs
-from a2ibench.errors import UserError
+from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.evaluate import check_metric, default_metrics, load_judges
 from a2ibench.registry import source_hash
 from a2ibench.storage import content_key
@@ -168,11 +168,25 @@ def open_parts(
         UserError: data that cannot be prepared, weights that cannot be had.
     """
     # First: weights that cannot be had are better known before minutes of preparation.
-    encoder = registry.encoders.get(request.encoder)(_encoder_config(request))
+    encoder = _build_encoder(request)
     store = open_dataset(
         request.dataset, chosen.dataset_options, counter(f"preparing {request.dataset}")
     )
     return encoder, store, open_data(store, encoder, counter(f"encoding with {request.encoder}"))
+
+
+def _build_encoder(request: Request) -> Encoder:
+    plugin = registry.encoders.get(request.encoder)
+    options = _encoder_config(request)
+    try:
+        return plugin(options)
+    except UserError:
+        raise
+    except PLUGIN_FAILURES as error:  # of somebody else's code
+        advice = command("check", "encoder", request.encoder)
+        raise UserError(
+            f"encoder {request.encoder!r} cannot be built: {told(error)}; `{advice}` says more"
+        ) from error
 
 
 def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) -> Plan:

@@ -13,14 +13,25 @@ from a2ibench.errors import UserError
 from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
 from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import ablation_table, method_table, score_tables
+from a2ibench.reporting.tables import (
+    DIFFERENCES,
+    TITLES,
+    ablation_table,
+    method_table,
+    score_tables,
+)
 from a2ibench.reporting.words import Comparison, comparisons, lead
 from a2ibench.storage import whole_file
-from a2ibench.study.finished import check_alike, read_rows, read_study, to_method
-from a2ibench.study.outcome import read_failure
+from a2ibench.study.finished import Finished, check_alike, read_rows, read_study, to_method
+from a2ibench.study.outcome import JOBS, failure_of
 from a2ibench.study.stored import outside_notes
 
 DIAGRAM = "critical_difference.png"
+SUFFIXES = ("md", "csv", "tex")
+OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in SUFFIXES)
+"""In ``tables/``: every file of a table that some command makes; others there are not touched."""
+SHOWN = 3
+"""Failures that a message names."""
 NOTHING_MEASURED = "Nothing is measured: this study has no metric."
 SAMPLES = "samples.png"
 PAGE = "report.html"
@@ -98,9 +109,9 @@ def write_tables(
         table = make(methods, metrics, about, notes)
         if table is not None:
             tables.append(table)
-    for old in (folder / "tables").glob("*.*"):
-        if old.name != SAMPLES:
-            old.unlink()  # of an earlier command: a table that this one does not make would stay
+    for name in (*OWN_TABLES, DIAGRAM):
+        # Of an earlier command: what this one does not make would stay.
+        (folder / "tables" / name).unlink(missing_ok=True)
     for table in tables:
         save_table(table, folder / "tables")
     ranks = _rank(methods, metrics)
@@ -113,11 +124,8 @@ def write_tables(
 
 def save_table(table: Table, folder: Path) -> None:
     """Writes a table as md, csv and tex."""
-    for suffix, text in (
-        ("md", table.to_markdown()),
-        ("csv", table.to_csv()),
-        ("tex", table.to_latex()),
-    ):
+    texts = (table.to_markdown(), table.to_csv(), table.to_latex())
+    for suffix, text in zip(SUFFIXES, texts, strict=True):
         with whole_file(folder / f"{table.name}.{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
 
@@ -151,37 +159,62 @@ def report(folder: Path) -> Report:
     rows = read_rows(folder, about)
     results = [result for row in rows for _, result in row.results]
     if not results:
-        raise NoResultError(f"{folder}: no job has a result yet; run the study")
+        why = "".join(f"; {failure}" for failure in failures_of(folder, about)[:SHOWN])
+        raise NoResultError(f"{folder}: no job has a result yet; run the study{why}")
     names: list[str] = about["metrics"]
     check_alike(rows, names)
     methods = [to_method(row, names, about["models"]) for row in rows]
     metrics = [registry.metrics.get(name) for name in names]
-    failed = [
-        f"Failed: {label}: {reason}."
-        for label, keys in about["jobs"].items()
-        for key in keys
-        if (reason := read_failure(folder / "jobs" / key)) is not None
-    ]
-    done, asked = sum(len(row.results) for row in rows), sum(row.asked for row in rows)
-    notes = [
-        _what_n_is(about, done, asked),
+    return write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
+
+
+def title_of(about: Mapping[str, Any]) -> str:
+    """The data of a study, as the titles of its tables name them; of its ``study.json``."""
+    return f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
+
+
+def captions(folder: Path, about: Mapping[str, Any]) -> list[str]:
+    """What a reader of a study's tables must know, one line each.
+
+    Args:
+        folder: of the study.
+        about: its ``study.json``.
+    """
+    rows = read_rows(folder, about)
+    return [
+        _what_n_is(about, rows),
         SPREAD,
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
-        *failed,
+        *(f"Failed: {failure}." for failure in failures_of(folder, about)),
     ]
-    title = f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
-    return write_tables(folder, methods, metrics, title, notes)
 
 
-def _what_n_is(about: Mapping[str, Any], done: int, asked: int) -> str:
+def failures_of(folder: Path, about: Mapping[str, Any]) -> list[str]:
+    """``"arm, seed N: reason"`` for each job that failed, or whose result is damaged."""
+    return [
+        f"{label}, seed {seed}: {reason}"
+        for label, keys in about["jobs"].items()
+        for seed, key in enumerate(keys)
+        if (reason := failure_of(folder / JOBS / key, about["metrics"])) is not None
+    ]
+
+
+def _what_n_is(about: Mapping[str, Any], rows: Sequence[Finished]) -> str:
     seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''} asked for"
+    done, asked = sum(len(row.results) for row in rows), sum(row.asked for row in rows)
     pairs = ""
     if "pairs" in about:
         models, judges = about["pairs"]["models"], about["pairs"]["judges"]
-        pairs = f" {models} pairs train the models, {judges} others the judges."
+        does = "train the models" if about["models"] else "are there to train models"
+        pairs = f" {models} pairs {does}, {judges} others train the judges."
+    trained = (
+        f" {about['images']} training images per trial (pretraining of a part of a method apart)."
+        if about["models"]
+        else ""
+    )
     return (
-        f"n: test segments, one image each. {seeds}, {about['images']} training images a trial;"
-        f" {done} of {asked} jobs have a result.{pairs}"
+        f"n: test segments, one image each. {seeds}; {done} of {asked} jobs have a result."
+        f"{trained}{pairs}"
     )
 
 

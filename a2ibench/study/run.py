@@ -1,14 +1,11 @@
 """A study from request to tables: only what is missing is computed."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from a2ibench import registry
-from a2ibench.contracts.metric import Metric
 from a2ibench.errors import StoppedError
 from a2ibench.reporting.figures import choose_segments, save_grid
 from a2ibench.storage import write_json
@@ -17,15 +14,17 @@ from a2ibench.study.board import Board, at_work
 from a2ibench.study.display import Display
 from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
+from a2ibench.study.finished import read_study
 from a2ibench.study.job import Task
+from a2ibench.study.mend import mend
 from a2ibench.study.mlflow_live import LiveMirror
 from a2ibench.study.outcome import is_done, read_failure, read_result
 from a2ibench.study.page.collect import write_page
 from a2ibench.study.plan import Plan, Request, make_plan
-from a2ibench.study.report import SAMPLES, SPREAD, Report, notes_once, write_tables
+from a2ibench.study.records import DamagedError
+from a2ibench.study.report import SAMPLES, Report, captions, notes_once, title_of, write_tables
 from a2ibench.study.results import LONG, Entry, collect, write_long
-from a2ibench.study.samples import GRID_COLUMNS
-from a2ibench.study.stored import outside_notes
+from a2ibench.study.samples import GRID_COLUMNS, read_images
 from a2ibench.study.study_file import save_requests
 
 
@@ -57,6 +56,7 @@ def run_study(
             for line in what_changed(folder, plan.entries):
                 display.say(line)
             about = describe(request, plan)
+            mend(folder, plan.entries, display.say)
             write_json(folder / "study.json", about)
             save_requests(folder, [request])
             missing = [task for task in plan.tasks if not is_done(task)]
@@ -71,10 +71,8 @@ def show_results(
     request: Request, plan: Plan, mirror: LiveMirror | None, display: Display
 ) -> list[str]:
     """Writes the tables and the page, and prints the tables; returns the failures."""
-    metrics = [registry.metrics.get(name) for name in plan.metrics]
     failures = _failures(plan.entries)
-    notes = _notes(request, plan, failures)
-    made = _write_results(request, plan, metrics, notes)
+    made = _write_results(plan)
     write_page(plan.outline.folder, made, plan.store, display.say)
     for table in made.tables:
         display.console.print(*table.to_rich(display.console.width), sep="\n")
@@ -117,7 +115,7 @@ def _train_models(
             bar = bars.setdefault(key, display.counter(names[key]))
             bar(update.step, update.steps)
         if update.ended:
-            failure = _failure(update.task.folder)
+            failure = _failure(update.task)
             display.say(f"{names[key]}: {'failed: ' + failure if failure else 'done'}")
             for note in (read_result(update.task.folder) or {}).get("notes", []):
                 display.say(f"{names[key]}: {note}")
@@ -170,11 +168,12 @@ def describe(request: Request, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _failure(folder: Path) -> str | None:
-    """Why a job that has ended has no result; None where it has one."""
-    if (reason := read_failure(folder)) is not None:
-        return reason
-    return None if (folder / "result.json").is_file() else "it ended without a result"
+def _failure(task: Task) -> str | None:
+    """Why a job that has ended is not done, with every metric that is asked for; None where it
+    is."""
+    if is_done(task):
+        return None
+    return read_failure(task.folder) or "it ended without a result"
 
 
 def _failures(entries: Sequence[Entry]) -> list[str]:
@@ -182,42 +181,18 @@ def _failures(entries: Sequence[Entry]) -> list[str]:
         f"{entry.label}, seed {task.job.seed}: {reason}"
         for entry in entries
         for task in entry.tasks
-        if (reason := _failure(task.folder)) is not None
+        if (reason := _failure(task)) is not None
     ]
 
 
-def _results(entry: Entry) -> list[dict[str, Any]]:
-    read = [read_result(task.folder) for task in entry.tasks]
-    return [result for result in read if result is not None]
-
-
-def _notes(request: Request, plan: Plan, failures: Sequence[str]) -> list[str]:
-    """What a reader of the tables must know."""
-    seeds = f"{request.seeds} seed{'s' if request.seeds > 1 else ''}"
-    trained = (
-        f"train the models, {plan.outline.images} images each (pretraining of a part of a method"
-        " apart)"
-        if any(task.job.kind == "model" for task in plan.tasks)
-        else "are there to train models"
-    )
-    return [
-        f"n: test segments, one image each. {seeds}. {len(plan.data.train)} pairs {trained};"
-        f" {len(plan.data.judging)} others train the judges.",
-        SPREAD,
-        *outside_notes((entry.label, _results(entry)) for entry in plan.entries),
-        *(f"Failed: {failure}." for failure in failures),
-    ]
-
-
-def _write_results(
-    request: Request, plan: Plan, metrics: Sequence[type[Metric]], notes: Sequence[str]
-) -> Report:
+def _write_results(plan: Plan) -> Report:
     """``results.parquet``, tables and the sample grid."""
     folder = plan.outline.folder
     write_long(plan.entries, folder.name, folder / LONG)
     methods = collect(plan.entries, plan.metrics)
-    about = f"{request.data_name}, {request.encoder}, {request.scale} scale"
-    made = write_tables(folder, methods, metrics, about, notes)
+    metrics = [registry.metrics.get(name) for name in plan.metrics]
+    about = read_study(folder)
+    made = write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
     _save_study_grid(plan)
     return made
 
@@ -229,6 +204,7 @@ def _save_study_grid(plan: Plan) -> None:
     for entry in plan.entries:
         samples = entry.tasks[0].folder / "samples" / "test.npy"
         if samples.is_file():
-            rows[entry.label] = np.load(samples, mmap_mode="r")[chosen]
+            with suppress(DamagedError):
+                rows[entry.label] = read_images(samples)[chosen]
     headings = [plan.data.test.classes[i] for i in plan.data.test.label[chosen]]
     save_grid(rows, headings, plan.outline.folder / "tables" / SAMPLES)

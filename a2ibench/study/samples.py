@@ -1,6 +1,5 @@
 """The images of a job, on disk."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ from a2ibench.evaluation.evaluate import Drawn
 from a2ibench.evaluation.outside_images import hash_images
 from a2ibench.reporting.figures import choose_segments
 from a2ibench.storage import whole_file
+from a2ibench.study import records
 from a2ibench.study.job import Task
+from a2ibench.study.records import DamagedError
 
 ORIGIN = "outside.json"
 """In the folder of an outside system's job: where its images came from, and what was odd."""
@@ -25,7 +26,12 @@ def read_outside(task: Task) -> tuple[Drawn, dict[str, Any]]:
     drawn = read_samples(task.folder)
     if hash_images(drawn.images, drawn.grid) != task.job.source:
         raise UserError(f"{task.folder / 'samples'}: not the images that were handed in")
-    origin = json.loads((task.folder / ORIGIN).read_text(encoding="utf-8"))
+    try:
+        origin = records.read(records.Origin, task.folder / ORIGIN)
+    except (OSError, DamagedError) as error:
+        raise UserError(
+            f"{task.folder / ORIGIN}: damaged or missing ({error}); evaluate the images again"
+        ) from error
     return drawn, {"outside": {"folder": origin["folder"], "notes": origin["notes"]}}
 
 
@@ -35,12 +41,33 @@ def read_samples(folder: Path) -> Drawn:
     Raises:
         UserError: they are damaged or missing.
     """
+    grid = folder / "samples" / "grid.npy"
     try:
-        images = np.load(folder / "samples" / "test.npy", mmap_mode="r")
-        grid = folder / "samples" / "grid.npy"
-        return Drawn(images, np.load(grid, mmap_mode="r") if grid.is_file() else None)
-    except (OSError, ValueError) as error:
+        images = read_images(folder / "samples" / "test.npy")
+        return Drawn(images, read_images(grid, 5) if grid.is_file() else None)
+    except (OSError, DamagedError) as error:
         raise UserError(f"{folder / 'samples'}: damaged or missing ({error})") from error
+
+
+def read_images(path: Path, dimensions: int = 4) -> ImageArray:
+    """The images of one file, uint8 ``[…, S, S, 3]``, memory-mapped.
+
+    Args:
+        path: a file of :func:`save_samples`.
+        dimensions: 4, or 5 for those of the grid.
+
+    Raises:
+        DamagedError: it holds something else.
+        OSError: it is missing.
+    """
+    try:
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OverflowError, MemoryError, TypeError, SyntaxError) as error:
+        raise DamagedError(f"{path.name}: {error}") from error
+    whole = isinstance(images, np.ndarray) and images.dtype == np.uint8
+    if not whole or images.ndim != dimensions or images.shape[-1] != 3 or 0 in images.shape:
+        raise DamagedError(f"{path.name}: holds no images")
+    return images
 
 
 def save_samples(folder: Path, drawn: Drawn) -> None:

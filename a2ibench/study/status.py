@@ -89,7 +89,9 @@ def read_status(folder: Path) -> Status:
     Raises:
         UserError: no study, or a damaged one.
     """
-    rows: Mapping[str, Sequence[str]] = read_study(folder)["jobs"]
+    about = read_study(folder)
+    rows: Mapping[str, Sequence[str]] = about["jobs"]
+    asked: set[str] = set(about["metrics"])
     board = read_board(folder)
     at_work = board is not None and is_at_work(board)
     running = board.trials if board is not None and at_work else {}
@@ -100,14 +102,16 @@ def read_status(folder: Path) -> Status:
         usual = [spent[key] for key in keys if key in spent] or list(_models(results, spent))
         whole = sum(usual) / len(usual) if usual else None
         for number, key in enumerate(keys):
-            if key in spent:
+            result = results[key]
+            if result is not None and result["metrics"].keys() >= asked:
                 jobs.append(JobStatus(label, number, "done", spent[key], 0.0))
             elif key in running and not running[key].ended:
                 jobs.append(_running(label, number, running[key]))
             elif (not at_work or key in running) and (
                 reason := read_failure(folder / "jobs" / key)
             ) is not None:
-                jobs.append(JobStatus(label, number, "failed", 0.0, 0.0, reason=reason))
+                cost = spent.get(key, 0.0)
+                jobs.append(JobStatus(label, number, "failed", cost, 0.0, reason=reason))
             else:
                 begun = (folder / "jobs" / key / "checkpoint.safetensors").exists()
                 state: State = "interrupted" if begun and not at_work else "waiting"

@@ -1,8 +1,8 @@
 """What a study's folder holds already: its rows, by ``study.json`` and the files of the jobs."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ from a2ibench import registry
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
+from a2ibench.study import records
 from a2ibench.study.arm import full_label
 from a2ibench.study.finished import read_study
 from a2ibench.study.job import Job, Task
-from a2ibench.study.outcome import read_result
+from a2ibench.study.outcome import JOBS, read_result
+from a2ibench.study.records import DamagedError
 from a2ibench.study.results import Entry
 from a2ibench.study.samples import ORIGIN
 
@@ -32,32 +34,44 @@ class Stored:
 
 
 def read_stored(folder: Path, like: Task) -> Stored | None:
-    """The rows of a study; None where there is none.
+    """The rows of a study; None where there is none, or a damaged ``study.json``.
 
     Args:
         folder: of the study.
         like: a task with the data, encoder, metrics and judges that the rows are asked for with.
-
-    Raises:
-        UserError: ``study.json`` is damaged.
     """
-    if not (folder / "study.json").is_file():
-        return None
-    about = read_study(folder)
     try:
-        entries = []
-        for label, keys in about["jobs"].items():
-            folders = [folder / "jobs" / key for key in keys]
-            jobs = [_job(one, i, label, like.job) for i, one in enumerate(folders)]
-            first = jobs[0]
-            full = full_label(label, about["models"]) if first.kind == "model" else None
-            tasks = tuple(
-                replace(like, job=job, folder=one) for job, one in zip(jobs, folders, strict=True)
-            )
-            entries.append(Entry(label, first.method, full, first.kind == "reference", tasks))
-        return Stored(about, tuple(entries))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise UserError(f"{folder}/study.json: damaged ({error}); run the study again") from error
+        about = read_study(folder)
+    except UserError:
+        return None
+    entries = []
+    for label, keys in about["jobs"].items():
+        folders = [folder / JOBS / key for key in keys]
+        jobs = [_job(one, i, label, like.job) for i, one in enumerate(folders)]
+        first = jobs[0]
+        full = full_label(label, about["models"]) if first.kind == "model" else None
+        tasks = tuple(
+            replace(like, job=job, folder=one) for job, one in zip(jobs, folders, strict=True)
+        )
+        entries.append(Entry(label, first.method, full, first.kind == "reference", tasks))
+    return Stored(about, tuple(entries))
+
+
+def _handed_in(folder: Path, like: Task) -> list[Entry]:
+    """The rows of outside systems by the jobs alone, where no ``study.json`` says which there are.
+
+    Of two jobs of one name and seed the later one counts: it took the place of the other.
+    """
+    found: dict[tuple[str, int], Task] = {}
+    origins = sorted(folder.glob(f"{JOBS}/*/{ORIGIN}"), key=lambda path: path.stat().st_mtime_ns)
+    for path in origins:
+        job = _job(path.parent, 0, "", like.job)
+        if job.kind == "outside":
+            found[job.method, job.seed] = replace(like, job=job, folder=path.parent)
+    rows: dict[str, list[Task]] = {}
+    for name, seed in sorted(found):
+        rows.setdefault(name, []).append(found[name, seed])
+    return [Entry(name, name, None, False, tuple(tasks)) for name, tasks in rows.items()]
 
 
 def find_store(folder: Path, dataset: str | None) -> tuple[PairStore | None, str]:
@@ -106,12 +120,16 @@ def open_store(
 
 def _job(folder: Path, seed: int, label: str, like: Job) -> Job:
     """The job of a folder; one that failed is known by its label alone."""
-    origin = folder / ORIGIN
-    if origin.is_file():
-        return Job(**json.loads(origin.read_text(encoding="utf-8"))["job"])
+    with suppress(OSError, DamagedError):
+        return _made(records.read(records.Origin, folder / ORIGIN)["job"])
     if (result := read_result(folder)) is not None:
-        return Job(**result["job"])
+        return _made(result["job"])
     return replace(like, kind="model", method=label, config={}, source="", seed=seed)
+
+
+def _made(record: Mapping[str, Any]) -> Job:
+    names = {field.name for field in fields(Job)}
+    return Job(**{name: value for name, value in record.items() if name in names})
 
 
 def outside_entries(folder: Path, like: Task, say: Callable[[str], None]) -> list[Entry]:
@@ -123,7 +141,8 @@ def outside_entries(folder: Path, like: Task, say: Callable[[str], None]) -> lis
         say: told of those that are left out.
     """
     stored = read_stored(folder, like)
-    found = [] if stored is None else [e for e in stored.entries if is_outside(e)]
+    entries = _handed_in(folder, like) if stored is None else stored.entries
+    found = [entry for entry in entries if is_outside(entry)]
     same = (like.job.store, like.job.encoder)
     for entry in found:
         if any((task.job.store, task.job.encoder) != same for task in entry.tasks):

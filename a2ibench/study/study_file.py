@@ -4,6 +4,7 @@ Paths in it start at the file's own folder. ``provenance`` may hold anything: it
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +12,25 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from a2ibench import registry
+from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError, unknown
 from a2ibench.storage import whole_file
+from a2ibench.study.finished import AS_RUN, NAME
 from a2ibench.study.plan import Request
 from a2ibench.study.scale import get_scale
 
-NAME = "study.yaml"
+HEAD = "# Written by `a2ibench run`, and again by the next one: change a copy.\n"
+TEXTS = {"out", "dataset", "encoder"}
+"""Keys whose value is a name or a path: ``0010`` is no eight."""
+SAME = {"executor", "gpus_per_trial", "out"}
+"""Keys that say how a study is run, and not what it is."""
+
+LARGEST = 2**20
+"""Bytes of a file."""
+MOST_VALUES = 10_000
+"""In a file; a study of hundreds of arms has fewer."""
+LONGEST = 100
+"""Characters of a wrong value that a message repeats."""
 
 Scalar = bool | int | float | str
 Names = Annotated[list[str], BeforeValidator(lambda one: [one] if isinstance(one, str) else one)]
@@ -31,9 +45,9 @@ class StudyFile(BaseModel):
     ablate: Names | None = None
     dataset: Names | None = None
     encoder: Names | None = None
-    seeds: int | None = Field(None, ge=1)
+    seeds: int | None = Field(None, ge=1, le=MOST_SEEDS)
     scale: str | None = None
-    images: int | None = Field(None, ge=1)
+    images: int | None = Field(None, ge=1, le=MOST_IMAGES)
     settings: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     metrics: Names | None = None
     executor: str | None = None
@@ -62,7 +76,7 @@ def read_study_file(path: Path) -> dict[str, Any]:
         option = place[0] == "settings" and len(place) > 2
         said = "expected a number, a word, true, false, or a list of these"
         said = said if option else str(first["msg"])
-        raise UserError(f"{where}: {name}: {said}, got {first['input']!r}") from error
+        raise UserError(f"{where}: {name}: {said}, got {_short(first['input'])}") from error
     given = {name: getattr(file, name) for name in file.model_fields_set - {"provenance"}}
     found = {name: value for name, value in given.items() if value is not None}
     if "dataset" in found:
@@ -75,7 +89,8 @@ def read_study_file(path: Path) -> dict[str, Any]:
 def save_requests(folder: Path, requests: Sequence[Request]) -> None:
     """Writes ``folder/study.yaml``, which asks for the same jobs again, in the same folder.
 
-    How they are run (the executor, plug-in files) is not part of it.
+    How they are run (the executor, plug-in files) is not part of it. A file that somebody wrote is
+    kept; where it asks for something else, ``study-as-run.yaml`` is written beside it.
 
     Args:
         folder: of a study, or of the studies of several datasets and encoders.
@@ -85,8 +100,8 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
     settings: dict[str, Any] = {}
     for request in requests:
         settings |= {owner: dict(values) for owner, values in request.settings.items()}
-    write_study_file(
-        folder / NAME,
+    _write(
+        folder,
         {
             "models": first.models,
             "ablate": first.ablate,
@@ -99,6 +114,40 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
             "metrics": first.metrics,
         },
     )
+
+
+def file_of(folder: Path) -> Path:
+    """The file that asks for what a folder's study was asked for last; it need not be there."""
+    as_run = folder / AS_RUN
+    return as_run if as_run.is_file() else folder / NAME
+
+
+def _write(folder: Path, values: Mapping[str, Any]) -> None:
+    path = folder / NAME
+    (folder / AS_RUN).unlink(missing_ok=True)
+    if not path.is_file() or _head(path) == HEAD:
+        write_study_file(path, values)
+        return
+    write_study_file(folder / AS_RUN, values)
+    with suppress(UserError):
+        if _asked(path) == _asked(folder / AS_RUN):
+            (folder / AS_RUN).unlink()
+
+
+def _head(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        return stream.readline()
+
+
+def _asked(path: Path) -> dict[str, Any]:
+    """What a file asks for, with the values that it leaves to the command line's defaults."""
+    usual = {
+        "ablate": [], "dataset": ["arcade"], "encoder": ["soundnet8"], "seeds": 1,
+        "scale": "small", "settings": {}, "metrics": [],
+    }  # fmt: skip
+    asked = {**usual, **read_study_file(path)}
+    asked.setdefault("images", get_scale(asked["scale"]).images)
+    return {name: value for name, value in asked.items() if name not in SAME}
 
 
 def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".") -> None:
@@ -121,7 +170,7 @@ def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".
         ]
     with whole_file(path) as temporary:
         text = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=100)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(HEAD * (path.name in (NAME, AS_RUN)) + text, encoding="utf-8")
 
 
 def read_yaml(path: Path) -> tuple[Any, yaml.Node]:
@@ -132,10 +181,13 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node]:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file")
+    if (size := path.stat().st_size) > LARGEST:
+        raise UserError(f"{path}: {size:,} bytes; expected at most {LARGEST:,}")
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        _check_size(path, root)
+        content = _keep_texts(yaml.safe_load(text), root)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(root, yaml.MappingNode):
@@ -143,6 +195,45 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node]:
     for key in _twice(root):
         raise UserError(f"{path}, line {key.start_mark.line + 1}: {key.value!r} stands there twice")
     return content, root
+
+
+def _keep_texts(content: Any, root: yaml.Node | None) -> Any:
+    """A file's values with every name or path as it was written, though it looks like a number."""
+    if isinstance(content, dict) and isinstance(root, yaml.MappingNode):
+        for key, value in root.value:
+            if key.value in TEXTS and isinstance(value, yaml.ScalarNode) and value.style is None:
+                content[key.value] = None if content[key.value] is None else value.value
+    return content
+
+
+def _check_size(path: Path, root: yaml.Node | None) -> None:
+    """Refuses a file whose aliases make much out of little, or a value out of itself."""
+    sizes: dict[int, int] = {}
+    inside: set[int] = set()
+
+    def size(node: yaml.Node) -> int:
+        key = id(node)
+        if key in inside:
+            raise UserError(
+                f"{path}, line {node.start_mark.line + 1}: an alias inside its own value"
+            )
+        if key not in sizes:
+            inside.add(key)
+            sizes[key] = 1 + sum(map(size, _below(node)))
+            inside.remove(key)
+        return sizes[key]
+
+    if root is not None and size(root) > MOST_VALUES:
+        raise UserError(
+            f"{path}: more than {MOST_VALUES:,} values once its aliases (*name) are filled in;"
+            " write them out"
+        )
+
+
+def _below(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [one for pair in node.value for one in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def line_of(root: yaml.Node, place: Sequence[str | int]) -> int:
@@ -159,6 +250,11 @@ def line_of(root: yaml.Node, place: Sequence[str | int]) -> int:
             node = node.value[step]
             line = node.start_mark.line + 1
     return line
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def _names(root: yaml.Node, step: str) -> bool:

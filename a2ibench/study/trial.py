@@ -1,6 +1,5 @@
 """A trial of a search: its record, and what is computed for it, rung by rung."""
 
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -9,11 +8,13 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.data.types import Spec
-from a2ibench.errors import UserError
+from a2ibench.errors import PLUGIN_FAILURES, UserError
 from a2ibench.evaluation.evaluate import Drawn, evaluate
 from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.storage import content_key, lock, write_json
+from a2ibench.study import records
 from a2ibench.study.opened import load_judges_as_planned, open_as_planned
+from a2ibench.study.records import DamagedError
 from a2ibench.study.tune import RUNGS, Tuning, split_for_tuning
 from a2ibench.training.fit import DivergedError
 
@@ -33,10 +34,9 @@ def read_trial(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return dict(records.read(records.SearchTrial, path))
+    except DamagedError as error:
         raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
-    return record
 
 
 def read_trials(folder: Path) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def _next(scores: Iterator[tuple[int, float]], folder: Path) -> tuple[int, float
         return next(scores, None)
     except DivergedError as error:
         end_trial(folder, FAILED, str(error))
-    except (Exception, SystemExit) as error:  # a plug-in may even call sys.exit
+    except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
         (folder / "trace.txt").write_text(traceback.format_exc(), encoding="utf-8")
         end_trial(folder, BROKEN, f"{type(error).__name__}: {error}")
     return None

@@ -20,9 +20,12 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.storage import content_key, write_json
+from a2ibench.study import records
+from a2ibench.study.folder import check_own
 from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.opened import Data
 from a2ibench.study.plan import Counter, Request, open_parts, outline
+from a2ibench.study.records import DamagedError
 from a2ibench.study.space import Domain, read_space
 
 SEED = 1_000
@@ -185,7 +188,13 @@ def _claim(tuning: Tuning) -> None:
     """Writes ``tuning.json``, or refuses the folder of another search."""
     path = tuning.folder / "tuning.json"
     if path.is_file():
-        there = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            there = records.read(dict[str, Any], path)
+        except DamagedError as error:
+            raise UserError(
+                f"{path}: damaged ({error}); remove it, and the same command goes on with the"
+                " trials that are there"
+            ) from error
         own = tuning.identity
         differ = [name for name in own if there.get(name) != own[name]]
         if differ:
@@ -193,4 +202,6 @@ def _claim(tuning: Tuning) -> None:
                 f"{tuning.folder}: holds another search ({', '.join(differ)} differ); give a new"
                 " folder (--out), or remove it"
             )
+    else:
+        check_own(tuning.folder, "trials")
     write_json(path, tuning.identity)

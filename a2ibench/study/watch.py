@@ -1,6 +1,5 @@
 """What the machine does while a trial trains: a sample every few seconds, in a small file."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,6 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from a2ibench.storage import write_json
+from a2ibench.study import records
+from a2ibench.study.records import DamagedError
 from a2ibench.training.fit import Progress
 
 FILE = "system.json"
@@ -27,11 +28,11 @@ def read_rows(folder: Path) -> list[dict[str, float]]:
     before that) and measurements under the names that MLflow uses for them.
     """
     try:
-        rows: list[dict[str, float]] = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        rows = records.read(list[records.Sample], folder / FILE)
+    except (OSError, DamagedError):
         # They are a comfort: a damaged file costs its rows and nothing else.
         return []
-    return rows
+    return [row for row in rows if row.keys() >= {"time", "step"}]
 
 
 class _Watch:

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from a2ibench import __version__, config, registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate
 from a2ibench.evaluation.exam import GRID_NOISES
-from a2ibench.storage import whole_file, write_json
+from a2ibench.storage import file_sha256, whole_file
 from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.opened import Data, load_judges_as_planned, open_as_planned
-from a2ibench.study.outcome import FORMAT, PLUGINS, missing, read_result
+from a2ibench.study.outcome import FORMAT, PLUGINS, SCORES, missing, read_result, write_result
 from a2ibench.study.samples import read_outside, save_job_grid, save_samples
 from a2ibench.study.step_samples import step_drawer
 from a2ibench.study.watch import watched
@@ -68,7 +67,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     metrics = [registry.metrics.get(name)() for name in missing(task, stored)]
     judges = load_judges_as_planned(metrics, data, job.data_key, task.judges)
     marked = evaluate(drawn, data.exam, metrics, judges)
-    _save_scores(folder, marked)
+    _save_scores(folder, marked, stored["metrics"])
     new: dict[str, Any] = {}
     for metric in metrics:
         judge = judges.get(metric.judge)
@@ -87,30 +86,29 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
             new[metric.name] |= {"value": score.value, "n": score.n, "spread": score.spread}
             if score.parts:
                 new[metric.name]["parts"] = dict(score.parts)
-    write_json(
-        folder / "result.json",
-        {
-            "format": FORMAT,
-            "protocol": PROTOCOL,
-            "key": job.key,
-            "job": dataclasses.asdict(job),
-            "encoder": {
-                "name": task.encoder,
-                "config": dict(task.encoder_config),
-                "fingerprint": encoder.fingerprint(),
-            },
-            "dataset": store.name,
-            "version": __version__,
-            "spec": {
-                "image_size": int(drawn.images.shape[1]),
-                "acoustic_dim": data.train.acoustic.shape[1],
-                "classes": list(data.train.classes),
-            },
-            **training,
-            "evaluation_seconds": round(time.monotonic() - started, 3),
-            "metrics": {**stored["metrics"], **new},
+    result = {
+        "format": FORMAT,
+        "protocol": PROTOCOL,
+        "key": job.key,
+        "job": dataclasses.asdict(job),
+        "encoder": {
+            "name": task.encoder,
+            "config": dict(task.encoder_config),
+            "fingerprint": encoder.fingerprint(),
         },
-    )
+        "dataset": store.name,
+        "version": __version__,
+        "spec": {
+            "image_size": int(drawn.images.shape[1]),
+            "acoustic_dim": data.train.acoustic.shape[1],
+            "classes": list(data.train.classes),
+        },
+        **training,
+        "evaluation_seconds": round(time.monotonic() - started, 3),
+        "metrics": {**stored["metrics"], **new},
+        "files": {name: file_sha256(folder / name) for name in SCORES},
+    }
+    write_result(folder, result)
 
 
 def _train(
@@ -198,18 +196,17 @@ def _draw_reference(job: Job, data: Data) -> Drawn:
     return Drawn(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
 
 
-def _save_scores(folder: Path, marked: Mapping[str, Marked]) -> None:
-    """A column a metric, beside those that are there already: a row a test segment, and a row a
+def _save_scores(folder: Path, marked: Mapping[str, Marked], kept: Mapping[str, Any]) -> None:
+    """One column per metric, beside those that are kept: a row for each test segment, and for each
     block."""
     import pandas as pd
 
-    columns: dict[str, Mapping[str, npt.NDArray[Any] | None]] = {
-        "segments": {name: one.score.per_segment for name, one in marked.items()},
-        "blocks": {name: one.pseudo for name, one in marked.items()},
-    }
-    for file, new in columns.items():
-        path = folder / f"{file}.parquet"
-        table = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
+    segments: dict[str, Any] = {name: one.score.per_segment for name, one in marked.items()}
+    blocks: dict[str, Any] = {name: one.pseudo for name, one in marked.items()}
+    for file, new in zip(SCORES, (segments, blocks), strict=True):
+        path = folder / file
+        # Without a result to go with it, a file is what an earlier attempt left.
+        table = pd.read_parquet(path) if kept and path.is_file() else pd.DataFrame()
         for name, column in new.items():
             if column is not None:
                 table[name] = column

@@ -11,7 +11,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.reporting.cells import Cell, Method, effect_text, heading, p_text
-from a2ibench.reporting.render import Table, escape_latex
+from a2ibench.reporting.render import Table, escape_latex, escape_markdown
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
 from a2ibench.study.report import SPREAD
 
@@ -128,7 +128,8 @@ def test_csv_holds_plain_numbers() -> None:
 
 def test_names_are_escaped_in_markdown_and_latex() -> None:
     (table,) = score_tables(METHODS, [Accuracy], "data", [])
-    assert r"evil_\|<b>&$x$" in table.to_markdown()
+    assert r"evil_\|&lt;b>&$x$" in table.to_markdown()
+    assert escape_markdown("[a](b) ![c](d) `e`\n| f") == r"[a]\(b) ![c]\(d) \`e\` \| f"
     assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 2" in table.to_latex()
     assert escape_latex(r"\input{x}") == r"\textbackslash{}input\{x\}"
     assert escape_latex("[3em] < 0.001") == "{[}3em] $<$ 0.001", "an option of the row's end"

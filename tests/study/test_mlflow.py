@@ -27,6 +27,7 @@ from a2ibench.study.executors.inline import run_inline
 from a2ibench.study.mlflow_live import TOLD, LiveMirror, default_uri, mirror_study
 from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.mlflow_values import StudyFiles, clean
+from a2ibench.study.outcome import write_result
 from a2ibench.study.plan import Request
 from a2ibench.study.run import run_study
 
@@ -212,7 +213,7 @@ def test_scores_that_a_result_gained_since_are_added(
     )
     result = json.loads(path.read_text())
     result["metrics"]["is10_lite0"] = {**result["metrics"]["is1_lite0"], "version": 7}
-    path.write_text(json.dumps(result))
+    write_result(path.parent, result)
     assert mirror_study(study, server.uri) == 1
     after = held(server.uri, "gained")["runs"]["vae, seed 0"]["points"]
     assert len(after.pop("score/is10_lite0_v7")) == 1

@@ -13,14 +13,16 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05, "ours − x": 0.0})
     shutil.rmtree(folder / "jobs" / "vae-2")
     (folder / "tables").mkdir()
-    (folder / "tables" / "old.md").write_text("of an earlier command")
+    (folder / "tables" / "match_in_class.md").write_text("of an earlier command")
+    (folder / "tables" / "notes.md").write_text("the user's")
     (folder / "tables" / "samples.png").write_text("kept")
     code, text = run("report", folder)
     assert code == 0, text
     names = {path.name for path in (folder / "tables").iterdir()}
     assert {"quality.md", "ablations.csv", "methods.tex", "samples.png"} <= names
     assert "critical_difference.png" in names
-    assert "old.md" not in names
+    assert "match_in_class.md" not in names
+    assert (folder / "tables" / "notes.md").read_text() == "the user's"
     assert "8 of 9 jobs have a result" in text
     assert "no independent data sets" in text
     assert "verdict: vae is worse than ours by IS lite0" in " ".join(text.split())
@@ -85,7 +87,32 @@ def test_compare_says_better_or_worse_by_the_metrics_direction(tmp_path: Path) -
     code, text = run("compare", bad, good, "--fail-if-worse", "kid_lite0")
     assert (code, "A is significantly worse in kid_lite0" in text) == (1, True)
     assert run("compare", bad, good)[0] == 0
-    assert run("compare", bad, bad, "--fail-if-worse", "kid_lite0")[0] == 0
+
+
+def test_an_arm_is_not_compared_with_itself(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
+    for a, b in (
+        (f"{folder}:vae", f"{folder}:vae"),
+        (f"{folder}:vae", f"{folder}/../s:vae"),
+        (folder / "jobs" / "vae-1", f"{folder}:vae"),
+    ):
+        code, text = run("compare", a, b)
+        assert (code, "error: A and B are the same: both hold job vae-" in text) == (2, True), text
+
+
+def test_a_comparison_names_the_studies(tmp_path: Path) -> None:
+    a = study(tmp_path / "a", {"ours": 0.05, "vae": 0.0})
+    b = study(tmp_path / "b", {"vae": 0.0})
+    _, text = run("compare", f"{a}:ours", f"{a}:vae")
+    assert "A: ours against B: vae (a, logmel)" in " ".join(text.split())
+    _, text = run("compare", f"{a}:ours", b)
+    assert "A: ours of a against B: vae of b (logmel)" in " ".join(text.split())
+
+
+def test_an_arm_whose_name_holds_a_colon_is_addressed(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s:1", {"a:b": 0.0, "ours": 0.05})
+    code, text = run("compare", f"{folder}:a:b", f"{folder}:ours")
+    assert (code, "A: a:b against B: ours" in text) == (0, True), text
 
 
 def test_compare_takes_jobs_arms_and_studies(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def class_tables(test: Pairs, made: Report, rows: Rows) -> list[Table]:
 
     def by_class(ran: Ran, metric: str) -> dict[str, float] | None:
         scores = _segments(ran, metric)
-        if scores is None:
+        if scores is None or len(scores) != len(label):
             return None
         return {name: _mean(scores[own]) for name, own in there.items()}
 
@@ -39,7 +39,7 @@ def factor_tables(made: Report, rows: Rows) -> list[Table]:
     """A table for each metric whose score has parts: a row a part, a column a method."""
 
     def by_part(ran: Ran, metric: str) -> dict[str, float] | None:
-        return None if ran.result is None else ran.result["metrics"][metric].get("parts")
+        return None if ran.result is None else ran.result["metrics"].get(metric, {}).get("parts")
 
     return _tables("part", made, rows, by_part)
 

@@ -25,9 +25,10 @@ from a2ibench.study.page.cost import (
     training_notes,
 )
 from a2ibench.study.page.files import Rows, read_rows
-from a2ibench.study.page.pictures import open_exam, pictures_of_all, several_draws
+from a2ibench.study.page.pictures import damaged_pictures, open_exam, pictures_of_all, several_draws
 from a2ibench.study.page.sweeps import SWEEPS, read_sweeps
 from a2ibench.study.report import PAGE, Report
+from a2ibench.study.study_file import file_of
 
 CODE = {".py", ".j2", ".css", ".js"}
 """Of the files that make a page."""
@@ -101,6 +102,9 @@ def collect(
     colours = {label: colour(arms, label) for label in arms}
     differences = [t for t in map(made.table, ("methods", "ablations")) if t is not None]
     asked = None if store is None else open_exam(store)
+    no_pictures = [] if asked is None else damaged_pictures(rows)
+    for line in no_pictures:
+        say(f"left out: {line}")
     test = None if asked is None else asked.exam.test
     swept, not_swept = read_sweeps(folder, sweeps, rows, say)
     return StudyPage(
@@ -124,10 +128,10 @@ def collect(
         damaged_sweeps=tuple(not_swept),
         cost=cost_table(rows, made.about),
         gaps=gap_table(rows),
-        notes=tuple(training_notes(rows)),
+        notes=(*training_notes(rows), *no_pictures),
         provenance=tuple(provenance(about, rows, made, store)),
         jobs=job_table(rows),
-        everything=everything(rows),
+        everything=everything(rows, file_of(folder).name),
         commands=tuple(commands(about, rows)),
     )
 

@@ -1,6 +1,5 @@
 """The commands that compute the rows of a study again."""
 
-import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,18 +9,24 @@ from typing import Any
 from a2ibench import config, registry
 from a2ibench.errors import UserError
 from a2ibench.reporting.study_page import Command
+from a2ibench.study import records
 from a2ibench.study.arm import MINUS, expand_arms
 from a2ibench.study.outcome import PLUGINS
 from a2ibench.study.page.files import Ran, Rows
+from a2ibench.study.records import DamagedError
 from a2ibench.study.samples import ORIGIN
 from a2ibench.study.scale import get_scale
-from a2ibench.study.study_file import NAME
 
 
-def everything(rows: Rows) -> str:
-    """What computes all rows, in the study's folder."""
+def everything(rows: Rows, file: str) -> str:
+    """The command that computes all rows, in the study's folder.
+
+    Args:
+        rows: its jobs.
+        file: the name of its study file.
+    """
     return shlex.join(
-        ["a2ibench", "run", NAME, *_plugins([r for row in rows.values() for r in row])]
+        ["a2ibench", "run", file, *_plugins([r for row in rows.values() for r in row])]
     )
 
 
@@ -67,12 +72,13 @@ def _train(
 def _evaluate(about: Mapping[str, Any], label: str, jobs: Sequence[Ran]) -> str:
     words = ["a2ibench", "evaluate", "--name", label]
     for ran in jobs:
-        path = ran.folder / ORIGIN
+        mapping = None
         try:
-            origin = json.loads(path.read_text(encoding="utf-8"))
-            images, mapping = str(origin["folder"]), origin["mapping"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: damaged ({error}); evaluate its images again") from error
+            origin = records.read(records.Origin, ran.folder / ORIGIN)
+            images, mapping = origin["folder"], origin["mapping"]
+        except (OSError, DamagedError):
+            # The result names the folder too, though no mapping.
+            images = "?" if ran.result is None else ran.result["outside"]["folder"]
         words += ["--images", images]
         if mapping is not None and "--map" not in words:
             words += ["--map", str(mapping)]

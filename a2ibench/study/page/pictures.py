@@ -1,6 +1,7 @@
 """The figures of a study's page: what each row drew for the same sounds, and with other noise."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,11 @@ from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.reporting.figures import choose_segments
 from a2ibench.reporting.media import picture_uri, sound_uri
 from a2ibench.reporting.study_page import Drawing, Drawings, Sound
-from a2ibench.study.outcome import damaged
 from a2ibench.study.page.files import Ran, Rows
-from a2ibench.study.samples import GRID_COLUMNS
+from a2ibench.study.records import DamagedError
+from a2ibench.study.samples import GRID_COLUMNS, read_images
+
+DIMENSIONS = {"test.npy": 4, "grid.npy": 5}
 
 SEVERAL = 4
 """Sounds that are shown with several draws each."""
@@ -95,8 +98,20 @@ def _first(jobs: Sequence[Ran], name: str) -> tuple[int, ImageArray | None]:
     for ran in jobs:
         path = ran.folder / "samples" / name
         if ran.result is not None and path.is_file():
-            try:
-                return ran.seed, np.load(path, mmap_mode="r")
-            except (ValueError, EOFError) as error:
-                raise damaged(path, error) from error
+            with suppress(DamagedError):
+                return ran.seed, read_images(path, DIMENSIONS[name])
     return 0, None
+
+
+def damaged_pictures(rows: Rows) -> list[str]:
+    """A line for each file of pictures that cannot be shown."""
+    found = []
+    for ran in (ran for jobs in rows.values() for ran in jobs if ran.result is not None):
+        for name, dimensions in DIMENSIONS.items():
+            path = ran.folder / "samples" / name
+            if path.is_file():
+                try:
+                    read_images(path, dimensions)
+                except DamagedError as error:
+                    found.append(f"job {ran.folder.name}, samples: damaged ({error})")
+    return found

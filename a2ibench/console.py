@@ -1,0 +1,33 @@
+"""A rich console for text that may come from anywhere."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from a2ibench.printable import Guarded, printable
+
+
+class Console(RichConsole):
+    """A rich console that prints only printable text between its own colours and movements.
+
+    Args:
+        options: see rich.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Its own escape sequences go past the guard of the stream.
+        if self._file is None and isinstance(sys.stdout, Guarded):
+            self.file = sys.stdout.stream
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """See rich; the text of every segment is made printable."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(printable(text), style)
