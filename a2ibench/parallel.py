@@ -208,15 +208,17 @@ def serve(number: int) -> None:
             asked = pipe.recv_bytes()
         except EOFError:
             return
-        try:
-            function, arguments, memory = pickle.loads(asked)  # noqa: S301  # of the parent
-            with _limited(memory):
-                answer = function(*arguments)
-            packed = pickle.dumps((answer, None), protocol=5)
-        except Exception as error:
-            packed = _pack(error)
-        answer = asked = None
-        pipe.send_bytes(packed)
+        pipe.send_bytes(_answer(asked))
+
+
+def _answer(asked: bytes) -> bytes:
+    """Makes a call and returns its answer or error, pickled."""
+    try:
+        function, arguments, memory = pickle.loads(asked)  # noqa: S301  # of the parent
+        with _limited(memory):
+            return pickle.dumps((function(*arguments), None), protocol=5)
+    except Exception as error:
+        return _pack(error)
 
 
 def _pack(error: Exception) -> bytes:

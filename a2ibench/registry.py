@@ -232,13 +232,35 @@ def source_hash(plugin: type) -> str:
     It covers the files that define the class and its bases, and the rooms of the bench that it
     computes with: ``nn``, ``data`` and ``training``.
     """
-    libraries = ("abc", "builtins", "torch", "typing")
-    own = [base for base in plugin.__mro__ if base.__module__.partition(".")[0] not in libraries]
-    files = {Path(inspect.getfile(base)) for base in own}
-    core = Path(__file__).parent
-    for room in ("nn", "data", "training"):
-        files.update((core / room).glob("*.py"))
     digest = hashlib.sha256()
-    for content in sorted(path.read_bytes() for path in files if path.suffix == ".py"):
+    for content in sorted(path.read_bytes() for path in set(_source_files(plugin).values())):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def source_hashes(plugin: type) -> dict[str, str]:
+    """The files behind :func:`source_hash`, by what they are called in messages, and their sha256.
+
+    A file of a plug-in is called after its class: a run may have been trained with another copy.
+    """
+    files = _source_files(plugin)
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+
+
+def _source_files(plugin: type) -> dict[str, Path]:
+    libraries = ("abc", "builtins", "torch", "typing")
+    core = Path(__file__).parent
+    files = {}
+    for base in plugin.__mro__:
+        if base.__module__.partition(".")[0] not in libraries:
+            path = Path(inspect.getfile(base))
+            if path.suffix == ".py":
+                files[_file_name(path, core) or f"the file of {base.__qualname__}"] = path
+    for room in ("nn", "data", "training"):
+        files.update({_file_name(path, core): path for path in (core / room).glob("*.py")})
+    return files
+
+
+def _file_name(path: Path, core: Path) -> str:
+    """``a2ibench/nn/layers.py``; empty for a file outside of the core."""
+    return path.relative_to(core.parent).as_posix() if path.is_relative_to(core) else ""

@@ -44,7 +44,8 @@ class Generator:
 
         Args:
             waveform: ``[T]``, or ``[channels, T]``, which are averaged; floats, nominally in
-                [−1, 1]. An array, a list, or a tensor on the processor.
+                [−1, 1]. An array, a list, or a tensor on the processor. Silence is drawn like any
+                other sound.
             rate: its samples a second, 1000 to 10 million; resampled where it is not the encoder's
                 own.
             n: how many pictures, 1 to 1000.
@@ -54,8 +55,8 @@ class Generator:
             uint8 ``[n, S, S, 3]``, RGB.
 
         Raises:
-            UserError: a waveform of another shape, of integers, silent, with NaN or infinite
-                samples or samples far beyond ±1, or shorter than :attr:`shortest`; a rate, n or
+            UserError: a waveform of another shape, of integers, with NaN or infinite samples or
+                samples far beyond ±1, or shorter than :attr:`shortest`; a rate, n or
                 seed out of its range.
         """
         mono = _mono(waveform)
@@ -69,8 +70,6 @@ class Generator:
                 f"the sound lasts {seconds:.2f} s ({len(mono)} samples at {rate:g} Hz);"
                 f" {self.encoder} needs at least {self.shortest:.2f} s"
             )
-        if not np.any(mono):
-            raise UserError("the sound is silent: all of its samples are 0")
         count = _whole("n", n, 1, MOST)
         return self._run.draw(mono, round(rate), count, _whole("seed", seed, 0, None))
 

@@ -102,6 +102,9 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
                 "acoustic_dim": data.train.acoustic.shape[1],
                 "classes": list(data.train.classes),
             },
+            "segment_seconds": round(
+                float(store.index["audio_length"].median()) / store.sample_rate, 3
+            ),
             **training,
             "evaluation_seconds": round(time.monotonic() - started, 3),
             "metrics": {**stored["metrics"], **new},
@@ -163,6 +166,7 @@ def _draw_trained(
     grid = draw_grid(model, acoustic[data.exam.grid_rows], GRID_NOISES, job.seed)
     own = None if model.image_to_audio(images[:1]) is None else partial(_own, model)
     return Drawn(images, grid, own), {
+        "sources": registry.source_hashes(type(model)),
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state.step,
