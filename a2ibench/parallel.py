@@ -98,8 +98,10 @@ class Child:
             self._kill()
 
     def _connect(self) -> "Connection[Any, Any]":
-        if self._pipe is not None:
-            return self._pipe
+        if self._pipe is not None and self._process is not None:
+            if self._process.poll() is None:
+                return self._pipe
+            self._kill()  # it died between two calls, which is not the next one's fault
         if self._closed:
             raise Crashed("was closed")
         ours, theirs = multiprocessing.Pipe()

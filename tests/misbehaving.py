@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from a2ibench.data.audio import read_sound
+
 
 def die(number: int = signal.SIGSEGV) -> None:
     os.kill(os.getpid(), number)
@@ -65,3 +67,10 @@ def sleep_on(path: Path) -> None:
 
 def allocate_on(path: Path) -> None:
     bytearray(2**30)
+
+
+def crash_on_bad(path: Path) -> object:
+    """Reads sounds, but for one of this name."""
+    if path.stem == "bad":
+        die()
+    return read_sound(path)

@@ -82,6 +82,13 @@ def test_a_crash_is_named_and_the_next_call_works(
     assert child(misbehaving.allocate, 2**20, memory=2**30, seconds=60) == 2**20
 
 
+def test_a_death_between_two_calls_costs_none(child: Child) -> None:
+    number = child(misbehaving.process)
+    os.kill(number, signal.SIGKILL)
+    _until(lambda: _is_zombie(number))
+    assert child(pow, 2, 3) == 8
+
+
 def test_an_interrupted_call_leaves_no_answer_behind(child: Child) -> None:
     child(misbehaving.process)
     threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()

@@ -5,8 +5,10 @@ that process alone.
 import atexit
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from a2ibench.data.audio import read_sound
@@ -42,14 +44,29 @@ def decode_apart(
     """
     # The other process may be in another folder; messages name the file as it was given.
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+    with _openable(absolute) as opened:
+        try:
+            return child(function, opened, memory=memory, seconds=seconds)
+        except UserError as error:
+            raise UserError(str(error).replace(str(opened), str(path))) from None
+        except Crashed as crash:
+            raise UserError(
+                f"{path}: the decoder {crash}; convert the sound to another format, or cut it"
+            ) from None
+
+
+@contextmanager
+def _openable(path: Path) -> Iterator[Path]:
+    """A path that every library opens: some refuse a name that is not UTF-8."""
     try:
-        return child(function, absolute, memory=memory, seconds=seconds)
-    except UserError as error:
-        raise UserError(str(error).replace(str(absolute), str(path))) from None
-    except Crashed as crash:
-        raise UserError(
-            f"{path}: the decoder {crash}; convert the sound to another format, or cut it"
-        ) from None
+        str(path).encode()
+    except UnicodeEncodeError:
+        with TemporaryDirectory() as folder:
+            link = Path(folder, f"sound{path.suffix}" if path.suffix.isascii() else "sound")
+            link.symlink_to(path)
+            yield link
+    else:
+        yield path
 
 
 def read_sound_apart(path: Path) -> tuple[FloatArray, int]:

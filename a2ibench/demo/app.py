@@ -29,7 +29,7 @@ from a2ibench.demo.uploads import Uploads
 from a2ibench.errors import UserError
 from a2ibench.parallel import Child
 from a2ibench.reporting.media import picture_uri
-from a2ibench.study.generate import silence
+from a2ibench.study.generate import silence, too_long
 from a2ibench.study.generator import Generator
 
 PAGE = Path(__file__).with_name("page")
@@ -177,7 +177,9 @@ class Studio:
                 raise RuntimeError(f"{name} cannot draw") from error
             LOG.exception("%s cannot draw", name)
             return {"name": name, "error": FAILED}
-        notes = [*self.models[name].notes, *silence("the sound", waveform)]
+        model, seconds = self.models[name], len(waveform) / rate
+        notes = silence("the sound", waveform)
+        notes += [*too_long("the sound", seconds, model.segment_seconds), *model.notes]
         if choice.count > 1 and (images == images[0]).all():
             notes.append("it uses no noise: all pictures are the same")
         return {"name": name, "pictures": [picture_uri(i) for i in images], "notes": notes}

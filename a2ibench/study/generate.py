@@ -292,9 +292,8 @@ def listen(sound: Path, run: Run) -> tuple[FloatArray, int, list[str]]:
     return waveform, rate, notes
 
 
-def too_long(name: str, seconds: float, run: Run) -> list[str]:
-    """A note on a sound that lasts much longer than those that a run was trained with."""
-    trained = run.segment_seconds
+def too_long(name: str, seconds: float, trained: float | None) -> list[str]:
+    """A note on a sound that lasts much longer than those that a model was trained with."""
     if trained is None or seconds <= LONG * trained:
         return []
     return [
@@ -373,7 +372,7 @@ def draw_rows(
     waveform, rate, notes = listen(sound, run)
     name, seconds = safe_name(sound.name), len(waveform) / rate
     if every is None:
-        if long := too_long(name, seconds, run):
+        if long := too_long(name, seconds, run.segment_seconds):
             notes.append(f"{long[0]}; --every {run.segment_seconds:g} draws a row per segment")
         rows = [Row(None, run.draw(waveform, rate, count, seed))]
     else:

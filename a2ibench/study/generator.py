@@ -26,6 +26,7 @@ class Generator:
         encoder: the name of what it hears with.
         image_size: S, the side of its pictures in pixels.
         shortest: the seconds that a sound must last.
+        segment_seconds: how long the sounds lasted that it was trained with; None if unknown.
         notes: what the user should know of the run.
     """
 
@@ -34,6 +35,7 @@ class Generator:
         self.encoder = run.encoder.name
         self.image_size = run.model.spec.image_size
         self.shortest = run.encoder.min_samples / run.encoder.sample_rate
+        self.segment_seconds = run.segment_seconds
         self.notes = run.notes
         self._run = run
 

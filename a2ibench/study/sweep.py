@@ -110,7 +110,7 @@ def sweep(
         except UserError as error:
             left_out.append(error)
             continue
-        notes += [*said, *too_long(path.name, len(waveform) / rate, run), *more]
+        notes += [*said, *too_long(name, len(waveform) / rate, run.segment_seconds), *more]
         acoustic = np.concatenate([run.hear(waveform, rate)[np.newaxis], features])
         images = _draw(run, acoustic, count, seed)
         if count > 1 and (images == images[:, :1]).all():

@@ -1,5 +1,6 @@
 """Sounds of users are decoded in another process: it may crash, and the next sound is decoded."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,3 +61,13 @@ def test_a_decoder_is_stopped_at_its_limits(tone: Path, child: Child) -> None:
         decode_apart(misbehaving.sleep_on, tone, child, seconds=0.3)
     with pytest.raises(UserError, match=r"the decoder needed more than 0\.5 GiB of memory"):
         decode_apart(misbehaving.allocate_on, tone, child, memory=2**29)
+
+
+def test_a_name_that_is_not_utf8_is_opened(tone: Path) -> None:
+    for suffix in (b".wav", b"\xff"):
+        named = tone.rename(os.fsdecode(b"caf\xe9" + suffix))
+        assert len(read_sound_apart(named)[0]) == 8000
+        tone = named
+    tone.write_text("no sound")
+    with pytest.raises(UserError, match=r"^caf\udce9\udcff: cannot be decoded"):
+        read_sound_apart(tone)

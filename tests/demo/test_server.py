@@ -175,6 +175,12 @@ def test_silence_is_drawn_as_the_command_draws_it(
     assert shown["models"][0]["notes"] == ["the sound is silent: all of its samples are 0"]
 
 
+def test_a_sound_much_longer_than_the_training_s_is_said_to_be(client: TestClient) -> None:
+    shown = post(client, encoded("wav", np.tile(WAVE[:8000], 3), 8000)).json()["models"]
+    expected = "the sound lasts 3.0 s, and the model was trained on segments of 1 s"
+    assert shown[0]["notes"][0].startswith(expected)
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
