@@ -50,12 +50,8 @@ def two_arms(small_study: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        (
-            [],
-            "vae, seed 0 (the first of 2 arms; choose with --arm: vae − x;"
-            " of seeds 0 to 1: --seed)",
-        ),
-        (["--arm", "vae", "--seed", "1"], "vae, seed 1 (of seeds 0 to 1: --seed)"),
+        ([], "vae, seed 0 of 0 to 1 (the first of 2 arms; choose with --arm: vae, vae − x)"),
+        (["--arm", "vae", "--seed", "1"], "vae, seed 1 of 0 to 1"),
         (["--arm", "vae - x"], "vae − x, seed 0"),
     ],
 )
@@ -73,7 +69,7 @@ def test_other_commands_name_it_as_well(two_arms: Path, tmp_path: Path, command:
     arguments = [command, two_arms, *sound, "--out", tmp_path / "out"]
     done = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
-    assert "vae, seed 0 (the first of 2 arms; choose with --arm: vae − x;" in done.output
+    assert "vae, seed 0 of 0 to 1 (the first of 2 arms; choose with --arm:" in done.output
 
 
 def test_reference_rows_are_not_offered(two_arms: Path, tmp_path: Path) -> None:
@@ -347,12 +343,12 @@ def test_the_files_that_changed_since_a_run_was_trained_are_named(
     del result["sources"]["the file of VAE"]
     (job / "result.json").write_text(json.dumps(result))
     assert a2ibench.load(job).notes == (
-        "code of vae since this run was trained: changed: a2ibench/nn/layers.py; new: the file of"
-        " VAE; gone: a2ibench/nn/old_.py",
+        "since this run was trained, the code of vae has changed: a2ibench/nn/layers.py; new: the"
+        " file of VAE; gone: a2ibench/nn/old_.py",
     )
     del result["sources"]
     (job / "result.json").write_text(json.dumps(result))
     assert a2ibench.load(job).notes == (
-        "the code of vae, or of a2ibench's nn, data or training, has changed since this run was"
-        " trained",
+        "since this run was trained, the code of vae, or of a2ibench's nn, data or training, has"
+        " changed",
     )

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,9 +90,13 @@ def test_a_death_between_two_calls_costs_none(child: Child) -> None:
 
 def test_an_interrupted_call_leaves_no_answer_behind(child: Child) -> None:
     child(misbehaving.process)
-    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        child(misbehaving.sleep, 2)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            child(misbehaving.sleep, 2)
+    finally:
+        signal.signal(signal.SIGALRM, before)
     assert child(pow, 2, 3) == 8
 
 

@@ -82,14 +82,11 @@ def describe_choice(path: Path, arm: str | None, seed: int) -> str:
     study = read_study(path)
     arms = trained_arms(study)
     chosen = arms[0] if arm is None else pick_arm(arm, arms, str(path))
-    others = [label for label in arms if label != chosen]
     seeds = len(study["jobs"][chosen])
-    also = []
-    if others and arm is None:
-        also.append(f"the first of {len(arms)} arms; choose with --arm: {', '.join(others)}")
-    if seeds > 1:
-        also.append(f"of seeds 0 to {seeds - 1}: --seed")
-    return f"{chosen}, seed {seed}" + (f" ({'; '.join(also)})" if also else "")
+    told = f"{chosen}, seed {seed}" + (f" of 0 to {seeds - 1}" if seeds > 1 else "")
+    if arm is None and len(arms) > 1:
+        told += f" (the first of {len(arms)} arms; choose with --arm: {', '.join(arms)})"
+    return told
 
 
 def find_models(path: Path, seed: int) -> tuple[dict[str, Path], list[str]]:
@@ -203,21 +200,22 @@ def _changes(method: type["Model"], source: Any, sources: Any) -> list[str]:
     """A note on the files that a run was trained with and that are others now."""
     if registry.source_hash(method) == source:
         return []
-    if not isinstance(sources, dict):
-        return [
-            f"the code of {method.name}, or of a2ibench's nn, data or training, has changed since"
-            " this run was trained"
-        ]
     now = registry.source_hashes(method)
+    if not isinstance(sources, dict) or sources == now:  # of an older version, or damaged
+        return [
+            f"since this run was trained, the code of {method.name}, or of a2ibench's nn, data or"
+            " training, has changed"
+        ]
     changed = sorted(name for name in now.keys() & sources.keys() if now[name] != sources[name])
     added, removed = sorted(now.keys() - sources.keys()), sorted(sources.keys() - now.keys())
-    said = {"changed": changed, "new": added, "gone": removed}
     parts = [
-        f"{what}: {', '.join(printable(name) for name in names)}"
-        for what, names in said.items()
+        f"{what}{', '.join(printable(name) for name in names)}"
+        for what, names in (("", changed), ("new: ", added), ("gone: ", removed))
         if names
     ]
-    return [f"code of {method.name} since this run was trained: {'; '.join(parts)}"]
+    return [
+        f"since this run was trained, the code of {method.name} has changed: {'; '.join(parts)}"
+    ]
 
 
 def _check_fits(standardiser: Standardiser, sizes: Spec, folder: Path) -> None:
