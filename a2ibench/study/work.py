@@ -52,10 +52,13 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     job, folder = task.job, task.folder
     store, data = open_as_planned(task.store, job.store, task.encoder, task.encoder_config)
     if job.kind == "model":
+        # Before the training: the user may go on writing meanwhile.
+        sources = registry.source_hashes(registry.models.get(job.method))
         model, state = _train(task, data, report, team)
         if not team.leads:
             return
         drawn, training = _draw_trained(job, data, model, state)
+        training["sources"] = sources
     elif job.kind == "reference":
         drawn, training = _draw_reference(job, data), {}
     else:
@@ -166,7 +169,6 @@ def _draw_trained(
     grid = draw_grid(model, acoustic[data.exam.grid_rows], GRID_NOISES, job.seed)
     own = None if model.image_to_audio(images[:1]) is None else partial(_own, model)
     return Drawn(images, grid, own), {
-        "sources": registry.source_hashes(type(model)),
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state.step,
