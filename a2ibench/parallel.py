@@ -1,22 +1,150 @@
-"""Work on one process a processor, answered in order; a process that dies costs one answer."""
+"""Calls in processes of their own: one at a time within limits, or many on all processors.
 
+A process that dies costs one answer, and how it died is known.
+"""
+
+import contextlib
+import importlib
 import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from a2ibench.printable import replace_what_cannot_be_encoded
 
 T = TypeVar("T")
 
+START = "import sys; sys.path[:] = {path!r}; from a2ibench.parallel import serve; serve({pipe})"
+PATIENCE = 10.0
+"""Seconds that a process has to end after it has closed its pipe."""
 
-class Crashed:
-    """The answer of a call whose process died."""
+
+class Crashed(Exception):  # noqa: N818
+    """A call without an answer, because its process died or went beyond a limit.
+
+    The message completes a sentence that begins with the name of what ran: "died of SIGSEGV
+    (Segmentation fault)", "took longer than 60 s", "needed more than 2 GiB of memory".
+    """
+
+
+class Child:
+    """A process that calls functions of modules, one after another; it starts with the first call.
+
+    After a call that crashed, the next one finds a new process. What libraries print on the
+    process's standard output and error is discarded. Threads wait for each other.
+
+    :mod:`multiprocessing` would import the caller's main module in the new process, and so run a
+    script without a guard once more; this does not.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection[Any, Any] | None = None
+        self._closed = False
+
+    def __call__(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        memory: int | None = None,
+        seconds: float | None = None,
+    ) -> T:
+        """Calls a function in the process and returns what it returns.
+
+        Args:
+            function: of a module that can be imported.
+            arguments: they and the answer are pickled.
+            memory: bytes that the call may take, where the system can limit it (Linux).
+            seconds: how long it may last.
+
+        Raises:
+            Crashed: see there.
+            Exception: what the function raised, with its traceback as a note.
+        """
+        with self._lock:
+            try:
+                pipe = self._connect()
+                pipe.send_bytes(pickle.dumps((function, arguments, memory)))
+                if not pipe.poll(seconds):
+                    raise Crashed(f"took longer than {seconds:g} s")
+                answer, error = pipe.recv()
+                if isinstance(error, MemoryError) and memory is not None:
+                    raise Crashed(f"needed more than {memory / 2**30:g} GiB of memory")
+            except (EOFError, ConnectionError):
+                raise Crashed(self._last_words()) from None
+            except BaseException:
+                self._kill()  # an answer that still comes would be taken for the next call's
+                raise
+        if error is not None:
+            raise error
+        return answer
+
+    def close(self) -> None:
+        """Ends the process, also in the middle of a call; there is no other one after it."""
+        self._closed = True
+        if (process := self._process) is not None:
+            process.kill()  # a call that waits for it finds the end of the pipe
+        with self._lock:
+            self._kill()
+
+    def _connect(self) -> "Connection[Any, Any]":
+        if self._pipe is not None and self._process is not None:
+            if self._process.poll() is None:
+                return self._pipe
+            self._kill()  # it died between two calls, which is not the next one's fault
+        if self._closed:
+            raise Crashed("was closed")
+        ours, theirs = multiprocessing.Pipe()
+        with theirs:
+            # Its standard input is never written to: its end tells the process that ours has died.
+            self._process = subprocess.Popen(  # noqa: S603  # this interpreter, code of ours
+                [sys.executable, "-c", START.format(path=sys.path, pipe=theirs.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        self._pipe = ours
+        if self._closed:  # meanwhile
+            raise Crashed("was closed")
+        return ours
+
+    def _last_words(self) -> str:
+        process = self._process
+        code: int | None = None
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(PATIENCE)
+        self._kill()
+        if code is None:
+            return "stopped answering"
+        if code >= 0:
+            return f"ended its process with exit code {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"died of {name} ({signal.strsignal(-code)})"
+
+    def _kill(self) -> None:
+        process, self._process = self._process, None
+        pipe, self._pipe = self._pipe, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+        if pipe is not None:
+            pipe.close()
 
 
 def in_order(
@@ -24,7 +152,7 @@ def in_order(
 ) -> Iterator[T | Crashed]:
     """Calls a module's function for each tuple of arguments and yields the answers in order.
 
-    At most two answers a process wait to be taken, so memory stays flat in their number.
+    At most two answers per process wait to be taken, so memory stays flat in their number.
 
     Args:
         function: importable in another process.
@@ -36,45 +164,104 @@ def in_order(
     workers = min(workers or joblib.cpu_count(), len(arguments))
     if workers == 0:
         return
-    pool = _pool(workers)
-    waiting: deque[Future[T]] = deque()
-    sent = 0
-    try:
-        for i in range(len(arguments)):
-            try:
-                while sent < len(arguments) and len(waiting) <= 2 * workers:
-                    waiting.append(pool.submit(function, *arguments[sent]))
-                    sent += 1
-                answer: T | Crashed = waiting.popleft().result()
-            except BrokenProcessPool:
-                # Which call did it is not known: this one is tried again by itself.
-                pool.shutdown(wait=False, cancel_futures=True)
-                answer = _alone(function, arguments[i])
-                pool = _pool(workers)
-                waiting.clear()
-                sent = i + 1
-            yield answer
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    children = [Child() for _ in range(workers)]
+    idle: SimpleQueue[Child] = SimpleQueue()
+    for child in children:
+        idle.put(child)
 
-
-def _alone(function: Callable[..., T], arguments: tuple[Any, ...]) -> T | Crashed:
-    with _pool(1) as pool:
+    def call(given: tuple[Any, ...]) -> T | Crashed:
+        child = idle.get()
         try:
-            return pool.submit(function, *arguments).result()
-        except BrokenProcessPool:
-            return Crashed()
+            return child(function, *given)
+        except Crashed as crash:
+            return crash
+        finally:
+            idle.put(child)
+
+    threads = ThreadPoolExecutor(workers)
+    waiting: deque[Future[T | Crashed]] = deque()
+    try:
+        for given in arguments:
+            waiting.append(threads.submit(call, given))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        for child in children:
+            child.close()
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # Spawned: a forked copy of a process that runs threads can hang.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=begin)
+def serve(number: int) -> None:
+    """Answers the calls of a :class:`Child` in its process.
+
+    Args:
+        number: of the open file that leads to it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+
+    def outlive() -> None:
+        os.read(0, 1)
+        os._exit(1)
+
+    threading.Thread(target=outlive, daemon=True).start()
+    pipe: Connection[Any, Any] = Connection(number)
+    while True:
+        try:
+            asked = pipe.recv_bytes()
+        except EOFError:
+            return
+        pipe.send_bytes(_answer(asked))
+
+
+def _answer(asked: bytes) -> bytes:
+    """Makes a call and returns its answer or error, pickled."""
+    try:
+        function, arguments, memory = pickle.loads(asked)  # noqa: S301  # of the parent
+        with _limited(memory):
+            return pickle.dumps((function(*arguments), None), protocol=5)
+    except Exception as error:
+        return _pack(error)
+
+
+def _pack(error: Exception) -> bytes:
+    """An exception as it is sent; one that cannot be pickled is told in words."""
+    error.add_note(f"In another process:\n{''.join(traceback.format_exception(error))}")
+    try:
+        packed = pickle.dumps((None, error))
+        pickle.loads(packed)  # noqa: S301  # some fail only here
+    except Exception:
+        packed = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
+    return packed
+
+
+@contextlib.contextmanager
+def _limited(memory: int | None) -> Iterator[None]:
+    """Within, the process may take so many bytes more than it has."""
+    try:
+        resource = importlib.import_module("resource")
+        taken = int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    except (ImportError, OSError):
+        memory = None
+    if memory is None:
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    hard = before[1]
+    wanted = taken + memory
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def begin() -> None:
-    """What a worker process does first: Ctrl-C is the parent's to handle, and without a parent
-    there is nothing to do."""
+    """Prepares a process of :mod:`multiprocessing`: Ctrl-C is the parent's to handle, and without a
+    parent there is nothing to do.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replace_what_cannot_be_encoded()
     parent = multiprocessing.parent_process()

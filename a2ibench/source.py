@@ -26,9 +26,25 @@ def source_hash(plugin: type) -> str:
     Comments, docstrings and layout do not count. A class without a file, as in a notebook, counts
     by its compiled functions.
     """
+    digest = hashlib.sha256()
+    for part in sorted({part for _, part in _parts(plugin)}):
+        digest.update(bytes.fromhex(part))
+    return digest.hexdigest()
+
+
+def source_hashes(plugin: type) -> dict[str, str]:
+    """The parts of the code behind :func:`source_hash`, each with its hash.
+
+    Parts are named as messages name them: a file of the bench by its path, the file of a class
+    after that class (a run may have been trained with another copy), any other by its file's name.
+    """
+    return dict(_parts(plugin))
+
+
+def _parts(plugin: type) -> Iterator[tuple[str, str]]:
     own = [base for base in plugin.__mro__ if base.__module__.partition(".")[0] not in LIBRARIES]
     found: dict[Path, str] = {}
-    loose: list[str] = []
+    after: dict[Path, str] = {}
     for base in own:
         try:
             path = Path(inspect.getfile(base)).resolve()
@@ -36,15 +52,18 @@ def source_hash(plugin: type) -> str:
             path = Path()
         if path.suffix == ".py" and path.is_file():
             _follow(path, base.__module__, found)
+            after.setdefault(path, f"the file of {base.__qualname__}")
         else:
-            loose.append(_compiled(base))
+            yield f"the class {base.__qualname__}", _compiled(base)
         room = LOOPS.get(base.__module__.removeprefix(f"{__package__}."), "")
         for path in (CORE / room).glob("*.py") if room else ():
             _follow(path.resolve(), f"{__package__}.{room}.{path.stem}", found)
-    digest = hashlib.sha256()
-    for part in sorted({*found.values(), *loose}):
-        digest.update(bytes.fromhex(part))
-    return digest.hexdigest()
+    core = CORE.resolve()
+    for path, part in found.items():
+        if path.is_relative_to(core):
+            yield path.relative_to(core.parent).as_posix(), part
+        else:
+            yield after.get(path, path.name), part
 
 
 def _follow(path: Path, module: str, found: dict[Path, str]) -> None:

@@ -59,7 +59,7 @@ def test_pictures_are_drawn_for_any_sound(study: Path, tmp_path: Path, suffix: s
     done = call("generate", str(study), str(path), "-n", "3", "--out", str(tmp_path / "out"))
     assert done.exit_code == 0, done.output
     names = sorted(file.name for file in (tmp_path / "out" / "a").iterdir())
-    assert names == ["00.png", "01.png", "02.png", "all.png"]
+    assert names == ["00.png", "01.png", "02.png", "all.png", "pictures.json"]
     with Image.open(tmp_path / "out" / "a" / "00.png") as picture:
         assert picture.size == (32, 32)
 

@@ -43,10 +43,11 @@ def export(
     """
     load_plugins(plugins)
     from a2ibench.study.export import ABOUT, TOLERANCE, ExportError, export_run
-    from a2ibench.study.generate import find_run
+    from a2ibench.study.generate import describe_choice, find_run
 
     formats = tuple(dict.fromkeys(formats))
     folder = find_run(run_folder, arm, seed)
+    click.echo(f"exporting {describe_choice(run_folder, arm, seed)}")
     try:
         about = export_run(folder, out, formats, licence)
     except ExportError as error:

@@ -1,11 +1,19 @@
 """``a2ibench sweep``: how the picture changes while the sound is changed."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from a2ibench.cli.options import arm_option, load_plugins, make_display, plugin_option, seed_option
+from a2ibench.cli.options import (
+    FAILED,
+    arm_option,
+    load_plugins,
+    make_display,
+    plugin_option,
+    seed_option,
+)
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,7 +53,7 @@ if TYPE_CHECKING:
     default=8,
     show_default=True,
     type=click.IntRange(1, 1000),
-    help="Noises: pictures a level.",
+    help="Noises: pictures per level.",
 )
 @click.option(
     "--noise-seed",
@@ -54,7 +62,13 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     help="Fixes the pictures' noise, the same at every level, and that which --noise adds.",
 )
-@click.option("--out", default=Path("sweep"), show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    default=Path("sweep"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The folder to write; the files of an earlier sweep in it are replaced.",
+)
 @plugin_option
 def sweep(
     run_folder: Path,
@@ -75,22 +89,24 @@ def sweep(
     """Change sounds step by step and measure what it does to the pictures of a run.
 
     Choose one of --volume, --noise, --mix and --interpolate. Samples that a change carries beyond
-    ±1 are not clipped.
+    ±1 are not clipped. A sound that cannot be used is named and left out, and the exit code is 1.
     """
     asked = {"volume": volume, "noise": noise, "mix": mix, "interpolate": interpolate}
     if sum(value is not None for value in asked.values()) != 1:
         raise UserError("give one of --volume, --noise, --mix and --interpolate")
     if (ratios is not None and mix is None) or (steps is not None and interpolate is None):
         raise UserError("--ratios belongs to --mix, --steps to --interpolate")
-    stems = [sound.stem for sound in sounds]
-    if twice := {stem for stem in stems if stems.count(stem) > 1}:
-        raise UserError(f"two sounds are called {twice.pop()!r}: rename one of them")
     load_plugins(plugins)
     import numpy as np
 
     from a2ibench.study.changes import Change
-    from a2ibench.study.generate import find_run
-    from a2ibench.study.sweep import sweep, write_sweep
+    from a2ibench.study.generate import describe_choice, find_run
+    from a2ibench.study.own_files import safe_name
+    from a2ibench.study.sweep import check_out, sweep, write_sweep
+
+    names = [safe_name(sound.stem) for sound in sounds]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise UserError(f"two sounds are called {twice.pop()!r}: rename one of them")
 
     if volume is not None:
         change = Change("volume", _numbers("--volume", volume))
@@ -102,9 +118,11 @@ def sweep(
         levels = tuple(np.linspace(0, 1, steps or 9).round(6).tolist())
         change = Change("interpolate", levels, interpolate)
     folder = find_run(run_folder, arm, seed)
+    check_out(sounds, out)
     display = make_display()
+    display.say(f"drawn by {describe_choice(run_folder, arm, seed)}")
     with display.running():
-        swept, findings, notes = sweep(
+        swept, findings, notes, left_out = sweep(
             folder, sounds, change, count, noise_seed, display.counter("sweeping")
         )
     write_sweep(swept, findings, change, folder, out)
@@ -112,6 +130,10 @@ def sweep(
     for note in notes:
         display.say(f"note: {note}")
     display.say(f"curves, correlations, figure, strips of pictures: {out}")
+    for error in left_out:
+        click.echo(f"error: left out: {error}", err=True)
+    if left_out:
+        sys.exit(FAILED)
 
 
 def _numbers(option: str, text: str) -> tuple[float, ...]:

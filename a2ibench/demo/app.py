@@ -21,10 +21,15 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from a2ibench.data.decoding import load_decoders
 from a2ibench.data.types import FloatArray
+from a2ibench.demo.deadlines import REQUEST
 from a2ibench.demo.sound import LONGEST, MOST_BYTES, curve, decode, spectrogram
+from a2ibench.demo.uploads import Uploads
 from a2ibench.errors import UserError
+from a2ibench.parallel import Child
 from a2ibench.reporting.media import picture_uri
+from a2ibench.study.generate import silence, too_long
 from a2ibench.study.generator import Generator
 
 PAGE = Path(__file__).with_name("page")
@@ -105,16 +110,34 @@ def _number(text: str, name: str, lowest: float, highest: float, *, whole: bool 
 class Studio:
     """The models, and the one thread in which they draw: requests wait for each other.
 
+    Sounds are decoded in a process of their own, which may crash.
+
     Attributes:
         models: name → model.
         worker: the thread.
         turn: held by the request whose pictures are drawn.
+        decoder: the process.
+        uploads: where a sound lies while it is decoded; there from :meth:`open` to :meth:`close`.
     """
+
+    uploads: Uploads
 
     def __init__(self, models: Mapping[str, Generator]) -> None:
         self.models = models
         self.worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
         self.turn = asyncio.Lock()
+        self.decoder = Child()
+
+    def open(self) -> None:
+        """Makes the folder, and starts the process, so that the first sound need not wait."""
+        self.uploads = Uploads()
+        self.worker.submit(self.decoder, load_decoders)
+
+    def close(self) -> None:
+        """Ends the process and the thread, and removes what was sent."""
+        self.decoder.close()
+        self.worker.shutdown(cancel_futures=True)
+        self.uploads.close()
 
     async def draw(self, content: bytes, choice: Choice) -> dict[str, Any]:
         """What the page shows for a sound; see :meth:`_draw`."""
@@ -127,7 +150,8 @@ class Studio:
         Raises:
             UserError: a sound that cannot be used, or that no chosen model takes.
         """
-        waveform, rate = decode(content)
+        with self.uploads.keep(content) as path:
+            waveform, rate = decode(path, self.decoder)
         heard = waveform * np.float32(choice.volume)
         names = list(self.models)
         drawn = [self._draw_one(names[i], heard, rate, choice) for i in choice.models]
@@ -153,7 +177,9 @@ class Studio:
                 raise RuntimeError(f"{name} cannot draw") from error
             LOG.exception("%s cannot draw", name)
             return {"name": name, "error": FAILED}
-        notes = list(self.models[name].notes)
+        model, seconds = self.models[name], len(waveform) / rate
+        notes = silence("the sound", waveform)
+        notes += [*too_long("the sound", seconds, model.segment_seconds), *model.notes]
         if choice.count > 1 and (images == images[0]).all():
             notes.append("it uses no noise: all pictures are the same")
         return {"name": name, "pictures": [picture_uri(i) for i in images], "notes": notes}
@@ -194,7 +220,13 @@ def make_app(models: Mapping[str, Generator], hosts: Sequence[str]) -> Starlette
             return _refuse(f"expected a sound of type {UPLOAD}", 415)
         try:
             choice = read_choice(request.query_params, len(models))
-            content = await _body(request)
+            try:
+                async with asyncio.timeout(REQUEST):
+                    content = await _body(request)
+            except TimeoutError:
+                late = _refuse(f"the upload took longer than {REQUEST:g} s", 408)
+                late.headers["connection"] = "close"
+                return late
             if content is None:
                 return _refuse(f"the file is larger than {MOST_BYTES >> 20} MiB", 413)
             async with studio.turn:
@@ -213,8 +245,11 @@ def make_app(models: Mapping[str, Generator], hosts: Sequence[str]) -> Starlette
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
-        studio.worker.shutdown(cancel_futures=True)
+        studio.open()
+        try:
+            yield
+        finally:
+            studio.close()
 
     return Starlette(
         routes=[

@@ -94,8 +94,11 @@ def serve(app: "Starlette", listening: socket.socket) -> None:
     """Answers until Ctrl-C or SIGTERM."""
     import uvicorn
 
+    from a2ibench.demo.deadlines import PunctualProtocol
+
     config = uvicorn.Config(
         app,
+        http=PunctualProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

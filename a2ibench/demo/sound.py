@@ -1,14 +1,15 @@
 """An uploaded sound: decoded within limits, and shown as a curve and a spectrogram."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from a2ibench.data.audio import MEDIA_ONLY, read_sound, resample
+from a2ibench.data.decoding import decode_apart
 from a2ibench.data.spectra import decibels, mel_bands, power_spectrogram
 from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.errors import UserError
+from a2ibench.parallel import Child
 
 MOST_BYTES = 32 * 2**20
 LONGEST = 300
@@ -17,6 +18,11 @@ MOST_SAMPLES = 2**26
 """Over all channels: 300 s of stereo at 96 kHz, and no more of eight channels at 655 kHz, which a
 file of a few kilobytes can hold.
 """
+
+MEMORY = 2 * 2**30
+"""Bytes for decoding a sound."""
+SECONDS = 30.0
+"""For decoding a sound: nobody else is answered meanwhile."""
 
 RATE = 22_050
 WINDOW = 1024
@@ -27,34 +33,34 @@ SHOWN = 80.0
 """Decibels below the loudest band that are told from black."""
 
 
-def decode(content: bytes) -> tuple[FloatArray, int]:
-    """The samples of a file that somebody sent; it is on the disk for that long only.
+def decode(path: Path, child: Child) -> tuple[FloatArray, int]:
+    """The samples of a file that somebody sent.
+
+    Args:
+        path: of the file; messages do not tell it.
+        child: the process that decodes.
 
     Returns:
-        float32 ``[T]``, mono, not silent, and its sample rate.
+        float32 ``[T]``, mono, and its sample rate.
 
     Raises:
-        UserError: no sound, a silent one, or one of more than :data:`LONGEST` seconds or
-            :data:`MOST_SAMPLES` samples.
+        UserError: no sound, one of more than :data:`LONGEST` seconds or :data:`MOST_SAMPLES`
+            samples, or one on which the decoder crashes or takes more than :data:`MEMORY` or
+            :data:`SECONDS`.
     """
-    if not content:
+    try:
+        return decode_apart(_decode, path, child, MEMORY, SECONDS)
+    except UserError as error:
+        said = str(error).removeprefix(f"{path}: ").replace(str(path), "sound")
+        raise UserError(said) from None
+
+
+def _decode(path: Path) -> tuple[FloatArray, int]:
+    if path.stat().st_size == 0:
         raise UserError("the file is empty (0 bytes)")
-    with tempfile.TemporaryDirectory(prefix="a2ibench-demo-") as folder:
-        # A name of our own: that of the sender stays with the sender.
-        path = Path(folder, "sound")
-        path.write_bytes(content)
-        try:
-            _check_declared(path)
-            _check_length(path)
-            waveform, rate = read_sound(path)
-        except UserError as error:
-            said = str(error).removeprefix(f"{path}: ").replace(str(path), "sound")
-            raise UserError(said) from None
-        except MemoryError:
-            raise UserError("the file claims to be longer than this machine can hold") from None
-    if not np.any(waveform):
-        raise UserError("the sound is silent: all of its samples are 0")
-    return waveform, rate
+    _check_declared(path)
+    _check_length(path)
+    return read_sound(path)
 
 
 def _check_declared(path: Path) -> None:

@@ -3,14 +3,15 @@ space of the features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.audio import LOUDEST, fit_length, read_sound, resample
+from a2ibench.data.audio import LOUDEST, fit_length, resample
+from a2ibench.data.decoding import read_sound_apart
 from a2ibench.data.types import FloatArray
 from a2ibench.errors import UserError
 from a2ibench.study.generate import Run
@@ -96,7 +97,7 @@ class Change:
                 against it; another sound that cannot be used.
         """
         if self.kind == "interpolate":
-            start, end = run.hear(waveform, rate), run.hear(*self._other())
+            start, end = run.hear(waveform, rate), run.hear(*self._other)
             t = np.array(self.levels, dtype=np.float32)[:, np.newaxis]
             return (1 - t) * start + t * end, []
         changes: dict[Kind, Callable[[float], FloatArray]] = {
@@ -120,15 +121,16 @@ class Change:
         notes = [f"{name}: samples beyond ±1 at {self.kind} {', '.join(beyond)}: not clipped"]
         return np.stack(features), notes if beyond else []
 
+    @cached_property
     def _other(self) -> tuple[FloatArray, int]:
         assert self.other is not None
-        waveform, rate = read_sound(self.other)
+        waveform, rate = read_sound_apart(self.other)
         if not np.any(waveform):
             raise UserError(f"{self.other} is silent")
         return waveform, rate
 
     def _mix(self, waveform: FloatArray, rate: int, share: float) -> FloatArray:
-        other = resample(*self._other(), rate)
+        other = resample(*self._other, rate)
         other = fit_length(other, len(waveform))[: len(waveform)]
         if not np.any(other):
             raise UserError(f"{self.other} is silent for as long as the other sound lasts")

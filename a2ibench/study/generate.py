@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,22 @@ import numpy as np
 
 from a2ibench import config, registry
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.data.audio import read_sound
+from a2ibench.data.decoding import read_sound_apart
 from a2ibench.data.features import Standardiser
 from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.errors import UserError
+from a2ibench.source import source_hashes
 from a2ibench.study.arm import pick_arm
 from a2ibench.study.finished import read_study, what_to_give
 from a2ibench.study.outcome import PLUGINS, damage, read_failure, read_result
+from a2ibench.study.own_files import safe_name
 
 if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
+
+LONG = 2.0
+"""Times the length of the training's segments: a sound that is longer is said to be."""
+MOST_WINDOWS = 1000
 
 
 def find_run(path: Path, arm: str | None, seed: int) -> Path:
@@ -47,9 +54,15 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
         )
     study = read_study(path)
     jobs: dict[str, list[str]] = study["jobs"]
-    if arm is None and not study["models"]:
+    arms = trained_arms(study)
+    if not arms:
         raise UserError(f"{path}: no model was trained in this study")
-    arm = pick_arm(arm or study["models"][0], jobs, str(path))
+    if arm is not None and arm.strip() in jobs and arm.strip() not in arms:
+        raise UserError(
+            f"{path}: {arm.strip()!r} holds no trained model: it is a row to compare with, and"
+            f" draws nothing for a sound; arms that do: {', '.join(arms)}"
+        )
+    arm = arms[0] if arm is None else pick_arm(arm, arms, str(path))
     if not 0 <= seed < len(jobs[arm]):
         raise UserError(f"{path}: {arm} has seeds 0 to {len(jobs[arm]) - 1}, not {seed}")
     folder = path / "jobs" / jobs[arm][seed]
@@ -57,6 +70,26 @@ def find_run(path: Path, arm: str | None, seed: int) -> Path:
         why = "" if (reason := read_failure(folder)) is None else f" ({reason})"
         raise UserError(f"{path}: {arm}, seed {seed}, has no result{why}; run the study again")
     return folder
+
+
+def trained_arms(study: Mapping[str, Any]) -> list[str]:
+    """The arms of a study that can draw, its first model first; reference rows are none."""
+    return [label for label in study.get("arms", {}) if label in study["jobs"]]
+
+
+def describe_choice(path: Path, arm: str | None, seed: int) -> str:
+    """Which arm and seed :func:`find_run` finds, and what else can be chosen; of a job, its arm."""
+    if not (path / "study.json").is_file() or (path / "result.json").is_file():
+        result = read_result(find_run(path, arm, seed))
+        return f"{result['job']['method']} ({path.resolve().name})" if result else str(path)
+    study = read_study(path)
+    arms = trained_arms(study)
+    chosen = arms[0] if arm is None else pick_arm(arm, arms, str(path))
+    seeds = len(study["jobs"][chosen])
+    told = f"{chosen}, seed {seed}" + (f" of 0 to {seeds - 1}" if seeds > 1 else "")
+    if arm is None and len(arms) > 1:
+        told += f" (the first of {len(arms)} arms; choose with --arm: {', '.join(arms)})"
+    return told
 
 
 def find_models(path: Path, seed: int) -> tuple[dict[str, Path], list[str]]:
@@ -78,7 +111,7 @@ def find_models(path: Path, seed: int) -> tuple[dict[str, Path], list[str]]:
         assert result is not None
         return {f"{result['job']['method']} ({folder.resolve().name})": folder}, []
     found, missing = {}, []
-    for arm in read_study(path).get("arms", {}):
+    for arm in trained_arms(read_study(path)):
         try:
             found[arm] = find_run(path, arm, seed)
         except UserError as error:
@@ -98,6 +131,7 @@ class Run:
         standardiser: of the features, with the statistics of its training pairs.
         model: trained, on its device.
         notes: what the user should know.
+        segment_seconds: of its training's sounds; None where its result does not say.
     """
 
     result: Mapping[str, Any]
@@ -105,6 +139,7 @@ class Run:
     standardiser: Standardiser
     model: "Model"
     notes: tuple[str, ...]
+    segment_seconds: float | None = None
 
     def hear(self, waveform: FloatArray, rate: int) -> FloatArray:
         """The standardised feature of a waveform, float32 ``[d]``."""
@@ -154,12 +189,39 @@ def open_run(folder: Path) -> Run:
     model = method(config.build(method.Config, values, name), sizes)
     load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
     model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    notes = []
+    notes = _changes(method, job.get("source"), result.get("sources"))
     if "fingerprint" in result["encoder"] and encoder.identity() != job["encoder"]:
-        notes.append(f"the code of encoder {encoder.name} has changed since this run was trained")
-    if registry.source_hash(method) != job.get("source"):
-        notes.append(f"the file of {method.name} has changed since this run was trained")
-    return Run(result, encoder, standardiser, model, tuple(notes))
+        notes.append(f"since this run was trained, the code of encoder {encoder.name} has changed")
+    return Run(
+        result,
+        encoder,
+        standardiser,
+        model,
+        tuple(notes),
+        result.get("segment_seconds"),
+    )
+
+
+def _changes(method: type["Model"], source: Any, sources: Any) -> list[str]:
+    """A note on the files that a run was trained with and that are others now."""
+    if registry.source_hash(method) == source:
+        return []
+    now = source_hashes(method)
+    if sources is None or sources == now:  # of an older version
+        return [
+            f"since this run was trained, the code of {method.name}, or of a2ibench's nn, data or"
+            " training, has changed"
+        ]
+    changed = sorted(name for name in now.keys() & sources.keys() if now[name] != sources[name])
+    added, removed = sorted(now.keys() - sources.keys()), sorted(sources.keys() - now.keys())
+    parts = [
+        f"{what}{', '.join(names)}"
+        for what, names in (("", changed), ("new: ", added), ("gone: ", removed))
+        if names
+    ]
+    return [
+        f"since this run was trained, the code of {method.name} has changed: {'; '.join(parts)}"
+    ]
 
 
 def _check_fits(standardiser: Standardiser, sizes: Spec, folder: Path) -> None:
@@ -199,33 +261,78 @@ def spec(result: Mapping[str, Any]) -> Spec:
     return Spec(sizes["image_size"], sizes["acoustic_dim"], tuple(sizes["classes"]))
 
 
-def listen(sound: Path, encoder: Encoder) -> tuple[FloatArray, int, list[str]]:
+@dataclass(frozen=True)
+class Row:
+    """Pictures of one sound, or of one window of it; they differ in the noise alone.
+
+    Attributes:
+        start: of the window in the sound, in seconds; None for the whole sound.
+        images: uint8 ``[count, S, S, 3]``.
+    """
+
+    start: float | None
+    images: ImageArray
+
+
+def silence(name: str, waveform: FloatArray) -> list[str]:
+    """A note on a sound without any, which is drawn like every other."""
+    return [] if np.any(waveform) else [f"{name} is silent: all of its samples are 0"]
+
+
+def listen(sound: Path, run: Run) -> tuple[FloatArray, int, list[str]]:
     """A sound's mono samples, their rate, and what the user should know of them.
 
     Raises:
         UserError: the sound cannot be used.
     """
-    waveform, rate = read_sound(sound)
-    notes = []
-    if len(waveform) / rate < encoder.min_samples / encoder.sample_rate:
+    waveform, rate = read_sound_apart(sound)
+    name, encoder, seconds = safe_name(sound.name), run.encoder, len(waveform) / rate
+    notes = silence(name, waveform)
+    if seconds < encoder.min_samples / encoder.sample_rate:
         notes.append(
-            f"{sound.name} lasts {len(waveform) / rate:.2f} s, less than {encoder.name} needs"
+            f"{name} lasts {seconds:.2f} s, less than {encoder.name} needs"
             f" ({encoder.min_samples / encoder.sample_rate:.2f} s): tiled"
         )
-    if not np.any(waveform):
-        notes.append(f"{sound.name} is silent")
     return waveform, rate, notes
 
 
-def generate(folder: Path, sound: Path, count: int, seed: int) -> tuple[ImageArray, list[str]]:
-    """Draws several pictures for one sound with the model of a finished job.
+def too_long(name: str, seconds: float, trained: float | None) -> list[str]:
+    """A note on a sound that lasts much longer than those that a model was trained with."""
+    if trained is None or seconds <= LONG * trained:
+        return []
+    return [
+        f"{name} lasts {seconds:.1f} s, and the model was trained on segments of {trained:g} s:"
+        " each picture stands for the whole sound"
+    ]
+
+
+def cut(waveform: FloatArray, rate: int, every: float) -> tuple[list[float], list[FloatArray]]:
+    """Cuts a sound into windows that follow each other.
+
+    Args:
+        waveform: float32 ``[T]``.
+        rate: its samples per second.
+        every: seconds from the beginning of one window to the next.
+
+    Returns:
+        Where each begins, in seconds, and its samples. A last one of less than half the length is
+        left out, unless it is the only one.
 
     Raises:
-        UserError: see :func:`open_run` and :func:`listen`.
-
-    See :func:`draw_for` for the rest.
+        UserError: a length without samples, or more than :data:`MOST_WINDOWS`.
     """
-    return draw_for(open_run(folder), sound, count, seed)
+    if not (np.isfinite(every) and every * rate >= 1):
+        raise UserError(f"--every {every:g}: expected a number of seconds above 0")
+    step = every * rate
+    count = max(1, round(len(waveform) / step))
+    if count > MOST_WINDOWS:
+        raise UserError(
+            f"--every {every:g}: {count} windows in {len(waveform) / rate:.1f} s; expected at most"
+            f" {MOST_WINDOWS}"
+        )
+    edges = [round(i * step) for i in range(count + 1)]
+    windows = [waveform[start:end] for start, end in pairwise(edges)]
+    return [i * every for i in range(count)], windows
 
 
 def draw_for(run: Run, sound: Path, count: int, seed: int) -> tuple[ImageArray, list[str]]:
@@ -244,28 +351,43 @@ def draw_for(run: Run, sound: Path, count: int, seed: int) -> tuple[ImageArray, 
     Raises:
         UserError: see :func:`listen`.
     """
-    waveform, rate, notes = listen(sound, run.encoder)
-    notes += run.notes
-    images = run.draw(waveform, rate, count, seed)
-    if count > 1 and (images == images[0]).all():
-        notes.append(f"{run.model.name} uses no noise in this arm: all pictures are the same")
-    return images, notes
+    (row,), notes = draw_rows(run, sound, count, seed)
+    return row.images, notes
 
 
-def save_pictures(images: ImageArray, folder: Path, zoom: int = 4) -> Path:
-    """Writes ``00.png``, ``01.png``, … and all of them side by side, enlarged, as ``all.png``.
+def draw_rows(
+    run: Run, sound: Path, count: int, seed: int, every: float | None = None
+) -> tuple[list[Row], list[str]]:
+    """Draws pictures for one sound, or for every window of it.
+
+    Args:
+        run: what draws.
+        sound: any file that :func:`~a2ibench.data.audio.read_sound` decodes.
+        count: pictures per row; the noise of a column is the same in all rows.
+        seed: of the noise.
+        every: seconds of a window; None for one row, in which all of the sound is heard.
 
     Returns:
-        The path of ``all.png``.
-    """
-    from PIL import Image
+        The rows, and what the user should know.
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in (*folder.glob("[0-9][0-9]*.png"), folder / "all.png"):
-        old.unlink(missing_ok=True)
-    for i, image in enumerate(images):
-        Image.fromarray(image).save(folder / f"{i:02}.png")
-    strip = Image.fromarray(np.concatenate(list(images), axis=1))
-    path = folder / "all.png"
-    strip.resize((strip.width * zoom, strip.height * zoom), Image.Resampling.NEAREST).save(path)
-    return path
+    Raises:
+        UserError: see :func:`listen` and :func:`cut`.
+    """
+    waveform, rate, notes = listen(sound, run)
+    name, seconds = safe_name(sound.name), len(waveform) / rate
+    if every is None:
+        if long := too_long(name, seconds, run.segment_seconds):
+            notes.append(f"{long[0]}; --every {run.segment_seconds:g} draws a row per segment")
+        rows = [Row(None, run.draw(waveform, rate, count, seed))]
+    else:
+        starts, windows = cut(waveform, rate, every)
+        if (left := seconds - len(windows) * every) > 0.01:
+            notes.append(f"{name}: its last {left:.2f} s are no whole window: left out")
+        rows = [
+            Row(start, run.draw(window, rate, count, seed))
+            for start, window in zip(starts, windows, strict=True)
+        ]
+    notes += run.notes
+    if count > 1 and all((row.images == row.images[0]).all() for row in rows):
+        notes.append(f"{run.model.name} uses no noise in this arm: all pictures are the same")
+    return rows, notes

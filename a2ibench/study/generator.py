@@ -26,6 +26,7 @@ class Generator:
         encoder: the name of what it hears with.
         image_size: S, the side of its pictures in pixels.
         shortest: the seconds that a sound must last.
+        segment_seconds: how long the sounds lasted that it was trained with; None if unknown.
         notes: what the user should know of the run.
     """
 
@@ -34,6 +35,7 @@ class Generator:
         self.encoder = run.encoder.name
         self.image_size = run.model.spec.image_size
         self.shortest = run.encoder.min_samples / run.encoder.sample_rate
+        self.segment_seconds = run.segment_seconds
         self.notes = run.notes
         self._run = run
 
@@ -44,7 +46,8 @@ class Generator:
 
         Args:
             waveform: ``[T]``, or ``[channels, T]``, which are averaged; floats, nominally in
-                [−1, 1]. An array, a list, or a tensor on the processor.
+                [−1, 1]. An array, a list, or a tensor on the processor. Silence is drawn like any
+                other sound.
             rate: its samples a second, 1000 to 10 million; resampled where it is not the encoder's
                 own.
             n: how many pictures, 1 to 1000.
@@ -54,8 +57,8 @@ class Generator:
             uint8 ``[n, S, S, 3]``, RGB.
 
         Raises:
-            UserError: a waveform of another shape, of integers, silent, with NaN or infinite
-                samples or samples far beyond ±1, or shorter than :attr:`shortest`; a rate, n or
+            UserError: a waveform of another shape, of integers, with NaN or infinite samples or
+                samples far beyond ±1, or shorter than :attr:`shortest`; a rate, n or
                 seed out of its range.
         """
         mono = _mono(waveform)
@@ -69,8 +72,6 @@ class Generator:
                 f"the sound lasts {seconds:.2f} s ({len(mono)} samples at {rate:g} Hz);"
                 f" {self.encoder} needs at least {self.shortest:.2f} s"
             )
-        if not np.any(mono):
-            raise UserError("the sound is silent: all of its samples are 0")
         count = _whole("n", n, 1, MOST)
         return self._run.draw(mono, round(rate), count, _whole("seed", seed, 0, None))
 

@@ -111,6 +111,7 @@ class Encoder(TypedDict):
 
     name: str
     config: Options
+    fingerprint: NotRequired[str]
 
 
 @_record
@@ -157,6 +158,8 @@ class Result(TypedDict):
     version: str
     metrics: dict[str, Score]
     spec: NotRequired[Spec]
+    segment_seconds: NotRequired[Annotated[FiniteFloat, Field(gt=0)]]
+    sources: NotRequired[dict[str, str]]
     files: NotRequired[dict[Key, str]]
     checksum: NotRequired[str]
     evaluation_seconds: NotRequired[Seconds]

@@ -16,9 +16,10 @@ from a2ibench.evaluation.picture_measures import FROM_BASE, measure
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
 from a2ibench.reporting.curves import Curve, save_curves
 from a2ibench.reporting.figures import save_grid
-from a2ibench.storage import whole_file, write_json
+from a2ibench.storage import whole_file
 from a2ibench.study.changes import AXES, Change
-from a2ibench.study.generate import Run, listen, open_run, spec
+from a2ibench.study.generate import Run, listen, open_run, spec, too_long
+from a2ibench.study.own_files import check_free, safe_name, writing
 
 ABOUT = "sweep.json"
 POSTERIOR = "posterior"
@@ -60,6 +61,17 @@ class Finding:
     correlation: Correlation
 
 
+def check_out(sounds: Sequence[Path], folder: Path) -> None:
+    """Raises a :class:`UserError` where :func:`write_sweep` would, before the work is done."""
+    check_free(folder, ABOUT, _names([safe_name(path.stem) for path in sounds]))
+
+
+def _names(sounds: Sequence[str]) -> list[str]:
+    """The files of a sweep, besides its record."""
+    strips = [f"strips/{name}.png" for name in sounds]
+    return ["curves.parquet", "curves.csv", "correlations.csv", "curves.png", *strips]
+
+
 def sweep(
     folder: Path,
     sounds: Sequence[Path],
@@ -67,7 +79,7 @@ def sweep(
     count: int,
     seed: int,
     progress: Callable[[int, int], None],
-) -> tuple[list[Swept], list[Finding], list[str]]:
+) -> tuple[list[Swept], list[Finding], list[str], list[UserError]]:
     """Draws and measures.
 
     Args:
@@ -79,28 +91,36 @@ def sweep(
         progress: called with the sounds done so far and in total.
 
     Returns:
-        A record a sound, the correlations, and what the user should know.
+        One record per sound, the correlations, what the user should know, and why sounds are left
+        out.
 
     Raises:
-        UserError: a run or a sound that cannot be used.
+        UserError: a run that cannot be used, or no sound that can.
     """
     run = open_run(folder)
-    heard = [(path.stem, *listen(path, run.encoder)) for path in sounds]
-    notes = [*run.notes, *(note for *_, said in heard for note in said)]
+    notes = list(run.notes)
     classifier, said = _classifier(run)
     notes += said
-    swept = []
-    for i, (name, waveform, rate, _) in enumerate(heard):
-        features, said = change.features(run, name, waveform, rate)
-        notes += said
+    swept, left_out = [], []
+    for i, path in enumerate(sounds):
+        name = safe_name(path.stem)
+        try:
+            waveform, rate, said = listen(path, run)
+            features, more = change.features(run, name, waveform, rate)
+        except UserError as error:
+            left_out.append(error)
+            continue
+        notes += [*said, *too_long(name, len(waveform) / rate, run.segment_seconds), *more]
         acoustic = np.concatenate([run.hear(waveform, rate)[np.newaxis], features])
         images = _draw(run, acoustic, count, seed)
         if count > 1 and (images == images[:, :1]).all():
-            notes.append(f"{name}: {run.model.name} uses no noise here: one picture a level")
+            notes.append(f"{name}: {run.model.name} uses no noise here: one picture per level")
             images = images[:, :1]
         swept.append(Swept(name, images, _measure(images, classifier, run)))
-        progress(i + 1, len(heard))
-    return swept, _findings(swept, change), list(dict.fromkeys(notes))
+        progress(i + 1, len(sounds))
+    if not swept:
+        raise left_out[0]
+    return swept, _findings(swept, change), list(dict.fromkeys(notes)), left_out
 
 
 def _draw(run: Run, acoustic: npt.NDArray[np.float32], count: int, seed: int) -> ImageArray:
@@ -172,22 +192,21 @@ def write_sweep(
     swept: Sequence[Swept], findings: Sequence[Finding], change: Change, run: Path, folder: Path
 ) -> None:
     """Writes ``sweep.json``, ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png``
-    and a strip of pictures a sound, each whole or not at all.
+    and one strip of pictures per sound, each whole or not at all. The files of an earlier sweep in
+    the folder are removed.
 
     Args:
-        swept: a record a sound.
+        swept: one record per sound.
         findings: the correlations.
         change: what was done.
         run: the job that drew.
         folder: where to.
 
     Raises:
-        UserError: the path is no folder.
+        UserError: the path is no folder, or a file is in the way that no earlier sweep wrote.
     """
     import pandas as pd
 
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; expected a folder")
     rows = [
         {
             "sound": one.name,
@@ -201,30 +220,30 @@ def write_sweep(
         for z in range(one.images.shape[1])
     ]
     table = pd.DataFrame(rows)
-    with whole_file(folder / "curves.parquet") as temporary:
-        table.to_parquet(temporary)
-    with whole_file(folder / "curves.csv") as temporary:
-        table.to_csv(temporary, index=False)
-    lines = [{"sound": f.sound, "measure": f.measure, **asdict(f.correlation)} for f in findings]
-    with whole_file(folder / "correlations.csv") as temporary:
-        pd.DataFrame(lines).to_csv(temporary, index=False)
-    curves = {
-        name: [Curve(one.name, one.measures[name][1:], one.measures[name][0]) for one in swept]
-        for name in plotted(swept)
-    }
-    save_curves(
-        change.levels,
-        AXES[change.kind],
-        curves,
-        folder / "curves.png",
-        logarithmic=change.kind == "volume",
-        reverse=change.kind == "noise",
-    )
-    headings = ["unchanged", *(f"{level:g}" for level in change.levels)]
-    for one in swept:
-        strip = {f"noise {z}": one.images[:, z] for z in range(min(SHOWN, one.images.shape[1]))}
-        save_grid(strip, headings, folder / "strips" / f"{one.name}.png")
-    write_json(
-        folder / ABOUT,
-        {"job": run.resolve().name, "change": change.kind, "levels": list(change.levels)},
-    )
+    about = {"job": run.resolve().name, "change": change.kind, "levels": list(change.levels)}
+    with writing(folder, ABOUT, _names([one.name for one in swept]), about):
+        with whole_file(folder / "curves.parquet") as temporary:
+            table.to_parquet(temporary)
+        with whole_file(folder / "curves.csv") as temporary:
+            table.to_csv(temporary, index=False)
+        lines = [
+            {"sound": f.sound, "measure": f.measure, **asdict(f.correlation)} for f in findings
+        ]
+        with whole_file(folder / "correlations.csv") as temporary:
+            pd.DataFrame(lines).to_csv(temporary, index=False)
+        curves = {
+            name: [Curve(one.name, one.measures[name][1:], one.measures[name][0]) for one in swept]
+            for name in plotted(swept)
+        }
+        save_curves(
+            change.levels,
+            AXES[change.kind],
+            curves,
+            folder / "curves.png",
+            logarithmic=change.kind == "volume",
+            reverse=change.kind == "noise",
+        )
+        headings = ["unchanged", *(f"{level:g}" for level in change.levels)]
+        for one in swept:
+            strip = {f"noise {z}": one.images[:, z] for z in range(min(SHOWN, one.images.shape[1]))}
+            save_grid(strip, headings, folder / "strips" / f"{one.name}.png")

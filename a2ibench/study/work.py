@@ -16,6 +16,7 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate
 from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.source import source_hashes
 from a2ibench.storage import file_sha256, whole_file
 from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.opened import Data, load_judges_as_planned, open_as_planned
@@ -51,10 +52,13 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     job, folder = task.job, task.folder
     store, encoder, data = open_as_planned(task.store, job.store, task.encoder, task.encoder_config)
     if job.kind == "model":
+        # Before the training: the user may go on writing meanwhile.
+        sources = source_hashes(registry.models.get(job.method))
         model, state = _train(task, data, report, team)
         if not team.leads:
             return
         drawn, training = _draw_trained(job, data, model, state)
+        training["sources"] = sources
     elif job.kind == "reference":
         drawn, training = _draw_reference(job, data), {}
     else:
@@ -103,6 +107,9 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
             "acoustic_dim": data.train.acoustic.shape[1],
             "classes": list(data.train.classes),
         },
+        "segment_seconds": round(
+            float(store.index["audio_length"].median()) / store.sample_rate, 3
+        ),
         **training,
         "evaluation_seconds": round(time.monotonic() - started, 3),
         "metrics": {**stored["metrics"], **new},

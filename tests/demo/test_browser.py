@@ -139,6 +139,28 @@ def test_an_empty_file_is_refused_before_it_is_sent(page: webdriver.Chrome, tmp_
     assert not at(page, "draw").is_enabled()
 
 
+def test_pictures_do_not_outlive_a_refusal(
+    browser: webdriver.Chrome, address: str, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "tone.wav", tmp_path / "bad.wav"
+    soundfile.write(good, 0.5 * np.sin(np.arange(22_050) / 9), 22_050)
+    bad.write_bytes(b"no sound at all")
+    (tmp_path / "empty.wav").touch()
+    browser.get(address)
+    for refused, draws in ((bad, True), (tmp_path / "empty.wav", False)):
+        at(browser, "file").send_keys(str(good))
+        at(browser, "draw").click()
+        wait(browser, lambda p: at(p, "result").is_displayed())
+        assert len(drawn(browser)) == 2
+        at(browser, "file").send_keys(str(refused))
+        if draws:
+            at(browser, "draw").click()
+        wait(browser, lambda p: at(p, "error").is_displayed())
+        assert not at(browser, "result").is_displayed()
+        assert drawn(browser) == []
+    browser.get_log("browser")  # Chromium's line on the answer of 400
+
+
 def test_a_bad_file_gets_a_message(browser: webdriver.Chrome, address: str, tmp_path: Path) -> None:
     bad = tmp_path / "<img src=x onerror=alert(1)>.wav"
     bad.write_bytes(b"no sound at all")

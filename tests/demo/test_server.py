@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import misbehaving
 import numpy as np
 import pytest
 import soundfile
@@ -144,11 +145,10 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#
         (PLAYLIST, "not a sound that can be decoded"),
         (silent_film(), "there is no sound in the file"),
         (encoded("wav", np.zeros(0)), "the sound is empty: it has no samples"),
-        (encoded("wav", np.zeros(RATE)), "the sound is silent"),
         (encoded("wav", WAVE[:30]), "needs at least 0.05 s"),
         (encoded("wav", np.ones((LONGEST + 1) * 1000), 1000), f"longer than {LONGEST} s"),
     ],
-    ids=["empty", "text", "bytes", "cut", "playlist", "film", "none", "silent", "short", "long"],
+    ids=["empty", "text", "bytes", "cut", "playlist", "film", "none", "short", "long"],
 )
 def test_a_bad_file_gets_a_message(
     client: TestClient, tmp_path: Path, content: bytes, expected: str
@@ -158,6 +158,53 @@ def test_a_bad_file_gets_a_message(
     assert expected in answer.json()["error"]
     assert "Traceback" not in answer.text
     assert str(tmp_path) not in answer.text
+
+
+def test_silence_is_drawn_as_the_command_draws_it(
+    client: TestClient, small_study: Path, tmp_path_factory: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("silence")
+    (folder / "a.wav").write_bytes(encoded("wav", np.zeros(RATE)))
+    shown = post(client, encoded("wav", np.zeros(RATE)), "model=0&n=2&volume=1&seed=0").json()
+    arguments = ["generate", str(small_study), str(folder / "a.wav"), "-n", "2", "--out", folder]
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, done.output
+    assert "note: a.wav is silent: all of its samples are 0" in done.output
+    drawn = np.stack([np.asarray(Image.open(folder / "a" / f"0{i}.png")) for i in range(2)])
+    np.testing.assert_array_equal(pictures(shown["models"][0]), drawn)
+    assert shown["models"][0]["notes"] == ["the sound is silent: all of its samples are 0"]
+
+
+def test_a_sound_much_longer_than_the_training_s_is_said_to_be(client: TestClient) -> None:
+    shown = post(client, encoded("wav", np.tile(WAVE[:8000], 3), 8000)).json()["models"]
+    expected = "the sound lasts 3.0 s, and the model was trained on segments of 1 s"
+    assert shown[0]["notes"][0].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (misbehaving.crash_on, "the decoder died of SIGSEGV (Segmentation fault)"),
+        (misbehaving.sleep_on, "the decoder took longer than 1 s"),
+        (misbehaving.allocate_on, "the decoder needed more than 0.5 GiB of memory"),
+    ],
+)
+def test_a_decoder_that_crashes_costs_one_request(
+    client: TestClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    function: Callable[[Path], None],
+    expected: str,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("a2ibench.demo.sound._decode", function)
+        patch.setattr("a2ibench.demo.sound.SECONDS", 1.0)
+        patch.setattr("a2ibench.demo.sound.MEMORY", 2**29)
+        answer = post(client, encoded("wav"))
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(expected)
+    assert not list(tmp_path.rglob("sound*")), "what was sent is removed"
+    assert post(client, encoded("wav")).status_code == 200
 
 
 def small_file_of_many_channels(seconds: int) -> bytes:

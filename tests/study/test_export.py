@@ -145,7 +145,7 @@ def test_what_cannot_be_exported_is_refused(
     out = tmp_path / "out"
     done = export(small_study, "--arm", "ground truth", "--out", out)
     assert done.exit_code == 2
-    assert "holds no trained model, as a reference row does not" in done.output
+    assert "'ground truth' holds no trained model" in done.output
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "onnxscript", None)
         done = export(small_study, "--out", out, "--format", "onnx")

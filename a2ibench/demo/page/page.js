@@ -10,6 +10,14 @@ function fail(message) {
   at("error").hidden = !message;
 }
 
+// Pictures of another sound must not be taken for those of the one that was refused.
+function refuse(message) {
+  fail(message);
+  at("player").pause();
+  at("result").hidden = true;
+  at("models").replaceChildren();
+}
+
 function ready() {
   at("draw").disabled = !sound || !form.querySelector("input[name=model]:checked");
 }
@@ -39,9 +47,9 @@ function choose(blob, name) {
   at("chosen").textContent = "";
   at("preview").hidden = true;
   if (!blob.size) {
-    fail(`${name} is empty (0 bytes).`);
+    refuse(`${name} is empty (0 bytes).`);
   } else if (blob.size > most) {
-    fail(`${name} is larger than ${most / 2 ** 20} MiB.`);
+    refuse(`${name} is larger than ${most / 2 ** 20} MiB.`);
   } else {
     sound = { blob, name };
     at("chosen").textContent = `${name}, ${size(blob.size)}`;
@@ -145,13 +153,13 @@ form.addEventListener("submit", async (event) => {
     response = await fetch(`/draw?${query}`, { method: "POST", headers, body: asked.blob });
     answer = await response.json();
   } catch {
-    fail("The server does not answer; is a2ibench demo still running, and the file still there?");
+    refuse("The server does not answer; is a2ibench demo still running, and the file still there?");
     return;
   } finally {
     busy(false);
   }
   if (response.ok) show(answer, asked);
-  else fail(`${answer.error.charAt(0).toUpperCase()}${answer.error.slice(1)}.`);
+  else refuse(`${answer.error.charAt(0).toUpperCase()}${answer.error.slice(1)}.`);
 });
 
 function show(answer, { blob, name }) {

@@ -1,0 +1,60 @@
+"""Connections that must get on: whoever sends too slowly does not hold one for ever."""
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+FIRST = 10.0
+"""Seconds from the connection to the end of the first request's head."""
+REQUEST = 60.0
+"""Seconds for a whole request, also its upload."""
+GRACE = 5.0
+"""Seconds more, in which a request that came too late is told so."""
+
+
+class PunctualProtocol(H11Protocol):
+    """HTTP as uvicorn speaks it; a connection is dropped when a request does not arrive in time.
+
+    uvicorn itself limits only the pause between two requests.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    _state: Any = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See :class:`asyncio.Protocol`."""
+        super().connection_made(transport)
+        self._state = self.conn.their_state
+        self._limit(FIRST)
+
+    def data_received(self, data: bytes) -> None:
+        """See :class:`asyncio.Protocol`."""
+        super().data_received(data)
+        self._follow()
+
+    def on_response_complete(self) -> None:
+        """See uvicorn."""
+        super().on_response_complete()
+        self._follow()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See :class:`asyncio.Protocol`."""
+        self._limit(None)
+        super().connection_lost(exc)
+
+    def _follow(self) -> None:
+        """Sets the limit of what is waited for now; none where it is this side's turn."""
+        if self.conn.their_state is not self._state:
+            self._state = self.conn.their_state
+            theirs = self._state in (h11.IDLE, h11.SEND_BODY)
+            self._limit(REQUEST + GRACE if theirs else None)
+
+    def _limit(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self._drop)
+
+    def _drop(self) -> None:
+        self.transport.abort()

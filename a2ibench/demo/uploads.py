@@ -1,0 +1,58 @@
+"""The folder in which a server keeps a sound while it is decoded."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PREFIX = "a2ibench-demo-"
+
+
+class Uploads:
+    """A temporary folder that is locked as long as its process lives.
+
+    The lock tells the folders of servers that were killed from those of servers that run: the
+    former are removed when a new one is made.
+    """
+
+    def __init__(self) -> None:
+        _remove_leftovers()
+        while True:
+            self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self._lock = os.open(self.folder, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if self.folder.exists():
+                return
+            os.close(self._lock)  # another server took it for a leftover before it was locked
+
+    @contextmanager
+    def keep(self, content: bytes) -> Iterator[Path]:
+        """Writes what was sent to a file, under a name of our own, and removes it afterwards."""
+        path = self.folder / "sound"
+        try:
+            path.write_bytes(content)
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Removes the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _remove_leftovers() -> None:
+    """Removes the folders of this user's servers that are not locked any more."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # it is somebody else's, a link, or gone
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(lock).st_uid == os.getuid():
+                    shutil.rmtree(path)
+            finally:
+                os.close(lock)
