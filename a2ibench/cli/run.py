@@ -166,6 +166,7 @@ def run(
     """
     loaded = load_plugins(plugins)
     from a2ibench.study.axes import expand_axes
+    from a2ibench.study.executors.ray_tune import RayTune
     from a2ibench.study.folder import check_own, check_own_root
     from a2ibench.study.plan import Request, outline
 
@@ -187,20 +188,22 @@ def run(
         check_own(chosen.folder)
     if len(requests) > 1:
         check_own_root(root)
+    ray_tune = RayTune(gpus_per_trial, ray_address, display.say)
+    if executor == "ray":
+        ray_tune.check()
     if dry_run:
         for request, chosen in zip(requests, outlines, strict=True):
             _print_plan(request, chosen, display)
         return
     from a2ibench.study.executors.inline import run_inline
     from a2ibench.study.executors.process import Processes
-    from a2ibench.study.executors.ray_tune import RayTune
     from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
     from a2ibench.study.report import PAGE
     from a2ibench.study.run import run_study
 
     uri = tracking_uri or default_uri(outlines[0].folder)
     executors: dict[str, Executor] = {
-        "ray": RayTune(gpus_per_trial, ray_address, display.say),
+        "ray": ray_tune,
         "process": Processes(display.say, gpus_per_trial),
         "inline": run_inline,
     }

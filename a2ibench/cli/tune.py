@@ -111,10 +111,11 @@ def tune(
         **options,
     )
     display = make_display()
+    ray = RayTune(gpus_per_trial, ray_address, display.say)
+    ray.check()
     with display.running():
         tuning = plan_tuning(request, space, display.counter, display.say)
         show = display.counter("trials")
-        ray = RayTune(gpus_per_trial, ray_address, display.say)
         with at_work(tuning.folder):
             search(tuning, trials, ray, lambda done: show(done, trials))
     table = write_trials(tuning)

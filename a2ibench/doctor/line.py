@@ -1,6 +1,7 @@
 """One line of a diagnosis."""
 
 import getpass
+import os
 import re
 import tempfile
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ def _anonymous(text: str) -> str:
         str(Path.cwd()): "<here>",
         str(Path.home()): "~",
         tempfile.gettempdir(): "<tmp>",
+        os.environ.get("RAY_TMPDIR", ""): "<tmp of Ray>",
     }
     for path, label in sorted(hidden.items(), key=lambda item: -len(item[0])):
         if len(path) > 1:

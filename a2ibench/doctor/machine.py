@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from a2ibench.doctor.line import Line
-from a2ibench.errors import told
+from a2ibench.errors import UserError, told
 from a2ibench.storage import cache_dir
 
 GB = 1e9
@@ -37,6 +37,7 @@ def look(studies: Path) -> Iterator[Line]:
         yield Line("disk of the cache", "broken", told(error), advice)
     yield _disk("disk of the studies", studies, "choose another folder with --out")
     yield _disk("temporary files", Path(tempfile.gettempdir()), "set TMPDIR to a larger one")
+    yield _sockets()
     yield _files()
     yield _signs()
 
@@ -121,6 +122,19 @@ def _disk(title: str, folder: Path, advice: str) -> Line:
         found,
         advice if free < SCARCE_DISK else "",
     )
+
+
+def _sockets() -> Line:
+    """Whether Ray, with which studies run by default, finds room for its sockets."""
+    from a2ibench.study.executors.ray_ready import check_local
+
+    title = "temporary files of Ray"
+    try:
+        check_local()
+    except UserError as error:
+        found, _, advice = str(error).rpartition("; ")
+        return Line(title, "broken", found, advice)
+    return Line(title, "fine", "a short path, as its sockets need")
 
 
 def _files() -> Line:

@@ -32,9 +32,8 @@ class ResNet18(nn.Module):
             stride = 1 if i == 0 else 2
             shortcut = None
             if stride != 1:
-                # Every other pixel and then 1×1: a 1×1 convolution with stride 2. As one layer it
-                # crashes the process where it has fewer channels than a vector register holds
-                # (oneDNN 3.12, channels last).
+                # Every other pixel and then 1×1: a 1×1 convolution with stride 2. The same in one
+                # layer is avoided: a kernel of oneDNN 3.12 for it can end the process.
                 shortcut = nn.Sequential(
                     nn.MaxPool2d(1, stride=stride),
                     nn.Conv2d(before, channels, 1, bias=False),

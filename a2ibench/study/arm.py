@@ -22,11 +22,14 @@ class Arm:
         model: the registered name.
         change: what makes it differ from the full model, as printed; empty for the full model.
         config: the resolved configuration, plain values.
+        ablated: the same as ``--ablate`` writes it: ``consistency``, ``stack+noise``,
+            ``consistency=0.1``; empty for the full model.
     """
 
     model: str
     change: str
     config: Mapping[str, Any]
+    ablated: str = ""
 
     @property
     def label(self) -> str:
@@ -73,27 +76,37 @@ def expand_arms(
     arms: list[Arm] = []
     for name, model in classes.items():
         values = {**model.scales.get(scale, {}), **settings.get(name, {})}
-        made = {"": _arm(model, "", values)}
+        made = {"": _arm(model, _FULL, values)}
         for one in asked:
-            for change, changed in _changes(model, one, values):
-                arm = _arm(model, change, {**values, **changed})
+            for change in _changes(model, one, values):
+                arm = _arm(model, change, values)
                 if one.values is None or arm.config != made[""].config:
-                    made.setdefault(change, arm)
+                    made.setdefault(change.printed, arm)
         arms += made.values()
     return arms
 
 
-def _arm(model: type[Model], change: str, values: Mapping[str, Any]) -> Arm:
-    built: Any = config.build(model.Config, values, model.name)
-    return Arm(model.name, change, config.to_dict(built))
+@dataclass(frozen=True)
+class _Change:
+    """One change of a full model: as printed, as ``--ablate`` writes it, and the values for it."""
+
+    printed: str
+    written: str
+    values: Mapping[str, Any]
 
 
-def _changes(
-    model: type[Model], one: Ablation, values: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What an entry changes in a model: as printed, and the values that do it."""
+_FULL = _Change("", "", {})
+
+
+def _arm(model: type[Model], change: _Change, values: Mapping[str, Any]) -> Arm:
+    built: Any = config.build(model.Config, {**values, **change.values}, model.name)
+    return Arm(model.name, change.printed, config.to_dict(built), change.written)
+
+
+def _changes(model: type[Model], one: Ablation, values: Mapping[str, Any]) -> Iterator[_Change]:
+    """Yields the changes that an entry makes in a model."""
     if ALL in one.parts:
-        yield from ((f"{MINUS}{part}", off) for part, off in model.ablations.items())
+        yield from (_off(model, (part,)) for part in model.ablations)
     elif set(one.parts) <= set(model.ablations):
         if one.values is None:
             yield _off(model, one.parts)
@@ -101,8 +114,8 @@ def _changes(
             yield _set(model, one.parts[0], text, values)
 
 
-def _off(model: type[Model], parts: Collection[str]) -> tuple[str, Mapping[str, Any]]:
-    """Parts off, in the order of their declaration, so that A+B and B+A are one arm."""
+def _off(model: type[Model], parts: Collection[str]) -> _Change:
+    """Switches parts off, in the order of their declaration, so that A+B and B+A are one arm."""
     changed: dict[str, Any] = {}
     ordered = [part for part in model.ablations if part in parts]
     for part in ordered:
@@ -112,13 +125,11 @@ def _off(model: type[Model], parts: Collection[str]) -> tuple[str, Mapping[str, 
                     f"--ablate {'+'.join(ordered)}: they set {model.name}.{option} to"
                     f" {changed[option]!r} and to {value!r}: switch them off one at a time"
                 )
-    return "".join(f"{MINUS}{part}" for part in ordered), changed
+    return _Change("".join(f"{MINUS}{part}" for part in ordered), "+".join(ordered), changed)
 
 
-def _set(
-    model: type[Model], part: str, text: str, values: Mapping[str, Any]
-) -> tuple[str, Mapping[str, Any]]:
-    """One value of a grid."""
+def _set(model: type[Model], part: str, text: str, values: Mapping[str, Any]) -> _Change:
+    """Sets one value of a grid."""
     off = model.ablations[part]
     if len(off) != 1:
         raise UserError(
@@ -135,8 +146,9 @@ def _set(
         ) from error
     chosen = config.to_dict(built)[option]
     if chosen == value:
-        return f"{MINUS}{part}", off
-    return f", {option}={_shown(chosen)}", {option: chosen}
+        return _off(model, (part,))
+    shown = _shown(chosen)
+    return _Change(f", {option}={shown}", f"{part}={shown}", {option: chosen})
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.storage import content_key, file_sha256, write_json
+from a2ibench.storage import content_key, file_sha256, lock, write_json
+from a2ibench.study.mlflow_limits import LIVE
 from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.results import LONG
 
@@ -55,7 +56,7 @@ class LiveMirror:
         """Before any trial starts: first openings of a database do not go together."""
 
         def open_it() -> None:
-            self._mirror = Mirror(self._uri, self._folder)
+            self._mirror = Mirror(self._uri, self._folder, LIVE)
 
         self._forgive(open_it)
 
@@ -90,6 +91,8 @@ class LiveMirror:
                 f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
                 f" without it, and afterwards `{again}` catches up"
             )
+            if isinstance(error, UserError):
+                line = f"{error}; the study goes on without it"  # it says itself what to do
             self._say(without_password(line))
 
 
@@ -107,8 +110,8 @@ def mirror_study(folder: Path, uri: str) -> int:
         told = Mirror(uri, folder).everything()
         _note_told(folder, uri, state)
         return told
-    except UserError:
-        raise
+    except UserError as error:
+        raise UserError(without_password(str(error))) from error
     except Exception as error:
         line = (
             f"MLflow at {uri} cannot be written ({_in_a_line(error)}); expected a server that"
@@ -125,7 +128,8 @@ def _was_told(folder: Path, uri: str, state: str) -> bool:
 
 
 def _note_told(folder: Path, uri: str, state: str) -> None:
-    write_json(folder / TOLD, {**_told(folder), content_key(uri): state})
+    with lock(folder / TOLD):
+        write_json(folder / TOLD, {**_told(folder), content_key(uri): state})
 
 
 def _told(folder: Path) -> dict[str, str]:

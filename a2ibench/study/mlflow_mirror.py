@@ -1,16 +1,22 @@
 """MLflow, a mirror of a study's folder: one parent run a study, one child run a job.
 
 Nothing but the folder is read, so the mirror can be made again at any time: what the server holds
-already is found by the hashes of the jobs, and told once.
+already is found by the study's id and the hashes of the jobs, and told once. Commands that tell the
+same study at once take turns, job by job.
 """
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from a2ibench.errors import UserError
 from a2ibench.storage import content_key, file_sha256
+from a2ibench.study.identity import study_id
+from a2ibench.study.mlflow_limits import CALL, Limited, SlowServerError
 from a2ibench.study.mlflow_values import (
     JOB,
     LONGEST_NOTE,
@@ -31,11 +37,15 @@ from a2ibench.study.step_samples import steps_folder
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-STUDY, MARK = "a2ibench.study", "a2ibench.mirrored"
+STUDY, MARK = "a2ibench.study_id", "a2ibench.mirrored"
 NOTE = "mlflow.note.content"
 POINTS = 1000
 PARAMS = 100
 """What a server takes in one request."""
+LOCK = ".mirror.lock"
+"""In a study's folder: held by the command that tells something of it."""
+EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
+"""MLflow's own variable; without it an experiment has the name of the study's folder."""
 
 
 def _prepare() -> None:
@@ -55,23 +65,27 @@ class Mirror:
     Args:
         uri: of the tracking server or database (``sqlite:///…/mlflow.db``, ``http://…``).
         folder: of the study.
+        together: seconds for all calls of one method; None for no such limit. One call has
+            :data:`a2ibench.study.mlflow_limits.CALL` in any case.
+
+    Raises:
+        UserError: no study, or an experiment that was deleted on the server.
     """
 
-    def __init__(self, uri: str, folder: Path) -> None:
+    def __init__(self, uri: str, folder: Path, together: float | None = None) -> None:
         _prepare()
         from mlflow.tracking import MlflowClient
 
         self._study = StudyFiles.read(folder)
+        self._uri = uri
         if uri.startswith("sqlite:///"):
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self._client: MlflowClient = MlflowClient(tracking_uri=uri)
-        self._experiment = self._find_experiment(local=uri.startswith("sqlite:"))
-        self._parent = self._find_parent()
-        self._children = {
-            run.data.tags[JOB]: run
-            for run in self._search(f"tags.`mlflow.parentRunId` = '{self._parent.info.run_id}'")
-            if JOB in run.data.tags
-        }
+        # Typed as what it stands for: it only adds limits of time.
+        self._client: Any = Limited(MlflowClient(tracking_uri=uri), CALL, together)
+        self._id = study_id(folder)
+        with self._turn():
+            self._parent = self._find_parent()
+        self._experiment = str(self._parent.info.experiment_id)
 
     def job(self, key: str) -> bool:
         """Tells the result or failure of one job, if it has any that the server does not know.
@@ -82,11 +96,15 @@ class Mirror:
         job = self._study.ended(key)
         if job is None:
             return False
-        child = self._children.get(key)
-        if child is not None and child.data.tags.get(MARK) == job.mark:
-            return False
-        if child is None:
-            child = self._make_child(job)
+        with self._turn():
+            # Looked up now: another command may have told it meanwhile.
+            child = next(iter(self._children(key)), None)
+            if child is not None and child.data.tags.get(MARK) == job.mark:
+                return False
+            self._tell(job, child or self._make_child(job))
+        return True
+
+    def _tell(self, job: Ended, child: "Run") -> None:
         run = child.info.run_id
         self._tell_params(child, job_params(job, self._study.about))
         self._tell_dataset(run, job)
@@ -113,11 +131,13 @@ class Mirror:
         self._client.set_terminated(run, status, job.time)
         # The last word: without it the job is told again.
         self._client.set_tag(run, MARK, job.mark)
-        self._children[key] = self._client.get_run(run)
-        return True
 
     def close(self) -> None:
         """Tells the tables and pictures of the study, and how it stands."""
+        with self._turn():
+            self._close()
+
+    def _close(self) -> None:
         study = self._study
         ended = [job for key in study.jobs if (job := study.ended(key)) is not None]
         failed = sum(job.failure is not None for job in ended)
@@ -125,13 +145,13 @@ class Mirror:
         files = [study.folder / name for name in ("study.json", LONG, PAGE)]
         files += sorted((study.folder / "tables").glob("*"))
         files = [path for path in files if path.is_file()]
-        note = study_note(study, len(ended) - failed, failed, self._experiment)
+        note = study_note(study, len(ended) - failed, failed, self._experiment, run)
         mark = content_key([note, *((path.name, file_sha256(path)) for path in files)])
         if self._client.get_run(run).data.tags.get(MARK) != mark:
             for path in files:
                 self._client.log_artifact(run, str(path), self._place(path))
             self._client.set_tag(run, NOTE, note)
-            self._client.set_experiment_tag(self._experiment, NOTE, note)
+            self._client.set_experiment_tag(self._experiment, NOTE, self._experiment_note(note))
             self._client.set_tag(run, MARK, mark)
         if len(ended) < len(study.jobs):
             self._client.update_run(run, status="RUNNING")
@@ -141,35 +161,112 @@ class Mirror:
 
     def everything(self) -> int:
         """Tells whatever is not known yet; returns how many jobs that was."""
-        told = sum(self.job(key) for key in self._study.jobs)
+        marks = {run.data.tags.get(JOB): run.data.tags.get(MARK) for run in self._children()}
+        told = 0
+        for key in self._study.jobs:
+            job = self._study.ended(key)
+            if job is not None and marks.get(key) != job.mark:
+                told += self.job(key)
         self.close()
         return told
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Waits until no other command tells the same study, and counts the time from then on.
+
+        Raises:
+            SlowServerError: the other one does not end, as it would with a server that answers.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(self._study.folder / LOCK, timeout=2 * CALL):
+                self._client.begin()
+                yield
+        except Timeout:
+            raise SlowServerError(
+                f"another command has been telling {self._study.folder} for {2 * CALL:.0f} s"
+            ) from None
 
     def _place(self, path: Path) -> str | None:
         return "tables" if path.parent != self._study.folder else None
 
-    def _find_experiment(self, local: bool) -> str:
+    def _find_parent(self) -> "Run":
+        """The run of this study, in whatever experiment; made where there is none.
+
+        It is found by the study's id alone. Runs of versions that told studies apart by the names
+        of their folders are not this study's for certain, and are left as they are.
+        """
+        if found := self._search(f"tags.`{STUDY}` = '{self._id}'", self._experiments()):
+            return found[0]
+        self._experiment = self._find_experiment()
         name = self._study.folder.resolve().name
+        started = [job.started for key in self._study.jobs if (job := self._study.ended(key))]
+        return self._make_run(name, {STUDY: self._id}, min(started, default=None))
+
+    def _experiments(self) -> list[str]:
+        found: list[str] = []
+        token = None
+        while True:
+            page = self._client.search_experiments(page_token=token)
+            found += [str(experiment.experiment_id) for experiment in page]
+            token = page.token
+            if not token:
+                return found
+
+    def _find_experiment(self) -> str:
+        folder = self._study.folder.resolve()
+        name = os.environ.get(EXPERIMENT) or folder.name
         found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        beside = self._study.folder.resolve().parent / "mlartifacts"
-        return str(
-            self._client.create_experiment(
-                name,
-                artifact_location=beside.as_uri() if local else None,
-                # By which MLflow chooses the pages that it offers: no traces, no prompts.
-                tags={"mlflow.experimentKind": "custom_model_development"},
-            )
+        if found is None:
+            beside = folder.parent / "mlartifacts" if self._uri.startswith("sqlite:") else None
+            try:
+                return str(
+                    self._client.create_experiment(
+                        name,
+                        artifact_location=None if beside is None else beside.as_uri(),
+                        # By which MLflow chooses the pages that it offers: no traces, no prompts.
+                        tags={"mlflow.experimentKind": "custom_model_development"},
+                    )
+                )
+            except Exception:
+                # Another study of that name may have made it meanwhile.
+                found = self._client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        number = str(found.experiment_id)
+        if found.lifecycle_stage != "active":
+            raise UserError(self._was_deleted(name, number))
+        return number
+
+    def _was_deleted(self, name: str, number: str) -> str:
+        study, uri = shlex.quote(str(self._study.folder)), shlex.quote(self._uri)
+        restore = f"MLFLOW_TRACKING_URI={uri} mlflow experiments restore --experiment-id {number}"
+        again = f"a2ibench mirror {study} --tracking-uri {uri}"
+        return (
+            f"MLflow at {self._uri}: the experiment {name!r} was deleted there; restore it"
+            f" (`{restore}`) and say `{again}`, or give another name"
+            f" (`{EXPERIMENT}={shlex.quote(name + '-2')} {again}`)"
         )
 
-    def _find_parent(self) -> "Run":
-        name = self._study.folder.resolve().name
-        tag = content_key(name)
-        if found := self._search(f"tags.`{STUDY}` = '{tag}'"):
-            return found[0]
-        started = [job.started for key in self._study.jobs if (job := self._study.ended(key))]
-        return self._make_run(name, {STUDY: tag}, min(started, default=None))
+    def _children(self, key: str | None = None) -> "list[Run]":
+        """The runs of the study's jobs, or of one job."""
+        wanted = f"tags.`mlflow.parentRunId` = '{self._parent.info.run_id}'"
+        if key is not None:
+            wanted += f" AND tags.`{JOB}` = '{key}'"
+        return self._search(wanted, [self._experiment])
+
+    def _experiment_note(self, note: str) -> str:
+        """The note of the study; a list where the experiment holds several."""
+        studies = self._search(f"tags.`{STUDY}` LIKE '%'", [self._experiment])
+        if len(studies) < 2:
+            return note
+        lines = [
+            f"- [{run.info.run_name}](#/experiments/{self._experiment}/runs/{run.info.run_id}),"
+            f" by {run.info.user_id or 'somebody'}"
+            for run in studies
+        ]
+        return "\n".join([f"{len(studies)} studies:", "", *lines])[:LONGEST_NOTE]
 
     def _make_child(self, job: Ended) -> "Run":
         tags = {JOB: job.folder.name, "mlflow.parentRunId": self._parent.info.run_id}
@@ -179,11 +276,11 @@ class Mirror:
         tags = {**tags, "mlflow.source.name": "a2ibench", "mlflow.source.type": "LOCAL"}
         return self._client.create_run(self._experiment, start, tags, name)
 
-    def _search(self, wanted: str) -> "list[Run]":
+    def _search(self, wanted: str, experiments: list[str]) -> "list[Run]":
         found: list[Run] = []
         token = None
         while True:
-            page = self._client.search_runs([self._experiment], wanted, page_token=token)
+            page = self._client.search_runs(experiments, wanted, page_token=token)
             found += page
             token = page.token
             if not token:

@@ -40,7 +40,9 @@ class Ended:
         result: its ``result.json``; None where it has none.
         failure: why it failed, in one line; None where it did not.
         kind: ``model``, ``reference`` or ``outside``.
-        mark: identifies the content of the two files.
+        ablated: what is off or changed, as ``--ablate`` writes it; empty for nothing, None where
+            ``study.json`` is of a version that did not keep it.
+        mark: identifies all of this and the content of the two files.
         time: when the later of them was written, in milliseconds since 1970.
     """
 
@@ -50,6 +52,7 @@ class Ended:
     result: Mapping[str, Any] | None
     failure: str | None
     kind: str
+    ablated: str | None
     mark: str
     time: int
 
@@ -102,13 +105,16 @@ class StudyFiles:
         result, failure = read_result(folder), read_failure(folder)
         if result is None and failure is None:
             return None
-        mark = content_key([label, seed, *(path.read_text(encoding="utf-8") for path in there)])
+        arm = self.about.get("arms", {}).get(label, {})
+        ablated = arm.get("ablated", None if arm.get("change") else "")
+        content = [path.read_text(encoding="utf-8") for path in there]
+        mark = content_key([label, seed, ablated, *content])
         time = max(path.stat().st_mtime_ns for path in there) // 10**6
         trained = label in self.about.get("arms", ()) or label in self.about["models"]
         kind = "model" if trained else "reference"
         if result is not None:
             kind = result["job"]["kind"]
-        return Ended(folder, label, seed, result, failure, kind, mark, time)
+        return Ended(folder, label, seed, result, failure, kind, ablated, mark, time)
 
 
 def clean(name: str) -> str:
@@ -128,7 +134,6 @@ def job_params(job: Ended, about: Mapping[str, Any]) -> dict[str, str]:
     values: dict[str, Any] = {
         "arm": job.label,
         "model": frozen.get("method", arm.get("model", job.label)),
-        "ablated": arm.get("without") or "nothing",
         "kind": job.kind,
         "seed": job.seed,
         "dataset": result.get("dataset", about["dataset"]),
@@ -137,6 +142,8 @@ def job_params(job: Ended, about: Mapping[str, Any]) -> dict[str, str]:
         "images": frozen.get("images", about["images"]),
         "job": job.folder.name,
     }
+    if job.ablated is not None:
+        values["ablated"] = job.ablated or "nothing"
     for group, options in (
         ("config", frozen.get("config", arm.get("config", {}))),
         ("dataset", about.get("dataset_config", {})),
@@ -208,7 +215,7 @@ def courses(job: Ended) -> list[Point]:
     return points
 
 
-def study_note(study: StudyFiles, done: int, failed: int, experiment: str) -> str:
+def study_note(study: StudyFiles, done: int, failed: int, experiment: str, run: str) -> str:
     """What a study is, in Markdown, with as many of its tables as there is room for.
 
     Args:
@@ -216,20 +223,26 @@ def study_note(study: StudyFiles, done: int, failed: int, experiment: str) -> st
         done: how many jobs have a result.
         failed: how many have failed.
         experiment: its number on the server.
+        run: the id of the study's run.
     """
     about = study.about
     ablated = f" (switched off: {', '.join(map(str, about['ablate']))})" if about["ablate"] else ""
     seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''}"
     # Sorted by something, the list is flat: MLflow's charts leave out what is folded up.
-    pages = f"#/experiments/{experiment}/runs?orderByKey=params.%60kind%60&orderByAsc=true"
+    # The filter: other studies may share the experiment.
+    pages = (
+        f"#/experiments/{experiment}/runs?orderByKey=params.%60kind%60&orderByAsc=true"
+        f"&searchFilter=tags.%60mlflow.parentRunId%60%20%3D%20%27{run}%27"
+    )
     note = (
         f"**{study.folder.name}**: {', '.join(about['models']) or 'no model'}{ablated} on"
         f" {about['dataset']}, heard by {about['encoder']}; {about['scale']} scale,"
         f" {about['images']} training images a trial, {seeds}. {done} of {len(study.jobs)} jobs"
         f" have a result{f', {failed} failed' if failed else ''}.\n\n"
-        "One child run a job. `score/…`: metrics with their judge and version; `training/…`: the"
-        " losses by step; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` and"
-        " `seed`; the rows of kind `reference` are the floor and the ceiling of every score.\n\n"
+        "One child run per job. `score/…`: metrics with their judge and version; `training/…`: the"
+        " losses by step; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` (the"
+        " part that is off, as `--ablate` writes it; `nothing` for a full model) and `seed`; the"
+        " rows of kind `reference` are the floor and the ceiling of every score.\n\n"
         f"[Charts of all jobs]({pages}&compareRunsMode=CHART) · [table of all jobs]({pages})\n"
     )
     tables = [path.read_text(encoding="utf-8") for path in (study.folder / "tables").glob("*.md")]

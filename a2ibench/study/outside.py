@@ -15,6 +15,7 @@ from a2ibench.study.board import at_work
 from a2ibench.study.display import Display
 from a2ibench.study.finished import read_study
 from a2ibench.study.folder import check_own
+from a2ibench.study.identity import write_about
 from a2ibench.study.job import Job, Task
 from a2ibench.study.mend import is_damaged, mend
 from a2ibench.study.outcome import is_done, read_failure, read_result
@@ -82,7 +83,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         about = dict(describe(request, plan) if stored is None else stored.about)
         entries = _placed(rows, entry)
         about["jobs"] = {e.label: [task.job.key for task in e.tasks] for e in entries}
-        write_json(plan.outline.folder / "study.json", about)
+        write_about(plan.outline.folder, about)
         show_results(request, replace(plan, entries=entries), None, display)
 
 

@@ -85,6 +85,7 @@ class Study(TypedDict):
     scale: str
     images: Count
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+    id: NotRequired[str]
     dataset_config: NotRequired[Options]
     arms: NotRequired[dict[str, Arm]]
     pairs: NotRequired[PairCounts]

@@ -8,13 +8,13 @@ from typing import Any
 from a2ibench import registry
 from a2ibench.errors import StoppedError
 from a2ibench.reporting.figures import choose_segments, save_grid
-from a2ibench.storage import write_json
 from a2ibench.study.attempt import work
 from a2ibench.study.board import Board, at_work
 from a2ibench.study.display import Display
 from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.finished import read_study
+from a2ibench.study.identity import write_about
 from a2ibench.study.job import Task
 from a2ibench.study.mend import mend
 from a2ibench.study.mlflow_live import LiveMirror
@@ -57,7 +57,7 @@ def run_study(
                 display.say(line)
             about = describe(request, plan)
             mend(folder, plan.entries, display.say)
-            write_json(folder / "study.json", about)
+            write_about(folder, about)
             save_requests(folder, [request])
             missing = [task for task in plan.tasks if not is_done(task)]
             if mirror is not None and missing:

@@ -72,6 +72,23 @@ def test_a_grid_makes_an_arm_a_value_and_none_twice() -> None:
     assert labels("consistency=0,1", lambda_con=0) == ["ours", "ours, lambda_con=1"]
 
 
+@pytest.mark.parametrize(
+    ("ablate", "written"),
+    [
+        ("all", [*registry.models.get("ours").ablations]),
+        ("consistency", ["consistency"]),
+        ("noise+stack,auxiliary", ["stack+noise", "auxiliary"]),
+        ("consistency=0.1,1e1,0", ["consistency=0.1", "consistency=10", "consistency"]),
+    ],
+)
+def test_an_arm_says_what_is_ablated_as_the_option_writes_it(
+    ablate: str, written: list[str]
+) -> None:
+    full, *arms = expand_arms(["ours"], [ablate], "small", {})
+    assert full.ablated == ""
+    assert [arm.ablated for arm in arms] == written
+
+
 def test_a_combination_switches_its_parts_off_at_once_in_one_order() -> None:
     full, both = expand_arms(["ours"], ["auxiliary+consistency,consistency+auxiliary"], "small", {})
     assert both.label == "ours − consistency − auxiliary"

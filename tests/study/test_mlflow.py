@@ -119,6 +119,17 @@ def held(uri: str, name: str) -> dict[str, Any]:
     return {"runs": runs, "models": {m.name: (m.model_id, str(m.status)) for m in models}}
 
 
+def another(study: Path, folder: Path, *labels: str) -> Path:
+    """A study like another: its files without its id; with some of its rows, or all."""
+    shutil.copytree(study, folder)
+    about = json.loads((folder / "study.json").read_text())
+    del about["id"]
+    if labels:
+        about["jobs"] = {label: about["jobs"][label] for label in labels}
+    (folder / "study.json").write_text(json.dumps(about))
+    return folder
+
+
 def model_run(uri: str, study: Path, arm: str = "vae") -> Run:
     client = mlflow.MlflowClient(tracking_uri=uri)
     found = client.get_experiment_by_name(study.name)
@@ -203,8 +214,7 @@ def test_a_job_that_was_told_by_half_is_told_once(mirrored: Path, server: Server
 def test_scores_that_a_result_gained_since_are_added(
     small_study: Path, server: Server, tmp_path: Path
 ) -> None:
-    study = tmp_path / "gained"
-    shutil.copytree(small_study, study)
+    study = another(small_study, tmp_path / "gained")
     mirror_study(study, server.uri)
     before = held(server.uri, "gained")["runs"]["vae, seed 0"]["points"]
     (path,) = (
@@ -429,8 +439,7 @@ def test_a_damaged_record_of_what_was_told_says_nothing(tmp_path: Path, damage: 
 def test_a_database_beside_the_study_holds_the_same_and_a_failure_is_seen(
     small_study: Path, tmp_path: Path
 ) -> None:
-    study = tmp_path / "study"
-    shutil.copytree(small_study, study)
+    study = another(small_study, tmp_path / "study")
     about = json.loads((study / "study.json").read_text())
     failed = study / "jobs" / about["jobs"]["class mean"][0]
     (failed / "result.json").unlink()

@@ -74,9 +74,18 @@ def test_a_node_with_another_version_is_named_before_the_start(
         run_study(tiny(tmp_path / "study"), RayTune(address=cluster.address), None, display)
 
 
+def test_a_cluster_that_answers_is_left_as_it_was(cluster: Any) -> None:
+    import ray
+
+    RayTune(address=cluster.address).check()
+    assert not ray.is_initialized()
+
+
 def test_an_address_where_nothing_answers_is_refused() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(UserError, match=f"no Ray cluster answers at {address}"):
+        RayTune(address=address).check()
     with pytest.raises(UserError, match=f"no Ray cluster answers at {address}"):
         RayTune(address=address)([], lambda update: None)

@@ -2,9 +2,7 @@
 
 import logging
 import os
-import re
 import signal
-import socket
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +14,18 @@ from a2ibench import __version__
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.study.attempt import work
 from a2ibench.study.executors import Update, now_and_then
+from a2ibench.study.executors.ray_ready import check_cluster, check_local, knock
 from a2ibench.study.executors.torch_trainer import compute_together
 from a2ibench.study.job import Task
 from a2ibench.study.outcome import write_failure
-from a2ibench.study.resources import Machine, Need, check_disk, need_of, trials_at_once
+from a2ibench.study.resources import (
+    Machine,
+    Need,
+    check_disk,
+    need_of,
+    this_machine,
+    trials_at_once,
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,18 @@ class RayTune:
             if started_here:
                 ray.shutdown()
 
+    def check(self) -> None:
+        """Tries what can be tried before anything is computed.
+
+        Raises:
+            UserError: no cluster answers, a node of it lacks this package or has another version of
+                it, or Ray cannot start on this machine.
+        """
+        if self.address:
+            check_cluster(self.address)
+        else:
+            check_local()
+
     def start(self) -> bool:
         """Starts Ray, or joins the cluster; False where this process is in one already.
 
@@ -71,27 +89,25 @@ class RayTune:
         logging.getLogger("ray").setLevel(logging.ERROR)
         if ray.is_initialized():
             return False
-        if self.address and re.fullmatch(r"[\w.-]+:\d+", self.address):
-            # Ray itself waits for minutes, printing what is for its developers.
-            host, _, port = self.address.rpartition(":")
-            try:
-                socket.create_connection((host, int(port)), timeout=5).close()
-            except OSError as error:
-                raise UserError(f"no Ray cluster answers at {self.address}: {error}") from error
+        here = not self.address
+        if self.address:
+            knock(self.address)  # Ray itself waits for minutes
         on_terminate = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(
                 # By default Ray would join whatever cluster it finds on this machine.
-                address=self.address or "local",
-                include_dashboard=False if self.address is None else None,
+                address="local" if here else self.address,
+                # By itself Ray counts those that are there, not those that it may use.
+                num_cpus=int(this_machine().cpus) if here else None,
+                include_dashboard=False if here else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
             return True
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            where = f"the cluster at {self.address}" if self.address else "Ray on this machine"
+        except (OSError, RuntimeError, ValueError) as error:
+            where = "Ray on this machine" if here else f"the cluster at {self.address}"
             raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
 
     def machines(self) -> list[Machine]:

@@ -1,0 +1,209 @@
+"""Which runs are whose on a tracking server, and which arm a run is of."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import mlflow
+import pytest
+from click.testing import CliRunner
+from mlflow.entities import Experiment, Run
+
+from a2ibench.cli import main
+from a2ibench.errors import UserError
+from a2ibench.study.display import Display
+from a2ibench.study.executors import Update
+from a2ibench.study.identity import study_id, write_about
+from a2ibench.study.job import Task
+from a2ibench.study.mlflow_live import LiveMirror, mirror_study
+from a2ibench.study.mlflow_values import JOB
+from a2ibench.study.outcome import write_failure
+from a2ibench.study.plan import Request
+from a2ibench.study.run import run_study
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about its own dependencies
+
+FEW = ("class mean", "ground truth", "nearest train")
+
+
+def study_like(study: Path, folder: Path) -> Path:
+    """A study of its own, of a few rows that are soon told; without an id, as earlier ones."""
+    shutil.copytree(study, folder)
+    about = json.loads((folder / "study.json").read_text())
+    del about["id"]
+    about["jobs"] = {label: about["jobs"][label] for label in FEW}
+    (folder / "study.json").write_text(json.dumps(about))
+    return folder
+
+
+def runs_at(uri: str) -> tuple[list[Experiment], list[Run], list[Run]]:
+    """Experiments, runs of studies, runs of jobs."""
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    experiments = [one for one in client.search_experiments() if one.name != "Default"]
+    runs = list(client.search_runs([one.experiment_id for one in experiments]))
+    parents = [run for run in runs if JOB not in run.data.tags]
+    return experiments, parents, [run for run in runs if JOB in run.data.tags]
+
+
+def test_an_id_is_made_once_and_stays(tmp_path: Path) -> None:
+    write_about(tmp_path, {"models": ["vae"]})
+    first = study_id(tmp_path)
+    assert re.fullmatch("[0-9a-f]{32}", first)
+    write_about(tmp_path, {"models": ["ours"]})
+    assert json.loads((tmp_path / "study.json").read_text()) == {"models": ["ours"], "id": first}
+    assert study_id(tmp_path) == first
+
+
+@pytest.mark.parametrize("held", [{}, {"id": 5}, {"id": "' OR 1 = 1"}, {"id": ["a" * 32]}])
+def test_a_study_without_an_id_is_given_one(tmp_path: Path, held: dict[str, object]) -> None:
+    (tmp_path / "study.json").write_text(json.dumps({"models": [], **held}))
+    made = study_id(tmp_path)
+    assert json.loads((tmp_path / "study.json").read_text()) == {"models": [], "id": made}
+    assert study_id(tmp_path) == made
+
+
+def test_two_studies_in_folders_of_one_name_share_an_experiment_and_no_run(
+    small_study: Path, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'both.db'}"
+    mine, yours = (study_like(small_study, tmp_path / who / "arcade") for who in ("me", "you"))
+    assert mirror_study(mine, uri) == len(FEW)
+    assert mirror_study(yours, uri) == len(FEW)
+    (experiment,), parents, children = runs_at(uri)
+    assert [run.info.run_name for run in parents] == ["arcade", "arcade"]
+    assert len(children) == 2 * len(FEW)
+    for parent in parents:
+        own = [c for c in children if c.data.tags["mlflow.parentRunId"] == parent.info.run_id]
+        assert len(own) == len(FEW)
+        assert parent.info.run_id in parent.data.tags["mlflow.note.content"]
+        assert parent.info.run_id in experiment.tags["mlflow.note.content"]
+    assert mirror_study(mine, uri) == 0
+    # Found by its id, under whatever name it lies now.
+    moved = mine.rename(tmp_path / "final")
+    assert mirror_study(moved, uri) == 0
+    assert len(runs_at(uri)[0]) == 1
+    assert len(runs_at(uri)[1]) == 2
+
+
+def test_an_experiment_that_was_deleted_is_named_and_the_commands_in_the_message_mend_it(
+    small_study: Path, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'it s.db'}"
+    study = study_like(small_study, tmp_path / "my study")
+    mirror_study(study, uri)
+    (experiment,), _, _ = runs_at(uri)
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    client.delete_experiment(experiment.experiment_id)
+
+    lines: list[str] = []
+    live = LiveMirror(uri, study, lines.append)
+    live.open()
+    assert not live.alive
+    assert len(lines) == 1
+    assert lines[0].endswith("; the study goes on without it")
+    done = CliRunner().invoke(main, ["mirror", str(study), "--tracking-uri", uri])
+    assert done.exit_code == 2, done.output
+    assert "the experiment 'my study' was deleted there; restore it" in done.output
+    restore, again, other = re.findall("`([^`]*)`", done.output.replace("\n", " "))
+
+    variable, *arguments = shlex.split(other)
+    name, _, value = variable.partition("=")
+    done = CliRunner().invoke(main, arguments[1:], env={name: value})
+    assert done.exit_code == 0, done.output
+    assert [one.name for one in runs_at(uri)[0]] == ["my study-2"]
+    client.delete_experiment(runs_at(uri)[0][0].experiment_id)
+
+    command = restore.replace(" mlflow ", f" {shlex.quote(sys.executable)} -m mlflow ")
+    subprocess.run(command, shell=True, check=True, capture_output=True)
+    done = CliRunner().invoke(main, shlex.split(again)[1:])
+    assert done.exit_code == 0, done.output
+    assert "0 jobs were new" in done.output
+    assert [one.name for one in runs_at(uri)[0]] == ["my study"]
+
+
+def test_commands_that_tell_one_study_at_once_double_nothing(
+    small_study: Path, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    study = study_like(small_study, tmp_path / "study")
+    told: list[int] = []
+    lines: list[str] = []
+
+    def live() -> None:
+        mirror = LiveMirror(uri, study, lines.append)
+        mirror.open()
+        for (key,) in json.loads((study / "study.json").read_text())["jobs"].values():
+            mirror.job(key)
+        mirror.close()
+
+    def catch_up() -> None:
+        told.append(mirror_study(study, uri))
+
+    mlflow.MlflowClient(tracking_uri=uri).search_experiments()  # the database is there
+    threads = [threading.Thread(target=work) for work in (live, catch_up, catch_up)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lines == []
+    assert len(told) == 2
+    assert sum(told) <= len(FEW)
+    experiments, parents, children = runs_at(uri)
+    assert (len(experiments), len(parents)) == (1, 1)
+    assert sorted(run.info.run_name for run in children) == [f"{row}, seed 0" for row in FEW]
+    assert {run.info.status for run in [*parents, *children]} == {"FINISHED"}
+
+
+def test_the_arms_of_a_study_with_ablations_are_told_apart(
+    tmp_path: Path, display: Display, tiny: Callable[..., Request]
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    request = tiny(
+        tmp_path / "study", models=("ours",), ablate=("consistency,stack+noise,consistency=0.1",),
+    )  # fmt: skip
+
+    def train_nothing(tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
+        for task in tasks:
+            write_failure(task.folder, "no time for it", None)
+            tell(Update(task, ended=True))
+
+    mirror = LiveMirror(uri, tmp_path / "study", print)
+    assert len(run_study(request, train_nothing, mirror, display)) == 4
+    _, _, children = runs_at(uri)
+    ablated = {run.data.params["arm"]: run.data.params["ablated"] for run in children}
+    assert {ablated.pop(row) for row in FEW} == {"nothing"}
+    assert {arm: what for arm, what in ablated.items() if arm.startswith("ours")} == {
+        "ours": "nothing",
+        "ours − consistency": "consistency",
+        "ours − stack − noise": "stack+noise",
+        "ours, lambda_con=0.1": "consistency=0.1",
+    }
+    about = json.loads((tmp_path / "study" / "study.json").read_text())
+    for arm in about["arms"].values():
+        del arm["ablated"]
+    about["id"] = "0" * 32
+    (tmp_path / "study" / "study.json").write_text(json.dumps(about))
+    earlier = f"sqlite:///{tmp_path / 'earlier.db'}"
+    mirror_study(tmp_path / "study", earlier)
+    params = {run.data.params["arm"]: run.data.params for run in runs_at(earlier)[2]}
+    assert params["ours"]["ablated"] == "nothing"
+    assert "ablated" not in params["ours − consistency"], "it is not known, and not guessed"
+
+
+def test_a_folder_that_cannot_be_written_and_has_no_id_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "study.json").write_text("{}")
+
+    def refuse(path: Path, value: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("a2ibench.study.identity.write_json", refuse)
+    with pytest.raises(UserError, match="holds no id of the study yet, and cannot be written"):
+        study_id(tmp_path)
