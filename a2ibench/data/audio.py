@@ -25,6 +25,10 @@ LOUDEST = 16.0
 """Overshoot of decoders and a raised volume pass; samples of integers in disguise do not."""
 MOST_LOST = 0.1
 """Seconds inside a sound file that may be unreadable, as tags are where files were joined."""
+MISSING = 0.5
+"""Seconds by which the sound may be shorter than the file declares."""
+STORED = ("flac", "mov")
+"""Formats that store how long their sound is; that of others is guessed, or that of a film."""
 LOWEST_RATE = 1_000
 """In hertz. Anything below is a rate in kilohertz, or no sound."""
 
@@ -116,16 +120,11 @@ def read_sound(path: Path) -> tuple[FloatArray, int]:
         raise UserError(f"{path}: no such sound file")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty (0 bytes)")
-    try:
-        found, lost = _read_with_av(path)
-    except UserError as error:
-        found, lost = _read_with_soundfile(path), 0.0
-        if not found:
-            raise error from error.__cause__
-    if lost > MOST_LOST:
+    found, wrong = _read_with_av(path)
+    if wrong:
         other = _read_with_soundfile(path)
-        if _seconds(other) < _seconds(found) + lost - MOST_LOST:
-            raise UserError(f"{path}: damaged: {lost:.2f} s of its sound cannot be decoded")
+        if _seconds(other) < _seconds(found) + MOST_LOST:
+            raise UserError(f"{path}: {wrong}")
         found = other
     if not found:
         raise UserError(f"{path}: the sound is empty: it has no samples")
@@ -144,34 +143,51 @@ def _seconds(found: "list[Run]") -> float:
     return sum(len(run.samples) / run.rate for run in found)
 
 
-def _read_with_av(path: Path) -> "tuple[list[Run], float]":
-    """The default audio track of any container, and how many seconds inside it are lost."""
+def _read_with_av(path: Path) -> "tuple[list[Run], str]":
+    """The default audio track of any container, and what is wrong with it, if anything is."""
     import av
 
     from a2ibench.data.packets import Packets
     from a2ibench.data.runs import runs
     from a2ibench.data.tracks import audio_stream
 
+    found: list[Run] = []
     refused: list[tuple[float, float]] = []
     try:
         with av.open(str(path), options=MEDIA_ONLY, metadata_errors="replace") as container:
             stream = audio_stream(container)
-            packets = Packets(container, [stream])
-            found = list(runs(packets.of(stream), stream, refused))
+            for run in runs(Packets(container, [stream]).of(stream), stream, refused):
+                found.append(run)
+            declared = 0.0
+            stored = container.format.name.split(",")[0] in STORED
+            if stored and stream.duration is not None and stream.time_base is not None:
+                declared = float(stream.duration * stream.time_base)
     except RejectedError as error:
-        raise UserError(f"{path}: {error}") from error
+        return [], str(error)
     except (av.FFmpegError, ValueError) as error:
-        raise UserError(
-            f"{path}: cannot be decoded as sound ({error});"
+        if found:
+            until = f"{_seconds(found):.2f} s"
+            return found, f"damaged: only its first {until} can be decoded ({_said(error)})"
+        return [], (
+            f"cannot be decoded as sound ({_said(error)});"
             " expected wav, flac, ogg, mp3 or another format that libav reads"
-        ) from error
+        )
     # Before and after the sound lie tags, and packets that were cut off.
-    inside = [
+    lost = sum(
         end - begin
         for begin, end in refused
         if found and found[0].time < begin and end < found[-1].end
-    ]
-    return found, sum(inside)
+    )
+    if lost > MOST_LOST:
+        return found, f"damaged: {lost:.2f} s of its sound cannot be decoded"
+    if found and declared - _seconds(found) > MISSING:
+        there = f"{_seconds(found):.2f} s can be decoded"
+        return found, f"damaged or truncated: it declares {declared:.2f} s of sound, {there}"
+    return found, ""
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _read_with_soundfile(path: Path) -> "list[Run]":

@@ -8,7 +8,7 @@ asked for are not decoded.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import av
@@ -88,12 +88,12 @@ class Packets:
         self._container = container
         self._streams = [stream for stream in streams if stream is not None]
         self._origin = (container.start_time or 0) / 1e6
-        restarts = bool(container.format.flags & Flags.ts_discont.value)
+        restarts = bool(Flags(container.format.flags) & Flags.ts_discont)
         self._restarts = _Restarts() if restarts else None
         self.spans: dict[int, Span] = {}
         self.skipped = False
 
-    def __iter__(self) -> Iterator["av.Packet"]:
+    def __iter__(self) -> Iterator["av.Packet[Any]"]:
         for packet in self._container.demux(self._streams):
             stamp = packet.dts if packet.dts is not None else packet.pts
             unit = packet.time_base
@@ -119,7 +119,9 @@ class Packets:
             if packet.size:
                 yield packet
 
-    def of(self, stream: "av.stream.Stream", moment: float = -math.inf) -> Iterator["av.Packet"]:
+    def of(
+        self, stream: "av.stream.Stream", moment: float = -math.inf
+    ) -> Iterator["av.Packet[Any]"]:
         """The packets of one stream that are needed from ``moment`` on.
 
         They begin with the last key frame that is not later, where the codec allows it, else with
@@ -128,7 +130,7 @@ class Packets:
         codec = stream.codec_context.name
         if codec not in STANDALONE and not codec.startswith("pcm_"):
             moment = -math.inf
-        held: list[av.Packet] = []
+        held: list[av.Packet[Any]] = []
         size, waiting = 0, True
         for packet in self:
             if packet.stream.index != stream.index:  # stream_index of an empty one is 0
@@ -148,7 +150,7 @@ class Packets:
         yield from held
 
 
-def time_of(packet: "av.Packet") -> float:
+def time_of(packet: "av.Packet[Any]") -> float:
     """When a packet is shown or heard, in seconds; −∞ where it does not say."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is None or packet.time_base is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Run:
 
 
 def runs(
-    packets: Iterable["av.Packet"],
+    packets: Iterable["av.Packet[Any]"],
     stream: "av.AudioStream",
     refused: list[tuple[float, float]],
 ) -> Iterator[Run]:
@@ -58,7 +58,16 @@ def runs(
     counted = stream.container.format.name in COUNTED
     parts: list[FloatArray] = []
     begin, length, rate = 0.0, 0, 0
-    for samples, time, new_rate in _frames(packets, stream, refused):
+    frames = _frames(packets, stream, refused)
+    failed: Exception | None = None
+    while True:
+        try:
+            samples, time, new_rate = next(frames)
+        except StopIteration:
+            break
+        except Exception as error:  # what was decoded before it comes first
+            failed = error
+            break
         end = begin + length / rate if rate else 0.0
         # A frame without a time follows the one before.
         at = end if time is None or (counted and rate) else time
@@ -71,10 +80,12 @@ def runs(
         length += len(samples)
     if parts:
         yield Run(begin, np.concatenate(parts), rate)
+    if failed is not None:
+        raise failed
 
 
 def _frames(
-    packets: Iterable["av.Packet"],
+    packets: Iterable["av.Packet[Any]"],
     stream: "av.AudioStream",
     refused: list[tuple[float, float]],
 ) -> Iterator[tuple[FloatArray, float | None, int]]:
@@ -94,7 +105,7 @@ def _frames(
         for frame in frames:
             channels = frame.layout.nb_channels
             if frame.format.name == "fltp" and channels <= PLANES:
-                samples = frame.to_ndarray().T
+                samples: Any = frame.to_ndarray().T
             else:
                 if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
                     resampler = av.AudioResampler(format="flt")
