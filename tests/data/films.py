@@ -84,6 +84,14 @@ def read_board(image: np.ndarray) -> int:
     return int(sum(1 << i for i, bit in enumerate(bits) if bit))
 
 
+def _frame(picture: np.ndarray, pixels: str) -> av.VideoFrame:
+    if pixels == "pal8":  # nothing converts to it
+        palette = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
+        levels = np.ascontiguousarray(picture[..., 0])
+        return av.VideoFrame.from_ndarray((levels, palette), format=pixels)
+    return av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixels)
+
+
 def make(film: Film, folder: Path) -> Path:
     """Writes a film and returns its path."""
     path = folder / film.name
@@ -102,11 +110,13 @@ def make(film: Film, folder: Path) -> Path:
             if film.rotation:
                 video.set_display_rotation(film.rotation)
         if film.sound:
-            audio = out.add_stream(film.sound, rate=film.sample_rate, layout=film.layout)
+            audio = out.add_stream(
+                film.sound, rate=film.sample_rate, layout=film.layout, options=dict(options)
+            )
+            audio.bit_rate = 128_000
         if film.video:
             for number, time in enumerate(frame_times(film)):
-                frame = av.VideoFrame.from_ndarray(board(number, *film.size), format="rgb24")
-                frame = frame.reformat(format=film.pixels)
+                frame = _frame(board(number, *film.size), film.pixels)
                 frame.pts = round((film.clock + time) * film.frame_rate)
                 frame.time_base = Fraction(1, film.frame_rate)
                 out.mux(video.encode(frame))

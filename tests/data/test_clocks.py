@@ -1,5 +1,6 @@
 """Time in media files: a stored pair is of one moment, and its start counts from the file's own."""
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,34 +36,24 @@ FILMS = {
     "webm, opus": replace(
         SMALL, name="a.webm", video="libvpx-vp9", sound="libopus", sample_rate=48_000
     ),
-    "webm, vorbis": replace(SMALL, name="a.webm", video="libvpx", sound="libvorbis"),
+    "webm, vorbis": replace(SMALL, name="a.webm", video="libvpx", sound="vorbis", layout="stereo"),
     "wmv": replace(SMALL, name="a.wmv", video="wmv2", sound="wmav2"),
     "avi, palette": replace(
         SMALL, name="a.avi", video="rawvideo", pixels="pal8", sound="pcm_s16le"
     ),
-    "ogv": replace(SMALL, name="a.ogv", video="libtheora", sound="libvorbis"),
 }
 
 
-@pytest.mark.parametrize("starts", [None, (0.0, 2.3, 5.7), (5.7,)], ids=str)
 @pytest.mark.parametrize("film", FILMS.values(), ids=FILMS)
-def test_every_container_gives_pairs_of_the_moment_that_was_asked_for(film, starts, tmp_path):
-    if film.video is not None and not _can_encode(film.video):
-        pytest.skip(f"this build of libav does not encode {film.video}")
-    result = cut(make(film, tmp_path), CUTTING, starts)
-    assert result.rejected == []
-    assert len(result.segments) == (7 if starts is None else len(starts))
-    for segment in result.segments:
-        heard = assert_one_moment(film, segment.images[0], segment.audio, RATE, slack=0.05)
-        assert segment.start == pytest.approx(heard, abs=0.06)
-
-
-def _can_encode(codec: str) -> bool:
-    try:
-        av.Codec(codec, "w")
-    except av.codec.codec.UnknownCodecError:
-        return False
-    return True
+def test_every_container_gives_pairs_of_the_moment_that_was_asked_for(film, tmp_path):
+    path = make(film, tmp_path)
+    for starts in (None, (0.0, 2.3, 5.7), (5.7,)):
+        result = cut(path, CUTTING, starts)
+        assert result.rejected == []
+        assert len(result.segments) == (7 if starts is None else len(starts))
+        for segment in result.segments:
+            heard = assert_one_moment(film, segment.images[0], segment.audio, RATE, slack=0.05)
+            assert segment.start == pytest.approx(heard, abs=0.06)
 
 
 def remuxed(source: Path, target: Path, begin: float) -> Path:
@@ -70,7 +61,7 @@ def remuxed(source: Path, target: Path, begin: float) -> Path:
     with av.open(str(source)) as old, av.open(str(target), "w") as new:
         streams = {stream.index: new.add_stream_from_template(stream) for stream in old.streams}
         for packet in old.demux():
-            if packet.dts is None or float(packet.dts * packet.time_base) < begin:
+            if not packet.size or float(packet.pts * packet.time_base) < begin:
                 continue
             packet.stream = streams[packet.stream.index]
             new.mux(packet)
@@ -80,14 +71,14 @@ def remuxed(source: Path, target: Path, begin: float) -> Path:
 @pytest.mark.parametrize("suffix", ["mkv", "ts"])
 def test_a_copied_cut_is_cut_where_it_has_pictures(suffix, tmp_path):
     film = replace(SMALL, name="a.mkv", group=20)
-    path = remuxed(make(film, tmp_path), tmp_path / f"b.{suffix}", 1.5)
+    path = remuxed(make(film, tmp_path), tmp_path / f"b.{suffix}", 1.2)
     result = cut(path, CUTTING, (0.0, 3.0))
     assert [segment.start for segment in result.segments] == [3.0]
     heard = assert_one_moment(film, result.segments[0].images[0], result.segments[0].audio, RATE)
-    assert heard == pytest.approx(4.5, abs=0.1)
+    assert heard == pytest.approx(4.2, abs=0.1)
     ((start, reason),) = result.rejected
     assert start == 0
-    assert "the picture begins at 0.5" in reason or "lies outside the sound" in reason
+    assert "the picture begins at 0.8" in reason
 
 
 def test_joined_transport_streams_are_one_film(tmp_path):
@@ -178,38 +169,44 @@ def test_the_last_slide_is_shown_until_the_sound_ends(name, starts, tmp_path):
         assert number == np.searchsorted(film.times, start + 0.5, side="right") - 1
 
 
-def test_still_scenes_of_theora_are_one_picture(tmp_path):
-    """A picture that stays is an empty packet."""
-    film = replace(FILMS["ogv"], times=None)
-    path = make(film, tmp_path)
-    still = tmp_path / "still.ogv"
-    with av.open(str(path)) as old, av.open(str(still), "w") as new:
+def test_empty_packets_are_pictures_that_stay(tmp_path):
+    """As still scenes are in Theora."""
+    film = replace(SMALL, name="a.mkv", video="mpeg4", sound="pcm_s16le", group=30)
+    path = tmp_path / "empty.nut"
+    with av.open(str(make(film, tmp_path))) as old, av.open(str(path), "w") as new:
         streams = {stream.index: new.add_stream_from_template(stream) for stream in old.streams}
         for packet in old.demux():
-            if packet.dts is None:
+            if not packet.size:
                 continue
-            if packet.stream.type == "video" and round(packet.dts * packet.time_base * 10) > 20:
-                continue
-            packet.stream = streams[packet.stream.index]
-            new.mux(packet)
-    result = cut(still, CUTTING)
-    assert [round(segment.start) for segment in result.segments][:2] == [0, 1]
+            kept = packet
+            if packet.stream.type == "video" and not packet.is_keyframe:
+                kept = av.Packet(0)
+                kept.pts, kept.dts, kept.time_base = packet.pts, packet.dts, packet.time_base
+            kept.stream = streams[packet.stream.index]
+            new.mux(kept)
+    for starts in (None, (1.0, 4.2, 5.9)):
+        result = cut(path, CUTTING, starts)
+        assert result.rejected == []
+        for segment in result.segments:
+            assert read_board(segment.images[0]) == (segment.start + 0.5) // 3 * 30
 
 
 def two_tracks(folder: Path, chosen: int) -> Path:
     """A film with two sounds, of seeds 0 and 1; one is the default."""
     path = folder / "two.mkv"
     first, second = (make(replace(SMALL, name=f"{i}.mkv", seed=i), folder) for i in range(2))
-    with av.open(str(first)) as a, av.open(str(second)) as b, av.open(str(path), "w") as out:
-        sources = [a.streams.video[0], a.streams.audio[0], b.streams.audio[0]]
-        added = [out.add_stream_from_template(stream) for stream in sources]
+    taken = [(first, "video"), (first, "audio"), (second, "audio")]
+    with contextlib.ExitStack() as stack:
+        out = stack.enter_context(av.open(str(path), "w"))
+        sources = [
+            stack.enter_context(av.open(str(file))).streams.best(kind) for file, kind in taken
+        ]
+        added = [out.add_stream_from_template(source) for source in sources]
         for number, stream in enumerate(added[1:]):
             stream.disposition = av.stream.Disposition.default if number == chosen else 0
         for source, target in zip(sources, added, strict=True):
-            container = a if source in a.streams else b
-            container.seek(0)
-            for packet in container.demux(source):
-                if packet.dts is not None:
+            for packet in source.container.demux(source):
+                if packet.size:
                     packet.stream = target
                     out.mux(packet)
     return path
