@@ -97,7 +97,7 @@ def _frames(
     for packet in packets:
         try:
             frames = stream.codec_context.decode(packet)
-        except av.error.InvalidDataError:
+        except av.FFmpegError:
             begin = time_of(packet)
             duration = float((packet.duration or 0) * (packet.time_base or 0))
             refused.append((begin, begin + max(duration, GAP)))

@@ -144,11 +144,9 @@ def test_nan_in_a_file_is_refused_with_the_name_of_the_file(tmp_path):
 def encode(path, waveform, codec, rate=RATE, layout="mono", **options):
     """Writes a sound through libav; the options are those of the container."""
     with av.open(str(path), "w", options={k: str(v) for k, v in options.items()}) as out:
-        stream = out.add_stream(codec, rate=rate, layout=layout)
-        if codec == "libmp3lame":
-            stream.codec_context.options = {"q": "2"}
-            stream.codec_context.flags |= 2  # a constant quality, so a variable bit rate
-            stream.codec_context.global_quality = 2 * 118
+        quality = {"flags": "+qscale", "global_quality": "236"}  # and so a variable bit rate
+        chosen = quality if codec == "libmp3lame" else {}
+        stream = out.add_stream(codec, rate=rate, layout=layout, options=chosen)
         channels = len(av.AudioLayout(layout).channels)
         frame = av.AudioFrame.from_ndarray(
             np.repeat(waveform[None], channels, axis=0), format="fltp", layout=layout
@@ -175,7 +173,7 @@ def stairs(begin, seconds, rate):
     return np.concatenate([tone(begin + 100 * k, 1, rate) for k in range(seconds)])
 
 
-@pytest.mark.parametrize("loud", [slice(0, 2), slice(10, 12)])
+@pytest.mark.parametrize("loud", [slice(0, 2), slice(6, 12)])
 def test_all_of_an_mp3_of_variable_bit_rate_is_read(tmp_path, loud):
     """Without a header that tells the length, which libsndfile then guesses."""
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 12 * 44_100).astype(np.float32)

@@ -227,3 +227,27 @@ def test_the_default_audio_track_is_taken_unless_another_is_asked_for(
 def test_an_audio_track_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RejectedError, match="no audio track 2 in it: it has 1"):
         cut(make(SMALL, tmp_path), replace(CUTTING, audio_track=2))
+
+
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_segments_that_touch_what_cannot_be_decoded_are_named_and_the_rest_is_cut(kind, tmp_path):
+    film = replace(SMALL, name="a.mkv", video="mpeg4", group=10)
+    path = tmp_path / "b.mkv"
+    with av.open(str(make(film, tmp_path))) as old, av.open(str(path), "w") as new:
+        streams = {stream.index: new.add_stream_from_template(stream) for stream in old.streams}
+        for packet in old.demux():
+            if not packet.size:
+                continue
+            time = float(packet.pts * packet.time_base)
+            if packet.stream.type == kind and 3.3 < time < 3.6:
+                packet.update(b"\xff" * packet.size)
+            packet.stream = streams[packet.stream.index]
+            new.mux(packet)
+    for starts in (None, (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)):
+        result = cut(path, CUTTING, starts)
+        assert [round(segment.start) for segment in result.segments] == [0, 1, 2, 4, 5, 6]
+        ((start, reason),) = result.rejected
+        assert round(start) == 3
+        assert "damaged" in reason or "has sound that cannot be decoded" in reason
+        for segment in result.segments:
+            assert_one_moment(film, segment.images[0], segment.audio, RATE, slack=0.05)

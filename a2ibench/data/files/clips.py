@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.files.cutting import PROTOCOL, Cut, Cutting, cut, cut_with_picture
+from a2ibench.data.files.cutting import Cut, Cutting, cut, cut_with_picture
 from a2ibench.data.files.splits import assign
 from a2ibench.data.types import Pair, Part, Rejected, RejectedError, Split
 from a2ibench.errors import UserError
@@ -173,11 +173,7 @@ class ClipDataset(Dataset):
             size = (self.root / clip.file).stat().st_size
             line = [asdict(clip), size, self._sides[clip.source]]
             digest.update(json.dumps(line, sort_keys=True).encode())
-        return {
-            "files": len(self._clips),
-            "list_sha256": digest.hexdigest(),
-            "cutting": PROTOCOL,
-        }
+        return {"files": len(self._clips), "list_sha256": digest.hexdigest()}
 
     def pairs(self) -> Iterator[Pair]:
         """See the contract."""

@@ -28,8 +28,6 @@ from a2ibench.data.runs import runs
 from a2ibench.data.tracks import audio_stream
 from a2ibench.data.types import FloatArray, ImageArray, RejectedError
 
-PROTOCOL = 2
-"""Raised where the same files give other segments."""
 WARM_UP = 1.0
 """Seconds of sound that are decoded before what is needed: decoders of sound look back."""
 

@@ -60,7 +60,7 @@ class Frames:
         self._size = size
         # One decoder a process: the processors are shared out by file.
         stream.codec_context.thread_count = 1
-        self._lost: list[tuple[float, float]] = []
+        self._lost: list[tuple[float, float]] = []  # from a refused packet to the next key frame
         frames = self._decoded(moment)
         first = next(frames, None)
         if packets.skipped:
@@ -117,26 +117,24 @@ class Frames:
         import av
 
         context = self._stream.codec_context
-        lost_from: float | None = None
-        some = False
+        some = broken = False
         for packet in self._packets.of(self._stream, moment):
             try:
                 frames = context.decode(packet)
-            except av.error.InvalidDataError:
+            except av.FFmpegError:
                 # Packets before the first whole picture are those of one that was cut off.
-                if some and lost_from is None:
-                    lost_from = time_of(packet)
+                if some and not broken:
+                    self._lost.append((time_of(packet), math.inf))
+                    broken = True
                 continue
             for frame in frames:
                 if frame.time is None:
                     continue
                 some = True
-                if lost_from is not None and frame.key_frame and frame.time > lost_from:
-                    self._lost.append((lost_from, float(frame.time)))
-                    lost_from = None
+                if broken and frame.key_frame and frame.time > self._lost[-1][0]:
+                    self._lost[-1] = (self._lost[-1][0], float(frame.time))
+                    broken = False
                 yield frame
-        if lost_from is not None:
-            self._lost.append((lost_from, math.inf))
 
     def _last_moment(self, last: float, until: float) -> float:
         """Until when the last frame is shown.
