@@ -92,32 +92,42 @@ class Packets:
         self._restarts = _Restarts() if restarts else None
         self.spans: dict[int, Span] = {}
         self.skipped = False
+        self._units: dict[int, float] = {}
 
     def __iter__(self) -> Iterator["av.Packet[Any]"]:
         for packet in self._container.demux(self._streams):
-            stamp = packet.dts if packet.dts is not None else packet.pts
-            unit = packet.time_base
-            if stamp is None or unit is None:
+            pts, dts = packet.pts, packet.dts
+            stamp = pts if dts is None else dts
+            if stamp is None:
                 yield packet  # among them the empty ones at the end, which empty the decoders
                 continue
-            duration = float((packet.duration or 0) * unit)
+            index = packet.stream_index
+            unit = self._unit(packet)
+            duration = (packet.duration or 0) * unit
             shift = -self._origin
             if self._restarts is not None:
-                shift += self._restarts.shift(
-                    packet.stream_index, float(stamp * unit) + shift, duration
-                )
-            ticks = round(shift / unit)
-            if packet.pts is not None:
-                packet.pts += ticks
-            if packet.dts is not None:
-                packet.dts += ticks
+                shift += self._restarts.shift(index, stamp * unit + shift, duration)
+            if ticks := round(shift / unit):
+                if pts is not None:
+                    packet.pts = pts = pts + ticks
+                if dts is not None:
+                    packet.dts = dts + ticks
             if not packet.is_discard:
-                begin, decoded = time_of(packet), float(stamp * unit) + shift
-                span = self.spans.setdefault(packet.stream_index, Span(begin, begin))
+                decoded = (stamp + ticks) * unit
+                begin = decoded if pts is None else pts * unit
+                span = self.spans.setdefault(index, Span(begin, begin))
                 span.add(begin, duration, decoded)
             # libav passes over empty packets, which repeat a picture; PyAV raises on them.
             if packet.size:
                 yield packet
+
+    def _unit(self, packet: "av.Packet[Any]") -> float:
+        """Seconds of a tick; fractions are slow."""
+        unit = self._units.get(packet.stream_index)
+        if unit is None:
+            assert packet.time_base is not None  # every stream that is read has one
+            unit = self._units[packet.stream_index] = float(packet.time_base)
+        return unit
 
     def of(
         self, stream: "av.stream.Stream", moment: float = -math.inf
@@ -132,8 +142,10 @@ class Packets:
             moment = -math.inf
         held: list[av.Packet[Any]] = []
         size, waiting = 0, True
+        index = stream.index
         for packet in self:
-            if packet.stream.index != stream.index:  # stream_index of an empty one is 0
+            # An empty packet at the end has the index 0 itself.
+            if index != (packet.stream_index if packet.size else packet.stream.index):
                 continue
             if not waiting:
                 yield packet

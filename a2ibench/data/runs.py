@@ -71,17 +71,29 @@ def runs(
         end = begin + length / rate if rate else 0.0
         # A frame without a time follows the one before.
         at = end if time is None or (counted and rate) else time
-        if parts and (length >= MOST or abs(at - end) > GAP or new_rate != rate):
-            yield Run(begin, np.concatenate(parts), rate)
+        if parts and (
+            length >= MOST
+            or abs(at - end) > GAP
+            or new_rate != rate
+            or len(samples) != len(parts[0])
+        ):
+            yield _run(begin, parts, rate)
             parts, length = [], 0
         if not parts:
             begin, rate = at, new_rate
         parts.append(samples)
-        length += len(samples)
+        length += samples.shape[1]
     if parts:
-        yield Run(begin, np.concatenate(parts), rate)
+        yield _run(begin, parts, rate)
     if failed is not None:
         raise failed
+
+
+def _run(time: float, parts: list[FloatArray], rate: int) -> Run:
+    channels = np.concatenate(parts, axis=1)
+    with np.errstate(invalid="ignore"):  # whoever takes the samples looks for NaN
+        mono = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return Run(time, mono, rate)
 
 
 def _frames(
@@ -89,7 +101,7 @@ def _frames(
     stream: "av.AudioStream",
     refused: list[tuple[float, float]],
 ) -> Iterator[tuple[FloatArray, float | None, int]]:
-    """Samples of each frame, their time where it has one, and their rate."""
+    """Samples of each frame, ``[channels, T]``, their time where it has one, and their rate."""
     import av
 
     resampler: av.AudioResampler | None = None
@@ -105,14 +117,12 @@ def _frames(
         for frame in frames:
             channels = frame.layout.nb_channels
             if frame.format.name == "fltp" and channels <= PLANES:
-                samples: Any = frame.to_ndarray().T
+                samples: Any = frame.to_ndarray()
             else:
                 if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
                     resampler = av.AudioResampler(format="flt")
                 assert resampler is not None
                 converted = [part.to_ndarray() for part in resampler.resample(frame)]
-                samples = np.concatenate(converted, axis=1).reshape(-1, channels)
-            with np.errstate(invalid="ignore"):  # whoever takes them looks for NaN
-                mono = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+                samples = np.concatenate(converted, axis=1).reshape(-1, channels).T
             time = float(frame.time) if frame.time is not None else None
-            yield mono, time, frame.sample_rate
+            yield samples, time, frame.sample_rate

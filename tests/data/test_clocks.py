@@ -251,3 +251,21 @@ def test_segments_that_touch_what_cannot_be_decoded_are_named_and_the_rest_is_cu
         assert "damaged" in reason or "has sound that cannot be decoded" in reason
         for segment in result.segments:
             assert_one_moment(film, segment.images[0], segment.audio, RATE, slack=0.05)
+
+
+def test_a_file_whose_other_track_lasts_longer_is_whole(tmp_path):
+    long, short = replace(SMALL, name="long.mkv"), replace(SMALL, name="short.mkv", seconds=4.0)
+    path = tmp_path / "a.mkv"
+    with (
+        av.open(str(make(short, tmp_path))) as first,
+        av.open(str(make(long, tmp_path))) as second,
+        av.open(str(path), "w") as out,
+    ):
+        taken = [first.streams.video[0], first.streams.audio[0], second.streams.audio[0]]
+        added = [out.add_stream_from_template(stream) for stream in taken]
+        for packet in [*first.demux(), *second.demux(audio=0)]:
+            if packet.size:
+                other = packet.stream is taken[2] or packet.stream.container is second
+                packet.stream = added[2 if other else packet.stream.index]
+                out.mux(packet)
+    assert len(cut(path, CUTTING).segments) == 4

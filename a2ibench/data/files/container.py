@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from a2ibench.data.audio import MEDIA_ONLY
 from a2ibench.data.files.pictures import check_pixels
+from a2ibench.data.packets import Packets
 from a2ibench.data.tracks import default
 from a2ibench.data.types import RejectedError
 
@@ -61,20 +62,11 @@ def _said(error: BaseException) -> str:
 
 
 def video_stream(container: "InputContainer") -> "av.VideoStream":
-    """The default video stream.
+    """The default video stream; a cover picture of a sound file is none.
 
     Raises:
         RejectedError: there is none, or one of impossible size.
     """
-    stream = find_video(container)
-    if stream is None:
-        raise RejectedError("no video stream in it")
-    check_pixels(stream.codec_context.width, stream.codec_context.height)
-    return stream
-
-
-def find_video(container: "InputContainer") -> "av.VideoStream | None":
-    """The default video stream, if there is one; a cover picture of a sound file is none."""
     from av.stream import Disposition
 
     streams = [
@@ -82,7 +74,11 @@ def find_video(container: "InputContainer") -> "av.VideoStream | None":
         for stream in container.streams.video
         if not stream.disposition & Disposition.attached_pic
     ]
-    return default(streams) if streams else None
+    if not streams:
+        raise RejectedError("no video stream in it")
+    stream = default(streams)
+    check_pixels(stream.codec_context.width, stream.codec_context.height)
+    return stream
 
 
 def facts_of(container: "InputContainer", audio: "av.AudioStream") -> dict[str, Any]:
@@ -114,18 +110,24 @@ def facts_of(container: "InputContainer", audio: "av.AudioStream") -> dict[str, 
     return facts
 
 
-def check_whole(container: "InputContainer", end: float) -> None:
+def check_whole(path: Path, end: float) -> None:
     """Whether a file ends where it says.
 
     Args:
-        container: the file.
-        end: where the last of its sound and picture ends, in seconds.
+        path: the file.
+        end: where the last of the streams that were read ends, in seconds.
 
     Raises:
-        RejectedError: long before.
+        RejectedError: all of its streams end long before.
     """
-    if container.duration is None or container.format.name.split(",")[0] not in STORED:
-        return
-    declared = container.duration / 1e6
+    with Opened(path) as container:
+        if container.duration is None or container.format.name.split(",")[0] not in STORED:
+            return
+        declared = container.duration / 1e6
+        if end < declared - MISSING:
+            packets = Packets(container, container.streams)
+            for _ in packets:
+                pass
+            end = max(span.end for span in packets.spans.values())
     if end < declared - MISSING:
         raise RejectedError(f"truncated: it declares {declared:.2f} s, {end:.2f} s are there")

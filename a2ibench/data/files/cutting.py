@@ -17,7 +17,6 @@ from a2ibench.data.files.container import (
     Opened,
     check_whole,
     facts_of,
-    find_video,
     video_stream,
 )
 from a2ibench.data.files.frames import Frames, LateError
@@ -105,8 +104,6 @@ def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> 
     Raises:
         RejectedError: not a video, without sound or picture, damaged, or too short.
     """
-    with Opened(path) as container:
-        video_stream(container)  # before the sound is decoded for nothing
     sound, facts, ends = _hear(path, cutting, starts)
     rejected: list[tuple[float, str]] = []
     begins: list[float] = []
@@ -144,7 +141,7 @@ def cut_with_picture(path: Path, picture: Path, cutting: Cutting) -> Cut:
         RejectedError: the sound is too short, or either file cannot be read.
     """
     image = read_picture(picture, cutting.image_size)
-    sound, facts, ends = _hear(path, cutting, None)
+    sound, facts, ends = _hear(path, cutting, None, seen=False)
     room = sound.end - sound.start - cutting.seconds
     if room < -TOLERANCE:
         raise RejectedError(
@@ -159,16 +156,24 @@ def cut_with_picture(path: Path, picture: Path, cutting: Cutting) -> Cut:
 
 
 def _hear(
-    path: Path, cutting: Cutting, starts: Sequence[float] | None
+    path: Path, cutting: Cutting, starts: Sequence[float] | None, seen: bool = True
 ) -> tuple[Soundtrack, dict[str, Any], str]:
-    """The sound, facts on the file, and from when to when it has sound and picture."""
+    """The sound, facts on the file, and from when to when it has sound and picture.
+
+    Args:
+        path: the file.
+        cutting: how.
+        starts: where the segments begin; None for the whole file.
+        seen: whether its pictures are needed as well.
+    """
     earliest, until = -math.inf, math.inf
     if starts is not None:
         earliest = min(starts, default=0.0) - WARM_UP
         until = max(starts, default=0.0) + cutting.seconds + WARM_UP
     with Opened(path) as container:
+        # First, so that no sound is decoded for nothing.
+        video = video_stream(container) if seen else None
         audio = audio_stream(container, cutting.audio_track)
-        video = find_video(container)
         packets = Packets(container, [audio, video])
         refused: list[tuple[float, float]] = []
         sound = Soundtrack.read(
@@ -181,11 +186,13 @@ def _hear(
         # Inside: streams of a closed container are not to be asked anything.
         heard = max(sound.end, packets.spans[audio.index].end)
         ends = f"the sound lasts {_said(sound.begin, heard)}"
-        if video is not None and (seen := packets.spans.get(video.index)) is not None:
-            ends += f", the picture {_said(seen.begin, seen.end)}"
-        if starts is None:
-            check_whole(container, max(span.end for span in packets.spans.values()))
-        return sound, facts_of(container, audio), ends
+        if video is not None and (shown := packets.spans.get(video.index)) is not None:
+            ends += f", the picture {_said(shown.begin, shown.end)}"
+        last = max(span.end for span in packets.spans.values())
+        facts = facts_of(container, audio)
+    if starts is None:
+        check_whole(path, last)
+    return sound, facts, ends
 
 
 def _see(
