@@ -1,13 +1,17 @@
 """Sound files and waveforms: decode, mix to mono, resample, fit to a length."""
 
-from itertools import chain
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.types import FloatArray
+from a2ibench.data.types import FloatArray, RejectedError
 from a2ibench.errors import UserError
+
+if TYPE_CHECKING:
+    from a2ibench.data.runs import Run
 
 MEDIA_ONLY = {
     "format_whitelist": (
@@ -19,6 +23,12 @@ MEDIA_ONLY = {
 """What libav may open. Playlists and scripts, which make it open other files, are not there."""
 LOUDEST = 16.0
 """Overshoot of decoders and a raised volume pass; samples of integers in disguise do not."""
+MOST_LOST = 0.1
+"""Seconds inside a sound file that may be unreadable, as tags are where files were joined."""
+MISSING = 0.5
+"""Seconds by which the sound may be shorter than the file declares."""
+STORED = ("flac", "mov")
+"""Formats that store how long their sound is; that of others is guessed, or that of a film."""
 LOWEST_RATE = 1_000
 """In hertz. Anything below is a rate in kilohertz, or no sound."""
 
@@ -95,55 +105,104 @@ def fit_length(waveform: FloatArray, at_least: int) -> FloatArray:
 
 
 def read_sound(path: Path) -> tuple[FloatArray, int]:
-    """Decodes a sound file (wav, flac, ogg, mp3, and whatever else libav reads).
+    """Decodes a sound file (wav, flac, ogg, mp3, and whatever else libav or libsndfile reads).
+
+    Its length is that of what is decoded: what a header says, or a library guesses, is not asked.
 
     Returns:
-        float32 ``[T]``, mono, and its sample rate.
+        float32 ``[T]``, mono, and its sample rate; the highest one, where it changes on the way.
 
     Raises:
-        UserError: no such file, not a sound, or a sound that :func:`to_mono` refuses.
+        UserError: no such file, not a sound, one that is damaged, or a sound that :func:`to_mono`
+            refuses.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such sound file")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty (0 bytes)")
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, TypeError):
-        # TypeError: a name that ends in .raw, which soundfile takes for samples without a header.
-        samples, rate = _read_with_av(path)
-    if samples.size == 0:
+    found, wrong = _read_with_av(path)
+    if wrong:
+        other = _read_with_soundfile(path)
+        if _seconds(other) < _seconds(found) + MOST_LOST:
+            raise UserError(f"{path}: {wrong}")
+        found = other
+    if not found:
         raise UserError(f"{path}: the sound is empty: it has no samples")
+    rate = max(run.rate for run in found)
     try:
-        return to_mono(samples), int(rate)
+        parts = [
+            resample(to_mono(np.concatenate([run.samples for run in runs])), own, rate)
+            for own, runs in groupby(found, key=lambda run: run.rate)
+        ]
+        return np.concatenate(parts), rate
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
 
-def _read_with_av(path: Path) -> tuple[FloatArray, int]:
-    """Decodes the first audio stream of any container: float32 ``[T, channels]`` and its rate."""
+def _seconds(found: "list[Run]") -> float:
+    return sum(len(run.samples) / run.rate for run in found)
+
+
+def _read_with_av(path: Path) -> "tuple[list[Run], str]":
+    """The default audio track of any container, and what is wrong with it, if anything is."""
     import av
 
-    parts: list[FloatArray] = []
-    rate = 0
+    from a2ibench.data.packets import Packets
+    from a2ibench.data.runs import runs
+    from a2ibench.data.tracks import audio_stream
+
+    found: list[Run] = []
+    refused: list[tuple[float, float]] = []
     try:
-        with av.open(str(path), options=MEDIA_ONLY) as container:
-            if not container.streams.audio:
-                raise UserError(f"{path}: no audio stream in it")
-            resampler = av.AudioResampler(format="fltp")
-            frames = container.decode(container.streams.audio[0])
-            for frame in chain(frames, [None]):  # None: what the resampler still holds
-                for part in resampler.resample(frame):
-                    parts.append(part.to_ndarray().astype(np.float32, copy=False))
-                    # What was decoded: the container's own word can be half of it (HE-AAC).
-                    rate = part.sample_rate
+        with av.open(str(path), options=MEDIA_ONLY, metadata_errors="replace") as container:
+            stream = audio_stream(container)
+            for run in runs(Packets(container, [stream]).of(stream), stream, refused):
+                found.append(run)
+            declared = 0.0
+            stored = container.format.name.split(",")[0] in STORED
+            if stored and stream.duration is not None and stream.time_base is not None:
+                declared = float(stream.duration * stream.time_base)
+    except RejectedError as error:
+        return [], str(error)
     except (av.FFmpegError, ValueError) as error:
-        raise UserError(
-            f"{path}: cannot be decoded as sound ({error});"
+        if found:
+            until = f"{_seconds(found):.2f} s"
+            return found, f"damaged: only its first {until} can be decoded ({_said(error)})"
+        return [], (
+            f"cannot be decoded as sound ({_said(error)});"
             " expected wav, flac, ogg, mp3 or another format that libav reads"
-        ) from error
-    if not parts:
-        raise UserError(f"{path}: the sound is empty: it has no samples")
-    return np.concatenate(parts, axis=1).T, rate
+        )
+    # Before and after the sound lie tags, and packets that were cut off.
+    lost = sum(
+        end - begin
+        for begin, end in refused
+        if found and found[0].time < begin and end < found[-1].end
+    )
+    if lost > MOST_LOST:
+        return found, f"damaged: {lost:.2f} s of its sound cannot be decoded"
+    if found and declared - _seconds(found) > MISSING:
+        there = f"{_seconds(found):.2f} s can be decoded"
+        return found, f"damaged or truncated: it declares {declared:.2f} s of sound, {there}"
+    return found, ""
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _read_with_soundfile(path: Path) -> "list[Run]":
+    """Block by block, as the length that it declares may be a guess; none where it cannot."""
+    import soundfile
+
+    from a2ibench.data.runs import MOST, Run
+
+    found: list[Run] = []
+    try:
+        with soundfile.SoundFile(path) as file:
+            for block in file.blocks(MOST, dtype="float32", always_2d=True):
+                mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
+                found.append(Run(_seconds(found), mono, file.samplerate))
+    except (soundfile.LibsndfileError, TypeError):
+        # TypeError: a name that ends in .raw, which soundfile takes for samples without a header.
+        pass
+    return found

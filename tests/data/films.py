@@ -14,7 +14,13 @@ SIDE = 4
 
 @dataclass(frozen=True)
 class Film:
-    """How a film is made; ``name`` ends with the suffix of its container."""
+    """How a film is made; ``name`` ends with the suffix of its container.
+
+    Attributes:
+        clock: seconds that its time stamps begin with.
+        times: when its frames are shown, in seconds, where they follow no rate.
+        group: frames from one key frame to the next.
+    """
 
     name: str = "film.mp4"
     seconds: float = 6.0
@@ -28,17 +34,24 @@ class Film:
     variable: bool = False
     rotation: int = 0
     sound_offset: float = 0.0
+    picture_offset: float = 0.0
+    clock: float = 0.0
+    times: tuple[float, ...] | None = None
+    group: int = 0
+    video_options: tuple[tuple[str, str], ...] = ()
     seed: int = 0
 
 
 def frame_times(film: Film) -> np.ndarray:
     """When each frame is shown first, in seconds; with a variable rate, at irregular moments."""
+    if film.times is not None:
+        return np.array(film.times) + film.picture_offset
     count = round(film.seconds * film.frame_rate)
     numbers = np.arange(count)
     if film.variable:
         rng = np.random.default_rng(film.seed)
         numbers = np.flatnonzero((rng.random(count) < 0.6) | (numbers < 2))
-    return numbers / film.frame_rate
+    return numbers / film.frame_rate + film.picture_offset
 
 
 def sound_at(film: Film, rate: int, seconds: float | None = None) -> np.ndarray:
@@ -71,6 +84,14 @@ def read_board(image: np.ndarray) -> int:
     return int(sum(1 << i for i, bit in enumerate(bits) if bit))
 
 
+def _frame(picture: np.ndarray, pixels: str) -> av.VideoFrame:
+    if pixels == "pal8":  # nothing converts to it
+        palette = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
+        levels = np.ascontiguousarray(picture[..., 0])
+        return av.VideoFrame.from_ndarray((levels, palette), format=pixels)
+    return av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixels)
+
+
 def make(film: Film, folder: Path) -> Path:
     """Writes a film and returns its path."""
     path = folder / film.name
@@ -78,19 +99,25 @@ def make(film: Film, folder: Path) -> Path:
     options = {"strict": "experimental"}
     with av.open(str(path), "w") as out:
         if film.video:
-            video = out.add_stream(film.video, rate=film.frame_rate, options=dict(options))
+            video = out.add_stream(
+                film.video, rate=film.frame_rate, options=options | dict(film.video_options)
+            )
+            if film.group:
+                video.codec_context.gop_size = film.group
             video.width, video.height = film.size
             video.pix_fmt = film.pixels
             video.codec_context.time_base = Fraction(1, film.frame_rate)
             if film.rotation:
                 video.set_display_rotation(film.rotation)
         if film.sound:
-            audio = out.add_stream(film.sound, rate=film.sample_rate, layout=film.layout)
+            audio = out.add_stream(
+                film.sound, rate=film.sample_rate, layout=film.layout, options=dict(options)
+            )
+            audio.bit_rate = 128_000
         if film.video:
             for number, time in enumerate(frame_times(film)):
-                frame = av.VideoFrame.from_ndarray(board(number, *film.size), format="rgb24")
-                frame = frame.reformat(format=film.pixels)
-                frame.pts = round(time * film.frame_rate)
+                frame = _frame(board(number, *film.size), film.pixels)
+                frame.pts = round((film.clock + time) * film.frame_rate)
                 frame.time_base = Fraction(1, film.frame_rate)
                 out.mux(video.encode(frame))
             out.mux(video.encode(None))
@@ -106,9 +133,37 @@ def make(film: Film, folder: Path) -> Path:
             )
             whole = av.AudioFrame.from_ndarray(samples, format="fltp", layout=film.layout)
             whole.sample_rate = film.sample_rate
-            whole.pts = round(film.sound_offset * film.sample_rate)
+            whole.pts = round((film.clock + film.sound_offset) * film.sample_rate)
             whole.time_base = Fraction(1, film.sample_rate)
             for part in [*resampler.resample(whole), *resampler.resample(None)]:
                 out.mux(audio.encode(part))
             out.mux(audio.encode(None))
     return path
+
+
+def heard_at(film: Film, audio: np.ndarray, rate: int) -> float:
+    """When the film's own clock says that a piece of sound begins, from what is heard alone."""
+    silence = np.zeros(rate // 2)
+    whole = np.concatenate([silence, sound_at(film, rate), silence])
+    power = np.concatenate([[0.0], np.cumsum(whole**2)])
+    match = scipy.signal.fftconvolve(whole, audio[::-1], mode="valid")
+    match /= np.sqrt(power[len(audio) :] - power[: -len(audio)]) + 1e-9
+    return float(match.argmax() / rate - 0.5 + film.sound_offset)
+
+
+def assert_one_moment(
+    film: Film, image: np.ndarray, audio: np.ndarray, rate: int, slack: float = 0.002
+) -> float:
+    """The picture is the one on the screen when half of the sound is heard.
+
+    Returns:
+        When the sound begins, in seconds on the film's own clock.
+    """
+    times = frame_times(film)
+    begin = heard_at(film, audio, rate)
+    moment = begin + len(audio) / rate / 2
+    number = read_board(np.rot90(image, -film.rotation // 90))
+    assert number < len(times), f"no frame {number}"
+    shown_until = times[number + 1] if number + 1 < len(times) else np.inf
+    assert times[number] - slack <= moment <= shown_until + slack
+    return begin

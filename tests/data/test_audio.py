@@ -138,6 +138,128 @@ def test_nan_in_a_file_is_refused_with_the_name_of_the_file(tmp_path):
         read_sound(tmp_path / "nan.wav")
 
 
+# Length is that of what is decoded.
+
+
+def encode(path, waveform, codec, rate=RATE, layout="mono", **options):
+    """Writes a sound through libav; the options are those of the container."""
+    with av.open(str(path), "w", options={k: str(v) for k, v in options.items()}) as out:
+        quality = {"flags": "+qscale", "global_quality": "236"}  # and so a variable bit rate
+        chosen = quality if codec == "libmp3lame" else {}
+        stream = out.add_stream(codec, rate=rate, layout=layout, options=chosen)
+        channels = len(av.AudioLayout(layout).channels)
+        frame = av.AudioFrame.from_ndarray(
+            np.repeat(waveform[None], channels, axis=0), format="fltp", layout=layout
+        )
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(
+            format=stream.codec_context.format,
+            layout=layout,
+            rate=rate,
+            frame_size=stream.codec_context.frame_size or 1024,
+        )
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            out.mux(stream.encode(part))
+        out.mux(stream.encode(None))
+    return path
+
+
+def hertz_by_second(waveform, rate):
+    seconds = [waveform[k * rate + rate // 4 :][: rate // 2] for k in range(len(waveform) // rate)]
+    return [round(loudest_hertz(second, rate) / 10) * 10 for second in seconds]
+
+
+def stairs(begin, seconds, rate):
+    return np.concatenate([tone(begin + 100 * k, 1, rate) for k in range(seconds)])
+
+
+@pytest.mark.parametrize("loud", [slice(0, 2), slice(6, 12)])
+def test_all_of_an_mp3_of_variable_bit_rate_is_read(tmp_path, loud):
+    """Without a header that tells the length, which libsndfile then guesses."""
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 12 * 44_100).astype(np.float32)
+    level = np.zeros(12, np.float32)
+    level[loud] = 1
+    path = encode(
+        tmp_path / "a.mp3", noise * np.repeat(level, 44_100), "libmp3lame", 44_100, write_xing=0
+    )
+    assert not 11 < soundfile.info(path).frames / 44_100 < 13
+    waveform, rate = read_sound(path)
+    assert len(waveform) / rate == pytest.approx(12, abs=0.1)
+    levels = [np.abs(waveform[k * rate + 9_000 :][:20_000]).max() > 0.1 for k in range(12)]
+    assert np.flatnonzero(levels).tolist() == list(range(12))[loud]
+
+
+JOINED = {
+    "transport streams of two rates": ("a.ts", "aac", "mono", (48_000, 32_000)),
+    "aac of two rates": ("a.aac", "aac", "mono", (44_100, 22_050)),
+    "aac of two rates, the higher one last": ("a.aac", "aac", "mono", (22_050, 44_100)),
+    "mp2 of two rates": ("a.mp2", "mp2", "mono", (44_100, 48_000)),
+    "mp3": ("a.mp3", "libmp3lame", "mono", (44_100, 44_100)),
+    "mp3 of two rates": ("a.mp3", "libmp3lame", "mono", (44_100, 32_000)),
+    "chained opus": ("a.opus", "libopus", "mono", (48_000, 48_000)),
+    "flac": ("a.flac", "flac", "mono", (44_100, 44_100)),
+}
+
+
+@pytest.mark.parametrize(("name", "codec", "layout", "rates"), JOINED.values(), ids=JOINED)
+def test_joined_files_are_read_to_their_end_at_their_pitch(tmp_path, name, codec, layout, rates):
+    parts = [
+        encode(tmp_path / f"{k}{name}", stairs(300 + 300 * k, 3, rate), codec, rate, layout)
+        for k, rate in enumerate(rates)
+    ]
+    (tmp_path / name).write_bytes(b"".join(part.read_bytes() for part in parts))
+    waveform, rate = read_sound(tmp_path / name)
+    assert rate == max(rates)
+    assert len(waveform) / rate == pytest.approx(6, abs=0.25)
+    assert hertz_by_second(waveform, rate)[:6] == [300, 400, 500, 600, 700, 800]
+
+
+def test_the_channels_of_a_sound_may_change_on_the_way(tmp_path):
+    parts = [
+        encode(tmp_path / f"{layout}.aac", stairs(300, 2, 44_100), "aac", 44_100, layout)
+        for layout in ("mono", "stereo")
+    ]
+    path = tmp_path / "both.aac"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    waveform, rate = read_sound(path)
+    assert hertz_by_second(waveform, rate) == [300, 400, 300, 400]
+
+
+def test_half_a_sound_is_refused(tmp_path):
+    """Its header declares more than can be decoded."""
+    soundfile.write(tmp_path / "a.flac", np.tile(tone(), 4), RATE)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.flac: damaged or truncated: it declares 4\.00 s"):
+        read_sound(tmp_path / "a.flac")
+
+
+def test_tags_behind_a_sound_are_no_damage(tmp_path):
+    path = encode(tmp_path / "a.mp3", stairs(300, 2, 44_100), "libmp3lame", 44_100)
+    path.write_bytes(path.read_bytes() + b"LYRICSBEGIN" + b"la" * 500 + b"TAG" + bytes(125))
+    waveform, rate = read_sound(path)
+    assert hertz_by_second(waveform, rate) == [300, 400]
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("channels", [1, 2, 16])
+def test_samples_of_wave_files_are_exact(tmp_path, subtype, channels):
+    samples = np.random.default_rng(0).uniform(-1, 1, (9_000, channels))
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype=subtype)
+    exact, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
+    waveform, rate = read_sound(tmp_path / "a.wav")
+    assert rate == RATE
+    np.testing.assert_array_equal(waveform, to_mono(exact))
+
+
+def test_what_libav_cannot_open_is_read_by_libsndfile(tmp_path):
+    soundfile.write(tmp_path / "a.voc", tone(), RATE, subtype="PCM_16")
+    waveform, rate = read_sound(tmp_path / "a.voc")
+    assert (rate, len(waveform)) == (RATE, RATE)
+    np.testing.assert_allclose(waveform, tone(), atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("waveform", "reason"),
     [

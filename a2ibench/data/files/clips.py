@@ -46,7 +46,8 @@ class Clip:
         source: the clip, film or recording that it comes from; a source is on one side of the
             split only.
         split: the side, where the layout fixes it.
-        starts: where its segments begin, in seconds; None for the whole file.
+        starts: where its segments begin, in seconds from where the file begins, as in ``ffmpeg
+            -ss``; None for the whole file.
         picture: a picture file that goes with a sound file, relative as well.
     """
 
@@ -69,6 +70,9 @@ class ClipConfig:
     frames: int = option(1, "pictures a segment; they share its sound", minimum=1, maximum=100)
     at: Literal["centre", "end"] = option("centre", "when a segment's picture is shown")
     most: int = option(0, "segments a file at most, evenly spread; 0 for all", minimum=0)
+    audio_track: int = option(
+        0, "audio track of a file, counted from 1; 0 for its default one", minimum=0, maximum=99
+    )
     image_size: int = option(64, "side of the pictures in pixels", minimum=16, maximum=1024)
     folds: int = option(5, "one source in so many is a test source", minimum=2, maximum=1000)
     fold: int = option(0, "which of the folds is the test side", minimum=0, maximum=999)
@@ -256,6 +260,7 @@ class ClipDataset(Dataset):
             most=config.most,
             image_size=config.image_size,
             sample_rate=self.sample_rate,
+            audio_track=config.audio_track,
         )
         left = self._clips[done:]
         arguments = [(self.root, clip, cutting) for clip in left]

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from a2ibench.data.audio import MEDIA_ONLY
 from a2ibench.data.files.pictures import check_pixels
+from a2ibench.data.packets import Packets
+from a2ibench.data.tracks import default
 from a2ibench.data.types import RejectedError
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 STORED = ("asf", "avi", "flac", "matroska", "mov", "wav")
 """Formats that store their length; that of others is guessed from the size of the file."""
+TOLERANCE = 0.05
+"""Seconds, about one frame, by which sound and picture may begin or end apart."""
 MISSING = 1.0
 """Seconds that a file may end before the length it declares."""
 
@@ -58,7 +62,7 @@ def _said(error: BaseException) -> str:
 
 
 def video_stream(container: "InputContainer") -> "av.VideoStream":
-    """The first video stream; a cover picture of a sound file is none.
+    """The default video stream; a cover picture of a sound file is none.
 
     Raises:
         RejectedError: there is none, or one of impossible size.
@@ -72,23 +76,28 @@ def video_stream(container: "InputContainer") -> "av.VideoStream":
     ]
     if not streams:
         raise RejectedError("no video stream in it")
-    check_pixels(streams[0].codec_context.width, streams[0].codec_context.height)
-    return streams[0]
+    stream = default(streams)
+    check_pixels(stream.codec_context.width, stream.codec_context.height)
+    return stream
 
 
-def facts_of(container: "InputContainer") -> dict[str, Any]:
-    """Plain facts for the data card."""
+def facts_of(container: "InputContainer", audio: "av.AudioStream") -> dict[str, Any]:
+    """Plain facts for the data card.
+
+    Args:
+        container: the file.
+        audio: the track that is taken.
+    """
+    context = audio.codec_context
     facts: dict[str, Any] = {
         "container": container.format.name.split(",")[0],
         "seconds": container.duration / 1e6 if container.duration else None,
+        "audio_tracks": len(container.streams.audio),
+        "audio_track": container.streams.audio.index(audio) + 1,
+        "audio_codec": context.name,
+        "sample_rate": context.sample_rate,
+        "channels": context.channels,
     }
-    for stream in container.streams.audio[:1]:
-        context = stream.codec_context
-        facts |= {
-            "audio_codec": context.name,
-            "sample_rate": context.sample_rate,
-            "channels": context.channels,
-        }
     for video in container.streams.video[:1]:
         rate = video.average_rate
         facts |= {
@@ -106,18 +115,19 @@ def check_whole(path: Path, end: float) -> None:
 
     Args:
         path: the file.
-        end: where its sound ends, in seconds.
+        end: where the last of the streams that were read ends, in seconds.
 
     Raises:
-        RejectedError: sound and picture both end long before.
+        RejectedError: all of its streams end long before.
     """
     with Opened(path) as container:
         if container.duration is None or container.format.name.split(",")[0] not in STORED:
             return
         declared = container.duration / 1e6
         if end < declared - MISSING:
-            for packet in container.demux():
-                if packet.pts is not None and packet.time_base is not None:
-                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            packets = Packets(container, container.streams)
+            for _ in packets:
+                pass
+            end = max(span.end for span in packets.spans.values())
     if end < declared - MISSING:
         raise RejectedError(f"truncated: it declares {declared:.2f} s, {end:.2f} s are there")

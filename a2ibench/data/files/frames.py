@@ -1,24 +1,26 @@
 """The frames of a video at given times."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from a2ibench.data.files.container import video_stream
+from a2ibench.data.files.container import TOLERANCE
 from a2ibench.data.files.pictures import check_pixels, flatten, square
+from a2ibench.data.packets import Packets, time_of
 from a2ibench.data.types import ImageArray, RejectedError
 
 if TYPE_CHECKING:
     import av
-    from av.container import InputContainer
 
 TICK = 1e-4
 """Seconds; time stamps of containers are rounded to less than this."""
-PAST_THE_END = "the picture ends before this moment"
-
+HELD = 0.1
+"""The share of a film in long intervals above which its last picture is held as well."""
+DAMAGED = "the frame of this moment is damaged"
 
 TURNS = {
     1: Image.Transpose.ROTATE_90,
@@ -28,44 +30,57 @@ TURNS = {
 """By quarters against the clock."""
 
 
+class LateError(Exception):
+    """Decoding began too late for the moment that was asked for."""
+
+
 class Frames:
     """The frames of a video at given times.
 
     Args:
-        container: freshly opened.
+        packets: of the file.
+        stream: the video stream among them.
         size: side of the pictures.
-        starts: where the segments begin, if they are known: decoding begins shortly before.
+        moment: nothing earlier is needed, in seconds.
 
     Attributes:
-        begin: time of the first frame, in seconds.
+        begin: time of the first frame, in seconds; of the first that was decoded, given a moment.
         end: until when the last one is shown; known when all were read.
 
     Raises:
-        RejectedError: no video stream, or none of its frames can be decoded.
+        RejectedError: none of its frames can be decoded.
+        LateError: begin at the first frame of the file instead.
     """
 
     def __init__(
-        self, container: "InputContainer", size: int, starts: Sequence[float] | None
+        self, packets: Packets, stream: "av.VideoStream", size: int, moment: float = -math.inf
     ) -> None:
-        self._stream = video_stream(container)
+        self._packets = packets
+        self._stream = stream
         self._size = size
         # One decoder a process: the processors are shared out by file.
-        self._stream.codec_context.thread_count = 1
-        if starts:
-            container.seek(max(0, int((min(starts) - 1) * 1e6)), backward=True)
-        frames = (frame for frame in container.decode(self._stream) if frame.time is not None)
+        stream.codec_context.thread_count = 1
+        self._lost: list[tuple[float, float]] = []  # from a refused packet to the next key frame
+        frames = self._decoded(moment)
         first = next(frames, None)
+        if packets.skipped:
+            # Frames before a key frame may lack what they were made from.
+            while first is not None and not first.key_frame:
+                first = next(frames, None)
+            if first is None or float(first.time) > moment + TICK:
+                raise LateError
         if first is None:
             raise RejectedError("the video stream has no frame")
         self._frames = chain([first], frames)
         self.begin = float(first.time)
         self.end = self.begin
 
-    def at(self, times: Sequence[float]) -> list[ImageArray | str]:
+    def at(self, times: Sequence[float], until: float) -> list[ImageArray | str]:
         """What is on the screen at each time: the last frame whose time stamp is not later.
 
         Args:
             times: in seconds, in any order.
+            until: where the sound ends; pictures that are held last as long.
 
         Returns:
             For each time a picture, or the reason why there is none.
@@ -74,9 +89,10 @@ class Frames:
             RejectedError: the video is a single frame.
         """
         waiting = [int(i) for i in np.argsort(times, kind="stable")[::-1]]
-        found: list[ImageArray | str] = [PAST_THE_END] * len(times)
+        found: list[ImageArray | str] = [""] * len(times)
+        while waiting and times[waiting[-1]] < self.begin - TOLERANCE:
+            found[waiting.pop()] = f"the picture begins at {self.begin:.2f} s, after this moment"
         shown = next(self._frames)
-        count, length = 1, 0.0
         for frame in self._frames:
             due = []
             # A time that falls on a frame means that frame, however it was rounded.
@@ -84,15 +100,51 @@ class Frames:
                 due.append(waiting.pop())
             self._take(shown, due, found)
             if not waiting:
-                return found
-            count, length = count + 1, float(frame.time) - float(shown.time)
+                return self._without_lost(times, found)
             shown = frame
-        if count == 1:
+        if self._packets.spans[self._stream.index].count == 1:
             raise RejectedError("its video is a single frame")
-        self.end = float(shown.time) + length
+        self.end = self._last_moment(float(shown.time), until)
         # The last moment of a file is still its last frame.
-        self._take(shown, [i for i in waiting if times[i] <= self.end + TICK], found)
-        return found
+        last = [i for i in waiting if times[i] <= self.end + TOLERANCE]
+        self._take(shown, last, found)
+        for i in set(waiting) - set(last):
+            found[i] = f"the picture ends at {self.end:.2f} s, before this moment"
+        return self._without_lost(times, found)
+
+    def _decoded(self, moment: float) -> "Iterator[av.VideoFrame]":
+        """The frames that have a time; what a decoder refuses is noted as lost."""
+        import av
+
+        context = self._stream.codec_context
+        some = broken = False
+        for packet in self._packets.of(self._stream, moment):
+            try:
+                frames = context.decode(packet)
+            except av.FFmpegError:
+                # Packets before the first whole picture are those of one that was cut off.
+                if some and not broken:
+                    self._lost.append((time_of(packet), math.inf))
+                    broken = True
+                continue
+            for frame in frames:
+                if frame.time is None:
+                    continue
+                some = True
+                if broken and frame.key_frame and frame.time > self._lost[-1][0]:
+                    self._lost[-1] = (self._lost[-1][0], float(frame.time))
+                    broken = False
+                yield frame
+
+    def _last_moment(self, last: float, until: float) -> float:
+        """Until when the last frame is shown.
+
+        A film of a steady rate says so by its rate, or in its last packet. One that holds its
+        pictures, like slides, shows the last of them until the sound ends.
+        """
+        span = self._packets.spans[self._stream.index]
+        end = max(last + span.interval, span.end)
+        return max(end, until) if span.held > HELD * (span.end - span.begin) else end
 
     def _take(self, frame: "av.VideoFrame", due: list[int], into: list[ImageArray | str]) -> None:
         if due:
@@ -100,10 +152,18 @@ class Frames:
             for i in due:
                 into[i] = picture
 
+    def _without_lost(
+        self, times: Sequence[float], found: list[ImageArray | str]
+    ) -> list[ImageArray | str]:
+        return [
+            DAMAGED if any(begin <= time < end for begin, end in self._lost) else picture
+            for time, picture in zip(times, found, strict=True)
+        ]
+
     def _picture(self, frame: "av.VideoFrame") -> ImageArray | str:
         """The middle square of a frame as it is meant to be seen."""
         if frame.is_corrupt:
-            return "the frame of this moment is damaged"
+            return DAMAGED
         check_pixels(frame.width, frame.height)
         if any(component.is_alpha for component in frame.format.components):
             picture = flatten(Image.fromarray(frame.to_ndarray(format="rgba")))

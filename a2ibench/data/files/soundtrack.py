@@ -1,146 +1,168 @@
-"""The sound of a media file, on the file's own clock."""
+"""The sound of a media file, on its clock."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from a2ibench.data.audio import LOUDEST
+from a2ibench.data.files.container import TOLERANCE
+from a2ibench.data.packets import Span
+from a2ibench.data.runs import GAP, Run
 from a2ibench.data.types import FloatArray, RejectedError
 
 if TYPE_CHECKING:
-    import av
-    from av.container import InputContainer
+    import soxr
 
 LONGEST = 2 * 3600.0
 """Seconds of sound that are held in memory at once."""
-GAP = 0.02
-"""Seconds by which time stamps may wander off the count of samples before it is a gap. Some
-containers round them to a millisecond, and 20 ms is less than a frame."""
-
-RUN = 1 << 16
-"""Samples that are taken together."""
+DELAY = 0.1
+"""Seconds of sound that a decoder may swallow at the beginning, as that of WMA does."""
 
 
 @dataclass(frozen=True)
 class Soundtrack:
-    """The sound of a file on its clock."""
+    """The sound of a file, or a stretch of it.
+
+    Attributes:
+        start: time of the first sample, in seconds.
+        samples: float32 ``[T]``, the mean of the channels, clipped to ±1.
+        rate: in hertz.
+        begin: when the sound of the file begins, in seconds; what is missing until ``start`` is
+            silent.
+        damaged: begin and end of what cannot be decoded, in seconds.
+    """
 
     start: float
     samples: FloatArray
     rate: int
+    begin: float = 0.0
+    damaged: tuple[tuple[float, float], ...] = ()
 
     @property
     def end(self) -> float:
-        """In seconds, on the file's clock."""
+        """In seconds."""
         return self.start + len(self.samples) / self.rate
 
     def piece(self, begin: float, seconds: float) -> FloatArray:
-        """float32 ``[seconds · rate]`` from ``begin``; half a sample at the end may be zero."""
+        """float32 ``[seconds · rate]`` from ``begin``, with zeros where there is no sound."""
         length = round(seconds * self.rate)
-        first = max(0, round((begin - self.start) * self.rate))
-        piece = self.samples[first : first + length]
-        return piece if len(piece) == length else np.pad(piece, (0, length - len(piece)))
+        first = round((begin - self.start) * self.rate)
+        piece = self.samples[max(0, first) : max(0, first + length)]
+        before = min(length, max(0, -first))
+        if len(piece) == length:
+            return piece
+        return np.pad(piece, (before, length - before - len(piece)))
+
+    def lacks(self, start: float, seconds: float) -> str:
+        """Why there is no segment of ``seconds`` from ``start``; empty where there is one."""
+        end = start + seconds
+        if start < self.begin - TOLERANCE:
+            return f"lies outside the sound: it begins {self.begin - start:.2f} s too early"
+        if end > self.end + TOLERANCE:
+            return f"lies outside the sound: it ends {end - self.end:.2f} s too late"
+        if any(first < end and last > start for first, last in self.damaged):
+            return "has sound that cannot be decoded"
+        return ""
+
+    def of_file(
+        self, span: Span, skipped: bool, damaged: Sequence[tuple[float, float]]
+    ) -> "Soundtrack":
+        """The same with what else is known about the file.
+
+        Args:
+            span: where the packets of the sound lie.
+            skipped: whether the first ones were not decoded.
+            damaged: begin and end of what cannot be decoded, in seconds.
+        """
+        swallowed = skipped or 0 < self.start - span.begin <= DELAY
+        begin = span.begin if swallowed else self.start
+        return replace(self, begin=begin, damaged=tuple(damaged))
 
     @classmethod
-    def read(
-        cls,
-        container: "InputContainer",
-        rate: int,
-        starts: Sequence[float] | None,
-        seconds: float,
-    ) -> "Soundtrack":
-        """Decodes the first audio stream: the mean of its channels, resampled, clipped to ±1.
+    def read(cls, runs: Iterable[Run], rate: int, until: float = math.inf) -> "Soundtrack":
+        """Resamples each run from its own rate and puts it where its time is.
+
+        Args:
+            runs: of one stream.
+            rate: of the result, in hertz.
+            until: nothing later is needed, in seconds.
 
         Raises:
-            RejectedError: no audio stream, no samples, NaN, a gap or a length that cannot be.
+            RejectedError: no samples, NaN, a gap or a length that cannot be.
         """
+        track: _Track | None = None
+        for run in runs:
+            track = track or _Track(run.time, rate)
+            track.add(run)
+            if run.end > until:
+                break
+        if track is None:
+            raise RejectedError("its audio stream has no samples")
+        waveform = track.whole()
+        return cls(track.origin, np.clip(waveform, -1, 1, out=waveform), rate, track.origin)
+
+
+class _Track:
+    """A waveform that grows at one rate."""
+
+    def __init__(self, origin: float, rate: int) -> None:
+        self.origin = origin
+        self._rate = rate
+        self._pieces: list[FloatArray] = []
+        self._kept = 0
+        self._from: tuple[float, int, int] = (origin, 0, 0)  # where, at what rate, samples since
+        self._resampler: soxr.ResampleStream | None = None
+
+    def add(self, run: Run) -> None:
+        _check(run)
+        begin, rate, count = self._from
+        if run.rate != rate:
+            self._change(run.rate)
+            begin, rate, count = self._from
+        samples = run.samples
+        gap = run.time - (begin + count / rate)
+        if abs(gap) > LONGEST:
+            raise RejectedError(f"the time stamps of its sound jump by {gap:.0f} s")
+        if gap > GAP:
+            samples = np.concatenate([np.zeros(round(gap * rate), np.float32), samples])
+        elif gap < -GAP:
+            samples = samples[round(-gap * rate) :]
+        self._from = (begin, rate, count + len(samples))
+        self._put(samples if self._resampler is None else self._resampler.resample_chunk(samples))
+
+    def whole(self) -> FloatArray:
+        """float32 ``[T]``."""
+        self._flush()
+        return np.concatenate(self._pieces)
+
+    def _change(self, rate: int) -> None:
+        """Begins where the last run ended, at another rate."""
         import soxr
 
-        if not container.streams.audio:
-            raise RejectedError("no audio stream in it")
-        stream = container.streams.audio[0]
-        until = np.inf
-        if starts:
-            container.seek(max(0, int((min(starts) - 1) * 1e6)), backward=True)
-            until = max(starts) + seconds + 1
-        pieces: list[FloatArray] = []
-        resampler: soxr.ResampleStream | None = None
-        origin, source_rate, count, kept = 0.0, 0, 0, 0
-        for samples, at, source_rate in _mono(container, stream):
-            if not pieces:
-                origin = at
-                if source_rate != rate:
-                    resampler = soxr.ResampleStream(source_rate, rate, 1, dtype="float32")
-            gap = at - (origin + count / source_rate)
-            if abs(gap) > LONGEST:
-                raise RejectedError(f"the time stamps of its sound jump by {gap:.0f} s")
-            if gap > GAP:
-                samples = np.concatenate([np.zeros(round(gap * source_rate), np.float32), samples])
-            elif gap < -GAP:
-                samples = samples[round(-gap * source_rate) :]
-            count += len(samples)
-            piece = samples if resampler is None else resampler.resample_chunk(samples)
-            kept += len(piece)
-            if kept > LONGEST * rate:
-                raise RejectedError(
-                    f"longer than {LONGEST / 3600:g} hours; cut it into shorter files"
-                )
-            pieces.append(np.asarray(piece, dtype=np.float32))
-            if origin + count / source_rate > until:
-                break
-        if resampler is not None:
-            pieces.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-        if not count:
-            raise RejectedError("its audio stream has no samples")
-        waveform = np.concatenate(pieces)
-        return cls(origin, np.clip(waveform, -1, 1, out=waveform), rate)
+        self._flush()
+        self._from = (self.origin + self._kept / self._rate, rate, 0)
+        same = rate == self._rate
+        self._resampler = (
+            None if same else soxr.ResampleStream(rate, self._rate, 1, dtype="float32")
+        )
+
+    def _flush(self) -> None:
+        if self._resampler is not None:
+            self._put(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+
+    def _put(self, samples: FloatArray) -> None:
+        self._kept += len(samples)
+        if self._kept > LONGEST * self._rate:
+            raise RejectedError(f"longer than {LONGEST / 3600:g} hours; cut it into shorter files")
+        self._pieces.append(np.asarray(samples, dtype=np.float32))
 
 
-def _mono(
-    container: "InputContainer", stream: "av.AudioStream"
-) -> Iterator[tuple[FloatArray, float, int]]:
-    """Samples ``[T]`` averaged over the channels, their time in seconds, and their rate."""
-    for channels, at, rate in _runs(container, stream):
-        loudest = float(np.abs(channels).max(initial=0.0))
-        if not np.isfinite(loudest):
-            raise RejectedError("its sound has NaN or infinite samples")
-        if loudest > LOUDEST:
-            raise RejectedError(f"a sample of {loudest:g}; expected sound in [−1, 1]")
-        yield channels.mean(axis=0, dtype=np.float64).astype(np.float32), at, rate
-
-
-def _runs(
-    container: "InputContainer", stream: "av.AudioStream"
-) -> Iterator[tuple[FloatArray, float, int]]:
-    """Frames that follow each other, together: ``[channels, T]``, their time, their rate.
-
-    A frame is a few hundred samples; taken one by one, they would cost more than their decoding.
-    """
-    import av
-
-    resampler = av.AudioResampler(format="fltp")
-    run: list[FloatArray] = []
-    begin, length, rate = 0.0, 0, 0
-    for frame in container.decode(stream):
-        for part in [frame] if frame.format.name == "fltp" else resampler.resample(frame):
-            samples: Any = part.to_ndarray()
-            # Some streams stamp no time on a frame: it follows the one before.
-            time = part.time if part.time is not None else frame.time
-            end = begin + length / rate if rate else 0.0
-            at = float(time) if time is not None else end
-            if run and (
-                length >= RUN
-                or abs(at - end) > GAP
-                or part.sample_rate != rate
-                or len(samples) != len(run[0])
-            ):
-                yield np.concatenate(run, axis=1), begin, rate
-                run, length = [], 0
-            if not run:
-                begin, rate = at, part.sample_rate
-            run.append(samples)
-            length += samples.shape[1]
-    if run:
-        yield np.concatenate(run, axis=1), begin, rate
+def _check(run: Run) -> None:
+    loudest = float(np.abs(run.samples).max(initial=0.0))
+    if not np.isfinite(loudest):
+        raise RejectedError("its sound has NaN or infinite samples")
+    if loudest > LOUDEST:
+        raise RejectedError(f"a sample of {loudest:g}; expected sound in [−1, 1]")
