@@ -52,6 +52,8 @@ def prepare(
     """
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
+    from a2ibench.evaluation.feasibility import feasibility
+    from a2ibench.study.display import show_feasibility
 
     dataset = _dataset(source, layout, settings)
     display = make_display()
@@ -63,9 +65,7 @@ def prepare(
         f" {len(made.classes)} classes, {made.image_size} px"
     )
     _print_rejected(out)
-    sided = made.index.groupby("label")["split"].nunique()
-    for label in sided.index[sided < 2]:
-        display.say(f"note: class {label} is on one side of the split only: it has too few sources")
+    show_feasibility(feasibility(made), display)
     display.say(f"data card: {out / 'card.md'}; next: a2ibench data check {out}")
 
 

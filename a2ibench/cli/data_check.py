@@ -29,8 +29,10 @@ def check(folder: Path, report: Path | None) -> None:
     from a2ibench.data.curation.check import check_store
     from a2ibench.data.curation.finding import findings_table
     from a2ibench.errors import UserError
+    from a2ibench.evaluation.feasibility import feasibility
     from a2ibench.reporting.data_page import verdict, write_page
     from a2ibench.storage import whole_file
+    from a2ibench.study.display import show_feasibility
 
     page = report or folder / "check.html"
     if page.suffix not in (".html", ".htm"):
@@ -55,6 +57,8 @@ def check(folder: Path, report: Path | None) -> None:
         index = None if checked.store is None else checked.store.index
         findings_table(checked.findings, index).to_parquet(temporary)
     write_page(checked, page)
+    if checked.store is not None:
+        show_feasibility(feasibility(checked.store), display)
     display.say(verdict(checked), style="bold")
     display.say(_printable(f"page: {page}; all findings: {page.with_suffix('.parquet')}"))
     sys.exit(0 if checked.sound else 1)

@@ -14,6 +14,10 @@ Progress = Callable[[int, int], None]
 """Called with the number of pairs (or files) done so far and of those expected at most."""
 
 
+class NotPreparedError(UserError):
+    """A named dataset whose pairs are not in the cache, where they were not to be made."""
+
+
 def _silent(done: int, total: int) -> None:
     """Shows no progress."""
 
@@ -98,7 +102,7 @@ def open_dataset(
         if root.exists():
             return PairStore(root)
         if not make:
-            raise UserError(
+            raise NotPreparedError(
                 f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
                 " another one than before, or `a2ibench data prepare` makes them again"
             )

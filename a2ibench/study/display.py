@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -16,6 +16,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+if TYPE_CHECKING:
+    from a2ibench.evaluation.feasibility import Feasibility
 
 LINE_EVERY = 30.0
 """Seconds between two lines about the same thing, where the output is no terminal."""
@@ -73,6 +76,17 @@ class Display:
             self._bars.update(bar, completed=done, total=total)
 
         return show
+
+
+def show_feasibility(found: "Feasibility", display: Display) -> None:
+    """Prints the block "what these data can answer"."""
+    from a2ibench.reporting.feasibility import class_table, feasibility_lines
+
+    display.console.print(class_table(found), markup=False)
+    for line in feasibility_lines(found):
+        display.say(line)
+    if found.refused is not None:
+        display.say(f"no study is possible on these pairs: {found.refused}", style="yellow")
 
 
 class _Lines:

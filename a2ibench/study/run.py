@@ -14,7 +14,7 @@ from a2ibench.reporting.figures import choose_segments, save_grid
 from a2ibench.storage import write_json
 from a2ibench.study.attempt import work
 from a2ibench.study.board import Board, at_work
-from a2ibench.study.display import Display
+from a2ibench.study.display import Display, show_feasibility
 from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
@@ -133,7 +133,7 @@ def _mirror_job(task: Task, mirror: LiveMirror | None) -> None:
 
 
 def announce(request: Request, plan: Plan, display: Display) -> None:
-    """Says what the pairs are, and which metrics are left out."""
+    """Says what the pairs are, and what they can answer."""
     store = plan.store
     counts = store.counts
     display.say(
@@ -144,11 +144,7 @@ def announce(request: Request, plan: Plan, display: Display) -> None:
         display.say(
             f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs: tiled"
         )
-    reasons: dict[str, list[str]] = {}
-    for name, reason in plan.left_out.items():
-        reasons.setdefault(reason, []).append(name)
-    for reason, names in reasons.items():
-        display.say(f"left out: {', '.join(names)}: {reason}")
+    show_feasibility(plan.found, display)
 
 
 def describe(request: Request, plan: Plan) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Executors: how tasks are spread over the machine. The study knows them by one function each."""
+"""Executors: how tasks are spread over the machine. The study knows them by two functions each."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +43,13 @@ def now_and_then(send: Callable[[int, int], None]) -> Callable[["Progress"], Non
 
 class Executor(Protocol):
     """Does tasks; results and failures are in the tasks' folders."""
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Refuses tasks that could not start, before any work that they build on.
+
+        Raises:
+            UserError: as the call itself would.
+        """
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """Returns when every task has ended.
