@@ -134,6 +134,8 @@ def _find(
         display.say(f"{carried} earlier decisions stand in it")
     for name in findings.unchecked:
         display.say(f"class {name!r} has one source: its labels cannot be checked")
+    if not suspect.any():
+        display.say(f"no label is suspect; the {len(suspect)} that were doubted most are listed")
     if len(findings.table):
         display.say(
             "fill in the column decision (keep, drop or a class), then"

@@ -192,6 +192,8 @@ def run(
         looked = preflight(request, chosen, executors[executor], display.counter, display.say)
         if dry_run:
             _print_plan(request, looked, display)
+        if looked.time:
+            display.say(looked.time)
     if dry_run:
         return
     from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
@@ -246,7 +248,7 @@ def _workers(gpus_per_trial: float | None, executor: str) -> int:
 def _print_plan(request: "Request", looked: "Preflight", display: "Display") -> None:
     from rich.table import Table
 
-    from a2ibench.study.display import show_feasibility
+    from a2ibench.study.display import show_check, show_feasibility
 
     chosen = looked.outline
     jobs = len(chosen.arms) * request.seeds
@@ -267,6 +269,7 @@ def _print_plan(request: "Request", looked: "Preflight", display: "Display") -> 
     display.say(f"reference rows: {', '.join(chosen.references)}")
     if looked.draft is not None:
         show_feasibility(looked.draft.found, display)
+        show_check(looked.draft.check, looked.draft.store.root, display)
         return
     asked = ", ".join(chosen.metrics) or "the headline ones that the data and judges allow"
     display.say(f"metrics: {asked}")

@@ -63,7 +63,7 @@ def feasibility(store: PairStore, asked: Sequence[str] = ()) -> Feasibility:
     except UserError as error:
         refused = str(error)
     if (few := too_few_clips(store, judges=clips_of_judges(metrics))) is not None:
-        refused = few
+        refused = few + _other_metrics(store, metrics)
     classes = count_classes(store)
     return Feasibility(
         classes,
@@ -134,6 +134,14 @@ def half_width(clips: int) -> float | None:
     scores = SeedScores((0,), np.array([0.5]), clips, None, 0.5 + spread[np.newaxis])
     found = interval(scores)
     return None if found is None else min(1.0, (found[1] - found[0]) / 2)
+
+
+def _other_metrics(store: PairStore, metrics: Sequence[str]) -> str:
+    """A remedy where only judges that are trained want more clips."""
+    own = [name for name in metrics if clips_of_judges([name]) == 1]
+    if not own or too_few_clips(store, judges=1) is not None:
+        return ""
+    return f" Or ask for metrics whose judges need fewer: --metric {own[0]}."
 
 
 def _is_share(name: str) -> bool:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 TITLE = "What these data can answer"
 LISTED = 20
 """Classes in the table; of more, those with the fewest clips."""
+MOST = 8
+"""Metrics that are left out for one reason and named."""
 NAMED = 4
 """Metrics that a line names."""
 
@@ -66,7 +68,8 @@ def left_out_lines(left_out: Mapping[str, str]) -> Iterator[str]:
     for name, reason in left_out.items():
         reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
-        yield f"left out: {', '.join(names)}: {reason}"
+        more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+        yield f"left out: {', '.join(names[:MOST])}{more}: {reason}"
 
 
 def _count(count: Count) -> str:

@@ -1,9 +1,11 @@
 """What a user sees while a study runs: bars with the time left, or plain lines in a log file."""
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -18,8 +20,11 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
+    from a2ibench.data.curation.last_check import LastCheck
     from a2ibench.evaluation.feasibility import Feasibility
 
+TOLD = 3
+"""Findings of a check that are printed."""
 LINE_EVERY = 30.0
 """Seconds between two lines about the same thing, where the output is no terminal."""
 
@@ -87,6 +92,19 @@ def show_feasibility(found: "Feasibility", display: Display) -> None:
         display.say(line)
     if found.refused is not None:
         display.say(f"no study is possible on these pairs: {found.refused}", style="yellow")
+
+
+def show_check(check: "LastCheck", root: Path, display: Display) -> None:
+    """Prints what the last check of the pairs in ``root`` found."""
+    command = shlex.join(["a2ibench", "data", "check", str(root)])
+    if check.caution:
+        more = check.damage + check.leaks - len(check.told[:TOLD])
+        told = [*check.told[:TOLD], *([f"and {more} more"] if more else [])]
+        display.say(f"warning: {check.caution} {'; '.join(told)}", style="bold yellow")
+    elif check.state == "checked":
+        display.say(f"pairs {check}")
+    else:
+        display.say(f"pairs {check}: {command} looks for leaks, copies and damage")
 
 
 class _Lines:

@@ -8,6 +8,7 @@ from typing import Any
 from a2ibench import config, registry
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.class_counts import refuse_too_few_clips
+from a2ibench.data.curation.last_check import LastCheck, last_check
 from a2ibench.data.features import too_short
 from a2ibench.data.prepare import check_dataset, open_dataset
 from a2ibench.data.store import PairStore
@@ -99,6 +100,7 @@ class Draft:
         encoder: what listens.
         store: the pairs.
         found: what they can answer, the metrics among it.
+        check: what their last check found.
         entries: reference rows, outside systems that the study holds already, then arms; their
             tasks name no judges yet.
     """
@@ -107,6 +109,7 @@ class Draft:
     encoder: Encoder
     store: PairStore
     found: Feasibility
+    check: LastCheck
     entries: tuple[Entry, ...]
 
     @property
@@ -124,6 +127,7 @@ class Plan:
         outline: what was asked for.
         entries: reference rows, outside systems that the study holds already, then arms.
         found: what the pairs can answer.
+        check: what their last check found.
         store: the pairs.
         data: its parts with features.
         tiled: how many sounds are shorter than the encoder needs.
@@ -132,6 +136,7 @@ class Plan:
     outline: Outline
     entries: tuple[Entry, ...]
     found: Feasibility
+    check: LastCheck
     store: PairStore
     data: Data
     tiled: int
@@ -235,7 +240,7 @@ def draft(
     """
     found = feasibility(store, chosen.metrics)
     if found.refused is not None:
-        raise UserError(found.refused)
+        raise UserError(f"{request.dataset}: {found.refused}")
     options = config.to_dict(encoder.config)
 
     def task(kind: Any, method: str, values: Mapping[str, Any], source: str, seed: int) -> Task:
@@ -277,7 +282,7 @@ def draft(
         )
         full = arm.model if arm.change else None
         entries.append(Entry(arm.label, arm.model, full, False, tasks))
-    made = Draft(chosen, encoder, store, found, tuple(entries))
+    made = Draft(chosen, encoder, store, found, last_check(store), tuple(entries))
     refuse_misfits(made.models)
     return made
 
@@ -304,6 +309,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
             for entry in made.entries
         ),
         found=made.found,
+        check=made.check,
         store=store,
         data=data,
         tiled=too_short(store, encoder),

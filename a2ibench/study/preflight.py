@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from a2ibench.data.prepare import NotPreparedError
 from a2ibench.study.board import refuse_folder
+from a2ibench.study.estimate import estimate
 from a2ibench.study.executors import Executor
 from a2ibench.study.job import Task
 from a2ibench.study.outcome import read_result
@@ -22,11 +23,14 @@ class Preflight:
         request: what the user asks for.
         outline: its arms, folder and metrics.
         draft: the study; None where its pairs are still to be made.
+        time: a line on how long its trainings will take; empty where that is not known yet, or
+            where there is nothing to train.
     """
 
     request: Request
     outline: Outline
     draft: Draft | None
+    time: str = ""
 
 
 def preflight(
@@ -55,9 +59,10 @@ def preflight(
     except NotPreparedError:
         return Preflight(request, chosen, None)
     made = draft(request, chosen, encoder, store, say)
+    time = ""
     if tasks := [task for task in made.models if not _is_there(task)]:
-        executor.check(tasks)
-    return Preflight(request, chosen, made)
+        time = estimate(tasks, executor.check(tasks), request.scale, chosen.folder)
+    return Preflight(request, chosen, made, time)
 
 
 def _is_there(task: Task) -> bool:

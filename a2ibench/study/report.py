@@ -1,7 +1,7 @@
 """The tables of a study, written, and written again from results alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
+from a2ibench.data.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
 from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
@@ -18,7 +19,7 @@ from a2ibench.reporting.words import Comparison, comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.finished import check_alike, read_rows, read_study, to_method
 from a2ibench.study.outcome import read_failure
-from a2ibench.study.stored import outside_notes
+from a2ibench.study.stored import find_store, outside_notes
 
 DIAGRAM = "critical_difference.png"
 NOTHING_MEASURED = "Nothing is measured: this study has no metric."
@@ -42,6 +43,7 @@ class Report:
         tables: in order.
         ranks: of the arms over the metrics; None with too few of either.
         diagram: the critical-difference diagram; None without ranks.
+        check: the last check of the pairs.
     """
 
     about: str
@@ -50,6 +52,7 @@ class Report:
     tables: tuple[Table, ...]
     ranks: Ranks | None
     diagram: Path | None
+    check: LastCheck = field(default_factory=LastCheck)
 
     @property
     def arms(self) -> list[Method]:
@@ -74,7 +77,8 @@ class Report:
     @property
     def verdict(self) -> str:
         """The same in a sentence."""
-        return lead(self.compared) if self.metrics else NOTHING_MEASURED
+        said = lead(self.compared) if self.metrics else NOTHING_MEASURED
+        return f"{self.check.caution} {said}".lstrip()
 
 
 def write_tables(
@@ -170,7 +174,14 @@ def report(folder: Path) -> Report:
         *failed,
     ]
     title = f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
-    return write_tables(folder, methods, metrics, title, notes)
+    made = write_tables(folder, methods, metrics, title, notes)
+    return replace(made, check=_last_check(folder, about))
+
+
+def _last_check(folder: Path, about: Mapping[str, Any]) -> LastCheck:
+    """Of the pairs where they are at hand, else as the study's last command knew it."""
+    store, _ = find_store(folder, None)
+    return LastCheck.from_plain(about.get("check")) if store is None else last_check(store)
 
 
 def _what_n_is(about: Mapping[str, Any], done: int, asked: int) -> str:

@@ -1,7 +1,7 @@
 """A study from request to tables: only what is missing is computed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from a2ibench.reporting.figures import choose_segments, save_grid
 from a2ibench.storage import write_json
 from a2ibench.study.attempt import work
 from a2ibench.study.board import Board, at_work
-from a2ibench.study.display import Display, show_feasibility
+from a2ibench.study.display import Display, show_check, show_feasibility
 from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.job import Task
@@ -145,6 +145,7 @@ def announce(request: Request, plan: Plan, display: Display) -> None:
             f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs: tiled"
         )
     show_feasibility(plan.found, display)
+    show_check(plan.check, store.root, display)
 
 
 def describe(request: Request, plan: Plan) -> dict[str, Any]:
@@ -159,6 +160,7 @@ def describe(request: Request, plan: Plan) -> dict[str, Any]:
         "seeds": request.seeds,
         "scale": request.scale,
         "images": plan.outline.images,
+        "check": asdict(plan.check),
         "pairs": {"models": len(plan.data.train), "judges": len(plan.data.judging)},
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
@@ -214,6 +216,7 @@ def _write_results(
     methods = collect(plan.entries, plan.metrics)
     about = f"{request.data_name}, {request.encoder}, {request.scale} scale"
     made = write_tables(folder, methods, metrics, about, notes)
+    made = replace(made, check=plan.check)
     _save_study_grid(plan)
     return made
 

@@ -51,9 +51,9 @@ class Processes:
     say: Callable[[str], None]
     gpus_per_trial: float | None = None
 
-    def check(self, tasks: Sequence[Task]) -> None:
+    def check(self, tasks: Sequence[Task]) -> int:
         """See :class:`a2ibench.study.executors.Executor`."""
-        self._room(tasks, lambda line: None)
+        return self._room(tasks, lambda line: None)[1]
 
     def _room(self, tasks: Sequence[Task], say: Callable[[str], None]) -> tuple[Need, int]:
         refuse_workers(tasks)

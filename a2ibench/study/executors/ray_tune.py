@@ -44,7 +44,7 @@ class RayTune:
     address: str | None = None
     say: Callable[[str], None] = lambda line: None
 
-    def check(self, tasks: Sequence[Task]) -> None:
+    def check(self, tasks: Sequence[Task]) -> int:
         """See :class:`a2ibench.study.executors.Executor`.
 
         Ray is not started on this machine for it; a cluster is joined, and left again.
@@ -54,7 +54,7 @@ class RayTune:
         else:
             with self._started():
                 machines = self.machines()
-        find_room(tasks, self.gpus_per_trial, machines, len(tasks), lambda line: None)
+        return find_room(tasks, self.gpus_per_trial, machines, len(tasks), lambda line: None)[1]
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
