@@ -136,7 +136,11 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="[default: studies/DATASET; of several datasets or encoders studies/DATASETS-ENCODERS,"
     " a folder for each of them in it]",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check all that can be checked before any work, print the plan and stop.",
+)
 @plugin_option
 def run(
     file: dict[str, Any],

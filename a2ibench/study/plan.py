@@ -206,10 +206,12 @@ def open_pairs(
     Raises:
         UserError: data that cannot be prepared or are not there, weights that cannot be had.
     """
+    show = counter(f"preparing {request.dataset}")
+    if not make:  # of pairs that are not there nothing more is asked: no weights are fetched
+        open_dataset(request.dataset, chosen.dataset_options, make=False)
     # First: weights that cannot be had are better known before minutes of preparation.
     encoder = registry.encoders.get(request.encoder)(_encoder_config(request))
-    show = counter(f"preparing {request.dataset}")
-    return encoder, open_dataset(request.dataset, chosen.dataset_options, show, make)
+    return encoder, open_dataset(request.dataset, chosen.dataset_options, show)
 
 
 def open_parts(
