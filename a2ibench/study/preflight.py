@@ -61,7 +61,7 @@ def preflight(
     made = draft(request, chosen, encoder, store, say)
     time = ""
     if tasks := [task for task in made.models if not _is_there(task)]:
-        time = estimate(tasks, executor.check(tasks), request.scale, chosen.folder)
+        time = estimate(tasks, executor.room(tasks), request.scale, chosen.folder)
     return Preflight(request, chosen, made, time)
 
 

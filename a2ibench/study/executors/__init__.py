@@ -44,7 +44,7 @@ def now_and_then(send: Callable[[int, int], None]) -> Callable[["Progress"], Non
 class Executor(Protocol):
     """Does tasks; results and failures are in the tasks' folders."""
 
-    def check(self, tasks: Sequence[Task]) -> int:
+    def room(self, tasks: Sequence[Task]) -> int:
         """Refuses tasks that could not start, before any work that they build on.
 
         Returns:

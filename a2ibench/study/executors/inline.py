@@ -13,14 +13,14 @@ from a2ibench.training.fit import Progress
 class Inline:
     """The executor without processes of its own."""
 
-    def check(self, tasks: Sequence[Task]) -> int:
+    def room(self, tasks: Sequence[Task]) -> int:
         """See :class:`a2ibench.study.executors.Executor`."""
         refuse_workers(tasks)
         return find_room(tasks, None, [this_machine()], 1, say=lambda line: None)[1]
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
-        self.check(tasks)
+        self.room(tasks)
         for task in tasks:
 
             def report(progress: Progress, task: Task = task) -> None:

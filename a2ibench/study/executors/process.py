@@ -51,17 +51,17 @@ class Processes:
     say: Callable[[str], None]
     gpus_per_trial: float | None = None
 
-    def check(self, tasks: Sequence[Task]) -> int:
+    def room(self, tasks: Sequence[Task]) -> int:
         """See :class:`a2ibench.study.executors.Executor`."""
-        return self._room(tasks, lambda line: None)[1]
+        return self._find(tasks, lambda line: None)[1]
 
-    def _room(self, tasks: Sequence[Task], say: Callable[[str], None]) -> tuple[Need, int]:
+    def _find(self, tasks: Sequence[Task], say: Callable[[str], None]) -> tuple[Need, int]:
         refuse_workers(tasks)
         return find_room(tasks, self.gpus_per_trial, [this_machine()], len(tasks), say)
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
-        need, at_once = self._room(tasks, self.say)
+        need, at_once = self._find(tasks, self.say)
         waiting, places = deque(tasks), deque(_places(need.gpus, at_once))
         context = _context(tasks, need.gpus)
         running: dict[int, _Trial] = {}

@@ -44,7 +44,7 @@ class RayTune:
     address: str | None = None
     say: Callable[[str], None] = lambda line: None
 
-    def check(self, tasks: Sequence[Task]) -> int:
+    def room(self, tasks: Sequence[Task]) -> int:
         """See :class:`a2ibench.study.executors.Executor`.
 
         Ray is not started on this machine for it; a cluster is joined, and left again.
