@@ -52,7 +52,8 @@ def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Pat
             }
         )  # fmt: skip
 
-    for clip in index.groupby(["source", "label"], sort=False).indices.values():
+    clips = index.groupby(["source", "label"], sort=False).indices
+    for clip in clips.values():
         rows = [int(row) for row in clip]
         found = [new[row] for row in rows if row in new]
         if len(rows) == len(found) > 1 and len({one.decision for one in found}) == 1:
@@ -63,7 +64,8 @@ def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Pat
             for one in found:
                 add("segment", one.row, 1, one.decision, one.why, one.decision)
     for line in decided:
-        add(line.covers, line.row, 1, line.suggested, "decided before", line.decision)
+        pairs = len(clips[(line.source, line.label)]) if line.covers == "clip" else 1
+        add(line.covers, line.row, pairs, line.suggested, "decided before", line.decision)
     for row, label in store.corrections.items():
         if row not in new and row not in by_person:
             add("segment", row, 1, spell(label), BEFORE, spell(label))

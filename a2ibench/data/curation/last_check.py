@@ -139,8 +139,7 @@ def keep_check(checked: Checked, folder: Path) -> None:
 
 def last_check(store: PairStore) -> LastCheck:
     """What the last check of a store found; a record that cannot be read counts for none."""
-    in_cache = cache_dir("checks") / store.content_hash[:KEY] / FILE
-    records = [one for one in map(_read, (store.root / FILE, in_cache)) if one is not None]
+    records = [one for one in (_read(store.root), _read_cached(store)) if one is not None]
     for record in records:
         if record.content_hash == store.content_hash:
             return LastCheck(
@@ -157,7 +156,15 @@ def _number(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _read(path: Path) -> _Record | None:
+def _read_cached(store: PairStore) -> _Record | None:
+    try:
+        return _read(cache_dir("checks") / store.content_hash[:KEY])
+    except OSError:  # a cache that cannot be written to has no record either
+        return None
+
+
+def _read(folder: Path) -> _Record | None:
+    path = folder / FILE
     try:
         if path.stat().st_size > LARGEST:
             return None
