@@ -134,6 +134,8 @@ def _find(
         display.say(f"{carried} earlier decisions stand in it")
     for name in findings.unchecked:
         display.say(f"class {name!r} has one source: its labels cannot be checked")
+    if not suspect.any():
+        display.say(f"no label is suspect; the {len(suspect)} that were doubted most are listed")
     if len(findings.table):
         display.say(
             "fill in the column decision (keep, drop or a class), then"
@@ -186,6 +188,8 @@ def _show_effect(store: "PairStore", done: "Effect", display: "Display") -> None
     from rich.table import Table
     from rich.text import Text
 
+    from a2ibench.evaluation.feasibility import feasibility
+
     table = Table("class", "train pairs", "corrected", "test pairs", "corrected")
     for name, counts in done.classes.items():
         table.add_row(Text(name), *map(str, counts))
@@ -195,8 +199,8 @@ def _show_effect(store: "PairStore", done: "Effect", display: "Display") -> None
             f"{done.test_pairs} test pairs changed: this is another benchmark than before; scores"
             " on the two are not comparable"
         )
-    for name in done.short:
-        display.say(f"class {name!r} has one training source left: a study needs two")
+    if (why := feasibility(store).refused) is not None:
+        display.say(f"no study is possible on these pairs now: {why}", style="yellow")
     display.say(f"content hash: {store.content_hash}")
 
 

@@ -55,6 +55,8 @@ def prepare(
     """
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
+    from a2ibench.evaluation.feasibility import feasibility
+    from a2ibench.study.display import show_feasibility
 
     display = make_display()
     if Path(source).expanduser().exists():
@@ -78,6 +80,7 @@ def prepare(
     sided = made.index.groupby("label")["split"].nunique()
     for label in sided.index[sided < 2]:
         display.say(f"note: class {label} is on one side of the split only: it has too few sources")
+    show_feasibility(feasibility(made), display)
     display.say(f"data card: {out / 'card.md'}; next: {command('data', 'check', out)}")
 
 

@@ -1,12 +1,20 @@
 """``a2ibench data check``: what is wrong with a pair store."""
 
+import shlex
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from a2ibench.cli.options import make_display
+
+if TYPE_CHECKING:
+    from a2ibench.data.curation.finding import Finding
+    from a2ibench.data.store import PairStore
+    from a2ibench.study.display import Display
 
 PRINTED = 5
 """Findings of each kind that are printed; all are in the files."""
@@ -19,20 +27,26 @@ PRINTED = 5
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.html",
     help="Where to write the page; a table of all findings goes beside it.  [default:"
-    " DIR/check.html]",
+    " DIR/check.html, or the cache where DIR may not be written to]",
 )
 def check(folder: Path, report: Path | None) -> None:
     """Look for damage, leaks across the split, and poor pairs in the pair store DIR.
 
+    What should be corrected is proposed in DIR/check.csv, for `a2ibench data clean DIR --apply
+    DIR/check.csv`; what was found is kept in DIR/check.json, and studies on these pairs say it.
     Exits with 1 where there is damage or a leak, with 0 where there is neither.
     """
     from a2ibench.data.curation.check import check_store
     from a2ibench.data.curation.finding import findings_table
+    from a2ibench.data.curation.last_check import folder_for, keep_check
     from a2ibench.errors import UserError
+    from a2ibench.evaluation.feasibility import feasibility
     from a2ibench.reporting.data_page import verdict, write_page
     from a2ibench.storage import whole_file
+    from a2ibench.study.display import show_feasibility
 
-    page = report or folder / "check.html"
+    place = folder_for(folder)
+    page = report or place / "check.html"
     if page.suffix not in (".html", ".htm"):
         raise UserError(f"--report {page}: expected a name that ends in .html")
     display = make_display()
@@ -55,9 +69,41 @@ def check(folder: Path, report: Path | None) -> None:
         index = None if checked.store is None else checked.store.index
         findings_table(checked.findings, index).to_parquet(temporary)
     write_page(checked, page)
+    keep_check(checked, place)
+    if checked.store is not None:
+        show_feasibility(feasibility(checked.store), display)
     display.say(verdict(checked), style="bold")
     display.say(_printable(f"page: {page}; all findings: {page.with_suffix('.parquet')}"))
+    if checked.store is not None:
+        _offer_corrections(checked.store, checked.findings, place, display)
     sys.exit(0 if checked.sound else 1)
+
+
+def _offer_corrections(
+    store: "PairStore", findings: "Sequence[Finding]", place: Path, display: "Display"
+) -> None:
+    """Writes what is proposed to a sheet, and says how it is applied."""
+    from a2ibench.data.curation.check_sheet import SHEET, write_check_sheet
+    from a2ibench.data.curation.proposals import propose
+
+    sheet = place / SHEET
+    proposals = propose(store, findings)
+    proposed = write_check_sheet(store, proposals, sheet)
+    if not proposals:
+        return
+    command = shlex.join(["a2ibench", "data", "clean", str(store.root), "--apply", str(sheet)])
+    how = (
+        command
+        if place == store.root
+        else f"a copy of the store, as {store.root} may not be written to"
+    )
+    display.say(
+        _printable(
+            f"{sheet}: corrections are proposed for {proposed} pairs"
+            f" ({len(proposals) - proposed} more are for you to decide); change its column decision"
+            f" (keep, drop or a class) where you think otherwise, then: {how}"
+        )
+    )
 
 
 def _printable(text: str) -> str:

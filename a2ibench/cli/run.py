@@ -22,6 +22,8 @@ from a2ibench.errors import UserError
 if TYPE_CHECKING:
     from a2ibench.study.display import Display
     from a2ibench.study.executors import Executor
+    from a2ibench.study.plan import Request
+    from a2ibench.study.preflight import Preflight
 
 
 MOST_RETRIES = 100
@@ -140,7 +142,11 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="[default: studies/DATASET; of several datasets or encoders studies/DATASETS-ENCODERS,"
     " a folder for each of them in it]",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check all that can be checked before any work, print the plan and stop.",
+)
 @plugin_option
 def run(
     file: dict[str, Any],
@@ -191,22 +197,28 @@ def run(
     ray_tune = RayTune(gpus_per_trial, ray_address, display.say)
     if executor == "ray":
         ray_tune.check()
-    if dry_run:
-        for request, chosen in zip(requests, outlines, strict=True):
-            _print_plan(request, chosen, display)
-        return
     from a2ibench.study.executors.inline import run_inline
     from a2ibench.study.executors.process import Processes
-    from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
-    from a2ibench.study.report import PAGE
-    from a2ibench.study.run import run_study
+    from a2ibench.study.preflight import preflight
 
-    uri = tracking_uri or default_uri(outlines[0].folder)
     executors: dict[str, Executor] = {
         "ray": ray_tune,
         "process": Processes(display.say, gpus_per_trial),
         "inline": run_inline,
     }
+    for request, chosen in zip(requests, outlines, strict=True):
+        looked = preflight(request, chosen, executors[executor], display.counter, display.say)
+        if dry_run:
+            _print_plan(request, looked, display)
+        if looked.time:
+            display.say(looked.time)
+    if dry_run:
+        return
+    from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
+    from a2ibench.study.report import PAGE
+    from a2ibench.study.run import run_study
+
+    uri = tracking_uri or default_uri(outlines[0].folder)
     failures, folders = [], []
     for request, chosen in zip(requests, outlines, strict=True):
         folder = chosen.folder
@@ -251,9 +263,12 @@ def _workers(gpus_per_trial: float | None, executor: str) -> int:
     return max(1, int(gpus_per_trial))
 
 
-def _print_plan(request: Any, chosen: Any, display: "Display") -> None:
+def _print_plan(request: "Request", looked: "Preflight", display: "Display") -> None:
     from rich.table import Table
 
+    from a2ibench.study.display import show_check, show_feasibility
+
+    chosen = looked.outline
     jobs = len(chosen.arms) * request.seeds
     display.say(
         f"{request.dataset} {dict(chosen.dataset_options) or ''} → {request.encoder} →"
@@ -270,5 +285,13 @@ def _print_plan(request: Any, chosen: Any, display: "Display") -> None:
         table.add_row(arm.label, ", ".join(f"{name}={value}" for name, value in shown.items()))
     display.console.print(table, markup=False)
     display.say(f"reference rows: {', '.join(chosen.references)}")
+    if looked.draft is not None:
+        show_feasibility(looked.draft.found, display)
+        show_check(looked.draft.check, looked.draft.store.root, display)
+        return
     asked = ", ".join(chosen.metrics) or "the headline ones that the data and judges allow"
     display.say(f"metrics: {asked}")
+    display.say(
+        f"{request.dataset}: its pairs are made when the study is run; what they can answer, and"
+        " whether it is enough, is known then"
+    )

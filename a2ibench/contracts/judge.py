@@ -21,6 +21,9 @@ class Judge(nn.Module, ABC):
     """Raised when the same images get other outputs than before."""
     trained: ClassVar[bool] = False
     """Whether :meth:`fit` has to run on the dataset's training pairs."""
+    fewest_sources: ClassVar[int] = 1
+    """Source clips of each class that :meth:`fit` needs: two where it holds some out to measure
+    itself. A study is refused before any work where the judges' share of the clips is smaller."""
     reads: ClassVar[str | None] = None
     """The judge whose outputs :meth:`read` starts from, so that a network which two judges share
     looks at an image once."""

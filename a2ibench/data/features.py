@@ -180,15 +180,26 @@ def split_pairs(
         raise ValueError(f"expected features of {len(store)} pairs, got {len(raw)}")
     if standardiser is None:
         standardiser = Standardiser.fit(raw[store.rows("train")])
-    train, test = (_side(store, raw, split, standardiser) for split in ("train", "test"))
+    train, test = (
+        _side(store, split, standardiser(raw[store.rows(split)])) for split in ("train", "test")
+    )
     return train, test, standardiser
 
 
-def _side(store: PairStore, raw: FloatArray, split: Split, standardiser: Standardiser) -> Pairs:
+def bare_pairs(store: PairStore, split: Split) -> Pairs:
+    """One side of the split without features: what can be known before anything is encoded.
+
+    Returns:
+        Pairs whose ``acoustic`` is ``[n, 0]``.
+    """
+    return _side(store, split, np.empty((len(store.rows(split)), 0), dtype=np.float32))
+
+
+def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
     rows = store.rows(split)
     return Pairs(
         images=StoredImages(store.images, rows),
-        acoustic=standardiser(raw[rows]),
+        acoustic=acoustic,
         label=store.label(rows),
         classes=store.classes,
         source=store.index["source"].to_numpy(dtype=np.str_)[rows],

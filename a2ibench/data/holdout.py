@@ -47,12 +47,12 @@ def hold_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
 def hold_out_rows(
     label: IntArray, source: npt.NDArray[np.str_], classes: tuple[str, ...], share: float, seed: int
 ) -> tuple[IntArray, IntArray]:
-    """The positions of both parts of :func:`hold_out`, for who has no features yet.
+    """The positions of both parts of :func:`hold_out`, where there are no features yet.
 
     Args:
         label: int64 ``[n]``.
         source: ``[n]``.
-        classes: what ``label`` indexes.
+        classes: the names that ``label`` indexes.
         share: as there.
         seed: as there.
 
@@ -62,22 +62,56 @@ def hold_out_rows(
     Raises:
         UserError: a class has fewer than two sources.
     """
-    sources, position = np.unique(source, return_inverse=True)
-    counts = np.zeros((len(sources), len(classes)), dtype=np.int64)
-    np.add.at(counts, (position, label), 1)
-    rng = np.random.default_rng(seed)
-    held = np.zeros(len(sources), dtype=np.bool_)
-    for number, name in enumerate(classes):
-        own = np.flatnonzero(counts.argmax(axis=1) == number)
-        if len(own) < 2:
+    position, main = class_of_sources(label, source, len(classes))
+    for name, count in zip(classes, np.bincount(main, minlength=len(classes)), strict=True):
+        if count < 2:
             raise UserError(
-                f"class {name!r} has {len(own)} training sources; at least 2 are needed, one of"
-                " them to hold out: give the dataset more source clips"
+                f"class {name!r} has {count} sources here; at least 2 are needed, one of them to"
+                " hold out: give the dataset more source clips"
             )
-        size = min(max(1, round(share * len(own))), len(own) - 1)
-        held[rng.choice(own, size=size, replace=False)] = True
-    in_held = held[position]
+    in_held = held_sources(main, len(classes), share, seed)[position]
     return np.flatnonzero(~in_held), np.flatnonzero(in_held)
+
+
+def class_of_sources(
+    label: IntArray, source: npt.NDArray[np.str_], classes: int
+) -> tuple[IntArray, IntArray]:
+    """The one class that each source counts for: its most frequent one.
+
+    Args:
+        label: int64 ``[n]``, the class of each pair.
+        source: ``[n]``, its source.
+        classes: how many there are.
+
+    Returns:
+        int64 ``[n]``, the number of each pair's source; and int64 ``[sources]``, their classes.
+    """
+    sources, position = np.unique(source, return_inverse=True)
+    counts = np.zeros((len(sources), classes), dtype=np.int64)
+    np.add.at(counts, (position, label), 1)
+    return position.astype(np.int64), counts.argmax(axis=1).astype(np.int64)
+
+
+def held_sources(main: IntArray, classes: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Which sources are held out: :func:`held_of` those of each class, drawn at random.
+
+    Args:
+        main: int64 ``[sources]``, the class that each counts for.
+        classes: how many there are.
+        share: of each class.
+        seed: fixes which.
+    """
+    rng = np.random.default_rng(seed)
+    held = np.zeros(len(main), dtype=np.bool_)
+    for number in range(classes):
+        own = np.flatnonzero(main == number)
+        held[rng.choice(own, size=held_of(len(own), share), replace=False)] = True
+    return held
+
+
+def held_of(sources: int, share: float) -> int:
+    """How many of the sources of a class are held out: at least one, never all, none of one."""
+    return min(max(1, round(share * sources)), max(sources - 1, 0))
 
 
 def part(pairs: Pairs, rows: IntArray) -> Pairs:

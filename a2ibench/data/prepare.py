@@ -16,6 +16,10 @@ Progress = Callable[[int, int], None]
 """Called with the number of pairs (or files) done so far and of those expected at most."""
 
 
+class NotPreparedError(UserError):
+    """A named dataset whose pairs are not in the cache, where they were not to be made."""
+
+
 def _silent(done: int, total: int) -> None:
     """Shows no progress."""
 
@@ -115,7 +119,7 @@ def open_dataset(
     )
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
     if not (root.exists() or make):
-        raise UserError(
+        raise NotPreparedError(
             f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
             " another one than before, the code of the dataset may have changed, or"
             " `a2ibench data prepare` makes them again"

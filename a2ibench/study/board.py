@@ -16,6 +16,7 @@ from a2ibench.study.executors import Update
 from a2ibench.study.records import DamagedError
 
 BOARD = "progress.json"
+LOCK = ".lock"
 WRITE_EVERY = 2.0
 """Seconds between two writings."""
 
@@ -105,7 +106,7 @@ def at_work(folder: Path) -> Iterator[Board]:
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -125,6 +126,31 @@ def at_work(folder: Path) -> Iterator[Board]:
             board.write()
         finally:
             lock.release()
+
+
+def refuse_folder(folder: Path) -> None:
+    """Refuses a folder that a study could not be written to; makes nothing.
+
+    Raises:
+        UserError: it is a file, or below one, it may not be written to, or another command is at
+            work there.
+    """
+    from filelock import FileLock, Timeout
+
+    there = folder
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise UserError(f"{there}: not a folder; --out names one for the study")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{there}: may not be written to; --out names another folder for the study")
+    if (folder / LOCK).is_file():
+        lock = FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(_busy(folder)) from None
+        lock.release()
 
 
 def _busy(folder: Path) -> str:

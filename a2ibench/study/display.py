@@ -1,10 +1,12 @@
 """What a user sees while a study runs: bars with the time left, or plain lines in a log file."""
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import (
     BarColumn,
@@ -18,6 +20,12 @@ from rich.progress import (
 
 from a2ibench.console import Console
 
+if TYPE_CHECKING:
+    from a2ibench.data.curation.last_check import LastCheck
+    from a2ibench.evaluation.feasibility import Feasibility
+
+TOLD = 3
+"""Findings of a check that are printed."""
 LINE_EVERY = 30.0
 """Seconds between two lines about the same thing, where the output is no terminal …"""
 FIRST_LINE = 5.0
@@ -76,6 +84,30 @@ class Display:
             self._bars.update(bar, completed=done, total=total)
 
         return show
+
+
+def show_feasibility(found: "Feasibility", display: Display) -> None:
+    """Prints the block "what these data can answer"."""
+    from a2ibench.reporting.feasibility import class_table, feasibility_lines
+
+    display.console.print(class_table(found), markup=False)
+    for line in feasibility_lines(found):
+        display.say(line)
+    if found.refused is not None:
+        display.say(f"no study is possible on these pairs: {found.refused}", style="yellow")
+
+
+def show_check(check: "LastCheck", root: Path, display: Display) -> None:
+    """Prints what the last check of the pairs in ``root`` found."""
+    command = shlex.join(["a2ibench", "data", "check", str(root)])
+    if check.caution:
+        more = check.damage + check.leaks - len(check.told[:TOLD])
+        told = [*check.told[:TOLD], *([f"and {more} more"] if more else [])]
+        display.say(f"warning: {check.caution} {'; '.join(told)}", style="bold yellow")
+    elif check.state == "checked":
+        display.say(f"pairs {check}")
+    else:
+        display.say(f"pairs {check}: {command} looks for leaks, copies and damage")
 
 
 class _Lines:

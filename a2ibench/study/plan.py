@@ -1,29 +1,29 @@
 """What one command asks for, and the jobs that it expands to."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.class_counts import refuse_too_few_clips
+from a2ibench.data.curation.last_check import LastCheck, last_check
 from a2ibench.data.features import too_short
 from a2ibench.data.prepare import check_dataset, open_dataset
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import Pairs
 from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
-from a2ibench.evaluation.evaluate import check_metric, default_metrics, load_judges
+from a2ibench.evaluation.evaluate import load_judges
+from a2ibench.evaluation.feasibility import EVERY, Feasibility, feasibility
 from a2ibench.registry import source_hash
 from a2ibench.storage import content_key
 from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.job import Job, Task
 from a2ibench.study.opened import Data, open_data
+from a2ibench.study.resources import refuse_misfits
 from a2ibench.study.results import Entry
 from a2ibench.study.scale import get_scale
 from a2ibench.study.stored import outside_entries
-
-EVERY = "all"
-"""In the place of a metric's name: every metric that the data and judges allow."""
 
 Counter = Callable[[str], Callable[[int, int], None]]
 """Makes a progress function ``(done, total)`` for something with a name."""
@@ -92,14 +92,42 @@ class Outline:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """A study whose pairs are there, before any of them is encoded and any judge is trained.
+
+    Attributes:
+        outline: what was asked for.
+        encoder: what listens.
+        store: the pairs.
+        found: what they can answer, the metrics among it.
+        check: what their last check found.
+        entries: reference rows, outside systems that the study holds already, then arms; their
+            tasks name no judges yet.
+    """
+
+    outline: Outline
+    encoder: Encoder
+    store: PairStore
+    found: Feasibility
+    check: LastCheck
+    entries: tuple[Entry, ...]
+
+    @property
+    def models(self) -> list[Task]:
+        """The tasks that train a model, each once, in order."""
+        tasks = [task for entry in self.entries for task in entry.tasks]
+        return list({task.job.key: task for task in tasks if task.job.kind == "model"}.values())
+
+
+@dataclass(frozen=True)
 class Plan:
     """Entries with their tasks, and the test segments they are judged on.
 
     Attributes:
         outline: what was asked for.
         entries: reference rows, outside systems that the study holds already, then arms.
-        metrics: names, in the order of the columns.
-        left_out: metric → why it is not computed, of those that were not asked for by name.
+        found: what the pairs can answer.
+        check: what their last check found.
         store: the pairs.
         data: its parts with features.
         tiled: how many sounds are shorter than the encoder needs.
@@ -107,11 +135,16 @@ class Plan:
 
     outline: Outline
     entries: tuple[Entry, ...]
-    metrics: tuple[str, ...]
-    left_out: Mapping[str, str]
+    found: Feasibility
+    check: LastCheck
     store: PairStore
     data: Data
     tiled: int
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names, in the order of the columns."""
+        return self.found.metrics
 
     @property
     def tasks(self) -> list[Task]:
@@ -159,19 +192,38 @@ def outline(request: Request) -> Outline:
     )
 
 
+def open_pairs(
+    request: Request, chosen: Outline, counter: Counter, make: bool = True
+) -> tuple[Encoder, PairStore]:
+    """The encoder, and the pairs.
+
+    Args:
+        request: what the user asks for.
+        chosen: its outline.
+        counter: shows progress.
+        make: whether a named dataset is prepared where it is not in the cache.
+
+    Raises:
+        UserError: data that cannot be prepared or are not there, weights that cannot be had.
+    """
+    show = counter(f"preparing {request.dataset}")
+    if not make:  # of pairs that are not there nothing more is asked: no weights are fetched
+        open_dataset(request.dataset, chosen.dataset_options, make=False)
+    # First: weights that cannot be had are better known before minutes of preparation.
+    encoder = _build_encoder(request)
+    return encoder, open_dataset(request.dataset, chosen.dataset_options, show)
+
+
 def open_parts(
     request: Request, chosen: Outline, counter: Counter
 ) -> tuple[Encoder, PairStore, Data]:
     """The encoder, the pairs, and their parts with features.
 
     Raises:
-        UserError: data that cannot be prepared, weights that cannot be had.
+        UserError: as :func:`open_pairs`; or a class has too few training clips to part.
     """
-    # First: weights that cannot be had are better known before minutes of preparation.
-    encoder = _build_encoder(request)
-    store = open_dataset(
-        request.dataset, chosen.dataset_options, counter(f"preparing {request.dataset}")
-    )
+    encoder, store = open_pairs(request, chosen, counter)
+    refuse_too_few_clips(store, judges=1)
     return encoder, store, open_data(store, encoder, counter(f"encoding with {request.encoder}"))
 
 
@@ -189,21 +241,22 @@ def _build_encoder(request: Request) -> Encoder:
         ) from error
 
 
-def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) -> Plan:
-    """Prepares the data and the judges, and expands the request to tasks.
+def draft(
+    request: Request,
+    chosen: Outline,
+    encoder: Encoder,
+    store: PairStore,
+    say: Callable[[str], None],
+) -> Draft:
+    """Expands a request to tasks, and refuses whatever its pairs cannot be used for.
 
     Raises:
-        UserError: as :func:`outline`; data that cannot be prepared; a test split that is too small
-            for a metric.
+        UserError: too few clips of a class, a metric that was asked for and cannot be computed,
+            pairs of a size that a model does not take, or a study in the folder that is damaged.
     """
-    chosen = outline(request)
-    encoder, store, data = open_parts(request, chosen, counter)
-    metrics, left_out = _choose_metrics(chosen, data.test)
-    data_key = content_key([store.content_hash, encoder.identity()])
-    # Before parallel trials would each want them.
-    needed = [registry.metrics.get(name)() for name in metrics]
-    loaded = load_judges(needed, data.judging, data_key, say)
-    judges = {name: judge.fingerprint for name, judge in loaded.items()}
+    found = feasibility(store, chosen.metrics)
+    if found.refused is not None:
+        raise UserError(f"{request.dataset}: {found.refused}")
     options = config.to_dict(encoder.config)
 
     def task(kind: Any, method: str, values: Mapping[str, Any], source: str, seed: int) -> Task:
@@ -224,8 +277,8 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
             store=store.root,
             encoder=request.encoder,
             encoder_config=options,
-            metrics=metrics,
-            judges=judges,
+            metrics=found.metrics,
+            judges={},
             plugins=request.plugins,
             retries=request.retries,
         )
@@ -245,11 +298,34 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
         )
         full = arm.model if arm.change else None
         entries.append(Entry(arm.label, arm.model, full, False, tasks))
+    made = Draft(chosen, encoder, store, found, last_check(store), tuple(entries))
+    refuse_misfits(made.models)
+    return made
+
+
+def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) -> Plan:
+    """Prepares the data and the judges, and expands the request to tasks.
+
+    Raises:
+        UserError: as :func:`outline` and :func:`draft`; data that cannot be prepared.
+    """
+    chosen = outline(request)
+    encoder, store = open_pairs(request, chosen, counter)
+    made = draft(request, chosen, encoder, store, say)
+    data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
+    data_key = content_key([store.content_hash, encoder.identity()])
+    # Before parallel trials would each want them.
+    needed = [registry.metrics.get(name)() for name in made.found.metrics]
+    loaded = load_judges(needed, data.judging, data_key, say)
+    judges = {name: judge.fingerprint for name, judge in loaded.items()}
     return Plan(
         outline=chosen,
-        entries=tuple(entries),
-        metrics=metrics,
-        left_out=left_out,
+        entries=tuple(
+            replace(entry, tasks=tuple(replace(task, judges=judges) for task in entry.tasks))
+            for entry in made.entries
+        ),
+        found=made.found,
+        check=made.check,
         store=store,
         data=data,
         tiled=too_short(store, encoder),
@@ -259,26 +335,3 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
 def _encoder_config(request: Request) -> Any:
     plugin = registry.encoders.get(request.encoder)
     return config.build(plugin.Config, request.settings.get(request.encoder, {}), request.encoder)
-
-
-def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """The metrics to compute, and why others are left out.
-
-    Raises:
-        UserError: one that was asked for by name cannot be computed on these data.
-    """
-
-    def column(name: str) -> tuple[int, str]:
-        return registry.metrics.get(name).column, name
-
-    if not chosen.metrics or EVERY in chosen.metrics:
-        default = default_metrics(test, every=EVERY in chosen.metrics)
-        return tuple(sorted(default.names, key=column)), default.left_out
-    for name in chosen.metrics:
-        try:
-            check_metric(registry.metrics.get(name)(), test)
-        except UserError as error:
-            raise UserError(
-                f"metric {error}; prepare more test pairs, or choose other metrics"
-            ) from None
-    return tuple(sorted(chosen.metrics, key=column)), {}

@@ -86,6 +86,7 @@ class Study(TypedDict):
     images: Count
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     id: NotRequired[str]
+    check: NotRequired[Options]
     dataset_config: NotRequired[Options]
     arms: NotRequired[dict[str, Arm]]
     pairs: NotRequired[PairCounts]

@@ -1,7 +1,7 @@
 """The tables of a study, written, and written again from results alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
+from a2ibench.data.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
 from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
@@ -24,7 +25,7 @@ from a2ibench.reporting.words import Comparison, comparisons, lead
 from a2ibench.storage import whole_file
 from a2ibench.study.finished import Finished, check_alike, read_rows, read_study, to_method
 from a2ibench.study.outcome import JOBS, failure_of
-from a2ibench.study.stored import outside_notes
+from a2ibench.study.stored import find_store, outside_notes
 
 DIAGRAM = "critical_difference.png"
 SUFFIXES = ("md", "csv", "tex")
@@ -53,6 +54,7 @@ class Report:
         tables: in order.
         ranks: of the arms over the metrics; None with too few of either.
         diagram: the critical-difference diagram; None without ranks.
+        check: the last check of the pairs.
     """
 
     about: str
@@ -61,6 +63,7 @@ class Report:
     tables: tuple[Table, ...]
     ranks: Ranks | None
     diagram: Path | None
+    check: LastCheck = field(default_factory=LastCheck)
 
     @property
     def arms(self) -> list[Method]:
@@ -85,7 +88,8 @@ class Report:
     @property
     def verdict(self) -> str:
         """The same in a sentence."""
-        return lead(self.compared) if self.metrics else NOTHING_MEASURED
+        said = lead(self.compared) if self.metrics else NOTHING_MEASURED
+        return f"{self.check.caution} {said}".lstrip()
 
 
 def write_tables(
@@ -165,7 +169,8 @@ def report(folder: Path) -> Report:
     check_alike(rows, names)
     methods = [to_method(row, names, about["models"]) for row in rows]
     metrics = [registry.metrics.get(name) for name in names]
-    return write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
+    made = write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
+    return replace(made, check=_last_check(folder, about))
 
 
 def title_of(about: Mapping[str, Any]) -> str:
@@ -187,6 +192,12 @@ def captions(folder: Path, about: Mapping[str, Any]) -> list[str]:
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
         *(f"Failed: {failure}." for failure in failures_of(folder, about)),
     ]
+
+
+def _last_check(folder: Path, about: Mapping[str, Any]) -> LastCheck:
+    """Of the pairs where they are at hand, else as the study's last command knew it."""
+    store, _ = find_store(folder, None)
+    return LastCheck.from_plain(about.get("check")) if store is None else last_check(store)
 
 
 def failures_of(folder: Path, about: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from a2ibench.contracts.metric import GRID_SEGMENTS
 from a2ibench.data.batches import share_of
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import Spec
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, told
 from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.study.job import Task
 
@@ -161,6 +161,39 @@ def trials_at_once(
     return at_once
 
 
+def find_room(
+    tasks: Sequence[Task],
+    gpus_per_trial: float | None,
+    machines: Sequence[Machine],
+    most: int,
+    say: Callable[[str], None],
+) -> tuple[Need, int]:
+    """The need of each of some trials, and how many of them can run at once, at most ``most``.
+
+    Raises:
+        UserError: not even one, by :func:`need_of`, :func:`trials_at_once` or :func:`check_disk`.
+    """
+    need = need_of(tasks, gpus_per_trial, machines)
+    at_once = trials_at_once(need, machines, most, say)
+    check_disk(tasks, at_once)
+    return need, at_once
+
+
+def refuse_misfits(tasks: Sequence[Task]) -> None:
+    """Refuses a model that does not take pictures or features of the pairs' size.
+
+    Raises:
+        UserError: one of the tasks' models cannot be built; the message is the model's.
+    """
+    for task in tasks:
+        if (why := _state(task).misfit) is not None:
+            size = PairStore(task.store).image_size
+            raise UserError(
+                f"{task.job.method}: cannot be built for these pairs ({size} × {size} px): {why};"
+                " prepare pairs of another --set image_size, or leave the model out"
+            )
+
+
 def check_disk(tasks: Sequence[Task], at_once: int) -> None:
     """Whether the folder of the study has room for what the tasks will leave in it.
 
@@ -202,13 +235,15 @@ class _State:
             average, and the copy of all but the gradients that a checkpoint is written from.
         checkpoint: that copy.
         samples: the images that it draws.
-        batch_size: pairs a batch.
+        batch_size: pairs per batch.
+        misfit: why it cannot be built for the pairs' sizes; None where it can.
     """
 
     memory: float
     checkpoint: float
     samples: float
     batch_size: int
+    misfit: str | None = None
 
 
 def _state(task: Task) -> _State:
@@ -230,6 +265,7 @@ def _measure(method: str, values: str, root: Path, encoder: str, encoder_values:
     test = store.counts["test"]
     samples = 3.0 * spec.image_size**2 * (test + min(test, GRID_SEGMENTS) * GRID_NOISES)
     model_class = registry.models.get(method)
+    misfit = None
     for device in ("meta", "cpu"):
         try:
             with torch.device(device):
@@ -237,10 +273,12 @@ def _measure(method: str, values: str, root: Path, encoder: str, encoder_values:
                     config.build(model_class.Config, json.loads(values), method), spec
                 )
                 break
-        except Exception:  # noqa: S112 - a model that cannot be made fails in its own trial
+        except (UserError, ValueError) as error:
+            misfit = told(error)
+        except Exception:  # noqa: S112 - a model that is broken fails in its own trial
             continue
     else:
-        return _State(0.0, 0.0, samples, 0)
+        return _State(0.0, 0.0, samples, 0, misfit)
 
     def size(tensors: Any) -> float:
         return float(sum(tensor.numel() * tensor.element_size() for tensor in tensors))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from a2ibench import registry
@@ -10,7 +10,7 @@ from a2ibench.errors import StoppedError
 from a2ibench.reporting.figures import choose_segments, save_grid
 from a2ibench.study.attempt import work
 from a2ibench.study.board import Board, at_work
-from a2ibench.study.display import Display
+from a2ibench.study.display import Display, show_check, show_feasibility
 from a2ibench.study.earlier import what_changed
 from a2ibench.study.executors import Executor, Update
 from a2ibench.study.finished import read_study
@@ -131,7 +131,7 @@ def _mirror_job(task: Task, mirror: LiveMirror | None) -> None:
 
 
 def announce(request: Request, plan: Plan, display: Display) -> None:
-    """Says what the pairs are, and which metrics are left out."""
+    """Says what the pairs are, and what they can answer."""
     store = plan.store
     counts = store.counts
     display.say(
@@ -142,11 +142,8 @@ def announce(request: Request, plan: Plan, display: Display) -> None:
         display.say(
             f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs: tiled"
         )
-    reasons: dict[str, list[str]] = {}
-    for name, reason in plan.left_out.items():
-        reasons.setdefault(reason, []).append(name)
-    for reason, names in reasons.items():
-        display.say(f"left out: {', '.join(names)}: {reason}")
+    show_feasibility(plan.found, display)
+    show_check(plan.check, store.root, display)
 
 
 def describe(request: Request, plan: Plan) -> dict[str, Any]:
@@ -161,6 +158,7 @@ def describe(request: Request, plan: Plan) -> dict[str, Any]:
         "seeds": request.seeds,
         "scale": request.scale,
         "images": plan.outline.images,
+        "check": asdict(plan.check),
         "pairs": {"models": len(plan.data.train), "judges": len(plan.data.judging)},
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
@@ -193,6 +191,7 @@ def _write_results(plan: Plan) -> Report:
     metrics = [registry.metrics.get(name) for name in plan.metrics]
     about = read_study(folder)
     made = write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
+    made = replace(made, check=plan.check)
     _save_study_grid(plan)
     return made
 

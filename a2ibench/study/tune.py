@@ -14,17 +14,19 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.contracts.metric import OWN
+from a2ibench.data.class_counts import refuse_too_few_clips
 from a2ibench.data.holdout import hold_out
 from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.exam import Exam, make_exam
+from a2ibench.evaluation.feasibility import clips_of_judges
 from a2ibench.storage import content_key, write_json
 from a2ibench.study import records
 from a2ibench.study.folder import check_own
 from a2ibench.study.job import PROTOCOL, Job, Task
-from a2ibench.study.opened import Data
-from a2ibench.study.plan import Counter, Request, open_parts, outline
+from a2ibench.study.opened import Data, open_data
+from a2ibench.study.plan import Counter, Request, open_pairs, outline
 from a2ibench.study.records import DamagedError
 from a2ibench.study.space import Domain, read_space
 
@@ -138,7 +140,10 @@ def plan_tuning(
     if both := sorted(domains.keys() & fixed.keys()):
         raise UserError(f"{space}: {', '.join(both)}: searched, and fixed by --set; drop one")
     chosen = outline(request)
-    encoder, store, data = open_parts(request, chosen, counter)
+    encoder, store = open_pairs(request, chosen, counter)
+    # Two clips to the model's part: one of them is for validation.
+    refuse_too_few_clips(store, judges=clips_of_judges([wanted]), models=2)
+    data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
     train, exam = split_for_tuning(data)
     try:
         check_metric(metric, exam.test)

@@ -81,9 +81,12 @@ def good_pairs() -> list[dict[str, Any]]:
 
 
 def write(
-    pairs: Iterable[dict[str, Any]], root: Path, files: Iterable[dict[str, Any]] = ()
+    pairs: Iterable[dict[str, Any]],
+    root: Path,
+    files: Iterable[dict[str, Any]] = (),
+    config: dict[str, Any] | None = None,
 ) -> PairStore:
-    identity = {"dataset": "planted", "version": 1, "config": {}, "sample_rate": RATE}
+    identity = {"dataset": "planted", "version": 1, "config": config or {}, "sample_rate": RATE}
     with StoreWriter(root, identity) as writer:
         writer.add(Part([Pair(**pair) for pair in pairs]))
         for file in files:

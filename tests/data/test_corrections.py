@@ -183,7 +183,6 @@ def test_the_effect_counts_pairs_before_and_after(store):
     done = effect(store, {0: "", 1: "", 4: "cat", 11: ""})
     assert done.classes == {"ant": (4, 2, 2, 1), "cat": (4, 4, 2, 2)}
     assert done.test_pairs == 2
-    assert done.short == ("ant",)
 
 
 def test_corrections_are_replaced_and_undone_to_the_last_byte(store):

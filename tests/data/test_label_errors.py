@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from a2ibench.data.curation.label_errors import Opinions, find_label_errors
+from a2ibench.data.curation.label_errors import LISTED, Opinions, find_label_errors
 from a2ibench.errors import UserError
 
 PER_SOURCE = 4
@@ -72,17 +72,33 @@ def test_a_segment_that_does_not_fit_its_clip_is_listed_alone():
     other = int(np.flatnonzero(truth != truth[10])[0])
     audio[10], image[10] = audio[other], image[other]
     table = find_label_errors(audio, image, CLASSES[truth], names(source)).table
+    table = table[table["suspect"] > 0]
     assert table["covers"].tolist() == ["segment"]
     assert table["row"].tolist() == [10]
     assert table["suggested"].tolist() == [CLASSES[truth[other]]]
     assert table["audio_says"].tolist() == table["image_says"].tolist() == [CLASSES[truth[other]]]
 
 
-def test_nothing_is_suspect_where_all_labels_are_right():
+def test_nothing_is_suspect_where_all_labels_are_right_and_the_most_doubted_are_listed():
     audio, image, truth, source = clips(2)
     table = find_label_errors(audio, image, CLASSES[truth], names(source)).table
-    assert len(table) == 0
-    assert {"row", "covers", "label_quality"} <= set(table.columns)
+    assert len(table) == LISTED
+    assert not table["suspect"].any()
+    assert set(table["covers"]) == {"segment"}
+    assert table["label_quality"].is_monotonic_increasing
+    assert table["label_quality"].max() < 0.95, "not just any segments"
+
+
+def test_suspects_come_first_and_are_filled_up_with_the_most_doubted():
+    audio, image, truth, source = clips(3)
+    y = plant(truth, source, [7])
+    table = find_label_errors(audio, image, y, names(source)).table
+    assert len(table) >= LISTED
+    suspect = table["suspect"].to_numpy() > 0
+    assert suspect[0]
+    assert table["row"].nunique() + (table["covers"] == "clip").sum() == len(table)
+    rest = table[table["row"] // PER_SOURCE != 7]
+    assert rest["label_quality"].is_monotonic_increasing
 
 
 def test_a_source_is_judged_by_others_alone():

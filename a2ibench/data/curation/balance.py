@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from a2ibench.data.class_counts import clips_needed, count_classes
 from a2ibench.data.curation.finding import Finding
 from a2ibench.data.store import PairStore
 
-FEWEST = {"train": 5, "test": 2}
-"""Sources a class needs on each side: with fewer a class is a clip or two that are remembered, and
-its score is that of one scene."""
+FEWEST = {"train": clips_needed(judges=2), "test": 2}
+"""Sources a class needs on each side: on the training side, so that judges which hold a part out
+can be trained on their share; with fewer test sources its score is that of one scene."""
 IMBALANCE = 10.0
 """How many times as many training pairs the largest class may have as the smallest."""
 
@@ -18,25 +19,25 @@ def balance(store: PairStore) -> Iterator[Finding]:
     used = store.index[store.index["split"].isin(["train", "test"])]
     for side, fewest in FEWEST.items():
         part = used[used["split"] == side]
-        sources = part.groupby("label")["source"].nunique()
-        missing = sorted(set(used["label"]) - set(sources.index))
-        for label in missing:
-            yield Finding(
-                "one_side",
-                "warning",
-                f"the class {label} has no {side} pairs",
-                "Give it clips on both sides, or leave it out.",
-            )
-        for label, count in sources[sources < fewest].items():
-            few = part[part["label"] == label]
-            yield Finding(
-                "few_sources",
-                "warning",
-                f"the class {label} has {count} {side} source{'s' if count > 1 else ''};"
-                f" {fewest} or more make a class",
-                "Add clips: pairs of one clip are alike.",
-                sources=tuple(sorted(set(map(str, few["source"])))),
-            )
+        for one in count_classes(store):
+            own = part[part["label"] == one.label]
+            sources = one.train if side == "train" else one.test.clips
+            if own.empty:
+                yield Finding(
+                    "one_side",
+                    "warning",
+                    f"the class {one.label} has no {side} pairs",
+                    "Give it clips on both sides, or leave it out.",
+                )
+            elif sources < fewest:
+                yield Finding(
+                    "few_sources",
+                    "warning",
+                    f"the class {one.label} has {sources} {side}"
+                    f" source{'' if sources == 1 else 's'}; {fewest} or more make a class",
+                    "Add clips: pairs of one clip are alike.",
+                    sources=tuple(sorted(set(map(str, own["source"])))),
+                )
     pairs = used[used["split"] == "train"]["label"].value_counts()
     if len(pairs) > 1 and (ratio := pairs.iloc[0] / pairs.iloc[-1]) > IMBALANCE:
         yield Finding(

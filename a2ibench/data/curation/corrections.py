@@ -165,12 +165,10 @@ class Effect:
             before is as prepared.
         test_pairs: pairs of the test split that are relabelled or left out: they are what every
             method is judged on.
-        short: classes with a single training source left; a study needs two.
     """
 
     classes: Mapping[str, tuple[int, int, int, int]]
     test_pairs: int
-    short: tuple[str, ...]
 
 
 def effect(store: PairStore, corrections: Mapping[int, str]) -> Effect:
@@ -186,7 +184,7 @@ def effect(store: PairStore, corrections: Mapping[int, str]) -> Effect:
     for row, to in corrections.items():
         label[row], split[row] = (to, split[row]) if to else (label[row], LEFT_OUT)
     after = index.assign(label=label, split=split)
-    classes, short = {}, []
+    classes = {}
     for name in store.about["classes"]:
         counts: list[int] = []
         for side in SIDES:
@@ -199,10 +197,8 @@ def effect(store: PairStore, corrections: Mapping[int, str]) -> Effect:
                     " them, or prepare the dataset without that class"
                 )
             counts += [len(then), len(now)]
-            if side == "train" and now["source"].nunique() == 1:
-                short.append(name)
         classes[name] = (counts[0], counts[1], counts[2], counts[3])
-    return Effect(classes, test_pairs, tuple(short))
+    return Effect(classes, test_pairs)
 
 
 def write_corrections(root: Path, corrections: Mapping[int, str]) -> None:

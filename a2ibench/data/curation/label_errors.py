@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 """At most; a class with fewer sources lowers it."""
+LISTED = 10
+"""Lines that there are at least: after the suspects come the labels that were doubted most."""
 SEED = 2020
 """Of the folds."""
 ATTEMPTS = 20
@@ -68,7 +70,9 @@ class Findings:
 
     Attributes:
         table: one line a suspect, the worst source first, all lines of a source together; a clip
-            that is suspect as a whole stands before its segments, all of which are listed.
+            that is suspect as a whole stands before its segments, all of which are listed. With
+            fewer lines than :data:`LISTED`, the segments of the lowest quality follow, which are
+            no suspects.
             Columns: ``covers`` (``"clip"``: all pairs of this source and label; ``"segment"``: one
             pair), ``row`` (the position of the pair; of a clip, its first), ``pairs`` (how many are
             covered), ``suspect`` (how many of them are suspects themselves), ``suggested``,
@@ -199,7 +203,15 @@ def _rank(
     chosen = chosen.sort_values(
         ["single", "worst", "group", "covers", "label_quality", "row"], kind="stable"
     )
-    return chosen.drop(columns=["single", "worst", "group"]).reset_index(drop=True)
+    lines = chosen.drop(columns=["single", "worst", "group"])
+    rest = segments[~segments["row"].isin(chosen["row"]) & ~in_listed]
+    lowest = rest.nsmallest(max(0, LISTED - len(lines)), ["label_quality", "row"])
+    lowest = lowest.assign(suspect=0)[lines.columns]
+    return (
+        pd.concat([lines, lowest], ignore_index=True)
+        if len(lines)
+        else lowest.reset_index(drop=True)
+    )
 
 
 def _judge(opinions: Opinions, y: IntArray, classes: Labels) -> "pd.DataFrame":

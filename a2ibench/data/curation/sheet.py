@@ -6,7 +6,7 @@ it is; reading takes the apostrophe away again.
 """
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ COLUMNS = (
     "row", "covers", "pairs", "suspect", "source", "start", "split", "label", "suggested",
     "label_quality", "p_label", "audio_says", "image_says", "decision",
 )  # fmt: skip
-TEXTS = ("source", "label", "suggested", "audio_says", "image_says", "decision")
+TEXTS = ("source", "label", "suggested", "audio_says", "image_says", "why", "decision")
 """Columns whose cells come from the data."""
 _ODD = frozenset("\t\r\n'")
 _FORMULA = frozenset("=+-@＝＋－＠")
@@ -54,8 +54,10 @@ class Line:
     label_quality: float | None
 
 
-def write_sheet(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Writes lines, one value a column, whole or not at all.
+def write_sheet(
+    path: Path, lines: Iterable[Mapping[str, Any]], columns: Sequence[str] = COLUMNS
+) -> None:
+    """Writes lines, one value per column, whole or not at all.
 
     The mark at the beginning of the file is what tells Excel that it is UTF-8.
     """
@@ -64,10 +66,10 @@ def write_sheet(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
         temporary.open("w", encoding="utf-8-sig", newline="") as stream,
     ):
         writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
+        writer.writerow(columns)
         for line in lines:
             writer.writerow(
-                guard(str(line[name])) if name in TEXTS else line[name] for name in COLUMNS
+                guard(str(line[name])) if name in TEXTS else line[name] for name in columns
             )
 
 

@@ -1,4 +1,4 @@
-"""Executors: how tasks are spread over the machine. The study knows them by one function each."""
+"""Executors: how tasks are spread over the machine. The study knows them by two functions each."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +43,16 @@ def now_and_then(send: Callable[[int, int], None]) -> Callable[["Progress"], Non
 
 class Executor(Protocol):
     """Does tasks; results and failures are in the tasks' folders."""
+
+    def room(self, tasks: Sequence[Task]) -> int:
+        """Refuses tasks that could not start, before any work that they build on.
+
+        Returns:
+            How many of them would run at once.
+
+        Raises:
+            UserError: as the call itself would.
+        """
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """Returns when every task has ended.

@@ -20,12 +20,11 @@ from a2ibench.study.executors import Update, now_and_then
 from a2ibench.study.job import Task
 from a2ibench.study.outcome import is_done, write_failure
 from a2ibench.study.resources import (
-    check_disk,
-    need_of,
+    Need,
+    find_room,
     refuse_workers,
     sharers,
     this_machine,
-    trials_at_once,
     visible_gpus,
 )
 
@@ -52,13 +51,17 @@ class Processes:
     say: Callable[[str], None]
     gpus_per_trial: float | None = None
 
+    def room(self, tasks: Sequence[Task]) -> int:
+        """See :class:`a2ibench.study.executors.Executor`."""
+        return self._find(tasks, lambda line: None)[1]
+
+    def _find(self, tasks: Sequence[Task], say: Callable[[str], None]) -> tuple[Need, int]:
+        refuse_workers(tasks)
+        return find_room(tasks, self.gpus_per_trial, [this_machine()], len(tasks), say)
+
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
-        refuse_workers(tasks)
-        machine = this_machine()
-        need = need_of(tasks, self.gpus_per_trial, [machine])
-        at_once = trials_at_once(need, [machine], len(tasks), self.say)
-        check_disk(tasks, at_once)
+        need, at_once = self._find(tasks, self.say)
         waiting, places = deque(tasks), deque(_places(need.gpus, at_once))
         context = _context(tasks, need.gpus)
         running: dict[int, _Trial] = {}

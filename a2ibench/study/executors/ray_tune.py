@@ -5,8 +5,9 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,10 @@ from a2ibench.study.executors.ray_ready import check_cluster, check_local, knock
 from a2ibench.study.executors.torch_trainer import compute_together
 from a2ibench.study.job import Task
 from a2ibench.study.outcome import write_failure
-from a2ibench.study.resources import (
-    Machine,
-    Need,
-    check_disk,
-    need_of,
-    this_machine,
-    trials_at_once,
-)
+from a2ibench.study.resources import Machine, Need, find_room, this_machine
+
+OBJECT_STORE = 0.3
+"""The share of the memory that Ray keeps for its object store, by default."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +43,33 @@ class RayTune:
     address: str | None = None
     say: Callable[[str], None] = lambda line: None
 
+    def room(self, tasks: Sequence[Task]) -> int:
+        """See :class:`a2ibench.study.executors.Executor`.
+
+        Ray is not started on this machine for it; a cluster is joined, and left again.
+        """
+        if self.address is None:
+            machines = [self._own_machine()]
+        else:
+            with self._started():
+                machines = self.machines()
+        return find_room(tasks, self.gpus_per_trial, machines, len(tasks), lambda line: None)[1]
+
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
         """See :class:`a2ibench.study.executors.Executor`."""
+        with self._started():
+            machines = self.machines()
+            room = find_room(tasks, self.gpus_per_trial, machines, len(tasks), self.say)
+            with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
+                _fit(tasks, tell, *room, scratch)
+
+    @contextmanager
+    def _started(self) -> Iterator[None]:
         started_here = self.start()
         import ray
 
         try:
-            machines = self.machines()
-            need = need_of(tasks, self.gpus_per_trial, machines)
-            at_once = trials_at_once(need, machines, len(tasks), self.say)
-            check_disk(tasks, at_once)
-            with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
-                _fit(tasks, tell, need, at_once, scratch)
+            yield
         finally:
             if started_here:
                 ray.shutdown()
@@ -73,6 +85,11 @@ class RayTune:
             check_cluster(self.address)
         else:
             check_local()
+
+    def _own_machine(self) -> Machine:
+        """What Ray would hand out of this machine: of its memory, what the object store leaves."""
+        machine = this_machine()
+        return replace(machine, memory=(1 - OBJECT_STORE) * machine.memory)
 
     def start(self) -> bool:
         """Starts Ray, or joins the cluster; False where this process is in one already.

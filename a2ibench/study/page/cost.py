@@ -117,6 +117,7 @@ def provenance(
         ("dataset", str(about["dataset"])),
         ("options", _options(about.get("dataset_config", {}))),
         ("content sha256", str(about["content_hash"])),
+        ("last check", "; ".join([str(made.check), *made.check.told])),
     ]
     if store is not None:
         counts = store.counts

@@ -49,6 +49,7 @@ class CNNImageToAudio(Judge):
 
     name = "i2a_cnn"
     trained = True
+    fewest_sources = 2
 
     def build(self, spec: Spec) -> None:
         """Random weights from the judge's own seed."""

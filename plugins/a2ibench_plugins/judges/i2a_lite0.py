@@ -40,6 +40,7 @@ class Lite0ImageToAudio(Judge):
 
     name = "i2a_lite0"
     trained = True
+    fewest_sources = 2
     reads = "lite0"
     weight: torch.Tensor
     bias: torch.Tensor

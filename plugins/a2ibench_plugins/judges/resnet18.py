@@ -36,6 +36,7 @@ class ResNet18Classifier(Judge):
 
     name = "resnet18"
     trained = True
+    fewest_sources = 2
 
     def build(self, spec: Spec) -> None:
         """Random weights from the judge's own seed."""

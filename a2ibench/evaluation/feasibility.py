@@ -1,0 +1,149 @@
+"""What the pairs of a store can answer, said before any of them is encoded or trained on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from a2ibench import registry
+from a2ibench.contracts.metric import OWN
+from a2ibench.data.class_counts import ClassCounts, count_classes, too_few_clips
+from a2ibench.data.features import bare_pairs
+from a2ibench.data.store import PairStore
+from a2ibench.data.types import Pairs
+from a2ibench.errors import UserError
+from a2ibench.evaluation.blocks import BLOCKS
+from a2ibench.evaluation.evaluate import check_metric, default_metrics
+from a2ibench.evaluation.statistics import SeedScores, interval
+
+EVERY = "all"
+"""In the place of a metric's name: every metric that the data and judges allow."""
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """What a study on some pairs could measure.
+
+    Attributes:
+        classes: clips and pairs of each, after the judges' part is set aside.
+        metrics: what would be computed, in the order of the columns.
+        left_out: the other metrics → why.
+        shares: those of ``metrics`` that are shares of test segments, as accuracy is.
+        half_width: of the 95 % interval of such a share, in [0, 1]; see :func:`half_width`.
+        refused: why no study is possible; None where one is.
+    """
+
+    classes: tuple[ClassCounts, ...]
+    metrics: tuple[str, ...]
+    left_out: Mapping[str, str]
+    shares: tuple[str, ...]
+    half_width: float | None
+    refused: str | None
+
+    @property
+    def test_clips(self) -> int:
+        """Clips of the test side."""
+        return sum(one.test.clips for one in self.classes)
+
+
+def feasibility(store: PairStore, asked: Sequence[str] = ()) -> Feasibility:
+    """Looks at a store as a study would, without a feature, a judge or a model.
+
+    Args:
+        store: the pairs, corrections included.
+        asked: names of metrics; see :func:`choose_metrics`.
+    """
+    refused = None
+    metrics: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = {}
+    try:
+        metrics, left_out = choose_metrics(asked, bare_pairs(store, "test"))
+        if not metrics:
+            refused = "no metric can be computed on these pairs"
+    except UserError as error:
+        refused = str(error)
+    if (few := too_few_clips(store, judges=clips_of_judges(metrics))) is not None:
+        refused = few + _other_metrics(store, metrics)
+    classes = count_classes(store)
+    return Feasibility(
+        classes,
+        metrics,
+        left_out,
+        tuple(name for name in metrics if _is_share(name)),
+        half_width(sum(one.test.clips for one in classes)),
+        refused,
+    )
+
+
+def choose_metrics(asked: Sequence[str], test: Pairs) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The metrics to compute, in the order of the columns, and why others are left out.
+
+    Args:
+        asked: registered names; empty for the headline metrics, ``"all"`` among them for every
+            metric, as far as data and judges allow.
+        test: the test pairs; their features are not looked at.
+
+    Raises:
+        UserError: one that was asked for by name cannot be computed on these data, or its judge
+            cannot be had.
+    """
+
+    def column(name: str) -> tuple[int, str]:
+        return registry.metrics.get(name).column, name
+
+    if not asked or EVERY in asked:
+        default = default_metrics(test, every=EVERY in asked)
+        return tuple(sorted(default.names, key=column)), default.left_out
+    for name in asked:
+        metric = registry.metrics.get(name)()
+        if metric.judge != OWN and (lacks := registry.judges.get(metric.judge).missing()):
+            raise UserError(f"metric {name}: judge {metric.judge}: {lacks}")
+        try:
+            check_metric(metric, test)
+        except UserError as error:
+            raise UserError(f"metric {error}; or choose other metrics") from None
+    return tuple(sorted(asked, key=column)), {}
+
+
+def clips_of_judges(metrics: Sequence[str]) -> int:
+    """How many clips of each class the judges of some metrics are trained on, at least."""
+    judges = {registry.metrics.get(name).judge for name in metrics} - {OWN}
+    trained = [plugin for plugin in map(registry.judges.get, judges) if plugin.trained]
+    return max((plugin.fewest_sources for plugin in trained), default=1)
+
+
+def half_width(clips: int) -> float | None:
+    """How wide the interval of a share can be expected to be, by one training seed: t √(¼ / clips).
+
+    So it is for a share of one half where the segments of a clip agree with each other, with the t
+    of as many blocks as the exam has; it is narrower for other shares and where they differ. What
+    training seeds add comes on top. Blocks that scatter so are shown to
+    :func:`~a2ibench.evaluation.statistics.interval` itself: where it has none, nor has this.
+
+    Args:
+        clips: of the test side.
+
+    Returns:
+        Half of the 95 % interval, in [0, 1]; None with fewer clips than an interval needs.
+    """
+    number = min(BLOCKS, clips)
+    if number < 2:
+        return None
+    spread = np.linspace(-1, 1, number)
+    spread *= np.sqrt(0.25 * number / clips) / spread.std(ddof=1)
+    scores = SeedScores((0,), np.array([0.5]), clips, None, 0.5 + spread[np.newaxis])
+    found = interval(scores)
+    return None if found is None else min(1.0, (found[1] - found[0]) / 2)
+
+
+def _other_metrics(store: PairStore, metrics: Sequence[str]) -> str:
+    """A remedy where only judges that are trained want more clips."""
+    own = [name for name in metrics if clips_of_judges([name]) == 1]
+    if not own or too_few_clips(store, judges=1) is not None:
+        return ""
+    return f" Or ask for metrics whose judges need fewer: --metric {own[0]}."
+
+
+def _is_share(name: str) -> bool:
+    metric = registry.metrics.get(name)
+    return metric.percent and metric.bounds == (0, 1)
