@@ -10,6 +10,7 @@
     card.md           the data card: the same for people
     sources.parquet   one row per file that was cut: its hash, length, sizes, rates, codecs
     rejected.parquet  what was left out, with the reason
+    missing.csv       clips that a list names and that are not there
     corrections.csv   decisions on labels taken since (``row, label``; no label: left out)
 """
 

@@ -47,6 +47,10 @@ EPISODES = {"train": 12, "test": 6}
 """At least so many episodes a game."""
 
 
+_RUNS: set[tuple[type, str]] = set()
+"""Games that were tried by this process and run."""
+
+
 @dataclass(frozen=True)
 class ArcadeConfig:
     """Options of :class:`Arcade`.
@@ -126,13 +130,16 @@ class Arcade(Dataset):
             UserError: games that do not run; each is tried before the first one is played.
         """
         games = self.config.games[done:]
-        tried = in_order(self._try, [(game,) for game in games])
+        untried = [game for game in games if (type(self), game) not in _RUNS]
+        tried = in_order(self._try, [(game,) for game in untried])
         refused = []
-        for game, reason in zip(games, tried, strict=True):
+        for game, reason in zip(untried, tried, strict=True):
             if isinstance(reason, Crashed):
                 refused.append(f"{game} (it ends its process)")
             elif reason is not None:
                 refused.append(f"{game} ({reason})")
+            else:
+                _RUNS.add((type(self), game))
         if refused:
             raise UserError(
                 f"games that do not run here with one player: {', '.join(refused)};"
