@@ -56,8 +56,6 @@ def prepare(
     from a2ibench.data.prepare import prepare
 
     display = make_display()
-    if Path(source).expanduser().exists():
-        display.say(f"reading what lies in {source}")
     dataset = _dataset(source, layout, settings)
     before = dataset.notes()
     for note in before:
