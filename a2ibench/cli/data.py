@@ -59,8 +59,6 @@ def prepare(
     from a2ibench.study.display import show_feasibility
 
     display = make_display()
-    if Path(source).expanduser().exists():
-        display.say(f"reading what lies in {source}")
     dataset = _dataset(source, layout, settings)
     before = dataset.notes()
     for note in before:
