@@ -4,7 +4,6 @@ import ast
 import functools
 import hashlib
 import inspect
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
@@ -82,13 +81,14 @@ def _follow(path: Path, module: str, found: dict[Path, str]) -> None:
 def _locate(name: str, importer: Path, module: str) -> Path | None:
     """The file of an imported module; None for one of a library, and for what is no module."""
     top, *rest = name.split(".")
+    depth = module.count(".") + (importer.name == "__init__.py")  # folders up to the package's own
     if top == __package__ or module.partition(".")[0] == __package__:
         if top != __package__ or not rest or rest[0] not in ROOMS:
             return None
         root = CORE
-    elif top == module.partition(".")[0] and "." in module:
-        root = Path(str(sys.modules[top].__file__)).parent if top in sys.modules else importer
-    elif "." not in module and "site-packages" not in importer.parts:
+    elif top == module.partition(".")[0] and depth:
+        root = importer.parents[depth - 1]
+    elif not depth and "site-packages" not in importer.parts:
         root, rest = importer.parent, [top, *rest]  # a file of the user's, and those beside it
     else:
         return None

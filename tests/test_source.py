@@ -95,6 +95,19 @@ def test_a_module_of_a_package_counts_with_what_it_imports_of_the_package(tmp_pa
         del sys.modules[name]
 
 
+def test_what_is_imported_later_counts_from_the_beginning(tmp_path, text):
+    """An encoder that imports a package of the user's when it is first used."""
+    plugin = load(tmp_path / "one", text.replace("import beside", "import mine_too.rate as beside"))
+    package = tmp_path / "one" / "mine_too"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "rate.py").write_text("from mine_too.deep import FACTOR\n")
+    (package / "deep.py").write_text("FACTOR = 1\n")
+    before = source_hash(plugin)
+    (package / "deep.py").write_text("FACTOR = 2\n")
+    assert source_hash(plugin) != before
+
+
 def test_the_hash_of_a_method_covers_the_layers_and_the_loop_that_it_uses_and_no_others(
     tmp_path, monkeypatch
 ):
