@@ -26,6 +26,8 @@ MOST_SEEDS = 1_000
 """Of a study."""
 MOST_IMAGES = 10**10
 """Training images of a trial: more than any machine takes in."""
+LONGEST = 100
+"""Characters of a wrong value that a message repeats."""
 LARGEST = 2**31 - 1
 """A whole number that no bound of its own holds: no network, picture or data set has more of
 anything, and numbers that overflow are refused before something is made of them."""
@@ -69,7 +71,8 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
             made[name] = pydantic.TypeAdapter(hints[name]).validate_python(value)
         except pydantic.ValidationError as error:
             reason = error.errors()[0]["msg"]
-            raise UserError(f"option {owner}.{name}={given!r}: {reason}") from error
+            shown = given if len(repr(given)) <= LONGEST else f"{str(given)[:LONGEST]} …"
+            raise UserError(f"option {owner}.{name}={shown!r}: {reason}") from error
         _check_range(fields[name], made[name], f"{owner}.{name}")
     try:
         return config(**made)

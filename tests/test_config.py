@@ -134,3 +134,14 @@ def test_what_an_option_takes_is_told_in_words():
         "limit": "whole number | none",
         "name": "text",
     }
+
+
+@pytest.mark.parametrize("value", ["9" * 400, 10**12, -(2**31), "1" * 5000])
+def test_a_whole_number_of_absurd_size_is_refused(value: object) -> None:
+    @dataclass(frozen=True)
+    class Wide:
+        steps: int = config.option(1, "how many")
+
+    with pytest.raises(UserError, match=r"option mine\.steps") as error:
+        config.build(Wide, {"steps": value}, "mine")
+    assert len(str(error.value)) < 300

@@ -32,3 +32,17 @@ def test_nan_is_no_result(tmp_path: Path) -> None:
 def test_a_key_depends_on_values_and_not_on_their_order() -> None:
     assert content_key({"a": 1, "b": [1, 2]}) == content_key({"b": [1, 2], "a": 1})
     assert content_key({"a": 1, "b": [1, 2]}) != content_key({"a": 1, "b": [2, 1]})
+
+
+def test_a_file_gets_the_mode_of_any_other_whoever_wrote_it(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    path = tmp_path / "model.safetensors"
+    with whole_file(path) as temporary:
+        temporary.write_bytes(b"weights")
+        temporary.chmod(0o600)  # as a library does that renames a temporary file of its own
+    assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_text_that_is_none_is_written_and_read_again(tmp_path: Path) -> None:
+    write_json(tmp_path / "failure.json", {"reason": "a\udc80b"})
+    assert json.loads((tmp_path / "failure.json").read_text()) == {"reason": "a\udc80b"}

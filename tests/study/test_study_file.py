@@ -175,3 +175,22 @@ def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
 def test_wrong_axes_are_refused(arguments: list[str], expected: str) -> None:
     done = call("run", "--model", "vae", *arguments)
     assert (done.exit_code, expected in done.output) == (2, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("provenance: &a {b: *a}", "line 1: an alias inside its own value"),
+        ("provenance:\n  a: &a [1, 2]\n  b: &b [" + "*a, " * 99 + "]\n  c: [" + "*b, " * 99 + "]",
+         "more than 10,000 values once its aliases"),
+        ("models: vae\nseeds: " + "9" * 999, "line 2: seeds: "),
+        ("models: vae\n#" + "x" * 2**20, "bytes; expected at most 1,048,576"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_far_too_much_is_refused_in_a_short_line(
+    tmp_path: Path, content: str, expected: str
+) -> None:
+    (tmp_path / "big.yaml").write_text(content)
+    with pytest.raises(UserError, match=re.escape(expected)) as error:
+        read_study_file(tmp_path / "big.yaml")
+    assert len(str(error.value)) < 500
