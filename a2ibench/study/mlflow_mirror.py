@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a2ibench.errors import UserError
-from a2ibench.storage import content_key, file_sha256
+from a2ibench.storage import content_key, file_sha256, lock
 from a2ibench.study.identity import study_id
 from a2ibench.study.mlflow_limits import CALL, Limited, SlowServerError
 from a2ibench.study.mlflow_values import (
@@ -36,6 +36,7 @@ from a2ibench.study.step_samples import steps_folder
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 STUDY, MARK = "a2ibench.study_id", "a2ibench.mirrored"
 NOTE = "mlflow.note.content"
@@ -59,6 +60,18 @@ def _prepare() -> None:
     logging.getLogger("alembic").setLevel(logging.ERROR)
 
 
+def _open(uri: str) -> "MlflowClient":
+    """A client; a database beside is opened by one command at a time, which makes its tables."""
+    from mlflow.tracking import MlflowClient
+
+    if not uri.startswith("sqlite:///"):
+        return MlflowClient(tracking_uri=uri)
+    with lock(Path(uri.removeprefix("sqlite:///").partition("?")[0])):
+        client = MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
+        return client
+
+
 class Mirror:
     """Tells a tracking server what a study's folder holds. Any error comes out of it.
 
@@ -74,14 +87,10 @@ class Mirror:
 
     def __init__(self, uri: str, folder: Path, together: float | None = None) -> None:
         _prepare()
-        from mlflow.tracking import MlflowClient
-
         self._study = StudyFiles.read(folder)
         self._uri = uri
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         # Typed as what it stands for: it only adds limits of time.
-        self._client: Any = Limited(MlflowClient(tracking_uri=uri), CALL, together)
+        self._client: Any = Limited(_open(uri), CALL, together)
         self._id = study_id(folder)
         with self._turn():
             self._parent = self._find_parent()
