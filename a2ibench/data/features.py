@@ -186,6 +186,8 @@ def split_pairs(
 
 def _side(store: PairStore, raw: FloatArray, split: Split, standardiser: Standardiser) -> Pairs:
     rows = store.rows(split)
+    start = store.index["start"].to_numpy(dtype=np.float64)[rows]
+    seconds = store.index["audio_length"].to_numpy(dtype=np.float64)[rows] / store.sample_rate
     return Pairs(
         images=StoredImages(store.images, rows),
         acoustic=standardiser(raw[rows]),
@@ -197,4 +199,5 @@ def _side(store: PairStore, raw: FloatArray, split: Split, standardiser: Standar
             for column in map(str, store.index)
             if column.startswith("factor:") and store.index[column].notna().all()
         },
+        span=np.column_stack([start, start + seconds]),
     )

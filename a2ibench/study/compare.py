@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from a2ibench import registry
 from a2ibench.errors import UserError, unknown
+from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table
-from a2ibench.study.finished import check_alike, find_arm, to_method
+from a2ibench.study.finished import check_alike, find_arm, metrics_as_stored, to_method
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,17 @@ def compare(
             f"no common seed: A has {', '.join(map(str, sorted(seeds[0])))}, B has"
             f" {', '.join(map(str, sorted(seeds[1])))}"
         )
-    plugins = sorted(map(registry.metrics.get, names), key=lambda one: (one.column, one.name))
+    found, aged = metrics_as_stored(sides, names)
+    plugins = sorted(found, key=lambda one: (one.column, one.name))
     first, second = (
         replace(to_method(side, names, ()), label=f"{letter}: {side.label}")
         for letter, side in zip("AB", sides, strict=True)
     )
+    health = find_health((first, second), plugins)
+    struck = struck_reasons(plugins, health)
+    plugins = list(usable(plugins, health))
+    if struck and (not plugins or (needed and all(one.name != needed for one in plugins))):
+        raise UserError(f"nothing to compare by: {' '.join(struck)}")
     result = sides[0].results[0][1]
     images = [{one["job"]["images"] for _, one in side.results} for side in sides]
     differ = images[0] != images[1]
@@ -73,6 +79,8 @@ def compare(
         [
             f"Common seeds: {', '.join(map(str, common))}.",
             *(["Budgets differ: other numbers of training images."] if differ else []),
+            *aged,
+            *(f"Left out: {reason}" for reason in struck),
         ],
     )
     assert table is not None

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import registry
+from a2ibench.contracts.metric import Metric
 from a2ibench.errors import UserError
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
+from a2ibench.reporting.health import find_health, usable
 from a2ibench.storage import content_key
 from a2ibench.study.arm import full_label, pick_arm
 from a2ibench.study.outcome import read_result
-from a2ibench.study.results import over_seeds
+from a2ibench.study.results import judges_of, over_seeds, what_reference
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,12 @@ class Studied:
     metrics: tuple[str, ...]
     rows: tuple[Finished, ...]
     methods: tuple[Method, ...]
+
+    @property
+    def usable(self) -> tuple[type[Metric], ...]:
+        """The metrics whose judges can judge, as far as is known."""
+        metrics = [registry.metrics.get(name) for name in self.metrics]
+        return usable(metrics, find_health(self.methods, metrics))
 
     def judge(self, metric: str) -> set[tuple[Any, ...]]:
         """What made a metric's scores, over all results: versions, protocol, judge, images."""
@@ -267,8 +275,38 @@ def to_method(row: Finished, metrics: Sequence[str], models: Sequence[str]) -> M
     name = row.label.replace(" ", "_")
     kind = row.results[0][1]["job"]["kind"] if row.results else None
     reference = kind == "reference" or (kind is None and name in registry.references.names())
-    floor_of = frozenset[str]()
-    if reference and name in registry.references.names():
-        floor_of = frozenset(registry.references.get(name).floor_of)
     full = None if kind == "outside" else full_label(row.label, models)
-    return Method(row.label, reference, full, row.asked, row.scores(metrics), floor_of)
+    judges = judges_of([result for _, result in row.results], metrics)
+    what = what_reference(name if reference else None)
+    return Method(row.label, reference, full, row.asked, row.scores(metrics), *what, judges)
+
+
+def metrics_as_stored(
+    rows: Sequence[Finished], names: Sequence[str]
+) -> tuple[list[type[Metric]], list[str]]:
+    """Metrics in the version by which the results of a study were computed.
+
+    Args:
+        rows: results that belong in one table (:func:`check_alike`).
+        names: of the metrics.
+
+    Returns:
+        The metrics, and a note for each that has another version now.
+    """
+    found, notes = [], []
+    for name in names:
+        metric: type[Metric] = registry.metrics.get(name)
+        versions = [
+            score["version"]
+            for row in rows
+            for _, result in row.results
+            if (score := result["metrics"].get(name)) is not None and score["value"] is not None
+        ]
+        if versions and versions[0] != metric.version:
+            notes.append(
+                f"{metric.title}: scores of version {versions[0]}; version {metric.version} is"
+                " computed now: run the study again for it."
+            )
+            metric = type(metric.__name__, (metric,), {"version": versions[0]})
+        found.append(metric)
+    return found, notes

@@ -264,7 +264,5 @@ def _choose_metrics(chosen: Outline, test: Pairs) -> tuple[tuple[str, ...], Mapp
         try:
             check_metric(registry.metrics.get(name)(), test)
         except UserError as error:
-            raise UserError(
-                f"metric {error}; prepare more test pairs, or choose other metrics"
-            ) from None
+            raise UserError(f"metric {error}; or choose other metrics") from None
     return tuple(sorted(chosen.metrics, key=column)), {}

@@ -7,16 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.errors import UserError
+from a2ibench.evaluation.health import Health
 from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
+from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
-from a2ibench.reporting.words import Comparison, comparisons, lead
+from a2ibench.reporting.words import NO_JUDGE, Comparison, comparisons, lead
 from a2ibench.storage import whole_file
-from a2ibench.study.finished import check_alike, read_rows, read_study, to_method
+from a2ibench.study.finished import (
+    check_alike,
+    metrics_as_stored,
+    read_rows,
+    read_study,
+    to_method,
+)
 from a2ibench.study.outcome import read_failure
 from a2ibench.study.stored import outside_notes
 
@@ -57,6 +64,16 @@ class Report:
         return [method for method in self.methods if not method.reference]
 
     @property
+    def health(self) -> tuple[Health, ...]:
+        """How the judges did."""
+        return find_health(self.methods, self.metrics)
+
+    @property
+    def usable(self) -> tuple[type[Metric], ...]:
+        """The metrics whose judges can judge: the others are struck, and compare nothing."""
+        return usable(self.metrics, self.health)
+
+    @property
     def scored(self) -> list[Method]:
         """Those that have any score."""
         return scored_arms(self.methods)
@@ -73,8 +90,12 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """The same in a sentence."""
-        return lead(self.compared) if self.metrics else NOTHING_MEASURED
+        """The same in a sentence, and what is said of nothing since its judge failed."""
+        if not self.metrics:
+            return NOTHING_MEASURED
+        struck = struck_reasons(self.metrics, self.health)
+        said = lead(self.compared) if self.usable else NO_JUDGE
+        return " ".join([said, *(f"Left out: {reason}" for reason in struck)])
 
 
 def write_tables(
@@ -94,8 +115,9 @@ def write_tables(
         notes: for every caption.
     """
     tables = score_tables(methods, metrics, about, notes)
+    tested = usable(metrics, find_health(methods, metrics))
     for make in (ablation_table, method_table):
-        table = make(methods, metrics, about, notes)
+        table = make(methods, tested, about, notes) if tested else None
         if table is not None:
             tables.append(table)
     for old in (folder / "tables").glob("*.*"):
@@ -103,7 +125,7 @@ def write_tables(
             old.unlink()  # of an earlier command: a table that this one does not make would stay
     for table in tables:
         save_table(table, folder / "tables")
-    ranks = _rank(methods, metrics)
+    ranks = _rank(methods, tested)
     diagram = None
     if ranks is not None:
         diagram = folder / "tables" / DIAGRAM
@@ -155,7 +177,7 @@ def report(folder: Path) -> Report:
     names: list[str] = about["metrics"]
     check_alike(rows, names)
     methods = [to_method(row, names, about["models"]) for row in rows]
-    metrics = [registry.metrics.get(name) for name in names]
+    metrics, aged = metrics_as_stored(rows, names)
     failed = [
         f"Failed: {label}: {reason}."
         for label, keys in about["jobs"].items()
@@ -166,6 +188,7 @@ def report(folder: Path) -> Report:
     notes = [
         _what_n_is(about, done, asked),
         SPREAD,
+        *aged,
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
         *failed,
     ]

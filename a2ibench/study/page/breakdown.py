@@ -53,7 +53,7 @@ def _tables(
 ) -> list[Table]:
     """A table for each metric of which ``take`` finds something."""
     tables = []
-    for metric in made.metrics:
+    for metric in made.usable:
         columns: dict[str, dict[str, Array]] = {}
         for method in made.methods:
             scores = method.scores.get(metric.name)
