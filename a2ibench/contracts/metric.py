@@ -183,10 +183,6 @@ class Metric(ABC):
             UserError: too few segments; the message says how many are needed. How many clips would
                 do is added by the bench.
         """
-        if len(label) < self.fewest:
-            raise UserError(
-                f"{self.name}: needs at least {self.fewest} test segments, there are {len(label)}"
-            )
         counts = np.bincount(label, minlength=len(classes))
         if (
             self.fewest_in_class
@@ -195,6 +191,10 @@ class Metric(ABC):
             raise UserError(
                 f"{self.name}: needs at least {self.fewest_in_class} test segments in every class,"
                 f" {classes[int(counts.argmin())]!r} has {fewest}"
+            )
+        if len(label) < self.fewest:
+            raise UserError(
+                f"{self.name}: needs at least {self.fewest} test segments, there are {len(label)}"
             )
 
     def allows(self, value: float) -> bool:

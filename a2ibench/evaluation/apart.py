@@ -90,19 +90,18 @@ class Evidence:
                 f"; of {self.pairs} test pairs {len(self.label)} do not overlap: those count"
             )
         parts.append(f"; they are of {_count(clips)}")
-        if len(self.label) < metric.fewest:
-            needed = math.ceil(metric.fewest * clips / max(1, len(self.label)))
-            parts.append(f"; about {max(needed, clips + 1)} clips of such length would do")
-        elif metric.fewest_in_class:
-            counts = np.bincount(self.label, minlength=len(self.classes))
-            by_class = self._clips_by_class()
-            worst = int(counts.argmin())
-            own, segments = by_class.get(worst, 0), int(counts[worst])
+        counts = np.bincount(self.label, minlength=len(self.classes))
+        fewest = int(counts.min(initial=len(self.label)))
+        if fewest < metric.fewest_in_class:
+            own, segments = self._clips_by_class().get(int(counts.argmin()), 0), fewest
             if not segments:  # as those of the other classes are, on the average
                 own, segments = clips, len(self.label)
-            if segments and counts[worst] < metric.fewest_in_class:
+            if segments:
                 needed = math.ceil(metric.fewest_in_class * own / segments)
                 parts.append(f"; about {needed} clips of every class would do")
+        elif 0 < len(self.label) < metric.fewest:
+            needed = math.ceil(metric.fewest * clips / len(self.label))
+            parts.append(f"; about {needed} clips of such length would do")
         return "".join(parts)
 
     def _clips_by_class(self) -> dict[int, int]:

@@ -123,8 +123,8 @@ def no_interval(scores: SeedScores) -> str | None:
     found = _standard_error(scores.values, scores.blocks, _scale(scores))
     if found is None:
         return (
-            f"the score can be computed without fewer than {FEWEST_CLIPS} of the blocks of test"
-            " clips"
+            f"fewer than {FEWEST_CLIPS} blocks of test clips can be left out without the loss of a"
+            " whole class, or of the score"
         )
     if found[0] == 0:
         return "neither another seed nor another choice of test clips changes the score"

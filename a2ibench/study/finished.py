@@ -291,9 +291,10 @@ def metrics_as_stored(
         names: of the metrics.
 
     Returns:
-        The metrics, and a note for each that has another version now.
+        The metrics, and a note on those that have another version now.
     """
-    found, notes = [], []
+    found: list[type[Metric]] = []
+    aged: dict[tuple[int, int], list[str]] = {}
     for name in names:
         metric: type[Metric] = registry.metrics.get(name)
         versions = [
@@ -303,10 +304,11 @@ def metrics_as_stored(
             if (score := result["metrics"].get(name)) is not None and score["value"] is not None
         ]
         if versions and versions[0] != metric.version:
-            notes.append(
-                f"{metric.title}: scores of version {versions[0]}; version {metric.version} is"
-                " computed now: run the study again for it."
-            )
+            aged.setdefault((versions[0], metric.version), []).append(metric.title)
             metric = type(metric.__name__, (metric,), {"version": versions[0]})
         found.append(metric)
-    return found, notes
+    return found, [
+        f"{', '.join(titles)}: scores of version {old}; this version of a2ibench computes version"
+        f" {new}."
+        for (old, new), titles in aged.items()
+    ]
