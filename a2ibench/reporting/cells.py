@@ -106,11 +106,12 @@ def text(cell: Cell | None) -> str:
 
 def count_text(scores: SeedScores | None) -> str:
     """``233 (3 clips)``: images behind a score, and their clips where it is known."""
-    if scores is None:
-        return "–"
-    if scores.clips is None:
-        return str(scores.n)
-    return f"{scores.n} ({scores.clips} clip{'' if scores.clips == 1 else 's'})"
+    return "–" if scores is None else with_clips(scores.n, scores.clips)
+
+
+def with_clips(n: int, clips: int | None) -> str:
+    """``233 (3 clips)``; the number alone where it is not known of how many clips they are."""
+    return str(n) if clips is None else f"{n} ({clips} clip{'' if clips == 1 else 's'})"
 
 
 def seeds_text(method: Method) -> str:
