@@ -8,7 +8,8 @@ from a2ibench.reporting.cells import Method
 from a2ibench.study.page.against import against_references
 from a2ibench.study.report import Report
 
-METRICS = [registry.metrics.get(name) for name in ("kid_lite0", "diversity_lite0")]
+NAMES = ("kid_lite0", "diversity_lite0", "memorisation_lite0")
+METRICS = [registry.metrics.get(name) for name in NAMES]
 
 
 def method(label: str, level: float, seeds: int, **kind: object) -> Method:
@@ -18,7 +19,7 @@ def method(label: str, level: float, seeds: int, **kind: object) -> Method:
     return Method(label, bool(kind), None, seeds, {one.name: found for one in METRICS}, **kind)
 
 
-def test_a_row_that_draws_without_chance_is_not_compared_by_what_chance_adds() -> None:
+def test_real_images_have_neither_chance_nor_memory_and_are_not_compared_by_them() -> None:
     truth = method("ground truth", 0.0, 1, ceiling=True)
     rows = (truth, method("mine", 0.5, 3))
     made = Report("data", rows, tuple(METRICS), (), None, None)

@@ -35,7 +35,9 @@ def against_references(made: Report) -> list[Against]:
         metrics = [m for m in made.usable if m.group in plugin.floor_of]
         what = "floor"
         if plugin.row == CEILING:
-            metrics, what = [m for m in made.usable if m.judge != OWN], "ceiling"
+            # Real test images have memorised nothing, by construction.
+            metrics = [m for m in made.usable if m.judge != OWN and "train" not in m.needs]
+            what = "ceiling"
         if not plugin.random:  # it has no chance by construction: nobody has less, or better
             metrics = [m for m in metrics if "noise" not in m.needs]
         if metrics and made.scored and row.scores:
