@@ -77,7 +77,25 @@ def small_study(small_store: Path) -> Path:
         ]  # fmt: skip
         done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
+    believe(folder)
     return folder
+
+
+def believe(folder: Path) -> None:
+    """Writes into a study that its classifier can judge: four steps teach it nothing, and its
+    column would be struck."""
+    for path in folder.glob("jobs/*/result.json"):
+        stored = json.loads(path.read_text())
+        score = stored["metrics"]["accuracy_resnet18"]
+        score |= {"chance": None}
+        score["judge_figures"] |= {"held_out_accuracy": 1.0, "held_out_low": 1.0}
+        path.write_text(json.dumps(stored))
+
+
+@pytest.fixture(scope="session", name="believe")
+def fixture_believe() -> Callable[[Path], None]:
+    """See :func:`believe`."""
+    return believe
 
 
 NARROW = {

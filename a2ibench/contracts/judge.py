@@ -2,11 +2,32 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import nn
 
 from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The figure that says how good a trained judge is on clips that it has not learnt from.
+
+    A judge that is no better than chance there measures nothing: tables strike its columns.
+
+    Attributes:
+        figure: the name of that figure among those of :meth:`Judge.fit`; higher is better.
+        title: as tables name it (``"accuracy"``, ``"r²"``).
+        percent: whether they print it × 100.
+        chance: what who knows nothing reaches; None where that depends on the data: then it is the
+            figure ``held_out_chance``, or one over the number of classes.
+    """
+
+    figure: str
+    title: str
+    percent: bool = False
+    chance: float | None = None
 
 
 class Judge(nn.Module, ABC):
@@ -24,6 +45,8 @@ class Judge(nn.Module, ABC):
     fewest_sources: ClassVar[int] = 1
     """Source clips of each class that :meth:`fit` needs: two where it holds some out to measure
     itself. A study is refused before any work where the judges' share of the clips is smaller."""
+    held_out: ClassVar[HeldOut | None] = None
+    """How good it is; None for a judge that is not trained, or does not measure it."""
     reads: ClassVar[str | None] = None
     """The judge whose outputs :meth:`read` starts from, so that a network which two judges share
     looks at an image once."""
@@ -46,7 +69,10 @@ class Judge(nn.Module, ABC):
         """Trains on real training pairs; seeded by itself; the state dict then holds the result.
 
         Returns:
-            Figures on the training, by name, kept beside the weights (held-out accuracy, steps).
+            Figures on the training, by name, kept beside the weights: the one that
+            :attr:`held_out` names, ``held_out_images``, ``held_out_clips``; ``held_out_chance`` and
+            ``held_out_low``, the lower end of its 95 % interval over clips, where there are such;
+            any others.
         """
         return {}
 

@@ -19,7 +19,9 @@ GRID_SEGMENTS = 48
 
 T = TypeVar("T")
 
-Need = Literal["train", "grid", "factors"]
+Need = Literal["train", "grid", "noise", "factors"]
+"""``"noise"`` says that the metric measures what chance does to the pictures of one sound: a
+reference row that draws without chance has none of that by construction."""
 Group = Literal["quality", "match", "match_in_class", "variety", "own"]
 
 
@@ -47,6 +49,8 @@ class Looks:
         train_factors: the same of the training images, ``[m]``.
         block: int64 ``[n]``, 0 … B − 1: which block of source clips a test segment belongs to;
             empty where they are not known. Segments of two blocks are of different clips.
+        apart: bool ``[n]``, the test segments that count where near-duplicates would: no two of
+            them are of one clip and overlap. Empty where that is not known: then all do.
     """
 
     generated: Mapping[str, FloatArray]
@@ -64,6 +68,7 @@ class Looks:
     factors: Mapping[str, FloatArray] = field(default_factory=dict)
     train_factors: Mapping[str, FloatArray] = field(default_factory=dict)
     block: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    apart: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     _found: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, find: Callable[["Looks"], T]) -> T:
@@ -75,6 +80,11 @@ class Looks:
         if find not in self._found:
             self._found[find] = find(self)
         return cast("T", self._found[find])
+
+    @property
+    def apart_rows(self) -> IntArray:
+        """The positions of the test segments that are :attr:`apart`, int64 ``[m]``, ascending."""
+        return np.flatnonzero(self.apart) if len(self.apart) else np.arange(len(self.label))
 
     def take(self, rows: IntArray) -> "Looks":
         """The same for some of the test segments, or all, in another order."""
@@ -93,6 +103,7 @@ class Looks:
             grid_rows=grid_rows[kept],
             factors={name: value[rows] for name, value in self.factors.items()},
             block=self.block[rows] if len(self.block) else self.block,
+            apart=self.apart[rows] if len(self.apart) else self.apart,
         )
 
 
@@ -108,6 +119,9 @@ class Score:
         per_segment: float32 ``[n]``, one score a test segment, where the metric has one; ``value``
             is then their mean. NaN for a segment that the metric leaves out.
         parts: what the value is the mean of, by name, where that depends on the data.
+        chance: the score that an answer without knowledge has on these segments, such as always
+            the most frequent class; None where there is none to compare with. Where not even real
+            images are above it, the judge cannot tell, and the metric measures nothing.
     """
 
     value: float
@@ -115,6 +129,7 @@ class Score:
     spread: float | None = None
     per_segment: FloatArray | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
+    chance: float | None = None
 
 
 class Metric(ABC):
@@ -147,19 +162,36 @@ class Metric(ABC):
     parts by their position says False."""
 
     fewest: ClassVar[int] = 1
-    """How many test segments the protocol needs at least."""
+    """How many test segments the protocol needs at least, counted without those that overlap
+    another one of their clip."""
+    fewest_in_class: ClassVar[int] = 0
+    """The same of every class."""
+    clips_in_class: ClassVar[int] = 1
+    """How many clips each class of the test split needs at least: two or more where a score that is
+    taken class by class would otherwise be that of a single recording."""
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
         """Refuses a test split that the protocol cannot be computed on: one of fewer segments than
-        :attr:`fewest`, unless a metric asks for more than that.
+        :attr:`fewest`, or :attr:`fewest_in_class`, unless a metric asks for more than that.
 
         Args:
-            label: int64 ``[n]``, classes of the test segments.
+            label: int64 ``[n]``, classes of the test segments that count: of those that overlap,
+                one.
             classes: the class names.
 
         Raises:
-            UserError: too few segments; the message says how many are needed.
+            UserError: too few segments; the message says how many are needed. How many clips would
+                do is added by the bench.
         """
+        counts = np.bincount(label, minlength=len(classes))
+        if (
+            self.fewest_in_class
+            and (fewest := counts.min(initial=len(label))) < self.fewest_in_class
+        ):
+            raise UserError(
+                f"{self.name}: needs at least {self.fewest_in_class} test segments in every class,"
+                f" {classes[int(counts.argmin())]!r} has {fewest}"
+            )
         if len(label) < self.fewest:
             raise UserError(
                 f"{self.name}: needs at least {self.fewest} test segments, there are {len(label)}"

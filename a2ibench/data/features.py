@@ -197,6 +197,8 @@ def bare_pairs(store: PairStore, split: Split) -> Pairs:
 
 def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
     rows = store.rows(split)
+    start = store.index["start"].to_numpy(dtype=np.float64)[rows]
+    seconds = store.index["audio_length"].to_numpy(dtype=np.float64)[rows] / store.sample_rate
     return Pairs(
         images=StoredImages(store.images, rows),
         acoustic=acoustic,
@@ -208,4 +210,5 @@ def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
             for column in map(str, store.index)
             if column.startswith("factor:") and store.index[column].notna().all()
         },
+        span=np.column_stack([start, start + seconds]),
     )

@@ -123,4 +123,5 @@ def part(pairs: Pairs, rows: IntArray) -> Pairs:
         classes=pairs.classes,
         source=pairs.source[rows],
         factors={name: value[rows] for name, value in pairs.factors.items()},
+        span=pairs.span[rows] if len(pairs.span) else pairs.span,
     )

@@ -118,6 +118,8 @@ class Pairs:
         classes: the class names, sorted.
         source: ``[n]`` strings, the source clip of each pair.
         factors: what made each scene, where it is known for all: name → float32 ``[n]``.
+        span: float64 ``[n, 2]``, where each sound begins and ends in its source, in seconds; empty
+            where that is not known, and no two sounds are taken to overlap.
     """
 
     images: Images
@@ -126,6 +128,7 @@ class Pairs:
     classes: tuple[str, ...]
     source: npt.NDArray[np.str_]
     factors: Mapping[str, FloatArray] = field(default_factory=dict)
+    span: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
     def __len__(self) -> int:
         return len(self.label)

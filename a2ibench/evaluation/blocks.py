@@ -52,7 +52,8 @@ def jackknife(
         block: int64 ``[n]``.
 
     Returns:
-        float64 ``[B]``; all NaN where there is a single block, or too few segments without one.
+        float64 ``[B]``; all NaN where there is a single block. NaN for a block without which there
+        is no score, and for one without which a whole class is gone (:func:`find_degenerate`).
     """
     number = int(block.max()) + 1
     if number < 2:
@@ -64,17 +65,39 @@ def jackknife(
         there = np.isfinite(values)
         total = np.bincount(block, np.where(there, values, 0.0), number)
         count = np.bincount(block, there, number)
-        if (count == count.sum()).any():
-            return np.full(number, np.nan)
-        without = (total.sum() - total) / (count.sum() - count)
+        rest = count.sum() - count
+        without = np.divide(total.sum() - total, rest, out=np.full(number, np.nan), where=rest > 0)
     else:
-        try:
-            without = np.array(
-                [
-                    metric.compute(looks.take(np.flatnonzero(block != b).astype(np.int64))).value
-                    for b in range(number)
-                ]
-            )
-        except UserError:
-            return np.full(number, np.nan)
-    return number * score.value - (number - 1) * without
+        without = np.array([_without(metric, looks, block != b) for b in range(number)])
+    pseudo: npt.NDArray[np.float64] = number * score.value - (number - 1) * without
+    pseudo[find_degenerate(block, looks.label)] = np.nan
+    return pseudo
+
+
+def _without(metric: Metric, looks: Looks, kept: npt.NDArray[np.bool_]) -> float:
+    try:
+        return metric.compute(looks.take(np.flatnonzero(kept).astype(np.int64))).value
+    except UserError:
+        return float("nan")
+
+
+def find_degenerate(block: IntArray, label: IntArray) -> npt.NDArray[np.bool_]:
+    """Blocks that hold all of a class which is as large as a block.
+
+    What is computed without such a block is another question, with a class fewer, and says nothing
+    of other clips. A small class does not matter so much.
+
+    Args:
+        block: int64 ``[n]``, 0 … B − 1.
+        label: int64 ``[n]``.
+
+    Returns:
+        bool ``[B]``; none where there is a single class.
+    """
+    number = int(block.max()) + 1
+    counts = np.zeros((number, int(label.max()) + 1), dtype=np.int64)
+    np.add.at(counts, (block, label), 1)
+    size = counts.sum(axis=0)
+    large = (number * size >= len(label)) & (size < len(label))
+    degenerate: npt.NDArray[np.bool_] = ((counts == size) & large).any(axis=1)
+    return degenerate

@@ -10,6 +10,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Looks, Metric, Score
 from a2ibench.data.types import FloatArray, ImageArray, Images, Pairs
 from a2ibench.errors import UserError
+from a2ibench.evaluation.apart import Evidence
 from a2ibench.evaluation.blocks import jackknife
 from a2ibench.evaluation.exam import Exam
 from a2ibench.evaluation.judging import LoadedJudge, Progress, load_judge, look_at
@@ -40,10 +41,12 @@ class Marked:
         score: the score.
         pseudo: float64 ``[B]``, pseudo-values of the delete-a-block jackknife over the exam's
             blocks of source clips (Tukey 1958): as if each block had a score of its own.
+        clips: how many source clips the score's images are of.
     """
 
     score: Score
     pseudo: npt.NDArray[np.float64]
+    clips: int
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def check_metric(metric: Metric, test: Pairs) -> None:
     Raises:
         UserError: it is too small, or its factors are not known.
     """
-    metric.check(test.label, test.classes)
+    Evidence.of(test).check(metric)
     if "factors" in metric.needs and not test.factors:
         raise UserError(f"{metric.name}: it needs data whose factors are known")
 
@@ -142,8 +145,19 @@ def evaluate(
         for metric in own:
             score = metric.compute(looks)
             _check_score(metric, score, len(exam.test))
-            marked[metric.name] = Marked(score, jackknife(metric, looks, score, exam.block))
+            pseudo = jackknife(metric, looks, score, exam.block)
+            marked[metric.name] = Marked(score, pseudo, _count_clips(metric, looks, score))
     return {metric.name: marked[metric.name] for metric in possible}
+
+
+def _count_clips(metric: Metric, looks: Looks, score: Score) -> int:
+    """Source clips of the test segments that a score rests on."""
+    source = looks.source
+    if score.per_segment is not None:
+        source = source[np.isfinite(score.per_segment)]
+    elif "grid" in metric.needs:
+        source = source[looks.grid_rows]
+    return len(np.unique(source))
 
 
 def _look(
@@ -184,6 +198,7 @@ def _look(
         factors=test.factors,
         train_factors=train.factors,
         block=exam.block,
+        apart=exam.apart,
     )
 
 

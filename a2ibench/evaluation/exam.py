@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from a2ibench.contracts.metric import GRID_SEGMENTS
 from a2ibench.data.holdout import part
 from a2ibench.data.types import IntArray, Pairs
+from a2ibench.evaluation.apart import find_apart
 from a2ibench.evaluation.blocks import make_blocks
 
 SEED = 2_020
@@ -26,12 +28,14 @@ class Exam:
             world.
         grid_rows: int64 ``[A]``, ascending: the test segments that are drawn several times.
         block: int64 ``[n]``, 0 … B − 1: which block of source clips a test segment belongs to.
+        apart: bool ``[n]``, test segments of which no two are of one clip and overlap.
     """
 
     test: Pairs
     train: Pairs
     grid_rows: IntArray
     block: IntArray
+    apart: npt.NDArray[np.bool_]
 
 
 def make_exam(train: Pairs, test: Pairs) -> Exam:
@@ -50,6 +54,7 @@ def make_exam(train: Pairs, test: Pairs) -> Exam:
         train=part(train, some),
         grid_rows=spread(test.label, GRID_SEGMENTS, rng),
         block=make_blocks(test.source, test.label),
+        apart=find_apart(test),
     )
 
 

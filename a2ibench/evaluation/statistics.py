@@ -41,6 +41,12 @@ Array = npt.NDArray[np.float64]
 LEVEL = 0.95
 NOISE = 1e-12
 """Relative to the scores: a smaller scatter is that of rounding."""
+FEWEST_CLIPS = 5
+"""Blocks of test clips below which nothing is said of how sure a score is: the variance between two
+to four clips is hardly known, and intervals made from it miss the truth in either direction."""
+FEWEST_SEEDS = 3
+"""Training seeds below which a difference has no effect size: two seeds that happen to be alike
+make any difference many standard deviations large."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class SeedScores:
         spread: float64 ``[S]``, what the protocol prints behind ±; None where it has none.
         blocks: float64 ``[S, B]``, jackknife pseudo-values of the blocks of test clips; NaN where
             there are none.
+        clips: test clips that the n images are of; None where that is not known.
+        chance: the score of who knows nothing, on these test segments; None without such a score.
     """
 
     seeds: tuple[int, ...]
@@ -61,6 +69,8 @@ class SeedScores:
     n: int
     spread: Array | None
     blocks: Array
+    clips: int | None = None
+    chance: float | None = None
 
     @property
     def mean(self) -> float:
@@ -77,11 +87,12 @@ class Paired:
         low: lower end of its 95 % interval; None where there is none.
         high: upper end.
         p: two-sided, of "no difference", by the t that the interval is made from; None with one
-            seed: clips alone cannot tell a method from a lucky run.
+            seed (clips alone cannot tell a method from a lucky run) and without an interval.
         effect: the difference in units of the seeds' standard deviation, pooled over the two arms;
-            None with one seed, or where no seed differs from another.
+            None below :data:`FEWEST_SEEDS` seeds or without an interval, or where no seed differs
+            from another.
         favours: the share of test blocks on which the arm is better, ties counting half, in
-            [0, 1]; 0.5 is no preference. None without blocks.
+            [0, 1]; 0.5 is no preference. None without an interval.
         seeds: how many are common.
     """
 
@@ -97,11 +108,27 @@ class Paired:
 def interval(scores: SeedScores) -> tuple[float, float] | None:
     """A 95 % interval of the mean over training seeds and test clips (see the module).
 
-    With one seed it covers the choice of clips alone; without blocks the seeds alone; None where
-    there is neither.
+    With one seed it covers the choice of clips alone. None where :func:`no_interval` says why.
     """
-    found = _standard_error(scores.values, scores.blocks, float(np.abs(scores.values).max()))
+    if no_interval(scores) is not None:
+        return None
+    found = _standard_error(scores.values, scores.blocks, _scale(scores))
     return None if found is None else _ends(scores.mean, *found)
+
+
+def no_interval(scores: SeedScores) -> str | None:
+    """The reason for which a score has no interval, in words; None where it has one."""
+    if scores.blocks.shape[1] < FEWEST_CLIPS:
+        return f"there are fewer than {FEWEST_CLIPS} test clips"
+    found = _standard_error(scores.values, scores.blocks, _scale(scores))
+    if found is None:
+        return (
+            f"fewer than {FEWEST_CLIPS} blocks of test clips can be left out without the loss of a"
+            " whole class, or of the score"
+        )
+    if found[0] == 0:
+        return "neither another seed nor another choice of test clips changes the score"
+    return None
 
 
 def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True) -> Paired | None:
@@ -141,20 +168,20 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
         low=low,
         high=high,
         p=p,
-        effect=_effect(value, arm.values[a], base.values[b], scale),
-        favours=_favours(pairs.blocks if higher_is_better else -pairs.blocks),
+        effect=None if found is None else _effect(value, arm.values[a], base.values[b], scale),
+        favours=None if found is None else _favours(pairs, 1 if higher_is_better else -1),
         seeds=len(common),
     )
 
 
 def _standard_error(values: Array, blocks: Array, scale: float) -> tuple[float, float] | None:
-    """The standard error of the mean and its degrees of freedom; None where nothing repeats."""
+    """The standard error of the mean and its degrees of freedom; None with too few blocks."""
     S = len(values)
-    blocks = blocks[:, np.isfinite(blocks).all(axis=0)]
+    blocks = _finite(blocks)
     B = blocks.shape[1]
+    if B < FEWEST_CLIPS:
+        return None
     A = float(np.var(values, ddof=1)) / S if S > 1 else 0.0
-    if B < 2:
-        return (_clean(A, scale), S - 1) if S > 1 else None
     C = float(np.var(blocks.mean(axis=0), ddof=1)) / B
     if S < 2:
         return _clean(C, scale), B - 1
@@ -199,14 +226,27 @@ def _p_value(value: float, error: float, freedom: float) -> float:
 
 
 def _effect(value: float, arm: Array, base: Array, scale: float) -> float | None:
-    if len(arm) < 2:
+    if len(arm) < FEWEST_SEEDS:
         return None
     sd = float(np.sqrt((np.var(arm, ddof=1) + np.var(base, ddof=1)) / 2))
     return value / sd if sd > NOISE * scale else None
 
 
-def _favours(blocks: Array) -> float | None:
-    blocks = blocks[:, np.isfinite(blocks).all(axis=0)]
-    if blocks.shape[1] == 0:
-        return None
-    return float(np.mean((np.sign(blocks.mean(axis=0)) + 1) / 2))
+def _favours(pairs: SeedScores, sign: int) -> float:
+    """Pseudo-values are moved so that their mean is the score: of a metric that is biased at small
+    n they scatter around its value without the bias, on whichever side of 0 that may be."""
+    blocks = _finite(pairs.blocks)
+    moved = blocks - blocks.mean(axis=1, keepdims=True) + pairs.values[:, np.newaxis]
+    scale = float(np.abs(blocks).max())
+    mean = moved.mean(axis=0)
+    mean[np.abs(mean) <= NOISE * scale] = 0.0
+    return float(np.mean((np.sign(sign * mean) + 1) / 2))
+
+
+def _finite(blocks: Array) -> Array:
+    """The blocks that every seed has a pseudo-value of."""
+    return blocks[:, np.isfinite(blocks).all(axis=0)]
+
+
+def _scale(scores: SeedScores) -> float:
+    return float(np.abs(scores.values).max())

@@ -7,13 +7,17 @@ import numpy as np
 
 from a2ibench.evaluation.statistics import Paired
 
-Verdict = Literal["better", "worse", "not separable", "one seed", "–"]
+Verdict = Literal["better", "worse", "not separable", "one seed", "few clips", "–"]
+
+UNTESTED = ("one seed", "few clips")
+"""Verdicts on differences that have no test."""
 
 ALPHA = 0.05
 
 CORRECTION = (
     "p: paired t test over seeds and test blocks, corrected by Holm's method for all tests of this"
-    " table; better, worse: p < 0.05, else not separable. One seed has no verdict."
+    " table; better, worse: p < 0.05, else not separable. One seed, or fewer than 5 test clips, has"
+    " no verdict."
 )
 """For captions. Holm's correction, not a false discovery rate: it holds however the tests depend on
 each other, and metrics of the same images depend strongly."""
@@ -50,6 +54,8 @@ def judge(change: Paired | None, p: float | None, higher_is_better: bool) -> Ver
         return "–"
     if change.seeds < 2:
         return "one seed"
-    if p is None or p >= ALPHA:
+    if p is None:
+        return "few clips"
+    if p >= ALPHA:
         return "not separable"
     return "better" if (change.value > 0) == higher_is_better else "worse"

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from a2ibench.contracts.metric import Metric
+from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import Paired, SeedScores, interval
 
 BELOW_FLOOR = "°"
+STRUCK = "×"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Method:
         asked: how many seeds were asked for.
         scores: by metric name; a metric without a single result is missing.
         floor_of: groups of metrics of which this reference row is the floor.
+        ceiling: whether it is the row of the real images themselves.
+        judges: how the judges of its scores did on clips that they held out.
     """
 
     label: str
@@ -63,16 +67,18 @@ class Method:
     asked: int
     scores: Mapping[str, SeedScores]
     floor_of: frozenset[str] = field(default_factory=frozenset)
+    ceiling: bool = False
+    judges: tuple[Health, ...] = ()
 
     @property
     def done(self) -> int:
         """How many seeds have a result."""
         return max((len(scores.seeds) for scores in self.scores.values()), default=0)
 
-    @property
-    def n(self) -> int:
-        """Images behind a score."""
-        return max((scores.n for scores in self.scores.values()), default=0)
+    def widest(self, metrics: Sequence[type[Metric]]) -> SeedScores | None:
+        """Of the scores by some metrics those that rest on the most images; None without any."""
+        found = [self.scores[one.name] for one in metrics if one.name in self.scores]
+        return max(found, key=lambda scores: scores.n, default=None)
 
     def sd(self, metric: type[Metric]) -> float | None:
         """Standard deviation over seeds."""
@@ -96,6 +102,16 @@ def full_name(metric: type[Metric]) -> str:
 def text(cell: Cell | None) -> str:
     """As printed; a dash where there is no number."""
     return "–" if cell is None else str(cell)
+
+
+def count_text(scores: SeedScores | None) -> str:
+    """``233 (3 clips)``: images behind a score, and their clips where it is known."""
+    return "–" if scores is None else with_clips(scores.n, scores.clips)
+
+
+def with_clips(n: int, clips: int | None) -> str:
+    """``233 (3 clips)``; the number alone where it is not known of how many clips they are."""
+    return str(n) if clips is None else f"{n} ({clips} clip{'' if clips == 1 else 's'})"
 
 
 def seeds_text(method: Method) -> str:

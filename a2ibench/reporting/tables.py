@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.statistics import Paired, difference
+from a2ibench.evaluation.statistics import Paired, difference, no_interval
 from a2ibench.evaluation.verdict import CORRECTION, holm, judge
 from a2ibench.reporting.cells import (
     BELOW_FLOOR,
+    STRUCK,
     Method,
     change_cell,
+    count_text,
     effect_text,
     full_name,
     heading,
@@ -18,6 +20,7 @@ from a2ibench.reporting.cells import (
     seeds_text,
     text,
 )
+from a2ibench.reporting.health import find_health, health_notes, usable
 from a2ibench.reporting.render import Table
 
 INTERVAL = (
@@ -26,8 +29,9 @@ INTERVAL = (
     " training is not in it."
 )
 EFFECT = (
-    "Effect: the difference in standard deviations of the seeds (pooled over both sides), and the"
-    " share of test blocks on which the method is better (ties count half; 50 % is no preference)."
+    "Effect: the difference in standard deviations of the seeds (pooled over both sides; from three"
+    " seeds on), and the share of test blocks on which the method is better (ties count half; 50 %"
+    " is no preference)."
 )
 
 BETWEEN_ENCODERS = {
@@ -62,17 +66,20 @@ def score_tables(
         notes: more lines for the caption.
     """
     tables = []
+    health = find_health(methods, metrics)
+    alive = usable(metrics, health)
     for group, title in TITLES.items():
         chosen = [metric for metric in metrics if metric.group == group]
         if not chosen:
             continue
+        shown = [metric for metric in chosen if metric in alive]
         sections = [
             tuple(
                 (
                     m.label,
                     seeds_text(m),
-                    str(m.n or "–"),
-                    *(text(score_cell(m, c, methods)) for c in chosen),
+                    count_text(m.widest(chosen)),
+                    *(text(score_cell(m, c, methods)) if c in alive else STRUCK for c in chosen),
                 )
                 for m in methods
                 if m.reference == reference
@@ -87,29 +94,46 @@ def score_tables(
                 sections=tuple(section for section in sections if section),
                 notes=(
                     *notes,
-                    INTERVAL,
+                    *([INTERVAL] if shown else []),
+                    *_without_interval(methods, shown),
                     *_floor_note(methods, group),
                     *([BETWEEN_ENCODERS[group]] if group in BETWEEN_ENCODERS else []),
+                    *health_notes(chosen, health),
                     protocols(chosen),
                 ),
-                numbers=tuple(
-                    {
-                        "method": method.label,
-                        "seeds": method.done,
-                        "n": method.n,
-                        **{
-                            f"{full_name(metric)}:{part}": getattr(cell, part, None)
-                            for metric in chosen
-                            for cell in [score_cell(method, metric, methods)]
-                            for part in ("value", "spread", "low", "high")
-                        },
-                        **{f"{full_name(metric)}:sd": method.sd(metric) for metric in chosen},
-                    }
-                    for method in methods
-                ),
+                numbers=tuple(_numbers(method, chosen, shown, methods) for method in methods),
             )
         )
     return tables
+
+
+def _numbers(
+    method: Method,
+    chosen: Sequence[type[Metric]],
+    shown: Sequence[type[Metric]],
+    methods: Sequence[Method],
+) -> dict[str, str | int | float | None]:
+    """A row for the csv file; what is struck is empty there, too."""
+    widest = method.widest(chosen)
+    cells = {
+        metric: score_cell(method, metric, methods) if metric in shown else None
+        for metric in chosen
+    }
+    return {
+        "method": method.label,
+        "seeds": method.done,
+        "n": 0 if widest is None else widest.n,
+        "clips": None if widest is None else widest.clips,
+        **{
+            f"{full_name(metric)}:{part}": getattr(cell, part, None)
+            for metric, cell in cells.items()
+            for part in ("value", "spread", "low", "high")
+        },
+        **{
+            f"{full_name(metric)}:sd": None if cell is None else method.sd(metric)
+            for metric, cell in cells.items()
+        },
+    }
 
 
 def ablation_table(
@@ -153,6 +177,7 @@ def difference_table(
         metrics: a row each; all tests of the table are one family for Holm's correction.
         notes: more lines for the caption.
     """
+    health = find_health([method for both in compared for method in both], metrics)
     changes = [_change(other, base, metric) for base, other in compared for metric in metrics]
     corrected = holm([None if change is None else change.p for change in changes])
     found = iter(zip(changes, corrected, strict=True))
@@ -165,12 +190,11 @@ def difference_table(
             verdict = judge(change, p, metric.higher_is_better)
             seeds = 0 if change is None else change.seeds
             a, b = base.scores.get(metric.name), other.scores.get(metric.name)
-            n = 0 if b is None else b.n
             rows.append(
                 (
                     other.label if not rows else "",
                     heading(metric),
-                    f"{seeds} × {n}" if seeds else "–",
+                    f"{seeds} × {count_text(b)}" if seeds else "–",
                     *(_mean(method, metric) for method in (base, other)),
                     text(change_cell(change, metric)),
                     p_text(p),
@@ -183,7 +207,8 @@ def difference_table(
                     "method": other.label,
                     "base": base.label,
                     "seeds": seeds,
-                    "n": n,
+                    "n": 0 if b is None else b.n,
+                    "clips": None if b is None else b.clips,
                     "metric": full_name(metric),
                     "base value": None if a is None else a.mean,
                     "value": None if b is None else b.mean,
@@ -209,7 +234,10 @@ def difference_table(
             "effect", "verdict",
         ),
         sections=tuple(sections),
-        notes=(*notes, INTERVAL, CORRECTION, EFFECT, protocols(metrics)),
+        notes=(
+            *notes, INTERVAL, CORRECTION, EFFECT, *health_notes(metrics, health),
+            protocols(metrics),
+        ),
         numbers=tuple(numbers),
         keys=2,
     )  # fmt: skip
@@ -218,6 +246,18 @@ def difference_table(
 def _floor_note(methods: Sequence[Method], group: str) -> list[str]:
     floors = [method.label for method in methods if group in method.floor_of]
     return [f"{BELOW_FLOOR}: no better than {', '.join(floors)}, its floor."] if floors else []
+
+
+def _without_interval(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> list[str]:
+    """Why some scores have no interval, each reason once."""
+    reasons = dict.fromkeys(
+        reason
+        for method in methods
+        for metric in metrics
+        if metric.name in method.scores
+        and (reason := no_interval(method.scores[metric.name])) is not None
+    )
+    return [f"A score without an interval: {reason}." for reason in reasons]
 
 
 def protocols(metrics: Sequence[type[Metric]]) -> str:

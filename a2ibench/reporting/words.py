@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from a2ibench.contracts.metric import OWN, Metric
+from a2ibench.evaluation.statistics import FEWEST_CLIPS
+from a2ibench.evaluation.verdict import UNTESTED
 from a2ibench.reporting.cells import full_name
 from a2ibench.reporting.render import Table
 
+FEW_CLIPS = f"fewer than {FEWEST_CLIPS} test clips"
+NO_JUDGE = "Nothing can be said: the judge of every metric failed."
 NAMED = 4
 """Comparisons that the first sentence names, and metrics that do not separate, at most."""
 DIFFERENCE, P = 5, 6
@@ -63,8 +67,10 @@ class Comparison:
             else:
                 named = titles(found) if len(found) <= NAMED else f"the other {len(found)} metrics"
             parts.append(f"not separable from {name} by {named}")
-        if found := self.by("one seed"):
+        if self.by("one seed"):
             parts.append(f"not tested against {name}: one common seed")
+        if self.by("few clips"):
+            parts.append(f"not tested against {name}: {FEW_CLIPS}")
         return "; ".join(parts) or f"has no score in common with {name}"
 
 
@@ -88,12 +94,17 @@ def comparisons(table: Table | None, metrics: Sequence[type[Metric]]) -> list[Co
 def lead(compared: Sequence[Comparison]) -> str:
     """The first sentence: what is separable, or how much of it, or that nothing is."""
     tests = [test for one in compared for test in one.tests]
-    tested = [test for test in tests if test.verdict != "one seed"]
+    tested = [test for test in tests if test.verdict not in UNTESTED]
     decided = [one for one in compared if one.decided]
     if not compared:
         return "One method stands alone: it is compared with the reference rows only."
     if not tests:
         return "Nothing can be compared yet: no two methods have a score in common."
+    if any(test.verdict == "few clips" for test in tests) and not tested:
+        return (
+            f"Nothing is tested: there are {FEW_CLIPS}, and the choice of clips alone may make a"
+            " difference."
+        )
     if not tested:
         return (
             "Nothing is tested: with one training seed a difference may be luck. Take at least"

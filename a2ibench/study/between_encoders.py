@@ -6,10 +6,11 @@ from dataclasses import replace
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.cells import Method
+from a2ibench.reporting.health import find_health, usable
 from a2ibench.reporting.overview_page import Between
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table, score_tables
-from a2ibench.reporting.words import comparisons, lead
+from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
 from a2ibench.study.finished import Studied
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
@@ -97,6 +98,11 @@ def _tables(
     arms = [_named(found, same) for found in by_arm]
     rows += [one for arm in arms for one in arm]
     (scores,) = score_tables(rows, metrics, about, ())
+    title = f"Encoders: quality and class of the images ({about})"
+    scores = replace(scores, name=f"encoders-{first.folder.name}", title=title)
+    metrics = usable(metrics, find_health(rows, metrics))
+    if not metrics:
+        return NO_JUDGE, (scores,)
     what = "Encoders"
     if len(by_arm) == 1:  # its name need not stand in every row, and sentence
         what = f"Encoders of {by_arm[0][0].label}"
@@ -111,11 +117,7 @@ def _tables(
     )
     assert differences is not None  # two encoders at least
     verdict = lead(comparisons(differences, metrics))
-    title = f"Encoders: quality and class of the images ({about})"
-    return verdict, (
-        replace(scores, name=f"encoders-{first.folder.name}", title=title),
-        differences,
-    )
+    return verdict, (scores, differences)
 
 
 def _rows(same: Sequence[Studied]) -> dict[str, list[Method]]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from a2ibench import registry
 from a2ibench.errors import UserError, unknown
+from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table
-from a2ibench.study.finished import check_alike, find_arm, to_method
+from a2ibench.study.finished import check_alike, find_arm, metrics_as_stored, to_method
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,17 @@ def compare(
             f"no common seed: A has {', '.join(map(str, sorted(seeds[0])))}, B has"
             f" {', '.join(map(str, sorted(seeds[1])))}"
         )
-    plugins = sorted(map(registry.metrics.get, names), key=lambda one: (one.column, one.name))
+    found, aged = metrics_as_stored(sides, names)
+    plugins = sorted(found, key=lambda one: (one.column, one.name))
     first, second = (
         replace(to_method(side, names, ()), label=f"{letter}: {side.label}")
         for letter, side in zip("AB", sides, strict=True)
     )
+    health = find_health((first, second), plugins)
+    struck = struck_reasons(plugins, health)
+    plugins = list(usable(plugins, health))
+    if struck and (not plugins or (needed and all(one.name != needed for one in plugins))):
+        raise UserError(f"nothing to compare by: {' '.join(struck)}")
     studies = list(dict.fromkeys(side.study for side in sides))
     of_a, of_b = (f" of {side.study}" if len(studies) > 1 else "" for side in sides)
     encoder = sides[0].results[0][1]["encoder"]["name"]
@@ -89,6 +95,8 @@ def compare(
                 for letter, side in zip("AB", sides, strict=True)
                 for one in side.damaged
             ),
+            *aged,
+            *(f"Left out: {reason}" for reason in struck),
         ],
     )
     assert table is not None

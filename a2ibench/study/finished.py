@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import registry
+from a2ibench.contracts.metric import Metric
 from a2ibench.errors import UserError, command
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
+from a2ibench.reporting.health import find_health, usable
 from a2ibench.storage import content_key
 from a2ibench.study import records
 from a2ibench.study.arm import full_label, pick_arm
 from a2ibench.study.outcome import damage, read_result
 from a2ibench.study.records import DamagedError
-from a2ibench.study.results import over_seeds
+from a2ibench.study.results import judges_of, over_seeds, what_reference
 
 NAME = "study.yaml"
 """In a study's folder: what it is asked for."""
@@ -146,6 +148,12 @@ class Studied:
     metrics: tuple[str, ...]
     rows: tuple[Finished, ...]
     methods: tuple[Method, ...]
+
+    @property
+    def usable(self) -> tuple[type[Metric], ...]:
+        """The metrics whose judges can judge, as far as is known."""
+        metrics = [registry.metrics.get(name) for name in self.metrics]
+        return usable(metrics, find_health(self.methods, metrics))
 
     def judge(self, metric: str) -> set[tuple[Any, ...]]:
         """What made a metric's scores, over all results: versions, protocol, judge, images."""
@@ -288,8 +296,40 @@ def to_method(row: Finished, metrics: Sequence[str], models: Sequence[str]) -> M
     name = row.label.replace(" ", "_")
     kind = row.results[0][1]["job"]["kind"] if row.results else None
     reference = kind == "reference" or (kind is None and name in registry.references.names())
-    floor_of = frozenset[str]()
-    if reference and name in registry.references.names():
-        floor_of = frozenset(registry.references.get(name).floor_of)
     full = None if kind == "outside" else full_label(row.label, models)
-    return Method(row.label, reference, full, row.asked, row.scores(metrics), floor_of)
+    judges = judges_of([result for _, result in row.results], metrics)
+    what = what_reference(name if reference else None)
+    return Method(row.label, reference, full, row.asked, row.scores(metrics), *what, judges)
+
+
+def metrics_as_stored(
+    rows: Sequence[Finished], names: Sequence[str]
+) -> tuple[list[type[Metric]], list[str]]:
+    """Metrics in the version by which the results of a study were computed.
+
+    Args:
+        rows: results that belong in one table (:func:`check_alike`).
+        names: of the metrics.
+
+    Returns:
+        The metrics, and a note on those that have another version now.
+    """
+    found: list[type[Metric]] = []
+    aged: dict[tuple[int, int], list[str]] = {}
+    for name in names:
+        metric: type[Metric] = registry.metrics.get(name)
+        versions = [
+            score["version"]
+            for row in rows
+            for _, result in row.results
+            if (score := result["metrics"].get(name)) is not None and score["value"] is not None
+        ]
+        if versions and versions[0] != metric.version:
+            aged.setdefault((versions[0], metric.version), []).append(metric.title)
+            metric = type(metric.__name__, (metric,), {"version": versions[0]})
+        found.append(metric)
+    return found, [
+        f"{', '.join(titles)}: scores of version {old}; this version of a2ibench computes version"
+        f" {new}."
+        for (old, new), titles in aged.items()
+    ]

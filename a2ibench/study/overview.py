@@ -154,7 +154,7 @@ def _markdown(
 
 
 def _list(study: Studied) -> Listed:
-    metrics = [registry.metrics.get(name) for name in study.metrics]
+    metrics = study.usable
     compared = [
         one
         for make in (method_table, ablation_table)
@@ -184,6 +184,8 @@ def _diagrams(studies: Sequence[Studied]) -> list[_Diagram]:
             continue
         for name in own[0].metrics:
             labels = list(_arms(own[0], name))
+            if any(all(one.name != name for one in study.usable) for study in own):
+                continue
             found = [_arms(study, name) for study in own]
             if any(set(one) != set(labels) for one in found) or min(len(own), len(labels)) < LEAST:
                 continue

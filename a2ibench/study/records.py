@@ -128,6 +128,8 @@ class Score(TypedDict):
     judge_fingerprint: str
     judge_figures: NotRequired[dict[str, FiniteFloat]]
     parts: NotRequired[dict[str, FiniteFloat]]
+    clips: NotRequired[Count]
+    chance: NotRequired[FiniteFloat]
 
 
 @_record

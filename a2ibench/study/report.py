@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.data.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
+from a2ibench.evaluation.health import Health
 from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
+from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import (
     DIFFERENCES,
@@ -21,9 +22,16 @@ from a2ibench.reporting.tables import (
     method_table,
     score_tables,
 )
-from a2ibench.reporting.words import Comparison, comparisons, lead
+from a2ibench.reporting.words import NO_JUDGE, Comparison, comparisons, lead
 from a2ibench.storage import whole_file
-from a2ibench.study.finished import Finished, check_alike, read_rows, read_study, to_method
+from a2ibench.study.finished import (
+    Finished,
+    check_alike,
+    metrics_as_stored,
+    read_rows,
+    read_study,
+    to_method,
+)
 from a2ibench.study.outcome import JOBS, failure_of
 from a2ibench.study.stored import find_store, outside_notes
 
@@ -71,6 +79,16 @@ class Report:
         return [method for method in self.methods if not method.reference]
 
     @property
+    def health(self) -> tuple[Health, ...]:
+        """How the judges did."""
+        return find_health(self.methods, self.metrics)
+
+    @property
+    def usable(self) -> tuple[type[Metric], ...]:
+        """The metrics whose judges can judge: the others are struck, and compare nothing."""
+        return usable(self.metrics, self.health)
+
+    @property
     def scored(self) -> list[Method]:
         """Those that have any score."""
         return scored_arms(self.methods)
@@ -87,9 +105,13 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """The same in a sentence."""
-        said = lead(self.compared) if self.metrics else NOTHING_MEASURED
-        return f"{self.check.caution} {said}".lstrip()
+        """The same in a sentence, and what is said of nothing since its judge failed."""
+        if not self.metrics:
+            return f"{self.check.caution} {NOTHING_MEASURED}".lstrip()
+        struck = struck_reasons(self.metrics, self.health)
+        said = lead(self.compared) if self.usable else NO_JUDGE
+        parts = [self.check.caution, said, *(f"Left out: {reason}" for reason in struck)]
+        return " ".join(part for part in parts if part)
 
 
 def write_tables(
@@ -109,8 +131,9 @@ def write_tables(
         notes: for every caption.
     """
     tables = score_tables(methods, metrics, about, notes)
+    tested = usable(metrics, find_health(methods, metrics))
     for make in (ablation_table, method_table):
-        table = make(methods, metrics, about, notes)
+        table = make(methods, tested, about, notes) if tested else None
         if table is not None:
             tables.append(table)
     for name in (*OWN_TABLES, DIAGRAM):
@@ -118,7 +141,7 @@ def write_tables(
         (folder / "tables" / name).unlink(missing_ok=True)
     for table in tables:
         save_table(table, folder / "tables")
-    ranks = _rank(methods, metrics)
+    ranks = _rank(methods, tested)
     diagram = None
     if ranks is not None:
         diagram = folder / "tables" / DIAGRAM
@@ -168,7 +191,7 @@ def report(folder: Path) -> Report:
     names: list[str] = about["metrics"]
     check_alike(rows, names)
     methods = [to_method(row, names, about["models"]) for row in rows]
-    metrics = [registry.metrics.get(name) for name in names]
+    metrics, _ = metrics_as_stored(rows, names)
     made = write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
     return replace(made, check=_last_check(folder, about))
 
@@ -186,9 +209,11 @@ def captions(folder: Path, about: Mapping[str, Any]) -> list[str]:
         about: its ``study.json``.
     """
     rows = read_rows(folder, about)
+    _, aged = metrics_as_stored(rows, about["metrics"])
     return [
         _what_n_is(about, rows),
         SPREAD,
+        *aged,
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
         *(f"Failed: {failure}." for failure in failures_of(folder, about)),
     ]

@@ -12,7 +12,10 @@ import pandas as pd
 from pyarrow import parquet
 
 from a2ibench import registry
+from a2ibench.contracts.reference import CEILING
 from a2ibench.errors import UserError
+from a2ibench.evaluation.blocks import BLOCKS
+from a2ibench.evaluation.health import Health, held_out_health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.storage import whole_file
@@ -56,13 +59,45 @@ def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Method]:
             for name in metrics
             if (usable := [(t, result) for t, result in found if _has(t, name, result)])
         }
-        floor_of = frozenset[str]()
-        if entry.reference and entry.model in registry.references.names():
-            floor_of = frozenset(registry.references.get(entry.model).floor_of)
         methods.append(
-            Method(entry.label, entry.reference, entry.full, len(entry.tasks), scores, floor_of)
+            Method(
+                entry.label,
+                entry.reference,
+                entry.full,
+                len(entry.tasks),
+                scores,
+                *what_reference(entry.model if entry.reference else None),
+                judges_of([result for _, result in found], metrics),
+            )
         )
     return methods
+
+
+def what_reference(name: str | None) -> tuple[frozenset[str], bool]:
+    """The groups of metrics that a reference row is the floor of, and whether it is the ceiling.
+
+    Args:
+        name: registered, or that of a reference that is not installed here; None for no reference.
+    """
+    if name is None or name not in registry.references.names():
+        return frozenset(), False
+    reference = registry.references.get(name)
+    return frozenset(reference.floor_of), reference.row == CEILING
+
+
+def judges_of(results: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> tuple[Health, ...]:
+    """How the judges of some results did on clips that they held out, each once."""
+    found = dict.fromkeys(
+        held_out_health(
+            score["judge"],
+            score.get("judge_figures", {}),
+            len(result.get("spec", {}).get("classes", ())),
+        )
+        for result in results
+        for name in metrics
+        if (score := result["metrics"].get(name)) is not None and score["value"] is not None
+    )
+    return tuple(one for one in found if one is not None)
 
 
 def _has(task: Task, name: str, result: dict[str, Any]) -> bool:
@@ -75,12 +110,17 @@ def over_seeds(found: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> Se
     spread = None
     if all(score["spread"] is not None for score in scores):
         spread = np.array([score["spread"] for score in scores], dtype=np.float64)
+    blocks = np.stack([_blocks(folder / "blocks.parquet", name) for folder, _ in found])
+    # Results of earlier versions do not say how many clips there are; each was then a block.
+    known = blocks.shape[1] if blocks.shape[1] < BLOCKS else None
     return SeedScores(
         seeds=tuple(result["job"]["seed"] for _, result in found),
         values=np.array([score["value"] for score in scores]),
         n=min(score["n"] for score in scores),
         spread=spread,
-        blocks=np.stack([_blocks(folder / "blocks.parquet", name) for folder, _ in found]),
+        blocks=blocks,
+        clips=scores[0].get("clips", known),
+        chance=scores[0].get("chance"),
     )
 
 
@@ -140,6 +180,7 @@ def write_long(entries: Sequence[Entry], study: str, path: Path) -> None:
                         "value": score["value"],
                         "spread": score["spread"],
                         "n": score["n"],
+                        "clips": score.get("clips"),
                     }
                 )
     with whole_file(path) as temporary:

@@ -11,6 +11,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.types import ImageArray
 from a2ibench.errors import UserError
+from a2ibench.evaluation.health import held_out_health
 from a2ibench.evaluation.judging import LoadedJudge, load_kept, look_at
 from a2ibench.evaluation.picture_measures import FROM_BASE, measure
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
@@ -162,6 +163,10 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
             continue
         if not registry.judges.get(name).trained:
             continue
+        figures = next(s["judge_figures"] for s in scores if s["judge"] == name)
+        health = held_out_health(name, figures, len(sizes.classes))
+        if health is not None and not health.ok:
+            return None, [f"judge {name}: {health.reason}: no class posterior"]
         judge = load_kept(name, sizes, data_key)
         if judge is None or judge.fingerprint != fingerprint:
             return None, [f"judge {name} is not what it was in the study: no class posterior"]

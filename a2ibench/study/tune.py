@@ -21,6 +21,7 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.evaluation.feasibility import clips_of_judges
+from a2ibench.evaluation.health import held_out_health
 from a2ibench.storage import content_key, write_json
 from a2ibench.study import records
 from a2ibench.study.folder import check_own
@@ -151,10 +152,14 @@ def plan_tuning(
         raise UserError(
             f"metric {wanted}: {error}: of {len(data.judging) + len(data.train)} training pairs"
             f" {len(data.judging)} train the judges, {len(train)} the model, and {len(exam.test)}"
-            " are for validation; prepare more training pairs, or choose another metric"
+            " are for validation; prepare more training clips, or choose another metric"
         ) from None
     data_key = content_key([store.content_hash, encoder.identity()])
     judges = load_judges([metric], data.judging, data_key, say)
+    for judge, loaded in judges.items():
+        health = held_out_health(judge, loaded.figures, len(data.judging.classes))
+        if health is not None and not health.ok:
+            say(f"judge {judge}: {health.reason}: options found by {wanted} are found by chance")
     say(
         f"{store.name}: {len(train)} pairs train, {len(exam.test)} others are for validation,"
         f" {len(data.judging)} others train the judges; the test split is not touched"

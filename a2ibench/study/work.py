@@ -88,6 +88,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
         if metric.name in marked:
             score = marked[metric.name].score
             new[metric.name] |= {"value": score.value, "n": score.n, "spread": score.spread}
+            new[metric.name] |= {"clips": marked[metric.name].clips, "chance": score.chance}
             if score.parts:
                 new[metric.name]["parts"] = dict(score.parts)
     result = {

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.evaluation.blocks import jackknife
+from a2ibench.errors import UserError
+from a2ibench.evaluation.blocks import find_degenerate, jackknife
 from a2ibench_plugins.metrics.kernel_distance import KernelDistanceLite0
 from a2ibench_plugins.metrics.retrieval import SoundToImageMedianRank
 
@@ -63,3 +64,30 @@ def test_what_metrics_share_is_found_once_and_again_for_other_segments():
     assert fewer.once(count) == 10
     assert calls == [60, 10]
     np.testing.assert_array_equal(fewer.block, BLOCK[:10])
+
+
+def test_a_block_that_holds_a_whole_class_is_degenerate_and_a_small_class_does_not_matter():
+    block = np.repeat(np.arange(7), 10)
+    assert find_degenerate(block, block).all(), "seven classes of one clip each"
+    two = np.where(block == 3, 1, 0)
+    np.testing.assert_array_equal(find_degenerate(block, two), np.arange(7) == 3)
+    assert not find_degenerate(block, np.zeros(70, dtype=np.int64)).any(), "a single class"
+    tail = np.zeros(70, dtype=np.int64)
+    tail[5] = 1
+    assert not find_degenerate(block, tail).any(), "one segment of 70"
+
+
+def test_what_cannot_be_computed_without_one_block_is_undefined_there_alone():
+    class Needs(Metric):
+        name = "needs"
+
+        def compute(self, looks: Looks) -> Score:
+            if not (looks.block == 2).any():
+                raise UserError("not without block 2")
+            return Score(0.5, len(looks.label))
+
+    found = jackknife(Needs(), random_looks(), Score(0.5, 60), BLOCK)
+    np.testing.assert_array_equal(np.isnan(found), np.arange(6) == 2)
+    each = np.where(BLOCK == 1, 0.5, np.nan).astype(np.float32)
+    found = jackknife(Needs(), random_looks(), Score(0.5, 60, per_segment=each), BLOCK)
+    np.testing.assert_array_equal(np.isnan(found), np.arange(6) == 1)

@@ -1,6 +1,7 @@
 """R-precision: the exact expectation over pools, against pools that are really drawn."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -192,3 +193,23 @@ def test_a_class_with_fewer_than_100_segments_is_refused_by_name():
             metric().check(label, ("pong", "qbert"))
         with pytest.raises(UserError, match="'tennis' has 0"):
             metric().check(np.repeat([0, 1], 100), ("pong", "qbert", "tennis"))
+
+
+def test_segments_that_overlap_are_neither_asked_nor_in_a_pool():
+    looks = noisy_looks(400, noise=2.0, classes=2)
+    apart = np.arange(400) % 4 < 2
+    twice = replace(looks, apart=apart)
+    rows = np.flatnonzero(apart)
+    for metric in ALL:
+        score = metric().compute(twice)
+        alone = metric().compute(looks.take(rows))
+        assert (score.value, score.n) == (alone.value, 200)
+        np.testing.assert_array_equal(score.per_segment[rows], alone.per_segment)
+        assert np.isnan(score.per_segment[~apart]).all()
+
+
+def test_where_nothing_overlaps_it_is_what_it_was_before_overlap_was_known():
+    looks = noisy_looks(240, noise=1.0, classes=2)
+    for metric in ALL:
+        known = metric().compute(replace(looks, apart=np.ones(240, dtype=np.bool_)))
+        assert known.value == metric().compute(looks).value

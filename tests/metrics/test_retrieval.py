@@ -1,6 +1,7 @@
 """Retrieval among all test segments, with ties by every order of them."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,3 +158,17 @@ def test_fewer_than_20_segments_are_refused():
         metric().check(np.zeros(20, dtype=np.int64), ("a",))
         with pytest.raises(UserError, match="at least 20 test segments, there are 19"):
             metric().check(np.zeros(19, dtype=np.int64), ("a",))
+
+
+@pytest.mark.parametrize("metric", [*RECALLS, *MEDIANS])
+def test_segments_that_overlap_are_neither_queries_nor_candidates(metric):
+    looks = noisy_looks(60, 1.5)
+    apart = np.arange(60) % 3 == 0
+    twice = replace(looks, apart=apart)
+    rows = np.flatnonzero(apart)
+    score, alone = metric().compute(twice), metric().compute(looks.take(rows))
+    assert (score.value, score.n) == (alone.value, 20)
+    block = np.arange(60) // 10
+    if (without := metric().without_blocks(twice, block)) is not None:
+        again = metric().without_blocks(looks.take(rows), block[rows])
+        np.testing.assert_allclose(without, again)

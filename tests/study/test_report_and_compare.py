@@ -142,3 +142,34 @@ def test_a_result_of_another_protocol_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"protocol": 2}))
     code, text = run("report", folder)
     assert (code, "protocol differs" in text) == (2, True)
+
+
+def test_scores_keep_the_version_that_they_were_computed_in(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
+    code, text = run("report", folder)
+    assert code == 0, text
+    said = " ".join(text.split())
+    assert "R-prec@1: scores of version 1; this version of a2ibench computes version 2." in said
+    assert "rprec1_i2a_lite0_v1" in said
+    assert "rprec1_i2a_lite0_v2" not in said
+
+
+def test_a_judge_that_failed_compares_nothing(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
+    for path in folder.glob("jobs/*/result.json"):
+        stored = json.loads(path.read_text())
+        stored["metrics"]["rprec1_i2a_lite0"] |= {
+            "judge": "i2a_lite0", "judge_figures": {"held_out_r2": -0.58, "held_out_images": 90},
+        }  # fmt: skip
+        path.write_text(json.dumps(stored))
+    code, text = run("report", folder)
+    assert code == 0, text
+    assert "judge i2a_lite0: held-out r² -0.58 of 90 images is not better" in " ".join(text.split())
+    assert "rprec1" not in (folder / "tables" / "methods.csv").read_text()
+    page = (folder / "report.html").read_text()
+    assert "Left out: R-prec@1: struck" in page
+    code, text = run("compare", f"{folder}:ours", f"{folder}:vae")
+    assert (code, "Left out: R-prec@1" in " ".join(text.split())) == (0, True), text
+    ask = ("--fail-if-worse", "rprec1_i2a_lite0")
+    code, text = run("compare", f"{folder}:ours", f"{folder}:vae", *ask)
+    assert (code, "nothing to compare by: R-prec@1: struck" in " ".join(text.split())) == (2, True)

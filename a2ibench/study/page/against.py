@@ -8,7 +8,6 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.contracts.reference import CEILING, Reference
-from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.study_page import Against
@@ -33,10 +32,14 @@ def against_references(made: Report) -> list[Against]:
         plugin = _plugin(row.label)
         if plugin is None:
             continue
-        metrics = [m for m in made.metrics if m.group in plugin.floor_of]
+        metrics = [m for m in made.usable if m.group in plugin.floor_of]
         what = "floor"
         if plugin.row == CEILING:
-            metrics, what = [m for m in made.metrics if m.judge != OWN], "ceiling"
+            # Real test images have memorised nothing, by construction.
+            metrics = [m for m in made.usable if m.judge != OWN and "train" not in m.needs]
+            what = "ceiling"
+        if not plugin.random:  # it has no chance by construction: nobody has less, or better
+            metrics = [m for m in metrics if "noise" not in m.needs]
         if metrics and made.scored and row.scores:
             table = _table(row, plugin, made.scored, metrics, what, made.about)
             said = tuple(comparisons(table, made.metrics))
@@ -70,12 +73,12 @@ def _for_seeds_of(arm: Method, row: Method) -> Method:
     scores = {}
     for name, own in arm.scores.items():
         if (there := row.scores.get(name)) is not None:
-            scores[name] = SeedScores(
-                own.seeds,
-                np.repeat(there.values[:1], len(own.seeds)),
-                there.n,
-                None,
-                np.repeat(there.blocks[:1], len(own.seeds), axis=0),
+            scores[name] = replace(
+                there,
+                seeds=own.seeds,
+                values=np.repeat(there.values[:1], len(own.seeds)),
+                spread=None,
+                blocks=np.repeat(there.blocks[:1], len(own.seeds), axis=0),
             )
     return replace(row, scores=scores)
 

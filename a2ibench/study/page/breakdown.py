@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from a2ibench.contracts.metric import Metric
 from a2ibench.data.types import Pairs
-from a2ibench.reporting.cells import heading
+from a2ibench.reporting.cells import heading, with_clips
 from a2ibench.reporting.render import Table
 from a2ibench.study.outcome import damaged
 from a2ibench.study.page.files import Ran, Rows
@@ -24,7 +24,10 @@ def class_tables(test: Pairs, made: Report, rows: Rows) -> list[Table]:
     """A table for each metric with a score a segment: a row a class, a column a method."""
     label = test.label
     there = {name: label == c for c, name in enumerate(test.classes) if (label == c).any()}
-    counts = {name: str(np.count_nonzero(own)) for name, own in there.items()}
+    counts = {
+        name: with_clips(int(np.count_nonzero(own)), len(np.unique(test.source[own])))
+        for name, own in there.items()
+    }
 
     def by_class(ran: Ran, metric: str) -> dict[str, float] | None:
         scores = _segments(ran, metric)
@@ -53,7 +56,7 @@ def _tables(
 ) -> list[Table]:
     """A table for each metric of which ``take`` finds something."""
     tables = []
-    for metric in made.metrics:
+    for metric in made.usable:
         columns: dict[str, dict[str, Array]] = {}
         for method in made.methods:
             scores = method.scores.get(metric.name)

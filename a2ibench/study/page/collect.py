@@ -154,7 +154,7 @@ def _diagram(made: Report) -> Chart | None:
 
 def _seeds(made: Report, colours: Mapping[str, str]) -> Chart | None:
     methods = [method for method in made.methods if method.scores]
-    metrics = [m for m in made.metrics if any(m.name in method.scores for method in methods)]
+    metrics = [m for m in made.usable if any(m.name in method.scores for method in methods)]
     if not metrics:
         return None
     svg = inline_svg(

@@ -6,7 +6,7 @@ from typing import Any
 
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.store import PairStore
-from a2ibench.reporting.cells import full_name
+from a2ibench.reporting.cells import full_name, with_clips
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.study_page import Facts
 from a2ibench.study.outcome import SPENT
@@ -98,11 +98,11 @@ def facts(about: Mapping[str, Any], rows: Rows) -> Facts:
     """The size of a study, for its head."""
     jobs = [ran for row in rows.values() for ran in row]
     done = sum(ran.result is not None for ran in jobs)
-    tested = {s["n"] for s in _scores(rows)}
+    widest = max(_scores(rows), key=lambda score: int(score["n"]), default={"n": 0})
     return (
         ("seeds", str(about["seeds"])),
         ("training images a trial", f"{about['images']:,}"),
-        ("test segments", f"{max(tested, default=0):,}"),
+        ("test segments", with_clips(widest["n"], widest.get("clips"))),
         ("jobs with a result", f"{done} of {len(jobs)}"),
     )
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from a2ibench.contracts.judge import Judge
+from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Pairs, Spec
 from a2ibench.nn.degrade import degrade
@@ -50,6 +50,7 @@ class CNNImageToAudio(Judge):
     name = "i2a_cnn"
     trained = True
     fewest_sources = 2
+    held_out = HeldOut("held_out_r2", "r²", chance=0.0)
 
     def build(self, spec: Spec) -> None:
         """Random weights from the judge's own seed."""
@@ -63,7 +64,8 @@ class CNNImageToAudio(Judge):
 
         Returns:
             Of the weights that are kept: ``held_out_r2`` = 1 − ‖A − Ã‖² / ‖A − mean(A)‖² over the
-            held-out pairs as they are and all d numbers, ``held_out_images``, ``steps``.
+            held-out pairs as they are and all d numbers, ``held_out_images``, ``held_out_clips``,
+            ``steps``.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -100,6 +102,7 @@ class CNNImageToAudio(Judge):
         return {
             "held_out_r2": 1 - least / total,
             "held_out_images": float(len(held_out)),
+            "held_out_clips": float(len(np.unique(held_out.source))),
             "steps": float(kept_step),
         }
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from a2ibench.contracts.judge import Judge
+from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.nn import lite0
@@ -41,6 +41,7 @@ class Lite0ImageToAudio(Judge):
     name = "i2a_lite0"
     trained = True
     fewest_sources = 2
+    held_out = HeldOut("held_out_r2", "r²", chance=0.0)
     reads = "lite0"
     weight: torch.Tensor
     bias: torch.Tensor
@@ -56,7 +57,7 @@ class Lite0ImageToAudio(Judge):
 
         Returns:
             ``held_out_r2`` = 1 − ‖A − Ã‖² / ‖A − mean(A)‖² over the held-out pairs and all d
-            numbers, ``penalty`` = λ, ``held_out_images``.
+            numbers, ``penalty`` = λ, ``held_out_images``, ``held_out_clips``.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -79,6 +80,7 @@ class Lite0ImageToAudio(Judge):
             "held_out_r2": 1 - errors[best] / total,
             "penalty": float(PENALTIES[best]),
             "held_out_images": float(len(held_out)),
+            "held_out_clips": float(len(np.unique(held_out.source))),
         }
 
     def weights_hash(self) -> str:

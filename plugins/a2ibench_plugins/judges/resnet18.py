@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from a2ibench.contracts.judge import Judge
+from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
+from a2ibench.nn.held_out import classifier_figures
 from a2ibench.nn.resnet import ResNet18
 from a2ibench.nn.supervised import fit_steps, to_unit_range
 from a2ibench.storage import content_key
@@ -37,6 +39,7 @@ class ResNet18Classifier(Judge):
     name = "resnet18"
     trained = True
     fewest_sources = 2
+    held_out = HeldOut("held_out_accuracy", "accuracy", percent=True)
 
     def build(self, spec: Spec) -> None:
         """Random weights from the judge's own seed."""
@@ -49,8 +52,9 @@ class ResNet18Classifier(Judge):
         """See the class.
 
         Returns:
-            Of the weights that are kept: ``held_out_accuracy``, ``held_out_loss`` (in nats),
-            ``held_out_images``, ``steps``.
+            Of the weights that are kept: those of
+            :func:`~a2ibench.nn.held_out.classifier_figures`, ``held_out_loss`` (in nats),
+            ``steps``.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -66,12 +70,14 @@ class ResNet18Classifier(Judge):
         )
         highest, kept, waited = 0.0, (-1.0, 0.0), 0
         kept_step, kept_weights = 0, self.network.state_dict()
+        kept_right = np.zeros(len(held_out), dtype=np.bool_)
         for step, _ in enumerate(training, start=1):
             if step % CHECK_EVERY:
                 continue
-            accuracy, loss = self._check(held_out)
+            right, loss = self._check(held_out)
+            accuracy = float(right.mean())
             if (accuracy, -loss) > kept:
-                kept, kept_step = (accuracy, -loss), step
+                kept, kept_step, kept_right = (accuracy, -loss), step, right
                 kept_weights = {
                     name: tensor.clone() for name, tensor in self.network.state_dict().items()
                 }
@@ -83,9 +89,8 @@ class ResNet18Classifier(Judge):
         self.network.load_state_dict(kept_weights)
         self.network.eval()
         return {
-            "held_out_accuracy": kept[0],
+            **classifier_figures(kept_right, held_out.label, held_out.source),
             "held_out_loss": -kept[1],
-            "held_out_images": float(len(held_out)),
             "steps": float(kept_step),
         }
 
@@ -102,8 +107,8 @@ class ResNet18Classifier(Judge):
             logits = self.network.head(features)
         return {"features": features.cpu().numpy(), "logits": logits.cpu().numpy()}
 
-    def _check(self, pairs: Pairs) -> tuple[float, float]:
-        """Accuracy and mean cross-entropy on some pairs."""
+    def _check(self, pairs: Pairs) -> tuple[npt.NDArray[np.bool_], float]:
+        """Which of some pairs it gets right, and the mean cross-entropy on them."""
         self.network.eval()
         logits = torch.from_numpy(
             np.concatenate(
@@ -114,5 +119,5 @@ class ResNet18Classifier(Judge):
             )
         )
         label = torch.from_numpy(pairs.label)
-        accuracy = (logits.argmax(dim=1) == label).float().mean()
-        return accuracy.item(), F.cross_entropy(logits, label).item()
+        right = (logits.argmax(dim=1) == label).numpy()
+        return right, F.cross_entropy(logits, label).item()

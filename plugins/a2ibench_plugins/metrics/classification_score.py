@@ -37,6 +37,7 @@ class ClassificationScoreLite0(Metric):
     column = 21
     percent = True
     bounds = (0.0, 1.0)
+    clips_in_class = 2
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
         """At least two classes among the segments.
@@ -62,7 +63,9 @@ class ClassificationScoreLite0(Metric):
             asked = fold == held
             found = _learn(generated[~asked], looks.label[~asked], real[asked])
             right[asked] = found == looks.label[asked]
-        return Score(float(right.mean(dtype=np.float64)), len(right), per_segment=right)
+        value = float(right.mean(dtype=np.float64))
+        most = float(np.bincount(looks.label).max() / len(right))
+        return Score(value, len(right), per_segment=right, chance=most)
 
 
 def _in_their_span(learned: FloatArray, asked: FloatArray) -> tuple[Array, Array]:

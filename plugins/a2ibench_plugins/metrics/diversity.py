@@ -28,7 +28,7 @@ class DiversityLite0(Metric):
 
     name = "diversity_lite0"
     judge = "lite0"
-    needs = frozenset({"grid"})
+    needs = frozenset({"grid", "noise"})
     title = "diversity"
     group = "variety"
     column = 60
@@ -119,7 +119,7 @@ class NoiseSensitivityLite0(Metric):
 
     name = "noise_sensitivity_lite0"
     judge = "lite0"
-    needs = frozenset({"grid"})
+    needs = frozenset({"grid", "noise"})
     title = "noise sensitivity"
     group = "variety"
     column = 64

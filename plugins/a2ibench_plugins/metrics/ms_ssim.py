@@ -25,7 +25,7 @@ class MSSSIMDiversity(Metric):
 
     name = "msssim_diversity"
     judge = "pixels"
-    needs = frozenset({"grid"})
+    needs = frozenset({"grid", "noise"})
     title = "1 − MS-SSIM"
     group = "variety"
     column = 61

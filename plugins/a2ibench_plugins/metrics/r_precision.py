@@ -8,7 +8,6 @@ from scipy.stats import hypergeom
 
 from a2ibench.contracts.metric import OWN, Group, Looks, Metric, Score
 from a2ibench.data.types import IntArray
-from a2ibench.errors import UserError
 from a2ibench.nn.cosine import cosines
 
 POOL = 100
@@ -47,9 +46,16 @@ class RPrecision(Metric):
     A segment counts by the probability that, in a pool of its own generated image and 99 images
     generated for other segments, its own is among the k whose feature has the largest cosine with
     the segment's acoustic feature. The probability is exact, over all pools (:func:`hits`); the
-    published protocol draws one pool a segment and has the same expectation. Chance is k/100.
+    published protocol draws one pool for each segment and has the same expectation. Chance is
+    k/100.
+
+    No two images of a pool are of segments that overlap, since nothing could tell those apart: of
+    the segments of each clip the largest number takes part of which no two share any sound, as
+    sounds and as candidates (version 2; where no segments overlap, it is version 1). Others have no
+    score. Segments of one clip that do not overlap may be in one pool.
     """
 
+    version = 2
     judge = "i2a_lite0"
     group: ClassVar[Group] = "match"
     percent = True
@@ -58,9 +64,14 @@ class RPrecision(Metric):
     k: ClassVar[int]
 
     def compute(self, looks: Looks) -> Score:
-        """See the class."""
-        cosine = cosines(looks.acoustic, looks.generated["acoustic"])
-        return _score(hits(cosine, self.k))
+        """See the class; ``per_segment`` is NaN for segments that take no part."""
+        rows = looks.apart_rows
+        return self._score(looks, rows, hits(_cosines(looks, rows), self.k))
+
+    def _score(self, looks: Looks, rows: IntArray, hit: npt.NDArray[np.float64]) -> Score:
+        per_segment = np.full(len(looks.label), np.nan, dtype=np.float32)
+        per_segment[rows] = hit
+        return Score(float(hit.mean()), len(hit), per_segment=per_segment, chance=self.k / POOL)
 
 
 class RPrecisionInClass(RPrecision):
@@ -70,33 +81,22 @@ class RPrecisionInClass(RPrecision):
     """
 
     group = "match_in_class"
-
-    def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """At least 100 segments in every class.
-
-        Raises:
-            UserError: a class has fewer.
-        """
-        counts = np.bincount(label, minlength=len(classes))
-        fewest = int(counts.argmin())
-        if counts[fewest] < POOL:
-            raise UserError(
-                f"{self.name}: needs at least {POOL} test segments in every class,"
-                f" {classes[fewest]!r} has {counts[fewest]}"
-            )
+    fewest_in_class = POOL
+    clips_in_class = 2
 
     def compute(self, looks: Looks) -> Score:
         """See the class."""
-        hit = np.empty(len(looks.label))
-        for label in np.unique(looks.label):
-            rows = looks.label == label
-            cosine = cosines(looks.acoustic[rows], looks.generated["acoustic"][rows])
-            hit[rows] = hits(cosine, self.k)
-        return _score(hit)
+        apart = looks.apart_rows
+        label = looks.label[apart]
+        hit = np.empty(len(apart))
+        for one in np.unique(label):
+            own = label == one
+            hit[own] = hits(_cosines(looks, apart[own]), self.k)
+        return self._score(looks, apart, hit)
 
 
-def _score(hit: npt.NDArray[np.float64]) -> Score:
-    return Score(float(hit.mean()), len(hit), per_segment=hit.astype(np.float32))
+def _cosines(looks: Looks, rows: IntArray) -> npt.NDArray[np.float64]:
+    return cosines(looks.acoustic[rows], looks.generated["acoustic"][rows])
 
 
 class RPrecision1(RPrecision):

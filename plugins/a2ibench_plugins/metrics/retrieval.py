@@ -15,13 +15,15 @@ Array = npt.NDArray[np.float64]
 
 
 def sound_to_image(looks: Looks) -> Array:
-    """Cosines ``[n, n]`` of sound i and generated image j."""
-    return cosines(looks.acoustic, looks.generated["acoustic"])
+    """Cosines ``[m, m]`` of sound i and generated image j, of the segments that are apart."""
+    rows = looks.apart_rows
+    return cosines(looks.acoustic[rows], looks.generated["acoustic"][rows])
 
 
 def image_to_sound(looks: Looks) -> Array:
-    """Cosines ``[n, n]`` of generated image i and sound j."""
-    return cosines(looks.generated["acoustic"], looks.acoustic)
+    """Cosines ``[m, m]`` of generated image i and sound j, of the segments that are apart."""
+    rows = looks.apart_rows
+    return cosines(looks.generated["acoustic"][rows], looks.acoustic[rows])
 
 
 def places(cosine: Array) -> tuple[IntArray, IntArray]:
@@ -40,10 +42,12 @@ def places(cosine: Array) -> tuple[IntArray, IntArray]:
 class Retrieval(Metric):
     """What the rankings have in common: all n test segments are the candidates, by cosine.
 
-    R-precision asks the same of pools of 100, so that test sets of any size compare; here chance
-    depends on n.
+    Of segments that overlap, one takes part, as in R-precision (version 2; where none overlap, it
+    is version 1). R-precision asks the same of pools of 100, so that test sets of any size compare;
+    here chance depends on n.
     """
 
+    version = 2
     judge = "i2a_lite0"
     group = "match"
     headline = False
@@ -51,7 +55,7 @@ class Retrieval(Metric):
     query: ClassVar[Literal["sound", "image"]]
 
     def cosine(self, looks: Looks) -> Array:
-        """Of query i and candidate j, ``[n, n]``."""
+        """Of query i and candidate j, ``[m, m]``."""
         return looks.once(sound_to_image if self.query == "sound" else image_to_sound)
 
 
@@ -67,10 +71,13 @@ class Recall(Retrieval):
     k: ClassVar[int]
 
     def compute(self, looks: Looks) -> Score:
-        """See the class; ``per_segment`` is the share of each query."""
+        """See the class; ``per_segment`` is the share of each query, NaN for no query."""
         nearer, ties = places(self.cosine(looks))
         found = np.clip(self.k - nearer, 0, ties + 1) / (ties + 1)
-        return Score(float(found.mean()), len(found), per_segment=found.astype(np.float32))
+        per_segment = np.full(len(looks.label), np.nan, dtype=np.float32)
+        per_segment[looks.apart_rows] = found
+        chance = min(1.0, self.k / len(found))
+        return Score(float(found.mean()), len(found), per_segment=per_segment, chance=chance)
 
 
 class MedianRank(Retrieval):
@@ -85,14 +92,16 @@ class MedianRank(Retrieval):
     def compute(self, looks: Looks) -> Score:
         """See the class."""
         nearer, ties = places(self.cosine(looks))
-        return Score(float(np.median(1 + nearer + ties / 2)), len(nearer))
+        middle = float(np.median(1 + nearer + ties / 2))
+        return Score(middle, len(nearer), chance=(len(nearer) + 1) / 2)
 
     def without_blocks(self, looks: Looks, block: IntArray) -> Array:
         """From the cosines: neither the block's queries nor its candidates are there."""
         cosine = self.cosine(looks)
+        own = block[looks.apart_rows]
         values = []
         for b in range(block.max() + 1):
-            rows = np.flatnonzero(block != b)
+            rows = np.flatnonzero(own != b)
             nearer, ties = places(cosine[np.ix_(rows, rows)])
             values.append(np.median(1 + nearer + ties / 2))
         return np.array(values)

@@ -1,0 +1,45 @@
+"""How good a classifier is on clips that it has not seen, for the judges that report it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+from a2ibench.data.types import IntArray
+
+FEWEST_CLIPS = 5
+"""Below which there is no interval."""
+LEVEL = 0.95
+
+
+def classifier_figures(
+    right: npt.NDArray[np.bool_], label: IntArray, source: npt.NDArray[np.str_]
+) -> Mapping[str, float]:
+    """Figures for :meth:`~a2ibench.contracts.judge.Judge.fit` to return.
+
+    Args:
+        right: bool ``[n]``, whether the class of each held-out image is found.
+        label: int64 ``[n]``, the true classes.
+        source: ``[n]``, the clips.
+
+    Returns:
+        ``held_out_accuracy``; ``held_out_images`` and ``held_out_clips``; ``held_out_chance``, the
+        share of the most frequent class, which who always says that one gets right; and, from five
+        clips on, ``held_out_low``, the lower end of a 95 % interval of the accuracy (Student's t
+        over clips, the ratio estimator of Cochran 1977, § 2.11).
+    """
+    clips, position = np.unique(source, return_inverse=True)
+    accuracy = float(right.mean())
+    figures = {
+        "held_out_accuracy": accuracy,
+        "held_out_images": float(len(right)),
+        "held_out_clips": float(len(clips)),
+        "held_out_chance": float(np.bincount(label).max() / len(label)),
+    }
+    if len(clips) >= FEWEST_CLIPS:
+        excess = np.bincount(position, right - accuracy)
+        error = float(np.sqrt(np.square(excess).sum() * len(clips) / (len(clips) - 1)) / len(right))
+        reach = float(stdtrit(len(clips) - 1, (1 + LEVEL) / 2)) * error
+        figures["held_out_low"] = accuracy - reach
+    return figures

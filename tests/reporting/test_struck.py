@@ -1,0 +1,108 @@
+"""Columns of a judge that failed hold no number, take part in nothing, and say why."""
+
+import numpy as np
+
+from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.evaluation.health import Health
+from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.health import find_health, struck_reasons, usable
+from a2ibench.reporting.tables import score_tables
+from a2ibench.study.report import Report, write_tables
+
+
+class Accuracy(Metric):
+    name, judge, title = "accuracy_test", "classifier", "accuracy"
+    group, percent, bounds = "quality", True, (0.0, 1.0)
+
+    def compute(self, looks: Looks) -> Score:
+        raise AssertionError("not computed here")
+
+
+class Sharpness(Accuracy):
+    name, judge, title, percent = "sharpness_test", "eye", "sharpness", False
+
+
+METRICS = [Accuracy, Sharpness]
+
+
+def scores(level: float, clips: int, chance: float | None, seeds: int) -> SeedScores:
+    rng = np.random.default_rng(int(1000 * level))
+    blocks = level + rng.normal(0, 0.02, (seeds, min(clips, 20)))
+    names = tuple(range(seeds))
+    return SeedScores(names, blocks.mean(axis=1), 240, None, blocks, clips, chance)
+
+
+def rows(real: float, clips: int = 9, judges: tuple[Health, ...] = ()) -> list[Method]:
+    def made(label: str, level: float, seeds: int, **kind: bool) -> Method:
+        of = {
+            "accuracy_test": scores(level, clips, 0.5, seeds),
+            "sharpness_test": scores(level + 0.1, clips, None, seeds),
+        }
+        return Method(label, bool(kind), None, seeds, of, judges=judges, **kind)
+
+    return [made("ground truth", real, 1, ceiling=True), made("a", 0.51, 3), made("b", 0.9, 3)]
+
+
+def report(tmp_path, methods: list[Method]) -> Report:
+    return write_tables(tmp_path, methods, METRICS, "data", [])
+
+
+def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says_so(tmp_path):
+    made = report(tmp_path, rows(real=0.5))
+    table = made.table("quality")
+    assert table is not None
+    for section in table.sections:
+        for row in section:
+            assert row[3] == "×"
+            assert row[4][0].isdigit()
+    assert table.numbers[0]["accuracy_test_v1:value"] is None
+    assert table.numbers[0]["sharpness_test_v1:value"] is not None
+    assert any(
+        note.startswith("Judge classifier: accuracy of the ground truth ") for note in table.notes
+    )
+    methods = made.table("methods")
+    assert methods is not None
+    assert {row["metric"] for row in methods.numbers} == {"sharpness_test_v1"}
+    assert "Left out: accuracy: struck, judge classifier:" in made.verdict
+    assert made.verdict.startswith("a is worse than b by sharpness.")
+
+
+def test_a_judge_that_failed_on_what_it_held_out_is_struck_and_one_that_did_not_has_its_line(
+    tmp_path,
+):
+    held_out = Health("classifier", None, "held-out accuracy", 0.43, 0.3, 0.43, 30, 7, percent=True)
+    methods = rows(real=0.99, judges=(held_out,))
+    assert usable(METRICS, find_health(methods, METRICS)) == (Sharpness,)
+    (reason,) = struck_reasons(METRICS, find_health(methods, METRICS))
+    assert "held-out accuracy 43.0 % [from 30.0 %] of 30 images (7 clips)" in reason
+    (table,) = score_tables(rows(real=0.99), METRICS, "data", [])
+    assert "×" not in table.to_markdown()
+    assert any("chance 50.0 %" in note for note in table.notes)
+
+
+def test_where_every_judge_failed_nothing_is_said(tmp_path):
+    judges = tuple(Health(one.judge, None, "held-out r²", -0.5, None, 0.0) for one in METRICS)
+    made = report(tmp_path, rows(real=0.9, judges=judges))
+    assert made.verdict.startswith("Nothing can be said: the judge of every metric failed.")
+    assert [table.name for table in made.tables] == ["quality"]
+    assert made.ranks is None
+
+
+def test_few_clips_are_counted_and_have_no_interval_and_the_reason_stands_once():
+    (table,) = score_tables(rows(real=0.9, clips=3), METRICS, "data", [])
+    for section in table.sections:
+        for row in section:
+            assert row[2] == "240 (3 clips)"
+            assert not any("[" in cell for cell in row)
+    said = [note for note in table.notes if "fewer than 5 test clips" in note]
+    assert said == ["A score without an interval: there are fewer than 5 test clips."]
+
+
+def test_few_clips_have_no_verdict(tmp_path):
+    made = report(tmp_path, rows(real=0.9, clips=3))
+    methods = made.table("methods")
+    assert methods is not None
+    assert {row["verdict"] for row in methods.numbers} == {"few clips"}
+    assert made.verdict.startswith("Nothing is tested: there are fewer than 5 test clips")
+    assert made.compared[0].sentence == "not tested against b: fewer than 5 test clips"
