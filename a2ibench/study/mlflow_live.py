@@ -10,7 +10,7 @@ from typing import Any
 from a2ibench.errors import UserError
 from a2ibench.storage import content_key, file_sha256, lock, write_json
 from a2ibench.study.mlflow_limits import LIVE
-from a2ibench.study.mlflow_mirror import Mirror
+from a2ibench.study.mlflow_mirror import DeletedExperimentError, Mirror
 from a2ibench.study.results import LONG
 
 TOLD = "mirrored.json"
@@ -91,7 +91,7 @@ class LiveMirror:
                 f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
                 f" without it, and afterwards `{again}` catches up"
             )
-            if isinstance(error, UserError):
+            if isinstance(error, DeletedExperimentError):
                 line = f"{error}; the study goes on without it"  # it says itself what to do
             self._say(without_password(line))
 

@@ -49,6 +49,10 @@ EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
 """MLflow's own variable; without it an experiment has the name of the study's folder."""
 
 
+class DeletedExperimentError(UserError):
+    """The experiment was deleted on the server; the message says how to go on."""
+
+
 def _prepare() -> None:
     """MLflow quiet, and soon done with a server that is down; the user's own settings win."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -82,7 +86,8 @@ class Mirror:
             :data:`a2ibench.study.mlflow_limits.CALL` in any case.
 
     Raises:
-        UserError: no study, or an experiment that was deleted on the server.
+        UserError: no study.
+        DeletedExperimentError: the experiment was deleted on the server.
     """
 
     def __init__(self, uri: str, folder: Path, together: float | None = None) -> None:
@@ -245,7 +250,7 @@ class Mirror:
                     raise
         number = str(found.experiment_id)
         if found.lifecycle_stage != "active":
-            raise UserError(self._was_deleted(name, number))
+            raise DeletedExperimentError(self._was_deleted(name, number))
         return number
 
     def _was_deleted(self, name: str, number: str) -> str:
