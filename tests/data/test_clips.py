@@ -492,7 +492,7 @@ def test_a_decoder_that_crashes_costs_its_file_alone(films, tmp_path, monkeypatc
     made = Crashing(config.build(ClipConfig, options, "crashing"), tmp_path)
     parts = list(made.parts())
     assert [len(list(part.pairs)) for part in parts] == [3, 0, 3, 3, 3]
-    assert parts[1].rejected[0].reason == "the decoder crashed on it"
+    assert parts[1].rejected[0].reason == "the decoder died of SIGSEGV (Segmentation fault)"
 
 
 # The split is made of what can be used, and what is missing is told.

@@ -266,7 +266,7 @@ class ClipDataset(Dataset):
         arguments = [(self.root, clip, cutting) for clip in left]
         for clip, answer in zip(left, in_order(_work, arguments), strict=True):
             if isinstance(answer, Crashed):
-                reason = "the decoder crashed on it"
+                reason = f"the decoder {answer}"
                 yield Part((), (Rejected(clip.file, reason),), {"file": clip.file})
             else:
                 yield self._part(clip, *answer)
