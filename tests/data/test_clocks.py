@@ -269,3 +269,9 @@ def test_a_file_whose_other_track_lasts_longer_is_whole(tmp_path):
                 packet.stream = added[2 if other else packet.stream.index]
                 out.mux(packet)
     assert len(cut(path, CUTTING).segments) == 4
+
+
+def test_joined_transport_streams_are_as_long_as_both(tmp_path):
+    path = tmp_path / "both.ts"
+    path.write_bytes(2 * make(replace(TRANSPORT, seconds=3.0), tmp_path).read_bytes())
+    assert cut(path, CUTTING).facts["seconds"] == pytest.approx(6, abs=0.2)

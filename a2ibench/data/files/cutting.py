@@ -192,6 +192,8 @@ def _hear(
         facts = facts_of(container, audio)
     if starts is None:
         check_whole(path, last)
+        # Where clocks restart, libav takes the length of one part for that of the whole.
+        facts["seconds"] = max(facts["seconds"] or 0.0, last)
     return sound, facts, ends
 
 
