@@ -14,11 +14,21 @@ if TYPE_CHECKING:
 
 
 def default(streams: "Sequence[S]") -> "S":
-    """The stream that its container marks as the default one, else the first."""
+    """The stream that its container marks as the default one, else the first.
+
+    Raises:
+        RejectedError: nothing decodes it.
+    """
     from av.stream import Disposition
 
     marked = [stream for stream in streams if stream.disposition & Disposition.default]
-    return (marked or streams)[0]
+    return _decodable((marked or streams)[0])
+
+
+def _decodable(stream: "S") -> "S":
+    if stream.codec_context is None:
+        raise RejectedError(f"its {stream.type} stream is of a codec that nothing here decodes")
+    return stream
 
 
 def audio_stream(container: "InputContainer", track: int = 0) -> "av.AudioStream":
@@ -29,11 +39,11 @@ def audio_stream(container: "InputContainer", track: int = 0) -> "av.AudioStream
         track: its number among the audio tracks, from 1; 0 for the default one.
 
     Raises:
-        RejectedError: there is none, or none of this number.
+        RejectedError: there is none, or none of this number, or nothing decodes it.
     """
     streams = container.streams.audio
     if not streams:
         raise RejectedError("no audio stream in it")
     if track > len(streams):
         raise RejectedError(f"no audio track {track} in it: it has {len(streams)}")
-    return streams[track - 1] if track else default(streams)
+    return _decodable(streams[track - 1]) if track else default(streams)

@@ -138,6 +138,21 @@ def test_segments_behind_the_end_of_the_picture_are_named(tmp_path):
     assert {why for _, why in result.rejected} == {"the picture ends at 3.20 s, before this moment"}
 
 
+def test_a_picture_that_goes_on_without_sound_is_named(tmp_path):
+    """As where films of different codecs were joined."""
+    films = [
+        replace(MPEG, name="0.mpg", seconds=3.0),
+        replace(MPEG, name="1.mpg", seconds=3.0, sound="ac3", sample_rate=48_000),
+    ]
+    path = tmp_path / "both.mpg"
+    path.write_bytes(b"".join(make(film, tmp_path).read_bytes() for film in films))
+    result = cut(path, CUTTING)
+    assert len(result.segments) == 3
+    ((start, reason),) = result.rejected
+    assert start == pytest.approx(3, abs=0.1)
+    assert reason.startswith("there is no sound from here on (the sound lasts from 0.0")
+
+
 def test_a_start_outside_the_sound_is_told_where_sound_and_picture_lie(tmp_path):
     film = replace(SMALL, name="a.mkv", seconds=3.0, sound_offset=0.5, sound="flac")
     result = cut(make(film, tmp_path), CUTTING, (0.0, 1.0, 9.0))
@@ -269,3 +284,9 @@ def test_a_file_whose_other_track_lasts_longer_is_whole(tmp_path):
                 packet.stream = added[2 if other else packet.stream.index]
                 out.mux(packet)
     assert len(cut(path, CUTTING).segments) == 4
+
+
+def test_joined_transport_streams_are_as_long_as_both(tmp_path):
+    path = tmp_path / "both.ts"
+    path.write_bytes(2 * make(replace(TRANSPORT, seconds=3.0), tmp_path).read_bytes())
+    assert cut(path, CUTTING).facts["seconds"] == pytest.approx(6, abs=0.2)

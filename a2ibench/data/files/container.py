@@ -99,6 +99,8 @@ def facts_of(container: "InputContainer", audio: "av.AudioStream") -> dict[str, 
         "channels": context.channels,
     }
     for video in container.streams.video[:1]:
+        if video.codec_context is None:  # an unknown codec, beside a sound
+            continue
         rate = video.average_rate
         facts |= {
             "video_codec": video.codec_context.name,

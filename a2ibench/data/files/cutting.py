@@ -127,6 +127,8 @@ def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> 
         if why := sound.lacks(begin, cutting.seconds):
             del made[begin]
             rejected.append((begin, _outside(begin, cutting, why, ends)))
+    if starts is None and facts["seconds"] - sound.end >= cutting.seconds:
+        rejected.append((sound.end, f"there is no sound from here on ({ends})"))
     segments = [
         Segment(begin, sound.piece(begin, cutting.seconds), tuple(pictures))
         for begin, pictures in made.items()
@@ -192,6 +194,7 @@ def _hear(
         facts = facts_of(container, audio)
     if starts is None:
         check_whole(path, last)
+        facts["seconds"] = last  # where clocks restart, libav's own word is that of one part
     return sound, facts, ends
 
 
