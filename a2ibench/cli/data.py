@@ -75,9 +75,6 @@ def prepare(
         if note not in before:
             display.say(f"note: {note}")
     _print_scenes(made, display)
-    sided = made.index.groupby("label")["split"].nunique()
-    for label in sided.index[sided < 2]:
-        display.say(f"note: class {label} is on one side of the split only: it has too few sources")
     show_feasibility(feasibility(made), display)
     display.say(f"data card: {out / 'card.md'}; next: {command('data', 'check', out)}")
 

@@ -182,7 +182,7 @@ def test_names_of_folders_break_neither_the_overview_nor_its_page(tmp_path: Path
     text = (tmp_path / "overview.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith("| my"))
     assert "<b>" not in row
-    assert row.count("|") == 4
+    assert row.replace("\\|", "").count("|") == 4
     assert "my%20" in row
     page = (tmp_path / "report.html").read_text()
     assert "<b>" not in page
