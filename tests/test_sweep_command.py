@@ -1,5 +1,7 @@
 """``a2ibench sweep``: the sound is changed step by step, the picture is measured."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,22 @@ def test_a_volume_sweep_writes_curves_correlations_and_strips(
     assert {path.name for path in (out / "strips").iterdir()} == {"low $.png", "high.png"}
     with Image.open(out / "curves.png") as figure:
         assert figure.width > 500
+
+
+def test_a_classifier_that_failed_gives_no_posterior(
+    small_study: Path, sounds: tuple[Path, Path], tmp_path: Path
+) -> None:
+    study = Path(shutil.copytree(small_study, tmp_path / "study"))
+    for path in study.glob("jobs/*/result.json"):
+        stored = json.loads(path.read_text())
+        failed = {"held_out_accuracy": 0.5, "held_out_chance": 0.5, "held_out_low": 0.3}
+        stored["metrics"]["accuracy_resnet18"]["judge_figures"] |= failed
+        path.write_text(json.dumps(stored))
+    out = tmp_path / "out"
+    done = call("sweep", study, sounds[0], "--volume", "0.5,1", "-n", "1", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "is not better than chance (50.0 %): no class posterior" in " ".join(done.output.split())
+    assert not [name for name in pd.read_parquet(out / "curves.parquet") if "posterior" in name]
 
 
 @pytest.mark.parametrize(
