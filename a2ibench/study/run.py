@@ -60,6 +60,8 @@ def run_study(
             write_about(folder, about)
             save_requests(folder, [request])
             missing = [task for task in plan.tasks if not is_done(task)]
+            if trainings := [task for task in missing if task.job.kind == "model"]:
+                executor.room(trainings)  # before the reference rows are computed for nothing
             if mirror is not None and missing:
                 mirror.open()
             _draw_untrained(missing, mirror, display)
@@ -103,7 +105,7 @@ def _train_models(
     display: Display,
     board: Board,
 ) -> None:
-    """By the executor, with a bar a trial; each is mirrored as soon as it has ended."""
+    """By the executor, with a bar per trial; each is mirrored as soon as it has ended."""
     tasks = [task for task in missing if task.job.kind == "model"]
     names = {task.job.key: f"{plan.label(task)}, seed {task.job.seed}" for task in tasks}
     bars: dict[str, Callable[[int, int], None]] = {}
