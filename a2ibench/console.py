@@ -24,6 +24,10 @@ class Console(RichConsole):
         if self._file is None and isinstance(sys.stdout, Guarded):
             self.file = sys.stdout.stream
 
+    def on_broken_pipe(self) -> None:
+        """Passes the error on, as for all other output: `a2ibench data check DIR | head`."""
+        raise  # rich calls this while it handles a BrokenPipeError
+
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:

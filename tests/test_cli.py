@@ -225,3 +225,20 @@ def test_list_and_show_name_what_there_is() -> None:
     assert "lambda_con = 1.0  (number ≥ 0)" in shown
     assert "prior = 'standard'  (standard | conditional)" in call("show", "cvae").output
     assert "ablation consistency: lambda_con=0.0" in shown
+
+
+@pytest.mark.parametrize("command", [["list"], ["doctor"]])
+def test_a_reader_that_has_enough_ends_a_command_quietly(command: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "a2ibench.cli", *command],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    assert "Traceback" not in done.stderr
+    assert "plug-in" not in done.stderr
+    assert done.returncode == 1

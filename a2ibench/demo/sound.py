@@ -7,7 +7,7 @@ import numpy as np
 from a2ibench.data.audio import MEDIA_ONLY, read_sound, resample
 from a2ibench.data.decoding import decode_apart
 from a2ibench.data.spectra import decibels, mel_bands, power_spectrogram
-from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.data.types import FloatArray, ImageArray, RejectedError
 from a2ibench.errors import UserError
 from a2ibench.parallel import Child
 
@@ -58,20 +58,8 @@ def decode(path: Path, child: Child) -> tuple[FloatArray, int]:
 def _decode(path: Path) -> tuple[FloatArray, int]:
     if path.stat().st_size == 0:
         raise UserError("the file is empty (0 bytes)")
-    _check_declared(path)
     _check_length(path)
     return read_sound(path)
-
-
-def _check_declared(path: Path) -> None:
-    """What libsndfile takes the length for, and would make room for at once."""
-    import soundfile
-
-    try:
-        found = soundfile.info(path)
-    except soundfile.LibsndfileError:
-        return  # libav's
-    _refuse_long(found.frames / found.samplerate, found.frames * found.channels)
 
 
 def _refuse_long(seconds: float, samples: int) -> None:
@@ -88,6 +76,8 @@ def _check_length(path: Path) -> None:
     """Decodes piece by piece, so that a small file cannot become an endless sound in memory."""
     import av
 
+    from a2ibench.data.tracks import audio_stream
+
     try:
         container = av.open(str(path), options=MEDIA_ONLY)
     except (av.FFmpegError, ValueError):
@@ -95,11 +85,13 @@ def _check_length(path: Path) -> None:
             "the file is not a sound that can be decoded; expected wav, mp3, flac, ogg, m4a, webm"
         ) from None
     with container:
-        if not container.streams.audio:
-            raise UserError("there is no sound in the file")
+        try:
+            stream = audio_stream(container)
+        except RejectedError:
+            raise UserError("there is no sound in the file") from None
         seconds, samples = 0.0, 0
         try:
-            for frame in container.decode(container.streams.audio[0]):
+            for frame in container.decode(stream):
                 seconds += frame.samples / frame.sample_rate
                 samples += frame.samples * frame.layout.nb_channels
                 _refuse_long(seconds, samples)

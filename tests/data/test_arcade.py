@@ -65,6 +65,18 @@ def test_windows_lie_inside_their_episode_and_are_spaced(pairs):
         assert (np.diff(starts) >= 0.99).all()
 
 
+def test_test_sounds_do_not_overlap_and_both_sides_see_episodes_to_the_same_moment():
+    made = list(build(games="pong,qbert", train=120, test=24, seconds=3.0, image_size=16).pairs())
+    latest = {}
+    for split, hop in (("train", 1.0), ("test", 3.0)):
+        side = [pair for pair in made if pair.split == split]
+        latest[split] = max(pair.start + 3 for pair in side)
+        for source in {pair.source for pair in side}:
+            starts = np.array([pair.start for pair in side if pair.source == source])
+            assert (np.diff(starts) >= hop - 1e-6).all()
+    assert abs(latest["train"] - latest["test"]) < 4
+
+
 def test_the_pictures_of_a_game_differ(pairs):
     for game in ("pong", "qbert"):
         images = {pair.image.tobytes() for pair in pairs if pair.label == game}

@@ -42,9 +42,9 @@ CONSOLE_RATE = FRAME_RATE * FRAME_SAMPLES
 HOLD = (4, 20)
 """An action is held for at least, and for less than, so many frames: a player, not a tremor."""
 HOP = (1.0, 1.5)
-"""Seconds from one pair of an episode to the next."""
+"""Seconds from one training pair of an episode to the next."""
 EPISODES = {"train": 12, "test": 6}
-"""At least so many episodes a game."""
+"""At least so many episodes per game."""
 
 
 _RUNS: set[tuple[type, str]] = set()
@@ -63,9 +63,11 @@ class ArcadeConfig:
         ("bowling", "freeway", "frostbite", "pong", "qbert", "seaquest"),
         "the games, one class each; these are clearly audible ones",
     )
-    train: int = option(450, "training pairs a game; judges get a third", minimum=1)
+    train: int = option(450, "training pairs per game; judges get a third", minimum=1)
     test: int = option(
-        100, "test pairs a game; retrieval inside a class needs pools of 100", minimum=1
+        100,
+        "test pairs per game; their sounds do not overlap, and retrieval inside a class needs 100",
+        minimum=1,
     )
     image_size: int = option(64, "side of the images in pixels", minimum=16)
     seconds: float = option(
@@ -91,6 +93,7 @@ class Arcade(Dataset):
     """
 
     name = "arcade"
+    version = 2
     Config = ArcadeConfig
     config: ArcadeConfig
 
@@ -101,10 +104,17 @@ class Arcade(Dataset):
         for game in config.games:
             if game not in known:
                 raise unknown("game", game, known)
+        # Test sounds that overlap would be one question asked twice.
+        apart = config.seconds, config.seconds + HOP[1] - HOP[0]
+        self._hop: dict[Split, tuple[float, float]] = {"train": HOP, "test": apart}
         # Both sides of the split see episodes from the start to the same moment.
-        self._per_episode = min(
-            math.ceil(config.train / EPISODES["train"]), math.ceil(config.test / EPISODES["test"])
-        )
+        mean = {split: sum(hop) / 2 for split, hop in self._hop.items()}
+        share = {
+            "train": math.ceil(config.train / EPISODES["train"]),
+            "test": math.ceil(config.test / EPISODES["test"]),
+        }
+        last = min(mean[split] * (share[split] - 1) for split in mean)
+        self._per_episode = {split: 1 + math.floor(last / mean[split] + 1e-9) for split in mean}
 
     def __len__(self) -> int:
         return len(self.config.games) * (self.config.train + self.config.test)
@@ -166,7 +176,7 @@ class Arcade(Dataset):
         for split, count in wanted:
             barren = 0
             while count > 0:
-                episodes = range(episode, episode + math.ceil(count / self._per_episode))
+                episodes = range(episode, episode + math.ceil(count / self._per_episode[split]))
                 for played in self._play_all(game, episodes, split):
                     if split == "train":
                         known.update(part for pair in played for part in _contents(pair))
@@ -209,7 +219,9 @@ class Arcade(Dataset):
         ends: list[int] = []
         action, hold = fire, int(rng.integers(*HOLD))  # many games wait for it to begin
         due = math.ceil(self.config.seconds * FRAME_RATE) + round(rng.random() * FRAME_RATE)
-        while len(ends) < self._per_episode and len(sound) < self.episode_seconds * FRAME_RATE:
+        while (
+            len(ends) < self._per_episode[split] and len(sound) < self.episode_seconds * FRAME_RATE
+        ):
             if hold == 0:
                 action, hold = actions[rng.integers(len(actions))], int(rng.integers(*HOLD))
             before = console.getScreenRGB() if len(sound) + 1 == due else None
@@ -222,7 +234,7 @@ class Arcade(Dataset):
                 # Some sprites are drawn on every other frame only.
                 screens.append(np.maximum(before, console.getScreenRGB()))
                 ends.append(due)
-                due += round(rng.uniform(*HOP) * FRAME_RATE)
+                due += round(rng.uniform(*self._hop[split]) * FRAME_RATE)
         if not ends:
             return []
         heard = listen(np.concatenate(sound), self.sample_rate)
