@@ -84,12 +84,14 @@ def small_study(small_store: Path) -> Path:
 def believe(folder: Path) -> None:
     """Writes into a study that its classifier can judge: four steps teach it nothing, and its
     column would be struck."""
+    from a2ibench.study.outcome import write_result
+
     for path in folder.glob("jobs/*/result.json"):
         stored = json.loads(path.read_text())
         score = stored["metrics"]["accuracy_resnet18"]
         score |= {"chance": None}
         score["judge_figures"] |= {"held_out_accuracy": 1.0, "held_out_low": 1.0}
-        path.write_text(json.dumps(stored))
+        write_result(path.parent, stored)
 
 
 @pytest.fixture(scope="session", name="believe")
@@ -119,6 +121,7 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
 
     from a2ibench import config, registry
     from a2ibench.study.generate import find_run, spec
+    from a2ibench.study.outcome import write_result
     from a2ibench.training.checkpoint import TrainingState
 
     template = find_run(small_study, "vae", 0)
@@ -140,7 +143,7 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
         folder.mkdir(parents=True)
         shutil.copy(template / "standardiser.safetensors", folder)
         TrainingState(model, None, model.optimizers).save(folder / "checkpoint.safetensors")
-        (folder / "result.json").write_text(json.dumps(result))
+        write_result(folder, result)
         return folder
 
     return make

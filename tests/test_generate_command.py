@@ -14,6 +14,7 @@ from PIL import Image
 
 import a2ibench
 from a2ibench.cli import main
+from a2ibench.study.outcome import write_result
 
 RATE = 8000
 
@@ -341,13 +342,13 @@ def test_the_files_that_changed_since_a_run_was_trained_are_named(
     result["sources"]["a2ibench/nn/layers.py"] = "0" * 64
     result["sources"]["a2ibench/nn/old\x1b.py"] = "0" * 64
     del result["sources"]["the file of VAE"]
-    (job / "result.json").write_text(json.dumps(result))
+    write_result(job, result)
     assert a2ibench.load(job).notes == (
         "since this run was trained, the code of vae has changed: a2ibench/nn/layers.py; new: the"
-        " file of VAE; gone: a2ibench/nn/old_.py",
+        " file of VAE; gone: a2ibench/nn/old.py",
     )
     del result["sources"]
-    (job / "result.json").write_text(json.dumps(result))
+    write_result(job, result)
     assert a2ibench.load(job).notes == (
         "since this run was trained, the code of vae, or of a2ibench's nn, data or training, has"
         " changed",

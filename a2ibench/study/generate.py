@@ -15,6 +15,7 @@ from a2ibench.data.decoding import read_sound_apart
 from a2ibench.data.features import Standardiser
 from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.errors import UserError
+from a2ibench.printable import printable
 from a2ibench.source import source_hashes
 from a2ibench.study.arm import pick_arm
 from a2ibench.study.finished import read_study, what_to_give
@@ -215,7 +216,7 @@ def _changes(method: type["Model"], source: Any, sources: Any) -> list[str]:
     changed = sorted(name for name in now.keys() & sources.keys() if now[name] != sources[name])
     added, removed = sorted(now.keys() - sources.keys()), sorted(sources.keys() - now.keys())
     parts = [
-        f"{what}{', '.join(names)}"
+        f"{what}{', '.join(printable(name) for name in names)}"
         for what, names in (("", changed), ("new: ", added), ("gone: ", removed))
         if names
     ]

@@ -129,7 +129,7 @@ class Score(TypedDict):
     judge_figures: NotRequired[dict[str, FiniteFloat]]
     parts: NotRequired[dict[str, FiniteFloat]]
     clips: NotRequired[Count]
-    chance: NotRequired[FiniteFloat]
+    chance: NotRequired[FiniteFloat | None]
 
 
 @_record
