@@ -78,6 +78,8 @@ def small_study(small_store: Path) -> Path:
         done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
     believe(folder)
+    done = CliRunner().invoke(main, ["report", str(folder)])
+    assert done.exit_code == 0, done.output
     return folder
 
 

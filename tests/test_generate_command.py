@@ -340,7 +340,7 @@ def test_the_files_that_changed_since_a_run_was_trained_are_named(
     assert "the file of VAE" in result["sources"]
     result["job"]["source"] = "0" * 64
     result["sources"]["a2ibench/nn/layers.py"] = "0" * 64
-    result["sources"]["a2ibench/nn/old\x1b.py"] = "0" * 64
+    result["sources"]["a2ibench/nn/old\x07.py"] = "0" * 64
     del result["sources"]["the file of VAE"]
     write_result(job, result)
     assert a2ibench.load(job).notes == (

@@ -26,7 +26,7 @@ def run(folder: Path, name: str, method: str, ending: str) -> Result:
     plugin = folder / "leaving.py"
     plugin.write_text(ENCODER.format(name=name, method=method, ending=ending))
     arguments = ["run", "--model", "vae", "--dataset", "synthetic", "--encoder", name]
-    for option in ("train=2", "test=2", "image_size=32", "seconds=1"):
+    for option in ("train=20", "test=4", "image_size=32", "seconds=1"):
         arguments += ["--set", f"synthetic.{option}"]
     arguments += ["--plugin", str(plugin), "--out", str(folder / "out"), "--executor", "inline"]
     return CliRunner().invoke(main, [*arguments, "--tracking-uri", "none"])

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from a2ibench.cli import main
+from a2ibench.study.outcome import write_result
 
 RATE = 22_050
 
@@ -64,7 +65,7 @@ def test_a_classifier_that_failed_gives_no_posterior(
         stored = json.loads(path.read_text())
         failed = {"held_out_accuracy": 0.5, "held_out_chance": 0.5, "held_out_low": 0.3}
         stored["metrics"]["accuracy_resnet18"]["judge_figures"] |= failed
-        path.write_text(json.dumps(stored))
+        write_result(path.parent, stored)
     out = tmp_path / "out"
     done = call("sweep", study, sounds[0], "--volume", "0.5,1", "-n", "1", "--out", out)
     assert done.exit_code == 0, done.output

@@ -125,11 +125,12 @@ class Table:
         )
 
 
-_MARKDOWN = {"|": "\\|", "<": "&lt;", "`": "\\`", "](": "]\\(", "\n": " ", "\r": " "}
+_MARKDOWN = {"|": "\\|", "`": "\\`", "](": "]\\(", "\n": " ", "\r": " "}
 
 
 def escape_markdown(text: str) -> str:
     """Text in which nothing is HTML, a link, a picture, code, or the end of a table's cell."""
+    text = re.sub("<(?=[A-Za-z/!?])", "&lt;", text)  # before anything else it is a mere sign
     for given, safe in _MARKDOWN.items():
         text = text.replace(given, safe)
     return text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from a2ibench.errors import UserError
 from a2ibench.study.board import BOARD
-from a2ibench.study.finished import AS_RUN, NAME, studies_inside
+from a2ibench.study.finished import AS_RUN, NAME
 from a2ibench.study.outcome import JOBS, RESULT
 from a2ibench.study.samples import ORIGIN
 
@@ -51,7 +51,7 @@ def check_own_root(root: Path) -> None:
     Raises:
         UserError: it is somebody else's, or no folder.
     """
-    if not studies_inside(root):
+    if not (root.is_dir() and any(map(is_study, root.glob("[!.]*/")))):
         check_own(root)
     check_overview(root)
 

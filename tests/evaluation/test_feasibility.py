@@ -1,5 +1,6 @@
 """What data can answer: counted before any work, by the requirements of the metrics themselves."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,10 @@ def test_what_is_measured_and_what_is_not_follow_from_the_metrics_own_checks(
     assert found.refused is None
     assert found.test_clips == sum(one.test.clips for one in found.classes)
     said = "\n".join(feasibility_lines(found))
-    assert f"{found.test_clips} test clips" in said
-    assert f"± {100 * (found.half_width or 0):.0f} points" in said
+    assert found.half_width is None
+    assert f"none, {found.test_clips} test clips are too few" in said
+    enough = "\n".join(feasibility_lines(replace(found, test_clips=12, half_width=0.31)))
+    assert "± 31 points from 12 test clips" in enough
 
 
 def test_one_that_was_asked_for_and_cannot_be_computed_refuses_the_study(store: PairStore) -> None:

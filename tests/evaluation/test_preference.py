@@ -22,8 +22,8 @@ def test_unanimous_answers_have_the_exact_binomial_interval() -> None:
 
 
 def test_the_interval_widens_when_people_differ() -> None:
-    mixed = preference("a", "b", choices("1100", "0011", "1010", "0101"))
-    split = preference("a", "b", choices("1111", "1111", "0000", "0000"))
+    mixed = preference("a", "b", choices("110100", "001011", "101010", "010101"))
+    split = preference("a", "b", choices("111111", "111111", "000000", "000000"))
     assert mixed.share == split.share == 0.5
     assert split.low < mixed.low
 

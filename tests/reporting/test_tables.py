@@ -129,6 +129,7 @@ def test_csv_holds_plain_numbers() -> None:
 def test_names_are_escaped_in_markdown_and_latex() -> None:
     (table,) = score_tables(METHODS, [Accuracy], "data", [])
     assert r"evil_\|&lt;b>&$x$" in table.to_markdown()
+    assert escape_markdown("p < 0.05, a</b><!-- c") == "p < 0.05, a&lt;/b>&lt;!-- c"
     assert escape_markdown("[a](b) ![c](d) `e`\n| f") == r"[a]\(b) ![c]\(d) \`e\` \| f"
     assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 2" in table.to_latex()
     assert escape_latex(r"\input{x}") == r"\textbackslash{}input\{x\}"

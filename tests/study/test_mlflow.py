@@ -23,7 +23,7 @@ from rich.console import Console
 from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.study.display import Display
-from a2ibench.study.executors.inline import run_inline
+from a2ibench.study.executors.inline import Inline, run_inline
 from a2ibench.study.mlflow_live import TOLD, LiveMirror, default_uri, mirror_study
 from a2ibench.study.mlflow_mirror import Mirror
 from a2ibench.study.mlflow_values import StudyFiles, clean
@@ -342,14 +342,15 @@ def test_a_server_that_dies_in_mid_study_costs_one_line_and_is_caught_up(
     folder = tmp_path / "cut"
     mirror = LiveMirror(server.uri, folder, Display(console).say)
 
-    def dying(tasks: Any, tell: Any) -> None:
-        run_inline(tasks[:1], tell)
-        server.kill()
-        run_inline(tasks[1:], tell)
+    class Dying(Inline):
+        def __call__(self, tasks: Any, tell: Any) -> None:
+            super().__call__(tasks[:1], tell)
+            server.kill()
+            super().__call__(tasks[1:], tell)
 
     request = tiny(folder, models=("vae",), seeds=2)
     try:
-        assert run_study(request, dying, mirror, Display(console)) == []
+        assert run_study(request, Dying(), mirror, Display(console)) == []
     finally:
         server.start()
     said = console.export_text()

@@ -19,6 +19,7 @@ from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.study.display import Display
 from a2ibench.study.executors import Update
+from a2ibench.study.executors.inline import Inline
 from a2ibench.study.identity import study_id, write_about
 from a2ibench.study.job import Task
 from a2ibench.study.mlflow_live import LiveMirror, mirror_study
@@ -167,13 +168,14 @@ def test_the_arms_of_a_study_with_ablations_are_told_apart(
         tmp_path / "study", models=("ours",), ablate=("consistency,stack+noise,consistency=0.1",),
     )  # fmt: skip
 
-    def train_nothing(tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
-        for task in tasks:
-            write_failure(task.folder, "no time for it", None)
-            tell(Update(task, ended=True))
+    class TrainNothing(Inline):
+        def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
+            for task in tasks:
+                write_failure(task.folder, "no time for it", None)
+                tell(Update(task, ended=True))
 
     mirror = LiveMirror(uri, tmp_path / "study", print)
-    assert len(run_study(request, train_nothing, mirror, display)) == 4
+    assert len(run_study(request, TrainNothing(), mirror, display)) == 4
     _, _, children = runs_at(uri)
     ablated = {run.data.params["arm"]: run.data.params["ablated"] for run in children}
     assert {ablated.pop(row) for row in FEW} == {"nothing"}

@@ -110,7 +110,7 @@ def test_both_refuse_a_folder_that_is_a_file_or_busy(pairs: Path, tmp_path: Path
     file = tmp_path / "file"
     file.write_text("mine")
     asked = ("--dataset", pairs, *QUICK, *MODEL, "--out")
-    assert "not a folder" in refused(*asked, file)
+    assert "is a file" in refused(*asked, file)
     assert "not a folder" in refused(*asked, file / "study")
     assert file.read_text() == "mine"
     with at_work(tmp_path / "busy"):

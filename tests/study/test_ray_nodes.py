@@ -47,19 +47,20 @@ def test_the_trials_of_a_node_that_dies_go_on_elsewhere_and_end_as_if_it_had_not
     run_study(tiny(here, seeds=2, images=60 * 64), run_inline, None, display)
     begun: set[str] = set()
 
-    def lose_a_node(tasks: Any, tell: Callable[[Update], None]) -> None:
-        def watch(update: Update) -> None:
-            tell(update)
-            if update.step:
-                begun.add(update.task.job.key)
-            checkpoints = list(there.glob("jobs/*/checkpoint.safetensors"))
-            if len(begun) == 2 and len(checkpoints) == 2 and len(nodes) == 2:
-                cluster.remove_node(nodes.pop(), allow_graceful=False)
+    class LosingANode(RayTune):
+        def __call__(self, tasks: Any, tell: Callable[[Update], None]) -> None:
+            def watch(update: Update) -> None:
+                tell(update)
+                if update.step:
+                    begun.add(update.task.job.key)
+                checkpoints = list(there.glob("jobs/*/checkpoint.safetensors"))
+                if len(begun) == 2 and len(checkpoints) == 2 and len(nodes) == 2:
+                    cluster.remove_node(nodes.pop(), allow_graceful=False)
 
-        RayTune(address=cluster.address)(tasks, watch)
+            super().__call__(tasks, watch)
 
     request = tiny(there, seeds=2, images=60 * 64, retries=1)
-    assert run_study(request, lose_a_node, None, display) == []
+    assert run_study(request, LosingANode(address=cluster.address), None, display) == []
     assert len(nodes) == 1, "the node was not lost while both were training"
     assert weights(here) == weights(there)
 

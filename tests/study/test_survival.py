@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -18,7 +19,7 @@ from a2ibench import storage
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.study.board import at_work, read_board
 from a2ibench.study.display import Display
-from a2ibench.study.executors.inline import run_inline
+from a2ibench.study.executors.inline import Inline, run_inline
 from a2ibench.study.plan import Request
 from a2ibench.study.report import report
 from a2ibench.study.run import run_study
@@ -31,6 +32,7 @@ CRASHING = '''
 """A method that crashes in its 30th step, as often as a file beside it says."""
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from a2ibench.contracts.model import Model
@@ -229,14 +231,15 @@ def test_status_tells_what_is_done_running_and_waiting_while_a_study_is_at_work(
     folder = tmp_path / "study"
     seen = []
 
-    def watched(tasks: object, tell: Callable[..., None]) -> None:
-        def look(update: object) -> None:
-            tell(update)
-            seen.append(read_status(folder))
+    class Watched(Inline):
+        def __call__(self, tasks: Any, tell: Callable[..., None]) -> None:
+            def look(update: object) -> None:
+                tell(update)
+                seen.append(read_status(folder))
 
-        run_inline(tasks, look)  # type: ignore[arg-type]
+            super().__call__(tasks, look)
 
-    run_study(tiny(folder, seeds=2, images=1280), watched, None, display)
+    run_study(tiny(folder, seeds=2, images=1280), Watched(), None, display)
     first = seen[0]
     assert first.at_work
     assert (first.count("running", "vae"), first.count("waiting", "vae")) == (1, 1)
