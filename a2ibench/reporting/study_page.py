@@ -275,5 +275,8 @@ def _cell(text: str) -> Cell:
     if number is not None and number["sign"] == "< ":
         order = 0.0
     if (parts := _BESIDE.fullmatch(text)) is not None:
-        return Cell(parts["text"], parts["beside"], order)
+        beside = parts["beside"]
+        if beside.endswith(("clip)", "clips)")):  # in one line
+            beside = beside.replace(" ", "\N{NO-BREAK SPACE}")
+        return Cell(parts["text"], beside, order)
     return Cell(text, "", order)
