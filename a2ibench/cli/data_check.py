@@ -1,6 +1,5 @@
 """``a2ibench data check``: what is wrong with a pair store."""
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from a2ibench.cli.options import make_display
+from a2ibench.errors import command
 
 if TYPE_CHECKING:
     from a2ibench.data.curation.finding import Finding
@@ -53,7 +53,7 @@ def check(folder: Path, report: Path | None) -> None:
     with display.running():
         checked = check_store(folder, display.counter)
     counts = ", ".join(f"{count:,} {what}" for what, count in checked.counts.items())
-    display.say(_printable(f"{folder}: {counts}" if counts else f"{folder}"))
+    display.say(f"{folder}: {counts}" if counts else f"{folder}")
     seen: Counter[str] = Counter()
     kinds = Counter(finding.kind for finding in checked.findings)
     for finding in checked.findings:
@@ -61,7 +61,7 @@ def check(folder: Path, report: Path | None) -> None:
         if seen[finding.kind] <= PRINTED:
             style = "yellow" if finding.severity == "warning" else "bold red"
             text = f"{finding.severity}: {finding.what}. {finding.advice}"
-            display.say(_printable(text), style=style)
+            display.say(text, style=style)
         elif seen[finding.kind] == PRINTED + 1:
             more = kinds[finding.kind] - PRINTED
             display.say(f"  and {more:,} more of this kind ({finding.kind})")
@@ -73,7 +73,7 @@ def check(folder: Path, report: Path | None) -> None:
     if checked.store is not None:
         show_feasibility(feasibility(checked.store), display)
     display.say(verdict(checked), style="bold")
-    display.say(_printable(f"page: {page}; all findings: {page.with_suffix('.parquet')}"))
+    display.say(f"page: {page}; all findings: {page.with_suffix('.parquet')}")
     if checked.store is not None:
         _offer_corrections(checked.store, checked.findings, place, display)
     sys.exit(0 if checked.sound else 1)
@@ -91,21 +91,13 @@ def _offer_corrections(
     proposed = write_check_sheet(store, proposals, sheet)
     if not proposals:
         return
-    command = shlex.join(["a2ibench", "data", "clean", str(store.root), "--apply", str(sheet)])
     how = (
-        command
+        command("data", "clean", store.root, "--apply", sheet)
         if place == store.root
         else f"a copy of the store, as {store.root} may not be written to"
     )
     display.say(
-        _printable(
-            f"{sheet}: corrections are proposed for {proposed} pairs"
-            f" ({len(proposals) - proposed} more are for you to decide); change its column decision"
-            f" (keep, drop or a class) where you think otherwise, then: {how}"
-        )
+        f"{sheet}: corrections are proposed for {proposed} pairs"
+        f" ({len(proposals) - proposed} more are for you to decide); change its column decision"
+        f" (keep, drop or a class) where you think otherwise, then: {how}"
     )
-
-
-def _printable(text: str) -> str:
-    """Names of files may hold anything, also what a terminal takes for a command."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

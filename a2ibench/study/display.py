@@ -1,7 +1,6 @@
 """What a user sees while a study runs: bars with the time left, or plain lines in a log file."""
 
 import math
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from rich.progress import (
 )
 
 from a2ibench.console import Console
+from a2ibench.errors import command
 
 if TYPE_CHECKING:
     from a2ibench.data.curation.last_check import LastCheck
@@ -99,7 +99,6 @@ def show_feasibility(found: "Feasibility", display: Display) -> None:
 
 def show_check(check: "LastCheck", root: Path, display: Display) -> None:
     """Prints what the last check of the pairs in ``root`` found."""
-    command = shlex.join(["a2ibench", "data", "check", str(root)])
     if check.caution:
         more = check.damage + check.leaks - len(check.told[:TOLD])
         told = [*check.told[:TOLD], *([f"and {more} more"] if more else [])]
@@ -107,7 +106,9 @@ def show_check(check: "LastCheck", root: Path, display: Display) -> None:
     elif check.state == "checked":
         display.say(f"pairs {check}")
     else:
-        display.say(f"pairs {check}: {command} looks for leaks, copies and damage")
+        display.say(
+            f"pairs {check}: {command('data', 'check', root)} looks for leaks, copies and damage"
+        )
 
 
 class _Lines:

@@ -17,7 +17,7 @@ from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.files.container import Opened
 from a2ibench.data.files.cutting import Cut, Cutting, cut, cut_with_picture
 from a2ibench.data.files.lengths import too_short
-from a2ibench.data.files.listing import printable, without_conflicts
+from a2ibench.data.files.listing import as_utf8, without_conflicts
 from a2ibench.data.files.pictures import FORMATS
 from a2ibench.data.files.splits import assign
 from a2ibench.data.types import Missing, Pair, Part, Rejected, RejectedError, Split
@@ -128,7 +128,7 @@ class ClipDataset(Dataset):
 
     def reject(self, file: str, reason: str, start: float | None = None) -> None:
         """Notes something that is left out."""
-        self._rejected.append(Rejected(printable(file), printable(reason), start))
+        self._rejected.append(Rejected(as_utf8(file), as_utf8(reason), start))
 
     def miss(
         self,
@@ -139,12 +139,12 @@ class ClipDataset(Dataset):
         expected: Sequence[str] = (),
     ) -> None:
         """Notes a clip of the list that is not there; see :class:`~a2ibench.data.types.Missing`."""
-        names = tuple(map(printable, expected or (clip,)))
-        self._missing.append(Missing(printable(clip), printable(label), split, starts, names))
+        names = tuple(map(as_utf8, expected or (clip,)))
+        self._missing.append(Missing(as_utf8(clip), as_utf8(label), split, starts, names))
 
     def note(self, text: str) -> None:
         """Notes something that the user should know before anything is cut."""
-        self._notes.append(printable(text))
+        self._notes.append(as_utf8(text))
 
     @property
     def missing(self) -> tuple[Missing, ...]:
@@ -308,8 +308,8 @@ def said(rejected: Rejected) -> str:
 def _check_names(clip: Clip) -> None:
     names = {"name": clip.file, "class": clip.label, "source": clip.source}
     for what, text in {**names, "picture's name": clip.picture or ""}.items():
-        if printable(text) != text:
-            shown = "" if text == clip.file else f" ({printable(text)})"
+        if as_utf8(text) != text:
+            shown = "" if text == clip.file else f" ({as_utf8(text)})"
             raise RejectedError(f"its {what}{shown} is not valid UTF-8")
 
 

@@ -13,7 +13,7 @@ Reject = Callable[[str, str, float | None], None]
 """Called with file, reason and start."""
 
 
-def printable(name: str) -> str:
+def as_utf8(name: str) -> str:
     r"""A name as text that can be written anywhere; bytes that are not UTF-8 become ``\xff``."""
     try:
         return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

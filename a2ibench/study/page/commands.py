@@ -1,13 +1,12 @@
 """The commands that compute the rows of a study again."""
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, command
 from a2ibench.reporting.study_page import Command
 from a2ibench.study import records
 from a2ibench.study.arm import MINUS, expand_arms
@@ -25,9 +24,7 @@ def everything(rows: Rows, file: str) -> str:
         rows: its jobs.
         file: the name of its study file.
     """
-    return shlex.join(
-        ["a2ibench", "run", file, *_plugins([r for row in rows.values() for r in row])]
-    )
+    return command("run", file, *_plugins([r for row in rows.values() for r in row]))
 
 
 def commands(about: Mapping[str, Any], rows: Rows) -> list[Command]:
@@ -56,7 +53,7 @@ def _train(
 ) -> str:
     model = str(arm["model"])
     result = _result(jobs)
-    words = ["a2ibench", "run", "--model", model]
+    words = ["run", "--model", model]
     words += _sets(model, arm["config"], _usual(model, about["scale"]))
     words += _data(about, result)
     words += ["--seeds", str(about["seeds"]), "--scale", about["scale"]]
@@ -66,11 +63,11 @@ def _train(
         words += ["--gpus-per-trial", str(workers)]
     for metric in about["metrics"]:
         words += ["--metric", metric]
-    return shlex.join([*words, *_plugins(jobs), "--out", f"again/{_slug(label)}"])
+    return command(*words, *_plugins(jobs), "--out", f"again/{_slug(label)}")
 
 
 def _evaluate(about: Mapping[str, Any], label: str, jobs: Sequence[Ran]) -> str:
-    words = ["a2ibench", "evaluate", "--name", label]
+    words = ["evaluate", "--name", label]
     for ran in jobs:
         mapping = None
         try:
@@ -82,9 +79,7 @@ def _evaluate(about: Mapping[str, Any], label: str, jobs: Sequence[Ran]) -> str:
         words += ["--images", images]
         if mapping is not None and "--map" not in words:
             words += ["--map", str(mapping)]
-    return shlex.join(
-        [*words, *_data(about, _result(jobs)), "--scale", about["scale"], "--into", "."]
-    )
+    return command(*words, *_data(about, _result(jobs)), "--scale", about["scale"], "--into", ".")
 
 
 def _result(jobs: Sequence[Ran]) -> Mapping[str, Any] | None:
