@@ -32,7 +32,7 @@ def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> Meth
     """A method whose seeds and blocks scatter by a thousandth."""
     scores = {}
     for i, (metric, level) in enumerate(zip(METRICS, (accuracy, distance, accuracy), strict=True)):
-        scatter = np.random.default_rng([i, len(label)]).normal(0, 0.001, (seeds, 12))
+        scatter = np.random.default_rng([i, *label.encode()]).normal(0, 0.001, (seeds, 12))
         blocks = level + scatter
         scores[metric.name] = SeedScores(
             tuple(range(seeds)), blocks.mean(axis=1), 100, None, blocks
