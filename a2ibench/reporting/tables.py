@@ -95,7 +95,15 @@ def score_tables(
                 notes=(
                     *notes,
                     *([INTERVAL] if shown else []),
-                    *_without_interval(methods, shown),
+                    *_why_none(
+                        "score",
+                        [
+                            no_interval(method.scores[metric.name])
+                            for method in methods
+                            for metric in shown
+                            if metric.name in method.scores
+                        ],
+                    ),
                     *_floor_note(methods, group),
                     *([BETWEEN_ENCODERS[group]] if group in BETWEEN_ENCODERS else []),
                     *health_notes(chosen, health),
@@ -220,12 +228,14 @@ def difference_table(
                     "effect sd": getattr(change, "effect", None),
                     "blocks better": getattr(change, "favours", None),
                     "verdict": verdict,
+                    "reason": getattr(change, "reason", None),
                 }
             )
         sections.append(tuple(rows))
     if not sections:
         return None
     tests = sum(p is not None for p in corrected)
+    reasons = [None if change is None else change.reason for change in changes]
     return Table(
         name=name,
         title=title,
@@ -235,8 +245,8 @@ def difference_table(
         ),
         sections=tuple(sections),
         notes=(
-            *notes, INTERVAL, CORRECTION, EFFECT, *health_notes(metrics, health),
-            protocols(metrics),
+            *notes, INTERVAL, *_why_none("difference", reasons), CORRECTION, EFFECT,
+            *health_notes(metrics, health), protocols(metrics),
         ),
         numbers=tuple(numbers),
         keys=2,
@@ -248,16 +258,10 @@ def _floor_note(methods: Sequence[Method], group: str) -> list[str]:
     return [f"{BELOW_FLOOR}: no better than {', '.join(floors)}, its floor."] if floors else []
 
 
-def _without_interval(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> list[str]:
-    """Why some scores have no interval, each reason once."""
-    reasons = dict.fromkeys(
-        reason
-        for method in methods
-        for metric in metrics
-        if metric.name in method.scores
-        and (reason := no_interval(method.scores[metric.name])) is not None
-    )
-    return [f"A score without an interval: {reason}." for reason in reasons]
+def _why_none(what: str, reasons: Sequence[str | None]) -> list[str]:
+    """Why some scores or differences have no interval, each reason once."""
+    found = dict.fromkeys(reason for reason in reasons if reason is not None)
+    return [f"A {what} without an interval: {reason}." for reason in found]
 
 
 def protocols(metrics: Sequence[type[Metric]]) -> str:

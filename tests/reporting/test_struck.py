@@ -103,6 +103,7 @@ def test_few_clips_have_no_verdict(tmp_path):
     made = report(tmp_path, rows(real=0.9, clips=3))
     methods = made.table("methods")
     assert methods is not None
-    assert {row["verdict"] for row in methods.numbers} == {"few clips"}
-    assert made.verdict.startswith("Nothing is tested: there are fewer than 5 test clips")
-    assert made.compared[0].sentence == "not tested against b: fewer than 5 test clips"
+    assert {row["verdict"] for row in methods.numbers} == {"not tested"}
+    assert made.verdict.startswith("Nothing is tested: there are fewer than 5 test clips.")
+    assert made.compared[0].sentence == "not tested against b: there are fewer than 5 test clips"
+    assert "A difference without an interval: there are fewer than 5 test clips." in methods.notes
