@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from a2ibench.contracts.metric import Metric
+from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import Paired, difference, no_interval
 from a2ibench.evaluation.verdict import CORRECTION, holm, judge
 from a2ibench.reporting.cells import (
@@ -147,24 +148,38 @@ def _numbers(
 def ablation_table(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
 ) -> Table | None:
-    """Each ablated arm against its full model; None without any. See :func:`difference_table`."""
+    """Each ablated arm against its full model; None without any. See :func:`difference_table`.
+
+    Args:
+        methods: references, then arms; the references tell of the judges.
+        metrics: a row each per arm.
+        about: the data, for the title.
+        notes: more lines for the caption.
+    """
     by_label = {method.label: method for method in methods}
     compared = [(by_label[arm.full], arm) for arm in methods if arm.full is not None]
     title = f"Table III. Ablations: difference to the full model ({about})"
-    return difference_table("ablations", title, ("full", "ablated"), compared, metrics, notes)
+    health = find_health(methods, metrics)
+    return difference_table(
+        "ablations", title, ("full", "ablated"), compared, metrics, notes, health
+    )
 
 
 def method_table(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
 ) -> Table | None:
-    """Each full model against the last one; None with a single one, or none."""
+    """Each full model against the last one; None with a single one, or none. The arguments are
+    those of :func:`ablation_table`."""
     full = [method for method in methods if method.full is None and not method.reference]
     if not full:
         return None
     *others, base = full
     title = f"Table IV. Methods: difference to {base.label} ({about})"
     compared = [(base, other) for other in others]
-    return difference_table("methods", title, (base.label, "method"), compared, metrics, notes)
+    health = find_health(methods, metrics)
+    return difference_table(
+        "methods", title, (base.label, "method"), compared, metrics, notes, health
+    )
 
 
 def difference_table(
@@ -174,6 +189,7 @@ def difference_table(
     compared: Sequence[tuple[Method, Method]],
     metrics: Sequence[type[Metric]],
     notes: Sequence[str],
+    health: Sequence[Health],
 ) -> Table | None:
     """Differences, paired by seed and block of test clips; None without any to compare.
 
@@ -184,8 +200,9 @@ def difference_table(
         compared: base and method of each section.
         metrics: a row each; all tests of the table are one family for Holm's correction.
         notes: more lines for the caption.
+        health: how the judges of the metrics did, the real images included, which are not among
+            what is compared.
     """
-    health = find_health([method for both in compared for method in both], metrics)
     changes = [_change(other, base, metric) for base, other in compared for metric in metrics]
     corrected = holm([None if change is None else change.p for change in changes])
     found = iter(zip(changes, corrected, strict=True))

@@ -98,6 +98,7 @@ def compare(
             *aged,
             *(f"Left out: {reason}" for reason in struck),
         ],
+        health,
     )
     assert table is not None
     verdicts = {
