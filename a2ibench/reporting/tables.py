@@ -152,7 +152,7 @@ def ablation_table(
 
     Args:
         methods: references, then arms; the references tell of the judges.
-        metrics: a row each per arm.
+        metrics: one row each per arm.
         about: the data, for the title.
         notes: more lines for the caption.
     """
@@ -198,7 +198,7 @@ def difference_table(
         title: of the table.
         columns: what is above the scores of the base and of the method.
         compared: base and method of each section.
-        metrics: a row each; all tests of the table are one family for Holm's correction.
+        metrics: one row each; all tests of the table are one family for Holm's correction.
         notes: more lines for the caption.
         health: how the judges of the metrics did, the real images included, which are not among
             what is compared.
