@@ -73,6 +73,26 @@ def test_a_classifier_that_failed_gives_no_posterior(
     assert not [name for name in pd.read_parquet(out / "curves.parquet") if "posterior" in name]
 
 
+@pytest.mark.parametrize("r2", [-0.5, 0.9], ids=["failed", "of another study"])
+def test_a_classifier_gives_its_posterior_whatever_became_of_the_other_judges(
+    small_study: Path, sounds: tuple[Path, Path], tmp_path: Path, r2: float
+) -> None:
+    study = Path(shutil.copytree(small_study, tmp_path / "study"))
+    for path in study.glob("jobs/*/result.json"):
+        stored = json.loads(path.read_text())
+        stored["metrics"]["rprec1_i2a_lite0"] = stored["metrics"]["accuracy_resnet18"] | {
+            "judge": "i2a_lite0",
+            "judge_fingerprint": "another",
+            "judge_figures": {"held_out_r2": r2},
+        }
+        write_result(path.parent, stored)
+    out = tmp_path / "out"
+    done = call("sweep", study, sounds[0], "--volume", "0.5,1", "-n", "1", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "no class posterior" not in done.output
+    assert "posterior" in pd.read_parquet(out / "curves.parquet")
+
+
 @pytest.mark.parametrize(
     ("change", "levels"),
     [

@@ -21,7 +21,7 @@ class Drawn:
     """What a method drew for an exam.
 
     Attributes:
-        images: uint8 ``[n, S, S, 3]``, one a test segment, in order.
+        images: uint8 ``[n, S, S, 3]``, one per test segment, in order.
         grid: uint8 ``[A, Z, S, S, 3]``, for the segments of ``exam.grid_rows`` with Z noises each,
             the same Z for all; None where nothing can be drawn twice.
         own: the image-to-audio network that the method trains against: uint8 ``[m, S, S, 3]`` →

@@ -84,7 +84,7 @@ class Paired:
 
     Attributes:
         value: the mean difference.
-        low: lower end of its 95 % interval; None where there is none.
+        low: lower end of its 95 % interval; None where there is none (see ``reason``).
         high: upper end.
         p: two-sided, of "no difference", by the t that the interval is made from; None with one
             seed (clips alone cannot tell a method from a lucky run) and without an interval.
@@ -94,6 +94,7 @@ class Paired:
         favours: the share of test blocks on which the arm is better, ties counting half, in
             [0, 1]; 0.5 is no preference. None without an interval.
         seeds: how many are common.
+        reason: why there is no interval, in words; None where there is one.
     """
 
     value: float
@@ -103,6 +104,7 @@ class Paired:
     effect: float | None
     favours: float | None
     seeds: int
+    reason: str | None = None
 
 
 def interval(scores: SeedScores) -> tuple[float, float] | None:
@@ -110,29 +112,43 @@ def interval(scores: SeedScores) -> tuple[float, float] | None:
 
     With one seed it covers the choice of clips alone. None where :func:`no_interval` says why.
     """
-    if no_interval(scores) is not None:
-        return None
     found = _standard_error(scores.values, scores.blocks, _scale(scores))
-    return None if found is None else _ends(scores.mean, *found)
+    if found is None or _why_none(scores.blocks, found, "score") is not None:
+        return None
+    return _ends(scores.mean, *found)
 
 
 def no_interval(scores: SeedScores) -> str | None:
     """The reason for which a score has no interval, in words; None where it has one."""
-    if scores.blocks.shape[1] < FEWEST_CLIPS:
-        return f"there are fewer than {FEWEST_CLIPS} test clips"
     found = _standard_error(scores.values, scores.blocks, _scale(scores))
+    return _why_none(scores.blocks, found, "score")
+
+
+def _why_none(blocks: Array, found: tuple[float, float] | None, what: str) -> str | None:
+    """The reason for which there is no interval.
+
+    Args:
+        blocks: pseudo-values.
+        found: their standard error and its degrees of freedom, if there are any.
+        what: is without an interval: the score, the difference.
+    """
+    if blocks.shape[1] < FEWEST_CLIPS:
+        return f"there are fewer than {FEWEST_CLIPS} test clips"
     if found is None:
         return (
             f"fewer than {FEWEST_CLIPS} blocks of test clips can be left out without the loss of a"
             " whole class, or of the score"
         )
     if found[0] == 0:
-        return "neither another seed nor another choice of test clips changes the score"
+        return f"neither another seed nor another choice of test clips changes the {what}"
     return None
 
 
 def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True) -> Paired | None:
     """The paired difference arm − base on their common seeds and the same test clips.
+
+    Two that are equal on every seed and block have the interval [0, 0] and p = 1; any other
+    difference that neither seeds nor clips change has no interval, like a score.
 
     Args:
         arm: scores of the one.
@@ -161,15 +177,19 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
     scale = float(max(np.abs(arm.values[a]).max(), np.abs(base.values[b]).max()))
     value = pairs.mean if abs(pairs.mean) > NOISE * scale else 0.0
     found = _standard_error(pairs.values, pairs.blocks, scale)
-    low, high = (None, None) if found is None else _ends(value, *found)
-    p = None if found is None or len(common) < 2 else _p_value(value, *found)
+    reason = _why_none(pairs.blocks, found, "difference")
+    if found is not None and found[0] == 0 == value:
+        reason = None
+    if found is None or reason is not None:
+        return Paired(value, None, None, None, None, None, len(common), reason)
+    low, high = _ends(value, *found)
     return Paired(
         value=value,
         low=low,
         high=high,
-        p=p,
-        effect=None if found is None else _effect(value, arm.values[a], base.values[b], scale),
-        favours=None if found is None else _favours(pairs, 1 if higher_is_better else -1),
+        p=None if len(common) < 2 else _p_value(value, *found),
+        effect=_effect(value, arm.values[a], base.values[b], scale),
+        favours=_favours(pairs, 1 if higher_is_better else -1),
         seeds=len(common),
     )
 
@@ -221,7 +241,7 @@ def _clean(variance: float, scale: float) -> float:
 
 def _p_value(value: float, error: float, freedom: float) -> float:
     if error == 0:
-        return 1.0 if value == 0 else 0.0
+        return 1.0  # of a tie: any other difference without an error has no test
     return float(2 * special.stdtr(freedom, -abs(value) / error))
 
 

@@ -7,17 +7,17 @@ import numpy as np
 
 from a2ibench.evaluation.statistics import Paired
 
-Verdict = Literal["better", "worse", "not separable", "one seed", "few clips", "–"]
+Verdict = Literal["better", "worse", "not separable", "one seed", "not tested", "–"]
 
-UNTESTED = ("one seed", "few clips")
+UNTESTED = ("one seed", "not tested")
 """Verdicts on differences that have no test."""
 
 ALPHA = 0.05
 
 CORRECTION = (
     "p: paired t test over seeds and test blocks, corrected by Holm's method for all tests of this"
-    " table; better, worse: p < 0.05, else not separable. One seed, or fewer than 5 test clips, has"
-    " no verdict."
+    " table; better, worse: p < 0.05, else not separable. A difference of one seed, or without"
+    " an interval, is not tested."
 )
 """For captions. Holm's correction, not a false discovery rate: it holds however the tests depend on
 each other, and metrics of the same images depend strongly."""
@@ -55,7 +55,7 @@ def judge(change: Paired | None, p: float | None, higher_is_better: bool) -> Ver
     if change.seeds < 2:
         return "one seed"
     if p is None:
-        return "few clips"
+        return "not tested"
     if p >= ALPHA:
         return "not separable"
     return "better" if (change.value > 0) == higher_is_better else "worse"

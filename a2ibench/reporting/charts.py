@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Curve = Sequence[Mapping[str, float]]
-"""A training: a row a logging interval, ``{"step": …, loss: mean}``."""
+"""A training: one row per logging interval, ``{"step": …, loss: mean}``."""
 
 LOOK: dict[Any, Any] = {
     "font.size": 8,
@@ -40,7 +40,7 @@ def colour(methods: Sequence[str], label: str) -> str:
 
 
 def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, str]) -> "Figure":
-    """A panel a loss, a line a seed, a colour an arm.
+    """One panel per loss, one line per seed, one colour per arm.
 
     Args:
         trainings: arm → the curve of each seed; at least one has a row.
@@ -98,10 +98,10 @@ def _thin(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]
 def seed_chart(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], colours: Mapping[str, str]
 ) -> "Figure":
-    """A panel a metric: the mean with its interval, and each seed as a point of its own.
+    """One panel per metric: the mean with its interval, and each seed as a point of its own.
 
     Args:
-        methods: a row each; those without a colour are reference rows.
+        methods: one row each; those without a colour are reference rows.
         metrics: at least one.
         colours: arm → colour.
     """

@@ -29,7 +29,8 @@ def find_health(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> t
         for metric in metrics
         if metric.judge != OWN
     ]
-    return (*held_out, *(one for one in real if one is not None))
+    # Two studies may hold the same row.
+    return (*held_out, *dict.fromkeys(one for one in real if one is not None))
 
 
 def _of_real_images(metric: type[Metric], method: Method) -> Health | None:

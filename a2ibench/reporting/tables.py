@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from a2ibench.contracts.metric import Metric
+from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import Paired, difference, no_interval
 from a2ibench.evaluation.verdict import CORRECTION, holm, judge
 from a2ibench.reporting.cells import (
@@ -95,7 +96,15 @@ def score_tables(
                 notes=(
                     *notes,
                     *([INTERVAL] if shown else []),
-                    *_without_interval(methods, shown),
+                    *_why_none(
+                        "score",
+                        [
+                            no_interval(method.scores[metric.name])
+                            for method in methods
+                            for metric in shown
+                            if metric.name in method.scores
+                        ],
+                    ),
                     *_floor_note(methods, group),
                     *([BETWEEN_ENCODERS[group]] if group in BETWEEN_ENCODERS else []),
                     *health_notes(chosen, health),
@@ -139,24 +148,38 @@ def _numbers(
 def ablation_table(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
 ) -> Table | None:
-    """Each ablated arm against its full model; None without any. See :func:`difference_table`."""
+    """Each ablated arm against its full model; None without any. See :func:`difference_table`.
+
+    Args:
+        methods: references, then arms; the references tell of the judges.
+        metrics: one row each per arm.
+        about: the data, for the title.
+        notes: more lines for the caption.
+    """
     by_label = {method.label: method for method in methods}
     compared = [(by_label[arm.full], arm) for arm in methods if arm.full is not None]
     title = f"Table III. Ablations: difference to the full model ({about})"
-    return difference_table("ablations", title, ("full", "ablated"), compared, metrics, notes)
+    health = find_health(methods, metrics)
+    return difference_table(
+        "ablations", title, ("full", "ablated"), compared, metrics, notes, health
+    )
 
 
 def method_table(
     methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
 ) -> Table | None:
-    """Each full model against the last one; None with a single one, or none."""
+    """Each full model against the last one; None with a single one, or none. The arguments are
+    those of :func:`ablation_table`."""
     full = [method for method in methods if method.full is None and not method.reference]
     if not full:
         return None
     *others, base = full
     title = f"Table IV. Methods: difference to {base.label} ({about})"
     compared = [(base, other) for other in others]
-    return difference_table("methods", title, (base.label, "method"), compared, metrics, notes)
+    health = find_health(methods, metrics)
+    return difference_table(
+        "methods", title, (base.label, "method"), compared, metrics, notes, health
+    )
 
 
 def difference_table(
@@ -166,6 +189,7 @@ def difference_table(
     compared: Sequence[tuple[Method, Method]],
     metrics: Sequence[type[Metric]],
     notes: Sequence[str],
+    health: Sequence[Health],
 ) -> Table | None:
     """Differences, paired by seed and block of test clips; None without any to compare.
 
@@ -174,10 +198,11 @@ def difference_table(
         title: of the table.
         columns: what is above the scores of the base and of the method.
         compared: base and method of each section.
-        metrics: a row each; all tests of the table are one family for Holm's correction.
+        metrics: one row each; all tests of the table are one family for Holm's correction.
         notes: more lines for the caption.
+        health: how the judges of the metrics did, the real images included, which are not among
+            what is compared.
     """
-    health = find_health([method for both in compared for method in both], metrics)
     changes = [_change(other, base, metric) for base, other in compared for metric in metrics]
     corrected = holm([None if change is None else change.p for change in changes])
     found = iter(zip(changes, corrected, strict=True))
@@ -220,12 +245,14 @@ def difference_table(
                     "effect sd": getattr(change, "effect", None),
                     "blocks better": getattr(change, "favours", None),
                     "verdict": verdict,
+                    "reason": getattr(change, "reason", None),
                 }
             )
         sections.append(tuple(rows))
     if not sections:
         return None
     tests = sum(p is not None for p in corrected)
+    reasons = [None if change is None else change.reason for change in changes]
     return Table(
         name=name,
         title=title,
@@ -235,8 +262,8 @@ def difference_table(
         ),
         sections=tuple(sections),
         notes=(
-            *notes, INTERVAL, CORRECTION, EFFECT, *health_notes(metrics, health),
-            protocols(metrics),
+            *notes, INTERVAL, *_why_none("difference", reasons), CORRECTION, EFFECT,
+            *health_notes(metrics, health), protocols(metrics),
         ),
         numbers=tuple(numbers),
         keys=2,
@@ -248,16 +275,10 @@ def _floor_note(methods: Sequence[Method], group: str) -> list[str]:
     return [f"{BELOW_FLOOR}: no better than {', '.join(floors)}, its floor."] if floors else []
 
 
-def _without_interval(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> list[str]:
-    """Why some scores have no interval, each reason once."""
-    reasons = dict.fromkeys(
-        reason
-        for method in methods
-        for metric in metrics
-        if metric.name in method.scores
-        and (reason := no_interval(method.scores[metric.name])) is not None
-    )
-    return [f"A score without an interval: {reason}." for reason in reasons]
+def _why_none(what: str, reasons: Sequence[str | None]) -> list[str]:
+    """Why some scores or differences have no interval, each reason once."""
+    found = dict.fromkeys(reason for reason in reasons if reason is not None)
+    return [f"A {what} without an interval: {reason}." for reason in found]
 
 
 def protocols(metrics: Sequence[type[Metric]]) -> str:

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from a2ibench.contracts.metric import OWN, Metric
-from a2ibench.evaluation.statistics import FEWEST_CLIPS
 from a2ibench.evaluation.verdict import UNTESTED
 from a2ibench.reporting.cells import full_name
 from a2ibench.reporting.render import Table
 
-FEW_CLIPS = f"fewer than {FEWEST_CLIPS} test clips"
 NO_JUDGE = "Nothing can be said: the judge of every metric failed."
 NAMED = 4
 """Comparisons that the first sentence names, and metrics that do not separate, at most."""
@@ -26,12 +24,14 @@ class Difference:
         difference: with its interval; of percentages, in points.
         p: corrected.
         verdict: on the method.
+        reason: why there is no interval; None where there is one.
     """
 
     metric: str
     difference: str
     p: str
     verdict: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,9 @@ class Comparison:
             parts.append(f"not separable from {name} by {named}")
         if self.by("one seed"):
             parts.append(f"not tested against {name}: one common seed")
-        if self.by("few clips"):
-            parts.append(f"not tested against {name}: {FEW_CLIPS}")
+        for reason, found in _reasons(self.by("not tested")).items():
+            by = "" if len(found) == len(self.tests) else f" by {titles(found)}"
+            parts.append(f"not tested against {name}{by}: {reason}")
         return "; ".join(parts) or f"has no score in common with {name}"
 
 
@@ -86,8 +87,16 @@ def comparisons(table: Table | None, metrics: Sequence[type[Metric]]) -> list[Co
         tests = found.setdefault((str(numbers["method"]), str(numbers["base"])), [])
         if metric.judge != OWN and numbers["verdict"] != "–":
             unit = " points" if metric.percent else ""
-            said = Difference(metric.title, row[DIFFERENCE] + unit, row[P], str(numbers["verdict"]))
-            tests.append(said)
+            reason, verdict = numbers["reason"], str(numbers["verdict"])
+            tests.append(
+                Difference(
+                    metric.title,
+                    row[DIFFERENCE] + unit,
+                    row[P],
+                    verdict,
+                    None if reason is None else str(reason),
+                )
+            )
     return [Comparison(*pair, tuple(tests)) for pair, tests in found.items()]
 
 
@@ -100,11 +109,9 @@ def lead(compared: Sequence[Comparison]) -> str:
         return "One method stands alone: it is compared with the reference rows only."
     if not tests:
         return "Nothing can be compared yet: no two methods have a score in common."
-    if any(test.verdict == "few clips" for test in tests) and not tested:
-        return (
-            f"Nothing is tested: there are {FEW_CLIPS}, and the choice of clips alone may make a"
-            " difference."
-        )
+    untested = _reasons([test for test in tests if test.verdict == "not tested"])
+    if untested and not tested:
+        return f"Nothing is tested: {'; '.join(untested)}."
     if not tested:
         return (
             "Nothing is tested: with one training seed a difference may be luck. Take at least"
@@ -136,6 +143,15 @@ def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
     for one in compared:
         found.setdefault(one.sentence, []).append(one)
     return [(_listed([one.method for one in same]), same[0]) for same in found.values()]
+
+
+def _reasons(tests: Sequence[Difference]) -> dict[str, tuple[Difference, ...]]:
+    """Differences without an interval, by the reason."""
+    found: dict[str, tuple[Difference, ...]] = {}
+    for test in tests:
+        assert test.reason is not None  # else it has an interval, and a test
+        found[test.reason] = (*found.get(test.reason, ()), test)
+    return found
 
 
 def _verdict(one: Comparison) -> str:

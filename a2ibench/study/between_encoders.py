@@ -100,7 +100,8 @@ def _tables(
     (scores,) = score_tables(rows, metrics, about, ())
     title = f"Encoders: quality and class of the images ({about})"
     scores = replace(scores, name=f"encoders-{first.folder.name}", title=title)
-    metrics = usable(metrics, find_health(rows, metrics))
+    health = find_health(rows, metrics)
+    metrics = usable(metrics, health)
     if not metrics:
         return NO_JUDGE, (scores,)
     what = "Encoders"
@@ -114,6 +115,7 @@ def _tables(
         [(base, one) for base, *rest in arms for one in rest],
         metrics,
         (BASE,),
+        health,
     )
     assert differences is not None  # two encoders at least
     verdict = lead(comparisons(differences, metrics))

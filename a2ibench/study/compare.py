@@ -4,10 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from a2ibench.errors import UserError, unknown
+from a2ibench.reporting.cells import Method
 from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table
-from a2ibench.study.finished import check_alike, find_arm, metrics_as_stored, to_method
+from a2ibench.study.finished import (
+    Finished,
+    check_alike,
+    find_arm,
+    metrics_as_stored,
+    read_rows,
+    read_study,
+    to_method,
+)
 
 
 @dataclass(frozen=True)
@@ -15,7 +24,7 @@ class Compared:
     """A comparison.
 
     Attributes:
-        table: a row a metric.
+        table: one row per metric.
         verdicts: by metric name, on A.
     """
 
@@ -70,7 +79,8 @@ def compare(
         replace(to_method(side, names, ()), label=f"{letter}: {side.label}")
         for letter, side in zip("AB", sides, strict=True)
     )
-    health = find_health((first, second), plugins)
+    references, apart = _references(sides, names)
+    health = find_health((first, second, *references), plugins)
     struck = struck_reasons(plugins, health)
     plugins = list(usable(plugins, health))
     if struck and (not plugins or (needed and all(one.name != needed for one in plugins))):
@@ -96,11 +106,43 @@ def compare(
                 for one in side.damaged
             ),
             *aged,
+            *apart,
             *(f"Left out: {reason}" for reason in struck),
         ],
+        health,
     )
     assert table is not None
     verdicts = {
         plugin.name: str(row["verdict"]) for plugin, row in zip(plugins, table.numbers, strict=True)
     }
     return Compared(table, verdicts)
+
+
+def _references(
+    sides: Sequence[Finished], metrics: Sequence[str]
+) -> tuple[list[Method], list[str]]:
+    """The reference rows of the studies that the sides lie in: they tell of the judges.
+
+    Args:
+        sides: what is compared.
+        metrics: names.
+
+    Returns:
+        The rows, and why others are left out: by results that belong in no table with the sides,
+        a row says nothing of the judges of these.
+    """
+    found, apart = [], []
+    for folder in dict.fromkeys(side.folder for side in sides):
+        if not (folder / "study.json").is_file():
+            continue  # a job by itself
+        for row in read_rows(folder, read_study(folder)):
+            method = to_method(row, metrics, ())
+            if not method.reference:
+                continue
+            try:
+                check_alike([*sides, row], metrics)
+            except UserError as error:
+                apart.append(f"{row.label} of {folder.name}: not asked about the judges: {error}")
+            else:
+                found.append(method)
+    return found, apart

@@ -45,9 +45,14 @@ class Finished:
     damaged: tuple[str, ...] = ()
 
     @property
+    def folder(self) -> Path:
+        """Of the study that the first result lies in; of a job by itself, whatever is there."""
+        return self.results[0][0].resolve().parent.parent
+
+    @property
     def study(self) -> str:
         """The name of the study's folder that the first result lies in."""
-        return self.results[0][0].resolve().parent.parent.name
+        return self.folder.name
 
     @property
     def metrics(self) -> set[str]:

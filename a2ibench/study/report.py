@@ -164,12 +164,12 @@ def scored_arms(methods: Sequence[Method]) -> list[Method]:
 
 def _rank(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> Ranks | None:
     arms = scored_arms(methods)
-    usable = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
-    if len(arms) < LEAST or len(usable) < LEAST:
+    scored = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
+    if len(arms) < LEAST or len(scored) < LEAST:
         return None
     scores = [
         [arm.scores[m.name].mean * (1 if m.higher_is_better else -1) for arm in arms]
-        for m in usable
+        for m in scored
     ]
     return rank(np.array(scores))
 

@@ -28,7 +28,7 @@ LONG = "results.parquet"
 
 @dataclass(frozen=True)
 class Entry:
-    """One arm or reference of a study with the tasks that compute it, one a seed.
+    """One arm or reference of a study with the tasks that compute it, one per seed.
 
     Attributes:
         label: as printed.

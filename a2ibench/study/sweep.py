@@ -87,7 +87,8 @@ def sweep(
         folder: of a finished job.
         sounds: each is changed by itself.
         change: what is done to them.
-        count: Z, pictures a level; picture z has the same noise at every level and for every sound.
+        count: Z, pictures per level; picture z has the same noise at every level and for every
+            sound.
         seed: of those noises.
         progress: called with the sounds done so far and in total.
 
@@ -150,7 +151,11 @@ def _measure(images: ImageArray, classifier: LoadedJudge | None, run: Run) -> di
 
 
 def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
-    """The classifier that judged the run's study, as it was then."""
+    """The classifier that judged the run's study, as it was then.
+
+    Returns:
+        It, or None; then, what the user should know of why there is none.
+    """
     sizes = spec(run.result)
     blank = np.zeros((1, sizes.image_size, sizes.image_size, 3), dtype=np.uint8)
     job = run.result["job"]
@@ -158,22 +163,28 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
 
     data_key = Job(**job).data_key
     scores = run.result["metrics"].values()
+    failed, gone = [], []
     for name, fingerprint in sorted({(s["judge"], s["judge_fingerprint"]) for s in scores}):
         if name == OWN or name not in registry.judges.names():
             continue
         if not registry.judges.get(name).trained:
             continue
+        judge = load_kept(name, sizes, data_key)
+        if judge is None:  # nobody knows whether it would be a classifier
+            gone.append(f"judge {name} is not what it was in the study: no class posterior")
+            continue
+        logits = look_at(judge, blank).get("logits")
+        if logits is None or logits.shape[1] != len(sizes.classes):
+            continue
         figures = next(s["judge_figures"] for s in scores if s["judge"] == name)
         health = held_out_health(name, figures, len(sizes.classes))
         if health is not None and not health.ok:
-            return None, [f"judge {name}: {health.reason}: no class posterior"]
-        judge = load_kept(name, sizes, data_key)
-        if judge is None or judge.fingerprint != fingerprint:
-            return None, [f"judge {name} is not what it was in the study: no class posterior"]
-        logits = look_at(judge, blank).get("logits")
-        if logits is not None and logits.shape[1] == len(sizes.classes):
+            failed.append(f"judge {name}: {health.reason}: no class posterior")
+        elif judge.fingerprint != fingerprint:
+            failed.append(f"judge {name} is not what it was in the study: no class posterior")
+        else:
             return judge, []
-    return None, []
+    return None, failed or gone
 
 
 def _findings(swept: Sequence[Swept], change: Change) -> list[Finding]:

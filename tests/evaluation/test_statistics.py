@@ -75,7 +75,7 @@ def test_where_clips_cannot_be_left_out_there_is_no_interval_of_seeds_alone(
     found = difference(scores, replace(scores, values=np.array([1.0, 1.1, 1.3])))
     assert found is not None
     assert (found.low, found.p, found.effect, found.favours) == (None, None, None, None)
-    assert judge(found, None, True) == "few clips"
+    assert judge(found, None, True) == "not tested"
 
 
 @pytest.mark.parametrize(("clips", "there"), [(4, False), (5, True)])
@@ -106,6 +106,34 @@ def test_a_score_that_no_seed_and_no_clip_changes_has_no_interval_of_width_0() -
     assert "neither another seed" in str(no_interval(scores))
 
 
+def test_two_methods_that_nothing_varies_differ_without_a_test() -> None:
+    found = difference(arm(np.ones((3, 20))), arm(np.zeros((3, 20))))
+    assert found is not None
+    assert found.value == 1.0
+    assert (found.low, found.high, found.p, found.effect, found.favours) == (None,) * 5
+    assert found.reason == (
+        "neither another seed nor another choice of test clips changes the difference"
+    )
+    assert judge(found, None, True) == "not tested"
+
+
+def test_a_difference_without_an_interval_says_why() -> None:
+    scores = arm(np.random.default_rng(10).normal(0, 1, (3, 6)))
+    other = replace(scores, values=scores.values + 1)
+    lost = replace(scores, blocks=np.full((3, 6), np.nan))  # six clips, one per class
+    found = difference(lost, replace(other, blocks=lost.blocks))
+    assert found is not None
+    assert "fewer than 5 blocks of test clips can be left out" in str(found.reason)
+    few = difference(
+        replace(scores, blocks=scores.blocks[:, :4]), replace(other, blocks=scores.blocks[:, :4])
+    )
+    assert few is not None
+    assert few.reason == "there are fewer than 5 test clips"
+    told = difference(scores, arm(scores.blocks[:, ::-1]))
+    assert told is not None
+    assert told.reason is None
+
+
 def test_two_seeds_give_no_effect_however_far_apart_two_methods_are() -> None:
     rng = np.random.default_rng(8)
     blocks = rng.normal(0, 1, (3, 12))
@@ -127,12 +155,15 @@ def test_the_share_of_blocks_does_not_contradict_the_difference_of_a_biased_scor
 
 
 def test_a_difference_is_paired_by_seed_and_block() -> None:
-    full = np.random.default_rng(2).random((3, 20))
-    found = difference(arm(full[1:] - 0.01, (1, 2)), arm(full))
+    rng = np.random.default_rng(2)
+    full = rng.random((3, 20))
+    less = full[1:] - 0.01 + rng.normal(0, 1e-6, (2, 20))
+    found = difference(arm(less, (1, 2)), arm(full))
     assert found is not None
-    np.testing.assert_allclose([found.value, found.low, found.high], [-0.01] * 3, atol=1e-9)
-    assert (found.p, found.favours, found.seeds) == (0.0, 0.0, 2)
-    lower = difference(arm(full[1:] - 0.01, (1, 2)), arm(full), higher_is_better=False)
+    np.testing.assert_allclose([found.value, found.low, found.high], [-0.01] * 3, atol=1e-5)
+    assert found.p == pytest.approx(0, abs=1e-3)
+    assert (found.favours, found.seeds) == (0.0, 2)
+    lower = difference(arm(less, (1, 2)), arm(full), higher_is_better=False)
     assert lower is not None
     assert lower.favours == 1.0
 

@@ -1,5 +1,7 @@
 """Columns of a judge that failed hold no number, take part in nothing, and say why."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from a2ibench.contracts.metric import Looks, Metric, Score
@@ -64,6 +66,7 @@ def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says
     methods = made.table("methods")
     assert methods is not None
     assert {row["metric"] for row in methods.numbers} == {"sharpness_test_v1"}
+    assert not any(note.startswith("Judge classifier:") for note in methods.notes)
     assert "Left out: accuracy: struck, judge classifier:" in made.verdict
     assert made.verdict.startswith("a is worse than b by sharpness.")
 
@@ -79,6 +82,17 @@ def test_a_judge_that_failed_on_what_it_held_out_is_struck_and_one_that_did_not_
     (table,) = score_tables(rows(real=0.99), METRICS, "data", [])
     assert "×" not in table.to_markdown()
     assert any("chance 50.0 %" in note for note in table.notes)
+
+
+def test_tables_of_differences_say_what_the_judge_certifies_by_the_real_images(tmp_path):
+    truth, a, b = rows(real=0.9)
+    made = report(tmp_path, [truth, a, b, replace(a, label="b − x", full="b")])
+    for name in ("quality", "methods", "ablations"):
+        table = made.table(name)
+        assert table is not None
+        (line,) = (note for note in table.notes if note.startswith("Judge classifier:"))
+        assert line.startswith("Judge classifier: accuracy of the ground truth ")
+        assert "chance 50.0 %" in line
 
 
 def test_where_every_judge_failed_nothing_is_said(tmp_path):
@@ -103,6 +117,7 @@ def test_few_clips_have_no_verdict(tmp_path):
     made = report(tmp_path, rows(real=0.9, clips=3))
     methods = made.table("methods")
     assert methods is not None
-    assert {row["verdict"] for row in methods.numbers} == {"few clips"}
-    assert made.verdict.startswith("Nothing is tested: there are fewer than 5 test clips")
-    assert made.compared[0].sentence == "not tested against b: fewer than 5 test clips"
+    assert {row["verdict"] for row in methods.numbers} == {"not tested"}
+    assert made.verdict.startswith("Nothing is tested: there are fewer than 5 test clips.")
+    assert made.compared[0].sentence == "not tested against b: there are fewer than 5 test clips"
+    assert "A difference without an interval: there are fewer than 5 test clips." in methods.notes

@@ -1,5 +1,7 @@
 """The verdict in words: it says what the tests of a table say, and no more."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from a2ibench.contracts.metric import OWN, Looks, Metric, Score
@@ -32,7 +34,7 @@ def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> Meth
     """A method whose seeds and blocks scatter by a thousandth."""
     scores = {}
     for i, (metric, level) in enumerate(zip(METRICS, (accuracy, distance, accuracy), strict=True)):
-        scatter = np.random.default_rng([i, len(label)]).normal(0, 0.001, (seeds, 12))
+        scatter = np.random.default_rng([i, *label.encode()]).normal(0, 0.001, (seeds, 12))
         blocks = level + scatter
         scores[metric.name] = SeedScores(
             tuple(range(seeds)), blocks.mean(axis=1), 100, None, blocks
@@ -75,6 +77,47 @@ def test_no_difference_is_claimed_without_its_test() -> None:
     assert single.sentence == "not tested against base: one common seed"
     assert "better" not in lead([single]).split(":")[0]
     assert lead([single]).startswith("Nothing is tested: with one training seed")
+
+
+def without_blocks(one: Method, *names: str) -> Method:
+    """The method on clips of which none can be left out."""
+    lost = {
+        name: replace(scores, blocks=np.full_like(scores.blocks, np.nan))
+        for name, scores in one.scores.items()
+        if name in names
+    }
+    return replace(one, scores={**one.scores, **lost})
+
+
+def test_what_is_not_tested_has_the_reason_of_its_own() -> None:
+    names = [metric.name for metric in METRICS]
+    mine, base = method("mine", 0.9, 0.3), method("base", 0.5, 0.5)
+    (one,) = compared(without_blocks(mine, *names), without_blocks(base, *names))
+    reason = (
+        "fewer than 5 blocks of test clips can be left out without the loss of a whole class, or"
+        " of the score"
+    )
+    assert one.sentence == f"not tested against base: {reason}"
+    assert lead([one]) == f"Nothing is tested: {reason}."
+    (part,) = compared(without_blocks(mine, names[0]), without_blocks(base, names[0]))
+    assert part.sentence == (
+        f"better than base by distance; not tested against it by accuracy: {reason}"
+    )
+    assert lead([part]) == "mine is better than base by distance. No other difference was tested."
+
+
+def test_a_difference_that_nothing_varies_is_not_laid_to_the_clips() -> None:
+    def constant(label: str, level: float) -> Method:
+        scores = SeedScores((0, 1, 2), np.full(3, level), 100, None, np.full((3, 12), level))
+        return Method(label, False, None, 3, {Accuracy.name: scores})
+
+    table = method_table([constant("mine", 1.0), constant("base", 0.0)], METRICS, "data", [])
+    assert table is not None
+    reason = "neither another seed nor another choice of test clips changes the difference"
+    assert table.numbers[0]["verdict"] == "not tested"
+    assert f"A difference without an interval: {reason}." in table.notes
+    assert lead(comparisons(table, METRICS)) == f"Nothing is tested: {reason}."
+    assert "clips" not in " ".join(map(str, table.sections))
 
 
 def test_many_metrics_that_do_not_separate_are_counted_and_those_that_do_are_named() -> None:

@@ -87,7 +87,7 @@ def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:
     assert set(table["metric"]) == {"is1_lite0_v1", "kid_lite0_v1"}
     rows = table.set_index(["method", "metric"])
     assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "base"] == "ours, logmel"
-    assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "difference"] == pytest.approx(0.05)
+    assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "difference"] == pytest.approx(0.05, abs=0.002)
     assert rows.loc[("ours, mfcc", "kid_lite0_v1"), "verdict"] == "better"
     assert rows.loc[("vae, mfcc", "kid_lite0_v1"), "verdict"] == "not separable"
     assert rows["seeds"].eq(3).all()

@@ -108,7 +108,7 @@ def test_a_reference_without_chance_is_compared_with_each_seed(made: Report) -> 
     found = {one.row: one for one in against_references(made)}
     truth = found["ground truth"].table
     assert {row["seeds"] for row in truth.numbers} == {2}
-    assert {row["verdict"] for row in truth.numbers} == {"few clips"}, "there are four"
+    assert {row["verdict"] for row in truth.numbers} == {"not tested"}, "there are four"
     vae = next(method for method in made.methods if method.label == "vae")
     real = next(method for method in made.methods if method.label == "ground truth")
     row = next(r for r in truth.numbers if r["method"] == "vae" and "accuracy" in str(r["metric"]))

@@ -173,3 +173,42 @@ def test_a_judge_that_failed_compares_nothing(tmp_path: Path) -> None:
     ask = ("--fail-if-worse", "rprec1_i2a_lite0")
     code, text = run("compare", f"{folder}:ours", f"{folder}:vae", *ask)
     assert (code, "nothing to compare by: R-prec@1: struck" in " ".join(text.split())) == (2, True)
+
+
+def real_images_at_chance(folder: Path) -> None:
+    """Makes the study's first row that of the real images, which the judge of R-prec@1 does not
+    tell from chance."""
+    for path in folder.glob("jobs/*/result.json"):
+        stored = json.loads(path.read_text())
+        if stored["job"]["method"] == "ground truth":
+            stored["job"]["kind"] = "reference"
+        stored["metrics"]["rprec1_i2a_lite0"]["chance"] = 0.2
+        path.write_text(json.dumps(stored))
+
+
+def test_a_judge_that_the_real_images_do_not_pass_compares_nothing(tmp_path: Path) -> None:
+    rows = {"ground truth": 0.0, "vae": 0.0, "ours": 0.05}
+    a, b = study(tmp_path / "a", rows), study(tmp_path / "b", {"vae": 0.0})
+    real_images_at_chance(a)
+    left_out = "Left out: R-prec@1: struck, judge i2a_lite0: R-prec@1 of the ground truth"
+    for one, other in (
+        (f"{a}:ours", f"{a}:vae"),
+        (f"{a}:ours", b),
+        (b, f"{a}:ours"),
+        (a / "jobs" / "ours-0", b),
+    ):
+        code, text = run("compare", one, other)
+        assert (code, left_out in " ".join(text.split())) == (0, True), text
+    job = Path(shutil.copytree(a / "jobs" / "ours-0", tmp_path / "job"))
+    code, text = run("compare", job, b)
+    assert (code, "struck" in text) == (0, False), "neither has a row of real images"
+
+
+def test_real_images_of_another_version_tell_nothing_of_the_judge(tmp_path: Path) -> None:
+    folder = study(tmp_path / "a", {"ground truth": 0.0, "vae": 0.0, "ours": 0.05})
+    real_images_at_chance(folder)
+    for path in folder.glob("jobs/groundtruth-*/result.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"version": "0.0.9"}))
+    code, text = run("compare", f"{folder}:ours", f"{folder}:vae")
+    assert (code, "struck" in text) == (0, False), text
+    assert "ground truth of a: not asked about the judges: not comparable" in " ".join(text.split())

@@ -41,7 +41,7 @@ def against_references(made: Report) -> list[Against]:
         if not plugin.random:  # it has no chance by construction: nobody has less, or better
             metrics = [m for m in metrics if "noise" not in m.needs]
         if metrics and made.scored and row.scores:
-            table = _table(row, plugin, made.scored, metrics, what, made.about)
+            table = _table(row, plugin, made, metrics, what)
             said = tuple(comparisons(table, made.metrics))
             found.append(Against(row.label, what, table, said))
     return found
@@ -50,19 +50,19 @@ def against_references(made: Report) -> list[Against]:
 def _table(
     row: Method,
     plugin: type[Reference],
-    arms: Sequence[Method],
+    study: Report,
     metrics: Sequence[type[Metric]],
     what: str,
-    about: str,
 ) -> Table:
-    compared = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in arms]
+    compared = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in study.scored]
     made = difference_table(
         f"against_{plugin.name}",
-        f"Methods against {row.label}, the {what} ({about})",
+        f"Methods against {row.label}, the {what} ({study.about})",
         (row.label, "method"),
         compared,
         metrics,
         [] if plugin.random else [CONSTANT],
+        study.health,
     )
     assert made is not None
     return made

@@ -21,7 +21,8 @@ Array = npt.NDArray[np.float64]
 
 
 def class_tables(test: Pairs, made: Report, rows: Rows) -> list[Table]:
-    """A table for each metric with a score a segment: a row a class, a column a method."""
+    """A table for each metric with a score per segment: one row per class, one column per
+    method."""
     label = test.label
     there = {name: label == c for c, name in enumerate(test.classes) if (label == c).any()}
     counts = {
@@ -39,7 +40,7 @@ def class_tables(test: Pairs, made: Report, rows: Rows) -> list[Table]:
 
 
 def factor_tables(made: Report, rows: Rows) -> list[Table]:
-    """A table for each metric whose score has parts: a row a part, a column a method."""
+    """A table for each metric whose score has parts: one row per part, one column per method."""
 
     def by_part(ran: Ran, metric: str) -> dict[str, float] | None:
         return None if ran.result is None else ran.result["metrics"].get(metric, {}).get("parts")

@@ -160,8 +160,8 @@ def _seeds(made: Report, colours: Mapping[str, str]) -> Chart | None:
     svg = inline_svg(
         seed_chart(methods, metrics, colours),
         "seeds",
-        f"The scores of every seed of {', '.join(m.label for m in methods)}, a panel a metric; the"
-        " tables hold the same numbers",
+        f"The scores of every seed of {', '.join(m.label for m in methods)}, one panel per metric;"
+        " the tables hold the same numbers",
     )
     caption = (
         "A point is the score of one training seed, the line their mean, the bar its 95 % interval"
@@ -184,10 +184,10 @@ def _curves(rows: Rows, models: Sequence[str], colours: Mapping[str, str]) -> li
             continue
         said = ", ".join(trainings)
         figure = curve_chart(trainings, colours)
-        svg = inline_svg(figure, f"curves-{i}", f"Losses by step of {said}, a panel a loss")
+        svg = inline_svg(figure, f"curves-{i}", f"Losses by step of {said}, one panel per loss")
         caption = (
             f"{said}: mean of each logging interval, or of several in long trainings, by training"
-            " step; a line a seed."
+            " step; one line per seed."
         )
         charts.append(Chart(svg, caption))
     return charts

@@ -144,7 +144,7 @@ class Known:
 
 @functools.lru_cache(maxsize=1)
 def fit_readers(known: Known) -> Readers:
-    """Chooses the factors that count and fits a regression a class; once for many image sets.
+    """Chooses the factors that count and fits one regression per class; once for many image sets.
 
     Raises:
         UserError: no factor counts.

@@ -87,8 +87,9 @@ class Manifold(Metric):
     """What the four have in common: which images of one set lie in the spheres of the other.
 
     A sphere holds its surface (Kynkäänniemi et al. 2019, eq. 1). Real images are the *test* images,
-    one a segment, as many as generated ones. An interval takes blocks of segments out of both sets.
-    The ground-truth row, the very images that it is compared with, reaches 1 (density about 1).
+    one per segment, as many as generated ones. An interval takes blocks of segments out of both
+    sets. The ground-truth row, the very images that it is compared with, reaches 1 (density about
+    1).
     """
 
     judge = "lite0"
