@@ -57,6 +57,14 @@ def test_a_plugin_that_ends_the_process_ends_no_command_as_if_all_was_done(tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_a_plugin_that_fails_at_work_is_traced_without_its_escape_sequences(tmp_path: Path) -> None:
+    done = run(tmp_path, "loud", "encode(self, waveforms)", r"raise ValueError('\x1b[31mred')")
+    assert done.exit_code == 1, done.output
+    assert "ValueError: red" in done.output
+    assert "leaving.py" in done.output
+    assert "\x1b" not in done.output
+
+
 def test_a_message_that_holds_no_text_is_printed(tmp_path: Path) -> None:
     plugin = tmp_path / "odd.py"
     plugin.write_text(r'raise ValueError("no \udc80 text, \x1b]0;title\x07 and no title")')

@@ -99,6 +99,11 @@ class _Group(click.Group):
                 err=True,
             )
             sys.exit(FAILED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:  # of this code, or of a plug-in at work: where, is for its author
+            click.echo(traceback.format_exc(), err=True)  # by the guard, unlike Python's own
+            sys.exit(FAILED)
         except KeyboardInterrupt:
             click.echo(f"interrupted: {GOES_ON}", err=True)
             sys.exit(INTERRUPTED)

@@ -100,7 +100,9 @@ def generate(
                 click.echo(f"note: {note}")
         told.update(notes)
         rows_of = f" in {len(rows)} rows" if len(rows) > 1 else ""
-        click.echo(f"{sound.name}: {len(rows) * count} pictures{rows_of}: {path}")
+        drawn = len(rows) * count
+        pictures = f"{drawn} picture{'s' if drawn > 1 else ''}{rows_of}"
+        click.echo(f"{sound.name}: {pictures}: {path}")
     if len(failed) == len(sounds):
         raise UserError(str(failed[0]) if len(sounds) == 1 else "no sound could be used")
     if failed:

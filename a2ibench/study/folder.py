@@ -87,7 +87,7 @@ def check_overview(root: Path) -> None:
     long = root / "results.parquet"
     if long.exists():
         try:
-            names = parquet.read_schema(long).names
+            names = parquet.read_schema(long.absolute()).names
         except (ArrowException, OSError, ValueError):
             names = ["damaged"]
         if names and names[0] != "study":

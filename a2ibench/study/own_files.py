@@ -35,8 +35,9 @@ def check_free(folder: Path, record: str, names: Sequence[str]) -> None:
         UserError: the path is no folder, or one of the files is there and is not in the record, or
             has been changed since.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; expected a folder")
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise UserError(f"{there}: is a file; give a folder (--out)")
     own = _own(folder, record)
     for name in (record, *names):
         path = folder / name

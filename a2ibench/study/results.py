@@ -136,7 +136,8 @@ def _read_blocks(path: Path, written: int) -> dict[str, npt.NDArray[np.float64]]
     """A job's ``blocks.parquet``, read once for all metrics, unless it was written again."""
     try:
         # Not by way of a data frame: hundreds of small files are read.
-        table = parquet.ParquetFile(path).read()
+        with path.open("rb") as stream:  # of a path like a:b/c it would make a URI
+            table = parquet.ParquetFile(stream).read()
         return {name: np.asarray(table[name], dtype=np.float64) for name in table.column_names}
     except ValueError as error:
         raise damaged(path, error) from error

@@ -609,10 +609,11 @@ def test_what_groups_nothing_is_refused_and_what_groups_is_counted(films, tmp_pa
         "dog/game 1", "piano/game 1", "dog/1_x.mkv", "piano/1_x.mkv",
     }  # fmt: skip
     assert made.notes() == (
-        "group_by=folder: 6 of 8 files are of 2 sources; each of the others counts as a source,"
+        "group_by=folder: 6 of 8 files belong to 2 sources; each of the others counts as a source,"
         " for example dog/1_x.mkv",
     )
-    assert "2 of 8 files are of 2 sources" in folder(root, source_pattern=r"(\w+/\d)_").notes()[0]
+    some = folder(root, source_pattern=r"(\w+/\d)_").notes()[0]
+    assert "2 of 8 files belong to 2 sources" in some
 
 
 def test_files_that_show_one_scene_are_said_to_be_of_one_recording_perhaps(tmp_path):

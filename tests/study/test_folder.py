@@ -131,3 +131,14 @@ def test_names_that_look_like_numbers_are_names(tmp_path: Path) -> None:
     code, text = run("run", path, "--dry-run")
     assert (code, f"→ {tmp_path / '0010'}" in text.replace("\n", "")) == (0, True), text
     assert json.dumps(read_study_file(path)["models"]) == '["vae"]'
+
+
+def test_a_relative_path_with_a_colon_is_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study(tmp_path / "st:x", {"vae": 0.0, "ours": 0.05})
+    monkeypatch.chdir(tmp_path)
+    code, text = run("report", "st:x")
+    assert code == 0, text
+    code, text = run("compare", "st:x:vae", "st:x:ours")
+    assert code == 0, text

@@ -244,7 +244,8 @@ def _quality(
     def finding(kind: str, rows: IntArray, what: str, advice: str) -> Iterator[Finding]:
         if len(rows):
             sources = tuple(dict.fromkeys(map(str, names[rows])))
-            where = f"{len(rows)} of {len(used)} pairs ({len(sources)} sources)"
+            clips = f"{len(sources)} source{'s' if len(sources) > 1 else ''}"
+            where = f"{len(rows)} of {len(used)} pairs ({clips})"
             yield Finding(
                 kind, "warning", f"{where}: {what}", advice, tuple(rows.tolist()), sources
             )

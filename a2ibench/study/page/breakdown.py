@@ -131,7 +131,7 @@ def _segments(ran: Ran, metric: str) -> Array | None:
     """The scores of the test segments, float64 ``[n]``; None where the metric has none."""
     path = ran.folder / "segments.parquet"
     try:
-        if not path.is_file() or metric not in pq.read_schema(path).names:
+        if not path.is_file() or metric not in pq.read_schema(path.absolute()).names:
             return None
         return pd.read_parquet(path, columns=[metric])[metric].to_numpy(np.float64)
     except ValueError as error:

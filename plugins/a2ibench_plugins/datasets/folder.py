@@ -132,13 +132,13 @@ class Folder(ClipDataset):
             return
         grouped, alone = sum(self._grouped.values()), self._alone
         if config.source_pattern:
-            asked, wrong = f"source_pattern {config.source_pattern!r}", "it matches none of the"
+            asked, wrong = f"source_pattern '{config.source_pattern}'", "it matches none of the"
         else:
             asked, wrong = "group_by=folder", "no folder below that of a class holds any of the"
         if alone and not grouped:
             raise UserError(f"{asked}: {wrong} {len(alone):,} files, for example {alone[0]}")
-        text = f"{asked}: {grouped:,} of {grouped + len(alone):,} files are of"
-        text += f" {len(self._grouped):,} sources"
+        text = f"{asked}: {grouped:,} of {grouped + len(alone):,} files belong to"
+        text += f" {len(self._grouped):,} source{'s' if len(self._grouped) > 1 else ''}"
         if alone:
             text += f"; each of the others counts as a source, for example {alone[0]}"
         self.note(text)
