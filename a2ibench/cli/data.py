@@ -116,14 +116,15 @@ def _print_rejected(folder: Path, display: "Display") -> None:
 
 def _print_scenes(store: "PairStore", display: "Display") -> None:
     """Suggests grouping where files of a class look like parts of one recording."""
-    import pandas as pd
-
     from a2ibench.data.curation.scenes import shared_scenes
+    from a2ibench.data.tables import SOURCES, read_side_table
 
-    path = store.root / "sources.parquet"
-    sources = pd.read_parquet(path) if path.is_file() else pd.DataFrame()
-    if "source" not in sources or (sources["source"] != sources["file"]).any():
-        return  # no files, or their sources were named
+    sources = read_side_table(store.root / "sources.parquet", SOURCES)
+    if not {"file", "source"}.issubset(sources):
+        return  # no files
+    named = sources.dropna(subset=["file", "source"])
+    if named.empty or (named["source"] != named["file"]).any():
+        return  # sources of their own
     if scenes := list(shared_scenes(store)):
         first = scenes[0]
         one, other = first.examples

@@ -1,8 +1,11 @@
 """Sound files and waveforms: decode, mix to mono, resample, fit to a length."""
 
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +14,9 @@ from a2ibench.data.types import FloatArray, RejectedError
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
+    import av
+    import soundfile
+
     from a2ibench.data.runs import Run
 
 MEDIA_ONLY = {
@@ -25,12 +31,47 @@ LOUDEST = 16.0
 """Overshoot of decoders and a raised volume pass; samples of integers in disguise do not."""
 MOST_LOST = 0.1
 """Seconds inside a sound file that may be unreadable, as tags are where files were joined."""
-MISSING = 0.5
-"""Seconds by which the sound may be shorter than the file declares."""
-STORED = ("flac", "mov")
-"""Formats that store how long their sound is; that of others is guessed, or that of a film."""
 LOWEST_RATE = 1_000
 """In hertz. Anything below is a rate in kilohertz, or no sound."""
+
+
+class NotSoundError(UserError):
+    """No library opens the file as sound."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much sound is decoded of one file; a small file can hold an endless one.
+
+    Attributes:
+        seconds: how long it may last.
+        samples: how many it may have, over all channels.
+    """
+
+    seconds: float
+    samples: int
+
+    def check(self, runs: "Iterable[Run]") -> "Iterator[Run]":
+        """Passes runs on until there are too many.
+
+        Raises:
+            UserError: too long, or too many samples.
+        """
+        seconds, samples = 0.0, 0
+        for run in runs:
+            seconds += len(run.samples) / run.rate
+            samples += len(run.samples) * run.channels
+            if seconds > self.seconds:
+                raise UserError(f"the sound lasts longer than {self.seconds:g} s; cut it")
+            if samples > self.samples:
+                raise UserError(
+                    f"the sound has more than {self.samples:,} samples in its channels; cut it, mix"
+                    " it to mono, or lower its sample rate"
+                )
+            yield run
+
+
+UNLIMITED = Limits(np.inf, sys.maxsize)
 
 
 def to_mono(waveform: npt.ArrayLike) -> FloatArray:
@@ -104,105 +145,168 @@ def fit_length(waveform: FloatArray, at_least: int) -> FloatArray:
     return np.resize(waveform, at_least)
 
 
-def read_sound(path: Path) -> tuple[FloatArray, int]:
+def read_sound(path: Path, limits: Limits = UNLIMITED) -> tuple[FloatArray, int]:
     """Decodes a sound file (wav, flac, ogg, mp3, and whatever else libav or libsndfile reads).
 
-    Its length is that of what is decoded: what a header says, or a library guesses, is not asked.
+    Its length is that of what is decoded. A file that declares more is refused as damaged; the
+    guess of a library is not asked.
+
+    Args:
+        path: the file.
+        limits: nothing is decoded beyond them.
 
     Returns:
         float32 ``[T]``, mono, and its sample rate; the highest one, where it changes on the way.
 
     Raises:
-        UserError: no such file, not a sound, one that is damaged, or a sound that :func:`to_mono`
-            refuses.
+        NotSoundError: no library opens it as sound.
+        UserError: no such file, a sound that is damaged or beyond the limits, or one that
+            :func:`to_mono` refuses.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such sound file")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty (0 bytes)")
-    found, wrong = _read_with_av(path)
-    if wrong:
-        other = _read_with_soundfile(path)
+    try:
+        return _joined(_decoded(path, limits))
+    except UserError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def _decoded(path: Path, limits: Limits) -> "list[Run]":
+    found, wrong = _read_with_av(path, limits)
+    if wrong is not None:
+        other = _read_with_soundfile(path, limits)
         if _seconds(other) < _seconds(found) + MOST_LOST:
-            raise UserError(f"{path}: {wrong}")
+            raise wrong
         found = other
     if not found:
-        raise UserError(f"{path}: the sound is empty: it has no samples")
+        raise UserError("the sound is empty: it has no samples")
+    return found
+
+
+def _joined(found: "list[Run]") -> tuple[FloatArray, int]:
     rate = max(run.rate for run in found)
-    try:
-        parts = [
-            resample(to_mono(np.concatenate([run.samples for run in runs])), own, rate)
-            for own, runs in groupby(found, key=lambda run: run.rate)
-        ]
-        return np.concatenate(parts), rate
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+    parts = [
+        resample(to_mono(np.concatenate([run.samples for run in runs])), own, rate)
+        for own, runs in groupby(found, key=lambda run: run.rate)
+    ]
+    return np.concatenate(parts), rate
 
 
 def _seconds(found: "list[Run]") -> float:
     return sum(len(run.samples) / run.rate for run in found)
 
 
-def _read_with_av(path: Path) -> "tuple[list[Run], str]":
+def _read_with_av(path: Path, limits: Limits) -> "tuple[list[Run], UserError | None]":
     """The default audio track of any container, and what is wrong with it, if anything is."""
     import av
 
+    from a2ibench.data.declared import (
+        MISSING,
+        early_end,
+        pictured,
+        seconds_behind,
+        seconds_of_file,
+        seconds_of_stream,
+    )
     from a2ibench.data.packets import Packets
-    from a2ibench.data.runs import runs
+    from a2ibench.data.runs import COUNTED, runs
     from a2ibench.data.tracks import audio_stream
 
     found: list[Run] = []
     refused: list[tuple[float, float]] = []
+    taken: list[int] = []
     try:
         with av.open(str(path), options=MEDIA_ONLY, metadata_errors="replace") as container:
             stream = audio_stream(container)
-            for run in runs(Packets(container, [stream]).of(stream), stream, refused):
+            packets = Packets(container, [stream])
+            noted = _noting(packets.of(stream), refused, taken)
+            for run in limits.check(runs(noted, stream, refused)):
                 found.append(run)
-            declared = 0.0
-            stored = container.format.name.split(",")[0] in STORED
-            if stored and stream.duration is not None and stream.time_base is not None:
-                declared = float(stream.duration * stream.time_base)
+            declared = seconds_of_stream(container, stream)
+            alone = declared is None and not pictured(container)
+            in_file = seconds_of_file(container) if alone else None
+            behind = 0.0
+            if taken:
+                behind = seconds_behind(container, path, (taken[0], taken[1]), _seconds(found))
+            last = 0.0  # not its end: some containers give the last packet an endless duration
+            if stream.index in packets.spans and container.format.name not in COUNTED:
+                last = packets.spans[stream.index].last
     except RejectedError as error:
-        return [], str(error)
+        return [], UserError(str(error))
     except (av.FFmpegError, ValueError) as error:
         if found:
             until = f"{_seconds(found):.2f} s"
-            return found, f"damaged: only its first {until} can be decoded ({_said(error)})"
-        return [], (
+            return found, UserError(
+                f"damaged: only its first {until} can be decoded ({_said(error)})"
+            )
+        return [], NotSoundError(
             f"cannot be decoded as sound ({_said(error)});"
             " expected wav, flac, ogg, mp3 or another format that libav reads"
         )
+    if not found:
+        return [], None
+    end = found[-1].end
     # Before and after the sound lie tags, and packets that were cut off.
-    lost = sum(
-        end - begin
-        for begin, end in refused
-        if found and found[0].time < begin and end < found[-1].end
-    )
+    lost = _length(span for span in refused if found[0].time < span[0] and span[1] < end)
     if lost > MOST_LOST:
-        return found, f"damaged: {lost:.2f} s of its sound cannot be decoded"
-    if found and declared - _seconds(found) > MISSING:
-        there = f"{_seconds(found):.2f} s can be decoded"
-        return found, f"damaged or truncated: it declares {declared:.2f} s of sound, {there}"
-    return found, ""
+        return found, UserError(f"damaged: {lost:.2f} s of its sound cannot be decoded")
+    there = f"{_seconds(found):.2f} s can be decoded"
+    tail = max(behind, last - end, _length(span for span in refused if span[1] >= end))
+    if tail > MISSING:  # nor does libsndfile decode it: it makes sound of what is none
+        raise UserError(f"damaged: {there}, about {tail:.2f} s behind that cannot")
+    early = declared is not None and _seconds(found) < declared - MISSING
+    if in_file is not None and end < in_file - MISSING:
+        declared = in_file
+        with av.open(str(path), options=MEDIA_ONLY, metadata_errors="replace") as container:
+            early = early_end(container, declared, end) is not None
+    if early:
+        return found, UserError(
+            f"damaged or truncated: it declares {declared:.2f} s of sound, {there}"
+        )
+    return found, None
+
+
+def _noting(
+    packets: "Iterable[av.Packet[Any]]", refused: Sequence[Any], taken: list[int]
+) -> "Iterator[av.Packet[Any]]":
+    """Feeds a decoder, and notes where the bytes that it takes begin and end."""
+    for packet in packets:
+        count = len(refused)
+        yield packet
+        if packet.size and packet.pos is not None and len(refused) == count:
+            taken[:] = [taken[0] if taken else packet.pos, packet.pos + packet.size]
+
+
+def _length(spans: Iterable[tuple[float, float]]) -> float:
+    return sum(end - begin for begin, end in spans)
 
 
 def _said(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _read_with_soundfile(path: Path) -> "list[Run]":
+def _read_with_soundfile(path: Path, limits: Limits) -> "list[Run]":
     """Block by block, as the length that it declares may be a guess; none where it cannot."""
     import soundfile
-
-    from a2ibench.data.runs import MOST, Run
 
     found: list[Run] = []
     try:
         with soundfile.SoundFile(path) as file:
-            for block in file.blocks(MOST, dtype="float32", always_2d=True):
-                mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
-                found.append(Run(_seconds(found), mono, file.samplerate))
+            for run in limits.check(_blocks(file)):
+                found.append(run)
     except (soundfile.LibsndfileError, TypeError):
         # TypeError: a name that ends in .raw, which soundfile takes for samples without a header.
         pass
     return found
+
+
+def _blocks(file: "soundfile.SoundFile") -> "Iterator[Run]":
+    from a2ibench.data.runs import MOST, Run
+
+    count = 0
+    for block in file.blocks(MOST, dtype="float32", always_2d=True):
+        mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
+        yield Run(count / file.samplerate, mono, file.samplerate, block.shape[1])
+        count += len(mono)

@@ -95,7 +95,7 @@ class Packets:
         self._units: dict[int, float] = {}
 
     def __iter__(self) -> Iterator["av.Packet[Any]"]:
-        for packet in self._container.demux(self._streams):
+        for packet in self._demuxed():
             pts, dts = packet.pts, packet.dts
             stamp = pts if dts is None else dts
             if stamp is None:
@@ -120,6 +120,23 @@ class Packets:
             # libav passes over empty packets, which repeat a picture; PyAV raises on them.
             if packet.size:
                 yield packet
+
+    def _demuxed(self) -> Iterator["av.Packet[Any]"]:
+        """The packets as libav reads them, and in the end an empty one of each stream."""
+        import av
+
+        emptied: set[int] = set()
+        try:
+            for packet in self._container.demux(self._streams):
+                if not packet.size and packet.pts is None and packet.dts is None:
+                    emptied.add(packet.stream.index)
+                yield packet
+        except IndexError:  # PyAV looks for streams that appeared on the way, and has none
+            for stream in self._streams:
+                if stream.index not in emptied:
+                    empty = av.Packet()
+                    empty.stream = stream
+                    yield empty
 
     def _unit(self, packet: "av.Packet[Any]") -> float:
         """Seconds of a tick; fractions are slow."""

@@ -31,11 +31,13 @@ class Run:
         time: of the first one, in seconds.
         samples: float32 ``[T]``, the mean of the channels, unchecked.
         rate: in hertz, as decoded; the container's own word can be half of it (HE-AAC).
+        channels: how many there are.
     """
 
     time: float
     samples: FloatArray
     rate: int
+    channels: int = 1
 
     @property
     def end(self) -> float:
@@ -93,7 +95,7 @@ def _run(time: float, parts: list[FloatArray], rate: int) -> Run:
     channels = np.concatenate(parts, axis=1)
     with np.errstate(invalid="ignore"):  # whoever takes the samples looks for NaN
         mono = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Run(time, mono, rate)
+    return Run(time, mono, rate, len(channels))
 
 
 def _frames(

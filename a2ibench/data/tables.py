@@ -20,6 +20,7 @@ INDEX = {
 """Columns of ``index.parquet`` → what they hold; each ``factor:<name>`` is a number as well."""
 SOURCES = {
     "bytes": "number",
+    "file": "text",
     "seconds": "number",
     "sha256": "text",
     "source": "text",

@@ -43,7 +43,7 @@ def audio_stream(container: "InputContainer", track: int = 0) -> "av.AudioStream
     """
     streams = container.streams.audio
     if not streams:
-        raise RejectedError("no audio stream in it")
+        raise RejectedError("no audio stream: there is no sound in the file")
     if track > len(streams):
         raise RejectedError(f"no audio track {track} in it: it has {len(streams)}")
     return _decodable(streams[track - 1]) if track else default(streams)

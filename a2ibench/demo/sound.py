@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.data.audio import MEDIA_ONLY, read_sound, resample
+from a2ibench.data.audio import Limits, NotSoundError, read_sound, resample
 from a2ibench.data.decoding import decode_apart
 from a2ibench.data.spectra import decibels, mel_bands, power_spectrogram
-from a2ibench.data.types import FloatArray, ImageArray, RejectedError
+from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.errors import UserError
 from a2ibench.parallel import Child
 
@@ -58,45 +58,12 @@ def decode(path: Path, child: Child) -> tuple[FloatArray, int]:
 def _decode(path: Path) -> tuple[FloatArray, int]:
     if path.stat().st_size == 0:
         raise UserError("the file is empty (0 bytes)")
-    _check_length(path)
-    return read_sound(path)
-
-
-def _refuse_long(seconds: float, samples: int) -> None:
-    if seconds > LONGEST:
-        raise UserError(f"the sound lasts longer than {LONGEST} s; cut it")
-    if samples > MOST_SAMPLES:
-        raise UserError(
-            f"the sound has more than {MOST_SAMPLES:,} samples in its channels; cut it, mix it to"
-            " mono, or lower its sample rate"
-        )
-
-
-def _check_length(path: Path) -> None:
-    """Decodes piece by piece, so that a small file cannot become an endless sound in memory."""
-    import av
-
-    from a2ibench.data.tracks import audio_stream
-
     try:
-        container = av.open(str(path), options=MEDIA_ONLY)
-    except (av.FFmpegError, ValueError):
+        return read_sound(path, Limits(LONGEST, MOST_SAMPLES))
+    except NotSoundError:
         raise UserError(
             "the file is not a sound that can be decoded; expected wav, mp3, flac, ogg, m4a, webm"
         ) from None
-    with container:
-        try:
-            stream = audio_stream(container)
-        except RejectedError:
-            raise UserError("there is no sound in the file") from None
-        seconds, samples = 0.0, 0
-        try:
-            for frame in container.decode(stream):
-                seconds += frame.samples / frame.sample_rate
-                samples += frame.samples * frame.layout.nb_channels
-                _refuse_long(seconds, samples)
-        except av.FFmpegError:
-            return  # rubbish at the end of a sound: read_sound decides
 
 
 def curve(waveform: FloatArray) -> list[list[float]]:

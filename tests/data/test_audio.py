@@ -7,7 +7,7 @@ import scipy.signal
 import soundfile
 from films import Film, make
 
-from a2ibench.data.audio import fit_length, read_sound, resample, to_mono
+from a2ibench.data.audio import Limits, fit_length, read_sound, resample, to_mono
 from a2ibench.errors import UserError
 
 RATE = 22_050
@@ -233,6 +233,115 @@ def test_half_a_sound_is_refused(tmp_path):
     (tmp_path / "a.flac").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.flac: damaged or truncated: it declares 4\.00 s"):
         read_sound(tmp_path / "a.flac")
+
+
+HALVES = {
+    "opus in matroska": ("a.mka", "libopus", "it declares 12.0. s of sound"),
+    "aac in matroska": ("a.mkv", "aac", "it declares 12.0. s of sound"),
+    "mp3": ("a.mp3", "libmp3lame", "s behind that cannot"),
+    "mp2": ("a.mp2", "mp2", "s behind that cannot"),
+    "aac": ("a.aac", "aac", "s behind that cannot"),
+    "transport stream": ("a.ts", "aac", "s behind that cannot"),
+    "ogg": ("a.opus", "libopus", "only its first"),
+}
+
+
+@pytest.mark.parametrize(("name", "codec", "reason"), HALVES.values(), ids=HALVES)
+def test_a_sound_whose_second_half_is_noise_is_refused(tmp_path, name, codec, reason):
+    path = encode(tmp_path / name, stairs(300, 12, 48_000), codec, 48_000)
+    assert len(read_sound(path)[0]) / 48_000 == pytest.approx(12, abs=0.1)
+    content = bytearray(path.read_bytes())
+    half = len(content) // 2
+    content[half:] = np.random.default_rng(0).bytes(len(content) - half)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: damaged.*{reason}"):
+        read_sound(path)
+
+
+def repacked(source, target, garbled_from=np.inf, later=0):
+    """The same packets, ``later`` seconds later, with noise in those from a moment on."""
+    noise = np.random.default_rng(0)
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        stream = new.add_stream_from_template(old.streams.audio[0])
+        for packet in old.demux():
+            if not packet.size:
+                continue
+            copy = packet
+            if packet.pts * packet.time_base >= garbled_from:
+                copy = av.Packet(noise.bytes(packet.size))
+                copy.time_base, copy.duration = packet.time_base, packet.duration
+            shift = round(later / packet.time_base)
+            copy.pts, copy.dts = packet.pts + shift, packet.dts + shift
+            copy.stream = stream
+            new.mux(copy)
+    return target
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.m4a", "a.ts"])
+def test_packets_that_are_refused_until_the_end_are_a_damage(tmp_path, name):
+    whole = encode(tmp_path / f"whole-{name}", stairs(300, 6, 44_100), "aac", 44_100)
+    path = repacked(whole, tmp_path / name, garbled_from=3)
+    with pytest.raises(UserError, match=rf"{name}: damaged: .* s behind that cannot"):
+        read_sound(path)
+
+
+def test_a_sound_that_begins_late_in_its_file_is_whole(tmp_path):
+    whole = encode(tmp_path / "whole.mka", stairs(300, 3, 48_000), "libopus", 48_000)
+    waveform, rate = read_sound(repacked(whole, tmp_path / "a.mka", later=5))
+    assert hertz_by_second(waveform, rate) == [300, 400, 500]
+
+
+def transport_stream(path, begin, seconds, streams):
+    with av.open(str(path), "w", format="mpegts") as out:
+        tracks = [out.add_stream("mp2", rate=48_000, layout="mono") for _ in range(streams)]
+        for first in range(0, seconds * 48_000, 1152):
+            for track in tracks:
+                frame = av.AudioFrame.from_ndarray(np.zeros((1, 1152), np.int16), "s16", "mono")
+                frame.sample_rate, frame.pts = 48_000, begin * 48_000 + first
+                out.mux(track.encode(frame))
+        for track in tracks:
+            out.mux(track.encode(None))
+    return path.read_bytes()
+
+
+def test_a_stream_that_appears_on_the_way_is_no_trouble(tmp_path):
+    parts = [
+        transport_stream(tmp_path / "part.ts", begin, seconds, streams)
+        for begin, seconds, streams in [(0, 8, 1), (8, 2, 2), (10, 4, 1)]
+    ]
+    padding = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * 9_000  # beyond what is probed
+    (tmp_path / "a.ts").write_bytes(padding.join(parts))
+    with av.open(str(tmp_path / "a.ts")) as container:
+        assert len(container.streams) == 1
+    waveform, rate = read_sound(tmp_path / "a.ts")
+    assert len(waveform) / rate == pytest.approx(14, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.voc"], ids=["libav", "libsndfile"])
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(3, 10**9), "the sound lasts longer than 3 s; cut it"),
+        (Limits(60, 100_000), "the sound has more than 100,000 samples in its channels"),
+    ],
+)
+def test_no_more_is_decoded_than_the_limits(tmp_path, name, limits, reason):
+    channels = np.tile(tone(seconds=4)[:, None], 2)
+    soundfile.write(tmp_path / name, channels, RATE, subtype="PCM_16")
+    with pytest.raises(UserError, match=rf"{name}: {reason}"):
+        read_sound(tmp_path / name, limits)
+    waveform, _ = read_sound(tmp_path / name, Limits(4, channels.size))
+    assert len(waveform) == len(channels)
+
+
+def test_a_picture_in_a_tag_behind_a_sound_is_no_damage(tmp_path):
+    path = encode(tmp_path / "a.mp3", stairs(300, 2, 44_100), "libmp3lame", 44_100)
+    picture = np.random.default_rng(0).bytes(100_000)
+    path.write_bytes(
+        path.read_bytes() + b"APETAGEX" + bytes(24) + picture + b"APETAGEX" + bytes(24)
+    )
+    waveform, rate = read_sound(path)
+    assert hertz_by_second(waveform, rate)[:2] == [300, 400]
 
 
 def test_tags_behind_a_sound_are_no_damage(tmp_path):

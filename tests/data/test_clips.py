@@ -21,6 +21,8 @@ from PIL import Image
 
 from a2ibench import config
 from a2ibench.cli import main
+from a2ibench.cli.data import _print_scenes
+from a2ibench.cli.options import make_display
 from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
 from a2ibench.data.files.cutting import Cutting, cut
 from a2ibench.data.files.lengths import too_short
@@ -493,6 +495,8 @@ def test_a_decoder_that_crashes_costs_its_file_alone(films, tmp_path, monkeypatc
     parts = list(made.parts())
     assert [len(list(part.pairs)) for part in parts] == [3, 0, 3, 3, 3]
     assert parts[1].rejected[0].reason == "the decoder died of SIGSEGV (Segmentation fault)"
+    split = made.sides([("a0", "a"), ("a1", "a"), ("b0", "b"), ("b1", "b"), ("b2", "b")])["a1"]
+    assert parts[1].source == {"file": "a1.mkv", "source": "a1", "label": "a", "split": split}
 
 
 # The split is made of what can be used, and what is missing is told.
@@ -616,12 +620,22 @@ def test_what_groups_nothing_is_refused_and_what_groups_is_counted(films, tmp_pa
     assert "2 of 8 files belong to 2 sources" in some
 
 
-def test_files_that_show_one_scene_are_said_to_be_of_one_recording_perhaps(tmp_path):
+def test_files_that_show_one_scene_are_said_to_be_of_one_recording_perhaps(tmp_path, capsys):
     for k in range(5):
         make(film(f"{k}.mkv", seed=k), tmp_path / "in" / "dog" / "game")
     arguments = ["data", "prepare", tmp_path / "in", *set_options()]
     done = call(*arguments, "--out", tmp_path / "a")
     assert "note: class dog: 5 of 5 files show nearly the same scene" in done.output
+    path = tmp_path / "a" / "sources.parquet"
+    table = pd.read_parquet(path)
+    pd.concat([table, table[:1].assign(source=None)]).to_parquet(path)  # a file without a source
+    _print_scenes(PairStore(tmp_path / "a"), make_display())
+    assert "5 of 5 files show nearly the same scene" in " ".join(
+        "".join(capsys.readouterr()).split()
+    )
+    path.write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"sources\.parquet: damaged .*remove this file"):
+        _print_scenes(PairStore(tmp_path / "a"), make_display())
     (tmp_path / "in" / "dog" / "other").mkdir()
     shutil.move(tmp_path / "in" / "dog" / "game" / "4.mkv", tmp_path / "in" / "dog" / "other")
     done = call(*arguments, "--out", tmp_path / "b", "--set=group_by=folder")

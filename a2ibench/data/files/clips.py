@@ -266,8 +266,7 @@ class ClipDataset(Dataset):
         arguments = [(self.root, clip, cutting) for clip in left]
         for clip, answer in zip(left, in_order(_work, arguments), strict=True):
             if isinstance(answer, Crashed):
-                reason = f"the decoder {answer}"
-                yield Part((), (Rejected(clip.file, reason),), {"file": clip.file})
+                yield self._part(clip, f"the decoder {answer}", {})
             else:
                 yield self._part(clip, *answer)
         if self._rejected and done <= len(self._clips):

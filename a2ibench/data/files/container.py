@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a2ibench.data.audio import MEDIA_ONLY
+from a2ibench.data.declared import early_end, seconds_of_file
 from a2ibench.data.files.pictures import check_pixels
-from a2ibench.data.packets import Packets
 from a2ibench.data.tracks import default
 from a2ibench.data.types import RejectedError
 
@@ -13,12 +13,8 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-STORED = ("asf", "avi", "flac", "matroska", "mov", "wav")
-"""Formats that store their length; that of others is guessed from the size of the file."""
 TOLERANCE = 0.05
 """Seconds, about one frame, by which sound and picture may begin or end apart."""
-MISSING = 1.0
-"""Seconds that a file may end before the length it declares."""
 
 
 class Opened:
@@ -123,13 +119,6 @@ def check_whole(path: Path, end: float) -> None:
         RejectedError: all of its streams end long before.
     """
     with Opened(path) as container:
-        if container.duration is None or container.format.name.split(",")[0] not in STORED:
-            return
-        declared = container.duration / 1e6
-        if end < declared - MISSING:
-            packets = Packets(container, container.streams)
-            for _ in packets:
-                pass
-            end = max(span.end for span in packets.spans.values())
-    if end < declared - MISSING:
-        raise RejectedError(f"truncated: it declares {declared:.2f} s, {end:.2f} s are there")
+        declared = seconds_of_file(container)
+        if (last := early_end(container, declared, end)) is not None:
+            raise RejectedError(f"truncated: it declares {declared:.2f} s, {last:.2f} s are there")
