@@ -104,7 +104,7 @@ def test_an_entry_that_verifies_but_is_of_another_shape_is_made_again(entry):
         (
             errno.EACCES,
             UserError,
-            r"entry\.npy.*: a file .* read \(Permission denied\); make it read",
+            r"entry\.npy.*: a file .* read \(Permission denied\); make",
         ),
         (errno.EMFILE, OSError, "Too many open files"),
         (errno.EIO, OSError, "Input/output error"),
