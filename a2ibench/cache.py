@@ -2,7 +2,7 @@
 
 Beside each file lies ``NAME.sha256``, as ``sha256sum`` writes it. A file that does not verify is
 removed and made again, and that is said; one that just cannot be read is left as it is. One that
-verifies is read without a lock: a cache that cannot be written can be used as far as it is complete.
+verifies is read without a lock: a cache that cannot be written is used as far as it is complete.
 """
 
 import logging
