@@ -113,6 +113,21 @@ def read_json(path: Path) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def set_aside(path: Path, word: str = "damaged") -> Path:
+    """Renames a file to ``NAME.damaged``, or ``NAME.damaged-2`` and so on: none is replaced.
+
+    Returns:
+        Its new path, beside the old one.
+    """
+    to = path.with_name(f"{path.name}.{word}")
+    number = 1
+    while to.exists():
+        number += 1
+        to = path.with_name(f"{path.name}.{word}-{number}")
+    path.rename(to)
+    return to
+
+
 @contextmanager
 def lock(path: Path, wait: bool = True) -> Iterator[None]:
     """Holds an inter-process lock beside ``path``: what it guards is computed once.
