@@ -1,8 +1,8 @@
 """Cache entries: computed once, and checked against their own checksum whenever they are read.
 
 Beside each file lies ``NAME.sha256``, as ``sha256sum`` writes it. A file that does not verify is
-removed and made again, and that is said. One that verifies is read without a lock: a cache that
-cannot be written can be used as far as it is complete.
+removed and made again, and that is said; one that just cannot be read is left as it is. One that
+verifies is read without a lock: a cache that cannot be written is used as far as it is complete.
 """
 
 import logging
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class DamagedEntryError(Exception):
-    """A cached file that is not what was written, or cannot be read."""
+    """A cached file that is not what was written, or cannot be decoded."""
 
 
 def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
@@ -28,10 +28,13 @@ def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) 
     Args:
         path: the file, in a folder of :func:`~a2ibench.storage.cache_dir`.
         make: writes it to the path that it is given.
-        read: reads it; whatever it raises of a file that was there before counts as damage.
+        read: reads it; whatever it raises of a file that was there before counts as damage, but
+            not that memory is short or that the system failed.
 
     Raises:
-        UserError: the file is missing or damaged, and the cache cannot be written.
+        UserError: the file is missing or damaged, and the cache cannot be written; or it may not
+            be read.
+        OSError: the system failed to read it; it is left as it is.
     """
     try:
         return _read(path, read)
@@ -63,7 +66,11 @@ def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) 
 
 
 def find(path: Path, read: Callable[[Path], T]) -> T | None:
-    """Reads a file of the cache; None where it is missing or damaged."""
+    """Reads a file of the cache; None where it is missing or damaged.
+
+    Raises:
+        UserError, OSError: see :func:`cached`.
+    """
     try:
         return _read(path, read)
     except (FileNotFoundError, DamagedEntryError):
@@ -80,25 +87,43 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
 
     Raises:
         FileNotFoundError: it is not there.
-        DamagedEntryError: it does not verify.
+        DamagedEntryError: it is empty, its checksum is another, or it cannot be decoded.
+        UserError: it may not be read.
+        OSError: the system failed to read it: what is in it is not known.
     """
     try:
         if path.stat().st_size == 0:
             raise DamagedEntryError("it is empty")
         found = file_sha256(path)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise DamagedEntryError(str(error)) from error
+        expected = _expected(checksum_file(path))
+        if found != expected:
+            raise DamagedEntryError(
+                f"expected sha256 {expected[:12]}…, got {found[:12]}…"
+                if expected
+                else "no checksum"
+            )
+        return _decode(path, read)
+    except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        raise UserError(
+            f"{error.filename or path}: a file of the cache that cannot be read"
+            f" ({error.strerror}); make it readable, or set {VARIABLE} to another folder"
+        ) from error
+
+
+def _expected(file: Path) -> str:
+    """The checksum in a file; empty where there is none."""
     try:
-        expected = checksum_file(path).read_text(encoding="utf-8").partition(" ")[0]
-    except (OSError, ValueError):
-        expected = ""
-    if found != expected:
-        raise DamagedEntryError(
-            f"expected sha256 {expected[:12]}…, got {found[:12]}…" if expected else "no checksum"
-        )
+        return file.read_text(encoding="utf-8").partition(" ")[0]
+    except (FileNotFoundError, ValueError):
+        return ""
+
+
+def _decode(path: Path, read: Callable[[Path], T]) -> T:
     try:
         return read(path)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a file of another shape or format makes a library raise
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's; libraries that refuse what is in a file give no number
         raise DamagedEntryError(str(error) or type(error).__name__) from error

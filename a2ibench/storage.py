@@ -1,5 +1,6 @@
 """Where things are kept, how a file becomes whole, and how content is hashed."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -112,26 +113,61 @@ def read_json(path: Path) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def set_aside(path: Path, word: str = "damaged") -> Path:
+    """Renames a file to ``NAME.damaged``, or ``NAME.damaged-2`` and so on: none is replaced.
+
+    Returns:
+        Its new path, beside the old one.
+    """
+    to = path.with_name(f"{path.name}.{word}")
+    number = 1
+    while to.exists():
+        number += 1
+        to = path.with_name(f"{path.name}.{word}-{number}")
+    path.rename(to)
+    return to
+
+
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, wait: bool = True) -> Iterator[None]:
     """Holds an inter-process lock beside ``path``: what it guards is computed once.
 
+    Args:
+        path: what is guarded; it need not be there.
+        wait: for another process that holds the lock. Where nobody waits, the file of the lock is
+            removed with it.
+
     Raises:
+        HeldError: another process holds it, and ``wait`` is not set.
         UnwritableError: nothing can be written there.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
+    file = path.with_name(f".{path.name}.lock")
     with ExitStack() as held:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(FileLock(path.with_name(f".{path.name}.lock")))
+            held.enter_context(FileLock(file, timeout=-1 if wait else 0))
+        except Timeout:
+            raise HeldError(f"{path}: another process writes it already") from None
         except OSError as error:
             if is_full(error):
                 raise
             raise UnwritableError(
                 f"{path}: its folder cannot be written ({error.strerror})"
             ) from error
+        if not wait:
+            held.callback(_remove, file)  # while it is held: afterwards it may be another's
         yield
+
+
+def _remove(file: Path) -> None:
+    with contextlib.suppress(OSError):  # Windows removes it itself, when it is released
+        file.unlink()
+
+
+class HeldError(UserError):
+    """A lock that another process holds."""
 
 
 class UnwritableError(UserError):

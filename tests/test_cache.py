@@ -1,9 +1,11 @@
 """A cache entry is what was written, or it is made again; one that is there needs no lock."""
 
+import errno
 import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +96,70 @@ def test_an_entry_that_verifies_but_is_of_another_shape_is_made_again(entry):
     assert len(cached(entry.path, write, read)) == 3
     with pytest.raises(ValueError, match="expected 3 numbers, got 40"):  # what was just made
         cached(entry.path.with_name("other.npy"), entry.make, read)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "message"),
+    [
+        (
+            errno.EACCES,
+            UserError,
+            r"entry\.npy.*: a file .* read \(Permission denied\); make",
+        ),
+        (errno.EMFILE, OSError, "Too many open files"),
+        (errno.EIO, OSError, "Input/output error"),
+    ],
+)
+@pytest.mark.parametrize("at", ["entry", "checksum", "decode"])
+def test_an_entry_that_cannot_be_read_for_now_is_left_as_it_is(
+    entry, monkeypatch, number, kind, message, at
+):
+    entry.get()
+    content = entry.path.read_bytes()
+    failing = {"entry": entry.path, "checksum": checksum_file(entry.path), "decode": None}[at]
+    opened = Path.open
+
+    def fail(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == failing:
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *arguments, **options)
+
+    def read(path: Path) -> np.ndarray:
+        if at == "decode":
+            raise OSError(number, os.strerror(number), str(path))
+        return np.load(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", fail)
+        for call in (lambda: cached(entry.path, entry.make, read), lambda: find(entry.path, read)):
+            with pytest.raises(kind, match=message):
+                call()
+    assert entry.path.read_bytes() == content
+    entry.get()
+    assert entry.made == 1
+
+
+def test_too_little_memory_for_an_entry_is_no_damage(entry):
+    entry.get()
+
+    def read(path: Path) -> np.ndarray:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        cached(entry.path, entry.make, read)
+    assert entry.made == 1
+
+
+def test_what_a_library_refuses_without_a_number_is_damage(entry):
+    entry.get()
+
+    def read(path: Path) -> np.ndarray:
+        if entry.made == 1:
+            raise OSError("Couldn't deserialize thrift")
+        return np.load(path)
+
+    cached(entry.path, entry.make, read)
+    assert entry.made == 2
 
 
 def test_what_fails_while_it_is_made_leaves_nothing(entry):

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -18,10 +19,11 @@ from a2ibench.data.curation.sheet import guard
 from a2ibench.data.store import FORMAT, FULL_SCALE, PairStore, hash_content, hash_index
 from a2ibench.data.types import FloatArray, Missing, Pair, Part, Rejected, RejectedError, Split
 from a2ibench.errors import UserError
-from a2ibench.storage import write_json
+from a2ibench.storage import HeldError, lock, write_json
 
 JOURNAL = "journal.jsonl"
 MISSING = "missing.csv"
+ARRAYS = ("images.npy", "audio.npy")
 
 Sides = Callable[[Sequence[tuple[str, str]]], Mapping[str, Split]]
 """Source and label of every pair → the side of each source."""
@@ -58,12 +60,8 @@ class StoreWriter:
     """
 
     def __init__(self, root: Path, identity: Mapping[str, Any]) -> None:
-        if root.exists() and not (root.is_dir() and not any(root.iterdir())):
-            what = (
-                "a pair store already" if (root / "store.json").is_file() else "not an empty folder"
-            )
-            raise UserError(f"{root}: {what}; choose another folder, or remove it")
         self.root = root
+        self._check_free()
         self.parts = 0
         self._identity = json.loads(json.dumps(dict(identity)))
         self._partial = root.with_name(f".{root.name}.partial")
@@ -91,19 +89,17 @@ class StoreWriter:
         return self._sources
 
     def __enter__(self) -> "StoreWriter":
-        from filelock import FileLock, Timeout
-
-        self._partial.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self._partial / "lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(f"{self.root}: another process is preparing it already") from None
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(
+                    lock(self.root.with_name(f"{self.root.name}.partial"), wait=False)
+                )
+            except HeldError:
+                raise UserError(f"{self.root}: another process is preparing it already") from None
+            self._check_free()  # another process may have made it meanwhile
+            self._partial.mkdir(exist_ok=True)
             self._images, self._audio, self._journal = self._open()
-        except BaseException:
-            self._lock.release()
-            raise
+            self._held = held.pop_all()
         return self
 
     def __exit__(
@@ -112,16 +108,29 @@ class StoreWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        with self._held:
+            self._close()
+            # Whole parts are kept for the next run, unless it cannot go on from them.
+            if self.parts == 0 or isinstance(error, (TypeError, UnusableError)):
+                shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _check_free(self) -> None:
+        root = self.root
+        if root.exists() and not (root.is_dir() and not any(root.iterdir())):
+            what = (
+                "a pair store already" if (root / "store.json").is_file() else "not an empty folder"
+            )
+            raise UserError(f"{root}: {what}; choose another folder, or remove it")
+
+    def _close(self) -> None:
         for file in (self._images, self._audio, self._journal):
             file.close()
-        self._lock.release()
-        # What whole parts were written is kept for the next run, unless it cannot go on from them.
-        if self.parts == 0 or isinstance(error, (TypeError, UnusableError)):
-            shutil.rmtree(self._partial, ignore_errors=True)
 
     def _open(self) -> tuple[BinaryIO, BinaryIO, BinaryIO]:
         lines = self._read_journal()
-        paths = [self._partial / name for name in ("images.npy", "audio.npy", JOURNAL)]
+        paths = [self._partial / name for name in (*ARRAYS, JOURNAL)]
+        for path in set(self._partial.iterdir()).difference(paths):
+            path.unlink()  # of a run that was cut off while it finished
         if not lines:
             images, audio, journal = (path.open("wb+") for path in paths)
             _write_header(audio, (0,), "<i2")
@@ -146,7 +155,7 @@ class StoreWriter:
         """The whole lines of an earlier run of the same identity whose data are there."""
         try:
             text = (self._partial / JOURNAL).read_text(encoding="utf-8")
-            sizes = [(self._partial / name).stat().st_size for name in ("images.npy", "audio.npy")]
+            sizes = [(self._partial / name).stat().st_size for name in ARRAYS]
         except (OSError, ValueError):
             return []
         entries: list[Any] = []
@@ -285,8 +294,7 @@ class StoreWriter:
         assert self._size is not None
         _write_header(self._images, (self.pairs, self._size, self._size, 3), "|u1")
         _write_header(self._audio, (self._samples,), "<i2")
-        for file in (self._images, self._audio):
-            file.close()
+        self._close()
         partial = self._partial
         index.to_parquet(partial / "index.parquet")
         columns = ["file", "reason", "start"]
@@ -316,14 +324,15 @@ class StoreWriter:
         write_json(partial / "store.json", about)
         text = card(about, index, sources, rejected)
         (partial / "card.md").write_text(text, encoding="utf-8")
-        for name in (JOURNAL, "lock"):
-            (partial / name).unlink()
         for path in partial.iterdir():
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
+        self._check_free()
         if self.root.exists():
             self.root.rmdir()
         partial.replace(self.root)
+        # Not before: until the store has its name, a run that is cut off goes on from the journal.
+        (self.root / JOURNAL).unlink()
         return PairStore(self.root)
 
 

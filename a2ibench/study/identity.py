@@ -4,7 +4,6 @@ It names the study to a tracking server, where folders of different people have 
 copy of the folder is the same study, until the line is taken out of the copy's ``study.json``.
 """
 
-import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError, told
-from a2ibench.storage import lock, write_json
+from a2ibench.storage import UnwritableError, lock, read_json, write_json
 
 ABOUT = "study.json"
 
@@ -37,11 +36,11 @@ def study_id(folder: Path) -> str:
         with lock(path):
             if found := _held(path):
                 return found
-            about = json.loads(path.read_text(encoding="utf-8"))
+            about = read_json(path)
             made = uuid.uuid4().hex
             write_json(path, {**about, "id": made})
             return made
-    except OSError as error:
+    except (OSError, UnwritableError) as error:
         raise UserError(
             f"{path}: holds no id of the study yet, and cannot be written ({told(error)}); make"
             " the folder writable, or copy it"
@@ -51,8 +50,8 @@ def study_id(folder: Path) -> str:
 def _held(path: Path) -> str | None:
     """The id in a file; None where there is none, or the file is missing or damaged."""
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        about = read_json(path)
+    except (OSError, ValueError):
         return None
     found = about.get("id") if isinstance(about, dict) else None
     return found if isinstance(found, str) and re.fullmatch("[0-9a-f]{32}", found) else None

@@ -4,8 +4,9 @@ is said, and made again from what is there."""
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from a2ibench.storage import set_aside
 from a2ibench.study.finished import DamagedStudyError, read_study
-from a2ibench.study.outcome import FAILURE, is_done, set_aside, set_aside_damage
+from a2ibench.study.outcome import FAILURE, is_done, set_aside_damage
 from a2ibench.study.results import Entry
 
 

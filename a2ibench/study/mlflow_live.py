@@ -1,6 +1,5 @@
 """The mirror in use: beside a study that runs, or afterwards. Errors become a line."""
 
-import json
 import re
 import shlex
 from collections.abc import Callable
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.storage import content_key, file_sha256, lock, write_json
+from a2ibench.storage import content_key, file_sha256, lock, read_json, write_json
 from a2ibench.study.mlflow_limits import LIVE
 from a2ibench.study.mlflow_mirror import DeletedExperimentError, Mirror
 from a2ibench.study.results import LONG
@@ -135,7 +134,7 @@ def _note_told(folder: Path, uri: str, state: str) -> None:
 def _told(folder: Path) -> dict[str, str]:
     """The record; one that is damaged says nothing, and the server is asked again."""
     try:
-        told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+        told = read_json(folder / TOLD)
     except (FileNotFoundError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}

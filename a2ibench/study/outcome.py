@@ -9,7 +9,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.errors import UserError
 from a2ibench.printable import printable
-from a2ibench.storage import content_key, file_sha256, write_json
+from a2ibench.storage import content_key, file_sha256, set_aside, write_json
 from a2ibench.study import records
 from a2ibench.study.job import Task
 from a2ibench.study.records import DamagedError
@@ -131,17 +131,6 @@ def set_aside_damage(folder: Path) -> str | None:
     # The scores of one computation: none of them is kept without the others.
     moved = [set_aside(folder / name) for name in (RESULT, *SCORES) if (folder / name).is_file()]
     return f"{why}; set aside as {', '.join(path.name for path in moved)} in {folder}"
-
-
-def set_aside(path: Path) -> Path:
-    """Renames a damaged file and returns its new path, beside the old one."""
-    to = path.with_name(f"{path.name}.damaged")
-    number = 1
-    while to.exists():
-        number += 1
-        to = path.with_name(f"{path.name}.damaged-{number}")
-    path.rename(to)
-    return to
 
 
 def damaged(path: Path, error: Exception) -> UserError:

@@ -4,7 +4,6 @@ A record in the folder names them with their hashes; whatever else lies there is
 neither replaced nor removed.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.storage import file_sha256, write_json
+from a2ibench.storage import file_sha256, read_json, write_json
 
 
 def safe_name(text: str) -> str:
@@ -77,8 +76,8 @@ def _own(folder: Path, record: str) -> set[Path]:
     """The files of a folder that are as the record says, and the record itself."""
     path = folder / record
     try:
-        files = dict(json.loads(path.read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        files = dict(read_json(path)["files"])
+    except (OSError, ValueError, KeyError, TypeError):
         return set()
     own = {path}
     for name, digest in files.items():

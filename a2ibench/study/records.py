@@ -20,6 +20,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from a2ibench.config import MOST_SEEDS
 from a2ibench.printable import printable
 
 R = TypeVar("R")
@@ -28,7 +29,6 @@ LARGEST = 2**26
 """Bytes of a file that is read at all; the largest that is written has less than a tenth."""
 FEW = 300
 """Characters of a reason."""
-MOST_SEEDS = 10_000
 LAST_SECOND = 2**33
 """Since 1970: beyond it a clock is wrong, and not every system can name the day."""
 

@@ -77,6 +77,28 @@ def test_test_sounds_do_not_overlap_and_both_sides_see_episodes_to_the_same_mome
     assert abs(latest["train"] - latest["test"]) < 4
 
 
+@pytest.mark.parametrize("seconds", [0.255, 0.505])
+def test_test_sounds_of_any_length_share_no_sample(seconds):
+    dataset = build(games="pong,qbert", train=480, test=300, seconds=seconds, image_size=16)
+    dataset._hop["test"] = seconds, seconds  # the least: a player seldom draws it
+    made = dataset._play("pong", 0, "test")
+    assert len(made) > 5
+    stops = np.array([round((pair.start + seconds) * 60) for pair in made])
+    stops = np.array([round(int(stop) * RATE / 60) for stop in stops])
+    assert (np.diff(stops) >= len(made[0].audio)).all()
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_processes(monkeypatch):
+    options = {"games": "pong,qbert", "train": 13, "test": 7, "seconds": 0.5, "image_size": 16}
+    made = []
+    for workers in ("1", "3"):
+        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", workers)
+        pairs = build(**options)._pairs_of("pong")
+        made.append([(p.source, p.start, p.image.tobytes(), p.audio.tobytes()) for p in pairs])
+    assert made[0] == made[1]
+    assert len(made[0]) == 20
+
+
 def test_the_pictures_of_a_game_differ(pairs):
     for game in ("pong", "qbert"):
         images = {pair.image.tobytes() for pair in pairs if pair.label == game}

@@ -49,6 +49,13 @@ def test_a_record_that_cannot_be_read_counts_for_none(store, text):
     assert last_check(store) == LastCheck("never")
 
 
+def test_a_cache_in_which_no_folder_can_be_made_has_no_record(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "checks").touch()  # the superuser may write anywhere, but not here
+    assert last_check(store) == LastCheck("never")
+
+
 @pytest.mark.parametrize("value", [None, 5, [], {"state": "fine"}, {"leaks": "many"}])
 def test_what_is_no_check_in_a_study_counts_for_none(value):
     assert LastCheck.from_plain(value) == LastCheck("never")

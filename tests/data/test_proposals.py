@@ -152,4 +152,8 @@ def test_what_a_person_decided_otherwise_stands_and_a_sheet_of_other_pairs_is_ke
     assert {line["row"]: line["decision"] for line in lines_of(sheet)} == {"0": "keep", "2": "drop"}
     sheet.write_text(text.replace("dog-0", "other"), encoding="utf-8")
     assert write_check_sheet(store, found, sheet) == 2
-    assert "other" in (root / "check.old.csv").read_text(encoding="utf-8")
+    assert "other" in (root / "check.csv.old").read_text(encoding="utf-8")
+    sheet.write_text(text.replace("dog-0", "another"), encoding="utf-8")
+    assert write_check_sheet(store, found, sheet) == 2
+    assert "other" in (root / "check.csv.old").read_text(encoding="utf-8")
+    assert "another" in (root / "check.csv.old-2").read_text(encoding="utf-8")

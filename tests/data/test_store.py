@@ -129,6 +129,58 @@ def test_a_store_that_fails_half_way_does_not_appear(tmp_path):
     assert len(write([pair(i) for i in range(3)], tmp_path / "store")) == 3
 
 
+def test_a_store_that_is_just_being_named_is_safe_from_a_second_writer_and_from_a_crash(
+    tmp_path, monkeypatch
+):
+    pairs = [pair(i) for i in range(6)]
+    root = tmp_path / "store"
+    rename = Path.replace
+    seen: list[Path] = []
+
+    def crash(path: Path, target: Path) -> Path:
+        if target == root:
+            with pytest.raises(UserError, match=r"store: another process is preparing it already$"):
+                write(pairs, root)
+            seen.append(path)
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", crash)
+        with pytest.raises(KeyboardInterrupt):
+            write(pairs, root)
+    (partial,) = seen
+    (partial / "missing.csv").write_text("of that run")
+    identity = {"dataset": "made", "version": 3, "config": {"seed": 0}, "sample_rate": 22_050}
+    with StoreWriter(root, identity) as writer:
+        assert writer.pairs == 6
+        made = writer.finish()
+    whole = write(pairs, tmp_path / "whole")
+    for store in (made, whole):
+        assert sorted(path.name for path in store.root.iterdir()) == [
+            "audio.npy", "card.md", "images.npy", "index.parquet", "store.json",
+        ]  # fmt: skip
+    for path in whole.root.iterdir():
+        assert path.read_bytes() == (root / path.name).read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "whole"]
+
+
+def test_a_store_that_was_made_before_its_turn_is_left_alone(tmp_path):
+    identity = {"dataset": "other", "version": 1, "config": {}, "sample_rate": 8_000}
+    late = StoreWriter(tmp_path / "store", identity)
+    made = write([pair(i) for i in range(3)], tmp_path / "store")
+    with pytest.raises(UserError, match="store: a pair store already; choose another"), late:
+        pass
+    assert len(PairStore(made.root)) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"store\.partial: its folder cannot be written"):
+        write([pair(i) for i in range(3)], tmp_path / "file" / "store")
+
+
 def test_a_source_on_both_sides_of_the_split_is_refused(tmp_path):
     leak = [pair(i, source="clip-7") for i in range(3)]
     with pytest.raises(UserError, match=r"'clip-7': that leaks frames of one clip; split by"):

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from made_up import run, study
 
 from a2ibench.cli import main
-from a2ibench.storage import content_key, write_json
+from a2ibench.storage import content_key, set_aside, write_json
 from a2ibench.study import records
-from a2ibench.study.outcome import damage, failure_of, read_failure, read_result, set_aside
+from a2ibench.study.outcome import damage, failure_of, read_failure, read_result
 
 JOB = "ours-1"
 

@@ -22,7 +22,7 @@ from a2ibench.study.executors import Update
 from a2ibench.study.executors.inline import Inline
 from a2ibench.study.identity import study_id, write_about
 from a2ibench.study.job import Task
-from a2ibench.study.mlflow_live import LiveMirror, mirror_study
+from a2ibench.study.mlflow_live import TOLD, LiveMirror, _was_told, mirror_study
 from a2ibench.study.mlflow_values import JOB
 from a2ibench.study.outcome import write_failure
 from a2ibench.study.plan import Request
@@ -208,3 +208,16 @@ def test_a_folder_that_cannot_be_written_and_has_no_id_is_named(
     monkeypatch.setattr("a2ibench.study.identity.write_json", refuse)
     with pytest.raises(UserError, match="holds no id of the study yet, and cannot be written"):
         study_id(tmp_path)
+
+
+def test_a_folder_in_which_no_lock_can_be_made_is_named_in_the_same_words(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text("{}")
+    (tmp_path / ".study.json.lock").mkdir()  # the superuser may write anywhere, but not here
+    with pytest.raises(UserError, match=r"no id of .* written \(.*cannot be written.*; make the f"):
+        study_id(tmp_path)
+
+
+def test_a_record_of_what_was_told_that_is_damaged_says_nothing(tmp_path: Path) -> None:
+    for text in ("[" * 100_000, "{", "5"):
+        (tmp_path / TOLD).write_text(text)
+        assert not _was_told(tmp_path, "http://127.0.0.1:9", "state")

@@ -9,6 +9,7 @@ from a2ibench.data.curation.proposals import Proposal
 from a2ibench.data.curation.sheet import Line, read_sheet, write_sheet
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
+from a2ibench.storage import set_aside
 
 SHEET = "check.csv"
 COLUMNS = (
@@ -23,7 +24,7 @@ def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Pat
 
     What a person has decided otherwise in the sheet that is there stands in the new one, and so do
     the corrections in force: to apply the sheet undoes nothing. A sheet that cannot be read, or is
-    of other pairs, is kept under another name.
+    of other pairs, is kept as ``check.csv.old``, ``check.csv.old-2``, …
 
     Args:
         store: the pairs.
@@ -81,6 +82,6 @@ def _read_decided(store: PairStore, path: Path) -> list[Line]:
         lines = read_sheet(path)
         decide(store, lines)
     except UserError:
-        path.replace(path.with_suffix(".old.csv"))
+        set_aside(path, "old")
         return []
     return [line for line in lines if line.decision.strip() not in ("", line.suggested)]

@@ -159,7 +159,7 @@ def _number(number: int, word: str) -> str:
 def _read_cached(store: PairStore) -> _Record | None:
     try:
         return _read(cache_dir("checks") / store.content_hash[:KEY])
-    except OSError:  # a cache that cannot be written to has no record either
+    except (OSError, UserError):  # a cache that cannot be written has no record either
         return None
 
 

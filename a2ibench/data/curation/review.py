@@ -8,7 +8,6 @@ from a2ibench.data.curation.sheet import SHEET, read_sheet, write_sheet
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import IntArray
 
-JUDGED = ("suspect", "suggested", "audio_says", "image_says")
 PLACES = 4
 """Decimals of what is estimated."""
 

@@ -35,7 +35,7 @@ class RayTune:
     Attributes:
         gpus_per_trial: 0, a fraction, or as many as a job has workers. A fraction is bookkeeping,
             not a memory limit. None for one a worker where there is a GPU, else 0.
-        address: of a running cluster; None starts Ray on this machine.
+        address: of a running cluster; without one Ray is started on this machine.
         say: tells the user that fewer trials run at once than there are processors for.
     """
 
@@ -48,11 +48,11 @@ class RayTune:
 
         Ray is not started on this machine for it; a cluster is joined, and left again.
         """
-        if self.address is None:
-            machines = [self._own_machine()]
-        else:
+        if self.address:
             with self._started():
                 machines = self.machines()
+        else:
+            machines = [self._own_machine()]
         return find_room(tasks, self.gpus_per_trial, machines, len(tasks), lambda line: None)[1]
 
     def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:

@@ -13,7 +13,6 @@ kept, since nothing says that a picture can always be heard.
 import hashlib
 import math
 from collections.abc import Iterator
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -194,16 +193,11 @@ class Arcade(Dataset):
                     )
 
     def _play_all(self, game: str, episodes: range, split: Split) -> Iterator[list[Pair]]:
-        from joblib import Parallel, cpu_count, delayed
-
-        # With one job joblib would play in this process, which a game may end.
-        workers = max(2, min(cpu_count(), len(episodes)))
-        try:
-            yield from Parallel(n_jobs=workers, return_as="generator")(
-                delayed(self._play)(game, episode, split) for episode in episodes
-            )
-        except BrokenProcessPool as error:
-            raise RejectedError("the game ended its process while it was played") from error
+        asked = [(game, episode, split) for episode in episodes]
+        for played in in_order(self._play, asked):
+            if isinstance(played, Crashed):
+                raise RejectedError("the game ended its process while it was played") from played
+            yield played
 
     def _play(self, game: str, episode: int, split: Split) -> list[Pair]:
         """One episode, until it is over or its share of pairs is seen.
@@ -235,17 +229,18 @@ class Arcade(Dataset):
                 screens.append(np.maximum(before, console.getScreenRGB()))
                 ends.append(due)
                 due += round(rng.uniform(*self._hop[split]) * FRAME_RATE)
+                # The hop is rounded to screens, and can fall short of the sound.
+                while split == "test" and self._window(due).start < self._window(ends[-1]).stop:
+                    due += 1
         if not ends:
             return []
         heard = listen(np.concatenate(sound), self.sample_rate)
-        length = round(self.config.seconds * self.sample_rate)
         pairs = []
         for screen, end in zip(screens, ends, strict=True):
-            stop = round(end * self.sample_rate / FRAME_RATE)
             pairs.append(
                 Pair(
                     image=shrink(screen, self.config.image_size),
-                    audio=heard[stop - length : stop],
+                    audio=heard[self._window(end)],
                     label=game,
                     source=f"{game}/episode-{episode}",
                     split=split,
@@ -253,6 +248,11 @@ class Arcade(Dataset):
                 )
             )
         return pairs
+
+    def _window(self, end: int) -> slice:
+        """The samples that are heard up to a screen."""
+        stop = round(end * self.sample_rate / FRAME_RATE)
+        return slice(stop - round(self.config.seconds * self.sample_rate), stop)
 
 
 def _contents(pair: Pair) -> tuple[bytes, bytes]:
