@@ -13,6 +13,7 @@ from made_up import run, study
 from a2ibench.cli import main
 from a2ibench.storage import content_key, write_json
 from a2ibench.study import records
+from a2ibench.study.finished import read_study
 from a2ibench.study.outcome import damage, failure_of, read_failure, read_result, set_aside
 
 JOB = "ours-1"
@@ -133,6 +134,31 @@ def test_records_keep_what_they_do_not_know_and_numbers_as_they_were(tmp_path: P
     assert result is not None
     assert (result["later"], result["steps"]) == (1, 5)
     assert json.dumps(result["training_seconds"]) == "3"
+
+
+NESTED = {"layers": [[64, 3], [128, [5, None]]], "rates": {"encoder": 0.1, "heads": {"mean": 1}}}
+
+
+def test_options_of_a_plug_in_may_be_nested(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0})
+    job = folder / "jobs" / "vae-0"
+    changed(job / "result.json", lambda one: one["job"].update(config=NESTED))
+    result = read_result(job)
+    assert result is not None
+    assert result["job"]["config"] == NESTED
+    arm = {"model": "vae", "change": "", "config": NESTED}
+    having(arms={"vae": arm}, dataset_config=NESTED)(folder / "study.json")
+    assert read_study(folder)["arms"]["vae"]["config"] == NESTED
+
+
+@pytest.mark.parametrize("value", ["[[NaN]]", '{"a": -Infinity}', "[" * 20_000 + "]" * 20_000])
+def test_nested_options_are_finite_numbers_and_come_to_an_end(tmp_path: Path, value: str) -> None:
+    job = study(tmp_path / "s", {"vae": 0.0}) / "jobs" / "vae-0"
+    written = (job / "result.json").read_text()
+    (job / "result.json").write_text(written.replace('"config": {}', f'"config": {{"a": {value}}}'))
+    why = damage(job)
+    assert why is not None
+    assert len(why) < 500
 
 
 def test_a_file_of_absurd_size_is_not_read(tmp_path: Path) -> None:
