@@ -124,7 +124,7 @@ class Mirror:
         self._tell_dataset(run, job)
         note = "" if job.failure is None else f"Failed: {job.failure}"
         model = None
-        if job.result is not None and job.kind == "model":
+        if job.result is not None and job.kind == "model" and "spec" in job.result:
             from a2ibench.study.mlflow_generator import tell_generator
 
             model = tell_generator(self._client, child, job)

@@ -226,7 +226,7 @@ def study_note(study: StudyFiles, done: int, failed: int, experiment: str, run: 
         run: the id of the study's run.
     """
     about = study.about
-    ablated = f" (switched off: {', '.join(map(str, about['ablate']))})" if about["ablate"] else ""
+    ablated = f" (switched off: {', '.join(off)})" if (off := about.get("ablate", [])) else ""
     seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''}"
     # Sorted by something, the list is flat: MLflow's charts leave out what is folded up.
     # The filter: other studies may share the experiment.

@@ -37,7 +37,7 @@ _record = with_config(ConfigDict(strict=True, extra="allow"))
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[FiniteFloat, Field(ge=0, le=LAST_SECOND)]
 Value = TypeAliasType(
-    "Value", "bool | int | FiniteFloat | str | None | list[Value] | dict[str, Value]"
+    "Value", "bool | int | FiniteFloat | str | list[Value] | dict[str, Value] | None"
 )
 """Whatever a plug-in's option can be, nested as it likes."""
 Options = dict[str, Value]
@@ -65,6 +65,7 @@ class Arm(TypedDict):
     model: str
     change: str
     config: Options
+    ablated: NotRequired[str]
 
 
 @_record
@@ -90,6 +91,7 @@ class Study(TypedDict):
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     id: NotRequired[str]
     check: NotRequired[Options]
+    ablate: NotRequired[list[str]]
     dataset_config: NotRequired[Options]
     arms: NotRequired[dict[str, Arm]]
     pairs: NotRequired[PairCounts]

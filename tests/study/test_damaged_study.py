@@ -13,8 +13,19 @@ from made_up import run, study
 from a2ibench.cli import main
 from a2ibench.storage import content_key, write_json
 from a2ibench.study import records
+from a2ibench.study.estimate import estimate
 from a2ibench.study.finished import read_study
-from a2ibench.study.outcome import damage, failure_of, read_failure, read_result, set_aside
+from a2ibench.study.job import Job, Task
+from a2ibench.study.mlflow_values import StudyFiles, study_note
+from a2ibench.study.outcome import (
+    damage,
+    failure_of,
+    read_failure,
+    read_result,
+    set_aside,
+    write_result,
+)
+from a2ibench.study.stored import open_store
 
 JOB = "ours-1"
 
@@ -134,6 +145,30 @@ def test_records_keep_what_they_do_not_know_and_numbers_as_they_were(tmp_path: P
     assert result is not None
     assert (result["later"], result["steps"]) == (1, 5)
     assert json.dumps(result["training_seconds"]) == "3"
+
+
+def test_what_earlier_versions_did_not_write_is_not_needed(
+    small_study: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(small_study, tmp_path / "copy"))
+    for path in folder.glob("jobs/*/result.json"):
+        result = json.loads(path.read_text())
+        for name in ("spec", "hardware", "files", "weights", "steps"):
+            result.pop(name, None)
+        write_result(path.parent, result)
+    for name in ("dataset_config", "ablate", "arms", "pairs", "check"):
+        without(name)(folder / "study.json")
+    about = read_study(folder)
+    assert open_store(folder, None)[1] == about["jobs"]
+    note = study_note(StudyFiles.read(folder), 6, 0, "1", "run")
+    assert "switched off" not in note
+    task = Task(
+        Job("model", "vae", {}, "", "", "", 0, 96), folder, Path(about["dataset"]), "logmel",
+        {}, (), {}, (),
+    )  # fmt: skip
+    assert "by a guess of" in estimate([task], 1, "small", folder)
+    code, said = run("report", folder)
+    assert code == 0, said
 
 
 NESTED = {"layers": [[64, 3], [128, [5, None]]], "rates": {"encoder": 0.1, "heads": {"mean": 1}}}
