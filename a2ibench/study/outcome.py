@@ -33,6 +33,22 @@ def is_done(task: Task) -> bool:
     return stored is not None and not missing(task, stored)
 
 
+def is_complete(result: Mapping[str, Any] | None, metrics: Iterable[str]) -> bool:
+    """Whether a result has every metric that is asked for, as it is defined now.
+
+    The same as :func:`is_done` where no task says which judges see the pictures: scores of another
+    judge count. So do those of a metric that is not installed here.
+    """
+    if result is None:
+        return False
+    installed = registry.metrics.names()
+    return all(
+        (score := result["metrics"].get(name)) is not None
+        and (name not in installed or score["version"] == registry.metrics.get(name).version)
+        for name in metrics
+    )
+
+
 def missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
     """The metrics of a task that its result lacks, as they are defined now."""
     return [name for name in task.metrics if not is_current(task, name, stored)]
@@ -172,10 +188,7 @@ def read_failure(folder: Path) -> str | None:
 def failure_of(folder: Path, metrics: Iterable[str]) -> str | None:
     """Why a job has no scores by all metrics that are asked for now; None where it has them, or
     where nothing failed. What failed under an earlier command counts no more."""
-    result = read_result(folder)
-    if result is not None and result["metrics"].keys() >= set(metrics):
-        return None
-    return read_failure(folder)
+    return None if is_complete(read_result(folder), metrics) else read_failure(folder)
 
 
 def write_failure(folder: Path, reason: str, trace: str | None = None) -> None:

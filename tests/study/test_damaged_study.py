@@ -20,11 +20,13 @@ from a2ibench.study.mlflow_values import StudyFiles, study_note
 from a2ibench.study.outcome import (
     damage,
     failure_of,
+    is_complete,
     read_failure,
     read_result,
     set_aside,
     write_result,
 )
+from a2ibench.study.status import read_status
 from a2ibench.study.stored import open_store
 
 JOB = "ours-1"
@@ -218,6 +220,24 @@ def test_a_failure_counts_for_the_metrics_that_are_asked_for_now(tmp_path: Path)
     write_json(job / "failure.json", {"reason": "metric x: \x1b[31mno\udc80", "trace": None})
     assert failure_of(job, ["is1_lite0", "kid_lite0"]) is None
     assert failure_of(job, ["is1_lite0", "x"]) == "metric x: no\\udc80"
+
+
+def test_a_job_is_not_done_by_scores_of_another_version_of_a_metric(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0}, seeds=2)
+    asked = ["is1_lite0", "kid_lite0", "metric_of_somebody"]
+    for key, version in (("vae-0", 1), ("vae-1", 2)):
+        path = folder / "jobs" / key / "result.json"
+        score(version=version)(path)
+        changed(path, lambda one: one["metrics"].update({asked[2]: one["metrics"]["kid_lite0"]}))
+        write_json(path.with_name("failure.json"), {"reason": "no disk", "trace": None})
+    having(metrics=asked)(folder / "study.json")
+    now, other = (folder / "jobs" / key for key in ("vae-0", "vae-1"))
+    assert is_complete(read_result(now), asked)
+    assert not is_complete(read_result(other), asked)
+    assert not is_complete(read_result(now), [*asked, "x"])
+    assert not is_complete(None, [])
+    assert (failure_of(now, asked), failure_of(other, asked)) == (None, "no disk")
+    assert [job.state for job in read_status(folder).jobs] == ["done", "failed"]
 
 
 @pytest.fixture
