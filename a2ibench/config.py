@@ -218,9 +218,11 @@ def _words(hint: Any) -> str:
 
 def to_dict(config: Any) -> dict[str, Any]:
     """A configuration as plain JSON values, in the order of its fields."""
-    return {
-        field.name: list(value)
-        if isinstance(value := getattr(config, field.name), tuple)
-        else value
-        for field in dataclasses.fields(config)
-    }
+    return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    """With lists in the place of tuples, as JSON gives them back."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value

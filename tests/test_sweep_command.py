@@ -93,6 +93,22 @@ def test_a_classifier_gives_its_posterior_whatever_became_of_the_other_judges(
     assert "posterior" in pd.read_parquet(out / "curves.parquet")
 
 
+def test_results_of_other_versions_say_less_of_judges_and_more_of_jobs(
+    small_study: Path, sounds: tuple[Path, Path], tmp_path: Path
+) -> None:
+    study = Path(shutil.copytree(small_study, tmp_path / "study"))
+    for path in study.glob("jobs/*/result.json"):
+        stored = json.loads(path.read_text())
+        stored["job"]["later"] = 1
+        for score in stored["metrics"].values():
+            del score["judge_figures"]
+        write_result(path.parent, stored)
+    out = tmp_path / "out"
+    done = call("sweep", study, sounds[0], "--volume", "0.5,1", "-n", "1", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "posterior" in pd.read_parquet(out / "curves.parquet")
+
+
 @pytest.mark.parametrize(
     ("change", "levels"),
     [

@@ -25,7 +25,7 @@ def mirror(study: Path, tracking_uri: str | None) -> None:
 
     read_study(study)
     uri = tracking_uri or default_uri(study)
-    told = mirror_study(study, uri)
     display = make_display()
+    told = mirror_study(study, uri, display.say)
     display.say(f"{study}: {told} jobs were new to MLflow at {without_password(uri)}")
     display.say(f"MLflow: {how_to_look(uri)}")

@@ -206,12 +206,14 @@ def run(
         "process": Processes(display.say, gpus_per_trial),
         "inline": run_inline,
     }
+    drafts = []
     for request, chosen in zip(requests, outlines, strict=True):
         looked = preflight(request, chosen, executors[executor], display.counter, display.say)
         if dry_run:
             _print_plan(request, looked, display)
         if looked.time:
             display.say(looked.time)
+        drafts.append(looked.draft)
     if dry_run:
         return
     from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
@@ -220,12 +222,12 @@ def run(
 
     uri = tracking_uri or default_uri(outlines[0].folder)
     failures, folders = [], []
-    for request, chosen in zip(requests, outlines, strict=True):
+    for request, chosen, made in zip(requests, outlines, drafts, strict=True):
         folder = chosen.folder
         mirror = None
         if uri.lower() != "none":
             mirror = LiveMirror(uri, folder, display.say)
-        failures += run_study(request, executors[executor], mirror, display)
+        failures += run_study(request, executors[executor], mirror, display, made)
         folders.append(folder)
         display.say(f"page: {folder / PAGE}; tables, pictures: {folder / 'tables'}")
         if mirror is not None and mirror.alive:

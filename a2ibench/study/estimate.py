@@ -63,8 +63,8 @@ def _measured(
         if (
             method in methods - speeds.keys()
             and result.get("images_per_second", 0) > 0
-            and result["spec"]["image_size"] == size
-            and all(result["hardware"].get(part) == hardware[part] for part in HARDWARE)
+            and result.get("spec", {}).get("image_size") == size
+            and all(result.get("hardware", {}).get(part) == hardware[part] for part in HARDWARE)
         ):
             speeds[method] = float(result["images_per_second"])
         if len(speeds) == len(methods):

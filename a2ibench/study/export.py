@@ -178,8 +178,8 @@ def _describe(
             "pairs": result["job"]["store"],
             "dataset": dataset,
             "seed": result["job"]["seed"],
-            "steps": result["steps"],
-            "weights": result["weights"],
+            "steps": result.get("steps"),
+            "weights": result.get("weights"),
             "trained_with": result["version"],
         },
         "licence": {

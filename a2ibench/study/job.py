@@ -40,6 +40,12 @@ class Job:
     images: int
     workers: int = 1
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Job":
+        """Reads a job as a file holds it; keys that this version does not know are left out."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in record.items() if name in names})
+
     @functools.cached_property
     def key(self) -> str:
         """20 hexadecimal digits; the name of the job's folder."""

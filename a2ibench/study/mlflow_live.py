@@ -55,7 +55,7 @@ class LiveMirror:
         """Before any trial starts: first openings of a database do not go together."""
 
         def open_it() -> None:
-            self._mirror = Mirror(self._uri, self._folder, LIVE)
+            self._mirror = Mirror(self._uri, self._folder, LIVE, self._say)
 
         self._forgive(open_it)
 
@@ -95,8 +95,13 @@ class LiveMirror:
             self._say(without_password(line))
 
 
-def mirror_study(folder: Path, uri: str) -> int:
+def mirror_study(folder: Path, uri: str, say: Callable[[str], None] = lambda line: None) -> int:
     """Catches up: tells a server what it does not know of a study.
+
+    Args:
+        folder: of the study.
+        uri: of the server.
+        say: see :class:`Mirror`.
 
     Returns:
         How many jobs that was.
@@ -106,7 +111,7 @@ def mirror_study(folder: Path, uri: str) -> int:
     """
     try:
         state = _state(folder)  # first: what a study at work adds meanwhile may not be told
-        told = Mirror(uri, folder).everything()
+        told = Mirror(uri, folder, say=say).everything()
         _note_told(folder, uri, state)
         return told
     except UserError as error:

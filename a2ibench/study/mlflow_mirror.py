@@ -8,15 +8,17 @@ same study at once take turns, job by job.
 import logging
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from a2ibench.errors import UserError
+from a2ibench.printable import printable
 from a2ibench.storage import content_key, file_sha256, lock
 from a2ibench.study.identity import study_id
-from a2ibench.study.mlflow_limits import CALL, Limited, SlowServerError
+from a2ibench.study.mlflow_limits import CALL, Limited
 from a2ibench.study.mlflow_values import (
     JOB,
     LONGEST_NOTE,
@@ -27,6 +29,7 @@ from a2ibench.study.mlflow_values import (
     courses,
     job_params,
     scores,
+    struck_text,
     study_note,
 )
 from a2ibench.study.report import PAGE
@@ -40,11 +43,17 @@ if TYPE_CHECKING:
 
 STUDY, MARK = "a2ibench.study_id", "a2ibench.mirrored"
 NOTE = "mlflow.note.content"
+STRUCK = "struck"
+"""The tag that says which metrics are left out."""
 POINTS = 1000
 PARAMS = 100
 """What a server takes in one request."""
 LOCK = ".mirror.lock"
 """In a study's folder: held by the command that tells something of it."""
+HOLDER = ".mirror.holder"
+"""Beside it: who that is."""
+PATIENCE = 2.0
+"""Seconds for which a command waits for another without a word."""
 EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
 """MLflow's own variable; without it an experiment has the name of the study's folder."""
 
@@ -84,14 +93,22 @@ class Mirror:
         folder: of the study.
         together: seconds for all calls of one method; None for no such limit. One call has
             :data:`a2ibench.study.mlflow_limits.CALL` in any case.
+        say: told whom it waits for, where another command tells the same study.
 
     Raises:
         UserError: no study.
         DeletedExperimentError: the experiment was deleted on the server.
     """
 
-    def __init__(self, uri: str, folder: Path, together: float | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        folder: Path,
+        together: float | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
         _prepare()
+        self._say = say
         self._study = StudyFiles.read(folder)
         self._uri = uri
         # Typed as what it stands for: it only adds limits of time.
@@ -124,7 +141,7 @@ class Mirror:
         self._tell_dataset(run, job)
         note = "" if job.failure is None else f"Failed: {job.failure}"
         model = None
-        if job.result is not None and job.kind == "model":
+        if job.result is not None and job.kind == "model" and "spec" in job.result:
             from a2ibench.study.mlflow_generator import tell_generator
 
             model = tell_generator(self._client, child, job)
@@ -141,6 +158,7 @@ class Mirror:
                 self._client.log_artifact(run, str(job.folder / name))
         self._tell_step_samples(run, job)
         self._client.set_tag(run, NOTE, note[:LONGEST_NOTE])
+        self._tell_struck(child, job.struck)
         status = "FINISHED" if job.failure is None else "FAILED"
         self._client.set_terminated(run, status, job.time)
         # The last word: without it the job is told again.
@@ -160,11 +178,15 @@ class Mirror:
         files += sorted((study.folder / "tables").glob("*"))
         files = [path for path in files if path.is_file()]
         note = study_note(study, len(ended) - failed, failed, self._experiment, run)
-        mark = content_key([note, *((path.name, file_sha256(path)) for path in files)])
-        if self._client.get_run(run).data.tags.get(MARK) != mark:
+        struck = {name: reason for job in ended for name, reason in job.struck.items()}
+        said = [note, *([struck] if struck else [])]
+        mark = content_key([*said, *((path.name, file_sha256(path)) for path in files)])
+        parent = self._client.get_run(run)
+        if parent.data.tags.get(MARK) != mark:
             for path in files:
                 self._client.log_artifact(run, str(path), self._place(path))
             self._client.set_tag(run, NOTE, note)
+            self._tell_struck(parent, struck)
             self._client.set_experiment_tag(self._experiment, NOTE, self._experiment_note(note))
             self._client.set_tag(run, MARK, mark)
         if len(ended) < len(study.jobs):
@@ -188,19 +210,30 @@ class Mirror:
     def _turn(self) -> Iterator[None]:
         """Waits until no other command tells the same study, and counts the time from then on.
 
-        Raises:
-            SlowServerError: the other one does not end, as it would with a server that answers.
+        The other one is done with a job sooner or later, since its calls are limited; the system
+        takes the lock from one that is killed.
         """
         from filelock import FileLock, Timeout
 
+        lock, holder = FileLock(self._study.folder / LOCK), self._study.folder / HOLDER
         try:
-            with FileLock(self._study.folder / LOCK, timeout=2 * CALL):
-                self._client.begin()
-                yield
+            lock.acquire(timeout=PATIENCE)
         except Timeout:
-            raise SlowServerError(
-                f"another command has been telling {self._study.folder} for {2 * CALL:.0f} s"
-            ) from None
+            who = (
+                holder.read_text("utf-8", errors="replace")
+                if holder.is_file()
+                else "another command"
+            )
+            self._say(
+                f"MLflow: waiting for {printable(who[:100])}, which tells {self._study.folder}"
+            )
+            lock.acquire()
+        try:
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
+            self._client.begin()
+            yield
+        finally:
+            lock.release()
 
     def _place(self, path: Path) -> str | None:
         return "tables" if path.parent != self._study.folder else None
@@ -299,6 +332,11 @@ class Mirror:
             token = page.token
             if not token:
                 return found
+
+    def _tell_struck(self, run: "Run", struck: Mapping[str, str]) -> None:
+        """Which metrics are left out, and why; nothing where none is and none was."""
+        if struck or STRUCK in run.data.tags:
+            self._client.set_tag(run.info.run_id, STRUCK, struck_text(struck) or "nothing")
 
     def _tell_params(self, run: "Run", values: Mapping[str, str]) -> None:
         """Those that are not there: MLflow lets no parameter change."""

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from a2ibench import registry
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.health import find_health, why_struck
 from a2ibench.storage import content_key
-from a2ibench.study.finished import read_study
+from a2ibench.study.finished import read_finished, read_study, to_method
 from a2ibench.study.outcome import SPENT, read_failure, read_result
+from a2ibench.study.results import judges_of, what_reference
 from a2ibench.study.watch import read_rows, time_of_steps
 
 LONGEST_NAME = 250
 LONGEST_PARAM = 6000
 LONGEST_NOTE = 8000
+LONGEST_TAG = 500
 JOB = "a2ibench.job"
 """The tag that holds a job's hash."""
 TIMINGS = (*SPENT, "images_per_second")
@@ -42,6 +47,7 @@ class Ended:
         kind: ``model``, ``reference`` or ``outside``.
         ablated: what is off or changed, as ``--ablate`` writes it; empty for nothing, None where
             ``study.json`` is of a version that did not keep it.
+        struck: metrics whose judge cannot judge, as far as is known → why; they are not told.
         mark: identifies all of this and the content of the two files.
         time: when the later of them was written, in milliseconds since 1970.
     """
@@ -53,6 +59,7 @@ class Ended:
     failure: str | None
     kind: str
     ablated: str | None
+    struck: Mapping[str, str]
     mark: str
     time: int
 
@@ -108,13 +115,36 @@ class StudyFiles:
         arm = self.about.get("arms", {}).get(label, {})
         ablated = arm.get("ablated", None if arm.get("change") else "")
         content = [path.read_text(encoding="utf-8") for path in there]
-        mark = content_key([label, seed, ablated, *content])
+        struck = {} if result is None else self._struck(result)
+        mark = content_key([label, seed, ablated, *content, *([struck] if struck else [])])
         time = max(path.stat().st_mtime_ns for path in there) // 10**6
         trained = label in self.about.get("arms", ()) or label in self.about["models"]
         kind = "model" if trained else "reference"
         if result is not None:
             kind = result["job"]["kind"]
-        return Ended(folder, label, seed, result, failure, kind, ablated, mark, time)
+        return Ended(folder, label, seed, result, failure, kind, ablated, struck, mark, time)
+
+    def _struck(self, result: Mapping[str, Any]) -> dict[str, str]:
+        """By what its judges reported, and by the real images, as in the tables."""
+        names = [name for name in result["metrics"] if name in registry.metrics.names()]
+        judges = judges_of([result], names)
+        methods = [Method("", False, None, 1, {}, judges=judges)]
+        for label, keys in self.about["jobs"].items():
+            if what_reference(label.replace(" ", "_"))[1]:
+                row = read_finished(label, [self.folder / "jobs" / key for key in keys])
+                methods.append(to_method(row, names, self.about["models"]))
+        metrics = [registry.metrics.get(name) for name in names]
+        health = find_health(methods, metrics)
+        found = {metric.name: why_struck(metric, health) for metric in metrics}
+        return {name: reason for name, reason in found.items() if reason is not None}
+
+
+def struck_text(struck: Mapping[str, str]) -> str:
+    """Which metrics are struck, and why, in one short line."""
+    names: dict[str, list[str]] = {}
+    for name, reason in sorted(struck.items()):
+        names.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(all_)}: {reason}" for reason, all_ in names.items())[:LONGEST_TAG]
 
 
 def clean(name: str) -> str:
@@ -179,14 +209,15 @@ def _text(value: Any) -> str:
 def scores(job: Ended) -> list[Point]:
     """Every metric with the version of its definition, and how long the parts of the job took.
 
-    At step 0: values without a course, which MLflow compares as bars.
+    Metrics that are struck are left out: MLflow would compare them. At step 0: values without a
+    course, which MLflow compares as bars.
     """
     if job.result is None:
         return []
     found = {
         f"score/{name}_v{score['version']}": score["value"]
         for name, score in job.result["metrics"].items()
-        if score["value"] is not None
+        if score["value"] is not None and name not in job.struck
     }
     found |= {f"timing/{name}": job.result[name] for name in TIMINGS if name in job.result}
     return [Point(clean(name), float(value), job.time, 0) for name, value in found.items()]
@@ -226,7 +257,7 @@ def study_note(study: StudyFiles, done: int, failed: int, experiment: str, run: 
         run: the id of the study's run.
     """
     about = study.about
-    ablated = f" (switched off: {', '.join(map(str, about['ablate']))})" if about["ablate"] else ""
+    ablated = f" (switched off: {', '.join(off)})" if (off := about.get("ablate", [])) else ""
     seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''}"
     # Sorted by something, the list is flat: MLflow's charts leave out what is folded up.
     # The filter: other studies may share the experiment.

@@ -18,8 +18,12 @@ FORMAT = 2
 JOBS = "jobs"
 """In a study's folder: a folder for each job, called by its key."""
 RESULT = "result.json"
-SCORES = ("segments.parquet", "blocks.parquet")
-"""Beside a result: a column a metric, with a row for each test segment and for each block."""
+SEGMENTS, BLOCKS = SCORES = ("segments.parquet", "blocks.parquet")
+"""Beside a result: a column per metric, with a row for each test segment and for each block.
+
+A result that is extended by other metrics comes with files of another name, which its ``files``
+hold: until it is written, and for whoever reads at that moment, the earlier ones stay whole.
+"""
 FAILURE = "failure.json"
 PLUGINS = "plugins"
 """In the folder of a model's job: the user's plug-in files that it was trained with."""
@@ -31,6 +35,22 @@ def is_done(task: Task) -> bool:
     """Whether the result is there, with every metric that is asked for as it is defined now."""
     stored = read_result(task.folder)
     return stored is not None and not missing(task, stored)
+
+
+def is_complete(result: Mapping[str, Any] | None, metrics: Iterable[str]) -> bool:
+    """Whether a result has every metric that is asked for, as it is defined now.
+
+    The same as :func:`is_done` where no task says which judges see the pictures: scores of another
+    judge count. So do those of a metric that is not installed here.
+    """
+    if result is None:
+        return False
+    installed = registry.metrics.names()
+    return all(
+        (score := result["metrics"].get(name)) is not None
+        and (name not in installed or score["version"] == registry.metrics.get(name).version)
+        for name in metrics
+    )
 
 
 def missing(task: Task, stored: Mapping[str, Any]) -> list[str]:
@@ -102,6 +122,25 @@ def _read_result(folder: Path) -> dict[str, Any] | None:
     return dict(result)
 
 
+def score_path(folder: Path, result: Mapping[str, Any], kind: str) -> Path:
+    """The file of :data:`SCORES` that belongs to a result."""
+    names = [name for name in _names(kind) if name in result.get("files", ())]
+    return folder / (names[0] if names else kind)
+
+
+def next_score_path(folder: Path, result: Mapping[str, Any], kind: str) -> Path:
+    """Where to write such a file for a result that takes the place of this one."""
+    if not result["metrics"]:
+        return folder / kind
+    now = score_path(folder, result, kind).name
+    return next(folder / name for name in _names(kind) if name != now)
+
+
+def _names(kind: str) -> tuple[str, str]:
+    """Two, which take turns."""
+    return kind, kind.replace(".", "-2.")
+
+
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:
     """Writes a job's ``result.json``, with a checksum of its values."""
     plain = json.loads(json.dumps(result, allow_nan=False))  # as it will be read
@@ -129,7 +168,8 @@ def set_aside_damage(folder: Path) -> str | None:
     if (why := damage(folder)) is None:
         return None
     # The scores of one computation: none of them is kept without the others.
-    moved = [set_aside(folder / name) for name in (RESULT, *SCORES) if (folder / name).is_file()]
+    names = (RESULT, *(name for kind in SCORES for name in _names(kind)))
+    moved = [set_aside(folder / name) for name in names if (folder / name).is_file()]
     return f"{why}; set aside as {', '.join(path.name for path in moved)} in {folder}"
 
 
@@ -161,10 +201,7 @@ def read_failure(folder: Path) -> str | None:
 def failure_of(folder: Path, metrics: Iterable[str]) -> str | None:
     """Why a job has no scores by all metrics that are asked for now; None where it has them, or
     where nothing failed. What failed under an earlier command counts no more."""
-    result = read_result(folder)
-    if result is not None and result["metrics"].keys() >= set(metrics):
-        return None
-    return read_failure(folder)
+    return None if is_complete(read_result(folder), metrics) else read_failure(folder)
 
 
 def write_failure(folder: Path, reason: str, trace: str | None = None) -> None:

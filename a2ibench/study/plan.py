@@ -303,15 +303,27 @@ def draft(
     return made
 
 
-def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) -> Plan:
+def make_plan(
+    request: Request,
+    counter: Counter,
+    say: Callable[[str], None],
+    made: Draft | None = None,
+) -> Plan:
     """Prepares the data and the judges, and expands the request to tasks.
+
+    Args:
+        request: what the user asks for.
+        counter: shows progress.
+        say: prints a line.
+        made: the draft of this request, where one was made already.
 
     Raises:
         UserError: as :func:`outline` and :func:`draft`; data that cannot be prepared.
     """
-    chosen = outline(request)
-    encoder, store = open_pairs(request, chosen, counter)
-    made = draft(request, chosen, encoder, store, say)
+    if made is None:
+        chosen = outline(request)
+        made = draft(request, chosen, *open_pairs(request, chosen, counter), say)
+    encoder, store = made.encoder, made.store
     data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
     data_key = content_key([store.content_hash, encoder.identity()])
     # Before parallel trials would each want them.
@@ -319,7 +331,7 @@ def make_plan(request: Request, counter: Counter, say: Callable[[str], None]) ->
     loaded = load_judges(needed, data.judging, data_key, say)
     judges = {name: judge.fingerprint for name, judge in loaded.items()}
     return Plan(
-        outline=chosen,
+        outline=made.outline,
         entries=tuple(
             replace(entry, tasks=tuple(replace(task, judges=judges) for task in entry.tasks))
             for entry in made.entries

@@ -10,8 +10,7 @@ from a2ibench.data.prepare import NotPreparedError
 from a2ibench.study.board import refuse_folder
 from a2ibench.study.estimate import estimate
 from a2ibench.study.executors import Executor
-from a2ibench.study.job import Task
-from a2ibench.study.outcome import read_result
+from a2ibench.study.outcome import is_complete, read_result
 from a2ibench.study.plan import Counter, Draft, Outline, Request, draft, open_pairs
 
 
@@ -60,12 +59,7 @@ def preflight(
         return Preflight(request, chosen, None)
     made = draft(request, chosen, encoder, store, say)
     time = ""
-    if tasks := [task for task in made.models if not _is_there(task)]:
+    tasks = [t for t in made.models if not is_complete(read_result(t.folder), t.metrics)]
+    if tasks:  # by which judges they are to be seen is not known yet
         time = estimate(tasks, executor.room(tasks), request.scale, chosen.folder)
     return Preflight(request, chosen, made, time)
-
-
-def _is_there(task: Task) -> bool:
-    """Whether the result of a task has its metrics; by which judges is not known yet."""
-    stored = read_result(task.folder)
-    return stored is not None and set(task.metrics) <= stored["metrics"].keys()

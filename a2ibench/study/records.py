@@ -18,7 +18,7 @@ from pydantic import (
     ValidationError,
     with_config,
 )
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from a2ibench.config import MOST_SEEDS
 from a2ibench.printable import printable
@@ -36,8 +36,11 @@ _record = with_config(ConfigDict(strict=True, extra="allow"))
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[FiniteFloat, Field(ge=0, le=LAST_SECOND)]
-Scalar = bool | int | FiniteFloat | str | None
-Options = dict[str, Scalar | list[Scalar]]
+Value = TypeAliasType(
+    "Value", "bool | int | FiniteFloat | str | list[Value] | dict[str, Value] | None"
+)
+"""Whatever a plug-in's option can be, nested as it likes."""
+Options = dict[str, Value]
 
 
 def _is_name(text: str) -> str:
@@ -62,6 +65,7 @@ class Arm(TypedDict):
     model: str
     change: str
     config: Options
+    ablated: NotRequired[str]
 
 
 @_record
@@ -87,6 +91,7 @@ class Study(TypedDict):
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
     id: NotRequired[str]
     check: NotRequired[Options]
+    ablate: NotRequired[list[str]]
     dataset_config: NotRequired[Options]
     arms: NotRequired[dict[str, Arm]]
     pairs: NotRequired[PairCounts]

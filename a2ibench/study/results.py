@@ -20,7 +20,8 @@ from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.storage import whole_file
 from a2ibench.study.job import Task
-from a2ibench.study.outcome import damaged, is_current, read_result
+from a2ibench.study.outcome import BLOCKS as FILE
+from a2ibench.study.outcome import damaged, is_current, read_result, score_path
 
 LONG = "results.parquet"
 """In a study's folder: every score as one row."""
@@ -110,7 +111,7 @@ def over_seeds(found: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> Se
     spread = None
     if all(score["spread"] is not None for score in scores):
         spread = np.array([score["spread"] for score in scores], dtype=np.float64)
-    blocks = np.stack([_blocks(folder / "blocks.parquet", name) for folder, _ in found])
+    blocks = np.stack([_blocks(score_path(folder, one, FILE), name) for folder, one in found])
     # Results of earlier versions do not say how many clips there are; each was then a block.
     known = blocks.shape[1] if blocks.shape[1] < BLOCKS else None
     return SeedScores(

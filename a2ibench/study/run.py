@@ -20,7 +20,7 @@ from a2ibench.study.mend import mend
 from a2ibench.study.mlflow_live import LiveMirror
 from a2ibench.study.outcome import is_done, read_failure, read_result
 from a2ibench.study.page.collect import write_page
-from a2ibench.study.plan import Plan, Request, make_plan
+from a2ibench.study.plan import Draft, Plan, Request, make_plan
 from a2ibench.study.records import DamagedError
 from a2ibench.study.report import SAMPLES, Report, captions, notes_once, title_of, write_tables
 from a2ibench.study.results import LONG, Entry, collect, write_long
@@ -29,7 +29,11 @@ from a2ibench.study.study_file import save_requests
 
 
 def run_study(
-    request: Request, executor: Executor, mirror: LiveMirror | None, display: Display
+    request: Request,
+    executor: Executor,
+    mirror: LiveMirror | None,
+    display: Display,
+    made: Draft | None = None,
 ) -> list[str]:
     """Runs what is missing of a study and writes its results.
 
@@ -38,6 +42,8 @@ def run_study(
         executor: trains the models.
         mirror: to MLflow; None for none.
         display: what the user sees.
+        made: the draft that :func:`a2ibench.study.preflight.preflight` made, which has found room
+            for its trainings; None where it made none.
 
     Returns:
         ``"arm, seed N: reason"`` for each job that failed.
@@ -48,7 +54,7 @@ def run_study(
         StoppedError: it cannot go on (a full disk).
     """
     with display.running():
-        plan = make_plan(request, display.counter, display.say)
+        plan = make_plan(request, display.counter, display.say, made)
     folder = plan.outline.folder
     with at_work(folder) as board:
         with display.running():
@@ -60,7 +66,8 @@ def run_study(
             write_about(folder, about)
             save_requests(folder, [request])
             missing = [task for task in plan.tasks if not is_done(task)]
-            if trainings := [task for task in missing if task.job.kind == "model"]:
+            trainings = [task for task in missing if task.job.kind == "model"]
+            if trainings and made is None:
                 executor.room(trainings)  # before the reference rows are computed for nothing
             if mirror is not None and missing:
                 mirror.open()

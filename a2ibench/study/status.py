@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from a2ibench.study.board import Board, Trial, read_board
 from a2ibench.study.finished import read_study
-from a2ibench.study.outcome import SPENT, read_failure, read_result
+from a2ibench.study.outcome import SPENT, is_complete, read_failure, read_result
 
 State = Literal["done", "running", "waiting", "interrupted", "failed"]
 STATES: tuple[State, ...] = ("done", "running", "waiting", "interrupted", "failed")
@@ -91,7 +91,6 @@ def read_status(folder: Path) -> Status:
     """
     about = read_study(folder)
     rows: Mapping[str, Sequence[str]] = about["jobs"]
-    asked: set[str] = set(about["metrics"])
     board = read_board(folder)
     at_work = board is not None and is_at_work(board)
     running = board.trials if board is not None and at_work else {}
@@ -103,7 +102,7 @@ def read_status(folder: Path) -> Status:
         whole = sum(usual) / len(usual) if usual else None
         for number, key in enumerate(keys):
             result = results[key]
-            if result is not None and result["metrics"].keys() >= asked:
+            if is_complete(result, about["metrics"]):
                 jobs.append(JobStatus(label, number, "done", spent[key], 0.0))
             elif key in running and not running[key].ended:
                 jobs.append(_running(label, number, running[key]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def open_store(
     """
     about = read_study(folder)
     name = str(about["dataset"])
-    options = about["dataset_config"] if name in registry.datasets.names() else {}
+    options = about.get("dataset_config", {}) if name in registry.datasets.names() else {}
     store = open_dataset(dataset or name, {} if dataset else options, make=make)
     if store.content_hash != about["content_hash"]:
         raise UserError(
@@ -121,15 +121,10 @@ def open_store(
 def _job(folder: Path, seed: int, label: str, like: Job) -> Job:
     """The job of a folder; one that failed is known by its label alone."""
     with suppress(OSError, DamagedError):
-        return _made(records.read(records.Origin, folder / ORIGIN)["job"])
+        return Job.from_record(records.read(records.Origin, folder / ORIGIN)["job"])
     if (result := read_result(folder)) is not None:
-        return _made(result["job"])
+        return Job.from_record(result["job"])
     return replace(like, kind="model", method=label, config={}, source="", seed=seed)
-
-
-def _made(record: Mapping[str, Any]) -> Job:
-    names = {field.name for field in fields(Job)}
-    return Job(**{name: value for name, value in record.items() if name in names})
 
 
 def outside_entries(folder: Path, like: Task, say: Callable[[str], None]) -> list[Entry]:

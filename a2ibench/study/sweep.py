@@ -20,6 +20,7 @@ from a2ibench.reporting.figures import save_grid
 from a2ibench.storage import whole_file
 from a2ibench.study.changes import AXES, Change
 from a2ibench.study.generate import Run, listen, open_run, spec, too_long
+from a2ibench.study.job import Job
 from a2ibench.study.own_files import check_free, safe_name, writing
 
 ABOUT = "sweep.json"
@@ -158,10 +159,7 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
     """
     sizes = spec(run.result)
     blank = np.zeros((1, sizes.image_size, sizes.image_size, 3), dtype=np.uint8)
-    job = run.result["job"]
-    from a2ibench.study.job import Job
-
-    data_key = Job(**job).data_key
+    data_key = Job.from_record(run.result["job"]).data_key
     scores = run.result["metrics"].values()
     failed, gone = [], []
     for name, fingerprint in sorted({(s["judge"], s["judge_fingerprint"]) for s in scores}):
@@ -176,7 +174,7 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
         logits = look_at(judge, blank).get("logits")
         if logits is None or logits.shape[1] != len(sizes.classes):
             continue
-        figures = next(s["judge_figures"] for s in scores if s["judge"] == name)
+        figures = next(s.get("judge_figures", {}) for s in scores if s["judge"] == name)
         health = held_out_health(name, figures, len(sizes.classes))
         if health is not None and not health.ok:
             failed.append(f"judge {name}: {health.reason}: no class posterior")

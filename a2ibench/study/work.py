@@ -20,7 +20,16 @@ from a2ibench.source import source_hashes
 from a2ibench.storage import file_sha256, whole_file
 from a2ibench.study.job import PROTOCOL, Job, Task
 from a2ibench.study.opened import Data, load_judges_as_planned, open_as_planned
-from a2ibench.study.outcome import FORMAT, PLUGINS, SCORES, missing, read_result, write_result
+from a2ibench.study.outcome import (
+    FORMAT,
+    PLUGINS,
+    SCORES,
+    missing,
+    next_score_path,
+    read_result,
+    score_path,
+    write_result,
+)
 from a2ibench.study.samples import read_outside, save_job_grid, save_samples
 from a2ibench.study.step_samples import step_drawer
 from a2ibench.study.watch import watched
@@ -71,7 +80,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     metrics = [registry.metrics.get(name)() for name in missing(task, stored)]
     judges = load_judges_as_planned(metrics, data, job.data_key, task.judges)
     marked = evaluate(drawn, data.exam, metrics, judges)
-    _save_scores(folder, marked, stored["metrics"])
+    scores = _save_scores(folder, marked, stored)
     new: dict[str, Any] = {}
     for metric in metrics:
         judge = judges.get(metric.judge)
@@ -114,7 +123,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
         **training,
         "evaluation_seconds": round(time.monotonic() - started, 3),
         "metrics": {**stored["metrics"], **new},
-        "files": {name: file_sha256(folder / name) for name in SCORES},
+        "files": {path.name: file_sha256(path) for path in scores},
     }
     write_result(folder, result)
 
@@ -204,19 +213,25 @@ def _draw_reference(job: Job, data: Data) -> Drawn:
     return Drawn(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
 
 
-def _save_scores(folder: Path, marked: Mapping[str, Marked], kept: Mapping[str, Any]) -> None:
-    """One column per metric, beside those that are kept: a row for each test segment, and for each
-    block."""
+def _save_scores(
+    folder: Path, marked: Mapping[str, Marked], stored: Mapping[str, Any]
+) -> list[Path]:
+    """Writes one column per metric, beside those of the stored result: a row for each test segment,
+    and for each block. Returns the files, which count as soon as a result names them."""
     import pandas as pd
 
     segments: dict[str, Any] = {name: one.score.per_segment for name, one in marked.items()}
     blocks: dict[str, Any] = {name: one.pseudo for name, one in marked.items()}
+    paths: list[Path] = []
     for file, new in zip(SCORES, (segments, blocks), strict=True):
-        path = folder / file
+        now = score_path(folder, stored, file)
         # Without a result to go with it, a file is what an earlier attempt left.
-        table = pd.read_parquet(path) if kept and path.is_file() else pd.DataFrame()
+        kept = stored["metrics"] and now.is_file()
+        table = pd.read_parquet(now) if kept else pd.DataFrame()
         for name, column in new.items():
             if column is not None:
                 table[name] = column
-        with whole_file(path) as temporary:
+        paths.append(next_score_path(folder, stored, file))
+        with whole_file(paths[-1]) as temporary:
             table.to_parquet(temporary)
+    return paths

@@ -13,7 +13,20 @@ from made_up import run, study
 from a2ibench.cli import main
 from a2ibench.storage import content_key, set_aside, write_json
 from a2ibench.study import records
-from a2ibench.study.outcome import damage, failure_of, read_failure, read_result
+from a2ibench.study.estimate import estimate
+from a2ibench.study.finished import read_study
+from a2ibench.study.job import Job, Task
+from a2ibench.study.mlflow_values import StudyFiles, study_note
+from a2ibench.study.outcome import (
+    damage,
+    failure_of,
+    is_complete,
+    read_failure,
+    read_result,
+    write_result,
+)
+from a2ibench.study.status import read_status
+from a2ibench.study.stored import open_store
 
 JOB = "ours-1"
 
@@ -135,6 +148,55 @@ def test_records_keep_what_they_do_not_know_and_numbers_as_they_were(tmp_path: P
     assert json.dumps(result["training_seconds"]) == "3"
 
 
+def test_what_earlier_versions_did_not_write_is_not_needed(
+    small_study: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(small_study, tmp_path / "copy"))
+    for path in folder.glob("jobs/*/result.json"):
+        result = json.loads(path.read_text())
+        for name in ("spec", "hardware", "files", "weights", "steps"):
+            result.pop(name, None)
+        write_result(path.parent, result)
+    for name in ("dataset_config", "ablate", "arms", "pairs", "check"):
+        without(name)(folder / "study.json")
+    about = read_study(folder)
+    assert open_store(folder, None)[1] == about["jobs"]
+    note = study_note(StudyFiles.read(folder), 6, 0, "1", "run")
+    assert "switched off" not in note
+    task = Task(
+        Job("model", "vae", {}, "", "", "", 0, 96), folder, Path(about["dataset"]), "logmel",
+        {}, (), {}, (),
+    )  # fmt: skip
+    assert "by a guess of" in estimate([task], 1, "small", folder)
+    code, said = run("report", folder)
+    assert code == 0, said
+
+
+NESTED = {"layers": [[64, 3], [128, [5, None]]], "rates": {"encoder": 0.1, "heads": {"mean": 1}}}
+
+
+def test_options_of_a_plug_in_may_be_nested(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0})
+    job = folder / "jobs" / "vae-0"
+    changed(job / "result.json", lambda one: one["job"].update(config=NESTED))
+    result = read_result(job)
+    assert result is not None
+    assert result["job"]["config"] == NESTED
+    arm = {"model": "vae", "change": "", "config": NESTED}
+    having(arms={"vae": arm}, dataset_config=NESTED)(folder / "study.json")
+    assert read_study(folder)["arms"]["vae"]["config"] == NESTED
+
+
+@pytest.mark.parametrize("value", ["[[NaN]]", '{"a": -Infinity}', "[" * 20_000 + "]" * 20_000])
+def test_nested_options_are_finite_numbers_and_come_to_an_end(tmp_path: Path, value: str) -> None:
+    job = study(tmp_path / "s", {"vae": 0.0}) / "jobs" / "vae-0"
+    written = (job / "result.json").read_text()
+    (job / "result.json").write_text(written.replace('"config": {}', f'"config": {{"a": {value}}}'))
+    why = damage(job)
+    assert why is not None
+    assert len(why) < 500
+
+
 def test_a_file_of_absurd_size_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "big.json"
     with path.open("wb") as stream:
@@ -157,6 +219,24 @@ def test_a_failure_counts_for_the_metrics_that_are_asked_for_now(tmp_path: Path)
     write_json(job / "failure.json", {"reason": "metric x: \x1b[31mno\udc80", "trace": None})
     assert failure_of(job, ["is1_lite0", "kid_lite0"]) is None
     assert failure_of(job, ["is1_lite0", "x"]) == "metric x: no\\udc80"
+
+
+def test_a_job_is_not_done_by_scores_of_another_version_of_a_metric(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0}, seeds=2)
+    asked = ["is1_lite0", "kid_lite0", "metric_of_somebody"]
+    for key, version in (("vae-0", 1), ("vae-1", 2)):
+        path = folder / "jobs" / key / "result.json"
+        score(version=version)(path)
+        changed(path, lambda one: one["metrics"].update({asked[2]: one["metrics"]["kid_lite0"]}))
+        write_json(path.with_name("failure.json"), {"reason": "no disk", "trace": None})
+    having(metrics=asked)(folder / "study.json")
+    now, other = (folder / "jobs" / key for key in ("vae-0", "vae-1"))
+    assert is_complete(read_result(now), asked)
+    assert not is_complete(read_result(other), asked)
+    assert not is_complete(read_result(now), [*asked, "x"])
+    assert not is_complete(None, [])
+    assert (failure_of(now, asked), failure_of(other, asked)) == (None, "no disk")
+    assert [job.state for job in read_status(folder).jobs] == ["done", "failed"]
 
 
 @pytest.fixture

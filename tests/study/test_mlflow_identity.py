@@ -13,6 +13,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 from mlflow.entities import Experiment, Run
 
 from a2ibench.cli import main
@@ -23,8 +24,9 @@ from a2ibench.study.executors.inline import Inline
 from a2ibench.study.identity import study_id, write_about
 from a2ibench.study.job import Task
 from a2ibench.study.mlflow_live import TOLD, LiveMirror, _was_told, mirror_study
+from a2ibench.study.mlflow_mirror import HOLDER, LOCK
 from a2ibench.study.mlflow_values import JOB
-from a2ibench.study.outcome import write_failure
+from a2ibench.study.outcome import write_failure, write_result
 from a2ibench.study.plan import Request
 from a2ibench.study.run import run_study
 
@@ -195,6 +197,51 @@ def test_the_arms_of_a_study_with_ablations_are_told_apart(
     params = {run.data.params["arm"]: run.data.params for run in runs_at(earlier)[2]}
     assert params["ours"]["ablated"] == "nothing"
     assert "ablated" not in params["ours − consistency"], "it is not known, and not guessed"
+
+
+def test_scores_of_a_judge_that_cannot_judge_are_left_out_and_the_reason_is_told(
+    small_study: Path, tmp_path: Path
+) -> None:
+    study = study_like(small_study, tmp_path / "study")
+    for path in study.glob("jobs/*/result.json"):
+        stored = json.loads(path.read_text())
+        failed = {"held_out_accuracy": 0.5, "held_out_chance": 0.5, "held_out_low": 0.3}
+        stored["metrics"]["accuracy_resnet18"]["judge_figures"] |= failed
+        write_result(path.parent, stored)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    mirror_study(study, uri)
+    _, (parent,), children = runs_at(uri)
+    for run in (parent, *children):
+        assert run.data.tags["struck"].startswith("accuracy_resnet18: judge resnet18: held-out ")
+        assert "is not better than chance (50.0 %)" in run.data.tags["struck"]
+        assert not [name for name in run.data.metrics if "accuracy_resnet18" in name]
+    truth = next(run for run in children if run.data.params["arm"] == "ground truth")
+    assert [name for name in truth.data.metrics if "is1_lite0" in name]
+    assert mirror_study(study, uri) == 0
+
+
+def test_a_command_waits_for_another_that_tells_the_study_and_says_for_whom(
+    small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("a2ibench.study.mlflow_mirror.PATIENCE", 0.1)
+    study = study_like(small_study, tmp_path / "study")
+    (study / HOLDER).write_text("process 7 on \x1b[31mhere")
+    said, told = [], []
+    with FileLock(study / LOCK):
+        uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+        waiting = threading.Thread(
+            target=lambda: told.append(mirror_study(study, uri, said.append))
+        )
+        waiting.start()
+        while not said and waiting.is_alive():
+            waiting.join(0.1)
+        assert waiting.is_alive()
+    waiting.join()
+    assert told == [len(FEW)]
+    (line,) = said
+    assert line.startswith("MLflow: waiting for process 7 on ")
+    assert line.endswith(f", which tells {study}")
+    assert "\x1b" not in line
 
 
 def test_a_folder_that_cannot_be_written_and_has_no_id_is_named(

@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 from a2ibench.cli import main
 from a2ibench.data.store import PairStore
 from a2ibench.study.board import at_work
+from a2ibench.study.executors.inline import Inline
+from a2ibench.study.outcome import write_result
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 from planted import good_pairs, write
@@ -115,6 +117,32 @@ def test_both_refuse_a_folder_that_is_a_file_or_busy(pairs: Path, tmp_path: Path
     assert file.read_text() == "mine"
     with at_work(tmp_path / "busy"):
         assert "another command is at work there" in refused(*asked, tmp_path / "busy")
+
+
+def test_what_was_looked_at_first_is_not_looked_at_again(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+    room = Inline.room
+    monkeypatch.setattr(Inline, "room", lambda self, tasks: looked.append(1) or room(self, tasks))
+    study = tmp_path / "study"
+    asked = ("run", "--dataset", pairs, *QUICK, *MODEL, "--out", study)
+    done = call(*asked)
+    assert done.exit_code == 0, done.output
+    assert len(looked) == 2, "before anything, and by the executor itself"
+
+    # An outside system that saw other pairs.
+    truth = json.loads((study / "study.json").read_text())["jobs"]["ground truth"][0]
+    result = json.loads((study / "jobs" / truth / "result.json").read_text())
+    result["job"] |= {"kind": "outside", "method": "theirs", "store": "other"}
+    result |= {"key": "theirs", "outside": {"folder": "x", "notes": []}, "files": {}}
+    write_result(study / "jobs" / "theirs", result)
+    about = json.loads((study / "study.json").read_text())
+    about["jobs"]["theirs"] = ["theirs"]
+    (study / "study.json").write_text(json.dumps(about))
+    done = call(*asked)
+    assert done.exit_code == 0, done.output
+    assert " ".join(done.output.split()).count("left out: outside system theirs") == 1
 
 
 def test_a_leak_that_was_found_is_told_by_the_run_its_verdict_and_its_page(tmp_path: Path) -> None:

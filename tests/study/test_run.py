@@ -13,6 +13,7 @@ from a2ibench.study.display import Display
 from a2ibench.study.executors.inline import run_inline
 from a2ibench.study.executors.process import Processes
 from a2ibench.study.executors.ray_tune import RayTune
+from a2ibench.study.outcome import BLOCKS, read_result, score_path
 from a2ibench.study.plan import Request
 from a2ibench.study.run import run_study
 
@@ -101,6 +102,38 @@ def test_another_metric_is_computed_from_the_images_that_are_there(
     for path in folder.glob("jobs/*/result.json"):
         assert set(json.loads(path.read_text())["metrics"]) == {"is1_lite0", "is10_lite0"}
     assert weights == {path: path.stat().st_mtime_ns for path in weights}
+
+
+def test_a_command_that_ends_before_its_result_is_written_costs_no_earlier_score(
+    tmp_path: Path, display: Display, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "study"
+    run_study(tiny(folder, models=()), run_inline, None, display)
+    before = {path.parent: read_result(path.parent) for path in folder.glob("jobs/*/result.json")}
+    assert before
+
+    def end(folder: Path, result: object) -> None:
+        raise KeyboardInterrupt
+
+    metrics = ("is1_lite0", "is10_lite0")
+    with monkeypatch.context() as patch:
+        patch.setattr("a2ibench.study.work.write_result", end)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(tiny(folder, models=(), metrics=metrics), run_inline, None, display)
+    assert before == {job: read_result(job) for job in before}, "nothing reads as damaged"
+    for more in (metrics, (*metrics, "is1_lite0", "msssim_diversity")):
+        run_study(tiny(folder, models=(), metrics=more), run_inline, None, display)
+        for job in before:
+            result = read_result(job)
+            assert result is not None
+            columns = pd.read_parquet(score_path(job, result, BLOCKS)).columns
+            scored = {n for n, s in result["metrics"].items() if s["value"] is not None}
+            assert set(columns) == scored
+            assert set(result["metrics"]) == set(more)
+            assert all(
+                result["metrics"][name] == score for name, score in before[job]["metrics"].items()
+            )
+    assert not list(folder.glob("jobs/*/*.damaged"))
 
 
 def test_a_trial_that_diverges_is_named_and_the_others_are_kept(

@@ -11,7 +11,7 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.data.types import Pairs
 from a2ibench.reporting.cells import heading, with_clips
 from a2ibench.reporting.render import Table
-from a2ibench.study.outcome import damaged
+from a2ibench.study.outcome import SEGMENTS, damaged, score_path
 from a2ibench.study.page.files import Ran, Rows
 from a2ibench.study.report import Report
 
@@ -129,7 +129,7 @@ def _mean(values: Array) -> float:
 
 def _segments(ran: Ran, metric: str) -> Array | None:
     """The scores of the test segments, float64 ``[n]``; None where the metric has none."""
-    path = ran.folder / "segments.parquet"
+    path = score_path(ran.folder, ran.result or {}, SEGMENTS)
     try:
         if not path.is_file() or metric not in pq.read_schema(path.absolute()).names:
             return None

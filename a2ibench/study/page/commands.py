@@ -95,7 +95,7 @@ def _data(about: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[st
         options: Any = registry.datasets.get(dataset).Config
         size = {"image_size": get_scale(about["scale"]).image_size}
         usual = config.to_dict(config.build(options, size, dataset))
-        words += _sets(dataset, about["dataset_config"], usual)
+        words += _sets(dataset, about.get("dataset_config", {}), usual)
     words += ["--encoder", encoder]
     if result is not None and encoder in registry.encoders.names():
         usual = config.to_dict(registry.encoders.get(encoder).Config())
