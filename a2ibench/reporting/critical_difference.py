@@ -60,8 +60,8 @@ def rank(scores: npt.NDArray[np.float64]) -> Ranks:
     """Ranks methods on every row.
 
     Args:
-        scores: float64 ``[N, k]``, a row a data set or metric, higher is better; equal scores share
-            their mean rank.
+        scores: float64 ``[N, k]``, one row per data set or metric, higher is better; equal
+            scores share their mean rank.
 
     Raises:
         UserError: fewer than three methods or rows, or scores that are missing.

@@ -1,4 +1,4 @@
-"""Pictures of pictures: a row a method, a column a sound."""
+"""Pictures of pictures: one row per method, one column per sound."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

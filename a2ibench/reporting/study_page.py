@@ -135,7 +135,7 @@ class StudyPage:
         scores: Tables I and II.
         differences: Tables III and IV.
         diagram: of critical differences; None with too few methods or metrics.
-        pictures: a picture a row and sound; None without the pairs.
+        pictures: one per row and sound; None without the pairs.
         several: several draws for one sound each.
         unseen: why there are no pictures and sounds; empty where there are.
         seeds: the score of every seed; None without any.

@@ -19,7 +19,7 @@ BEST = "best.yaml"
 
 
 def write_trials(tuning: Tuning) -> pd.DataFrame:
-    """Writes ``trials.parquet`` and ``trials.csv``: a row a trial, the best first.
+    """Writes ``trials.parquet`` and ``trials.csv``: one row per trial, the best first.
 
     Returns:
         The same. Trials with the whole budget stand before those that were stopped: scores of two

@@ -58,7 +58,7 @@ def open_exam(store: PairStore) -> Asked:
 
 
 def pictures_of_all(asked: Asked, rows: Rows) -> Drawings:
-    """One picture a row and sound: of the first seed that has any.
+    """One picture per row and sound: of the first seed that has any.
 
     Args:
         asked: the exam.
