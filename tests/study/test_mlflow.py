@@ -402,9 +402,9 @@ def test_a_server_that_was_told_everything_is_not_asked_again(
     opened: list[str] = []
 
     class Counted(Mirror):
-        def __init__(self, uri: str, folder: Path, together: float | None = None) -> None:
+        def __init__(self, uri: str, *arguments: Any) -> None:
             opened.append(uri)
-            super().__init__(uri, folder, together)
+            super().__init__(uri, *arguments)
 
     monkeypatch.setattr("a2ibench.study.mlflow_live.Mirror", Counted)
     uri = default_uri(folder)
