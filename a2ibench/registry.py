@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from a2ibench.errors import PLUGIN_FAILURES, UserError, told, unknown
-from a2ibench.source import source_hash as source_hash
 
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset

@@ -122,6 +122,7 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
     import torch
 
     from a2ibench import config, registry
+    from a2ibench.source import source_hash
     from a2ibench.study.generate import find_run, spec
     from a2ibench.study.outcome import write_result
     from a2ibench.training.checkpoint import TrainingState
@@ -140,7 +141,7 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
         result["job"] |= {
             "method": name,
             "config": config.to_dict(options),
-            "source": registry.source_hash(method),
+            "source": source_hash(method),
         }
         folder.mkdir(parents=True)
         shutil.copy(template / "standardiser.safetensors", folder)

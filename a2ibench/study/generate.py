@@ -16,7 +16,7 @@ from a2ibench.data.features import Standardiser
 from a2ibench.data.types import FloatArray, ImageArray, Spec
 from a2ibench.errors import UserError
 from a2ibench.printable import printable
-from a2ibench.source import source_hashes
+from a2ibench.source import source_hash, source_hashes
 from a2ibench.study.arm import pick_arm
 from a2ibench.study.finished import read_study, what_to_give
 from a2ibench.study.outcome import PLUGINS, damage, read_failure, read_result
@@ -205,7 +205,7 @@ def open_run(folder: Path) -> Run:
 
 def _changes(method: type["Model"], source: Any, sources: Any) -> list[str]:
     """A note on the files that a run was trained with and that are others now."""
-    if registry.source_hash(method) == source:
+    if source_hash(method) == source:
         return []
     now = source_hashes(method)
     if sources is None or sources == now:  # of an older version

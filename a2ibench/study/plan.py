@@ -15,7 +15,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.evaluation.feasibility import EVERY, Feasibility, feasibility
-from a2ibench.registry import source_hash
+from a2ibench.source import source_hash
 from a2ibench.storage import content_key
 from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.job import Job, Task

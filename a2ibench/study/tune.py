@@ -22,6 +22,7 @@ from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.evaluation.feasibility import clips_of_judges
 from a2ibench.evaluation.health import held_out_health
+from a2ibench.source import source_hash
 from a2ibench.storage import content_key, write_json
 from a2ibench.study import records
 from a2ibench.study.folder import check_own
@@ -167,7 +168,7 @@ def plan_tuning(
     built: Any = config.build(model.Config, values, name)
     tuning = Tuning(
         model=name,
-        source=registry.source_hash(model),
+        source=source_hash(model),
         values=config.to_dict(built),
         space=domains,
         metric=wanted,

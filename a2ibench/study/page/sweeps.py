@@ -1,6 +1,5 @@
 """Sweeps that belong to a study's page."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from a2ibench.errors import UserError
 from a2ibench.reporting.media import png_uri
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.study_page import Sweep
+from a2ibench.storage import read_json
 from a2ibench.study.page.files import Rows
 from a2ibench.study.sweep import ABOUT
 
@@ -64,7 +64,7 @@ def _read(folder: Path, number: int, rows: Rows) -> Sweep:
             " leaves"
         )
     try:
-        about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about: dict[str, Any] = read_json(folder / ABOUT)
         found = pd.read_csv(folder / "correlations.csv", dtype={"sound": str})
         strips = sorted((folder / "strips").glob("*.png"))
         return Sweep(
