@@ -81,7 +81,7 @@ class DatasetSubject:
 
     @cached_property
     def seen(self) -> Seen:
-        """Looks at the pairs, and checks each.
+        """JudgeOutputs at the pairs, and checks each.
 
         Raises:
             BrokenError: a pair is not what the contract says.

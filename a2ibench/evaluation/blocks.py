@@ -8,7 +8,7 @@ metric, be it a mean over segments or a distance between two sets.
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.data.types import IntArray
 from a2ibench.errors import UserError
 
@@ -38,7 +38,7 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> IntArray:
 
 
 def jackknife(
-    metric: Metric, looks: Looks, score: Score, block: IntArray
+    metric: Metric, outputs: JudgeOutputs, score: Score, block: IntArray
 ) -> npt.NDArray[np.float64]:
     """Pseudo-values B θ − (B − 1) θ₋ᵦ of the delete-a-block jackknife (Quenouille, Tukey).
 
@@ -47,7 +47,7 @@ def jackknife(
 
     Args:
         metric: what was computed.
-        looks: on what.
+        outputs: on what.
         score: with what result.
         block: int64 ``[n]``.
 
@@ -58,7 +58,7 @@ def jackknife(
     number = int(block.max()) + 1
     if number < 2:
         return np.full(number, np.nan)
-    if (better := metric.without_blocks(looks, block)) is not None:
+    if (better := metric.without_blocks(outputs, block)) is not None:
         without = better
     elif score.per_segment is not None:
         values = score.per_segment.astype(np.float64)
@@ -68,15 +68,15 @@ def jackknife(
         rest = count.sum() - count
         without = np.divide(total.sum() - total, rest, out=np.full(number, np.nan), where=rest > 0)
     else:
-        without = np.array([_without(metric, looks, block != b) for b in range(number)])
+        without = np.array([_without(metric, outputs, block != b) for b in range(number)])
     pseudo: npt.NDArray[np.float64] = number * score.value - (number - 1) * without
-    pseudo[find_degenerate(block, looks.label)] = np.nan
+    pseudo[find_degenerate(block, outputs.label)] = np.nan
     return pseudo
 
 
-def _without(metric: Metric, looks: Looks, kept: npt.NDArray[np.bool_]) -> float:
+def _without(metric: Metric, outputs: JudgeOutputs, kept: npt.NDArray[np.bool_]) -> float:
     try:
-        return metric.compute(looks.take(np.flatnonzero(kept).astype(np.int64))).value
+        return metric.compute(outputs.take(np.flatnonzero(kept).astype(np.int64))).value
     except UserError:
         return float("nan")
 

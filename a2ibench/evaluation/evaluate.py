@@ -7,17 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench import registry
-from a2ibench.contracts.metric import OWN, Looks, Metric, Score
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.data.types import FloatArray, ImageArray, Images, Pairs
 from a2ibench.errors import UserError
-from a2ibench.evaluation.apart import Evidence
 from a2ibench.evaluation.blocks import jackknife
-from a2ibench.evaluation.exam import Exam
-from a2ibench.evaluation.judging import LoadedJudge, Progress, load_judge, look_at
+from a2ibench.evaluation.disjoint import Evidence
+from a2ibench.evaluation.eval_set import EvalSet
+from a2ibench.evaluation.judging import LoadedJudge, Progress, embed_images, load_judge
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GeneratedImages:
     """What a method drew for an exam.
 
     Attributes:
@@ -34,7 +34,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Marked:
+class MetricResult:
     """A score with what its interval is made from.
 
     Attributes:
@@ -50,7 +50,7 @@ class Marked:
 
 
 @dataclass(frozen=True)
-class Choice:
+class MetricChoice:
     """Which metrics are computed where the user names none.
 
     Attributes:
@@ -62,14 +62,14 @@ class Choice:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def default_metrics(test: Pairs, every: bool = False) -> Choice:
+def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
     """The headline metrics, without those whose judge lacks something or that the data refuse.
 
     Args:
         test: the test pairs.
         every: take those that are no headline as well.
     """
-    choice = Choice()
+    choice = MetricChoice()
     for name in registry.metrics.names():
         metric = registry.metrics.get(name)()
         reason = None
@@ -101,12 +101,12 @@ def check_metric(metric: Metric, test: Pairs) -> None:
 
 
 def evaluate(
-    drawn: Drawn,
-    exam: Exam,
+    drawn: GeneratedImages,
+    exam: EvalSet,
     metrics: Sequence[Metric],
     judges: Mapping[str, LoadedJudge],
     progress: Progress = lambda line: None,
-) -> dict[str, Marked]:
+) -> dict[str, MetricResult]:
     """Scores what a method drew by several metrics.
 
     Each judge looks once at each set of images, for all metrics.
@@ -146,11 +146,11 @@ def evaluate(
             score = metric.compute(looks)
             _check_score(metric, score, len(exam.test))
             pseudo = jackknife(metric, looks, score, exam.block)
-            marked[metric.name] = Marked(score, pseudo, _count_clips(metric, looks, score))
+            marked[metric.name] = MetricResult(score, pseudo, _count_clips(metric, looks, score))
     return {metric.name: marked[metric.name] for metric in possible}
 
 
-def _count_clips(metric: Metric, looks: Looks, score: Score) -> int:
+def _count_clips(metric: Metric, looks: JudgeOutputs, score: Score) -> int:
     """Source clips of the test segments that a score rests on."""
     source = looks.source
     if score.per_segment is not None:
@@ -163,16 +163,16 @@ def _count_clips(metric: Metric, looks: Looks, score: Score) -> int:
 def _look(
     name: str,
     needs: frozenset[str],
-    drawn: Drawn,
-    exam: Exam,
+    drawn: GeneratedImages,
+    exam: EvalSet,
     judges: Mapping[str, LoadedJudge],
     progress: Progress,
-) -> Looks:
+) -> JudgeOutputs:
     test, train = exam.test, exam.train
 
     def outputs(images: Images) -> dict[str, FloatArray]:
         if name != OWN:
-            return look_at(judges[name], images, progress)
+            return embed_images(judges[name], images, progress)
         assert drawn.own is not None
         return {"acoustic": drawn.own(images[:])}
 
@@ -182,7 +182,7 @@ def _look(
         flat = outputs(drawn.grid.reshape(a * z, *drawn.grid.shape[2:]))
         grid = {key: value.reshape(a, z, -1) for key, value in flat.items()}
     wants_train = bool(needs & {"train", "factors"})
-    return Looks(
+    return JudgeOutputs(
         generated=outputs(drawn.images),
         real=outputs(test.images),
         acoustic=test.acoustic,
@@ -198,7 +198,7 @@ def _look(
         factors=test.factors,
         train_factors=train.factors,
         block=exam.block,
-        apart=exam.apart,
+        disjoint=exam.disjoint,
     )
 
 
@@ -213,7 +213,7 @@ def load_judges(
     return {name: load_judge(name, train, data_key, progress) for name in names}
 
 
-def _check_images(drawn: Drawn, exam: Exam) -> None:
+def _check_images(drawn: GeneratedImages, exam: EvalSet) -> None:
     size = exam.test.images[:1].shape[1:]
     shapes = {"images": (drawn.images, (len(exam.test), *size))}
     if drawn.grid is not None:

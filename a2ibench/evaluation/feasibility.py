@@ -47,7 +47,7 @@ class Feasibility:
 
 
 def feasibility(store: PairStore, asked: Sequence[str] = ()) -> Feasibility:
-    """Looks at a store as a study would, without a feature, a judge or a model.
+    """JudgeOutputs at a store as a study would, without a feature, a judge or a model.
 
     Args:
         store: the pairs, corrections included.

@@ -19,7 +19,7 @@ from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.types import FloatArray, IntArray, Pairs
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
-from a2ibench.evaluation.judging import LOOK_BATCH, LoadedJudge, load_judge, look_at
+from a2ibench.evaluation.judging import BATCH, LoadedJudge, embed_images, load_judge
 from a2ibench.nn.soundnet import SAMPLE_RATE, Architecture, Layer, SoundNet
 from a2ibench.registry import judges
 from a2ibench.storage import content_key, whole_file
@@ -205,10 +205,10 @@ def _posteriors(
 
     def looked(_: str) -> None:
         nonlocal done
-        done = min(done + LOOK_BATCH, len(rows))
+        done = min(done + BATCH, len(rows))
         show(done, len(rows))
 
-    outputs = look_at(judge, StoredImages(store.images, rows), looked)
+    outputs = embed_images(judge, StoredImages(store.images, rows), looked)
     if done < len(rows):  # equal images are looked at once
         show(len(rows), len(rows))
     if "logits" not in outputs:

@@ -12,7 +12,7 @@ import pydantic
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import ImageArray, IntArray
 from a2ibench.errors import UserError
-from a2ibench.evaluation.exam import spread
+from a2ibench.evaluation.eval_set import spread
 from a2ibench.reporting.human_page import Question, write_human_page
 from a2ibench.storage import content_key, whole_file
 from a2ibench.study.arm import pick_arm

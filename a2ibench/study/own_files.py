@@ -23,7 +23,7 @@ def safe_name(text: str) -> str:
 
 
 def check_free(folder: Path, record: str, names: Sequence[str]) -> None:
-    """Looks whether files can be written without replacing somebody else's.
+    """JudgeOutputs whether files can be written without replacing somebody else's.
 
     Args:
         folder: that they are written to.

@@ -15,7 +15,7 @@ from a2ibench.data.batches import share_of
 from a2ibench.data.store import PairStore
 from a2ibench.data.types import Spec
 from a2ibench.errors import UserError, told
-from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.study.job import Task
 
 GB = 1e9

@@ -65,7 +65,7 @@ class Checked:
 
 
 def check_store(root: Path, counter: Counter) -> Checked:
-    """Looks for everything that can be wrong with a store.
+    """JudgeOutputs for everything that can be wrong with a store.
 
     A damaged store is not looked into any further. Pairs that a correction leaves out are ignored.
     Memory stays flat in the size of the pictures and sounds; what they are compared by is

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from a2ibench.contracts.metric import GRID_SEGMENTS
 from a2ibench.data.holdout import part
 from a2ibench.data.types import IntArray, Pairs
-from a2ibench.evaluation.apart import find_apart
 from a2ibench.evaluation.blocks import make_blocks
+from a2ibench.evaluation.disjoint import find_disjoint
 
 SEED = 2_020
 """Chooses the training images that are looked at, and the segments of the grid."""
@@ -18,7 +18,7 @@ GRID_NOISES = 4
 
 
 @dataclass(frozen=True)
-class Exam:
+class EvalSet:
     """What everything is judged on.
 
     Attributes:
@@ -38,7 +38,7 @@ class Exam:
     apart: npt.NDArray[np.bool_]
 
 
-def make_exam(train: Pairs, test: Pairs) -> Exam:
+def make_eval_set(train: Pairs, test: Pairs) -> EvalSet:
     """The exam of a split; it follows from the pairs alone.
 
     Args:
@@ -49,12 +49,12 @@ def make_exam(train: Pairs, test: Pairs) -> Exam:
     clips, clip = np.unique(train.source, return_inverse=True)
     by_clip = np.argsort(rng.permutation(len(clips))[clip], kind="stable")
     some = np.sort(by_clip[: len(test)]).astype(np.int64)
-    return Exam(
+    return EvalSet(
         test=test,
         train=part(train, some),
         grid_rows=spread(test.label, GRID_SEGMENTS, rng),
         block=make_blocks(test.source, test.label),
-        apart=find_apart(test),
+        disjoint=find_disjoint(test),
     )
 
 

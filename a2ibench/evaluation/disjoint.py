@@ -19,7 +19,7 @@ SLACK = 1e-3
 """Seconds by which one segment may begin before the other ends: times are rounded."""
 
 
-def find_apart(pairs: Pairs) -> npt.NDArray[np.bool_]:
+def find_disjoint(pairs: Pairs) -> npt.NDArray[np.bool_]:
     """Marks as many segments of every clip as there are of which no two overlap.
 
     Taken in the order of their ends, each is marked that begins after the last marked one has
@@ -60,7 +60,7 @@ class Evidence:
     @staticmethod
     def of(test: Pairs) -> "Evidence":
         """What some test pairs have to show."""
-        apart = find_apart(test)
+        apart = find_disjoint(test)
         return Evidence(test.label[apart], test.source[apart], test.classes, len(test))
 
     def check(self, metric: Metric) -> None:

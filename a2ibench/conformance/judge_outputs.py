@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from a2ibench import registry
 from a2ibench.conformance.sample import make_pairs
-from a2ibench.contracts.metric import GRID_SEGMENTS, OWN, Looks
+from a2ibench.contracts.metric import GRID_SEGMENTS, OWN, JudgeOutputs
 from a2ibench.data.types import FloatArray, IntArray, Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import make_blocks
@@ -36,11 +36,11 @@ def _seen(judge: str) -> tuple[Pairs, Mapping[str, FloatArray]]:
     if (lack := registry.judges.get(judge).missing()) is not None:
         raise UserError(f"judge {judge}: {lack}")
     loaded = load_judge(judge, make_pairs(TRAINING_PAIRS), "conformance").judge
-    return pairs, loaded.look(pairs.images[:])
+    return pairs, loaded.embed(pairs.images[:])
 
 
-def make_looks(judge: str, count: int) -> Looks:
-    """Looks of any number of segments.
+def make_outputs(judge: str, count: int) -> JudgeOutputs:
+    """JudgeOutputs of any number of segments.
 
     Each segment is a mixture of a few pairs of its class: their features, factors and the judge's
     outputs with the same weights. A generated picture is half-way to another one of the class.
@@ -78,7 +78,7 @@ def make_looks(judge: str, count: int) -> Looks:
         )
 
     test_source = source("test")
-    return Looks(
+    return JudgeOutputs(
         generated=mixed(generated),
         real=mixed(real),
         acoustic=(real @ pairs.acoustic).astype(np.float32),
