@@ -11,7 +11,7 @@ from a2ibench.conformance.rules import Rules, expect, farthest, same
 from a2ibench.conformance.sample import ACOUSTIC_DIM, CLASSES, SIZE, make_images, make_pairs
 from a2ibench.conformance.watching import expect_nothing_touched, watching
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import FloatArray, ImageArray, Spec
+from a2ibench.types import FloatArray, ImageArray, Spec
 
 TRAINING_PAIRS = 40
 SIZES = (16, SIZE, 96)
@@ -37,12 +37,12 @@ class JudgeSubject:
 
     @cached_property
     def fitted(self) -> tuple[Judge, Mapping[str, float]]:
-        """One that is ready to look, for all rules, and what its training reported."""
+        """A judge that is ready, for all rules, and what its training reported."""
         torch.manual_seed(1)
         return self.fit()
 
     def fit(self) -> tuple[Judge, Mapping[str, float]]:
-        """A fresh one that is ready to look."""
+        """Return a fresh one that is ready."""
         judge = self.make()
         figures = judge.fit(make_pairs(TRAINING_PAIRS)) if judge.trained else {}
         return judge.eval(), figures
@@ -65,10 +65,10 @@ rules: Rules[JudgeSubject] = Rules()
     gate=True,
 )
 def missing(subject: JudgeSubject) -> None:
-    """Here, nothing may be missing: what cannot look cannot be examined."""
+    """Here, nothing may be missing: what cannot be used cannot be examined."""
     lack = subject.plugin.missing()
     expect(lack is None or isinstance(lack, str), "None or a text", repr(lack))
-    expect(lack is None, "a judge that can look", f"one that lacks something: {lack}")
+    expect(lack is None, "a judge that can be used", f"one that lacks something: {lack}")
 
 
 @rules.rule(
@@ -99,6 +99,8 @@ def outputs(subject: JudgeSubject) -> None:
             expect(bool(found), "at least one output", dict(found))
             expect(not names or set(found) == names, f"outputs {sorted(names)}", sorted(found))
             names = set(found)
+            declared = set(subject.plugin.outputs) or names
+            expect(names == declared, f"the declared outputs {sorted(declared)}", sorted(names))
             for name, output in found.items():
                 is_array = isinstance(output, np.ndarray)
                 expect(is_array, f"{name!r} a NumPy array", type(output).__name__)
@@ -168,11 +170,11 @@ def state(subject: JudgeSubject) -> None:
 
 
 @rules.rule(
-    "looking changes nothing: not the judge, not the images, not everybody's random numbers",
+    "embedding changes nothing: not the judge, not the images, not everybody's random numbers",
     "use torch.inference_mode() and evaluation mode; copy before changing pixels in place",
 )
 def frozen(subject: JudgeSubject) -> None:
-    """Before and after a look; it prints and writes nothing."""
+    """Compare before and after; it prints and writes nothing."""
     judge = subject.fitted[0]
     images = make_images(4, SIZE)
     before = _weights(judge)

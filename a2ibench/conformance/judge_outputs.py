@@ -1,4 +1,4 @@
-"""What a metric sees, made of a judge's outputs for a few pictures of the small world."""
+"""Judge outputs for any number of segments, mixed from a few real ones of the small world."""
 
 import functools
 from collections.abc import Mapping
@@ -9,23 +9,23 @@ import numpy.typing as npt
 from a2ibench import registry
 from a2ibench.conformance.sample import make_pairs
 from a2ibench.contracts.metric import GRID_SEGMENTS, OWN, JudgeOutputs
-from a2ibench.data.types import FloatArray, IntArray, Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import make_blocks
 from a2ibench.evaluation.judging import load_judge
+from a2ibench.types import FloatArray, IntArray, Pairs
 
 SEEN = 24
-"""Pictures that the judge really looks at; the others are mixtures of their outputs."""
+"""Images that the judge really embeds; the others are mixtures of their outputs."""
 TRAINING_PAIRS = 40
 GRID_NOISES = 4
 SEGMENTS_A_SOURCE = 2
 OWN_WEIGHT = 0.7
-"""How much of a generated picture's mixture is that of its sound."""
+"""Share of a generated image's mixture that belongs to its sound."""
 
 
 @functools.cache
 def _seen(judge: str) -> tuple[Pairs, Mapping[str, FloatArray]]:
-    """Pairs and the outputs of a judge for their images.
+    """Return pairs and the outputs of a judge for their images.
 
     Raises:
         UserError: no such judge, or it lacks something.
@@ -40,7 +40,7 @@ def _seen(judge: str) -> tuple[Pairs, Mapping[str, FloatArray]]:
 
 
 def make_outputs(judge: str, count: int) -> JudgeOutputs:
-    """JudgeOutputs of any number of segments.
+    """Make the outputs of a judge for any number of segments.
 
     Each segment is a mixture of a few pairs of its class: their features, factors and the judge's
     outputs with the same weights. A generated picture is half-way to another one of the class.

@@ -106,7 +106,7 @@ def optimised(subject: ModelSubject) -> None:
     "register it: self.register_buffer(name, tensor)",
 )
 def registered(subject: ModelSubject) -> None:
-    """JudgeOutputs through the attributes of all modules."""
+    """Looks through the attributes of all modules."""
     model = subject.make()
     loose = [
         f"{path}.{name}".strip(".")

@@ -29,8 +29,8 @@ from typing import Any, ClassVar, Literal, TypeVar, cast, dataclass_transform
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import FloatArray, IntArray
 
 OWN = "own"
 """In the place of a judge: the image-to-audio network that a method trains against."""
@@ -235,11 +235,11 @@ class Metric(ABC):
     def __init_subclass__(cls) -> None:
         own, base = get_annotations(cls), get_annotations(Metric)
         if "judge" in vars(cls):
-            own = {"judge": str, **own}
+            own.setdefault("judge", str)
         # A type on an attribute of the contract makes it no parameter.
         cls.__annotations__ = {n: t for n, t in own.items() if n == "judge" or n not in base}
         if "name" not in vars(cls):
-            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+            cls.name = snake_case(cls.__name__)
         cls.variants = vars(cls).get("variants", {})
         dataclass(kw_only=True, unsafe_hash=True)(cls)
 
@@ -256,6 +256,7 @@ class Metric(ABC):
                 return
         if changed:
             said = [f"{name}={_spell(value)}" for name, value in changed.items()]
+            self.headline = False
             self.name = f"{self.name}[{','.join(said)}]"
             self.title = f"{self.title} [{', '.join(said)}]"
 
@@ -335,6 +336,11 @@ class Metric(ABC):
             else :meth:`compute` B times.
         """
         return None
+
+
+def snake_case(name: str) -> str:
+    """Write ``FeatureDistance`` as ``feature_distance``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _spell(value: object) -> str:

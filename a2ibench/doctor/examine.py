@@ -8,7 +8,7 @@ from a2ibench.doctor.line import Line
 
 
 def examine(studies: Path, dataset: str, encoder: str) -> Iterator[Line]:
-    """JudgeOutputs at everything; nothing is downloaded, and what is written is removed again.
+    """Looks at everything; nothing is downloaded, and what is written is removed again.
 
     Args:
         studies: where studies go.

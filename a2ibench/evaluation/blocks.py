@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
-from a2ibench.data.types import IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import IntArray
 
 BLOCKS = 20
-"""At most; each costs a computation of the metric, and 20 leave 19 degrees of freedom."""
+"""Maximum number; each costs a computation of the metric, and 20 leave 19 degrees of freedom."""
 
 
 def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> IntArray:
-    """Gathers clips into blocks of about one size and one mixture of classes.
+    """Gather clips into blocks of about one size and one mixture of classes.
 
     Args:
         source: ``[n]``, the clip of each segment.
@@ -40,16 +40,16 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> IntArray:
 def jackknife(
     metric: Metric, outputs: JudgeOutputs, score: Score, block: IntArray
 ) -> npt.NDArray[np.float64]:
-    """Pseudo-values B θ − (B − 1) θ₋ᵦ of the delete-a-block jackknife (Quenouille, Tukey).
+    """Return pseudo-values B θ − (B − 1) θ₋ᵦ of the delete-a-block jackknife (Quenouille, Tukey).
 
     Their mean is the score less its first-order bias, and they scatter as scores of single blocks
     would.
 
     Args:
-        metric: what was computed.
-        outputs: on what.
-        score: with what result.
-        block: int64 ``[n]``.
+        metric: the metric.
+        outputs: what it was computed on.
+        score: its score.
+        block: int64 ``[n]``, 0 … B − 1.
 
     Returns:
         float64 ``[B]``; all NaN where there is a single block. NaN for a block without which there
@@ -76,13 +76,13 @@ def jackknife(
 
 def _without(metric: Metric, outputs: JudgeOutputs, kept: npt.NDArray[np.bool_]) -> float:
     try:
-        return metric.compute(outputs.take(np.flatnonzero(kept).astype(np.int64))).value
+        return metric.score(outputs.take(np.flatnonzero(kept))).value
     except UserError:
         return float("nan")
 
 
 def find_degenerate(block: IntArray, label: IntArray) -> npt.NDArray[np.bool_]:
-    """Blocks that hold all of a class which is as large as a block.
+    """Find blocks that hold all of a class which is as large as a block.
 
     What is computed without such a block is another question, with a class fewer, and says nothing
     of other clips. A small class does not matter so much.

@@ -75,12 +75,12 @@ class Method:
         """How many seeds have a result."""
         return max((len(scores.seeds) for scores in self.scores.values()), default=0)
 
-    def widest(self, metrics: Sequence[type[Metric]]) -> SeedScores | None:
+    def widest(self, metrics: Sequence[Metric]) -> SeedScores | None:
         """Of the scores by some metrics those that rest on the most images; None without any."""
         found = [self.scores[one.name] for one in metrics if one.name in self.scores]
         return max(found, key=lambda scores: scores.n, default=None)
 
-    def sd(self, metric: type[Metric]) -> float | None:
+    def sd(self, metric: Metric) -> float | None:
         """Standard deviation over seeds."""
         scores = self.scores.get(metric.name)
         if scores is None or len(scores.seeds) < 2:
@@ -88,13 +88,13 @@ class Method:
         return float(scores.values.std(ddof=1))
 
 
-def heading(metric: type[Metric]) -> str:
+def heading(metric: Metric) -> str:
     """The metric's column: title, unit, and which way is up."""
     unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
     return f"{metric.title}{unit} {arrow}"
 
 
-def full_name(metric: type[Metric]) -> str:
+def full_name(metric: Metric) -> str:
     """The name with its version."""
     return f"{metric.name}_v{metric.version}"
 
@@ -120,7 +120,7 @@ def seeds_text(method: Method) -> str:
     return str(done) if done == method.asked else f"{done} of {method.asked}"
 
 
-def score_cell(method: Method, metric: type[Metric], methods: Sequence[Method] = ()) -> Cell | None:
+def score_cell(method: Method, metric: Metric, methods: Sequence[Method] = ()) -> Cell | None:
     """A score with its interval, which is cut at the metric's bounds.
 
     Args:
@@ -145,7 +145,7 @@ def score_cell(method: Method, metric: type[Metric], methods: Sequence[Method] =
     return Cell(scores.mean, spread, low, high, metric.percent, below_floor=below)
 
 
-def change_cell(change: Paired | None, metric: type[Metric]) -> Cell | None:
+def change_cell(change: Paired | None, metric: Metric) -> Cell | None:
     """A difference with its interval."""
     if change is None:
         return None

@@ -8,7 +8,7 @@ from a2ibench.evaluation.statistics import interval
 from a2ibench.reporting.cells import STRUCK, Method
 
 
-def find_health(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> tuple[Health, ...]:
+def find_health(methods: Sequence[Method], metrics: Sequence[Metric]) -> tuple[Health, ...]:
     """All that some rows tell of their judges.
 
     Args:
@@ -33,7 +33,7 @@ def find_health(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> t
     return (*held_out, *dict.fromkeys(one for one in real if one is not None))
 
 
-def _of_real_images(metric: type[Metric], method: Method) -> Health | None:
+def _of_real_images(metric: Metric, method: Method) -> Health | None:
     scores = method.scores.get(metric.name)
     if scores is None or scores.chance is None:
         return None
@@ -52,7 +52,7 @@ def _of_real_images(metric: type[Metric], method: Method) -> Health | None:
     )
 
 
-def why_struck(metric: type[Metric], health: Sequence[Health]) -> str | None:
+def why_struck(metric: Metric, health: Sequence[Health]) -> str | None:
     """The reason for which a metric's column holds no numbers; None where it does."""
     for one in health:
         if one.judge == metric.judge and one.metric in (None, metric.name) and not one.ok:
@@ -60,12 +60,12 @@ def why_struck(metric: type[Metric], health: Sequence[Health]) -> str | None:
     return None
 
 
-def usable(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> tuple[type[Metric], ...]:
+def usable(metrics: Sequence[Metric], health: Sequence[Health]) -> tuple[Metric, ...]:
     """The metrics whose judges can judge, as far as is known."""
     return tuple(metric for metric in metrics if why_struck(metric, health) is None)
 
 
-def health_notes(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> list[str]:
+def health_notes(metrics: Sequence[Metric], health: Sequence[Health]) -> list[str]:
     """For the caption of a table: a line for each judge that was examined, then what is struck."""
     names = {metric.name for metric in metrics}
     lines: dict[str, list[str]] = {}
@@ -81,7 +81,7 @@ def health_notes(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> l
     ]
 
 
-def struck_reasons(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> list[str]:
+def struck_reasons(metrics: Sequence[Metric], health: Sequence[Health]) -> list[str]:
     """Which metrics are struck, with the reason, a line for each reason."""
     by_reason: dict[str, list[str]] = {}
     for metric in metrics:

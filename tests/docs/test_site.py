@@ -73,7 +73,7 @@ def said() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "kind"), list(said()))
 def test_an_interval_is_made_as_the_page_says(name: str, kind: str, outputs: JudgeOutputs) -> None:
-    metric = registry.metrics.get(name)()
+    metric = registry.metrics.get(name)
     exact = type(metric).without_blocks is not Metric.without_blocks
     by_segment = metric.compute(outputs).per_segment is not None
     assert kind == ("own" if exact else "segments" if by_segment else "again")

@@ -14,9 +14,9 @@ from scipy import stats
 from scipy.ndimage import gaussian_filter
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.data.types import ImageArray, IntArray
-from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult
 from a2ibench.evaluation.eval_set import EvalSet
+from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult
+from a2ibench.types import ImageArray, IntArray
 from a2ibench_plugins.datasets.synthetic.picture import draw
 from a2ibench_plugins.datasets.synthetic.scene import Scene
 
@@ -71,7 +71,9 @@ class Case:
         """The pictures of other segments: ``order(label)`` says whose."""
         label, grid = self.exam.test.label, self.whole.grid
         assert grid is not None
-        return GeneratedImages(self.whole.images[order(label)], grid[order(label[self.exam.grid_rows])])
+        return GeneratedImages(
+            self.whole.images[order(label)], grid[order(label[self.exam.grid_rows])]
+        )
 
     def deranged(self, rows: IntArray) -> IntArray:
         """The rows in another order, none at its place."""
@@ -159,13 +161,17 @@ def deaf(case: Case) -> GeneratedImages:
     """The pictures of other segments; in the grid, of the first sound for all."""
     shuffled = case.move(lambda label: case.deranged(np.arange(len(label))))
     assert case.whole.grid is not None
-    return GeneratedImages(shuffled.images, np.repeat(case.whole.grid[:1], len(case.whole.grid), axis=0))
+    return GeneratedImages(
+        shuffled.images, np.repeat(case.whole.grid[:1], len(case.whole.grid), axis=0)
+    )
 
 
 def without_noise(case: Case) -> GeneratedImages:
     """One picture a sound in the grid."""
     assert case.whole.grid is not None
-    return GeneratedImages(case.whole.images, np.repeat(case.whole.grid[:, :1], case.noises, axis=1))
+    return GeneratedImages(
+        case.whole.images, np.repeat(case.whole.grid[:, :1], case.noises, axis=1)
+    )
 
 
 DAMAGES: Mapping[str, Callable[[Case], GeneratedImages]] = {
@@ -289,7 +295,7 @@ TOLERANCE = 0.05
 """A change is none where it is below this share of the metric's range over all damages."""
 
 
-def verdict(metric: type[Metric], whole: MetricResult, damaged: MetricResult, reach: float) -> str:
+def verdict(metric: Metric, whole: MetricResult, damaged: MetricResult, reach: float) -> str:
     """What a metric says: ``worse``, ``same`` or ``better``.
 
     It says so if the change is more than ``TOLERANCE`` · ``reach`` *and* its 95 % interval, over

@@ -5,11 +5,11 @@ import pytest
 
 from a2ibench import registry
 from a2ibench.data.holdout import part
-from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.disjoint import find_disjoint
-from a2ibench.evaluation.evaluate import check_metric, default_metrics
 from a2ibench.evaluation.eval_set import make_eval_set
+from a2ibench.evaluation.evaluate import check_metric, default_metrics
+from a2ibench.types import Pairs
 
 
 def film(
@@ -35,7 +35,7 @@ def film(
 
 
 def metric(name: str):
-    return registry.metrics.get(name)()
+    return registry.metrics.get(name)
 
 
 def test_of_segments_that_overlap_as_many_are_marked_as_do_not() -> None:

@@ -6,11 +6,11 @@ import pytest
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.data.holdout import part
-from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError
-from a2ibench.evaluation.evaluate import GeneratedImages, default_metrics, evaluate, load_judges
 from a2ibench.evaluation.eval_set import make_eval_set
+from a2ibench.evaluation.evaluate import GeneratedImages, default_metrics, evaluate, load_judges
 from a2ibench.evaluation.judging import LoadedJudge
+from a2ibench.types import Pairs
 
 CLASSES = ("bar", "disc")
 PLACES = 13
@@ -64,8 +64,10 @@ def judges_of(metrics: list[Metric]) -> dict[str, LoadedJudge]:
 
 
 def scores_of(generated: np.ndarray, names: list[str]) -> dict[str, Score]:
-    metrics = [registry.metrics.get(name)() for name in names]
-    marked = evaluate(GeneratedImages(generated), make_eval_set(TRAIN, TEST), metrics, judges_of(metrics))
+    metrics = [registry.metrics.get(name) for name in names]
+    marked = evaluate(
+        GeneratedImages(generated), make_eval_set(TRAIN, TEST), metrics, judges_of(metrics)
+    )
     return {name: one.score for name, one in marked.items()}
 
 
@@ -175,4 +177,9 @@ class TestBorder:
                 return score
 
         with pytest.raises(ValueError, match="metric broken"):
-            evaluate(GeneratedImages(TEST.images), make_eval_set(TRAIN, TEST), [Broken()], judges_of([Broken()]))
+            evaluate(
+                GeneratedImages(TEST.images),
+                make_eval_set(TRAIN, TEST),
+                [Broken()],
+                judges_of([Broken()]),
+            )

@@ -10,9 +10,9 @@ import torch
 
 from a2ibench import registry
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import Pairs, Spec
 from a2ibench.errors import UserError
-from a2ibench.evaluation.judging import BATCH, load_judge, load_kept, embed_images
+from a2ibench.evaluation.judging import BATCH, embed_images, load_judge, load_kept
+from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges.lite0 import Lite0
 
 
@@ -209,9 +209,12 @@ def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
         own = loaded.judge.embed(images)["acoustic"]
         rows = np.argsort([hash_of(image) for image in images])
         np.testing.assert_array_equal(
-            embed_images(loaded, images)["acoustic"][rows], loaded.judge.embed(images[rows])["acoustic"]
+            embed_images(loaded, images)["acoustic"][rows],
+            loaded.judge.embed(images[rows])["acoustic"],
         )
-        np.testing.assert_allclose(own, embed_images(loaded, images)["acoustic"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            own, embed_images(loaded, images)["acoustic"], rtol=1e-4, atol=1e-5
+        )
 
     def test_what_a_kept_judge_reads_is_kept_too(self, cache):
         pairs = pairs_of()

@@ -96,7 +96,9 @@ def test_kernel_distance_of_torchmetrics(outputs):
     theirs.update(GENERATED, real=False)
     theirs.update(REAL, real=True)
     mean, _ = theirs.compute()
-    assert KernelDistanceLite0().compute(outputs).value == pytest.approx(1000 * mean.item(), rel=REL)
+    assert KernelDistanceLite0().compute(outputs).value == pytest.approx(
+        1000 * mean.item(), rel=REL
+    )
 
 
 def test_precision_and_recall_of_torch_fidelity(features, outputs):

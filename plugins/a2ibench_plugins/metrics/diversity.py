@@ -22,9 +22,9 @@ from a2ibench.contracts.metric import (
     Score,
     Variants,
 )
-from a2ibench.data.types import IntArray
 from a2ibench.errors import UserError
 from a2ibench.nn.cosine import unit_rows
+from a2ibench.types import IntArray
 
 Array = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import FloatArray, IntArray
 
 FEWEST = 200
 """The published test sets of the task have 218 and 248 segments."""

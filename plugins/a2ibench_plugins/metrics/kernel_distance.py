@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.data.types import IntArray
+from a2ibench.types import IntArray
 
 FEWEST = 20
 UNIT = 1e-3
@@ -53,7 +53,8 @@ class KernelDistance(Metric):
     Being unbiased it may be compared across n, and be a little below 0; for sets of some hundreds
     it is the headline. The ground-truth row, the very images that it is compared with, is slightly
     negative: Σ_ij counts each image against itself. On Inception v3 (2015-12-05) it is the
-    published distance, but to test images; by another judge it is not comparable with published distances.
+    published distance, but to test images; by another judge it is not comparable with published
+    distances.
     """
 
     name = "kid"

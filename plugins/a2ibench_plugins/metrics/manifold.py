@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.data.types import IntArray
+from a2ibench.types import IntArray
 
 FEWEST = 100
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.data.types import FloatArray
+from a2ibench.types import FloatArray
 
 WINDOW, SIGMA = 11, 1.5
 """Side and standard deviation of the window of structural similarity, in pixels."""

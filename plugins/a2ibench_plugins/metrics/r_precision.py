@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.config import option
-from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score, Variants
-from a2ibench.data.types import IntArray
+from a2ibench.contracts.metric import OWN, Group, JudgeOutputs, Metric, Score, Variants
 from a2ibench.nn.cosine import cosines
+from a2ibench.types import IntArray
 
 POOL = 100
 """Images in a pool: the segment's own and 99 others."""
@@ -73,7 +73,7 @@ class RPrecision(Metric):
     pool: Literal["all", "class"] = option("all", "where the other 99 images come from")
     reads = ("acoustic",)
     title = "R-prec"
-    group = "match"
+    group: Group = "match"
     column = 39
     percent = True
     bounds = (0.0, 1.0)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.data.types import IntArray
 from a2ibench.nn.cosine import cosines, unit_rows
+from a2ibench.types import IntArray
 
 FEWEST = 20
 IMAGE = {"query": "image"}

@@ -1,0 +1,90 @@
+"""A folder in which only files that were written there before are written again.
+
+A record in the folder names them with their hashes; whatever else lies there is the user's and is
+neither replaced nor removed.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from a2ibench.errors import UserError
+from a2ibench.storage import file_sha256, read_json, write_json
+
+
+def safe_name(text: str) -> str:
+    """A name for a file or folder, of a text that came with data: it leads to no other folder, and
+    can be printed. Separators become ``_``; leading dots are dropped.
+    """
+    kept = "".join("_" if c in "/\\" or not c.isprintable() else c for c in text)
+    return kept.lstrip(".") or "sound"
+
+
+def check_free(folder: Path, record: str, names: Sequence[str]) -> None:
+    """Looks whether files can be written without replacing somebody else's.
+
+    Args:
+        folder: that they are written to.
+        record: the name of the record in it.
+        names: of the files, relative to the folder.
+
+    Raises:
+        UserError: the path is no folder, or one of the files is there and is not in the record, or
+            has been changed since.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise UserError(f"{there}: is a file; give a folder (--out)")
+    own = _own(folder, record)
+    for name in (record, *names):
+        path = folder / name
+        if os.path.lexists(path) and path not in own:
+            raise UserError(
+                f"{path}: is there already and was not written by this command, or was changed"
+                " since; move it, or give another folder (--out)"
+            )
+
+
+@contextmanager
+def writing(
+    folder: Path, record: str, names: Sequence[str], about: Mapping[str, Any]
+) -> Iterator[None]:
+    """Removes what the record names, and records the files that are written within.
+
+    Args:
+        folder: made if it is not there.
+        record: the name of the record.
+        names: of the files, relative to the folder.
+        about: further content of the record.
+
+    Raises:
+        UserError: see :func:`check_free`.
+    """
+    check_free(folder, record, names)
+    for path in _own(folder, record):
+        path.unlink(missing_ok=True)
+    # Before the first of them: what an interrupted command leaves behind is ours, too.
+    write_json(folder / record, {**about, "files": dict.fromkeys(names)})
+    yield
+    hashes = {name: file_sha256(folder / name) for name in names}
+    write_json(folder / record, {**about, "files": hashes})
+
+
+def _own(folder: Path, record: str) -> set[Path]:
+    """The files of a folder that are as the record says, and the record itself."""
+    path = folder / record
+    try:
+        files = dict(read_json(path)["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    own = {path}
+    for name, digest in files.items():
+        parts = PurePosixPath(str(name)).parts
+        file = folder.joinpath(*parts)
+        if ".." in parts or os.path.isabs(str(name)) or file.is_symlink():  # noqa: PTH117
+            continue
+        if file.is_file() and (digest is None or file_sha256(file) == digest):
+            own.add(file)
+    return own
