@@ -11,6 +11,7 @@ import torch
 
 from a2ibench.cache import cached, find
 from a2ibench.contracts.judge import Judge
+from a2ibench.protocol import PROTOCOL
 from a2ibench.registry import judges
 from a2ibench.source import source_hash
 from a2ibench.storage import cache_dir, content_key
@@ -32,8 +33,9 @@ class LoadedJudge:
 
     Attributes:
         judge: frozen, on its device.
-        fingerprint: a hash of all that its outputs depend on: its name, version, source file and
-            weights; for a trained judge, those that its training ended with.
+        fingerprint: a hash of all that its outputs depend on: its name, version and weights; for a
+            judge that is trained here, also its code, and the weights that its training ended
+            with.
         figures: what its training reported; empty for one that is not trained.
         read: the judge whose outputs it reads; None where it looks at images itself.
     """
@@ -88,7 +90,7 @@ def _load(
     judge = plugin()
     judge.build(spec)
     judge.to(choose_device())
-    definition = [name, plugin.version, judge.weights_hash(), source_hash(plugin)]
+    definition = [name, plugin.version, judge.weights_hash()]
     read = None
     if plugin.reads is not None:
         read = _load(plugin.reads, spec, data_key, train, progress)
@@ -97,7 +99,8 @@ def _load(
         definition.append(read.fingerprint)
     if not judge.trained:
         return LoadedJudge(judge.eval(), content_key(definition), {}, read)
-    key = content_key([*definition, data_key])
+    definition.append(source_hash(plugin))  # its weights are made here, by this code
+    key = content_key([*definition, data_key, PROTOCOL])
     weights = cache_dir("judges") / f"{name}_{key}.safetensors"
 
     def read_into(path: Path) -> Mapping[str, float]:
@@ -143,7 +146,8 @@ def look_at(
         ValueError: its outputs are not finite.
     """
     first, position, key = _distinct(images)
-    path = cache_dir("looks") / f"{loaded.judge.name}_{content_key([loaded.fingerprint, key])}.npz"
+    whole = content_key([loaded.fingerprint, key, PROTOCOL])
+    path = cache_dir("looks") / f"{loaded.judge.name}_{whole}.npz"
 
     def make(path: Path) -> None:
         read = None if loaded.read is None else look_at(loaded.read, images, progress)
