@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from a2ibench.contracts.encoder import Encoder
-    from a2ibench.study.generator import Generator
+    from a2ibench.generator.generator import Generator
 
 __version__ = "0.1.0"
 
@@ -50,6 +50,6 @@ def load(run: "str | PathLike[str]", arm: str | None = None, seed: int = 0) -> "
     """
     from pathlib import Path
 
-    from a2ibench.study.generator import load
+    from a2ibench.generator.generator import load
 
     return load(Path(run), arm, seed)

@@ -18,11 +18,11 @@ from rich.console import Console
 from a2ibench import registry
 from a2ibench.evaluation.statistics import SeedScores, difference
 from a2ibench.evaluation.verdict import holm
-from a2ibench.study.display import Display
-from a2ibench.study.executors.inline import run_inline
-from a2ibench.study.finished import read_finished, read_study
+from a2ibench.results.finished import read_finished, read_study
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors.inline import run_inline
+from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
-from a2ibench.study.run import run_study
 
 MODEL, SEEDS, COMPARISONS = "vae", 12, 200
 METRICS = ("is1_lite0", "is10_lite0", "rprec1_i2a_lite0", "rprec10_i2a_lite0")

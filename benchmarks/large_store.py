@@ -15,9 +15,9 @@ from a2ibench.contracts.model import Model
 from a2ibench.data.batches import Batches
 from a2ibench.data.features import split_pairs
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import Pair, Part, Spec
 from a2ibench.data.writing import StoreWriter
 from a2ibench.training.device import autocast, make_deterministic
+from a2ibench.types import Pair, Part, Spec
 
 SIZE, SECONDS, RATE, DIM = 64, 0.25, 22_050, 256
 SMALL, LARGE = 1_000, 100_000

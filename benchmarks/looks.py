@@ -17,12 +17,12 @@ import torch
 from a2ibench import config, registry
 from a2ibench.data.features import encode_store, split_pairs
 from a2ibench.data.prepare import open_dataset
-from a2ibench.data.types import ImageArray
 from a2ibench.evaluation.evaluate import Drawn, default_metrics, evaluate, load_judges
 from a2ibench.evaluation.exam import make_exam
 from a2ibench.evaluation.judging import look_at
 from a2ibench.storage import content_key
 from a2ibench.training.device import make_deterministic
+from a2ibench.types import ImageArray
 
 
 def main() -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from a2ibench.study.display import Display
-from a2ibench.study.executors import Executor, Update
-from a2ibench.study.executors.process import Processes
-from a2ibench.study.executors.ray_tune import RayTune
-from a2ibench.study.mlflow_mirror import Mirror
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors import Executor, Update
+from a2ibench.runs.executors.process import Processes
+from a2ibench.runs.executors.ray_tune import RayTune
+from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
-from a2ibench.study.run import run_study
+from a2ibench.tracking.mirror import Mirror
 
 SMALL = {"train": 12, "test": 12, "image_size": 32, "seconds": 1.0}
 TRIALS, CORES = 4, 2

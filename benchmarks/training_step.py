@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from a2ibench import config, registry
 from a2ibench.contracts.model import Model
 from a2ibench.data.batches import Batches
-from a2ibench.data.types import Batch, Pairs, Spec
 from a2ibench.nn.layers import UpConv, UpStack
 from a2ibench.nn.losses import adversarial, auxiliary, consistency, hinge_false, hinge_true
 from a2ibench.training.device import autocast, make_deterministic
+from a2ibench.types import Batch, Pairs, Spec
 
 REPEATS, WARM_UP = 15, 3
 CPU = torch.device("cpu")

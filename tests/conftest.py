@@ -69,7 +69,7 @@ def small_study(small_store: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for limit in ("MAX_STEPS", "CHECK_EVERY"):
             patch.setattr(f"a2ibench_plugins.judges.resnet18.{limit}", 4)
-        patch.setattr("a2ibench.study.run.GRID_COLUMNS", 2)
+        patch.setattr("a2ibench.runs.run.GRID_COLUMNS", 2)
         arguments = [
             "run", "--model", "vae", "--dataset", str(small_store), "--encoder", "logmel",
             "--images", "96", "--metric", "is1_lite0", "--metric", "accuracy_resnet18",
@@ -86,7 +86,7 @@ def small_study(small_store: Path) -> Path:
 def believe(folder: Path) -> None:
     """Writes into a study that its classifier can judge: four steps teach it nothing, and its
     column would be struck."""
-    from a2ibench.study.outcome import write_result
+    from a2ibench.results.outcome import write_result
 
     for path in folder.glob("jobs/*/result.json"):
         stored = json.loads(path.read_text())
@@ -122,9 +122,9 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
     import torch
 
     from a2ibench import config, registry
+    from a2ibench.generator.generate import find_run, spec
+    from a2ibench.results.outcome import write_result
     from a2ibench.source import source_hash
-    from a2ibench.study.generate import find_run, spec
-    from a2ibench.study.outcome import write_result
     from a2ibench.training.checkpoint import TrainingState
 
     template = find_run(small_study, "vae", 0)

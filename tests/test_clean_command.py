@@ -10,13 +10,13 @@ from click.testing import CliRunner, Result
 
 from a2ibench import config
 from a2ibench.cli import main
-from a2ibench.data.curation.corrections import undo, write_corrections
+from a2ibench.curation.corrections import undo, write_corrections
 from a2ibench.data.prepare import prepare
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import Part
-from a2ibench.study.attempt import work
-from a2ibench.study.outcome import read_failure
+from a2ibench.results.outcome import read_failure
+from a2ibench.runs.attempt import work
 from a2ibench.study.plan import Request, make_plan
+from a2ibench.types import Part
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
 WRONG = {"baseball/train-3": "soccer", "soccer/test-2": "dam", "dam/train-5": "baseball"}

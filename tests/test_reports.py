@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from a2ibench.study.overview import studies_in, write_overview
-from a2ibench.study.report import report
+from a2ibench.reporting.overview import studies_in, write_overview
+from a2ibench.reporting.report import report
 
 REPORTS = Path(__file__).parents[1] / "reports"
 FILES = sorted(path for path in REPORTS.glob("*/study.yaml"))

@@ -10,9 +10,9 @@ from a2ibench.cli.options import load_plugins, make_display, plugin_option, read
 from a2ibench.errors import UserError, command
 
 if TYPE_CHECKING:
-    from a2ibench.data.curation.corrections import Effect
+    from a2ibench.curation.corrections import Effect
     from a2ibench.data.store import PairStore
-    from a2ibench.study.display import Display
+    from a2ibench.runs.display import Display
 
 IN_FOLDER = "-"
 """Stands for the sheet in the store's own folder."""
@@ -105,9 +105,9 @@ def _find(
     import numpy as np
 
     from a2ibench import config, registry
-    from a2ibench.data.curation.label_errors import find_label_errors
-    from a2ibench.data.curation.review import write_review
-    from a2ibench.data.curation.sheet import SHEET
+    from a2ibench.curation.label_errors import find_label_errors
+    from a2ibench.curation.review import write_review
+    from a2ibench.curation.sheet import SHEET
     from a2ibench.data.store import LEFT_OUT, PairStore
     from a2ibench.evaluation.evidence import hear_and_see
 
@@ -153,8 +153,8 @@ def _apply(
     quality: float,
     display: "Display",
 ) -> None:
-    from a2ibench.data.curation.corrections import Auto, decide, effect, write_corrections
-    from a2ibench.data.curation.sheet import SHEET, read_sheet
+    from a2ibench.curation.corrections import Auto, decide, effect, write_corrections
+    from a2ibench.curation.sheet import SHEET, read_sheet
     from a2ibench.data.store import CORRECTIONS, PairStore
 
     path = folder / SHEET if sheet == IN_FOLDER else Path(sheet)
@@ -208,7 +208,7 @@ def _show_effect(store: "PairStore", done: "Effect", display: "Display") -> None
 
 
 def _undo(folder: Path, display: "Display") -> None:
-    from a2ibench.data.curation.corrections import undo
+    from a2ibench.curation.corrections import undo
     from a2ibench.data.store import PairStore
 
     removed = undo(folder)

@@ -36,7 +36,7 @@ def compare(
     """
     load_plugins(plugins)
     from a2ibench.console import Console
-    from a2ibench.study.compare import compare as make
+    from a2ibench.reporting.compare import compare as make
 
     compared = make(a, b, arm, metrics, fail_if_worse)
     console = Console()

@@ -14,7 +14,7 @@ from a2ibench.errors import command
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
     from a2ibench.data.store import PairStore
-    from a2ibench.study.display import Display
+    from a2ibench.runs.display import Display
 
 
 @click.group()
@@ -56,7 +56,7 @@ def prepare(
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
     from a2ibench.evaluation.feasibility import feasibility
-    from a2ibench.study.display import show_feasibility
+    from a2ibench.runs.display import show_feasibility
 
     display = make_display()
     dataset = _dataset(source, layout, settings)
@@ -116,7 +116,7 @@ def _print_rejected(folder: Path, display: "Display") -> None:
 
 def _print_scenes(store: "PairStore", display: "Display") -> None:
     """Suggests grouping where files of a class look like parts of one recording."""
-    from a2ibench.data.curation.scenes import shared_scenes
+    from a2ibench.curation.scenes import shared_scenes
     from a2ibench.data.tables import SOURCES, read_side_table
 
     sources = read_side_table(store.root / "sources.parquet", SOURCES)

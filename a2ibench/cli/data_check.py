@@ -12,9 +12,9 @@ from a2ibench.cli.options import make_display
 from a2ibench.errors import command
 
 if TYPE_CHECKING:
-    from a2ibench.data.curation.finding import Finding
+    from a2ibench.curation.finding import Finding
     from a2ibench.data.store import PairStore
-    from a2ibench.study.display import Display
+    from a2ibench.runs.display import Display
 
 PRINTED = 5
 """Findings of each kind that are printed; all are in the files."""
@@ -36,14 +36,14 @@ def check(folder: Path, report: Path | None) -> None:
     DIR/check.csv`; what was found is kept in DIR/check.json, and studies on these pairs say it.
     Exits with 1 where there is damage or a leak, with 0 where there is neither.
     """
-    from a2ibench.data.curation.check import check_store
-    from a2ibench.data.curation.finding import findings_table
-    from a2ibench.data.curation.last_check import folder_for, keep_check
+    from a2ibench.curation.check import check_store
+    from a2ibench.curation.finding import findings_table
+    from a2ibench.curation.last_check import folder_for, keep_check
     from a2ibench.errors import UserError
     from a2ibench.evaluation.feasibility import feasibility
     from a2ibench.reporting.data_page import verdict, write_page
+    from a2ibench.runs.display import show_feasibility
     from a2ibench.storage import whole_file
-    from a2ibench.study.display import show_feasibility
 
     place = folder_for(folder)
     page = report or place / "check.html"
@@ -83,8 +83,8 @@ def _offer_corrections(
     store: "PairStore", findings: "Sequence[Finding]", place: Path, display: "Display"
 ) -> None:
     """Writes what is proposed to a sheet, and says how it is applied."""
-    from a2ibench.data.curation.check_sheet import SHEET, write_check_sheet
-    from a2ibench.data.curation.proposals import propose
+    from a2ibench.curation.check_sheet import SHEET, write_check_sheet
+    from a2ibench.curation.proposals import propose
 
     sheet = place / SHEET
     proposals = propose(store, findings)

@@ -107,9 +107,9 @@ def evaluate(
     if exports == bool(folders):
         raise UserError("give either --images, or --export-list or --export-sounds")
     loaded = load_plugins(plugins)
-    from a2ibench.study.outside import Outside, evaluate_outside, export, join
+    from a2ibench.reporting.report import PAGE
+    from a2ibench.runs.outside import Outside, evaluate_outside, export, join
     from a2ibench.study.plan import Request
-    from a2ibench.study.report import PAGE
 
     request = Request(
         models=(),

@@ -64,10 +64,10 @@ def generate(
     replaced.
     """
     load_plugins(plugins)
+    from a2ibench.generator.generate import describe_choice, draw_rows, find_run, open_run
+    from a2ibench.generator.pictures import ALL, RECORD, names_of, save_pictures
     from a2ibench.printable import printable
-    from a2ibench.study.generate import describe_choice, draw_rows, find_run, open_run
-    from a2ibench.study.own_files import check_free, safe_name
-    from a2ibench.study.pictures import ALL, RECORD, names_of, save_pictures
+    from a2ibench.results.own_files import check_free, safe_name
 
     folder = find_run(run_folder, arm, seed)
     names = [safe_name(sound.stem) for sound in sounds]

@@ -8,8 +8,8 @@ import click
 from a2ibench.cli.options import load_plugins, make_display, plugin_option
 
 if TYPE_CHECKING:
-    from a2ibench.study.display import Display
-    from a2ibench.study.human_answers import Scores
+    from a2ibench.human_study.answers import Scores
+    from a2ibench.runs.display import Display
 
 
 @click.group("human-study")
@@ -58,9 +58,9 @@ def make(
     An attention check shows the real picture of the sound and one of another class.
     """
     load_plugins(plugins)
+    from a2ibench.human_study.trials import KEY, PAGE, load_arms, make_trials, write_study
+    from a2ibench.results.stored import open_store
     from a2ibench.study.arm import split_arms
-    from a2ibench.study.human_study import KEY, PAGE, load_arms, make_trials, write_study
-    from a2ibench.study.stored import open_store
 
     display = make_display()
     store, jobs = open_store(study, dataset)
@@ -95,7 +95,7 @@ def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:
     from a2ibench.extras import require
 
     require("human", "a2ibench human-study score")
-    from a2ibench.study.human_answers import read_key, score, write_scores
+    from a2ibench.human_study.answers import read_key, score, write_scores
 
     scores = score(read_key(folder), answers, needed)
     write_scores(scores, folder)

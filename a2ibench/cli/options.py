@@ -10,7 +10,7 @@ from a2ibench.cli.completion import names
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
-    from a2ibench.study.display import Display
+    from a2ibench.runs.display import Display
 
 FAILED = 1
 """The exit code where a job failed, or a study had to stop."""
@@ -108,6 +108,6 @@ def merge_settings(
 def make_display() -> "Display":
     """Progress on this terminal, or in lines where it is none."""
     from a2ibench.console import Console
-    from a2ibench.study.display import Display
+    from a2ibench.runs.display import Display
 
     return Display(Console())

@@ -34,13 +34,13 @@ def report(
     """
     load_plugins(plugins)
     from a2ibench.console import Console
-    from a2ibench.study.finished import DamagedStudyError
-    from a2ibench.study.folder import check_overview
-    from a2ibench.study.overview import studies_in, write_overview
-    from a2ibench.study.page.collect import write_page
-    from a2ibench.study.report import PAGE, NoResultError, notes_once
-    from a2ibench.study.report import report as write
-    from a2ibench.study.stored import find_store
+    from a2ibench.reporting.overview import studies_in, write_overview
+    from a2ibench.reporting.page.collect import write_page
+    from a2ibench.reporting.report import PAGE, NoResultError, notes_once
+    from a2ibench.reporting.report import report as write
+    from a2ibench.results.finished import DamagedStudyError
+    from a2ibench.results.folder import check_overview
+    from a2ibench.results.stored import find_store
 
     folders = studies_in(study)
     if folders != [study]:

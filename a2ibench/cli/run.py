@@ -20,10 +20,10 @@ from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
-    from a2ibench.study.display import Display
-    from a2ibench.study.executors import Executor
+    from a2ibench.runs.display import Display
+    from a2ibench.runs.executors import Executor
+    from a2ibench.runs.preflight import Preflight
     from a2ibench.study.plan import Request
-    from a2ibench.study.preflight import Preflight
 
 
 MOST_RETRIES = 100
@@ -171,9 +171,9 @@ def run(
     command goes on where it was.
     """
     loaded = load_plugins(plugins)
+    from a2ibench.results.folder import check_own, check_own_root
+    from a2ibench.runs.executors.ray_tune import RayTune
     from a2ibench.study.axes import expand_axes
-    from a2ibench.study.executors.ray_tune import RayTune
-    from a2ibench.study.folder import check_own, check_own_root
     from a2ibench.study.plan import Request, outline
 
     root, requests = expand_axes(
@@ -197,9 +197,9 @@ def run(
     ray_tune = RayTune(gpus_per_trial, ray_address, display.say)
     if executor == "ray":
         ray_tune.check()
-    from a2ibench.study.executors.inline import run_inline
-    from a2ibench.study.executors.process import Processes
-    from a2ibench.study.preflight import preflight
+    from a2ibench.runs.executors.inline import run_inline
+    from a2ibench.runs.executors.process import Processes
+    from a2ibench.runs.preflight import preflight
 
     executors: dict[str, Executor] = {
         "ray": ray_tune,
@@ -216,9 +216,9 @@ def run(
         drafts.append(looked.draft)
     if dry_run:
         return
-    from a2ibench.study.mlflow_live import LiveMirror, default_uri, how_to_look
-    from a2ibench.study.report import PAGE
-    from a2ibench.study.run import run_study
+    from a2ibench.reporting.report import PAGE
+    from a2ibench.runs.run import run_study
+    from a2ibench.tracking.live import LiveMirror, default_uri, how_to_look
 
     uri = tracking_uri or default_uri(outlines[0].folder)
     failures, folders = [], []
@@ -233,7 +233,7 @@ def run(
         if mirror is not None and mirror.alive:
             display.say(f"MLflow: {how_to_look(uri)}")
     if len(folders) > 1:
-        from a2ibench.study.overview import write_overview
+        from a2ibench.reporting.overview import write_overview
         from a2ibench.study.study_file import save_requests
 
         for note in write_overview(root, folders):
@@ -268,7 +268,7 @@ def _workers(gpus_per_trial: float | None, executor: str) -> int:
 def _print_plan(request: "Request", looked: "Preflight", display: "Display") -> None:
     from rich.table import Table
 
-    from a2ibench.study.display import show_check, show_feasibility
+    from a2ibench.runs.display import show_check, show_feasibility
 
     chosen = looked.outline
     jobs = len(chosen.arms) * request.seeds

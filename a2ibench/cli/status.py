@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from a2ibench.study.status import Status
+    from a2ibench.results.status import Status
 
 EVERY = 2.0
 """Seconds between two looks."""
@@ -26,7 +26,7 @@ def status(study: Path) -> None:
     from rich.live import Live
 
     from a2ibench.console import Console
-    from a2ibench.study.status import read_status
+    from a2ibench.results.status import read_status
 
     console = Console()
     now = read_status(study)
@@ -48,8 +48,8 @@ def _show(now: "Status") -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    from a2ibench.study.display import clock
-    from a2ibench.study.status import STATES
+    from a2ibench.results.status import STATES
+    from a2ibench.runs.display import clock
 
     table = Table("row")
     for state in STATES:

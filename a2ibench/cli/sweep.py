@@ -17,9 +17,9 @@ from a2ibench.cli.options import (
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
-    from a2ibench.study.changes import Change
-    from a2ibench.study.display import Display
-    from a2ibench.study.sweep import Finding
+    from a2ibench.generator.changes import Change
+    from a2ibench.generator.sweep import Finding
+    from a2ibench.runs.display import Display
 
 
 @click.command()
@@ -99,10 +99,10 @@ def sweep(
     load_plugins(plugins)
     import numpy as np
 
-    from a2ibench.study.changes import Change
-    from a2ibench.study.generate import describe_choice, find_run
-    from a2ibench.study.own_files import safe_name
-    from a2ibench.study.sweep import check_out, sweep, write_sweep
+    from a2ibench.generator.changes import Change
+    from a2ibench.generator.generate import describe_choice, find_run
+    from a2ibench.generator.sweep import check_out, sweep, write_sweep
+    from a2ibench.results.own_files import safe_name
 
     names = [safe_name(sound.stem) for sound in sounds]
     if twice := {name for name in names if names.count(name) > 1}:

@@ -18,7 +18,7 @@ from a2ibench.cli.options import (
 from a2ibench.errors import command
 
 if TYPE_CHECKING:
-    from a2ibench.study.display import Display
+    from a2ibench.runs.display import Display
 
 SHOWN = 10
 
@@ -96,13 +96,13 @@ def tune(
 
     require("search", "a2ibench tune")
     loaded = load_plugins(plugins)
-    from a2ibench.study.board import at_work
-    from a2ibench.study.executors.ray_search import search
-    from a2ibench.study.executors.ray_tune import RayTune
+    from a2ibench.results.board import at_work
+    from a2ibench.runs.executors.ray_tune import RayTune
     from a2ibench.study.plan import Request
-    from a2ibench.study.trial import BROKEN
-    from a2ibench.study.tune import plan_tuning
-    from a2ibench.study.tuned import write_best, write_trials
+    from a2ibench.tuning.ray_search import search
+    from a2ibench.tuning.trial import BROKEN
+    from a2ibench.tuning.tune import plan_tuning
+    from a2ibench.tuning.tuned import write_best, write_trials
 
     name = f"tune-{model}-{Path(options['dataset']).name}"
     request = Request(
@@ -136,7 +136,7 @@ def tune(
 def _print_top(table: Any, names: list[str], metric: str, display: "Display") -> None:
     from rich.table import Table
 
-    from a2ibench.study.tuned import top_rows
+    from a2ibench.tuning.tuned import top_rows
 
     shown = Table("trial", "state", metric, "images", *names)
     for row in top_rows(table, names, SHOWN):

@@ -19,9 +19,9 @@ from a2ibench import config
 from a2ibench.conformance import options
 from a2ibench.conformance.rules import Rules, expect
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.types import Pair, Part
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
+from a2ibench.types import Pair, Part
 
 SIZE = 32
 """Side of the images in pixels, where the user sets none."""
@@ -182,7 +182,7 @@ def made(subject: DatasetSubject) -> None:
 
 @rules.rule(
     "each pair is an image, a sound, a class, a source and a side of the split",
-    "yield a2ibench.data.types.Pair; its docstring has types and ranges",
+    "yield a2ibench.types.Pair; its docstring has types and ranges",
     gate=True,
 )
 def pairs(subject: DatasetSubject) -> None:

@@ -13,8 +13,8 @@ from a2ibench.conformance.rules import Rules, expect, farthest
 from a2ibench.conformance.sample import make_sounds
 from a2ibench.conformance.watching import expect_nothing_touched, watching
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.data.types import FloatArray
 from a2ibench.errors import UserError
+from a2ibench.types import FloatArray
 
 SECONDS = 1.0
 TOLERANCE = 1e-4

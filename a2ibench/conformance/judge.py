@@ -11,7 +11,7 @@ from a2ibench.conformance.rules import Rules, expect, farthest, same
 from a2ibench.conformance.sample import ACOUSTIC_DIM, CLASSES, SIZE, make_images, make_pairs
 from a2ibench.conformance.watching import expect_nothing_touched, watching
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import FloatArray, ImageArray, Spec
+from a2ibench.types import FloatArray, ImageArray, Spec
 
 TRAINING_PAIRS = 40
 SIZES = (16, SIZE, 96)

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from a2ibench import registry
 from a2ibench.conformance.sample import make_pairs
 from a2ibench.contracts.metric import GRID_SEGMENTS, OWN, Looks
-from a2ibench.data.types import FloatArray, IntArray, Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import make_blocks
 from a2ibench.evaluation.judging import load_judge
+from a2ibench.types import FloatArray, IntArray, Pairs
 
 SEEN = 24
 """Pictures that the judge really looks at; the others are mixtures of their outputs."""

@@ -14,7 +14,7 @@ from a2ibench.conformance.rules import expect
 from a2ibench.conformance.sample import ACOUSTIC_DIM, CLASSES, SIZE, make_batch, make_pairs
 from a2ibench.conformance.watching import SEED, Touched, watching
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import Spec
+from a2ibench.types import Spec
 
 SCALE = "small"
 """The values that a model declares for it are used: those of a study where nothing else is said."""

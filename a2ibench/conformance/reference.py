@@ -10,7 +10,7 @@ from a2ibench.conformance.sample import SIZE, make_pairs
 from a2ibench.conformance.watching import expect_nothing_touched, watching
 from a2ibench.contracts.metric import Group
 from a2ibench.contracts.reference import Reference
-from a2ibench.data.types import ImageArray
+from a2ibench.types import ImageArray
 
 TRAIN, TEST = 24, 12
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from a2ibench.data.store import StoredImages
-from a2ibench.data.types import Batch, FloatArray, ImageArray, Pairs
+from a2ibench.types import Batch, FloatArray, ImageArray, Pairs
 
 CLASSES = ("bar", "disc")
 ACOUSTIC_DIM = 12

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from a2ibench.data.types import Missing, Pair, Part, Split
+from a2ibench.types import Missing, Pair, Part, Split
 
 
 class Dataset(ABC):

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.audio import fit_length, resample, to_mono
-from a2ibench.data.types import FloatArray
+from a2ibench.media.audio import fit_length, resample, to_mono
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key
+from a2ibench.types import FloatArray
 
 
 class Encoder(ABC):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
+from a2ibench.types import FloatArray, ImageArray, Pairs, Spec
 
 
 @dataclass(frozen=True)

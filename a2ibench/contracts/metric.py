@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import FloatArray, IntArray
 
 OWN = "own"
 """In the place of a judge: the image-to-audio network that a method trains against."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from a2ibench.data.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
+from a2ibench.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
 
 
 class Model(nn.Module, ABC):

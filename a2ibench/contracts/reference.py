@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from a2ibench.contracts.metric import Group
-from a2ibench.data.types import ImageArray, Pairs
+from a2ibench.types import ImageArray, Pairs
 
 CEILING = 0
 """The row of the real image itself."""

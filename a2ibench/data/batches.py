@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from a2ibench.data.types import Batch, IntArray, Pairs, Sampling
 from a2ibench.errors import UserError
 from a2ibench.nn.supervised import to_unit_range
+from a2ibench.types import Batch, IntArray, Pairs, Sampling
 
 # Streams of random numbers that one seed gives, told apart by the first number of the spawn key.
 _ORDER, _STEP = 0, 1

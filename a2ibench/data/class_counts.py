@@ -13,8 +13,8 @@ from a2ibench.data.holdout import (
     held_sources,
 )
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import IntArray, Split
 from a2ibench.errors import UserError
+from a2ibench.types import IntArray, Split
 
 LISTED = 5
 """Classes that a message names, at most."""

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.arrays import open_array
-from a2ibench.data.audio import fit_length, resample
 from a2ibench.data.store import PairStore, StoredImages
-from a2ibench.data.types import FloatArray, IntArray, Pairs, Split
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
+from a2ibench.media.audio import fit_length, resample
 from a2ibench.storage import cache_dir, content_key, whole_file
+from a2ibench.types import FloatArray, IntArray, Pairs, Split
 
 CHUNK = 64
 """Waveforms that are held in memory and handed to the encoder at once."""

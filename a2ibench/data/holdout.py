@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.data.store import StoredImages
-from a2ibench.data.types import IntArray, Pairs
 from a2ibench.errors import UserError
+from a2ibench.types import IntArray, Pairs
 
 JUDGE_SHARE, JUDGE_SEED = 1 / 3, 1999
 

@@ -27,8 +27,8 @@ from a2ibench.data.arrays import open_array
 from a2ibench.data.record import FORMAT as FORMAT
 from a2ibench.data.record import OtherFormatError, read_record
 from a2ibench.data.tables import INDEX, read_table
-from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Split
 from a2ibench.errors import UserError, command, unknown
+from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Split
 
 if TYPE_CHECKING:
     import pandas as pd

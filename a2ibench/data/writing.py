@@ -14,12 +14,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from a2ibench.curation.sheet import guard
 from a2ibench.data.card import card
-from a2ibench.data.curation.sheet import guard
 from a2ibench.data.store import FORMAT, FULL_SCALE, PairStore, hash_content, hash_index
-from a2ibench.data.types import FloatArray, Missing, Pair, Part, Rejected, RejectedError, Split
 from a2ibench.errors import UserError
 from a2ibench.storage import HeldError, lock, write_json
+from a2ibench.types import FloatArray, Missing, Pair, Part, Rejected, RejectedError, Split
 
 JOURNAL = "journal.jsonl"
 MISSING = "missing.csv"
@@ -195,7 +195,7 @@ class StoreWriter:
             progress: called after each pair with the number of pairs written so far.
 
         Raises:
-            TypeError: a pair is not what :class:`~a2ibench.data.types.Pair` promises.
+            TypeError: a pair is not what :class:`~a2ibench.types.Pair` promises.
         """
         rows: list[dict[str, Any]] = []
         rejected = part.rejected

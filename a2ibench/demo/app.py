@@ -21,16 +21,16 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from a2ibench.data.decoding import load_decoders
-from a2ibench.data.types import FloatArray
 from a2ibench.demo.deadlines import REQUEST
 from a2ibench.demo.sound import LONGEST, MOST_BYTES, curve, decode, spectrogram
 from a2ibench.demo.uploads import Uploads
 from a2ibench.errors import UserError
+from a2ibench.generator.generate import silence, too_long
+from a2ibench.generator.generator import Generator
+from a2ibench.media.decoding import load_decoders
 from a2ibench.parallel import Child
 from a2ibench.reporting.media import picture_uri
-from a2ibench.study.generate import silence, too_long
-from a2ibench.study.generator import Generator
+from a2ibench.types import FloatArray
 
 PAGE = Path(__file__).with_name("page")
 UPLOAD = "application/octet-stream"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a2ibench.errors import UserError
-from a2ibench.study.generate import find_models, open_run
-from a2ibench.study.generator import Generator
+from a2ibench.generator.generate import find_models, open_run
+from a2ibench.generator.generator import Generator
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

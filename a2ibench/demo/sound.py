@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.data.audio import Limits, NotSoundError, read_sound, resample
-from a2ibench.data.decoding import decode_apart
-from a2ibench.data.spectra import decibels, mel_bands, power_spectrogram
-from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.errors import UserError
+from a2ibench.media.audio import Limits, NotSoundError, read_sound, resample
+from a2ibench.media.decoding import decode_apart
+from a2ibench.nn.spectra import decibels, mel_bands, power_spectrogram
 from a2ibench.parallel import Child
+from a2ibench.types import FloatArray, ImageArray
 
 MOST_BYTES = 32 * 2**20
 LONGEST = 300

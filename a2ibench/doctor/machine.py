@@ -126,7 +126,7 @@ def _disk(title: str, folder: Path, advice: str) -> Line:
 
 def _sockets() -> Line:
     """Whether Ray, with which studies run by default, finds room for its sockets."""
-    from a2ibench.study.executors.ray_ready import check_local
+    from a2ibench.runs.executors.ray_ready import check_local
 
     title = "temporary files of Ray"
     try:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from a2ibench import config, registry
-from a2ibench.data.types import Spec
 from a2ibench.doctor.line import Line, State
 from a2ibench.errors import PLUGIN_FAILURES, UserError, told
+from a2ibench.types import Spec
 
 OWN = "a2ibench"
 SPEC = Spec(image_size=32, acoustic_dim=4, classes=("a", "b"))

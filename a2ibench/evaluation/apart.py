@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.data.types import IntArray, Pairs
 from a2ibench.errors import UserError
+from a2ibench.types import IntArray, Pairs
 
 SLACK = 1e-3
 """Seconds by which one segment may begin before the other ends: times are rounded."""

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.data.types import IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import IntArray
 
 BLOCKS = 20
 """At most; each costs a computation of the metric, and 20 leave 19 degrees of freedom."""

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Looks, Metric, Score
-from a2ibench.data.types import FloatArray, ImageArray, Images, Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.apart import Evidence
 from a2ibench.evaluation.blocks import jackknife
 from a2ibench.evaluation.exam import Exam
 from a2ibench.evaluation.judging import LoadedJudge, Progress, load_judge, look_at
+from a2ibench.types import FloatArray, ImageArray, Images, Pairs
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import encode_store, split_pairs
 from a2ibench.data.store import PairStore, StoredImages
-from a2ibench.data.types import FloatArray
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import load_judge, look_at
+from a2ibench.types import FloatArray
 
 CHUNK = 256
 """Images that are kept in the cache together: so much is lost at most when it is cut off."""

@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from a2ibench.contracts.metric import GRID_SEGMENTS
 from a2ibench.data.holdout import part
-from a2ibench.data.types import IntArray, Pairs
 from a2ibench.evaluation.apart import find_apart
 from a2ibench.evaluation.blocks import make_blocks
+from a2ibench.types import IntArray, Pairs
 
 SEED = 2_020
 """Chooses the training images that are looked at, and the segments of the grid."""

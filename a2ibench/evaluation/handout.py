@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from a2ibench.data.store import FULL_SCALE, PairStore
-from a2ibench.data.types import IntArray
 from a2ibench.errors import UserError
 from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.storage import whole_file
+from a2ibench.types import IntArray
 
 COLUMNS = ("row", "source", "start", "label", "file", "grid")
 

@@ -11,11 +11,11 @@ import torch
 
 from a2ibench.cache import cached, find
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import FloatArray, Images, IntArray, Pairs, Spec
 from a2ibench.registry import judges
 from a2ibench.source import source_hash
 from a2ibench.storage import cache_dir, content_key
 from a2ibench.training.device import choose_device
+from a2ibench.types import FloatArray, Images, IntArray, Pairs, Spec
 
 FIGURES = "figures"
 """The entry of a weight file's metadata that holds what the training reported."""

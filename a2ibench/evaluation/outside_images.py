@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.data.files.pictures import FORMATS as READABLE
-from a2ibench.data.files.pictures import read_picture
-from a2ibench.data.types import ImageArray, IntArray, RejectedError
 from a2ibench.errors import UserError
 from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.media.pictures import FORMATS as READABLE
+from a2ibench.media.pictures import read_picture
+from a2ibench.types import ImageArray, IntArray, RejectedError
 
 NAME = re.compile(r"(\d{1,9})(?:_(\d{1,4}))?", re.ASCII)
 FORMATS = {

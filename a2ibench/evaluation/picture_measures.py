@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.types import FloatArray, ImageArray
 
 Array = npt.NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.types import FloatArray
+from a2ibench.types import FloatArray
 
 
 def cosines(a: FloatArray, v: FloatArray) -> npt.NDArray[np.float64]:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from a2ibench.data.types import ImageArray
+from a2ibench.types import ImageArray
 
 
 def degrade(images: ImageArray, rng: np.random.Generator) -> ImageArray:

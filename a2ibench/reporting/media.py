@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.data.audio import resample
-from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.media.audio import resample
+from a2ibench.types import FloatArray, ImageArray
 
 LONGEST = 10.0
 """Seconds of a sound that are played; the rest is cut off."""

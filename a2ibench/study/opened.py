@@ -11,11 +11,11 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.data.features import Standardiser, encode_store, split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.evaluation.judging import LoadedJudge
+from a2ibench.types import Pairs
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,23 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.contracts.encoder import Encoder
+from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.data.class_counts import refuse_too_few_clips
-from a2ibench.data.curation.last_check import LastCheck, last_check
 from a2ibench.data.features import too_short
 from a2ibench.data.prepare import check_dataset, open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.evaluation.feasibility import EVERY, Feasibility, feasibility
+from a2ibench.results.job import Job, Task
+from a2ibench.results.scores import Entry
+from a2ibench.results.stored import outside_entries
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key
 from a2ibench.study.arm import Arm, expand_arms
-from a2ibench.study.job import Job, Task
 from a2ibench.study.opened import Data, open_data
 from a2ibench.study.resources import refuse_misfits
-from a2ibench.study.results import Entry
 from a2ibench.study.scale import get_scale
-from a2ibench.study.stored import outside_entries
 
 Counter = Callable[[str], Callable[[int, int], None]]
 """Makes a progress function ``(done, total)`` for something with a name."""

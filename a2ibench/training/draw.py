@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.types import FloatArray, ImageArray
 
 DRAW_BATCH = 100
 

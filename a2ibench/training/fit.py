@@ -10,12 +10,12 @@ import torch
 
 from a2ibench.contracts.model import Model
 from a2ibench.data.batches import Batches
-from a2ibench.data.types import Pairs
 from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import DamagedError, TrainingState, read_checkpoint
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.device import autocast
 from a2ibench.training.look import as_if_finished, look_steps
+from a2ibench.types import Pairs
 
 CHECK_EVERY = 20
 """Steps between two looks at the losses: a GPU is not stopped at each of them."""

@@ -16,7 +16,7 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import Batch, Sampling, Spec
+from a2ibench.types import Batch, Sampling, Spec
 
 FREQUENCIES = 64
 """Of the time embedding, from 1 to 1000 radians (Vaswani et al. 2017)."""

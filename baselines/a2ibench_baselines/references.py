@@ -3,7 +3,7 @@
 import numpy as np
 
 from a2ibench.contracts.reference import Reference
-from a2ibench.data.types import FloatArray, ImageArray, IntArray, Pairs
+from a2ibench.types import FloatArray, ImageArray, IntArray, Pairs
 
 
 class GroundTruth(Reference):

@@ -13,9 +13,9 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import Batch, Sampling, Spec
 from a2ibench.nn.layers import DownStack, UpStack, init_normal, to_image
 from a2ibench.nn.losses import gaussian_kl
+from a2ibench.types import Batch, Sampling, Spec
 
 LOG_VARIANCE = 8.0
 """|log σ²| stays below this: no overflow at the first steps."""

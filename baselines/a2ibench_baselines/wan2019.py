@@ -15,11 +15,11 @@ from torch.nn.utils import parametrize
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import Batch, Sampling, Spec
 from a2ibench.nn.layers import doublings, frozen
 from a2ibench.nn.losses import adversarial, auxiliary, hinge_false, hinge_true
 from a2ibench.nn.projection import Projection
 from a2ibench.nn.spectral import fixed_start_spectral_conv, spectral_conv
+from a2ibench.types import Batch, Sampling, Spec
 
 
 @dataclass(frozen=True)

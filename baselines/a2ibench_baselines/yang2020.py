@@ -16,7 +16,6 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
 from a2ibench.nn.diffaugment import Policy, diffaugment
 from a2ibench.nn.layers import (
     DownStack,
@@ -39,6 +38,7 @@ from a2ibench.nn.projection import Projection
 from a2ibench.nn.resnet import ResNet18
 from a2ibench.nn.spectral import spectral_conv, spectral_linear
 from a2ibench.nn.supervised import fit_steps, to_unit_range
+from a2ibench.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
 
 
 @dataclass(frozen=True)

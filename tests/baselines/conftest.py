@@ -9,8 +9,8 @@ import torch
 
 from a2ibench.config import build
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import Batch, Pairs, Spec
 from a2ibench.registry import models
+from a2ibench.types import Batch, Pairs, Spec
 
 TINY: dict[str, dict[str, Any]] = {
     "ours": {"g_channels": 4, "g_residual": 1, "d_channels": 4, "phi_dim": 16,

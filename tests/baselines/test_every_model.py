@@ -8,8 +8,8 @@ import torch
 
 from a2ibench.conformance.suite import check
 from a2ibench.data.batches import Batches
-from a2ibench.data.types import Batch, Pairs
 from a2ibench.registry import models
+from a2ibench.types import Batch, Pairs
 
 
 @pytest.mark.parametrize("name", models.names())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from a2ibench.data.types import Batch, Spec
+from a2ibench.types import Batch, Spec
 from a2ibench_baselines.flow_matching import FlowConfig, FlowMatching
 
 Make = Callable[..., Any]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2ibench.data.types import Pairs
+from a2ibench.types import Pairs
 from a2ibench_baselines.references import (
     ClassMean,
     GroundTruth,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from a2ibench.data.types import Batch
+from a2ibench.types import Batch
 
 Make = Callable[..., Any]
 MakeBatch = Callable[..., Batch]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.utils.parametrize import is_parametrized
 
-from a2ibench.data.types import Batch, Spec
+from a2ibench.types import Batch, Spec
 from a2ibench_baselines.wan2019 import Wan2019, Wan2019Code, WanConfig
 
 Make = Callable[..., Any]

@@ -9,8 +9,8 @@ import torch
 from torch.nn.utils.parametrize import is_parametrized
 
 from a2ibench.config import build
-from a2ibench.data.types import Batch, Pairs
 from a2ibench.errors import UserError
+from a2ibench.types import Batch, Pairs
 from a2ibench_baselines.yang2020 import GHighOnMap, GHighOnVector, Yang2020, YangConfig
 
 Make = Callable[..., Any]

@@ -13,8 +13,8 @@ from broken import assert_all_met, broken_configs, finding
 from a2ibench.config import option
 from a2ibench.conformance.dataset import DatasetSubject, rules
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.types import Pair, Part
 from a2ibench.errors import UserError
+from a2ibench.types import Pair, Part
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch import nn
 from a2ibench.config import option
 from a2ibench.conformance.model import ModelSubject, rules
 from a2ibench.contracts.model import Model
-from a2ibench.data.types import Sampling
+from a2ibench.types import Sampling
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from crashing import Ending
 
 from a2ibench import config
 from a2ibench.data.prepare import prepare
-from a2ibench.data.types import Pair
 from a2ibench.errors import UserError
+from a2ibench.types import Pair
 from a2ibench_plugins.datasets.arcade import CONSOLE_RATE, Arcade, listen, shrink
 
 RATE = Arcade.sample_rate

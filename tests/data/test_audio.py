@@ -7,8 +7,8 @@ import scipy.signal
 import soundfile
 from films import Film, make
 
-from a2ibench.data.audio import Limits, fit_length, read_sound, resample, to_mono
 from a2ibench.errors import UserError
+from a2ibench.media.audio import Limits, fit_length, read_sound, resample, to_mono
 
 RATE = 22_050
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a2ibench.data.batches import Batches
-from a2ibench.data.types import Pairs, Sampling
 from a2ibench.errors import UserError
+from a2ibench.types import Pairs, Sampling
 
 CPU = torch.device("cpu")
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from planted import RATE, coded, compressed, good_pairs, noise, scene, write
 
 from a2ibench.cli import main
-from a2ibench.data.curation.check import check_store
-from a2ibench.data.curation.finding import findings_table
+from a2ibench.curation.check import check_store
+from a2ibench.curation.finding import findings_table
 from a2ibench.data.store import PairStore
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from planted import good_pairs, noise, scene, write
 
+from a2ibench.curation.balance import balance
 from a2ibench.data.class_counts import (
     Count,
     clips_needed,
@@ -14,7 +15,6 @@ from a2ibench.data.class_counts import (
     refuse_too_few_clips,
     too_few_clips,
 )
-from a2ibench.data.curation.balance import balance
 from a2ibench.data.features import Standardiser, split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore

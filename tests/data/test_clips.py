@@ -24,13 +24,13 @@ from a2ibench.cli import main
 from a2ibench.cli.data import _print_scenes
 from a2ibench.cli.options import make_display
 from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
-from a2ibench.data.files.cutting import Cutting, cut
 from a2ibench.data.files.lengths import too_short
 from a2ibench.data.files.splits import assign
 from a2ibench.data.prepare import open_dataset, prepare
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import RejectedError
 from a2ibench.errors import UserError
+from a2ibench.media.cutting import Cutting, cut
+from a2ibench.types import RejectedError
 from a2ibench_plugins.datasets.folder import Folder
 from a2ibench_plugins.datasets.manifest import Manifest
 

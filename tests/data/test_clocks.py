@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from films import Film, assert_one_moment, make, read_board
 
-from a2ibench.data.files.cutting import Cutting, cut
-from a2ibench.data.types import RejectedError
+from a2ibench.media.cutting import Cutting, cut
+from a2ibench.types import RejectedError
 
 RATE = 22_050
 CUTTING = Cutting(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from a2ibench.data import compiled
+from a2ibench.nn import compiled
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from a2ibench.data.curation.corrections import (
+from a2ibench.curation.corrections import (
     Auto,
     decide,
     effect,
@@ -16,11 +16,11 @@ from a2ibench.data.curation.corrections import (
     undo,
     write_corrections,
 )
-from a2ibench.data.curation.sheet import COLUMNS, Line, guard, read_sheet, unguard, write_sheet
+from a2ibench.curation.sheet import COLUMNS, Line, guard, read_sheet, unguard, write_sheet
 from a2ibench.data.store import PairStore, read_corrections
-from a2ibench.data.types import Pair, Part
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
+from a2ibench.types import Pair, Part
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 HOSTILE = TEXT | st.sampled_from(

@@ -12,8 +12,8 @@ import soundfile
 from films import Film, assert_one_moment, board, heard_at, make, read_board, sound_at
 from PIL import Image
 
-from a2ibench.data.files.cutting import Cutting, cut, cut_with_picture
-from a2ibench.data.types import RejectedError
+from a2ibench.media.cutting import Cutting, cut, cut_with_picture
+from a2ibench.types import RejectedError
 
 RATE = 22_050
 CUTTING = Cutting(

@@ -18,10 +18,10 @@ from a2ibench.data import verification
 from a2ibench.data.card import card_of
 from a2ibench.data.features import encode_store
 from a2ibench.data.store import PairStore
-from a2ibench.data.types import Pair, Part
 from a2ibench.data.verification import verify
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
+from a2ibench.types import Pair, Part
 from a2ibench_plugins.encoders.logmel import LogMel, LogMelConfig
 
 
@@ -34,7 +34,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight pairs of four sources in two classes, with a factor, and one file that was rejected."""
-    from a2ibench.data.types import Rejected
+    from a2ibench.types import Rejected
 
     rng = np.random.default_rng(0)
     pairs = [

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from a2ibench.data.audio import read_sound
-from a2ibench.data.decoding import decode_apart, read_sound_apart
 from a2ibench.errors import UserError
+from a2ibench.media.audio import read_sound
+from a2ibench.media.decoding import decode_apart, read_sound_apart
 from a2ibench.parallel import Child
 
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from planted import RATE, coded, compressed, good_pairs, noise, scene, write
 
-from a2ibench.data.curation.duplicates import equal_copies
-from a2ibench.data.curation.fingerprint import BITS, fingerprint
-from a2ibench.data.curation.picture_copies import (
+from a2ibench.curation.duplicates import equal_copies
+from a2ibench.curation.fingerprint import BITS, fingerprint
+from a2ibench.curation.picture_copies import (
     FEATURES,
     SIDE,
     constant,
@@ -18,8 +18,8 @@ from a2ibench.data.curation.picture_copies import (
     picture_copies,
     picture_features,
 )
-from a2ibench.data.curation.sound_copies import sound_copies, sound_features
-from a2ibench.data.types import FloatArray, ImageArray
+from a2ibench.curation.sound_copies import sound_copies, sound_features
+from a2ibench.types import FloatArray, ImageArray
 
 
 def quiet(done: int, total: int) -> None:

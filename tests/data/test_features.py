@@ -7,9 +7,9 @@ import pytest
 
 from a2ibench import registry
 from a2ibench.data.features import Standardiser, encode_store, split_pairs, too_short
-from a2ibench.data.types import Pair, Part
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
+from a2ibench.types import Pair, Part
 from a2ibench_plugins.encoders.logmel import LogMel, LogMelConfig
 
 LENGTHS = (16_000, 12_000, 16_000, 300, 12_000, 16_000, 200, 16_000)

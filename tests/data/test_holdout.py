@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from a2ibench.data.holdout import hold_out
-from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError
+from a2ibench.types import Pairs
 
 
 def pairs_of(sources: list[str], labels: list[int]) -> Pairs:

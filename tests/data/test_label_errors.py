@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from a2ibench.data.curation.label_errors import LISTED, Opinions, find_label_errors
+from a2ibench.curation.label_errors import LISTED, Opinions, find_label_errors
 from a2ibench.errors import UserError
 
 PER_SOURCE = 4

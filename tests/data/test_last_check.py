@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from planted import good_pairs, noise, write
 
 from a2ibench.cli import main
-from a2ibench.data.curation.check import Checked
-from a2ibench.data.curation.corrections import write_corrections
-from a2ibench.data.curation.finding import Finding
-from a2ibench.data.curation.last_check import LastCheck, folder_for, keep_check, last_check
+from a2ibench.curation.check import Checked
+from a2ibench.curation.corrections import write_corrections
+from a2ibench.curation.finding import Finding
+from a2ibench.curation.last_check import LastCheck, folder_for, keep_check, last_check
 from a2ibench.data.store import PairStore
 
 LEAK = Finding("picture_leak", "leak", "1 picture of a also in b", "look")

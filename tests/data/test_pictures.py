@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from a2ibench.data.files.pictures import FORMATS, read_picture
-from a2ibench.data.types import RejectedError
+from a2ibench.media.pictures import FORMATS, read_picture
 from a2ibench.reporting import figures
+from a2ibench.types import RejectedError
 
 
 def picture(path: Path, kind: str) -> Path:

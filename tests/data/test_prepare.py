@@ -129,7 +129,7 @@ from dataclasses import dataclass
 import numpy as np
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.types import Pair
+from a2ibench.types import Pair
 from a2ibench.registry import datasets
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def test_a_preparation_does_not_go_on_from_what_other_code_wrote(tmp_path):
         DATASET.format(grey="i")
         + """
     def parts(self, done=0):
-        from a2ibench.data.types import Part
+        from a2ibench.types import Part
         pairs = list(self.pairs())
         for i in range(done, 2):
             if FAIL and i:

@@ -7,9 +7,9 @@ from click.testing import CliRunner
 from planted import good_pairs, noise, scene, write
 
 from a2ibench.cli import main
-from a2ibench.data.curation.check import check_store
-from a2ibench.data.curation.check_sheet import write_check_sheet
-from a2ibench.data.curation.proposals import propose
+from a2ibench.curation.check import check_store
+from a2ibench.curation.check_sheet import write_check_sheet
+from a2ibench.curation.proposals import propose
 from a2ibench.data.store import PairStore
 
 

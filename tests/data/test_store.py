@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from a2ibench.data.store import FORMAT, PairStore, StoredImages
-from a2ibench.data.types import Pair, Part
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
+from a2ibench.types import Pair, Part
 
 
 def pair(i: int, *, size: int = 4, length: int = 5, **changes: object) -> Pair:

@@ -8,8 +8,8 @@ import pytest
 from scipy import signal
 
 from a2ibench import config
-from a2ibench.data.types import Pair
 from a2ibench.errors import UserError
+from a2ibench.types import Pair
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
 RATE = Synthetic.sample_rate

@@ -15,9 +15,9 @@ import torch
 
 import a2ibench
 from a2ibench.errors import UserError
-from a2ibench.nn.pickled_arrays import read_pickled_arrays
-from a2ibench.nn.soundnet import SOUNDNET8, SoundNet
-from a2ibench.nn.soundnet_weights import load
+from a2ibench.soundnet.network import SOUNDNET8, SoundNet
+from a2ibench.soundnet.pickled_arrays import read_pickled_arrays
+from a2ibench.soundnet.weights import load
 from a2ibench_plugins.encoders import soundnet8
 
 RATE = 22_050

@@ -13,9 +13,9 @@ from torch7_writer import Module, write_t7
 
 import a2ibench
 from a2ibench.errors import UserError
-from a2ibench.nn import soundnet_weights
-from a2ibench.nn.soundnet import SOUNDNET5, SOUNDNET8, SoundNet
-from a2ibench.nn.soundnet_weights import convert, from_file
+from a2ibench.soundnet import weights as soundnet_weights
+from a2ibench.soundnet.network import SOUNDNET5, SOUNDNET8, SoundNet
+from a2ibench.soundnet.weights import convert, from_file
 
 RATE = 22_050
 

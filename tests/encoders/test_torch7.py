@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch7_writer import Module, write_t7
 
 from a2ibench.errors import UserError
-from a2ibench.nn.soundnet import SOUNDNET5
-from a2ibench.nn.soundnet_weights import convert
-from a2ibench.nn.torch7 import CLASS, DEEPEST, read_t7
+from a2ibench.soundnet.network import SOUNDNET5
+from a2ibench.soundnet.torch7 import CLASS, DEEPEST, read_t7
+from a2ibench.soundnet.weights import convert
 
 WEIGHT = np.arange(24, dtype=np.float32).reshape(2, 3, 4, 1)
 NET = Module(

@@ -14,9 +14,9 @@ from scipy import stats
 from scipy.ndimage import gaussian_filter
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.data.types import ImageArray, IntArray
 from a2ibench.evaluation.evaluate import Drawn, Marked
 from a2ibench.evaluation.exam import Exam
+from a2ibench.types import ImageArray, IntArray
 from a2ibench_plugins.datasets.synthetic.picture import draw
 from a2ibench_plugins.datasets.synthetic.scene import Scene
 

@@ -5,11 +5,11 @@ import pytest
 
 from a2ibench import registry
 from a2ibench.data.holdout import part
-from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.apart import find_apart
 from a2ibench.evaluation.evaluate import check_metric, default_metrics
 from a2ibench.evaluation.exam import make_exam
+from a2ibench.types import Pairs
 
 
 def film(

@@ -6,11 +6,11 @@ import pytest
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Looks, Metric, Score
 from a2ibench.data.holdout import part
-from a2ibench.data.types import Pairs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import Drawn, default_metrics, evaluate, load_judges
 from a2ibench.evaluation.exam import make_exam
 from a2ibench.evaluation.judging import LoadedJudge
+from a2ibench.types import Pairs
 
 CLASSES = ("bar", "disc")
 PLACES = 13

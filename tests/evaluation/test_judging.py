@@ -10,9 +10,9 @@ import torch
 
 from a2ibench import registry
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import Pairs, Spec
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import LOOK_BATCH, load_judge, load_kept, look_at
+from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges.lite0 import Lite0
 
 

@@ -19,11 +19,11 @@ from a2ibench.contracts.judge import Judge
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
-from a2ibench.evaluation.teach import Budget, Taught, teach_soundnet
-from a2ibench.nn.soundnet import SOUNDNET5, Architecture, Layer, SoundNet
-from a2ibench.training import distil as loop
+from a2ibench.soundnet import distil as loop
+from a2ibench.soundnet.distil import Lessons, distil, divergence
+from a2ibench.soundnet.network import SOUNDNET5, Architecture, Layer, SoundNet
+from a2ibench.soundnet.teach import Budget, Taught, teach_soundnet
 from a2ibench.training.device import make_deterministic
-from a2ibench.training.distil import Lessons, distil, divergence
 from a2ibench.training.fit import DivergedError
 
 RATE = 22_050

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from a2ibench.data.types import Pairs, Spec
+from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges.i2a_cnn import CNNImageToAudio, Degraded
 
 

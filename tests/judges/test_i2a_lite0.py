@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from a2ibench.data.types import Pairs, Spec
+from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges.i2a_lite0 import Lite0ImageToAudio, Ridge
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from a2ibench.data.types import Pairs, Spec
+from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges import resnet18
 from a2ibench_plugins.judges.resnet18 import ResNet18Classifier
 

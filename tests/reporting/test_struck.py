@@ -9,8 +9,8 @@ from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
 from a2ibench.reporting.health import find_health, struck_reasons, usable
+from a2ibench.reporting.report import Report, write_tables
 from a2ibench.reporting.tables import score_tables
-from a2ibench.study.report import Report, write_tables
 
 
 class Accuracy(Metric):

@@ -12,8 +12,8 @@ from a2ibench.contracts.metric import Looks, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.reporting.cells import Cell, Method, effect_text, heading, p_text
 from a2ibench.reporting.render import Table, escape_latex, escape_markdown
+from a2ibench.reporting.report import SPREAD
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
-from a2ibench.study.report import SPREAD
 
 
 class Accuracy(Metric):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from a2ibench.study.display import Display
+from a2ibench.runs.display import Display
 from a2ibench.study.plan import Request
 
 SETTINGS = {

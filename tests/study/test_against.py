@@ -5,8 +5,8 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import Method
-from a2ibench.study.page.against import against_references
-from a2ibench.study.report import Report
+from a2ibench.reporting.page.against import against_references
+from a2ibench.reporting.report import Report
 
 NAMES = ("kid_lite0", "diversity_lite0", "memorisation_lite0")
 METRICS = [registry.metrics.get(name) for name in NAMES]

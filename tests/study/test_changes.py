@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from a2ibench.errors import UserError
-from a2ibench.study.changes import Change, add_noise
+from a2ibench.generator.changes import Change, add_noise
 
 
 def test_noise_has_the_power_asked_for_and_is_the_same_at_every_level() -> None:

@@ -11,13 +11,10 @@ from click.testing import CliRunner
 from made_up import run, study
 
 from a2ibench.cli import main
-from a2ibench.storage import content_key, set_aside, write_json
-from a2ibench.study import records
-from a2ibench.study.estimate import estimate
-from a2ibench.study.finished import read_study
-from a2ibench.study.job import Job, Task
-from a2ibench.study.mlflow_values import StudyFiles, study_note
-from a2ibench.study.outcome import (
+from a2ibench.results import records
+from a2ibench.results.finished import read_study
+from a2ibench.results.job import Job, Task
+from a2ibench.results.outcome import (
     damage,
     failure_of,
     is_complete,
@@ -25,8 +22,11 @@ from a2ibench.study.outcome import (
     read_result,
     write_result,
 )
-from a2ibench.study.status import read_status
-from a2ibench.study.stored import open_store
+from a2ibench.results.status import read_status
+from a2ibench.results.stored import open_store
+from a2ibench.runs.estimate import estimate
+from a2ibench.storage import content_key, set_aside, write_json
+from a2ibench.tracking.values import StudyFiles, study_note
 
 JOB = "ours-1"
 

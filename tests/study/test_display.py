@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from a2ibench.study import display as module
-from a2ibench.study.display import Display
+from a2ibench.runs import display as module
+from a2ibench.runs.display import Display
 
 
 @pytest.mark.parametrize(

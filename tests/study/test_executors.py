@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from a2ibench.registry import load_plugin_file
-from a2ibench.study.display import Display
-from a2ibench.study.executors import Update
-from a2ibench.study.executors.process import LOG, Processes, _context
-from a2ibench.study.executors.ray_tune import RayTune
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors import Update
+from a2ibench.runs.executors.process import LOG, Processes, _context
+from a2ibench.runs.executors.ray_tune import RayTune
+from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request, make_plan
-from a2ibench.study.run import run_study
 
 Tiny = Callable[..., Request]
 

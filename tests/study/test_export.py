@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 import a2ibench
 from a2ibench.cli import main
+from a2ibench.generator.files import READERS, WRITERS
 from a2ibench.registry import load_plugin_file
-from a2ibench.study.generator_files import READERS, WRITERS
 from a2ibench.training.draw import draw_noise
 
 NAMES = ["vae", "wan2019", "ours", "flow"]

@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 import a2ibench
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.study.generator import Generator
+from a2ibench.generator.generator import Generator
 
 RATE = 16_000
 STEREO = np.random.default_rng(0).uniform(-0.5, 0.5, (2, RATE)).astype(np.float32)

@@ -22,14 +22,14 @@ from rich.console import Console
 
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.study.display import Display
-from a2ibench.study.executors.inline import Inline, run_inline
-from a2ibench.study.mlflow_live import TOLD, LiveMirror, default_uri, mirror_study
-from a2ibench.study.mlflow_mirror import Mirror
-from a2ibench.study.mlflow_values import StudyFiles, clean
-from a2ibench.study.outcome import write_result
+from a2ibench.results.outcome import write_result
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors.inline import Inline, run_inline
+from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
-from a2ibench.study.run import run_study
+from a2ibench.tracking.live import TOLD, LiveMirror, default_uri, mirror_study
+from a2ibench.tracking.mirror import Mirror
+from a2ibench.tracking.values import StudyFiles, clean
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about its own dependencies
 
@@ -406,7 +406,7 @@ def test_a_server_that_was_told_everything_is_not_asked_again(
             opened.append(uri)
             super().__init__(uri, *arguments)
 
-    monkeypatch.setattr("a2ibench.study.mlflow_live.Mirror", Counted)
+    monkeypatch.setattr("a2ibench.tracking.live.Mirror", Counted)
     uri = default_uri(folder)
 
     def close() -> int:

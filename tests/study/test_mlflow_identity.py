@@ -18,17 +18,17 @@ from mlflow.entities import Experiment, Run
 
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.study.display import Display
-from a2ibench.study.executors import Update
-from a2ibench.study.executors.inline import Inline
-from a2ibench.study.identity import study_id, write_about
-from a2ibench.study.job import Task
-from a2ibench.study.mlflow_live import TOLD, LiveMirror, _was_told, mirror_study
-from a2ibench.study.mlflow_mirror import HOLDER, LOCK
-from a2ibench.study.mlflow_values import JOB
-from a2ibench.study.outcome import write_failure, write_result
+from a2ibench.results.identity import study_id, write_about
+from a2ibench.results.job import Task
+from a2ibench.results.outcome import write_failure, write_result
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors import Update
+from a2ibench.runs.executors.inline import Inline
+from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
-from a2ibench.study.run import run_study
+from a2ibench.tracking.live import TOLD, LiveMirror, _was_told, mirror_study
+from a2ibench.tracking.mirror import HOLDER, LOCK
+from a2ibench.tracking.values import JOB
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about its own dependencies
 
@@ -223,7 +223,7 @@ def test_scores_of_a_judge_that_cannot_judge_are_left_out_and_the_reason_is_told
 def test_a_command_waits_for_another_that_tells_the_study_and_says_for_whom(
     small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a2ibench.study.mlflow_mirror.PATIENCE", 0.1)
+    monkeypatch.setattr("a2ibench.tracking.mirror.PATIENCE", 0.1)
     study = study_like(small_study, tmp_path / "study")
     (study / HOLDER).write_text("process 7 on \x1b[31mhere")
     said, told = [], []
@@ -252,7 +252,7 @@ def test_a_folder_that_cannot_be_written_and_has_no_id_is_named(
     def refuse(path: Path, value: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("a2ibench.study.identity.write_json", refuse)
+    monkeypatch.setattr("a2ibench.results.identity.write_json", refuse)
     with pytest.raises(UserError, match="holds no id of the study yet, and cannot be written"):
         study_id(tmp_path)
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from a2ibench.cli import main
-from a2ibench.study.mlflow_limits import Limited, SlowServerError
-from a2ibench.study.mlflow_live import LiveMirror
+from a2ibench.tracking.limits import Limited, SlowServerError
+from a2ibench.tracking.live import LiveMirror
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
 ) -> None:
     import mlflow  # noqa: F401  # takes its time before
 
-    monkeypatch.setattr("a2ibench.study.mlflow_mirror.CALL", 1.0)
+    monkeypatch.setattr("a2ibench.tracking.mirror.CALL", 1.0)
     lines: list[str] = []
     started = time.monotonic()
     mirror = LiveMirror(trickling, small_study, lines.append)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from made_up import METRICS, run, study
 
+from a2ibench.reporting.overview import studies_in, write_overview
 from a2ibench.storage import write_json
-from a2ibench.study.overview import studies_in, write_overview
 
 
 def heard(folder: Path, arms: dict[str, float], dataset: str = "x", **changed: str) -> Path:

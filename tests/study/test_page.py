@@ -15,13 +15,13 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from a2ibench.cli import main
+from a2ibench.reporting.page.against import against_references
+from a2ibench.reporting.page.collect import collect
 from a2ibench.reporting.render import Table
+from a2ibench.reporting.report import Report, report
+from a2ibench.results.outcome import write_failure, write_result
+from a2ibench.results.stored import find_store
 from a2ibench.storage import write_json
-from a2ibench.study.outcome import write_failure, write_result
-from a2ibench.study.page.against import against_references
-from a2ibench.study.page.collect import collect
-from a2ibench.study.report import Report, report
-from a2ibench.study.stored import find_store
 
 INLINE = ("--executor", "inline", "--tracking-uri", "none")
 

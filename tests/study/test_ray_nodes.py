@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from a2ibench.errors import UserError
-from a2ibench.study.display import Display
-from a2ibench.study.executors import Update
-from a2ibench.study.executors.inline import run_inline
-from a2ibench.study.executors.ray_tune import RayTune
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors import Update
+from a2ibench.runs.executors.inline import run_inline
+from a2ibench.runs.executors.ray_tune import RayTune
+from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
-from a2ibench.study.run import run_study
 
 Tiny = Callable[..., Request]
 
@@ -70,7 +70,7 @@ def test_a_node_with_another_version_is_named_before_the_start(
 ) -> None:
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
-    monkeypatch.setattr("a2ibench.study.executors.ray_tune.__version__", "9.9")
+    monkeypatch.setattr("a2ibench.runs.executors.ray_tune.__version__", "9.9")
     with pytest.raises(UserError, match=r"node [\d.]+ of the Ray cluster: a2ibench is version"):
         run_study(tiny(tmp_path / "study"), RayTune(address=cluster.address), None, display)
 

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from a2ibench.cli import main
 from a2ibench.doctor import machine
 from a2ibench.errors import UserError
-from a2ibench.study.executors.ray_ready import LONGEST_SOCKET, check_local
-from a2ibench.study.executors.ray_tune import RayTune
+from a2ibench.runs.executors.ray_ready import LONGEST_SOCKET, check_local
+from a2ibench.runs.executors.ray_tune import RayTune
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
 linux = pytest.mark.skipif(sys.platform != "linux", reason="TMPDIR is Ray's on Linux only")
@@ -94,7 +94,7 @@ def test_a_folder_that_ray_cannot_write_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "f").write_text("")
-    monkeypatch.setattr("a2ibench.study.executors.ray_ready.LONGEST_SOCKET", 1000)
+    monkeypatch.setattr("a2ibench.runs.executors.ray_ready.LONGEST_SOCKET", 1000)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "f" / "g"))
     with pytest.raises(UserError, match="Ray keeps its temporary files there and cannot write"):
         check_local()
@@ -103,7 +103,7 @@ def test_a_folder_that_ray_cannot_write_is_named(
 def test_an_address_where_nobody_answers_is_refused_before_anything_is_prepared(
     tmp_path: Path, silent_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a2ibench.study.executors.ray_ready.JOIN", 2.0)
+    monkeypatch.setattr("a2ibench.runs.executors.ray_ready.JOIN", 2.0)
     monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
     started = time.monotonic()
     arguments = ["run", "--model", "vae", "--dataset", "synthetic", "--out", str(tmp_path / "out")]

@@ -13,13 +13,13 @@ from click.testing import CliRunner
 
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.study.display import Display
-from a2ibench.study.executors.inline import run_inline
-from a2ibench.study.executors.process import Processes
-from a2ibench.study.job import Job, Task
+from a2ibench.results.job import Job, Task
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors.inline import run_inline
+from a2ibench.runs.executors.process import Processes
+from a2ibench.runs.work import compute
 from a2ibench.study.plan import Request
 from a2ibench.study.resources import Machine, Need, check_disk, need_of, trials_at_once
-from a2ibench.study.work import compute
 
 GB = 1e9
 SMALL = Machine(cpus=2, gpus=0, memory=16 * GB)

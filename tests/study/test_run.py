@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from a2ibench.errors import UserError
-from a2ibench.study.display import Display
-from a2ibench.study.executors.inline import run_inline
-from a2ibench.study.executors.process import Processes
-from a2ibench.study.executors.ray_tune import RayTune
-from a2ibench.study.outcome import BLOCKS, read_result, score_path
+from a2ibench.results.outcome import BLOCKS, read_result, score_path
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors.inline import run_inline
+from a2ibench.runs.executors.process import Processes
+from a2ibench.runs.executors.ray_tune import RayTune
+from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
-from a2ibench.study.run import run_study
 
 Tiny = Callable[..., Request]
 
@@ -117,7 +117,7 @@ def test_a_command_that_ends_before_its_result_is_written_costs_no_earlier_score
 
     metrics = ("is1_lite0", "is10_lite0")
     with monkeypatch.context() as patch:
-        patch.setattr("a2ibench.study.work.write_result", end)
+        patch.setattr("a2ibench.runs.work.write_result", end)
         with pytest.raises(KeyboardInterrupt):
             run_study(tiny(folder, models=(), metrics=metrics), run_inline, None, display)
     assert before == {job: read_result(job) for job in before}, "nothing reads as damaged"

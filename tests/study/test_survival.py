@@ -17,13 +17,13 @@ from rich.console import Console
 
 from a2ibench import storage
 from a2ibench.errors import StoppedError, UserError
-from a2ibench.study.board import at_work, read_board
-from a2ibench.study.display import Display
-from a2ibench.study.executors.inline import Inline, run_inline
+from a2ibench.reporting.report import report
+from a2ibench.results.board import at_work, read_board
+from a2ibench.results.status import read_status
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors.inline import Inline, run_inline
+from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
-from a2ibench.study.report import report
-from a2ibench.study.run import run_study
-from a2ibench.study.status import read_status
 from a2ibench.training import fit
 
 Tiny = Callable[..., Request]

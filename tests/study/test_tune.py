@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from a2ibench import registry
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.study.executors.ray_tune import RayTune
+from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.study.plan import Request, open_parts, outline
-from a2ibench.study.space import Domain, read_space
 from a2ibench.study.study_file import read_study_file
-from a2ibench.study.trial import read_trial, run_trial
-from a2ibench.study.tune import RUNGS, Tuning, plan_tuning, split_for_tuning
+from a2ibench.tuning.space import Domain, read_space
+from a2ibench.tuning.trial import read_trial, run_trial
+from a2ibench.tuning.tune import RUNGS, Tuning, plan_tuning, split_for_tuning
 
 SPACE = "lr: {log: [1e-4, 1e-3]}\nbatch_size: {choice: [8, 16]}\n"
 CHOSEN = {"lr": 5e-4, "batch_size": 8}

@@ -14,16 +14,16 @@ from typing import Any, ClassVar, Literal
 
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.files.container import Opened
-from a2ibench.data.files.cutting import Cut, Cutting, cut, cut_with_picture
 from a2ibench.data.files.lengths import too_short
 from a2ibench.data.files.listing import as_utf8, without_conflicts
-from a2ibench.data.files.pictures import FORMATS
 from a2ibench.data.files.splits import assign
-from a2ibench.data.types import Missing, Pair, Part, Rejected, RejectedError, Split
 from a2ibench.errors import UserError
+from a2ibench.media.container import Opened
+from a2ibench.media.cutting import Cut, Cutting, cut, cut_with_picture
+from a2ibench.media.pictures import FORMATS
 from a2ibench.parallel import Crashed, in_order
 from a2ibench.storage import file_sha256
+from a2ibench.types import Missing, Pair, Part, Rejected, RejectedError, Split
 
 VIDEOS = {
     *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"),
@@ -138,7 +138,7 @@ class ClipDataset(Dataset):
         starts: tuple[float, ...] = (),
         expected: Sequence[str] = (),
     ) -> None:
-        """Notes a clip of the list that is not there; see :class:`~a2ibench.data.types.Missing`."""
+        """Notes a clip of the list that is not there; see :class:`~a2ibench.types.Missing`."""
         names = tuple(map(as_utf8, expected or (clip,)))
         self._missing.append(Missing(as_utf8(clip), as_utf8(label), split, starts, names))
 

@@ -4,8 +4,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from a2ibench.data.types import Split
 from a2ibench.errors import UserError
+from a2ibench.types import Split
 
 
 def assign(clips: Iterable[tuple[str, str]], folds: int, fold: int, seed: int) -> dict[str, Split]:

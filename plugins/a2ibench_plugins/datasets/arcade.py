@@ -23,11 +23,11 @@ from PIL import Image
 
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.audio import resample
-from a2ibench.data.types import FloatArray, ImageArray, Pair, Part, RejectedError, Split
 from a2ibench.errors import UserError, told, unknown
 from a2ibench.extras import require
+from a2ibench.media.audio import resample
 from a2ibench.parallel import Crashed, in_order
+from a2ibench.types import FloatArray, ImageArray, Pair, Part, RejectedError, Split
 
 FRAME_RATE = 60
 """Screens a second."""

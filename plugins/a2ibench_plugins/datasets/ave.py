@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from a2ibench.config import option
 from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
-from a2ibench.data.types import Split
 from a2ibench.errors import UserError
+from a2ibench.types import Split
 
 LISTS: dict[str, Split] = {"trainSet.txt": "train", "valSet.txt": "train", "testSet.txt": "test"}
 

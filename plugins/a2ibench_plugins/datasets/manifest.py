@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
-from a2ibench.data.types import Split
 from a2ibench.errors import UserError
+from a2ibench.types import Split
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import NamedTuple, cast
 
 from a2ibench.config import choose, option
 from a2ibench.data.files.clips import VIDEOS, Clip, ClipConfig, ClipDataset
-from a2ibench.data.types import Split
 from a2ibench.errors import UserError
+from a2ibench.types import Split
 
 
 @dataclass(frozen=True)

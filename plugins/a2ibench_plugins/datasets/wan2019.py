@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from a2ibench.data.files.clips import PICTURES, Clip, ClipConfig, ClipDataset
-from a2ibench.data.types import Split
 from a2ibench.errors import UserError
+from a2ibench.types import Split
 
 LIST = re.compile(r"(training|testing)_data_(.+)_keywords\.txt")
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from a2ibench.config import option
-from a2ibench.data.spectra import Frames, SpectralEncoder, log_filterbank, mel_bands
-from a2ibench.data.types import FloatArray
+from a2ibench.nn.spectra import Frames, SpectralEncoder, log_filterbank, mel_bands
+from a2ibench.types import FloatArray
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from a2ibench.config import option, to_dict
-from a2ibench.data.spectra import Frames, SpectralEncoder, decibels, mel_bands, power_spectrogram
-from a2ibench.data.types import FloatArray
+from a2ibench.nn.spectra import Frames, SpectralEncoder, decibels, mel_bands, power_spectrogram
 from a2ibench.storage import content_key
+from a2ibench.types import FloatArray
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from a2ibench.config import option
 from a2ibench.errors import UserError
-from a2ibench.nn.soundnet import SOUNDNET5
-from a2ibench.nn.soundnet_encoder import WEIGHTS_DOC, SoundNetEncoder, whole_path
+from a2ibench.soundnet.encoder import WEIGHTS_DOC, SoundNetEncoder, whole_path
+from a2ibench.soundnet.network import SOUNDNET5
 
 
 @dataclass(frozen=True)

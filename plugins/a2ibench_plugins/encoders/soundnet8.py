@@ -20,9 +20,9 @@ from typing import ClassVar, Literal
 
 from a2ibench.config import option
 from a2ibench.errors import UserError
-from a2ibench.nn.soundnet import SOUNDNET8
-from a2ibench.nn.soundnet_encoder import WEIGHTS_DOC, SoundNetEncoder, whole_path
-from a2ibench.nn.soundnet_weights import convert_once
+from a2ibench.soundnet.encoder import WEIGHTS_DOC, SoundNetEncoder, whole_path
+from a2ibench.soundnet.network import SOUNDNET8
+from a2ibench.soundnet.weights import convert_once
 
 WEIGHTS_SHA256 = "7bef691761d00a23b027751bb8e7bdadc603a03f3bbec5574e7cd54c98a850c5"
 ARCHIVE_SHA256 = "3c9beec2ae14bc0cc80ce48688b07927ccd2466a9725459915b2dbf1aca916bc"

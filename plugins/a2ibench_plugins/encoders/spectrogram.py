@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from a2ibench.config import option
-from a2ibench.data.spectra import Frames, SpectralEncoder, decibels, power_spectrogram
-from a2ibench.data.types import FloatArray
+from a2ibench.nn.spectra import Frames, SpectralEncoder, decibels, power_spectrogram
+from a2ibench.types import FloatArray
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from torch import nn
 
 from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
-from a2ibench.data.types import FloatArray, ImageArray, Images, IntArray, Pairs, Spec
 from a2ibench.nn.degrade import degrade
 from a2ibench.nn.supervised import fit_steps, to_unit_range
 from a2ibench.storage import content_key
+from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Pairs, Spec
 
 SEED = 20_170_903
 """Of the weights, the held-out sources, the order, and how images are degraded."""
@@ -129,7 +129,7 @@ class CNNImageToAudio(Judge):
 
 @dataclass(frozen=True)
 class Degraded:
-    """Images that are degraded whenever they are read: :class:`~a2ibench.data.types.Images`."""
+    """Images that are degraded whenever they are read: :class:`~a2ibench.types.Images`."""
 
     images: Images
     rng: np.random.Generator

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 
 from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
-from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.nn import lite0
 from a2ibench.nn.degrade import degrade
+from a2ibench.types import FloatArray, ImageArray, Pairs, Spec
 
 SEED = 20_190_512
 """Chooses the held-out sources, and how images are degraded."""

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.errors import UserError
 from a2ibench.storage import cache_dir, lock
+from a2ibench.types import FloatArray, ImageArray
 
 VARIABLE = "A2IBENCH_INCEPTION_WEIGHTS"
 WEIGHTS_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

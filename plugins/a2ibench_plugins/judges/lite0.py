@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.nn import lite0
+from a2ibench.types import FloatArray, ImageArray
 
 
 class Lite0(Judge):

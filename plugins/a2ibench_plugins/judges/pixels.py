@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from a2ibench.contracts.judge import Judge
-from a2ibench.data.types import FloatArray, ImageArray
 from a2ibench.storage import content_key
+from a2ibench.types import FloatArray, ImageArray
 
 SIZE = 64
 LUMA = (0.299, 0.587, 0.114)

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 
 from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
-from a2ibench.data.types import FloatArray, ImageArray, Pairs, Spec
 from a2ibench.nn.held_out import classifier_figures
 from a2ibench.nn.resnet import ResNet18
 from a2ibench.nn.supervised import fit_steps, to_unit_range
 from a2ibench.storage import content_key
+from a2ibench.types import FloatArray, ImageArray, Pairs, Spec
 
 SEED = 20_150_512
 """Its own, so that every job is judged by the same network."""

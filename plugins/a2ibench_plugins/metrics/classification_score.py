@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
 

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.metric import GRID_SEGMENTS, Looks, Metric, Score
-from a2ibench.data.types import IntArray
 from a2ibench.errors import UserError
 from a2ibench.nn.cosine import unit_rows
+from a2ibench.types import IntArray
 
 Array = npt.NDArray[np.float64]
 

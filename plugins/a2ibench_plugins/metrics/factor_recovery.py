@@ -10,8 +10,8 @@ from scipy.linalg import eigh
 from sklearn.model_selection import GroupKFold
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
 

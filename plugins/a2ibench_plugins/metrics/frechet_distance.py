@@ -5,8 +5,8 @@ import numpy.typing as npt
 from scipy.linalg import eigvalsh, lapack, svdvals
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.data.types import FloatArray, IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import FloatArray, IntArray
 
 FEWEST = 200
 """The published test sets of the task have 218 and 248 segments."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.data.types import IntArray
+from a2ibench.types import IntArray
 
 FEWEST = 100
 

@@ -5,8 +5,8 @@ import numpy.typing as npt
 from sklearn.metrics import pairwise_distances
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.data.types import IntArray
 from a2ibench.errors import UserError
+from a2ibench.types import IntArray
 
 Array = npt.NDArray[np.float64]
 

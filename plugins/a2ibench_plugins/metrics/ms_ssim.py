@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from a2ibench.contracts.metric import Looks, Metric, Score
-from a2ibench.data.types import FloatArray
+from a2ibench.types import FloatArray
 
 WINDOW, SIGMA = 11, 1.5
 """Side and standard deviation of the window of structural similarity, in pixels."""

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from scipy.stats import hypergeom
 
 from a2ibench.contracts.metric import OWN, Group, Looks, Metric, Score
-from a2ibench.data.types import IntArray
 from a2ibench.nn.cosine import cosines
+from a2ibench.types import IntArray
 
 POOL = 100
 """Images in a pool: the segment's own and 99 others."""

@@ -25,7 +25,7 @@ import numpy as np
 
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.types import Pair, Split
+from a2ibench.types import Pair, Split
 
 from .picture import draw
 from .scene import CLASSES, Scene

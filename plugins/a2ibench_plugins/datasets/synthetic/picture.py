@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from a2ibench.data.types import ImageArray
+from a2ibench.types import ImageArray
 
 from .scene import Scene
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from a2ibench.data.types import FloatArray, IntArray
+from a2ibench.types import FloatArray, IntArray
 
 from .scene import Scene
 

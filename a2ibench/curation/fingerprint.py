@@ -1,0 +1,76 @@
+"""A fingerprint of a sound that loudness, codecs and another cut leave nearly as it is.
+
+After Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): every 12 ms
+one code of 31 bits, each the sign of the change in time of the difference between two neighbouring
+mel bands. Loudness drops out and codecs turn few bits.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.media.audio import resample
+from a2ibench.types import FloatArray, IntArray
+
+RATE = 11_025
+"""In hertz: the bands end far below the half of it."""
+WINDOW, HOP = 2_048, 128
+"""In samples: 186 ms, 12 ms. The long overlap makes a cut between two frames harmless."""
+BITS = 31
+LOWEST, HIGHEST = 200.0, 3_800.0
+"""Of the bands, in hertz: every codec keeps them, and sounds at 8 kHz have them."""
+HEARD = np.uint32(1 << BITS)
+"""The bit of a code that says that there is something to hear."""
+FAINT = -45.0
+"""In dB against the whole sound: the power of a frame below which its code is of noise
+alone. It moves with the sound, so that a softer copy is heard in the same frames."""
+INAUDIBLE = -90.0
+"""In dBFS: the same for sounds that are faint themselves; half a step of 16 bits."""
+
+Codes = npt.NDArray[np.uint32]
+
+_HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+
+
+def frames(length: IntArray, rate: int) -> IntArray:
+    """How many codes sounds of so many samples have."""
+    samples = length * RATE // rate
+    return np.maximum(0, (samples - WINDOW) // HOP).astype(np.int64)
+
+
+def mel_bands() -> FloatArray:
+    """The weights of the mel bands: float32 ``[BITS + 1, WINDOW / 2 + 1]``."""
+    from a2ibench.nn.compiled import librosa
+
+    bands: FloatArray = librosa.filters.mel(
+        sr=RATE, n_fft=WINDOW, n_mels=BITS + 1, fmin=LOWEST, fmax=HIGHEST
+    )
+    return bands
+
+
+def fingerprint(waveform: FloatArray, rate: int, bands: FloatArray | None = None) -> Codes:
+    """The codes of a sound: uint32 ``[F]``, none for one shorter than two windows apart.
+
+    Args:
+        waveform: float32 ``[T]``.
+        rate: of its samples, in hertz.
+        bands: the mel bands, where they are there already.
+    """
+    import scipy.fft
+
+    count = int(frames(np.array(len(waveform)), rate))
+    if count == 0:
+        return np.zeros(0, dtype=np.uint32)
+    samples = resample(waveform, rate, RATE)
+    needed = WINDOW + count * HOP
+    samples = np.pad(samples[:needed], (0, max(0, needed - len(samples))))
+    windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    spectrum = scipy.fft.rfft(windows * _HANN, axis=1)
+    power = (spectrum.real**2 + spectrum.imag**2).T
+    # Parseval: the mean square of the samples under a Hann window, whose mean square is 3/8.
+    square = 2 * power.sum(axis=0) / WINDOW**2 / 0.375
+    heard = square > max(10 ** (FAINT / 10) * square.mean(), 10 ** (INAUDIBLE / 10))
+    mel = np.log((mel_bands() if bands is None else bands) @ power + 1e-10)
+    change = np.diff(np.diff(mel, axis=0), axis=1)
+    weights = np.uint32(1) << np.arange(BITS, dtype=np.uint32)
+    codes = ((change > 0) * weights[:, None]).sum(axis=0, dtype=np.uint32)
+    return np.asarray(codes | np.where(heard[1:] & heard[:-1], HEARD, np.uint32(0)))

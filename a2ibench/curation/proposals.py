@@ -1,0 +1,147 @@
+"""From the findings of a check to corrections that a person may accept.
+
+Of copies one stays: a test pair before a training pair, so that the test side stays what it was,
+and otherwise the first. Where a leak covers half of a training clip or more, the whole clip goes:
+the rest of the recording would leak as well. A class never loses a side.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from a2ibench.curation.corrections import DROP, spell
+from a2ibench.curation.finding import Finding
+from a2ibench.data.store import PairStore
+
+Names = npt.NDArray[np.object_]
+WHOLE = 0.5
+"""The share of a training clip's pairs from which a leak is taken for one of the clip."""
+WORTHLESS = ("silent", "constant")
+"""Findings about pairs that nothing can be learnt from."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A correction of one pair.
+
+    Attributes:
+        row: of the store.
+        why: what was found, for the person who decides.
+        decision: what is proposed, as it is spelled on a sheet; empty where only a person can say,
+            or where the class would lose a side of the split by it.
+    """
+
+    row: int
+    why: str
+    decision: str
+
+
+def propose(store: PairStore, findings: Sequence[Finding]) -> list[Proposal]:
+    """A correction for each pair that should not stay, in the order of the rows.
+
+    Args:
+        store: the pairs.
+        findings: of :func:`~a2ibench.curation.check.check_store`.
+    """
+    why: dict[int, tuple[str, str]] = {}
+    for finding in findings:
+        if finding.kind in WORTHLESS:
+            for row in finding.rows:
+                why.setdefault(row, (finding.kind, DROP))
+    split = store.index["split"].to_numpy()
+    for finding in findings:
+        if finding.kind == "source_leak":
+            for row in finding.rows:
+                if split[row] == "train":
+                    why.setdefault(row, ("leak: its clip is also tested on", DROP))
+    why |= {row: said for row, said in _copies(store, findings).items() if row not in why}
+    return _withdraw(store, why)
+
+
+def _copies(store: PairStore, findings: Sequence[Finding]) -> dict[int, tuple[str, str]]:
+    """Of each group of rows that are copies of each other, all but one; and that one as well where
+    its copies are of another class."""
+    index = store.index
+    split, source, label = (index[name].to_numpy() for name in ("split", "source", "label"))
+    links = [
+        pair
+        for finding in findings
+        for pair in (finding.pairs if finding.pairs else _file_links(store, finding))
+    ]
+    if not links:
+        return {}
+    a, b = np.array(links, dtype=np.int64).T
+    _, group = connected_components(
+        coo_array((np.ones(len(a)), (a, b)), shape=(len(index), len(index))), directed=False
+    )
+    members: dict[int, list[int]] = defaultdict(list)
+    for row in np.unique(np.concatenate([a, b])).tolist():
+        members[int(group[row])].append(row)
+    gone: dict[int, tuple[str, str]] = {}
+    leaking: Counter[tuple[str, str]] = Counter()
+    kept_of: dict[tuple[str, str], int] = {}
+    for rows in members.values():
+        kept = min(rows, key=lambda row: (split[row] != "test", row))
+        others = [row for row in rows if source[row] != source[kept]]
+        labels = Counter(str(label[row]) for row in (kept, *others))
+        if len(labels) > 1:
+            (likeliest, most), *_ = labels.most_common()
+            sure = likeliest != label[kept] and 2 * most > labels.total()
+            gone[kept] = (
+                f"one recording under the classes {', '.join(sorted(labels))}: which is right?",
+                spell(likeliest) if sure else "",
+            )
+        for row in others:
+            gone[row] = (_said(source, label, split, row, kept), DROP)
+            if split[row] == "train" and split[kept] == "test":
+                leaking[source[row], label[row]] += 1
+                kept_of[source[row], label[row]] = kept
+    clips = index.groupby(["source", "label"]).indices
+    for clip, count in leaking.items():
+        rows = [int(row) for row in clips[clip] if split[row] == "train"]
+        if count >= WHOLE * len(rows):
+            for row in rows:
+                gone.setdefault(row, (_said(source, label, split, row, kept_of[clip]), DROP))
+    return gone
+
+
+def _file_links(store: PairStore, finding: Finding) -> Iterable[tuple[int, int]]:
+    """Of a file that was cut under several names, the rows of one moment."""
+    if finding.kind not in ("file_leak", "file_twice"):
+        return
+    first: dict[tuple[float, int], int] = {}
+    seen: Counter[tuple[str, float]] = Counter()
+    for row in finding.rows:
+        here = store.index.iloc[row]
+        if here["split"] not in ("train", "test"):
+            continue
+        moment = (str(here["source"]), float(here["start"]))
+        key = (float(here["start"]), seen[moment])
+        seen[moment] += 1
+        if (other := first.setdefault(key, row)) != row:
+            yield other, row
+
+
+def _said(source: Names, label: Names, split: Names, row: int, kept: int) -> str:
+    leak = split[row] != split[kept]
+    other = f" under the class {label[kept]}" if label[row] != label[kept] else ""
+    return f"{'leak' if leak else 'copy'}: also in {source[kept]} ({split[kept]}){other}"
+
+
+def _withdraw(store: PairStore, why: dict[int, tuple[str, str]]) -> list[Proposal]:
+    """Leaves the decision on pairs to the reader where their class would lose a side by it."""
+    label, split = (store.index[name].to_numpy() for name in ("label", "split"))
+    there = Counter(zip(label.tolist(), split.tolist(), strict=True))
+    gone = Counter((label[row], split[row]) for row, (_, decision) in why.items() if decision)
+    proposals = []
+    for row, (said, decision) in sorted(why.items()):
+        side = label[row], split[row]
+        lost = bool(decision) and gone[side] >= there[side]
+        note = f"; by all of these {side[0]} would lose its {side[1]} pairs" if lost else ""
+        proposals.append(Proposal(row, said + note, "" if lost else decision))
+    return proposals

@@ -1,0 +1,1 @@
+"""Trained generators: loaded, asked for pictures, exported."""

@@ -1,0 +1,155 @@
+"""Changes of a sound, level by level: its volume, noise, another sound mixed in, or a path in the
+space of the features."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.errors import UserError
+from a2ibench.generator.generate import Run
+from a2ibench.media.audio import LOUDEST, fit_length, resample
+from a2ibench.media.decoding import read_sound_apart
+from a2ibench.types import FloatArray
+
+Kind = Literal["volume", "noise", "mix", "interpolate"]
+AXES: dict[Kind, str] = {
+    "volume": "volume (×)",
+    "noise": "signal-to-noise ratio (dB)",
+    "mix": "share of the other sound",
+    "interpolate": "step from this sound's feature to the other's",
+}
+LIMITS: dict[Kind, tuple[float, float]] = {
+    "volume": (1e-3, 1e3),
+    "noise": (-60, 120),
+    "mix": (0, 1),
+    "interpolate": (0, 1),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is changed, and how much.
+
+    ``volume``: samples × v (Wan et al. 2019: 0.5, 1, 2, 3). They are not clipped: an encoder takes
+    them beyond ±1, up to :data:`~a2ibench.media.audio.LOUDEST`.
+
+    ``noise``: white Gaussian noise at v decibels below the sound's power, the same noise at every
+    level.
+
+    ``mix``: (1 − v) · sound + v · other, in the waveform; the other sound is first tiled or cut to
+    this one's length and brought to its root mean square.
+
+    ``interpolate``: (1 − v) · a + v · b between the standardised features of both sounds, which is
+    what a model is given. No waveform need exist that has such a feature.
+
+    Attributes:
+        kind: which of them.
+        levels: v, at least two, all different.
+        other: the other sound of ``mix`` and ``interpolate``.
+        seed: of the noise that is added.
+
+    Raises:
+        UserError: fewer than two levels, one twice, or one out of its range.
+    """
+
+    kind: Kind
+    levels: tuple[float, ...]
+    other: Path | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        low, high = LIMITS[self.kind]
+        if len(self.levels) < 2 or len(set(self.levels)) < len(self.levels):
+            raise UserError(f"--{self.kind}: expected at least two levels, all different")
+        for level in self.levels:
+            if not low <= level <= high:
+                raise UserError(f"--{self.kind} {level:g}: expected levels in [{low:g}, {high:g}]")
+
+    @property
+    def strength(self) -> npt.NDArray[np.float64]:
+        """How far each level is from the unchanged sound: what distances are compared with."""
+        levels = np.array(self.levels, dtype=np.float64)
+        if self.kind == "volume":
+            return np.abs(np.log2(levels))
+        return -levels if self.kind == "noise" else levels
+
+    def features(
+        self, run: Run, name: str, waveform: FloatArray, rate: int
+    ) -> tuple[FloatArray, list[str]]:
+        """The features of a sound at every level.
+
+        Args:
+            run: what hears.
+            name: of the sound, for messages.
+            waveform: float32 ``[T]``.
+            rate: in hertz.
+
+        Returns:
+            float32 ``[levels, d]``, standardised, and what the user should know.
+
+        Raises:
+            UserError: samples beyond ``LOUDEST``; silence where noise or another sound is measured
+                against it; another sound that cannot be used.
+        """
+        if self.kind == "interpolate":
+            start, end = run.hear(waveform, rate), run.hear(*self._other)
+            t = np.array(self.levels, dtype=np.float32)[:, np.newaxis]
+            return (1 - t) * start + t * end, []
+        changes: dict[Kind, Callable[[float], FloatArray]] = {
+            "volume": lambda level: waveform * np.float32(level),
+            "noise": partial(add_noise, waveform, seed=self.seed),
+            "mix": partial(self._mix, waveform, rate),
+        }
+        if self.kind != "volume" and not np.any(waveform):
+            raise UserError(f"{name} is silent: it has no loudness to set others against")
+        features, peaks = [], {}
+        for level in self.levels:
+            changed = changes[self.kind](level)
+            peaks[level] = float(np.abs(changed).max())
+            if peaks[level] > LOUDEST:
+                raise UserError(
+                    f"{name}, {self.kind} {level:g}: samples reach {peaks[level]:.3g}; at most"
+                    f" {LOUDEST:g} are taken for a sound"
+                )
+            features.append(run.hear(changed, rate))
+        beyond = [f"{level:g} (to {peak:.2f})" for level, peak in peaks.items() if peak > 1]
+        notes = [f"{name}: samples beyond ±1 at {self.kind} {', '.join(beyond)}: not clipped"]
+        return np.stack(features), notes if beyond else []
+
+    @cached_property
+    def _other(self) -> tuple[FloatArray, int]:
+        assert self.other is not None
+        waveform, rate = read_sound_apart(self.other)
+        if not np.any(waveform):
+            raise UserError(f"{self.other} is silent")
+        return waveform, rate
+
+    def _mix(self, waveform: FloatArray, rate: int, share: float) -> FloatArray:
+        other = resample(*self._other, rate)
+        other = fit_length(other, len(waveform))[: len(waveform)]
+        if not np.any(other):
+            raise UserError(f"{self.other} is silent for as long as the other sound lasts")
+        other = other * (_rms(waveform) / _rms(other))
+        return ((1 - share) * waveform + share * other).astype(np.float32)
+
+
+def add_noise(waveform: FloatArray, snr: float, seed: int) -> FloatArray:
+    """Adds white Gaussian noise whose power is ``snr`` decibels below the waveform's.
+
+    Args:
+        waveform: float32 ``[T]``, not silent.
+        snr: in decibels.
+        seed: of the noise; the same for every level.
+    """
+    noise = np.random.default_rng(seed).standard_normal(len(waveform))
+    scale = _rms(waveform) / _rms(noise) * 10 ** (-snr / 20)
+    return (waveform + scale * noise).astype(np.float32)
+
+
+def _rms(waveform: npt.NDArray[np.floating]) -> float:
+    return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))

@@ -1,0 +1,140 @@
+"""The files of a generator for other programs: written as TorchScript and ONNX, and read again."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from a2ibench.contracts.model import Model
+from a2ibench.data.features import Standardiser
+from a2ibench.types import FloatArray, ImageArray
+
+FILES = {"torchscript": "generator.pt", "onnx": "generator.onnx"}
+"""Format → the file of the generator."""
+
+Arrays = Mapping[str, FloatArray]
+
+
+class Drawing(nn.Module):
+    """What is exported: the feature is standardised, drawn, rounded to 8 bits.
+
+    Shapes: ``feature`` float32 ``[n, d]`` as the encoder gives it, ``noise`` float32
+    ``[n, noise_dim]`` (not there where the method has none) → uint8 ``[n, S, S, 3]``.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, model: Model, standardiser: Standardiser) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.from_numpy(standardiser.mean))
+        self.register_buffer("std", torch.from_numpy(standardiser.std))
+
+    def forward(self, feature: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
+        """See the class."""
+        acoustic = ((feature.double() - self.mean) / self.std).float()
+        image = self.model.generate(acoustic, feature[:, :0] if noise is None else noise).float()
+        return (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """torch calls TorchScript deprecated, warns of what a trace takes for constant, and prints the
+    traces of its own errors; what counts here is whether the pictures are the same.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _write_torchscript(drawing: Drawing, inputs: Arrays, path: Path) -> None:
+    # One row: a number of rows that a method takes with len() is traced as a constant, and one row
+    # goes with any number of them.
+    one = tuple(torch.from_numpy(value[:1]) for value in inputs.values())
+    with _quiet(), torch.no_grad():
+        traced = torch.jit.trace(drawing, one, check_trace=False)  # type: ignore[no-untyped-call]
+        # Without the networks that do not draw. Nothing is merged: that would change the numbers.
+        frozen = torch.jit.freeze(traced, optimize_numerics=False)
+        torch.jit.save(frozen, path)
+
+
+def _read_torchscript(path: Path) -> Callable[[Arrays], ImageArray]:
+    with _quiet():
+        loaded = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+
+    def drawn(inputs: Arrays) -> ImageArray:
+        with torch.no_grad():
+            return loaded(*(torch.from_numpy(value) for value in inputs.values())).numpy()
+
+    return drawn
+
+
+def _write_onnx(drawing: Drawing, inputs: Arrays, path: Path) -> None:
+    with _quiet(), torch.no_grad():
+        program = _program(drawing, inputs)
+        program = program.run_decompositions({torch.ops.aten.avg_pool2d.default: _avg_pool2d})
+        written = torch.onnx.export(
+            program,
+            input_names=list(inputs),
+            output_names=["images"],
+            verbose=False,
+            optimize=False,  # every runtime does that when it loads the file
+        )
+        assert written is not None
+        written.save(path, external_data=False)
+
+
+def _program(drawing: Drawing, inputs: Arrays) -> torch.export.ExportedProgram:
+    """The drawing for any number of rows. A strict export also follows ``len()``, and takes more
+    than twice as long."""
+    rows = torch.export.Dim("n")
+    given = tuple(torch.from_numpy(value) for value in inputs.values())
+    shapes = {name: {0: rows} for name in inputs}
+    try:
+        return torch.export.export(drawing, given, dynamic_shapes=shapes, strict=False)
+    except Exception:  # of many kinds
+        return torch.export.export(drawing, given, dynamic_shapes=shapes, strict=True)
+
+
+def _avg_pool2d(
+    x: torch.Tensor,
+    kernel: list[int],
+    stride: list[int] | tuple[()] = (),
+    padding: list[int] | int = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> torch.Tensor:
+    """The pooling without a divisor, which ONNX's has not: torch's exporter drops it unsaid."""
+    if divisor_override is None or ceil_mode:
+        return NotImplemented
+    area = kernel[0] * kernel[-1]
+    mean = F.avg_pool2d(x, kernel, stride or None, padding, count_include_pad=True)
+    return mean * (area / divisor_override)
+
+
+def _read_onnx(path: Path) -> Callable[[Arrays], ImageArray]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def drawn(inputs: Arrays) -> ImageArray:
+        (images,) = session.run(["images"], dict(inputs))
+        return images
+
+    return drawn
+
+
+WRITERS = {"torchscript": _write_torchscript, "onnx": _write_onnx}
+READERS = {"torchscript": _read_torchscript, "onnx": _read_onnx}

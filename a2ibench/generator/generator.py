@@ -1,0 +1,113 @@
+"""A trained generator in Python: any waveform → pictures."""
+
+import operator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.errors import UserError
+from a2ibench.generator.generate import Run, find_run, open_run
+from a2ibench.media.audio import LOWEST_RATE, to_mono
+from a2ibench.types import FloatArray, ImageArray
+
+HIGHEST_RATE = 10_000_000
+"""In hertz: above, it is a number of something else."""
+MOST = 1000
+"""Pictures of one call."""
+
+
+class Generator:
+    """Draws pictures for sounds, the same that ``a2ibench generate`` draws.
+
+    Attributes:
+        name: of its method.
+        encoder: the name of what it hears with.
+        image_size: S, the side of its pictures in pixels.
+        shortest: the seconds that a sound must last.
+        segment_seconds: how long the sounds lasted that it was trained with; None if unknown.
+        notes: what the user should know of the run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.name = run.model.name
+        self.encoder = run.encoder.name
+        self.image_size = run.model.spec.image_size
+        self.shortest = run.encoder.min_samples / run.encoder.sample_rate
+        self.segment_seconds = run.segment_seconds
+        self.notes = run.notes
+        self._run = run
+
+    def generate(
+        self, waveform: npt.ArrayLike, rate: float, n: int = 8, seed: int = 0
+    ) -> ImageArray:
+        """Draws several pictures for one sound; they differ in the noise alone.
+
+        Args:
+            waveform: ``[T]``, or ``[channels, T]``, which are averaged; floats, nominally in
+                [−1, 1]. An array, a list, or a tensor on the processor. Silence is drawn like any
+                other sound.
+            rate: its samples a second, 1000 to 10 million; resampled where it is not the encoder's
+                own.
+            n: how many pictures, 1 to 1000.
+            seed: of their noise, at least 0. The same sound, seed and n give the same pictures.
+
+        Returns:
+            uint8 ``[n, S, S, 3]``, RGB.
+
+        Raises:
+            UserError: a waveform of another shape, of integers, with NaN or infinite samples or
+                samples far beyond ±1, or shorter than :attr:`shortest`; a rate, n or
+                seed out of its range.
+        """
+        mono = _mono(waveform)
+        if not _is_rate(rate):
+            raise UserError(
+                f"expected a sample rate in hertz, {LOWEST_RATE} to {HIGHEST_RATE}, got {rate!r}"
+            )
+        seconds = len(mono) / rate
+        if seconds < self.shortest:
+            raise UserError(
+                f"the sound lasts {seconds:.2f} s ({len(mono)} samples at {rate:g} Hz);"
+                f" {self.encoder} needs at least {self.shortest:.2f} s"
+            )
+        count = _whole("n", n, 1, MOST)
+        return self._run.draw(mono, round(rate), count, _whole("seed", seed, 0, None))
+
+
+def load(path: Path, arm: str | None, seed: int) -> Generator:
+    """What :func:`a2ibench.load` returns."""
+    return Generator(open_run(find_run(path, arm, seed)))
+
+
+def _mono(waveform: npt.ArrayLike) -> FloatArray:
+    """float32 ``[T]`` of ``[T]`` or ``[channels, T]``."""
+    try:
+        samples = np.asarray(waveform)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"expected a waveform [T] or [channels, T]: {error}") from error
+    if samples.ndim not in (1, 2):
+        raise UserError(f"expected a waveform [T] or [channels, T], got shape {samples.shape}")
+    if samples.ndim == 2 and samples.shape[0] > samples.shape[1] > 0:
+        raise UserError(
+            f"expected a waveform [channels, T], got shape {samples.shape},"
+            " which looks like [T, channels]: transpose it"
+        )
+    return to_mono(samples.T)
+
+
+def _is_rate(rate: Any) -> bool:
+    number = isinstance(rate, int | float | np.integer | np.floating)
+    return number and bool(LOWEST_RATE <= rate <= HIGHEST_RATE)
+
+
+def _whole(name: str, value: Any, lowest: int, highest: int | None) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = lowest - 1
+    if number < lowest or (highest is not None and number > highest):
+        upper = "or more" if highest is None else f"to {highest}"
+        raise UserError(f"{name}: expected a whole number, {lowest} {upper}, got {value!r}")
+    return number

@@ -1,0 +1,263 @@
+"""A sweep: what happens to a run's pictures while a sound is changed step by step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench import registry
+from a2ibench.contracts.metric import OWN
+from a2ibench.errors import UserError
+from a2ibench.evaluation.health import held_out_health
+from a2ibench.evaluation.judging import LoadedJudge, load_kept, look_at
+from a2ibench.evaluation.picture_measures import FROM_BASE, measure
+from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
+from a2ibench.generator.changes import AXES, Change
+from a2ibench.generator.generate import Run, listen, open_run, spec, too_long
+from a2ibench.reporting.curves import Curve, save_curves
+from a2ibench.reporting.figures import save_grid
+from a2ibench.results.job import Job
+from a2ibench.results.own_files import check_free, safe_name, writing
+from a2ibench.storage import whole_file
+from a2ibench.types import ImageArray
+
+ABOUT = "sweep.json"
+POSTERIOR = "posterior"
+SHOWN = 8
+"""Rows of a strip, at most."""
+ALL = "all sounds"
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One sound's pictures and measures.
+
+    Attributes:
+        name: of the sound.
+        images: uint8 ``[1 + L, Z, S, S, 3]``: the unchanged sound, then every level.
+        measures: name → float64 ``[1 + L, Z]``.
+    """
+
+    name: str
+    images: ImageArray
+    measures: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How a measure goes with the change.
+
+    Attributes:
+        sound: its name, or ``ALL``.
+        measure: which.
+        correlation: with the level; for measures of the difference to the unchanged sound's
+            picture, with the distance of the level from the unchanged sound.
+    """
+
+    sound: str
+    measure: str
+    correlation: Correlation
+
+
+def check_out(sounds: Sequence[Path], folder: Path) -> None:
+    """Raises a :class:`UserError` where :func:`write_sweep` would, before the work is done."""
+    check_free(folder, ABOUT, _names([safe_name(path.stem) for path in sounds]))
+
+
+def _names(sounds: Sequence[str]) -> list[str]:
+    """The files of a sweep, besides its record."""
+    strips = [f"strips/{name}.png" for name in sounds]
+    return ["curves.parquet", "curves.csv", "correlations.csv", "curves.png", *strips]
+
+
+def sweep(
+    folder: Path,
+    sounds: Sequence[Path],
+    change: Change,
+    count: int,
+    seed: int,
+    progress: Callable[[int, int], None],
+) -> tuple[list[Swept], list[Finding], list[str], list[UserError]]:
+    """Draws and measures.
+
+    Args:
+        folder: of a finished job.
+        sounds: each is changed by itself.
+        change: what is done to them.
+        count: Z, pictures per level; picture z has the same noise at every level and for every
+            sound.
+        seed: of those noises.
+        progress: called with the sounds done so far and in total.
+
+    Returns:
+        One record per sound, the correlations, what the user should know, and why sounds are left
+        out.
+
+    Raises:
+        UserError: a run that cannot be used, or no sound that can.
+    """
+    run = open_run(folder)
+    notes = list(run.notes)
+    classifier, said = _classifier(run)
+    notes += said
+    swept, left_out = [], []
+    for i, path in enumerate(sounds):
+        name = safe_name(path.stem)
+        try:
+            waveform, rate, said = listen(path, run)
+            features, more = change.features(run, name, waveform, rate)
+        except UserError as error:
+            left_out.append(error)
+            continue
+        notes += [*said, *too_long(name, len(waveform) / rate, run.segment_seconds), *more]
+        acoustic = np.concatenate([run.hear(waveform, rate)[np.newaxis], features])
+        images = _draw(run, acoustic, count, seed)
+        if count > 1 and (images == images[:, :1]).all():
+            notes.append(f"{name}: {run.model.name} uses no noise here: one picture per level")
+            images = images[:, :1]
+        swept.append(Swept(name, images, _measure(images, classifier, run)))
+        progress(i + 1, len(sounds))
+    if not swept:
+        raise left_out[0]
+    return swept, _findings(swept, change), list(dict.fromkeys(notes)), left_out
+
+
+def _draw(run: Run, acoustic: npt.NDArray[np.float32], count: int, seed: int) -> ImageArray:
+    from a2ibench.training.draw import draw, draw_noise
+
+    noise = draw_noise(count, run.model.noise_dim, seed)
+    images = draw(run.model, np.repeat(acoustic, count, axis=0), noise.repeat(len(acoustic), 1))
+    return images.reshape(len(acoustic), count, *images.shape[1:])
+
+
+def _measure(images: ImageArray, classifier: LoadedJudge | None, run: Run) -> dict[str, Array]:
+    levels, count = images.shape[:2]
+    flat = images.reshape(levels * count, *images.shape[2:])
+    base = np.broadcast_to(images[:1], images.shape).reshape(flat.shape)
+    measures = dict(measure(flat, base))
+    if classifier is not None:
+        from scipy.special import softmax
+
+        posterior = softmax(look_at(classifier, flat)["logits"].astype(np.float64), axis=1)
+        # Of the class that the unchanged sound's pictures are taken for: a sound has no label.
+        top = int(posterior[:count].mean(axis=0).argmax())
+        measures[POSTERIOR] = posterior[:, top]
+        for c, name in enumerate(run.result["spec"]["classes"]):
+            measures[f"{POSTERIOR}:{name}"] = posterior[:, c]
+    return {name: value.reshape(levels, count) for name, value in measures.items()}
+
+
+def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
+    """The classifier that judged the run's study, as it was then.
+
+    Returns:
+        It, or None; then, what the user should know of why there is none.
+    """
+    sizes = spec(run.result)
+    blank = np.zeros((1, sizes.image_size, sizes.image_size, 3), dtype=np.uint8)
+    data_key = Job.from_record(run.result["job"]).data_key
+    scores = run.result["metrics"].values()
+    failed, gone = [], []
+    for name, fingerprint in sorted({(s["judge"], s["judge_fingerprint"]) for s in scores}):
+        if name == OWN or name not in registry.judges.names():
+            continue
+        if not registry.judges.get(name).trained:
+            continue
+        judge = load_kept(name, sizes, data_key)
+        if judge is None:  # nobody knows whether it would be a classifier
+            gone.append(f"judge {name} is not what it was in the study: no class posterior")
+            continue
+        logits = look_at(judge, blank).get("logits")
+        if logits is None or logits.shape[1] != len(sizes.classes):
+            continue
+        figures = next(s.get("judge_figures", {}) for s in scores if s["judge"] == name)
+        health = held_out_health(name, figures, len(sizes.classes))
+        if health is not None and not health.ok:
+            failed.append(f"judge {name}: {health.reason}: no class posterior")
+        elif judge.fingerprint != fingerprint:
+            failed.append(f"judge {name} is not what it was in the study: no class posterior")
+        else:
+            return judge, []
+    return None, failed or gone
+
+
+def _findings(swept: Sequence[Swept], change: Change) -> list[Finding]:
+    levels = np.array(change.levels, dtype=np.float64)
+    found = []
+    for name in plotted(swept):
+        x = change.strength if name in FROM_BASE else levels
+        single = [correlate(x, one.measures[name][1:]) for one in swept]
+        found += [Finding(o.name, name, c) for o, c in zip(swept, single, strict=True)]
+        if len(swept) > 1:
+            found.append(Finding(ALL, name, over_sounds(single)))
+    return found
+
+
+def plotted(swept: Sequence[Swept]) -> list[str]:
+    """The measures that are plotted and correlated."""
+    return [name for name in swept[0].measures if not name.startswith(f"{POSTERIOR}:")]
+
+
+def write_sweep(
+    swept: Sequence[Swept], findings: Sequence[Finding], change: Change, run: Path, folder: Path
+) -> None:
+    """Writes ``sweep.json``, ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png``
+    and one strip of pictures per sound, each whole or not at all. The files of an earlier sweep in
+    the folder are removed.
+
+    Args:
+        swept: one record per sound.
+        findings: the correlations.
+        change: what was done.
+        run: the job that drew.
+        folder: where to.
+
+    Raises:
+        UserError: the path is no folder, or a file is in the way that no earlier sweep wrote.
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "sound": one.name,
+            "change": change.kind,
+            "level": level,
+            "noise": z,
+            **{name: values[i, z] for name, values in one.measures.items()},
+        }
+        for one in swept
+        for i, level in enumerate((None, *change.levels))  # None: the unchanged sound
+        for z in range(one.images.shape[1])
+    ]
+    table = pd.DataFrame(rows)
+    about = {"job": run.resolve().name, "change": change.kind, "levels": list(change.levels)}
+    with writing(folder, ABOUT, _names([one.name for one in swept]), about):
+        with whole_file(folder / "curves.parquet") as temporary:
+            table.to_parquet(temporary)
+        with whole_file(folder / "curves.csv") as temporary:
+            table.to_csv(temporary, index=False)
+        lines = [
+            {"sound": f.sound, "measure": f.measure, **asdict(f.correlation)} for f in findings
+        ]
+        with whole_file(folder / "correlations.csv") as temporary:
+            pd.DataFrame(lines).to_csv(temporary, index=False)
+        curves = {
+            name: [Curve(one.name, one.measures[name][1:], one.measures[name][0]) for one in swept]
+            for name in plotted(swept)
+        }
+        save_curves(
+            change.levels,
+            AXES[change.kind],
+            curves,
+            folder / "curves.png",
+            logarithmic=change.kind == "volume",
+            reverse=change.kind == "noise",
+        )
+        headings = ["unchanged", *(f"{level:g}" for level in change.levels)]
+        for one in swept:
+            strip = {f"noise {z}": one.images[:, z] for z in range(min(SHOWN, one.images.shape[1]))}
+            save_grid(strip, headings, folder / "strips" / f"{one.name}.png")

@@ -1,0 +1,1 @@
+"""Forced-choice studies among people."""

@@ -1,0 +1,1 @@
+"""Media files: sound and pictures, decoded on one clock."""

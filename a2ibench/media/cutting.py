@@ -1,0 +1,250 @@
+"""Video, sound and picture files → segments of sound with their pictures.
+
+A sample and a frame with the same time stamp belong together, whatever the container, the frame
+rate (constant or not) and the delay of the codecs. Times count from where the file begins.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from a2ibench.media.container import (
+    TOLERANCE,
+    Opened,
+    check_whole,
+    facts_of,
+    video_stream,
+)
+from a2ibench.media.frames import Frames, LateError
+from a2ibench.media.packets import Packets
+from a2ibench.media.pictures import read_picture
+from a2ibench.media.runs import runs
+from a2ibench.media.soundtrack import Soundtrack
+from a2ibench.media.tracks import audio_stream
+from a2ibench.types import FloatArray, ImageArray, RejectedError
+
+WARM_UP = 1.0
+"""Seconds of sound that are decoded before what is needed: decoders of sound look back."""
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How files are cut.
+
+    Attributes:
+        seconds: length of a sound.
+        hop: seconds from the start of one segment to the next.
+        frames: pictures a segment; they share its sound.
+        at: where in its share of the segment a picture is taken: ``"centre"`` or ``"end"``.
+        most: segments a file at most, evenly spread; 0 for all.
+        image_size: S, side of the pictures in pixels.
+        sample_rate: of the sounds, in hertz.
+        audio_track: which of a file's, from 1; 0 for its default one.
+    """
+
+    seconds: float
+    hop: float
+    frames: int
+    at: Literal["centre", "end"]
+    most: int
+    image_size: int
+    sample_rate: int
+    audio_track: int = 0
+
+    def frame_times(self, start: float) -> list[float]:
+        """When the pictures of a segment that begins at ``start`` are shown, in seconds."""
+        inside = {"centre": 0.5, "end": 1.0}[self.at]
+        return [start + (i + inside) * self.seconds / self.frames for i in range(self.frames)]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One sound and its pictures.
+
+    Attributes:
+        start: in seconds from where the file begins.
+        audio: float32 ``[T]`` in [−1, 1].
+        images: uint8 ``[S, S, 3]`` each, in order.
+    """
+
+    start: float
+    audio: FloatArray
+    images: tuple[ImageArray, ...]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What one file gives.
+
+    Attributes:
+        segments: the segments.
+        rejected: start of a segment that was asked for, and why it cannot be used.
+        facts: container, codecs, length, sizes, rates.
+    """
+
+    segments: list[Segment]
+    rejected: list[tuple[float, str]]
+    facts: dict[str, Any]
+
+
+def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> Cut:
+    """Cuts a video.
+
+    Args:
+        path: any container that libav reads.
+        cutting: how.
+        starts: where the segments begin, in seconds from where the file begins, as in ``ffmpeg
+            -ss``; None cuts the whole file by the hop, from the first moment whose segment has its
+            sound and its pictures.
+
+    Raises:
+        RejectedError: not a video, without sound or picture, damaged, or too short.
+    """
+    sound, facts, ends = _hear(path, cutting, starts)
+    rejected: list[tuple[float, str]] = []
+    begins: list[float] = []
+    for start in starts or ():
+        if why := sound.lacks(start, cutting.seconds):
+            rejected.append((start, _outside(start, cutting, why, ends)))
+        else:
+            begins.append(start)
+    if starts is not None and not begins:
+        return Cut([], rejected, facts)
+    begins, images = _see(path, cutting, sound, begins)
+    made: dict[float, list[ImageArray]] = {begin: [] for begin in begins}
+    for begin, image in zip(np.repeat(begins, cutting.frames).tolist(), images, strict=True):
+        if isinstance(image, str):
+            made.pop(begin, None)
+            if (begin, image) not in rejected:
+                rejected.append((begin, image))
+        elif begin in made:
+            made[begin].append(image)
+    for begin in list(made):
+        if why := sound.lacks(begin, cutting.seconds):
+            del made[begin]
+            rejected.append((begin, _outside(begin, cutting, why, ends)))
+    if starts is None and facts["seconds"] - sound.end >= cutting.seconds:
+        rejected.append((sound.end, f"there is no sound from here on ({ends})"))
+    segments = [
+        Segment(begin, sound.piece(begin, cutting.seconds), tuple(pictures))
+        for begin, pictures in made.items()
+    ]
+    return Cut(segments, rejected, facts)
+
+
+def cut_with_picture(path: Path, picture: Path, cutting: Cutting) -> Cut:
+    """One segment, from the middle of a sound file, with a picture file.
+
+    Raises:
+        RejectedError: the sound is too short, or either file cannot be read.
+    """
+    image = read_picture(picture, cutting.image_size)
+    sound, facts, ends = _hear(path, cutting, None, seen=False)
+    room = sound.end - sound.start - cutting.seconds
+    if room < -TOLERANCE:
+        raise RejectedError(
+            f"the sound lasts {sound.end - sound.start:.2f} s; expected at least one segment of"
+            f" {cutting.seconds:g} s"
+        )
+    begin = sound.start + max(0.0, room) / 2
+    if why := sound.lacks(begin, cutting.seconds):
+        return Cut([], [(begin, _outside(begin, cutting, why, ends))], facts)
+    images = (image,) * cutting.frames
+    return Cut([Segment(begin, sound.piece(begin, cutting.seconds), images)], [], facts)
+
+
+def _hear(
+    path: Path, cutting: Cutting, starts: Sequence[float] | None, seen: bool = True
+) -> tuple[Soundtrack, dict[str, Any], str]:
+    """The sound, facts on the file, and from when to when it has sound and picture.
+
+    Args:
+        path: the file.
+        cutting: how.
+        starts: where the segments begin; None for the whole file.
+        seen: whether its pictures are needed as well.
+    """
+    earliest, until = -math.inf, math.inf
+    if starts is not None:
+        earliest = min(starts, default=0.0) - WARM_UP
+        until = max(starts, default=0.0) + cutting.seconds + WARM_UP
+    with Opened(path) as container:
+        # First, so that no sound is decoded for nothing.
+        video = video_stream(container) if seen else None
+        audio = audio_stream(container, cutting.audio_track)
+        packets = Packets(container, [audio, video])
+        refused: list[tuple[float, float]] = []
+        sound = Soundtrack.read(
+            runs(packets.of(audio, earliest), audio, refused), cutting.sample_rate, until
+        )
+        sound = sound.of_file(packets.spans[audio.index], packets.skipped, refused)
+        if any(sound.lacks(start, cutting.seconds) for start in starts or ()):
+            for _ in packets:
+                pass  # to the end, which the reasons name
+        # Inside: streams of a closed container are not to be asked anything.
+        heard = max(sound.end, packets.spans[audio.index].end)
+        ends = f"the sound lasts {_said(sound.begin, heard)}"
+        if video is not None and (shown := packets.spans.get(video.index)) is not None:
+            ends += f", the picture {_said(shown.begin, shown.end)}"
+        last = max(span.end for span in packets.spans.values())
+        facts = facts_of(container, audio)
+    if starts is None:
+        check_whole(path, last)
+        facts["seconds"] = last  # where clocks restart, libav's own word is that of one part
+    return sound, facts, ends
+
+
+def _see(
+    path: Path, cutting: Cutting, sound: Soundtrack, begins: list[float]
+) -> tuple[list[float], list[ImageArray | str]]:
+    """Where the segments begin and the pictures of each, in order.
+
+    Args:
+        path: the file.
+        cutting: how.
+        sound: of the file.
+        begins: where the segments begin; none cuts the whole file.
+    """
+    moments = [min(cutting.frame_times(min(begins))), -math.inf] if begins else [-math.inf]
+    for moment in moments:
+        with Opened(path) as container:
+            video = video_stream(container)
+            packets = Packets(container, [audio_stream(container, cutting.audio_track), video])
+            try:
+                frames = Frames(packets, video, cutting.image_size, moment)
+            except LateError:
+                continue
+            if not begins:
+                # The first segment may begin before the picture, as long as it has its frame.
+                lead = cutting.frame_times(0.0)[0]
+                begins = _grid(max(sound.start, frames.begin - lead), sound.end, cutting)
+            times = [time for begin in begins for time in cutting.frame_times(begin)]
+            return begins, frames.at(times, sound.end)
+    raise RejectedError("the video stream has no frame")
+
+
+def _grid(base: float, end: float, cutting: Cutting) -> list[float]:
+    """Where segments begin: every hop from ``base``, as long as they end in time."""
+    room = end - base - cutting.seconds + TOLERANCE
+    if room < 0:
+        raise RejectedError(
+            f"sound and picture are together for {max(0.0, end - base):.2f} s; expected at least"
+            f" one segment of {cutting.seconds:g} s"
+        )
+    count = math.floor(room / cutting.hop) + 1
+    chosen = np.arange(count)
+    if cutting.most and count > cutting.most:
+        chosen = np.linspace(0, count - 1, cutting.most).round().astype(int)
+    return [base + int(i) * cutting.hop for i in chosen]
+
+
+def _outside(start: float, cutting: Cutting, why: str, ends: str) -> str:
+    return f"the segment from {start:g} s to {start + cutting.seconds:g} s {why} ({ends})"
+
+
+def _said(begin: float, end: float) -> str:
+    return f"from {round(begin, 2) + 0.0:.2f} s to {end:.2f} s"

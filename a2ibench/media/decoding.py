@@ -1,0 +1,97 @@
+"""Sound files of users, decoded in a process of its own: a library that crashes on one of them ends
+that process alone.
+"""
+
+import atexit
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from a2ibench.errors import UserError
+from a2ibench.media.audio import read_sound
+from a2ibench.parallel import Child, Crashed
+from a2ibench.types import FloatArray
+
+T = TypeVar("T")
+
+MEMORY = 8 * 2**30
+"""Bytes for decoding one sound: about an hour of stereo at 48 kHz."""
+SECONDS = 600.0
+
+
+def decode_apart(
+    function: Callable[[Path], T],
+    path: Path,
+    child: Child,
+    memory: int = MEMORY,
+    seconds: float = SECONDS,
+) -> T:
+    """Calls a function on a file in another process.
+
+    Args:
+        function: of a module; its :class:`UserError` names the file by its path.
+        path: of the file.
+        child: the process.
+        memory: bytes that it may take.
+        seconds: how long it may last.
+
+    Raises:
+        UserError: what the function says, or how its process died.
+    """
+    # The other process may be in another folder; messages name the file as it was given.
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+    with _openable(absolute) as opened:
+        try:
+            return child(function, opened, memory=memory, seconds=seconds)
+        except UserError as error:
+            raise UserError(str(error).replace(str(opened), str(path))) from None
+        except Crashed as crash:
+            raise UserError(
+                f"{path}: the decoder {crash}; convert the sound to another format, or cut it"
+            ) from None
+
+
+@contextmanager
+def _openable(path: Path) -> Iterator[Path]:
+    """A path that every library opens: some refuse a name that is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with TemporaryDirectory() as folder:
+            link = Path(folder, f"sound{path.suffix}" if path.suffix.isascii() else "sound")
+            link.symlink_to(path)
+            yield link
+    else:
+        yield path
+
+
+def read_sound_apart(path: Path) -> tuple[FloatArray, int]:
+    """Does what :func:`~a2ibench.media.audio.read_sound` does, in a process that is kept for it.
+
+    Returns:
+        float32 ``[T]``, mono, and its sample rate.
+
+    Raises:
+        UserError: as :func:`~a2ibench.media.audio.read_sound`; or the decoder crashed, or went
+            beyond :data:`MEMORY` or :data:`SECONDS`.
+    """
+    return decode_apart(read_sound, path, _child_of(os.getpid()))
+
+
+def load_decoders() -> None:
+    """Imports what decodes; a process that has done it once is quick."""
+    import av  # noqa: F401
+    import soundfile  # noqa: F401
+    import soxr  # noqa: F401
+
+
+@functools.cache
+def _child_of(pid: int) -> Child:
+    """One per process: a forked copy must not share its parent's."""
+    child = Child()
+    atexit.register(child.close)
+    return child

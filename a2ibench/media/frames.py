@@ -1,0 +1,178 @@
+"""The frames of a video at given times."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from a2ibench.media.container import TOLERANCE
+from a2ibench.media.packets import Packets, time_of
+from a2ibench.media.pictures import check_pixels, flatten, square
+from a2ibench.types import ImageArray, RejectedError
+
+if TYPE_CHECKING:
+    import av
+
+TICK = 1e-4
+"""Seconds; time stamps of containers are rounded to less than this."""
+HELD = 0.1
+"""The share of a film in long intervals above which its last picture is held as well."""
+DAMAGED = "the frame of this moment is damaged"
+
+TURNS = {
+    1: Image.Transpose.ROTATE_90,
+    2: Image.Transpose.ROTATE_180,
+    3: Image.Transpose.ROTATE_270,
+}
+"""By quarters against the clock."""
+
+
+class LateError(Exception):
+    """Decoding began too late for the moment that was asked for."""
+
+
+class Frames:
+    """The frames of a video at given times.
+
+    Args:
+        packets: of the file.
+        stream: the video stream among them.
+        size: side of the pictures.
+        moment: nothing earlier is needed, in seconds.
+
+    Attributes:
+        begin: time of the first frame, in seconds; of the first that was decoded, given a moment.
+        end: until when the last one is shown; known when all were read.
+
+    Raises:
+        RejectedError: none of its frames can be decoded.
+        LateError: begin at the first frame of the file instead.
+    """
+
+    def __init__(
+        self, packets: Packets, stream: "av.VideoStream", size: int, moment: float = -math.inf
+    ) -> None:
+        self._packets = packets
+        self._stream = stream
+        self._size = size
+        # One decoder a process: the processors are shared out by file.
+        stream.codec_context.thread_count = 1
+        self._lost: list[tuple[float, float]] = []  # from a refused packet to the next key frame
+        frames = self._decoded(moment)
+        first = next(frames, None)
+        if packets.skipped:
+            # Frames before a key frame may lack what they were made from.
+            while first is not None and not first.key_frame:
+                first = next(frames, None)
+            if first is None or float(first.time) > moment + TICK:
+                raise LateError
+        if first is None:
+            raise RejectedError("the video stream has no frame")
+        self._frames = chain([first], frames)
+        self.begin = float(first.time)
+        self.end = self.begin
+
+    def at(self, times: Sequence[float], until: float) -> list[ImageArray | str]:
+        """What is on the screen at each time: the last frame whose time stamp is not later.
+
+        Args:
+            times: in seconds, in any order.
+            until: where the sound ends; pictures that are held last as long.
+
+        Returns:
+            For each time a picture, or the reason why there is none.
+
+        Raises:
+            RejectedError: the video is a single frame.
+        """
+        waiting = [int(i) for i in np.argsort(times, kind="stable")[::-1]]
+        found: list[ImageArray | str] = [""] * len(times)
+        while waiting and times[waiting[-1]] < self.begin - TOLERANCE:
+            found[waiting.pop()] = f"the picture begins at {self.begin:.2f} s, after this moment"
+        shown = next(self._frames)
+        for frame in self._frames:
+            due = []
+            # A time that falls on a frame means that frame, however it was rounded.
+            while waiting and times[waiting[-1]] < float(frame.time) - TICK:
+                due.append(waiting.pop())
+            self._take(shown, due, found)
+            if not waiting:
+                return self._without_lost(times, found)
+            shown = frame
+        if self._packets.spans[self._stream.index].count == 1:
+            raise RejectedError("its video is a single frame")
+        self.end = self._last_moment(float(shown.time), until)
+        # The last moment of a file is still its last frame.
+        last = [i for i in waiting if times[i] <= self.end + TOLERANCE]
+        self._take(shown, last, found)
+        for i in set(waiting) - set(last):
+            found[i] = f"the picture ends at {self.end:.2f} s, before this moment"
+        return self._without_lost(times, found)
+
+    def _decoded(self, moment: float) -> "Iterator[av.VideoFrame]":
+        """The frames that have a time; what a decoder refuses is noted as lost."""
+        import av
+
+        context = self._stream.codec_context
+        some = broken = False
+        for packet in self._packets.of(self._stream, moment):
+            try:
+                frames = context.decode(packet)
+            except av.FFmpegError:
+                # Packets before the first whole picture are those of one that was cut off.
+                if some and not broken:
+                    self._lost.append((time_of(packet), math.inf))
+                    broken = True
+                continue
+            for frame in frames:
+                if frame.time is None:
+                    continue
+                some = True
+                if broken and frame.key_frame and frame.time > self._lost[-1][0]:
+                    self._lost[-1] = (self._lost[-1][0], float(frame.time))
+                    broken = False
+                yield frame
+
+    def _last_moment(self, last: float, until: float) -> float:
+        """Until when the last frame is shown.
+
+        A film of a steady rate says so by its rate, or in its last packet. One that holds its
+        pictures, like slides, shows the last of them until the sound ends.
+        """
+        span = self._packets.spans[self._stream.index]
+        end = max(last + span.interval, span.end)
+        return max(end, until) if span.held > HELD * (span.end - span.begin) else end
+
+    def _take(self, frame: "av.VideoFrame", due: list[int], into: list[ImageArray | str]) -> None:
+        if due:
+            picture = self._picture(frame)
+            for i in due:
+                into[i] = picture
+
+    def _without_lost(
+        self, times: Sequence[float], found: list[ImageArray | str]
+    ) -> list[ImageArray | str]:
+        return [
+            DAMAGED if any(begin <= time < end for begin, end in self._lost) else picture
+            for time, picture in zip(times, found, strict=True)
+        ]
+
+    def _picture(self, frame: "av.VideoFrame") -> ImageArray | str:
+        """The middle square of a frame as it is meant to be seen."""
+        if frame.is_corrupt:
+            return DAMAGED
+        check_pixels(frame.width, frame.height)
+        if any(component.is_alpha for component in frame.format.components):
+            picture = flatten(Image.fromarray(frame.to_ndarray(format="rgba")))
+        else:
+            picture = Image.fromarray(frame.to_ndarray(format="rgb24"))
+        ratio = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
+        aspect = float(ratio) if ratio else 1.0
+        quarter = round(frame.rotation / 90) % 4
+        if quarter:
+            picture = picture.transpose(TURNS[quarter])
+            aspect = 1 / aspect if quarter % 2 else aspect
+        return square(picture, self._size, aspect)

@@ -1,0 +1,89 @@
+"""Picture files and frames → the middle square, upright, antialiased."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from a2ibench.types import ImageArray, RejectedError
+
+FORMATS = {
+    ".bmp": "BMP",
+    ".jpeg": "JPEG",
+    ".jpg": "JPEG",
+    ".png": "PNG",
+    ".ppm": "PPM",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+}
+"""Suffix → the format. No other is opened, whatever a file is called: some formats are programs,
+and opening one starts their interpreter."""
+MOST_PIXELS = 100_000_000
+"""Of a picture or frame; a header that claims more is not believed."""
+
+
+def read_picture(path: Path, size: int) -> ImageArray:
+    """The middle square of a picture file, upright, as uint8 ``[size, size, 3]``.
+
+    Raises:
+        RejectedError: not a picture of one of ``FORMATS``, or one that claims to be larger than
+            ``MOST_PIXELS``.
+    """
+    from PIL import ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=sorted(set(FORMATS.values()))) as opened:
+            check_pixels(*opened.size)
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith(("I", "F")):
+                picture = _eight_bits(picture)
+            return square(flatten(picture), size)
+    except UnidentifiedImageError:
+        known = ", ".join(sorted(set(FORMATS.values())))
+        raise RejectedError(f"not a picture that can be read (expected {known})") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RejectedError(f"the picture cannot be decoded ({error})") from error
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """16-bit and float greyscale; PIL clips them at 255 when it converts."""
+    levels = np.asarray(picture, dtype=np.float64)
+    top = 65_535.0 if levels.max() > 255 else 255.0 if levels.max() > 1 else 1.0
+    return Image.fromarray((np.clip(levels / top, 0, 1) * 255).round().astype(np.uint8))
+
+
+def flatten(picture: Image.Image) -> Image.Image:
+    """RGB, on black where it is transparent."""
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "black"), layer).convert("RGB")
+    return picture.convert("RGB")
+
+
+def square(picture: Image.Image, size: int, aspect: float = 1.0) -> ImageArray:
+    """The middle square, antialiased: uint8 ``[size, size, 3]``.
+
+    Args:
+        picture: RGB, at least one pixel.
+        size: side of the result.
+        aspect: width of a pixel over its height.
+    """
+    side = min(picture.width * aspect, picture.height)
+    wide, high = side / aspect, side
+    left, top = (picture.width - wide) / 2, (picture.height - high) / 2
+    box = (left, top, left + wide, top + high)
+    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box=box))
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Refuses sizes that are no size.
+
+    Raises:
+        RejectedError: no pixel, or more than ``MOST_PIXELS``.
+    """
+    if width < 1 or height < 1 or width * height > MOST_PIXELS:
+        raise RejectedError(
+            f"a picture of {width} × {height} px;"
+            f" expected at most {MOST_PIXELS // 10**6} megapixels"
+        )

@@ -1,0 +1,130 @@
+"""Sound as it is decoded: runs of samples that follow each other at one rate."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from a2ibench.media.packets import time_of
+from a2ibench.types import FloatArray
+
+if TYPE_CHECKING:
+    import av
+
+GAP = 0.02
+"""Seconds by which time stamps may wander off the count of samples before it is a gap. Some
+containers round them to a millisecond, and 20 ms is less than a frame."""
+MOST = 1 << 16
+"""Samples that are taken together: one frame of a few hundred costs more than its decoding."""
+COUNTED = ("aac", "ac3", "amr", "mp3")
+"""Formats without time stamps: libav makes some up from the rate of the first frame."""
+PLANES = 8
+"""Channels that a planar frame shows; those of one with more are interleaved first."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Samples in a row.
+
+    Attributes:
+        time: of the first one, in seconds.
+        samples: float32 ``[T]``, the mean of the channels, unchecked.
+        rate: in hertz, as decoded; the container's own word can be half of it (HE-AAC).
+        channels: how many there are.
+    """
+
+    time: float
+    samples: FloatArray
+    rate: int
+    channels: int = 1
+
+    @property
+    def end(self) -> float:
+        """In seconds."""
+        return self.time + len(self.samples) / self.rate
+
+
+def runs(
+    packets: Iterable["av.Packet[Any]"],
+    stream: "av.AudioStream",
+    refused: list[tuple[float, float]],
+) -> Iterator[Run]:
+    """Decodes a stream; its rate and its channels may change on the way.
+
+    Args:
+        packets: of the stream.
+        stream: their stream.
+        refused: takes begin and end, in seconds, of each packet that the decoder refuses.
+    """
+    counted = stream.container.format.name in COUNTED
+    parts: list[FloatArray] = []
+    begin, length, rate = 0.0, 0, 0
+    frames = _frames(packets, stream, refused)
+    failed: Exception | None = None
+    while True:
+        try:
+            samples, time, new_rate = next(frames)
+        except StopIteration:
+            break
+        except Exception as error:  # what was decoded before it comes first
+            failed = error
+            break
+        end = begin + length / rate if rate else 0.0
+        # A frame without a time follows the one before.
+        at = end if time is None or (counted and rate) else time
+        if parts and (
+            length >= MOST
+            or abs(at - end) > GAP
+            or new_rate != rate
+            or len(samples) != len(parts[0])
+        ):
+            yield _run(begin, parts, rate)
+            parts, length = [], 0
+        if not parts:
+            begin, rate = at, new_rate
+        parts.append(samples)
+        length += samples.shape[1]
+    if parts:
+        yield _run(begin, parts, rate)
+    if failed is not None:
+        raise failed
+
+
+def _run(time: float, parts: list[FloatArray], rate: int) -> Run:
+    channels = np.concatenate(parts, axis=1)
+    with np.errstate(invalid="ignore"):  # whoever takes the samples looks for NaN
+        mono = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return Run(time, mono, rate, len(channels))
+
+
+def _frames(
+    packets: Iterable["av.Packet[Any]"],
+    stream: "av.AudioStream",
+    refused: list[tuple[float, float]],
+) -> Iterator[tuple[FloatArray, float | None, int]]:
+    """Samples of each frame, ``[channels, T]``, their time where it has one, and their rate."""
+    import av
+
+    resampler: av.AudioResampler | None = None
+    kind: tuple[str, str, int] | None = None
+    for packet in packets:
+        try:
+            frames = stream.codec_context.decode(packet)
+        except av.FFmpegError:
+            begin = time_of(packet)
+            duration = float((packet.duration or 0) * (packet.time_base or 0))
+            refused.append((begin, begin + max(duration, GAP)))
+            continue
+        for frame in frames:
+            channels = frame.layout.nb_channels
+            if frame.format.name == "fltp" and channels <= PLANES:
+                samples: Any = frame.to_ndarray()
+            else:
+                if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                    resampler = av.AudioResampler(format="flt")
+                assert resampler is not None
+                converted = [part.to_ndarray() for part in resampler.resample(frame)]
+                samples = np.concatenate(converted, axis=1).reshape(-1, channels).T
+            time = float(frame.time) if frame.time is not None else None
+            yield samples, time, frame.sample_rate

@@ -1,0 +1,145 @@
+"""The same pairs heard by several encoders: what is comparable between them, and compared."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from a2ibench import registry
+from a2ibench.contracts.metric import Metric
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.health import find_health, usable
+from a2ibench.reporting.overview_page import Between
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.tables import difference_table, score_tables
+from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
+from a2ibench.results.finished import Studied
+
+BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
+
+
+def compare_encoders(studies: Sequence[Studied]) -> list[Between]:
+    """One for each set of pairs, scale and budget that several encoders have.
+
+    Comparable is what is measured on the images alone by one and the same judge, which is told by
+    its fingerprint. What compares sounds does so in the space of its own encoder.
+    """
+    groups: dict[tuple[str, str, int], list[Studied]] = {}
+    for study in studies:
+        groups.setdefault((study.pairs, study.scale, study.images), []).append(study)
+    return [
+        _compare(same) for same in groups.values() if len({study.encoder for study in same}) > 1
+    ]
+
+
+def _compare(studies: Sequence[Studied]) -> Between:
+    dataset = studies[0].dataset
+    notes = []
+    same: list[Studied] = []
+    for study in studies:
+        if not any(method.scores for method in study.methods):
+            notes.append(f"{study.folder.name}: no result yet; compared with nothing.")
+        elif study.encoder in {one.encoder for one in same}:
+            notes.append(f"{study.folder.name}: a second study of its encoder; left out.")
+        else:
+            same.append(study)
+    if len(same) < 2:
+        return Between(dataset, "", tuple(notes), ())
+    names = [name for name in same[0].metrics if all(name in one.metrics for one in same)]
+    alike = [
+        name
+        for name in names
+        if registry.metrics.get(name).group == "quality"
+        and len(set[object]().union(*(study.judge(name) for study in same))) == 1
+    ]
+    apart = [name for name in names if name not in alike]
+    if alike:
+        notes.append(
+            f"{dataset}: comparable between encoders, by the images alone and by one and the"
+            f" same judge: {', '.join(alike)}."
+        )
+    if apart:
+        notes.append(
+            f"{dataset}: not compared between encoders, since it is more than the quality of the"
+            f" images, or version or judge is another: {', '.join(apart)}."
+        )
+    metrics = [registry.metrics.get(name) for name in alike]
+    arms, left = _arms(same)
+    notes += left
+    verdict, tables = _tables(same, arms, metrics) if metrics and arms else ("", ())
+    return Between(dataset, verdict, tuple(notes), tables)
+
+
+def _arms(same: Sequence[Studied]) -> tuple[list[list[Method]], list[str]]:
+    """The arms that every encoder has with the same options and code, and why others are left."""
+    arms, notes = [], []
+    for label, found in _rows(same).items():
+        if found[0].reference:
+            continue
+        if len(found) < len(same):
+            notes.append(f"{label}: not trained with every encoder; not compared between them.")
+        elif len(set[str]().union(*(study.definition(label) for study in same))) > 1:
+            notes.append(f"{label}: with other options or code; not compared between encoders.")
+        else:
+            arms.append(found)
+    return arms, notes
+
+
+def _tables(
+    same: Sequence[Studied], by_arm: Sequence[Sequence[Method]], metrics: Sequence[type[Metric]]
+) -> tuple[str, tuple[Table, ...]]:
+    first = same[0]
+    about = f"{first.dataset}, {first.scale} scale, {first.images} images"
+    rows: list[Method] = []
+    for found in _rows(same).values():
+        if not found[0].reference or len(found) < len(same):
+            continue
+        # Most are of the real pictures, whatever hears the sounds.
+        equal = len({_values(one, metrics) for one in found}) == 1
+        rows += [found[0]] if equal else _named(found, same)
+    arms = [_named(found, same) for found in by_arm]
+    rows += [one for arm in arms for one in arm]
+    (scores,) = score_tables(rows, metrics, about, ())
+    title = f"Encoders: quality and class of the images ({about})"
+    scores = replace(scores, name=f"encoders-{first.folder.name}", title=title)
+    health = find_health(rows, metrics)
+    metrics = usable(metrics, health)
+    if not metrics:
+        return NO_JUDGE, (scores,)
+    what = "Encoders"
+    if len(by_arm) == 1:  # its name need not stand in every row, and sentence
+        what = f"Encoders of {by_arm[0][0].label}"
+        arms = [_named(by_arm[0], same, "{encoder}")]
+    differences = difference_table(
+        f"encoder_differences-{first.folder.name}",
+        f"{what}: difference to {first.encoder} ({about})",
+        (first.encoder, "encoder"),
+        [(base, one) for base, *rest in arms for one in rest],
+        metrics,
+        (BASE,),
+        health,
+    )
+    assert differences is not None  # two encoders at least
+    verdict = lead(comparisons(differences, metrics))
+    return verdict, (scores, differences)
+
+
+def _rows(same: Sequence[Studied]) -> dict[str, list[Method]]:
+    """The row of each label, from every study that has it."""
+    rows: dict[str, list[Method]] = {}
+    for study in same:
+        for method in study.methods:
+            rows.setdefault(method.label, []).append(method)
+    return rows
+
+
+def _named(
+    found: Sequence[Method], same: Sequence[Studied], label: str = "{row}, {encoder}"
+) -> list[Method]:
+    return [
+        replace(method, label=label.format(row=method.label, encoder=study.encoder))
+        for method, study in zip(found, same, strict=True)
+    ]
+
+
+def _values(method: Method, metrics: Sequence[type[Metric]]) -> tuple[tuple[float, ...], ...]:
+    scored = [method.scores[one.name] for one in metrics if one.name in method.scores]
+    return tuple(tuple(scores.values.tolist()) for scores in scored)

@@ -1,0 +1,148 @@
+"""Two arms against each other, from the same study or from two."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from a2ibench.errors import UserError, unknown
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.health import find_health, struck_reasons, usable
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.tables import difference_table
+from a2ibench.results.finished import (
+    Finished,
+    check_alike,
+    find_arm,
+    metrics_as_stored,
+    read_rows,
+    read_study,
+    to_method,
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison.
+
+    Attributes:
+        table: one row per metric.
+        verdicts: by metric name, on A.
+    """
+
+    table: Table
+    verdicts: Mapping[str, str]
+
+
+def compare(
+    a: str, b: str, arm: str | None, metrics: Sequence[str], needed: str | None = None
+) -> Compared:
+    """A − B over common seeds and the same test clips.
+
+    Args:
+        a: see :func:`~a2ibench.results.finished.find_arm`.
+        b: the same.
+        arm: of studies that are named without one.
+        metrics: names; empty for all that both have.
+        needed: a metric that is shown in any case.
+
+    Raises:
+        UserError: nothing to compare: no such arm, results that do not belong together, a metric
+            that one of them lacks, or no common seed.
+    """
+    sides = [find_arm(a, arm), find_arm(b, arm)]
+    shared = {folder.resolve() for folder, _ in sides[0].results} & {
+        folder.resolve() for folder, _ in sides[1].results
+    }
+    if shared:
+        raise UserError(
+            f"A and B are the same: both hold job {min(shared).name}; name two arms, or the same"
+            " arm of two studies"
+        )
+    both = sides[0].metrics & sides[1].metrics
+    asked = [*metrics, *([] if needed is None else [needed])]
+    for name in asked:
+        if name not in both:
+            raise unknown("metric that both have", name, both)
+    names = list(dict.fromkeys(asked)) if metrics else sorted(both)
+    if not names:
+        raise UserError("A and B have no metric in common")
+    check_alike(sides, names)
+    seeds = [{result["job"]["seed"] for _, result in side.results} for side in sides]
+    common = sorted(seeds[0] & seeds[1])
+    if not common:
+        raise UserError(
+            f"no common seed: A has {', '.join(map(str, sorted(seeds[0])))}, B has"
+            f" {', '.join(map(str, sorted(seeds[1])))}"
+        )
+    found, aged = metrics_as_stored(sides, names)
+    plugins = sorted(found, key=lambda one: (one.column, one.name))
+    first, second = (
+        replace(to_method(side, names, ()), label=f"{letter}: {side.label}")
+        for letter, side in zip("AB", sides, strict=True)
+    )
+    references, apart = _references(sides, names)
+    health = find_health((first, second, *references), plugins)
+    struck = struck_reasons(plugins, health)
+    plugins = list(usable(plugins, health))
+    if struck and (not plugins or (needed and all(one.name != needed for one in plugins))):
+        raise UserError(f"nothing to compare by: {' '.join(struck)}")
+    studies = list(dict.fromkeys(side.study for side in sides))
+    of_a, of_b = (f" of {side.study}" if len(studies) > 1 else "" for side in sides)
+    encoder = sides[0].results[0][1]["encoder"]["name"]
+    where = ", ".join([*(studies if len(studies) == 1 else []), encoder])
+    images = [{one["job"]["images"] for _, one in side.results} for side in sides]
+    differ = images[0] != images[1]
+    table = difference_table(
+        "compare",
+        f"{first.label}{of_a} against {second.label}{of_b} ({where})",
+        ("B", "A"),
+        [(second, first)],
+        plugins,
+        [
+            f"Common seeds: {', '.join(map(str, common))}.",
+            *(["Budgets differ: other numbers of training images."] if differ else []),
+            *(
+                f"Left out: {letter}: {one}."
+                for letter, side in zip("AB", sides, strict=True)
+                for one in side.damaged
+            ),
+            *aged,
+            *apart,
+            *(f"Left out: {reason}" for reason in struck),
+        ],
+        health,
+    )
+    assert table is not None
+    verdicts = {
+        plugin.name: str(row["verdict"]) for plugin, row in zip(plugins, table.numbers, strict=True)
+    }
+    return Compared(table, verdicts)
+
+
+def _references(
+    sides: Sequence[Finished], metrics: Sequence[str]
+) -> tuple[list[Method], list[str]]:
+    """The reference rows of the studies that the sides lie in: they tell of the judges.
+
+    Args:
+        sides: what is compared.
+        metrics: names.
+
+    Returns:
+        The rows, and why others are left out: by results that belong in no table with the sides,
+        a row says nothing of the judges of these.
+    """
+    found, apart = [], []
+    for folder in dict.fromkeys(side.folder for side in sides):
+        if not (folder / "study.json").is_file():
+            continue  # a job by itself
+        for row in read_rows(folder, read_study(folder)):
+            method = to_method(row, metrics, ())
+            if not method.reference:
+                continue
+            try:
+                check_alike([*sides, row], metrics)
+            except UserError as error:
+                apart.append(f"{row.label} of {folder.name}: not asked about the judges: {error}")
+            else:
+                found.append(method)
+    return found, apart

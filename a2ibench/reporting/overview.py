@@ -1,0 +1,208 @@
+"""What can be said of several studies at once, without merging their tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from a2ibench import registry
+from a2ibench.contracts.metric import Metric
+from a2ibench.reporting.between_encoders import compare_encoders
+from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
+from a2ibench.reporting.overview_page import Listed, write_overview_page
+from a2ibench.reporting.render import Table, escape_markdown
+from a2ibench.reporting.report import PAGE, save_table
+from a2ibench.reporting.study_page import Chart
+from a2ibench.reporting.svg import inline_svg
+from a2ibench.reporting.tables import ablation_table, method_table
+from a2ibench.reporting.words import comparisons, lead
+from a2ibench.results.finished import (
+    DamagedStudyError,
+    Studied,
+    read_studied,
+    read_study,
+    studies_inside,
+)
+from a2ibench.results.scores import LONG, read_long
+from a2ibench.storage import whole_file
+from a2ibench.study.study_file import file_of, read_study_file
+
+APART = (
+    "Judges are trained on the pairs of their own study: scores of two datasets are by two"
+    " protocols, and only ranks are compared between them."
+)
+DIAGRAMS = (
+    "Ranks over datasets (1 is best), a diagram a metric and encoder. Methods joined by a bar are"
+    " within the critical difference (Friedman, Nemenyi; Demšar 2006)."
+)
+
+
+@dataclass(frozen=True)
+class _Diagram:
+    """A diagram over datasets: of one metric, with one encoder."""
+
+    encoder: str
+    metric: str
+    ranks: Ranks
+    labels: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        return f"critical_difference-{self.encoder}-{self.metric}.png"
+
+
+def studies_in(root: Path) -> list[Path]:
+    """The studies of a folder, in the order of its study file, else by name; the folder itself
+    where it is a study, or holds none.
+
+    Raises:
+        UserError: a file that cannot be read.
+    """
+    if (root / "study.json").is_file():
+        return [root]
+    found = studies_inside(root)
+    if (file := file_of(root)).is_file():
+        asked = read_study_file(file)
+        datasets = [Path(name).name for name in asked.get("dataset", ())]
+        encoders = list(asked.get("encoder", ()))
+
+        def place(folder: Path) -> tuple[int, ...]:
+            try:
+                about = read_study(folder)
+            except DamagedStudyError:  # said when it is read
+                return len(datasets), len(encoders)
+            pair = (datasets, Path(about["dataset"]).name), (encoders, about["encoder"])
+            return tuple(names.index(one) if one in names else len(names) for names, one in pair)
+
+        found.sort(key=place)
+    return found or [root]
+
+
+def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
+    """Writes ``results.parquet`` of all studies, ``overview.md``, the diagrams over datasets, and
+    ``report.html``, which leads to the pages of the studies.
+
+    Args:
+        root: where to.
+        folders: of the studies.
+
+    Returns:
+        What the user should know, a line each.
+    """
+    # A study that was interrupted has none yet.
+    long = [read_long(path) for folder in folders if (path := folder / LONG).is_file()]
+    with whole_file(root / LONG) as temporary:
+        pd.concat(long or [pd.DataFrame()], ignore_index=True).to_parquet(temporary)
+    studies = [read_studied(folder) for folder in folders]
+    between = compare_encoders(studies)
+    notes = [APART, *(note for one in between for note in one.notes)]
+    diagrams = _diagrams(studies)
+    for old in _earlier(root):
+        old.unlink(missing_ok=True)  # of an earlier command: what this one does not make would stay
+    for one in diagrams:
+        save_diagram(one.ranks, one.labels, root / one.file)
+    compared = [one for one in between if one.tables]
+    tables = [table for one in compared for table in one.tables]
+    for table in tables:
+        save_table(table, root / "tables")
+    with whole_file(root / "overview.md") as temporary:
+        temporary.write_text(_markdown(studies, notes, tables, diagrams), encoding="utf-8")
+    said = [*notes, *([DIAGRAMS] if diagrams else [])]
+    charts = [_chart(one, i) for i, one in enumerate(diagrams)]
+    listed = [_list(study) for study in studies]
+    write_overview_page(root.resolve().name, listed, compared, said, charts, root / PAGE)
+    return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
+
+
+def _earlier(root: Path) -> list[Path]:
+    """What an earlier command may have written and this one may not: exact names, since other
+    files may lie there too."""
+    encoders, metrics = registry.encoders.names(), registry.metrics.names()
+    diagrams = {f"critical_difference-{e}-{m}.png" for e in encoders for m in metrics}
+    tables = {
+        f"{kind}-{folder.name}.{suffix}"
+        for folder in studies_inside(root)
+        for kind in ("encoders", "encoder_differences")
+        for suffix in ("md", "csv", "tex")
+    }
+    found = [path for path in root.glob("critical_difference-*.png") if path.name in diagrams]
+    return found + [path for path in root.glob("tables/encoder*-*.*") if path.name in tables]
+
+
+def _markdown(
+    studies: Sequence[Studied],
+    notes: Sequence[str],
+    tables: Sequence[Table],
+    diagrams: Sequence[_Diagram],
+) -> str:
+    lines = ["# Overview", "", "| dataset | encoder | tables |", "|---|---|---|"]
+    for study in studies:
+        name = study.folder.name
+        link = f"[{escape_markdown(name)}]({quote(name)}/tables)"
+        cells = (escape_markdown(study.dataset), escape_markdown(study.encoder), link)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *(f"- {escape_markdown(note)}" for note in notes)]
+    for table in tables:
+        lines += ["", table.to_markdown().rstrip()]
+    if diagrams:
+        lines += ["", DIAGRAMS, "", *(f"![{Path(d.file).stem}]({d.file})" for d in diagrams)]
+    return "\n".join(lines) + "\n"
+
+
+def _list(study: Studied) -> Listed:
+    metrics = study.usable
+    compared = [
+        one
+        for make in (method_table, ablation_table)
+        for one in comparisons(make(study.methods, metrics, "", ()), metrics)
+    ]
+    return Listed(study.folder.name, PAGE, study.dataset, study.encoder, lead(compared))
+
+
+def _chart(one: _Diagram, number: int) -> Chart:
+    metric = registry.metrics.get(one.metric)
+    title = f"{metric.title}, {one.encoder}"
+    order = sorted(zip(one.ranks.mean, one.labels, strict=True))
+    said = f"Mean ranks by {title}: {', '.join(f'{label} {mean:.2f}' for mean, label in order)}"
+    return Chart(inline_svg(draw_diagram(one.ranks, one.labels), f"ranks-{number}", said), title)
+
+
+def _diagrams(studies: Sequence[Studied]) -> list[_Diagram]:
+    """One for each encoder and metric that allows a ranking over the datasets: other pairs each,
+    at one scale and budget.
+    """
+    made = []
+    for encoder in dict.fromkeys(study.encoder for study in studies):
+        own = [study for study in studies if study.encoder == encoder]
+        if len({study.pairs for study in own}) < len(own):
+            continue
+        if len({(study.scale, study.images) for study in own}) > 1:
+            continue
+        for name in own[0].metrics:
+            labels = list(_arms(own[0], name))
+            if any(all(one.name != name for one in study.usable) for study in own):
+                continue
+            found = [_arms(study, name) for study in own]
+            if any(set(one) != set(labels) for one in found) or min(len(own), len(labels)) < LEAST:
+                continue
+            arms = [{label: one[label] for label in labels} for one in found]
+            metric: type[Metric] = registry.metrics.get(name)
+            made.append(_Diagram(encoder, name, rank(_scores(arms, metric)), tuple(labels)))
+    return made
+
+
+def _arms(study: Studied, metric: str) -> Mapping[str, float]:
+    return {
+        method.label: method.scores[metric].mean
+        for method in study.methods
+        if not method.reference and metric in method.scores
+    }
+
+
+def _scores(arms: Sequence[Mapping[str, float]], metric: type[Metric]) -> npt.NDArray[np.float64]:
+    sign = 1 if metric.higher_is_better else -1
+    return sign * np.array([list(one.values()) for one in arms])

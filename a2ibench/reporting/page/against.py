@@ -1,0 +1,88 @@
+"""What a study's tests say of its methods, its floors and its ceiling."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from a2ibench import registry
+from a2ibench.contracts.metric import OWN, Metric
+from a2ibench.contracts.reference import CEILING, Reference
+from a2ibench.reporting.cells import Method
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.report import Report
+from a2ibench.reporting.study_page import Against
+from a2ibench.reporting.tables import difference_table
+from a2ibench.reporting.words import comparisons
+
+CONSTANT = (
+    "A reference row without chance is the same for every seed; it is compared with each seed of"
+    " the method."
+)
+
+
+def against_references(made: Report) -> list[Against]:
+    """Every arm against the ceiling, and against the floor of each group of metrics that has one.
+
+    These tests are in no table of the study: each table here is a family of its own for Holm's
+    correction.
+    """
+    found = []
+    for row in (method for method in made.methods if method.reference):
+        plugin = _plugin(row.label)
+        if plugin is None:
+            continue
+        metrics = [m for m in made.usable if m.group in plugin.floor_of]
+        what = "floor"
+        if plugin.row == CEILING:
+            # Real test images have memorised nothing, by construction.
+            metrics = [m for m in made.usable if m.judge != OWN and "train" not in m.needs]
+            what = "ceiling"
+        if not plugin.random:  # it has no chance by construction: nobody has less, or better
+            metrics = [m for m in metrics if "noise" not in m.needs]
+        if metrics and made.scored and row.scores:
+            table = _table(row, plugin, made, metrics, what)
+            said = tuple(comparisons(table, made.metrics))
+            found.append(Against(row.label, what, table, said))
+    return found
+
+
+def _table(
+    row: Method,
+    plugin: type[Reference],
+    study: Report,
+    metrics: Sequence[type[Metric]],
+    what: str,
+) -> Table:
+    compared = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in study.scored]
+    made = difference_table(
+        f"against_{plugin.name}",
+        f"Methods against {row.label}, the {what} ({study.about})",
+        (row.label, "method"),
+        compared,
+        metrics,
+        [] if plugin.random else [CONSTANT],
+        study.health,
+    )
+    assert made is not None
+    return made
+
+
+def _for_seeds_of(arm: Method, row: Method) -> Method:
+    """A row that has one seed because nothing in it is random, with the seeds of an arm."""
+    scores = {}
+    for name, own in arm.scores.items():
+        if (there := row.scores.get(name)) is not None:
+            scores[name] = replace(
+                there,
+                seeds=own.seeds,
+                values=np.repeat(there.values[:1], len(own.seeds)),
+                spread=None,
+                blocks=np.repeat(there.blocks[:1], len(own.seeds), axis=0),
+            )
+    return replace(row, scores=scores)
+
+
+def _plugin(label: str) -> type[Reference] | None:
+    name = label.replace(" ", "_")
+    return registry.references.get(name) if name in registry.references.names() else None

@@ -1,0 +1,133 @@
+"""The commands that compute the rows of a study again."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from a2ibench import config, registry
+from a2ibench.errors import UserError, command
+from a2ibench.reporting.page.files import Ran, Rows
+from a2ibench.reporting.study_page import Command
+from a2ibench.results import records
+from a2ibench.results.outcome import PLUGINS
+from a2ibench.results.records import DamagedError
+from a2ibench.results.samples import ORIGIN
+from a2ibench.study.arm import MINUS, expand_arms
+from a2ibench.study.scale import get_scale
+
+
+def everything(rows: Rows, file: str) -> str:
+    """The command that computes all rows, in the study's folder.
+
+    Args:
+        rows: its jobs.
+        file: the name of its study file.
+    """
+    return command("run", file, *_plugins([r for row in rows.values() for r in row]))
+
+
+def commands(about: Mapping[str, Any], rows: Rows) -> list[Command]:
+    """A command for each row; the reference rows, which come with each of them, together without.
+
+    Args:
+        about: the study's ``study.json``.
+        rows: its jobs.
+    """
+    found, others = [], []
+    for label, jobs in rows.items():
+        arm = about.get("arms", {}).get(label)
+        if arm is not None:
+            found.append(Command(label, _train(about, label, arm, jobs)))
+        elif any((ran.folder / ORIGIN).is_file() for ran in jobs):
+            found.append(Command(label, _evaluate(about, label, jobs)))
+        else:
+            others.append(label)
+    if others:
+        found.append(Command(", ".join(others), ""))
+    return found
+
+
+def _train(
+    about: Mapping[str, Any], label: str, arm: Mapping[str, Any], jobs: Sequence[Ran]
+) -> str:
+    model = str(arm["model"])
+    result = _result(jobs)
+    words = ["run", "--model", model]
+    words += _sets(model, arm["config"], _usual(model, about["scale"]))
+    words += _data(about, result)
+    words += ["--seeds", str(about["seeds"]), "--scale", about["scale"]]
+    words += ["--images", str(about["images"])]
+    workers = 1 if result is None else result["job"].get("workers", 1)
+    if workers > 1:
+        words += ["--gpus-per-trial", str(workers)]
+    for metric in about["metrics"]:
+        words += ["--metric", metric]
+    return command(*words, *_plugins(jobs), "--out", f"again/{_slug(label)}")
+
+
+def _evaluate(about: Mapping[str, Any], label: str, jobs: Sequence[Ran]) -> str:
+    words = ["evaluate", "--name", label]
+    for ran in jobs:
+        mapping = None
+        try:
+            origin = records.read(records.Origin, ran.folder / ORIGIN)
+            images, mapping = origin["folder"], origin["mapping"]
+        except (OSError, DamagedError):
+            # The result names the folder too, though no mapping.
+            images = "?" if ran.result is None else ran.result["outside"]["folder"]
+        words += ["--images", images]
+        if mapping is not None and "--map" not in words:
+            words += ["--map", str(mapping)]
+    return command(*words, *_data(about, _result(jobs)), "--scale", about["scale"], "--into", ".")
+
+
+def _result(jobs: Sequence[Ran]) -> Mapping[str, Any] | None:
+    """The first that there is."""
+    return next((ran.result for ran in jobs if ran.result is not None), None)
+
+
+def _data(about: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[str]:
+    """The pairs and the encoder, with the options that are not the usual ones."""
+    dataset, encoder = str(about["dataset"]), str(about["encoder"])
+    words = ["--dataset", dataset]
+    if dataset in registry.datasets.names():
+        options: Any = registry.datasets.get(dataset).Config
+        size = {"image_size": get_scale(about["scale"]).image_size}
+        usual = config.to_dict(config.build(options, size, dataset))
+        words += _sets(dataset, about.get("dataset_config", {}), usual)
+    words += ["--encoder", encoder]
+    if result is not None and encoder in registry.encoders.names():
+        usual = config.to_dict(registry.encoders.get(encoder).Config())
+        words += _sets(encoder, result["encoder"]["config"], usual)
+    return words
+
+
+def _usual(model: str, scale: str) -> Mapping[str, Any]:
+    """A model's configuration where the user says nothing; empty where it is not registered."""
+    try:
+        return expand_arms((model,), (), scale, {})[0].config
+    except UserError:
+        return {}
+
+
+def _sets(owner: str, values: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in values.items():
+        if name not in usual or usual[name] != value:
+            text = config.join_list(value) if isinstance(value, list) else str(value)
+            words += ["--set", f"{owner}.{name}={text}"]
+    return words
+
+
+def _plugins(jobs: Sequence[Ran]) -> list[str]:
+    """The user's files that were kept with the trials, one of a name, from the study's folder."""
+    kept: dict[str, Path] = {}
+    for ran in jobs:
+        for path in sorted((ran.folder / PLUGINS).glob("*.py")):
+            kept.setdefault(path.name, path.relative_to(ran.folder.parent.parent))
+    return [word for path in kept.values() for word in ("--plugin", str(path))]
+
+
+def _slug(label: str) -> str:
+    return re.sub(r"[^\w.=+-]+", "-", label.replace(MINUS, "-without-"))

@@ -1,0 +1,106 @@
+"""Sweeps that belong to a study's page."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from a2ibench.errors import UserError
+from a2ibench.generator.sweep import ABOUT
+from a2ibench.reporting.media import png_uri
+from a2ibench.reporting.page.files import Rows
+from a2ibench.reporting.render import Table
+from a2ibench.reporting.study_page import Sweep
+from a2ibench.storage import read_json
+
+SWEEPS = "sweeps"
+"""In a study's folder: where its page looks for sweeps."""
+STRIPS = 4
+"""Strips of pictures that are shown of a sweep, at most."""
+RHO = (
+    "ρ: Spearman's; distance and changed against how far a level is from the unchanged sound, the"
+    " others against the level. [ ]: over noises, or over sounds. p: by permuting the levels; not"
+    " corrected for the number of measures."
+)
+
+
+def read_sweeps(
+    folder: Path, given: Sequence[Path], rows: Rows, say: Callable[[str], None]
+) -> tuple[list[Sweep], list[str]]:
+    """The sweeps in ``STUDY/sweeps`` and in other folders, and those that are left out.
+
+    One that lies there damaged is no reason to write no page: it is left out, and named. One that
+    was asked for is not.
+
+    Args:
+        folder: of the study.
+        given: other folders.
+        rows: the jobs of the study.
+        say: is told of those that are left out, and why.
+
+    Raises:
+        UserError: another folder that holds no sweep, or a damaged one.
+    """
+    own = sorted(path.parent for path in (folder / SWEEPS).glob(f"*/{ABOUT}"))
+    asked = {path.resolve() for path in given}
+    found: list[Sweep] = []
+    left_out: list[str] = []
+    for whole, path in {path.resolve(): path for path in (*own, *given)}.items():
+        try:
+            found.append(_read(path, len(found) + 1, rows))
+        except UserError as error:
+            if whole in asked:
+                raise
+            say(f"left out: {error}")
+            left_out.append(f"{SWEEPS}/{path.name}")
+    return found, left_out
+
+
+def _read(folder: Path, number: int, rows: Rows) -> Sweep:
+    if not (folder / ABOUT).is_file():
+        raise UserError(
+            f"{folder}: no sweep (it has no {ABOUT}); expected what `a2ibench sweep … --out DIR`"
+            " leaves"
+        )
+    try:
+        about: dict[str, Any] = read_json(folder / ABOUT)
+        found = pd.read_csv(folder / "correlations.csv", dtype={"sound": str})
+        strips = sorted((folder / "strips").glob("*.png"))
+        return Sweep(
+            title=f"{_run(about['job'], rows)}: {about['change']}",
+            curves=png_uri(folder / "curves.png"),
+            strips=tuple((path.stem, png_uri(path)) for path in strips[:STRIPS]),
+            correlations=_table(found, number),
+            left_out=max(0, len(strips) - STRIPS),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder}: damaged sweep ({error}); sweep again") from error
+
+
+def _run(job: str, rows: Rows) -> str:
+    for label, jobs in rows.items():
+        for ran in jobs:
+            if ran.folder.name == job:
+                return f"{label}, seed {ran.seed}"
+    return f"job {job}, which is none of this study's"
+
+
+def _table(found: pd.DataFrame, number: int) -> Table:
+    lines = []
+    for row in found.astype(object).where(found.notna(), None).to_dict("records"):
+        rho = "–" if row["rho"] is None else f"{row['rho']:+.2f}"
+        if row["low"] is not None:
+            rho += f" [{row['low']:+.2f}, {row['high']:+.2f}]"
+        p = "–" if row["p"] is None else f"{row['p']:.3f}"
+        lines.append((row["sound"], row["measure"], rho, p, str(row["cases"])))
+    heading = ("sound", "measure", "ρ", "p", "n")
+    return Table(
+        f"sweep_{number}",
+        "Correlations with the change",
+        heading,
+        (tuple(lines),),
+        (RHO,),
+        (),
+        keys=2,
+    )

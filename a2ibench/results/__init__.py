@@ -1,0 +1,1 @@
+"""The files of a study's folder: written, read and checked."""

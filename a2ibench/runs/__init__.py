@@ -1,0 +1,1 @@
+"""Trials: trained, drawn and judged, by one executor or another."""

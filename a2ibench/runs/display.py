@@ -1,0 +1,146 @@
+"""What a user sees while a study runs: bars with the time left, or plain lines in a log file."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from a2ibench.console import Console
+from a2ibench.errors import command
+
+if TYPE_CHECKING:
+    from a2ibench.curation.last_check import LastCheck
+    from a2ibench.evaluation.feasibility import Feasibility
+
+TOLD = 3
+"""Findings of a check that are printed."""
+LINE_EVERY = 30.0
+"""Seconds between two lines about the same thing, where the output is no terminal …"""
+FIRST_LINE = 5.0
+"""… but the first ones come sooner: after so many seconds, twice as many, and so on."""
+
+
+class Display:
+    """Progress of the parts of a study.
+
+    Args:
+        console: where to print.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bars: Progress | None = None
+
+    def say(self, text: str, **style: Any) -> None:
+        """Prints one line; nothing in it is markup."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True, **style)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The bars live inside this block."""
+        if not self.console.is_terminal:
+            yield
+            return
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console) as bars:
+            self._bars = bars
+            try:
+                yield
+            finally:
+                self._bars = None
+
+    def counter(self, name: str) -> Callable[[int, int], None]:
+        """A function ``(done, total)`` that shows how far something called ``name`` is."""
+        bar: TaskID | None = None
+        lines = _Lines(name, self.say)
+
+        def show(done: int, total: int) -> None:
+            nonlocal bar
+            if self._bars is None:
+                lines.show(done, total)
+                return
+            if bar is None:
+                # What an earlier run has done says nothing about the speed of this one.
+                bar = self._bars.add_task(name, total=total, completed=done)
+            self._bars.update(bar, completed=done, total=total)
+
+        return show
+
+
+def show_feasibility(found: "Feasibility", display: Display) -> None:
+    """Prints the block "what these data can answer"."""
+    from a2ibench.reporting.feasibility import class_table, feasibility_lines
+
+    display.console.print(class_table(found), markup=False)
+    for line in feasibility_lines(found):
+        display.say(line)
+    if found.refused is not None:
+        display.say(f"no study is possible on these pairs: {found.refused}", style="yellow")
+
+
+def show_check(check: "LastCheck", root: Path, display: Display) -> None:
+    """Prints what the last check of the pairs in ``root`` found."""
+    if check.caution:
+        more = check.damage + check.leaks - len(check.told[:TOLD])
+        told = [*check.told[:TOLD], *([f"and {more} more"] if more else [])]
+        display.say(f"warning: {check.caution} {'; '.join(told)}", style="bold yellow")
+    elif check.state == "checked":
+        display.say(f"pairs {check}")
+    else:
+        display.say(
+            f"pairs {check}: {command('data', 'check', root)} looks for leaks, copies and damage"
+        )
+
+
+class _Lines:
+    """How far something is, in a line now and then."""
+
+    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+        self._name = name
+        self._say = say
+        self._start = 0.0, math.inf  # when, and how far it was
+        self._last = 0.0
+
+    def show(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if first := done < self._start[1]:  # also where it begins again, from further back
+            self._start = now, done
+        ended = done >= total
+        gap = min(LINE_EVERY, max(FIRST_LINE, (now - self._start[0]) / 2))
+        if not (first or ended) and now - self._last < gap:
+            return
+        self._last = now
+        began, begun = self._start
+        if ended:
+            self._say(f"{self._name}: {done}/{total} after {clock(now - began)}")
+        elif done == begun:
+            self._say(f"{self._name}: {done}/{total}")
+        else:
+            left = (now - began) / (done - begun) * (total - done)
+            self._say(f"{self._name}: {done}/{total}, {clock(left)} left")
+
+
+def clock(seconds: float) -> str:
+    """``h:mm:ss`` or ``m:ss``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,262 @@
+"""An outside system's images under the protocol of a study, in the same table."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from a2ibench import __version__, registry
+from a2ibench.errors import StoppedError, UserError
+from a2ibench.evaluation.evaluate import Drawn
+from a2ibench.evaluation.handout import write_list, write_sounds
+from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
+from a2ibench.results.board import at_work
+from a2ibench.results.finished import read_study
+from a2ibench.results.folder import check_own
+from a2ibench.results.identity import write_about
+from a2ibench.results.job import Job, Task
+from a2ibench.results.mend import is_damaged, mend
+from a2ibench.results.outcome import is_done, read_failure, read_result
+from a2ibench.results.samples import ORIGIN, save_samples
+from a2ibench.results.scores import Entry
+from a2ibench.results.stored import Stored, is_outside, read_stored
+from a2ibench.runs.attempt import work
+from a2ibench.runs.display import Display
+from a2ibench.runs.run import announce, describe, show_results
+from a2ibench.storage import write_json
+from a2ibench.study.plan import Plan, Request, make_plan, open_parts, outline
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Outside:
+    """An outside system.
+
+    Attributes:
+        name: of its row.
+        folders: of its images, one a training seed.
+        mapping: a csv file with the columns image, row; None for file names that say it.
+        resize: whether images of another size are resized instead of refused.
+        replace: whether it may take the place of a row of the same name.
+    """
+
+    name: str
+    folders: tuple[Path, ...]
+    mapping: Path | None
+    resize: bool
+    replace: bool
+
+
+def evaluate_outside(request: Request, outside: Outside, display: Display) -> None:
+    """Scores images from outside, and writes the tables of the study they go into.
+
+    A study that is there keeps its rows, and must have the same protocol; otherwise one is made
+    that holds the reference rows and this system.
+
+    Args:
+        request: data, encoder, metrics and folder; no models.
+        outside: the images.
+        display: what the user sees.
+
+    Raises:
+        UserError: images that cannot be used, a name that is taken, or a study of another protocol.
+            Nothing was written to the study then. Or another command is at work there.
+    """
+    _check_name(outside.name)
+    assert request.folder is not None
+    check_own(request.folder)
+    with display.running():
+        submissions = _read(request, outside, display)
+        plan = make_plan(request, display.counter, display.say)
+        announce(request, plan, display)
+        like = plan.entries[0].tasks[0]
+        stored = read_stored(plan.outline.folder, like)
+        if stored is not None:
+            _check_protocol(plan, stored)
+        rows = plan.entries if stored is None else stored.entries
+        entry = _entry(outside, submissions, like)
+        _check_free(outside, entry, rows)
+    with at_work(plan.outline.folder):
+        with display.running():
+            mend(plan.outline.folder, rows, display.say)
+            _compute(plan, rows, entry, submissions, outside, display)
+        about = dict(describe(request, plan) if stored is None else stored.about)
+        entries = _placed(rows, entry)
+        about["jobs"] = {e.label: [task.job.key for task in e.tasks] for e in entries}
+        write_about(plan.outline.folder, about)
+        show_results(request, replace(plan, entries=entries), None, display)
+
+
+def export(request: Request, listed: Path | None, sounds: Path | None, display: Display) -> None:
+    """Writes the list of test segments, and their sounds, for a system outside."""
+    with display.running():
+        _, store, data = open_parts(request, outline(request), display.counter)
+    if sounds is not None:
+        display.say(f"{sounds}: {write_sounds(store, sounds)} sounds, <row>.wav")
+    if listed is not None:
+        display.say(f"{listed}: {write_list(store, data.exam.grid_rows, listed)} test segments")
+
+
+def join(folder: Path, request: Request) -> Request:
+    """The request that computes for new images what a study has computed for its own.
+
+    Raises:
+        UserError: the folder holds no study, or a damaged one.
+    """
+    about = read_study(folder)
+    return replace(
+        request,
+        seeds=about["seeds"],
+        scale=about["scale"],
+        images=about["images"],
+        metrics=tuple(about["metrics"]),
+        folder=folder,
+    )
+
+
+def _check_name(name: str) -> None:
+    right = name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
+    if not right or "−" in name or "=" in name or name.startswith("-"):
+        raise UserError(
+            f"--name {name!r}: expected a word or a few, at most {LONGEST_NAME} printable"
+            " characters, without − and = (which mark an ablation), and no - first (which marks an"
+            " option)"
+        )
+
+
+def _read(request: Request, outside: Outside, display: Display) -> list[Submission]:
+    """Before any judge is trained: a wrong image is better known at once."""
+    resolved = [folder.resolve() for folder in outside.folders]
+    if len(set(resolved)) < len(resolved):
+        raise UserError("--images: the same folder twice; each is a training seed of its own")
+    chosen = outline(request)
+    _, store, data = open_parts(request, chosen, display.counter)
+    if (chosen.folder / "study.json").is_file() and not is_damaged(chosen.folder):
+        there = read_study(chosen.folder).get("content_hash")
+        if there != store.content_hash:
+            difference = f"content hash of the pairs: {there} there, {store.content_hash} here"
+            raise _other_protocol(chosen.folder, [difference])
+    submissions: dict[str, Submission] = {}
+    for folder in outside.folders:
+        one = read_submission(
+            folder,
+            outside.mapping,
+            store.rows("test"),
+            data.exam.grid_rows,
+            store.image_size,
+            outside.resize,
+            display.counter(f"reading {folder}"),
+        )
+        key = hash_images(one.images, one.grid)
+        if key in submissions:
+            raise UserError(
+                f"{folder} holds the same images as {submissions[key].folder}: they are not two"
+                " training seeds"
+            )
+        submissions[key] = one
+    return list(submissions.values())
+
+
+def _entry(outside: Outside, submissions: Sequence[Submission], like: Task) -> Entry:
+    tasks = []
+    for seed, one in enumerate(submissions):
+        job = Job(
+            kind="outside",
+            method=outside.name,
+            config={},
+            source=hash_images(one.images, one.grid),
+            store=like.job.store,
+            encoder=like.job.encoder,
+            seed=seed,
+            images=0,
+        )
+        tasks.append(replace(like, job=job, folder=like.folder.parent / job.key))
+    return Entry(outside.name, outside.name, None, False, tuple(tasks))
+
+
+def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
+    """Refuses to put other images silently in the place of a row."""
+    for row in rows:
+        if row.label.casefold() != outside.name.casefold():
+            continue
+        same = [t.job.key for t in row.tasks] == [t.job.key for t in entry.tasks]
+        if not (is_outside(row) and row.label == outside.name and (same or outside.replace)):
+            hint = "; --replace puts these images in its place" if is_outside(row) else ""
+            raise UserError(f"the study has a row {row.label!r} already: choose --name{hint}")
+
+
+def _check_protocol(plan: Plan, stored: Stored) -> None:
+    """Refuses a study whose scores were measured in another way than these would be."""
+    folder = plan.outline.folder
+    like = plan.entries[0].tasks[0]
+    found = [
+        result
+        for entry in stored.entries
+        for task in entry.tasks
+        if (result := read_result(task.folder)) is not None
+    ]
+    differences = []
+    for what, mine, theirs in (
+        ("version of a2ibench", __version__, {r["version"] for r in found}),
+        ("content hash of the pairs", like.job.store, {r["job"]["store"] for r in found}),
+        ("fingerprint of the encoder", like.job.encoder, {r["job"]["encoder"] for r in found}),
+    ):
+        if other := sorted(theirs - {mine}):
+            differences.append(f"{what}: {other[0][:20]} there, {mine[:20]} here")
+    for name in plan.metrics:
+        metric = registry.metrics.get(name)
+        for score in (r["metrics"][name] for r in found if name in r["metrics"]):
+            if score["version"] != metric.version:
+                differences.append(f"{name}: version {score['version']} there, {metric.version}")
+            judge = plan.entries[0].tasks[0].judges.get(metric.judge, score["judge_fingerprint"])
+            if score["judge_fingerprint"] != judge:
+                differences.append(
+                    f"judge {metric.judge}: fingerprint {score['judge_fingerprint']} there,"
+                    f" {judge} here"
+                )
+    if differences:
+        raise _other_protocol(folder, differences)
+
+
+def _other_protocol(folder: Path, differences: Sequence[str]) -> UserError:
+    return UserError(
+        f"{folder}: another protocol than this one: {'; '.join(dict.fromkeys(differences))}"
+    )
+
+
+def _compute(
+    plan: Plan,
+    rows: Sequence[Entry],
+    entry: Entry,
+    submissions: Sequence[Submission],
+    outside: Outside,
+    display: Display,
+) -> None:
+    """The reference rows that are missing, then the outside system."""
+    for task, one in zip(entry.tasks, submissions, strict=True):
+        save_samples(task.folder, Drawn(one.images, one.grid))
+        origin = {
+            "job": asdict(task.job),
+            "folder": str(one.folder),
+            "mapping": None if outside.mapping is None else str(outside.mapping),
+            "notes": list(one.notes),
+        }
+        write_json(task.folder / ORIGIN, origin)
+    tasks = [task for e in (*rows, entry) for task in e.tasks if task.job.kind != "model"]
+    missing = [task for task in tasks if not is_done(task)]
+    show = display.counter("evaluating")
+    for i, task in enumerate(missing):
+        show(i, len(missing))
+        if (why := work(task)) is not None:
+            raise StoppedError(why)
+        if (reason := read_failure(task.folder)) is not None:
+            raise UserError(f"{task.job.method}, seed {task.job.seed}: {reason}")
+        show(i + 1, len(missing))
+
+
+def _placed(rows: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:
+    """Behind the reference rows and older outside systems: the last row is what others are
+    compared with, and stays the study's own."""
+    kept = [row for row in rows if row.label != entry.label]
+    first = [row for row in kept if row.reference or is_outside(row)]
+    return (*first, entry, *(row for row in kept if row not in first))

@@ -1,0 +1,1 @@
+"""SoundNet: its networks, its weights and its distillation."""

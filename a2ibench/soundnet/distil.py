@@ -1,0 +1,155 @@
+"""Distillation: SoundNet learns from sounds what a teacher sees in their images."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from a2ibench.media.audio import fit_length
+from a2ibench.soundnet.network import SoundNet
+from a2ibench.training.checkpoint import TrainingState
+from a2ibench.training.fit import DivergedError
+from a2ibench.types import FloatArray, IntArray
+
+SAVE_EVERY = 30.0
+"""Seconds between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Sounds, and what the teacher says to the image of each.
+
+    Attributes:
+        waveform: position → float32 ``[T]``, mono, in [−1, 1], at SoundNet's sample rate.
+        posterior: float32 ``[n, k]``, ``g(y)``: rows of probabilities.
+    """
+
+    waveform: Callable[[int], FloatArray]
+    posterior: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.posterior)
+
+
+def divergence(posterior: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    """D_KL(g(y) ‖ f(x)) in nats, what SoundNet minimises (Aytar et al. 2016, §3.2).
+
+    f(x), the head's posterior on a sound, is the softmax of each of its frames, averaged over
+    them: what the encoder gives.
+
+    Args:
+        posterior: float ``[n, k]``, g(y).
+        frames: float ``[n, k, frames]``, the head's logits.
+
+    Returns:
+        float ``[n]``.
+    """
+    log_f = torch.logsumexp(frames.log_softmax(dim=1), dim=2) - math.log(frames.shape[2])
+    return F.kl_div(log_f, posterior, reduction="none").sum(dim=1)
+
+
+def mean_divergence(
+    network: SoundNet,
+    lessons: Lessons,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> float:
+    """The mean of :func:`divergence` over whole sounds, as the encoder hears them.
+
+    Args:
+        network: up to a head; it is put into evaluation mode.
+        lessons: at least one.
+        report: called with the sounds heard and in all.
+    """
+    device = next(network.parameters()).device
+    network.eval()
+    total = 0.0
+    with torch.inference_mode():
+        for i in range(len(lessons)):
+            sound = fit_length(lessons.waveform(i), network.min_samples)
+            frames = network(torch.tensor(sound[np.newaxis], device=device))
+            posterior = torch.tensor(lessons.posterior[i : i + 1], device=device)
+            total += float(divergence(posterior, frames))
+            report(i + 1, len(lessons))
+    return total / len(lessons)
+
+
+def distil(
+    network: SoundNet,
+    lessons: Lessons,
+    *,
+    samples: int,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    checkpoint: Path,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> TrainingState:
+    """Trains with Adam (as the paper does), or goes on where the checkpoint stands.
+
+    A batch depends on the seed and its step alone, so that a training that was interrupted ends
+    with the same weights. Everything is float32: bfloat16 would round the waveform to 8 bits.
+
+    Args:
+        network: freshly made, up to a head, on its device.
+        lessons: the training pairs.
+        samples: length of the sounds in a batch; longer ones are cut at a random place, shorter
+            ones tiled. At least what the network takes.
+        steps: steps in all.
+        batch_size: pairs a step.
+        learning_rate: Adam's.
+        seed: of the order and the cuts.
+        checkpoint: the file that keeps the state; written every
+            :data:`SAVE_EVERY` seconds and at the end.
+        report: called with the steps done and in all.
+
+    Raises:
+        DivergedError: the loss became NaN or infinite.
+        UserError: the checkpoint cannot be read.
+    """
+    device = next(network.parameters()).device
+    network.train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    state = TrainingState(network, None, {"adam": optimizer})
+    if checkpoint.exists():
+        state.load(checkpoint)
+    saved = time.monotonic()
+    report(state.step, steps)
+    while state.step < steps:
+        rows = _rows(len(lessons), batch_size, seed, state.step)
+        rng = np.random.default_rng([seed, 1, state.step])
+        sounds = np.stack([_cut(lessons.waveform(int(row)), samples, rng) for row in rows])
+        posterior = torch.from_numpy(lessons.posterior[rows]).to(device)
+        loss = divergence(posterior, network(torch.from_numpy(sounds).to(device))).mean()
+        if not math.isfinite(value := loss.item()):
+            raise DivergedError(f"the divergence is {value} at step {state.step + 1}")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        state.step += 1
+        if state.step == steps or time.monotonic() - saved > SAVE_EVERY:
+            state.save(checkpoint)
+            saved = time.monotonic()
+        report(state.step, steps)
+    return state
+
+
+def _rows(n: int, batch_size: int, seed: int, step: int) -> IntArray:
+    """The pairs of one step: each once an epoch, in an order of the epoch's own."""
+    positions = range(step * batch_size, (step + 1) * batch_size)
+    orders = {
+        epoch: np.random.default_rng([seed, 0, epoch]).permutation(n)
+        for epoch in {position // n for position in positions}
+    }
+    return np.array([orders[position // n][position % n] for position in positions], dtype=np.int64)
+
+
+def _cut(waveform: FloatArray, samples: int, rng: np.random.Generator) -> FloatArray:
+    whole = fit_length(waveform, samples)
+    start = int(rng.integers(len(whole) - samples + 1))
+    return whole[start : start + samples]

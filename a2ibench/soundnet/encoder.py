@@ -1,0 +1,92 @@
+"""SoundNet as an encoder: waveform → mean over time of one of its layers."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.soundnet.network import SAMPLE_RATE, Architecture
+from a2ibench.soundnet.weights import from_file, load
+from a2ibench.storage import content_key
+from a2ibench.types import FloatArray
+
+WEIGHTS_DOC = (
+    "a file of weights (.npy, .pth, .t7, or .safetensors made by `a2ibench encoders train"
+    " soundnet`)"
+)
+
+
+def whole_path(weights: str) -> str:
+    """The option ``weights`` as a whole path: workers run in other folders; "" stays ""."""
+    return str(Path(weights).expanduser().resolve()) if weights else ""
+
+
+class SoundNetEncoder(Encoder):
+    """What the SoundNet encoders share.
+
+    Their configuration has ``layer``, a name in :attr:`LAST`, and ``weights``, a path or "".
+
+    A head's posterior is the softmax over its classes in each frame, which is what SoundNet was
+    trained to match with its visual teachers; the mean over time is a distribution again.
+
+    Raises:
+        UserError: the weights cannot be had.
+    """
+
+    sample_rate: ClassVar[int] = SAMPLE_RATE
+    ARCHITECTURE: ClassVar[Architecture]
+    LAST: ClassVar[Mapping[str, str]]
+    """What may be averaged → the last layer of the network that computes it."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        if config.weights:
+            source = config.weights
+            self._sha256, path = from_file(Path(config.weights), self.ARCHITECTURE)
+        else:
+            source = f"the public weights of {self.ARCHITECTURE.title}"
+            self._sha256, path = self.public_weights()
+        last = self.LAST[config.layer]
+        self._network = load(path, self.ARCHITECTURE, last, source)
+        self._head = self.ARCHITECTURE.up_to(last)[-1].head
+
+    @abstractmethod
+    def public_weights(self) -> tuple[str, Path]:
+        """The sha256 of the weights for no option ``weights``, and the converted file.
+
+        Raises:
+            UserError: there are none, or they cannot be had.
+        """
+
+    @property
+    def dim(self) -> int:
+        """The channels of the layer."""
+        return self._network.channels
+
+    @property
+    def min_samples(self) -> int:
+        """What gives one frame of the layer."""
+        return self._network.min_samples
+
+    def fingerprint(self) -> str:
+        """See the contract. The weights count by their file's content, wherever it lies."""
+        return content_key(
+            {"weights": self._sha256, "layer": self.config.layer, "version": self.version}
+        )
+
+    def encode(self, waveforms: FloatArray) -> FloatArray:
+        """See the contract. One waveform at a time: no slower, and blind to its neighbours."""
+        if waveforms.ndim != 2 or waveforms.shape[1] < self.min_samples:
+            raise ValueError(f"expected [n, T ≥ {self.min_samples}], got {waveforms.shape}")
+        features = np.empty((len(waveforms), self.dim), dtype=np.float32)
+        with torch.inference_mode():
+            for i, waveform in enumerate(waveforms):
+                frames = self._network(torch.tensor(waveform[np.newaxis], dtype=torch.float32))
+                if self._head:
+                    frames = frames.softmax(dim=1)
+                features[i] = frames[0].mean(dim=1).numpy()
+        return features

@@ -1,0 +1,162 @@
+"""Ray Tune as a searcher: Optuna proposes, successive halving stops what is behind.
+
+What a search knows is in the records of its trials alone: a search that goes on tells them to a new
+searcher and a new scheduler. Nothing of Ray's or Optuna's own state is read back.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from a2ibench.runs.executors.ray_tune import RayTune
+from a2ibench.study.resources import check_disk, need_of, trials_at_once
+from a2ibench.tuning.trial import (
+    BROKEN,
+    FAILED,
+    OPEN,
+    STOPPED,
+    end_trial,
+    read_trials,
+    run_trial,
+)
+from a2ibench.tuning.tune import RUNGS, Tuning
+
+VALUE, RUNG = "value", "rung"
+
+
+def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int], None]) -> None:
+    """Runs trials until there are as many as asked for.
+
+    Args:
+        tuning: what is searched.
+        trials: how many in all, those of earlier commands among them.
+        ray_tune: how Ray is started, and GPUs a trial.
+        tell: given how many trials have ended.
+
+    Raises:
+        UserError: the resources that were asked for are not there.
+        KeyboardInterrupt: the user stopped it; the same command goes on.
+    """
+    known = read_trials(tuning.folder)
+    ended = [one for one in known if one["state"] not in OPEN]
+    missing = trials - len(ended)
+    if missing <= 0:
+        return
+    # A trial that diverges reports nothing.
+    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+    started_here = ray_tune.start()
+    import ray
+    from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
+    from ray.tune.search.optuna import OptunaSearch
+
+    try:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        searcher = OptunaSearch(
+            {name: domain.distribution() for name, domain in tuning.space.items()},
+            metric=VALUE,
+            mode=tuning.mode,
+            # Those that were cut off come first.
+            points_to_evaluate=[one["options"] for one in known if one["state"] in OPEN],
+            # The same seed again would propose the same first options again.
+            seed=tuning.seed + len(known),
+        )
+        scheduler = ASHAScheduler(
+            time_attr=RUNG,
+            metric=VALUE,
+            mode=tuning.mode,
+            max_t=RUNGS[-1],
+            grace_period=RUNGS[0],
+            reduction_factor=RUNGS[1] / RUNGS[0],
+        )
+        for number, record in enumerate(ended):
+            _remember(record, number, searcher, scheduler)
+        count = len(ended)
+
+        def note(chosen: Mapping[str, Any], state: str, reason: str | None) -> None:
+            nonlocal count
+            end_trial(tuning.trial_folder(chosen), state, reason)
+            count += 1
+            tell(count)
+
+        machines = ray_tune.machines()
+        need = need_of([tuning.task], ray_tune.gpus_per_trial, machines)
+        at_once = trials_at_once(need, machines, missing, ray_tune.say)
+        check_disk([tuning.task] * at_once, at_once)
+        resources = {"cpu": 1.0, "gpu": need.gpus}
+        with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
+            tuner = tune.Tuner(
+                tune.with_resources(tune.with_parameters(_trial, tuning=tuning), resources),
+                tune_config=tune.TuneConfig(
+                    search_alg=searcher,
+                    scheduler=scheduler,
+                    num_samples=missing,
+                    max_concurrent_trials=at_once,
+                    reuse_actors=True,
+                ),
+                run_config=tune.RunConfig(
+                    name="trials", storage_path=scratch, verbose=0, callbacks=[_closer(note)]
+                ),
+            )
+            tuner.fit()
+        if count < trials:
+            # Tune itself handles Ctrl-C: it stops its trials and returns.
+            raise KeyboardInterrupt
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def _remember(record: Mapping[str, Any], number: int, searcher: Any, scheduler: Any) -> None:
+    """Tells both what an earlier command found."""
+    failed = record["state"] == FAILED
+    value = None if failed else record["rungs"][-1]["value"]
+    # As Tune tells it of a trial that reports nothing: worse than every score.
+    searcher.add_evaluated_point(dict(record["options"]), value, pruned=failed)
+    trial = SimpleNamespace(trial_id=f"earlier-{number}")
+    scheduler.on_trial_add(None, trial)
+    for done in record["rungs"]:
+        result = {RUNG: done["rung"], VALUE: done["value"]}
+        scheduler.on_trial_result(None, trial, result)
+
+
+def _trial(chosen: dict[str, Any], tuning: Tuning) -> None:
+    """One trial, on a worker."""
+    from ray import tune
+
+    def report(rung: int, value: float) -> None:
+        tune.report({RUNG: rung, VALUE: value})
+
+    run_trial(tuning, chosen, report)
+
+
+def _closer(note: Callable[[Mapping[str, Any], str, str | None], None]) -> Any:
+    """A Tune callback that closes the records of trials that were stopped, or whose worker died."""
+    from ray.tune.progress_reporter import TrialProgressCallback
+
+    # Tune prints lines of its own unless it is given a callback of this kind.
+    class Closer(TrialProgressCallback):
+        def __init__(self, note: Any) -> None:
+            super().__init__()
+            self.note = note
+
+        def __getstate__(self) -> dict[str, None]:
+            # Tune stores its callbacks to restore a run later; ours goes on from its own files.
+            return {"note": None}
+
+        def on_trial_result(
+            self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
+        ) -> None:
+            """Nothing to print."""
+
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            self.note(trial.config, STOPPED, None)
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            self.note(trial.config, BROKEN, "the worker died")
+
+    return Closer(note)

@@ -1,0 +1,218 @@
+"""Hyper-parameter search of one model, apart from every comparison.
+
+Nothing of it touches the test split: a part of the training clips is set aside for validation, and
+judges are trained on the clips that they are trained on in a study. A trial draws for the
+validation segments, with its averaged weights, at each rung of its budget.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from a2ibench import config, registry
+from a2ibench.contracts.metric import OWN
+from a2ibench.data.class_counts import refuse_too_few_clips
+from a2ibench.data.holdout import hold_out
+from a2ibench.errors import UserError
+from a2ibench.evaluation.evaluate import check_metric, load_judges
+from a2ibench.evaluation.exam import Exam, make_exam
+from a2ibench.evaluation.feasibility import clips_of_judges
+from a2ibench.evaluation.health import held_out_health
+from a2ibench.results import records
+from a2ibench.results.folder import check_own
+from a2ibench.results.job import PROTOCOL, Job, Task
+from a2ibench.results.records import DamagedError
+from a2ibench.source import source_hash
+from a2ibench.storage import content_key, write_json
+from a2ibench.study.opened import Data, open_data
+from a2ibench.study.plan import Counter, Request, open_pairs, outline
+from a2ibench.tuning.space import Domain, read_space
+from a2ibench.types import Pairs
+
+SEED = 1_000
+"""Of every trial, so that options are compared and not luck; studies count their seeds from 0."""
+VALIDATION_SHARE, VALIDATION_SEED = 1 / 4, 2_001
+"""Of the training clips that the judges leave: a quarter of those of each class."""
+RUNGS = (1, 3, 9)
+"""Ninths of the budget after which a trial is scored, and goes on or not."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A search, with what a worker needs to do a trial of it.
+
+    Attributes:
+        model: registered name.
+        source: hash of its code.
+        values: of the options that are not searched, where they differ from the defaults.
+        space: option → where it is searched.
+        metric: registered name of what is made best.
+        version: of the metric.
+        images: training images of a whole trial.
+        seed: of every trial.
+        store: folder of the pair store.
+        pairs: content hash of the store.
+        encoder: registered name.
+        encoder_config: the encoder's configuration.
+        features: fingerprint of the encoder.
+        judges: judge → fingerprint.
+        validation: how many segments the metric is computed on.
+        folder: where the files go.
+        plugins: the user's plug-in files.
+    """
+
+    model: str
+    source: str
+    values: Mapping[str, Any]
+    space: Mapping[str, Domain]
+    metric: str
+    version: int
+    images: int
+    seed: int
+    store: Path
+    pairs: str
+    encoder: str
+    encoder_config: Mapping[str, Any]
+    features: str
+    judges: Mapping[str, str]
+    validation: int
+    folder: Path
+    plugins: tuple[Path, ...]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that a trial's score depends on but its own options; plain values."""
+        left_out = ("store", "encoder", "encoder_config", "folder", "plugins")
+        fields = {k: v for k, v in dataclasses.asdict(self).items() if k not in left_out}
+        fields |= {"protocol": PROTOCOL, "rungs": list(RUNGS)}
+        plain: dict[str, Any] = json.loads(json.dumps(fields))
+        return plain
+
+    @property
+    def mode(self) -> str:
+        """Which way is better: ``max`` or ``min``."""
+        return "max" if registry.metrics.get(self.metric).higher_is_better else "min"
+
+    @property
+    def task(self) -> Task:
+        """A trial before any option is chosen, as a task: for what it needs."""
+        job = Job(
+            "model", self.model, self.values, self.source, self.pairs, self.features, self.seed,
+            self.images,
+        )  # fmt: skip
+        return Task(
+            job, self.folder, self.store, self.encoder, self.encoder_config, (self.metric,),
+            self.judges, self.plugins,
+        )  # fmt: skip
+
+    def trial_folder(self, chosen: Mapping[str, Any]) -> Path:
+        """Where a trial's files go: the same options are the same trial."""
+        return self.folder / "trials" / content_key(dict(chosen))
+
+
+def plan_tuning(
+    request: Request, space: Path, counter: Counter, say: Callable[[str], None]
+) -> Tuning:
+    """Checks everything and prepares data and judges.
+
+    Args:
+        request: one model, one metric, and the rest as in a study.
+        space: file of the search space.
+        counter: shows progress.
+        say: prints a line.
+
+    Raises:
+        UserError: anything wrong with the request or the space, a metric that measures nothing or
+            that needs more segments than the validation split holds, or another search's folder.
+    """
+    (name,), (wanted,) = request.models, request.metrics
+    model, metric = registry.models.get(name), registry.metrics.get(wanted)()
+    if metric.judge == OWN:
+        raise UserError(
+            f"metric {wanted}: by the network that the method trains against; it is no measurement,"
+            " and nothing to search by"
+        )
+    # Before any data are touched.
+    fixed = request.settings.get(name, {})
+    values = {**model.scales.get(request.scale, {}), **fixed}
+    domains = read_space(space, model, values)
+    if both := sorted(domains.keys() & fixed.keys()):
+        raise UserError(f"{space}: {', '.join(both)}: searched, and fixed by --set; drop one")
+    chosen = outline(request)
+    encoder, store = open_pairs(request, chosen, counter)
+    # Two clips to the model's part: one of them is for validation.
+    refuse_too_few_clips(store, judges=clips_of_judges([wanted]), models=2)
+    data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
+    train, exam = split_for_tuning(data)
+    try:
+        check_metric(metric, exam.test)
+    except UserError as error:
+        raise UserError(
+            f"metric {wanted}: {error}: of {len(data.judging) + len(data.train)} training pairs"
+            f" {len(data.judging)} train the judges, {len(train)} the model, and {len(exam.test)}"
+            " are for validation; prepare more training clips, or choose another metric"
+        ) from None
+    data_key = content_key([store.content_hash, encoder.identity()])
+    judges = load_judges([metric], data.judging, data_key, say)
+    for judge, loaded in judges.items():
+        health = held_out_health(judge, loaded.figures, len(data.judging.classes))
+        if health is not None and not health.ok:
+            say(f"judge {judge}: {health.reason}: options found by {wanted} are found by chance")
+    say(
+        f"{store.name}: {len(train)} pairs train, {len(exam.test)} others are for validation,"
+        f" {len(data.judging)} others train the judges; the test split is not touched"
+    )
+    built: Any = config.build(model.Config, values, name)
+    tuning = Tuning(
+        model=name,
+        source=source_hash(model),
+        values=config.to_dict(built),
+        space=domains,
+        metric=wanted,
+        version=metric.version,
+        images=chosen.images,
+        seed=SEED,
+        store=store.root,
+        pairs=store.content_hash,
+        encoder=request.encoder,
+        encoder_config=config.to_dict(encoder.config),
+        features=encoder.identity(),
+        judges={judge: loaded.fingerprint for judge, loaded in judges.items()},
+        validation=len(exam.test),
+        folder=chosen.folder,
+        plugins=request.plugins,
+    )
+    _claim(tuning)
+    return tuning
+
+
+def split_for_tuning(data: Data) -> tuple[Pairs, Exam]:
+    """What trials are trained on, and their exam on the validation segments; by source clip."""
+    train, validation = hold_out(data.train, VALIDATION_SHARE, VALIDATION_SEED)
+    return train, make_exam(train, validation)
+
+
+def _claim(tuning: Tuning) -> None:
+    """Writes ``tuning.json``, or refuses the folder of another search."""
+    path = tuning.folder / "tuning.json"
+    if path.is_file():
+        try:
+            there = records.read(dict[str, Any], path)
+        except DamagedError as error:
+            raise UserError(
+                f"{path}: damaged ({error}); remove it, and the same command goes on with the"
+                " trials that are there"
+            ) from error
+        own = tuning.identity
+        differ = [name for name in own if there.get(name) != own[name]]
+        if differ:
+            raise UserError(
+                f"{tuning.folder}: holds another search ({', '.join(differ)} differ); give a new"
+                " folder (--out), or remove it"
+            )
+    else:
+        check_own(tuning.folder, "trials")
+    write_json(path, tuning.identity)

@@ -1,0 +1,131 @@
+"""What a search found: every trial in a table, and the best options as a study's file."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from a2ibench import __version__
+from a2ibench.errors import UserError
+from a2ibench.storage import whole_file
+from a2ibench.study.plan import Request
+from a2ibench.study.study_file import write_study_file
+from a2ibench.tuning.trial import DONE, read_trials
+from a2ibench.tuning.tune import RUNGS, SEED, Tuning
+
+BEST = "best.yaml"
+
+
+def write_trials(tuning: Tuning) -> pd.DataFrame:
+    """Writes ``trials.parquet`` and ``trials.csv``: one row per trial, the best first.
+
+    Returns:
+        The same. Trials with the whole budget stand before those that were stopped: scores of two
+        budgets are not compared. ``value`` is the last score, ``score_1_9`` and so on those at the
+        rungs.
+    """
+    rows = []
+    for number, record in enumerate(read_trials(tuning.folder)):
+        scores = {done["rung"]: done["value"] for done in record["rungs"]}
+        last = max(scores, default=None)
+        rows.append(
+            {
+                "trial": number,
+                "state": record["state"],
+                "value": None if last is None else scores[last],
+                "images": 0 if last is None else tuning.images * last // RUNGS[-1],
+                **record["options"],
+                **{f"score_{rung}_{RUNGS[-1]}": scores.get(rung) for rung in RUNGS},
+                "seconds": record["seconds"],
+                "reason": record["reason"],
+            }
+        )
+    table = pd.DataFrame(rows)
+    table = table.sort_values(
+        ["images", "value", "trial"], ascending=[False, tuning.mode == "min", True]
+    ).reset_index(drop=True)
+    for name in ("parquet", "csv"):
+        with whole_file(tuning.folder / f"trials.{name}") as temporary:
+            if name == "csv":
+                table.to_csv(temporary, index=False)
+            else:
+                table.to_parquet(temporary)
+    return table
+
+
+def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
+    """Writes ``best.yaml``, a study's file with the best options and where they come from.
+
+    Args:
+        tuning: the search.
+        request: what it was asked for with.
+        table: of :func:`write_trials`.
+
+    Raises:
+        UserError: no trial has the whole budget.
+    """
+    done = table[table["state"] == DONE]
+    if done.empty:
+        reasons = list(table["reason"].dropna().unique())
+        raise UserError(
+            f"{tuning.folder}: none of {len(table)} trials came to its end"
+            f" ({'; '.join(reasons) or 'all were stopped'}); change the space, or run more trials"
+        )
+    best = done.iloc[0]
+    chosen = read_trials(tuning.folder)[int(best["trial"])]["options"]
+    path = tuning.folder / BEST
+    dataset = {k: dict(v) for k, v in request.settings.items() if k != tuning.model}
+    own = {**request.settings.get(tuning.model, {}), **chosen}
+    write_study_file(
+        path,
+        {
+            "models": [tuning.model],
+            "dataset": [request.dataset],
+            "encoder": [request.encoder],
+            "scale": request.scale,
+            "images": tuning.images,
+            "settings": {**dataset, tuning.model: own},
+            "provenance": {
+                "model": tuning.model,
+                "space": {name: {d.kind: list(d.values)} for name, d in tuning.space.items()},
+                "metric": f"{tuning.metric}_v{tuning.version}",
+                "value": float(best["value"]),
+                "validation_segments": tuning.validation,
+                "trials": len(table),
+                "states": {str(k): int(v) for k, v in table["state"].value_counts().items()},
+                "best_after": _best_after(done, len(table), tuning.mode),
+                "seed": SEED,
+                "pairs": tuning.pairs,
+                "encoder": tuning.features,
+                "judges": dict(tuning.judges),
+                "source": tuning.source,
+                "version": __version__,
+                "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            },
+        },
+        out=None,
+    )
+    return path
+
+
+def _best_after(done: pd.DataFrame, trials: int, mode: str) -> list[float | None]:
+    """The best score of the first 1, 2, … trials: whether more of them would help."""
+    values: Mapping[int, float] = dict(zip(done["trial"], done["value"], strict=True))
+    found: list[float | None] = []
+    for number in range(trials):
+        seen: Sequence[float] = [float(v) for trial, v in values.items() if trial <= number]
+        best = max if mode == "max" else min
+        found.append(best(seen) if seen else None)
+    return found
+
+
+def top_rows(table: pd.DataFrame, options: Sequence[str], count: int) -> list[dict[str, Any]]:
+    """The first rows, as they are printed."""
+    names = ["trial", "state", "value", "images", *options]
+    shown = table[names].head(count).astype(object)
+    return [
+        dict(zip(names, values, strict=True))
+        for values in shown.where(shown.notna(), None).itertuples(index=False, name=None)
+    ]
