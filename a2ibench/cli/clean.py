@@ -81,6 +81,8 @@ def clean(
     The pairs stay as they were prepared; DIR/corrections.csv is applied whenever the store is
     opened. Each --apply replaces the corrections of the one before, and --undo removes them.
     """
+    from a2ibench.extras import require
+
     if undo and sheet is not None:
         raise UserError("--undo and --apply: choose one of them")
     if auto is not None and sheet is None:
@@ -92,6 +94,7 @@ def clean(
     if sheet is not None:
         _apply(folder, sheet, auto, quality, display)
         return
+    require("curation", "the search for wrong labels")
     load_plugins(plugins)
     _find(folder, encoder, judge, settings, display)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from a2ibench import registry
 from a2ibench.conformance.judge_outputs import make_outputs
 from a2ibench.conformance.rules import Rules, expect
-from a2ibench.conformance.watching import expect_nothing_touched, watching
+from a2ibench.conformance.side_effects import expect_no_effects, record_effects
 from a2ibench.contracts.metric import OWN, Group, JudgeOutputs, Metric, Need, Score
 from a2ibench.errors import UserError
 
@@ -73,13 +73,9 @@ class MetricSubject:
 rules: Rules[MetricSubject] = Rules()
 
 
-@rules.rule(
-    "it declares its judge, needs, title, group and bounds",
-    "set the class attributes of a2ibench.contracts.metric.Metric",
-    gate=True,
-)
+@rules.rule("set the class attributes of a2ibench.contracts.metric.Metric", gate=True)
 def declared(subject: MetricSubject) -> None:
-    """All of them."""
+    """It declares its judge, needs, title, group and bounds."""
     plugin = subject.metric
     names = registry.judges.names()
     expect(plugin.judge in (OWN, *names), f"a judge: {', '.join((OWN, *names))}", plugin.judge)
@@ -92,22 +88,16 @@ def declared(subject: MetricSubject) -> None:
 
 
 @rules.rule(
-    "its judge can be had, and check() takes a test split that is large enough",
-    f"refuse in check() only what compute() cannot do; {COUNTS[-1]} segments are many",
-    gate=True,
+    f"refuse in check() only what compute() cannot do; {COUNTS[-1]} segments are many", gate=True
 )
 def possible(subject: MetricSubject) -> None:
-    """Finds the number of segments for the other rules."""
+    """Its judge can be had, and check() takes a test split that is large enough."""
     expect(len(subject.outputs.label) >= 1, "segments", 0)
 
 
-@rules.rule(
-    "compute returns a Score: a finite value inside the bounds, and on how many images it rests",
-    "widen `bounds`, or correct the formula; return Score(value, n)",
-    gate=True,
-)
+@rules.rule("widen `bounds`, or correct the formula; return Score(value, n)", gate=True)
 def scored(subject: MetricSubject) -> None:
-    """Of a good generator."""
+    """compute returns a Score: a finite value inside the bounds, and its number of images."""
     score = subject.score
     expect(isinstance(score, Score), "a Score", type(score).__name__)
     expect(bool(np.isfinite(score.value)), "a finite value", score.value)
@@ -117,12 +107,9 @@ def scored(subject: MetricSubject) -> None:
     expect(1 <= score.n <= n, f"n from 1 to the {n} segments", score.n)
 
 
-@rules.rule(
-    "per_segment, where there is one, is float32 [n], and the value is its mean",
-    "return one number a test segment, NaN where a segment is left out; value = nanmean",
-)
+@rules.rule("return one number a test segment, NaN where a segment is left out; value = nanmean")
 def segments(subject: MetricSubject) -> None:
-    """Of the same score."""
+    """per_segment, where there is one, is float32 [n], and the value is its mean."""
     each, value = subject.score.per_segment, subject.score.value
     if each is None:
         return
@@ -133,12 +120,9 @@ def segments(subject: MetricSubject) -> None:
     expect(bool(np.isclose(mean, value, atol=1e-6)), f"the mean {mean:g}", f"{value:g}")
 
 
-@rules.rule(
-    "the same outputs have the same score, to the last bit",
-    "give splits and samples a fixed seed of their own",
-)
+@rules.rule("give splits and samples a fixed seed of their own")
 def repeats(subject: MetricSubject) -> None:
-    """By another instance, after other random numbers."""
+    """The same outputs have the same score, to the last bit."""
     import torch
 
     torch.manual_seed(3)
@@ -149,11 +133,10 @@ def repeats(subject: MetricSubject) -> None:
 
 
 @rules.rule(
-    "segments in another order have the same score, each its own",
-    "treat segments alike; a protocol that cuts them into random parts sets orderless = False",
+    "treat segments alike; a protocol that cuts them into random parts sets orderless = False"
 )
 def order(subject: MetricSubject) -> None:
-    """Where the metric says that it is without order."""
+    """Segments in another order have the same score, each its own."""
     if not subject.metric.orderless:
         return
     turned = np.random.default_rng(0).permutation(len(subject.outputs.label)).astype(np.int64)
@@ -166,12 +149,9 @@ def order(subject: MetricSubject) -> None:
         expect(moved.all(), "each segment's own score", f"another one for {(~moved).sum()} of them")
 
 
-@rules.rule(
-    "a generator that draws one image over and over has a score, or is refused with a UserError",
-    "see to divisions by a spread of 0 and to singular covariances",
-)
+@rules.rule("see to divisions by a spread of 0 and to singular covariances")
 def constant(subject: MetricSubject) -> None:
-    """Also one whose every image is the very real one."""
+    """A generator that always draws one image has a score, or is refused with a UserError."""
     outputs = subject.outputs
     one = {
         name: np.repeat(output[:1], len(output), axis=0)
@@ -196,12 +176,9 @@ def constant(subject: MetricSubject) -> None:
         )
 
 
-@rules.rule(
-    "check() refuses a split of fewer segments than `fewest`, with a UserError",
-    "call super().check(label, classes) where check() is overridden, or refuse there",
-)
+@rules.rule("call super().check(label, classes) where check() is overridden, or refuse there")
 def floor(subject: MetricSubject) -> None:
-    """One fewer, and none at all."""
+    """check() refuses a split of fewer segments than `fewest`, with a UserError."""
     outputs = subject.outputs
     for count in {0, subject.metric.fewest - 1}:
         try:
@@ -211,12 +188,9 @@ def floor(subject: MetricSubject) -> None:
         expect(False, f"a UserError for {count} segments", "none")
 
 
-@rules.rule(
-    "its score without a block of test clips can be had, and without_blocks is what compute gives",
-    "compare without_blocks with self.compute(outputs.take(rows outside of the block))",
-)
+@rules.rule("compare without_blocks with self.compute(outputs.take(rows outside of the block))")
 def blocks(subject: MetricSubject) -> None:
-    """On three blocks."""
+    """It has a score without a block of test clips, and without_blocks is what compute gives."""
     outputs = subject.outputs
     block = outputs.block % 3
     quick = subject.metric.without_blocks(dataclasses.replace(outputs, block=block), block)
@@ -231,20 +205,17 @@ def blocks(subject: MetricSubject) -> None:
         expect(subject.close(value, quick[b]), f"{value:.7g} without block {b}", f"{quick[b]:.7g}")
 
 
-@rules.rule(
-    "it changes neither what it sees nor everybody's random numbers, and prints nothing",
-    "copy before changing in place; seed a generator of its own (torch.random.fork_rng)",
-)
+@rules.rule("copy before changing in place; seed a generator of its own (torch.random.fork_rng)")
 def quiet(subject: MetricSubject) -> None:
-    """While computing."""
+    """It changes neither what it sees nor everybody's random numbers, and prints nothing."""
     outputs = _fresh(subject.outputs)
     before = [array.copy() for array in _arrays(outputs)]
-    with watching() as touched:
+    with record_effects() as effects:
         subject.metric.score(outputs)
     kept = all(np.array_equal(was, now) for was, now in zip(before, _arrays(outputs), strict=True))
     expect(kept, "outputs unchanged", "other numbers in them")
-    expect(not touched.seeded, "torch's seed as it was", "another one")
-    expect_nothing_touched(touched)
+    expect(not effects.seeded, "torch's seed as it was", "another one")
+    expect_no_effects(effects)
 
 
 def _fresh(outputs: JudgeOutputs) -> JudgeOutputs:

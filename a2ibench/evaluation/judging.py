@@ -11,6 +11,7 @@ import torch
 
 from a2ibench.cache import cached, find
 from a2ibench.contracts.judge import Judge
+from a2ibench.protocol import PROTOCOL
 from a2ibench.registry import judges
 from a2ibench.source import source_hash
 from a2ibench.storage import cache_dir, content_key
@@ -32,8 +33,9 @@ class LoadedJudge:
 
     Attributes:
         judge: frozen, on its device.
-        fingerprint: a hash of all that its outputs depend on: its name, version, source file and
-            weights; for a trained judge, those that its training ended with.
+        fingerprint: a hash of all that its outputs depend on: its name, version and weights; for a
+            judge that is trained here, also its code, and the weights that its training ended
+            with.
         figures: what its training reported; empty for one that is not trained.
         base: the judge that its outputs are computed from; None where it embeds images itself.
     """
@@ -88,7 +90,7 @@ def _load(
     judge = plugin()
     judge.build(spec)
     judge.to(choose_device())
-    definition = [name, plugin.version, judge.weights_hash(), source_hash(plugin)]
+    definition = [name, plugin.version, judge.weights_hash()]
     base = None
     if plugin.base is not None:
         base = _load(plugin.base, spec, data_key, train, progress)
@@ -97,7 +99,8 @@ def _load(
         definition.append(base.fingerprint)
     if not judge.trained:
         return LoadedJudge(judge.eval(), content_key(definition), {}, base)
-    key = content_key([*definition, data_key])
+    definition.append(source_hash(plugin))  # its weights are made here, by this code
+    key = content_key([*definition, data_key, PROTOCOL])
     weights = cache_dir("judges") / f"{name}_{key}.safetensors"
 
     def read_into(path: Path) -> Mapping[str, float]:
@@ -143,7 +146,8 @@ def embed_images(
         ValueError: its outputs are not finite.
     """
     first, position, key = _distinct(images)
-    path = cache_dir("looks") / f"{loaded.judge.name}_{content_key([loaded.fingerprint, key])}.npz"
+    whole = content_key([loaded.fingerprint, key, PROTOCOL])
+    path = cache_dir("looks") / f"{loaded.judge.name}_{whole}.npz"
 
     def make(path: Path) -> None:
         base = None if loaded.base is None else embed_images(loaded.base, images, progress)

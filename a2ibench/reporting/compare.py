@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 
 from a2ibench import registry
 from a2ibench.errors import UserError, unknown
-from a2ibench.reporting.cells import Method
-from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table
 from a2ibench.results.finished import (
@@ -18,6 +16,8 @@ from a2ibench.results.finished import (
     read_study,
     to_method,
 )
+from a2ibench.results.judge_health import find_health, struck_reasons, usable
+from a2ibench.results.rows import RowScores
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def compare(
 
 def _references(
     sides: Sequence[Finished], metrics: Sequence[str]
-) -> tuple[list[Method], list[str]]:
+) -> tuple[list[RowScores], list[str]]:
     """The reference rows of the studies that the sides lie in: they tell of the judges.
 
     Args:

@@ -15,7 +15,8 @@ from a2ibench import __version__, config, registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
-from a2ibench.results.job import PROTOCOL, Job, Task
+from a2ibench.protocol import PROTOCOL
+from a2ibench.results.job import Job, Task
 from a2ibench.results.outcome import (
     FORMAT,
     PLUGINS,

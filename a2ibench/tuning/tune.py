@@ -21,9 +21,10 @@ from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.feasibility import clips_of_judges, find_metric
 from a2ibench.evaluation.health import held_out_health
+from a2ibench.protocol import PROTOCOL
 from a2ibench.results import records
 from a2ibench.results.folder import check_own
-from a2ibench.results.job import PROTOCOL, Job, Task
+from a2ibench.results.job import Job, Task
 from a2ibench.results.records import DamagedError
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key, write_json
