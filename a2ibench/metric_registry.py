@@ -79,6 +79,10 @@ class MetricRegistry(Registry["Metric"]):
         known = classes if bracket else {*self.names(), *classes}
         raise unknown(self.kind, family, known, " ".join([self.hint, *map(str, failed.values())]))
 
+    def canonical(self, name: str) -> str:
+        """Return the one name of a metric, however it is spelled; an unknown name stays."""
+        return self.get(name).name if name in self else name
+
     def _names_of(self, plugin: type) -> set[str]:
         return {*_listed(cast("type[Metric]", plugin)), plugin.name}  # type: ignore[attr-defined]
 
