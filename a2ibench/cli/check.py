@@ -121,7 +121,7 @@ def _print(console: "Console", findings: "Iterable[Finding]") -> None:
         sign, style = SIGNS[finding.state]
         _say(console, f"{sign} {finding.says}", style)
         if finding.state == "broken":
-            for title in ("expected", "came", "mend"):
+            for title in ("expected", "got", "fix"):
                 _say(console, f"    {title:10}{getattr(finding, title)}", "")
 
 
