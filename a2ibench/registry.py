@@ -172,6 +172,18 @@ ALL: tuple["Registry[object]", ...] = cast(
 )
 
 
+def of_kind(kind: str) -> "Registry[Any]":
+    """Return the registry of a kind, whose word may be in the plural.
+
+    Raises:
+        UserError: there is no such kind.
+    """
+    by_kind = {one.kind: one for one in ALL}
+    if (single := kind.removesuffix("s")) not in by_kind:
+        raise unknown("kind", kind, [f"{name}s" for name in by_kind])
+    return by_kind[single]
+
+
 def load_plugin_file(path: Path) -> None:
     """Runs one file of the user's, whose decorators register what it offers.
 

@@ -88,7 +88,7 @@ def test_a_plugin_that_cannot_be_tried_does_not_hide_the_others(
     monkeypatch.setattr(registry.judges, "names", lambda: ["a_judge_that_exits", "pixels"])
     done = call("judges")
     assert done.exit_code == 1
-    assert "✗ judge a_judge_that_exits: cannot be tried: SystemExit: 0" in done.output
+    assert "✗ judge a_judge_that_exits: cannot be checked: SystemExit: 0" in done.output
     assert "✓ judge pixels" in done.output
 
 

@@ -25,8 +25,7 @@ def check(
     Raises:
         UserError: nothing has this name; options or files that this kind does not take.
     """
-    registries = {one.kind: one for one in registry.ALL}
-    plugin: Any = registries[kind].get(name)
+    plugin: Any = registry.of_kind(kind).get(name)
     if values and not hasattr(plugin, "Config"):
         raise UserError(f"a {kind} has no options: leave out --set")
     if files is not None and kind != "dataset":
