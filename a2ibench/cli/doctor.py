@@ -15,12 +15,7 @@ SIGNS = {"fine": ("✓", "green"), "lacking": ("!", "yellow"), "broken": ("✗",
 
 
 @click.command()
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print JSON without names and folders, for a bug report.",
-)
+@click.option("--json", "as_json", is_flag=True, help="JSON for a bug report, without names.")
 def doctor(as_json: bool) -> None:
     """Examine this machine: versions, processors, GPUs, memory, disks, codecs, weights, plug-ins.
 

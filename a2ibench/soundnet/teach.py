@@ -237,4 +237,4 @@ def _same_again(out: Path, recipe: dict[str, Any]) -> Taught:
             return made
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError):
         pass  # not a file of ours
-    raise UserError(f"{out}: it is there already, from something else; choose another name")
+    raise UserError(f"{out}: exists and was made by another call; choose another name")
