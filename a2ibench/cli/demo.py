@@ -27,6 +27,9 @@ def demo(
     RUN is the folder of a study, all of whose models are offered, or of one of its jobs. Sounds are
     not kept, and nothing is fetched from any network. Ctrl-C ends it.
     """
+    from a2ibench.extras import require
+
+    require("demo", "a2ibench demo")
     load_plugins(plugins)
     from a2ibench.demo.app import make_app
     from a2ibench.demo.serve import (

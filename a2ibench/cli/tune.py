@@ -92,6 +92,9 @@ def tune(
     best options are written as a study's file: `a2ibench run OUT/best.yaml --seeds 5` tests them.
     The same command goes on where it was; more --trials add to those that are there.
     """
+    from a2ibench.extras import require
+
+    require("search", "a2ibench tune")
     loaded = load_plugins(plugins)
     from a2ibench.results.board import at_work
     from a2ibench.runs.executors.ray_tune import RayTune

@@ -37,19 +37,19 @@ class JudgeSubject:
 
     @cached_property
     def fitted(self) -> tuple[Judge, Mapping[str, float]]:
-        """One that is ready to look, for all rules, and what its training reported."""
+        """A judge that is ready, for all rules, and what its training reported."""
         torch.manual_seed(1)
         return self.fit()
 
     def fit(self) -> tuple[Judge, Mapping[str, float]]:
-        """A fresh one that is ready to look."""
+        """Return a fresh one that is ready."""
         judge = self.make()
         figures = judge.fit(make_pairs(TRAINING_PAIRS)) if judge.trained else {}
         return judge.eval(), figures
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """Its outputs."""
-        return self.fitted[0].look(images.copy())
+        return self.fitted[0].embed(images.copy())
 
 
 def _weights(judge: Judge) -> dict[str, npt.NDArray[np.generic]]:
@@ -66,7 +66,7 @@ def missing(subject: JudgeSubject) -> None:
     """It says what it lacks: nothing, or a text."""
     lack = subject.plugin.missing()
     expect(lack is None or isinstance(lack, str), "None or a text", repr(lack))
-    expect(lack is None, "a judge that can look", f"one that lacks something: {lack}")
+    expect(lack is None, "a judge that can be used", f"one that lacks something: {lack}")
 
 
 @rules.rule("see the error; layers whose sizes the data fix are made in build()", gate=True)
@@ -85,10 +85,12 @@ def outputs(subject: JudgeSubject) -> None:
     names: set[str] = set()
     for size in SIZES:
         for n in (1, 3):
-            found = subject.look(make_images(n, size))
+            found = subject.embed(make_images(n, size))
             expect(bool(found), "at least one output", dict(found))
             expect(not names or set(found) == names, f"outputs {sorted(names)}", sorted(found))
             names = set(found)
+            declared = set(subject.plugin.outputs) or names
+            expect(names == declared, f"the declared outputs {sorted(declared)}", sorted(names))
             for name, output in found.items():
                 is_array = isinstance(output, np.ndarray)
                 expect(is_array, f"{name!r} a NumPy array", type(output).__name__)
@@ -105,10 +107,10 @@ def outputs(subject: JudgeSubject) -> None:
 def rows(subject: JudgeSubject) -> None:
     """Outputs do not depend on the other images of the batch, nor on their order."""
     images = make_images(6, SIZE)
-    among, reverse = subject.look(images), subject.look(images[::-1])
+    among, reverse = subject.embed(images), subject.embed(images[::-1])
     for name, output in among.items():
         for what, other in (
-            ("alone", np.concatenate([subject.look(images[i : i + 1])[name] for i in range(6)])),
+            ("alone", np.concatenate([subject.embed(images[i : i + 1])[name] for i in range(6)])),
             ("in reverse", reverse[name][::-1]),
         ):
             apart = farthest(output, other)
@@ -118,7 +120,7 @@ def rows(subject: JudgeSubject) -> None:
 @rules.rule("see that the pixels reach the outputs")
 def sees(subject: JudgeSubject) -> None:
     """Different images have different outputs."""
-    for name, output in subject.look(make_images(4, SIZE)).items():
+    for name, output in subject.embed(make_images(4, SIZE)).items():
         distinct = len(np.unique(output, axis=0))
         expect(distinct == 4, f"four different rows of {name!r}", distinct)
 
@@ -127,11 +129,11 @@ def sees(subject: JudgeSubject) -> None:
 def repeats(subject: JudgeSubject) -> None:
     """It is made the same, to the last bit, whatever random numbers came before."""
     images = make_images(4, SIZE)
-    first = subject.look(images)
+    first = subject.embed(images)
     torch.manual_seed(2)
     np.random.seed(2)  # noqa: NPY002  # what a plug-in might draw from
     again, _ = subject.fit()
-    different = same(dict(first), dict(again.look(images)))
+    different = same(dict(first), dict(again.embed(images)))
     expect(not different, "equal outputs", f"other {', '.join(different)}")
 
 
@@ -141,18 +143,18 @@ def state(subject: JudgeSubject) -> None:
     images = make_images(4, SIZE)
     judge = subject.make()
     judge.load_state_dict(subject.fitted[0].state_dict())
-    different = same(dict(subject.look(images)), dict(judge.eval().look(images)))
+    different = same(dict(subject.embed(images)), dict(judge.eval().embed(images)))
     expect(not different, "equal outputs", f"other {', '.join(different)}")
 
 
 @rules.rule("use torch.inference_mode() and evaluation mode; copy before changing pixels in place")
 def frozen(subject: JudgeSubject) -> None:
-    """Looking changes nothing: not the judge, not the images, not everybody's random numbers."""
+    """Embedding changes nothing: not the judge, not the images, not everybody's random numbers."""
     judge = subject.fitted[0]
     images = make_images(4, SIZE)
     before = _weights(judge)
     with record_effects() as effects:
-        judge.look(images)
+        judge.embed(images)
     changed = same(before, _weights(judge))
     expect(not changed, "an unchanged state dict", f"changes in {changed[:3]}")
     expect(np.array_equal(images, make_images(4, SIZE)), "the images unchanged", "other pixels")

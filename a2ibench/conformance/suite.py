@@ -26,6 +26,8 @@ def check(
         UserError: nothing has this name; options or files that this kind does not take.
     """
     plugin: Any = registry.of_kind(kind).get(name)
+    if values and kind == "metric":
+        raise UserError(f"name the metric with its parameters: '{name}[PARAMETER=VALUE]'")
     if values and not hasattr(plugin, "Config"):
         raise UserError(f"a {kind} has no options: leave out --set")
     if files is not None and kind != "dataset":
