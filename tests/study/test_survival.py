@@ -119,7 +119,7 @@ def test_a_trial_that_crashes_is_tried_again_and_ends_as_if_it_had_not(
     crashing: Callable[[int], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fit, "SAVE_LEAST", 0.0)  # there is a checkpoint to go on from
+    monkeypatch.setattr(fit, "MIN_SAVE_INTERVAL", 0.0)  # there is a checkpoint to go on from
     images = []
     for crashes in (0, 2):
         plugin, folder = crashing(crashes), tmp_path / f"study{crashes}"
