@@ -19,15 +19,18 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from a2ibench import config
 from a2ibench.errors import PLUGIN_FAILURES, UserError, told, unknown
 
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
     from a2ibench.contracts.encoder import Encoder
+    from a2ibench.contracts.executor import Executor
     from a2ibench.contracts.judge import Judge
     from a2ibench.contracts.metric import Metric
     from a2ibench.contracts.model import Model
@@ -130,6 +133,20 @@ class Registry(Generic[T]):
             raise UserError(f"{self.kind} {name!r} ({point.value}): {error}") from error
         return cast("type[T]", plugin)
 
+    def build(self, name: str, options: Mapping[str, Any], *arguments: Any) -> T:
+        """Make a plug-in that has a ``Config``.
+
+        Args:
+            name: a registered one.
+            options: values of its configuration that differ from the defaults.
+            arguments: of its constructor, after the configuration.
+
+        Raises:
+            UserError: as :meth:`get` and :func:`a2ibench.config.build`.
+        """
+        plugin: Any = self.get(name)
+        return cast("T", plugin(config.build(plugin.Config, options, name), *arguments))
+
     def _check(self, plugin: object) -> None:
         module, _, contract = self._contract.partition(":")
         base = getattr(importlib.import_module(module), contract)
@@ -140,15 +157,15 @@ class Registry(Generic[T]):
                 f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `name`"
             )
         if "Config" in base.__annotations__:
-            config = getattr(plugin, "Config", None)
-            if not (inspect.isclass(config) and dataclasses.is_dataclass(config)):
+            own = getattr(plugin, "Config", None)
+            if not (inspect.isclass(own) and dataclasses.is_dataclass(own)):
                 raise TypeError(
                     f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `Config`,"
-                    f" a dataclass whose fields all have defaults; got {config!r}"
+                    f" a dataclass whose fields all have defaults; got {own!r}"
                 )
             bare = [
                 field.name
-                for field in dataclasses.fields(config)
+                for field in dataclasses.fields(own)
                 if field.init
                 and field.default is dataclasses.MISSING
                 and field.default_factory is dataclasses.MISSING
@@ -166,9 +183,11 @@ models: "Registry[Model]" = Registry("model", "a2ibench.contracts.model:Model")
 references: "Registry[Reference]" = Registry("reference", "a2ibench.contracts.reference:Reference")
 judges: "Registry[Judge]" = Registry("judge", "a2ibench.contracts.judge:Judge")
 metrics: "Registry[Metric]" = Registry("metric", "a2ibench.contracts.metric:Metric")
+executors: "Registry[Executor[Any]]" = Registry("executor", "a2ibench.contracts.executor:Executor")
 
 ALL: tuple["Registry[object]", ...] = cast(
-    "tuple[Registry[object], ...]", (datasets, encoders, models, references, judges, metrics)
+    "tuple[Registry[object], ...]",
+    (datasets, encoders, models, references, judges, metrics, executors),
 )
 
 
@@ -206,7 +225,7 @@ def load_plugin_file(path: Path) -> None:
         del sys.modules[name]
         raise UserError(
             f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register"
-            " (or datasets, encoders, judges, metrics) above your class"
+            " (or datasets, encoders, judges, metrics, executors) above your class"
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from a2ibench.runs.display import Display
-from a2ibench.study.plan import Request
+from a2ibench.study.request import Request
 
 SETTINGS = {
     "synthetic": {"train": 12, "test": 12, "image_size": 32, "seconds": 1.0},
