@@ -5,8 +5,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from a2ibench.runs.display import Display
+    from a2ibench.study.request import Request
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -34,6 +39,44 @@ def plugins() -> Iterator[None]:
     yield
     for kind, registered in zip(kinds, before, strict=True):
         kind._registered = registered
+
+
+@pytest.fixture
+def display() -> "Display":
+    """A display that shows nothing."""
+    from rich.console import Console
+
+    from a2ibench.runs.display import Display
+
+    return Display(Console(quiet=True))
+
+
+TINY = {
+    "synthetic": {"train": 12, "test": 12, "image_size": 32, "seconds": 1.0},
+    "ours": {"i2a_steps": 2},
+}
+
+
+@pytest.fixture
+def tiny() -> "Callable[..., Request]":
+    """Makes a request of seconds: ``tiny(folder, seeds=2, …)``."""
+    from a2ibench.study.request import Request
+
+    def make(folder: Path, **changed: Any) -> Request:
+        values = {
+            "models": ("vae",),
+            "dataset": "synthetic",
+            "encoder": "logmel",
+            "images": 96,
+            "metrics": ("is1_lite0",),
+            "folder": folder,
+            **changed,
+        }
+        used = {*values["models"], values["dataset"]}
+        settings = {owner: v for owner, v in TINY.items() if owner in used}
+        return Request(**values, settings=settings)
+
+    return make
 
 
 @pytest.fixture(scope="module")

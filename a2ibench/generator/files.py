@@ -14,6 +14,7 @@ from torch import nn
 from a2ibench.contracts.model import Model
 from a2ibench.data.features import Standardiser
 from a2ibench.errors import UserError
+from a2ibench.training.draw import to_pixels
 from a2ibench.types import FloatArray, ImageArray
 
 FILES = {"torchscript": "generator.pt", "onnx": "generator.onnx"}
@@ -41,8 +42,7 @@ class Drawing(nn.Module):
     def forward(self, feature: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
         """See the class."""
         acoustic = ((feature.double() - self.mean) / self.std).float()
-        image = self.model.generate(acoustic, feature[:, :0] if noise is None else noise).float()
-        return (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        return to_pixels(self.model.generate(acoustic, feature[:, :0] if noise is None else noise))
 
 
 def check_packages(formats: Collection[str]) -> None:

@@ -14,11 +14,10 @@ from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import Standardiser
 from a2ibench.errors import UserError
 from a2ibench.media.decoding import read_sound_apart
-from a2ibench.printable import printable
 from a2ibench.results.finished import read_study, what_to_give
 from a2ibench.results.outcome import PLUGINS, damage, read_failure, read_result
 from a2ibench.results.own_files import safe_name
-from a2ibench.source import source_hash, source_hashes
+from a2ibench.source import code_changes, has_earlier_rule, source_hash
 from a2ibench.study.arm import pick_arm
 from a2ibench.types import FloatArray, ImageArray, Spec
 
@@ -183,12 +182,21 @@ def open_run(folder: Path) -> Run:
         raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
     standardiser = Standardiser.load(folder / "standardiser.safetensors")
     _check_fits(standardiser, sizes, folder)
+    method = registry.models.get(name)
     model = registry.models.build(name, values, sizes)
     load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
     model = place(model)
-    notes = _changes(type(model), job.get("source"), result.get("sources"))
+    notes, sources = [], result.get("sources")
+    if source_hash(method) != job["source"] and (changed := code_changes(method, sources)):
+        notes.append(f"since this run was trained, the code of {name} has changed: {changed}")
     if "fingerprint" in result["encoder"] and encoder.identity() != job["encoder"]:
-        notes.append(f"since this run was trained, the code of encoder {encoder.name} has changed")
+        earlier = has_earlier_rule(sources)
+        notes.append(
+            f"this run was trained with an earlier version of a2ibench: whether the code of encoder"
+            f" {heard} has changed since is not known"
+            if earlier
+            else f"since this run was trained, the code of encoder {heard} has changed"
+        )
     return Run(
         result,
         encoder,
@@ -197,28 +205,6 @@ def open_run(folder: Path) -> Run:
         tuple(notes),
         result.get("segment_seconds"),
     )
-
-
-def _changes(method: type["Model"], source: Any, sources: Any) -> list[str]:
-    """A note on the files that a run was trained with and that are others now."""
-    if source_hash(method) == source:
-        return []
-    now = source_hashes(method)
-    if sources is None or sources == now:  # of an older version
-        return [
-            f"since this run was trained, the code of {method.name}, or of a2ibench's nn, data or"
-            " training, has changed"
-        ]
-    changed = sorted(name for name in now.keys() & sources.keys() if now[name] != sources[name])
-    added, removed = sorted(now.keys() - sources.keys()), sorted(sources.keys() - now.keys())
-    parts = [
-        f"{what}{', '.join(printable(name) for name in names)}"
-        for what, names in (("", changed), ("new: ", added), ("gone: ", removed))
-        if names
-    ]
-    return [
-        f"since this run was trained, the code of {method.name} has changed: {'; '.join(parts)}"
-    ]
 
 
 def _check_fits(standardiser: Standardiser, sizes: Spec, folder: Path) -> None:

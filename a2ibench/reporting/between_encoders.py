@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.cells import Method
-from a2ibench.reporting.health import find_health, usable
 from a2ibench.reporting.overview_page import Between
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table, score_tables
 from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
 from a2ibench.results.finished import Studied
+from a2ibench.results.judge_health import find_health, usable
+from a2ibench.results.rows import RowScores
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
 
@@ -68,7 +68,7 @@ def _compare(studies: Sequence[Studied]) -> Between:
     return Between(dataset, verdict, tuple(notes), tables)
 
 
-def _arms(same: Sequence[Studied]) -> tuple[list[list[Method]], list[str]]:
+def _arms(same: Sequence[Studied]) -> tuple[list[list[RowScores]], list[str]]:
     """The arms that every encoder has with the same options and code, and why others are left."""
     arms, notes = [], []
     for label, found in _rows(same).items():
@@ -84,11 +84,11 @@ def _arms(same: Sequence[Studied]) -> tuple[list[list[Method]], list[str]]:
 
 
 def _tables(
-    same: Sequence[Studied], by_arm: Sequence[Sequence[Method]], metrics: Sequence[type[Metric]]
+    same: Sequence[Studied], by_arm: Sequence[Sequence[RowScores]], metrics: Sequence[Metric]
 ) -> tuple[str, tuple[Table, ...]]:
     first = same[0]
     about = f"{first.dataset}, {first.scale} scale, {first.images} images"
-    rows: list[Method] = []
+    rows: list[RowScores] = []
     for found in _rows(same).values():
         if not found[0].reference or len(found) < len(same):
             continue
@@ -122,9 +122,9 @@ def _tables(
     return verdict, (scores, differences)
 
 
-def _rows(same: Sequence[Studied]) -> dict[str, list[Method]]:
+def _rows(same: Sequence[Studied]) -> dict[str, list[RowScores]]:
     """The row of each label, from every study that has it."""
-    rows: dict[str, list[Method]] = {}
+    rows: dict[str, list[RowScores]] = {}
     for study in same:
         for method in study.methods:
             rows.setdefault(method.label, []).append(method)
@@ -132,14 +132,14 @@ def _rows(same: Sequence[Studied]) -> dict[str, list[Method]]:
 
 
 def _named(
-    found: Sequence[Method], same: Sequence[Studied], label: str = "{row}, {encoder}"
-) -> list[Method]:
+    found: Sequence[RowScores], same: Sequence[Studied], label: str = "{row}, {encoder}"
+) -> list[RowScores]:
     return [
         replace(method, label=label.format(row=method.label, encoder=study.encoder))
         for method, study in zip(found, same, strict=True)
     ]
 
 
-def _values(method: Method, metrics: Sequence[type[Metric]]) -> tuple[tuple[float, ...], ...]:
+def _values(method: RowScores, metrics: Sequence[Metric]) -> tuple[tuple[float, ...], ...]:
     scored = [method.scores[one.name] for one in metrics if one.name in method.scores]
     return tuple(tuple(scores.values.tolist()) for scores in scored)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from a2ibench import registry
 from a2ibench.errors import UserError, unknown
-from a2ibench.reporting.cells import Method
-from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table
 from a2ibench.results.finished import (
@@ -17,6 +16,8 @@ from a2ibench.results.finished import (
     read_study,
     to_method,
 )
+from a2ibench.results.judge_health import find_health, struck_reasons, usable
+from a2ibench.results.rows import RowScores
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ def compare(
         )
     both = sides[0].metrics & sides[1].metrics
     asked = [*metrics, *([] if needed is None else [needed])]
+    asked = [
+        registry.metrics.get(name).name if name in registry.metrics else name for name in asked
+    ]
     for name in asked:
         if name not in both:
             raise unknown("metric that both have", name, both)
@@ -120,7 +124,7 @@ def compare(
 
 def _references(
     sides: Sequence[Finished], metrics: Sequence[str]
-) -> tuple[list[Method], list[str]]:
+) -> tuple[list[RowScores], list[str]]:
     """The reference rows of the studies that the sides lie in: they tell of the judges.
 
     Args:

@@ -11,9 +11,7 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
 from a2ibench.evaluation.health import Health
-from a2ibench.reporting.cells import Method
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
-from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import (
     DIFFERENCES,
@@ -31,7 +29,9 @@ from a2ibench.results.finished import (
     read_study,
     to_method,
 )
+from a2ibench.results.judge_health import find_health, struck_reasons, usable
 from a2ibench.results.outcome import JOBS, failure_of
+from a2ibench.results.rows import RowScores
 from a2ibench.results.stored import find_store, outside_notes
 from a2ibench.storage import whole_file
 
@@ -66,15 +66,15 @@ class Report:
     """
 
     about: str
-    methods: tuple[Method, ...]
-    metrics: tuple[type[Metric], ...]
+    methods: tuple[RowScores, ...]
+    metrics: tuple[Metric, ...]
     tables: tuple[Table, ...]
     ranks: Ranks | None
     diagram: Path | None
     check: LastCheck = field(default_factory=LastCheck)
 
     @property
-    def arms(self) -> list[Method]:
+    def arms(self) -> list[RowScores]:
         """The methods that are no reference row."""
         return [method for method in self.methods if not method.reference]
 
@@ -84,12 +84,12 @@ class Report:
         return find_health(self.methods, self.metrics)
 
     @property
-    def usable(self) -> tuple[type[Metric], ...]:
+    def usable(self) -> tuple[Metric, ...]:
         """The metrics whose judges can judge: the others are struck, and compare nothing."""
         return usable(self.metrics, self.health)
 
     @property
-    def scored(self) -> list[Method]:
+    def scored(self) -> list[RowScores]:
         """Those that have any score."""
         return scored_arms(self.methods)
 
@@ -116,8 +116,8 @@ class Report:
 
 def write_tables(
     folder: Path,
-    methods: Sequence[Method],
-    metrics: Sequence[type[Metric]],
+    methods: Sequence[RowScores],
+    metrics: Sequence[Metric],
     about: str,
     notes: Sequence[str],
 ) -> Report:
@@ -157,12 +157,12 @@ def save_table(table: Table, folder: Path) -> None:
             temporary.write_text(text, encoding="utf-8")
 
 
-def scored_arms(methods: Sequence[Method]) -> list[Method]:
+def scored_arms(methods: Sequence[RowScores]) -> list[RowScores]:
     """Those that are no reference row and have any score."""
     return [method for method in methods if not method.reference and method.scores]
 
 
-def _rank(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> Ranks | None:
+def _rank(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> Ranks | None:
     arms = scored_arms(methods)
     scored = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
     if len(arms) < LEAST or len(scored) < LEAST:

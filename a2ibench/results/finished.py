@@ -9,11 +9,11 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.errors import UserError, command
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.cells import Method
-from a2ibench.reporting.health import find_health, usable
 from a2ibench.results import records
+from a2ibench.results.judge_health import find_health, usable
 from a2ibench.results.outcome import damage, read_result
 from a2ibench.results.records import DamagedError
+from a2ibench.results.rows import RowScores
 from a2ibench.results.scores import judges_of, over_seeds, what_reference
 from a2ibench.storage import content_key
 from a2ibench.study.arm import full_label, pick_arm
@@ -152,10 +152,10 @@ class Studied:
     images: int
     metrics: tuple[str, ...]
     rows: tuple[Finished, ...]
-    methods: tuple[Method, ...]
+    methods: tuple[RowScores, ...]
 
     @property
-    def usable(self) -> tuple[type[Metric], ...]:
+    def usable(self) -> tuple[Metric, ...]:
         """The metrics whose judges can judge, as far as is known."""
         metrics = [registry.metrics.get(name) for name in self.metrics]
         return usable(metrics, find_health(self.methods, metrics))
@@ -296,7 +296,7 @@ def _short(value: Any) -> str:
     return str(value)[:16]
 
 
-def to_method(row: Finished, metrics: Sequence[str], models: Sequence[str]) -> Method:
+def to_method(row: Finished, metrics: Sequence[str], models: Sequence[str]) -> RowScores:
     """A row as the tables want it."""
     name = row.label.replace(" ", "_")
     kind = row.results[0][1]["job"]["kind"] if row.results else None
@@ -304,12 +304,12 @@ def to_method(row: Finished, metrics: Sequence[str], models: Sequence[str]) -> M
     full = None if kind == "outside" else full_label(row.label, models)
     judges = judges_of([result for _, result in row.results], metrics)
     what = what_reference(name if reference else None)
-    return Method(row.label, reference, full, row.asked, row.scores(metrics), *what, judges)
+    return RowScores(row.label, reference, full, row.asked, row.scores(metrics), *what, judges)
 
 
 def metrics_as_stored(
     rows: Sequence[Finished], names: Sequence[str]
-) -> tuple[list[type[Metric]], list[str]]:
+) -> tuple[list[Metric], list[str]]:
     """Metrics in the version by which the results of a study were computed.
 
     Args:
@@ -319,10 +319,10 @@ def metrics_as_stored(
     Returns:
         The metrics, and a note on those that have another version now.
     """
-    found: list[type[Metric]] = []
+    found: list[Metric] = []
     aged: dict[tuple[int, int], list[str]] = {}
     for name in names:
-        metric: type[Metric] = registry.metrics.get(name)
+        metric: Metric = registry.metrics.get(name)
         versions = [
             score["version"]
             for row in rows
@@ -331,7 +331,7 @@ def metrics_as_stored(
         ]
         if versions and versions[0] != metric.version:
             aged.setdefault((versions[0], metric.version), []).append(metric.title)
-            metric = type(metric.__name__, (metric,), {"version": versions[0]})
+            metric.version = versions[0]
         found.append(metric)
     return found, [
         f"{', '.join(titles)}: scores of version {old}; this version of a2ibench computes version"

@@ -45,10 +45,9 @@ def is_complete(result: Mapping[str, Any] | None, metrics: Iterable[str]) -> boo
     """
     if result is None:
         return False
-    installed = registry.metrics.names()
     return all(
         (score := result["metrics"].get(name)) is not None
-        and (name not in installed or score["version"] == registry.metrics.get(name).version)
+        and (name not in registry.metrics or score["version"] == registry.metrics.get(name).version)
         for name in metrics
     )
 

@@ -17,10 +17,10 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import BLOCKS
 from a2ibench.evaluation.health import Health, held_out_health
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.cells import Method
 from a2ibench.results.job import Task
 from a2ibench.results.outcome import BLOCKS as FILE
 from a2ibench.results.outcome import damaged, is_current, read_result, score_path
+from a2ibench.results.rows import RowScores
 from a2ibench.storage import whole_file
 
 LONG = "results.parquet"
@@ -46,7 +46,7 @@ class Entry:
     tasks: tuple[Task, ...]
 
 
-def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Method]:
+def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[RowScores]:
     """The scores of every entry over the seeds that have a result."""
     methods = []
     for entry in entries:
@@ -61,7 +61,7 @@ def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[Method]:
             if (usable := [(t, result) for t, result in found if _has(t, name, result)])
         }
         methods.append(
-            Method(
+            RowScores(
                 entry.label,
                 entry.reference,
                 entry.full,

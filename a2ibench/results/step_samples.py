@@ -26,7 +26,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
     """Makes what draws the same few test segments with the same noise, at any step.
 
     Args:
-        model: in training; see :func:`a2ibench.training.look.as_if_finished`.
+        model: in training; see :func:`a2ibench.training.preview.as_if_finished`.
         test: the test pairs.
         seed: of the noise.
         folder: of the job.

@@ -13,9 +13,10 @@ import numpy as np
 from a2ibench import __version__, registry
 from a2ibench.contracts.executor import Report
 from a2ibench.contracts.metric import OWN
-from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate
-from a2ibench.evaluation.exam import GRID_NOISES
-from a2ibench.results.job import PROTOCOL, Job, Task
+from a2ibench.evaluation.eval_set import GRID_NOISES
+from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
+from a2ibench.protocol import PROTOCOL
+from a2ibench.results.job import Job, Task
 from a2ibench.results.outcome import (
     FORMAT,
     PLUGINS,
@@ -99,7 +100,7 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
 
 def _train(
     task: Task, data: Data, report: Report, team: Team
-) -> tuple[Drawn, dict[str, Any]] | None:
+) -> tuple[GeneratedImages, dict[str, Any]] | None:
     """What the trained model draws, with the provenance of its weights; None but for the first of
     several workers."""
     from a2ibench.training.checkpoint import weights_sha256
@@ -137,7 +138,7 @@ def _train(
     }
 
 
-def _draw_reference(job: Job, data: Data) -> Drawn:
+def _draw_reference(job: Job, data: Data) -> GeneratedImages:
     """What a reference row draws; another seed stands for another noise."""
     reference = registry.references.get(job.method)()
     rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
@@ -146,14 +147,14 @@ def _draw_reference(job: Job, data: Data) -> Drawn:
         for rng in (np.random.default_rng(job.seed), *rngs)
     ]
     grid = np.stack([images[data.exam.grid_rows] for images in drawn[1:]], axis=1)
-    return Drawn(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
+    return GeneratedImages(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
 
 
 def _judge(
-    task: Task, drawn: Drawn, data: Data, stored: Mapping[str, Any]
+    task: Task, drawn: GeneratedImages, data: Data, stored: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Path]]:
     """The scores that the stored result lacks, and the files that hold them all."""
-    metrics = [registry.metrics.get(name)() for name in missing(task, stored)]
+    metrics = [registry.metrics.get(name) for name in missing(task, stored)]
     judges = load_judges_as_planned(metrics, data, task)
     marked = evaluate(drawn, data.exam, metrics, judges)
     scores: dict[str, Any] = {}
@@ -179,7 +180,7 @@ def _judge(
 
 
 def _save_scores(
-    folder: Path, marked: Mapping[str, Marked], stored: Mapping[str, Any]
+    folder: Path, marked: Mapping[str, MetricResult], stored: Mapping[str, Any]
 ) -> list[Path]:
     """Writes one column per metric, beside those of the stored result: a row for each test segment,
     and for each block. Returns the files, which count as soon as a result names them."""

@@ -12,8 +12,8 @@ from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import load_judges
-from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.results.job import Task
 from a2ibench.study.request import Outline, Request
@@ -36,7 +36,7 @@ class Data:
 
     train: Pairs
     judging: Pairs
-    exam: Exam
+    exam: EvalSet
     standardiser: Standardiser
 
     @property
@@ -51,7 +51,7 @@ def open_data(
     """Split a store into its three parts, with cached features."""
     train, test, standardiser = split_pairs(store, encode_store(store, encoder, progress))
     train, judging = reserve_for_judges(train)
-    return Data(train, judging, make_exam(train, test), standardiser)
+    return Data(train, judging, make_eval_set(train, test), standardiser)
 
 
 def open_pairs(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from a2ibench import registry
-from a2ibench.evaluation.evaluate import Drawn
-from a2ibench.evaluation.exam import GRID_NOISES, Exam
+from a2ibench.evaluation.eval_set import GRID_NOISES, EvalSet
+from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.results.job import Job
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.fit import Progress, fit
@@ -70,7 +70,7 @@ def train(
     )
 
 
-def draw_exam(model: "Model", exam: Exam, seed: int, grid: bool = True) -> Drawn:
+def draw_exam(model: "Model", exam: EvalSet, seed: int, grid: bool = True) -> GeneratedImages:
     """Draw what an exam asks for.
 
     Args:
@@ -88,7 +88,7 @@ def draw_exam(model: "Model", exam: Exam, seed: int, grid: bool = True) -> Drawn
     images = draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, seed))
     several = draw_grid(model, acoustic[exam.grid_rows], GRID_NOISES, seed) if grid else None
     own = None if model.image_to_audio(images[:1]) is None else partial(_own, model)
-    return Drawn(images, several, own)
+    return GeneratedImages(images, several, own)
 
 
 def _own(model: "Model", images: ImageArray) -> FloatArray:

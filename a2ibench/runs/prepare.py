@@ -106,7 +106,7 @@ def prepare_study(
         plan = make_plan(request, chosen, *open_pairs(request, chosen, counter), say)
     data = open_data(plan.store, plan.encoder, counter(f"encoding with {request.encoder}"))
     # Before parallel trials would each want them.
-    needed = [registry.metrics.get(name)() for name in plan.metrics]
+    needed = [registry.metrics.get(name) for name in plan.metrics]
     data_key = content_key([plan.store.content_hash, plan.encoder.identity()])
     loaded = load_judges(needed, data.judging, data_key, say)
     judges = {name: judge.fingerprint for name, judge in loaded.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.data.prepare import check_dataset
-from a2ibench.evaluation.feasibility import EVERY
+from a2ibench.evaluation.feasibility import EVERY, find_metric
 from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.scale import get_scale
 
@@ -98,9 +98,7 @@ def outline(request: Request) -> Outline:
     if request.dataset in registry.datasets.names():
         options = {"image_size": scale.image_size, **options}
     check_dataset(request.dataset, options)
-    for name in request.metrics:
-        if name != EVERY:
-            registry.metrics.get(name)
+    metrics = [name if name == EVERY else find_metric(name).name for name in request.metrics]
     return Outline(
         arms=tuple(arms),
         references=tuple(
@@ -109,7 +107,7 @@ def outline(request: Request) -> Outline:
                 key=lambda name: (registry.references.get(name).row, name),
             )
         ),
-        metrics=tuple(dict.fromkeys(request.metrics)),
+        metrics=tuple(dict.fromkeys(metrics)),
         images=request.images or scale.images,
         dataset_options=options,
         # Absolute: workers have a working directory of their own.

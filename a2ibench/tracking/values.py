@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from a2ibench import registry
-from a2ibench.reporting.cells import Method
-from a2ibench.reporting.health import find_health, why_struck
 from a2ibench.results.finished import read_finished, read_study, to_method
+from a2ibench.results.judge_health import find_health, why_struck
 from a2ibench.results.outcome import SPENT, read_failure, read_result
+from a2ibench.results.rows import RowScores
 from a2ibench.results.scores import judges_of, what_reference
 from a2ibench.results.watch import read_rows, time_of_steps
 from a2ibench.storage import content_key
@@ -126,9 +126,9 @@ class StudyFiles:
 
     def _struck(self, result: Mapping[str, Any]) -> dict[str, str]:
         """By what its judges reported, and by the real images, as in the tables."""
-        names = [name for name in result["metrics"] if name in registry.metrics.names()]
+        names = [name for name in result["metrics"] if name in registry.metrics]
         judges = judges_of([result], names)
-        methods = [Method("", False, None, 1, {}, judges=judges)]
+        methods = [RowScores("", False, None, 1, {}, judges=judges)]
         for label, keys in self.about["jobs"].items():
             if what_reference(label.replace(" ", "_"))[1]:
                 row = read_finished(label, [self.folder / "jobs" / key for key in keys])

@@ -106,7 +106,7 @@ def _scores(tuning: Tuning, folder: Path, record: dict[str, Any]) -> Iterator[tu
         registry.load_plugin_file(path)
     _, _, data = open_as_planned(task)
     pairs, exam = split_for_tuning(data)
-    metric = registry.metrics.get(tuning.metric)()
+    metric = registry.metrics.get(tuning.metric)
     judges = load_judges_as_planned([metric], data, task)
     job = replace(task.job, config={**task.job.config, **record["options"]})
     try:

@@ -125,7 +125,7 @@ def _context(trials: Sequence[Trial], gpus: float) -> Context:
     for trial in trials:
         plugins.add(registry.models.get(trial.job.method))
         plugins.add(registry.encoders.get(trial.environment.encoder))
-        plugins.update(map(registry.metrics.get, trial.metrics))
+        plugins.update(type(registry.metrics.get(name)) for name in trial.metrics)
         plugins.update(map(registry.judges.get, trial.judges))
     # Of a user's file there is no module by that name; what cannot be imported is passed over.
     modules = sorted({plugin.__module__ for plugin in plugins})
