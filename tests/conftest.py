@@ -11,7 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from a2ibench.runs.display import Display
-    from a2ibench.study.plan import Request
+    from a2ibench.study.request import Request
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -60,7 +60,7 @@ TINY = {
 @pytest.fixture
 def tiny() -> "Callable[..., Request]":
     """Makes a request of seconds: ``tiny(folder, seeds=2, …)``."""
-    from a2ibench.study.plan import Request
+    from a2ibench.study.request import Request
 
     def make(folder: Path, **changed: Any) -> Request:
         values = {

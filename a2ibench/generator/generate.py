@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from a2ibench import config, registry
+from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import Standardiser
 from a2ibench.errors import UserError
@@ -161,10 +161,8 @@ def open_run(folder: Path) -> Run:
         UserError: the job trained no model, its plug-in is missing, or its files are none that go
             together.
     """
-    import torch
-
     from a2ibench.training.checkpoint import load_for_drawing
-    from a2ibench.training.device import choose_device
+    from a2ibench.training.device import place
 
     result = read_result(folder)
     if result is None or result["job"]["kind"] != "model":
@@ -179,16 +177,15 @@ def open_run(folder: Path) -> Run:
         fingerprint = result["encoder"].get("fingerprint", job["encoder"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / 'result.json'}: damaged ({error}); train again") from error
-    plugin = registry.encoders.get(heard)
-    encoder = plugin(config.build(plugin.Config, hears, heard))
+    encoder = registry.encoders.build(heard, hears)
     if encoder.fingerprint() != fingerprint:
         raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
     standardiser = Standardiser.load(folder / "standardiser.safetensors")
     _check_fits(standardiser, sizes, folder)
     method = registry.models.get(name)
-    model = method(config.build(method.Config, values, name), sizes)
+    model = registry.models.build(name, values, sizes)
     load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
-    model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = place(model)
     notes, sources = [], result.get("sources")
     if source_hash(method) != job["source"] and (changed := code_changes(method, sources)):
         notes.append(f"since this run was trained, the code of {name} has changed: {changed}")

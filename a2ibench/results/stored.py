@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.results import records
 from a2ibench.results.finished import read_study
-from a2ibench.results.job import Job, Task
+from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.outcome import JOBS, read_result
 from a2ibench.results.records import DamagedError
 from a2ibench.results.samples import ORIGIN
@@ -33,12 +33,12 @@ class Stored:
     entries: tuple[Entry, ...]
 
 
-def read_stored(folder: Path, like: Task) -> Stored | None:
+def read_stored(folder: Path, environment: Environment) -> Stored | None:
     """The rows of a study; None where there is none, or a damaged ``study.json``.
 
     Args:
         folder: of the study.
-        like: a task with the data, encoder, metrics and judges that the rows are asked for with.
+        environment: with the metrics and judges that the rows are asked for with.
     """
     try:
         about = read_study(folder)
@@ -47,17 +47,16 @@ def read_stored(folder: Path, like: Task) -> Stored | None:
     entries = []
     for label, keys in about["jobs"].items():
         folders = [folder / JOBS / key for key in keys]
-        jobs = [_job(one, i, label, like.job) for i, one in enumerate(folders)]
-        first = jobs[0]
-        full = full_label(label, about["models"]) if first.kind == "model" else None
         tasks = tuple(
-            replace(like, job=job, folder=one) for job, one in zip(jobs, folders, strict=True)
+            Task(_job(one, seed, label), one, environment) for seed, one in enumerate(folders)
         )
-        entries.append(Entry(label, first.method, full, first.kind == "reference", tasks))
+        job = tasks[0].job
+        full = full_label(label, about["models"]) if job.kind == "model" else None
+        entries.append(Entry(label, job.method, full, job.kind == "reference", tasks))
     return Stored(about, tuple(entries))
 
 
-def _handed_in(folder: Path, like: Task) -> list[Entry]:
+def _handed_in(folder: Path, environment: Environment) -> list[Entry]:
     """The rows of outside systems by the jobs alone, where no ``study.json`` says which there are.
 
     Of two jobs of one name and seed the later one counts: it took the place of the other.
@@ -65,9 +64,9 @@ def _handed_in(folder: Path, like: Task) -> list[Entry]:
     found: dict[tuple[str, int], Task] = {}
     origins = sorted(folder.glob(f"{JOBS}/*/{ORIGIN}"), key=lambda path: path.stat().st_mtime_ns)
     for path in origins:
-        job = _job(path.parent, 0, "", like.job)
+        job = _job(path.parent, 0, "")
         if job.kind == "outside":
-            found[job.method, job.seed] = replace(like, job=job, folder=path.parent)
+            found[job.method, job.seed] = Task(job, path.parent, environment)
     rows: dict[str, list[Task]] = {}
     for name, seed in sorted(found):
         rows.setdefault(name, []).append(found[name, seed])
@@ -118,31 +117,35 @@ def open_store(
     return store, dict(about["jobs"])
 
 
-def _job(folder: Path, seed: int, label: str, like: Job) -> Job:
+def _job(folder: Path, seed: int, label: str) -> Job:
     """The job of a folder; one that failed is known by its label alone."""
     with suppress(OSError, DamagedError):
         return Job.from_record(records.read(records.Origin, folder / ORIGIN)["job"])
     if (result := read_result(folder)) is not None:
         return Job.from_record(result["job"])
-    return replace(like, kind="model", method=label, config={}, source="", seed=seed)
+    return Job("model", label, {}, "", "", "", seed, 0)
 
 
-def outside_entries(folder: Path, like: Task, say: Callable[[str], None]) -> list[Entry]:
+def outside_entries(
+    folder: Path, environment: Environment, seen: tuple[str, str], say: Callable[[str], None]
+) -> list[Entry]:
     """The outside systems that a study holds, as far as they saw the same pairs and encoder.
 
     Args:
         folder: of the study.
-        like: see :func:`read_stored`.
+        environment: see :func:`read_stored`.
+        seen: content hash of the pairs, and identity of the encoder.
         say: told of those that are left out.
     """
-    stored = read_stored(folder, like)
-    entries = _handed_in(folder, like) if stored is None else stored.entries
-    found = [entry for entry in entries if is_outside(entry)]
-    same = (like.job.store, like.job.encoder)
-    for entry in found:
-        if any((task.job.store, task.job.encoder) != same for task in entry.tasks):
+    stored = read_stored(folder, environment)
+    entries = _handed_in(folder, environment) if stored is None else stored.entries
+    kept = []
+    for entry in filter(is_outside, entries):
+        if all((task.job.store, task.job.encoder) == seen for task in entry.tasks):
+            kept.append(entry)
+        else:
             say(f"left out: outside system {entry.label}: evaluated on other pairs or features")
-    return [e for e in found if all((t.job.store, t.job.encoder) == same for t in e.tasks)]
+    return kept
 
 
 def is_outside(entry: Entry) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from a2ibench import __version__, registry
-from a2ibench.errors import StoppedError, UserError
+from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
 from a2ibench.evaluation.outside_inputs import write_list, write_sounds
@@ -15,15 +15,17 @@ from a2ibench.results.folder import check_own
 from a2ibench.results.identity import write_about
 from a2ibench.results.job import Job, Task
 from a2ibench.results.mend import is_damaged, mend
-from a2ibench.results.outcome import is_done, read_failure, read_result
+from a2ibench.results.outcome import JOBS, is_done, read_failure, read_result
 from a2ibench.results.samples import ORIGIN, save_samples
 from a2ibench.results.scores import Entry
 from a2ibench.results.stored import Stored, is_outside, read_stored
-from a2ibench.runs.attempt import work
+from a2ibench.runs.data import open_parts
 from a2ibench.runs.display import Display
-from a2ibench.runs.run import announce, describe, show_results
+from a2ibench.runs.prepare import Prepared, prepare_study
+from a2ibench.runs.study import announce, describe, jobs_of, show_results
+from a2ibench.runs.trial import Trial
 from a2ibench.storage import write_json
-from a2ibench.study.plan import Plan, Request, make_plan, open_parts, outline
+from a2ibench.study.request import Request, outline
 
 LONGEST_NAME = 60
 
@@ -67,24 +69,27 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
     check_own(request.folder)
     with display.running():
         submissions = _read(request, outside, display)
-        plan = make_plan(request, display.counter, display.say)
-        announce(request, plan, display)
-        like = plan.entries[0].tasks[0]
-        stored = read_stored(plan.outline.folder, like)
+        plan = prepare_study(request, display.counter, display.say)
+        announce(plan, display)
+        folder, environment = plan.outline.folder, plan.entries[0].tasks[0].environment
+        stored = read_stored(folder, environment)
         if stored is not None:
             _check_protocol(plan, stored)
         rows = plan.entries if stored is None else stored.entries
-        entry = _entry(outside, submissions, like)
+        tasks = tuple(
+            Task(job := _job(outside.name, seed, one, plan), folder / JOBS / job.key, environment)
+            for seed, one in enumerate(submissions)
+        )
+        entry = Entry(outside.name, outside.name, None, False, tasks)
         _check_free(outside, entry, rows)
-    with at_work(plan.outline.folder):
+    with at_work(folder):
         with display.running():
-            mend(plan.outline.folder, rows, display.say)
-            _compute(plan, rows, entry, submissions, outside, display)
-        about = dict(describe(request, plan) if stored is None else stored.about)
+            mend(folder, rows, display.say)
+            _compute(rows, entry, submissions, outside, display)
         entries = _placed(rows, entry)
-        about["jobs"] = {e.label: [task.job.key for task in e.tasks] for e in entries}
-        write_about(plan.outline.folder, about)
-        show_results(request, replace(plan, entries=entries), None, display)
+        about = describe(plan) if stored is None else stored.about
+        write_about(folder, {**about, "jobs": jobs_of(entries)})
+        show_results(replace(plan, entries=entries), None, display)
 
 
 def export(request: Request, listed: Path | None, sounds: Path | None, display: Display) -> None:
@@ -157,21 +162,17 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
     return list(submissions.values())
 
 
-def _entry(outside: Outside, submissions: Sequence[Submission], like: Task) -> Entry:
-    tasks = []
-    for seed, one in enumerate(submissions):
-        job = Job(
-            kind="outside",
-            method=outside.name,
-            config={},
-            source=hash_images(one.images, one.grid),
-            store=like.job.store,
-            encoder=like.job.encoder,
-            seed=seed,
-            images=0,
-        )
-        tasks.append(replace(like, job=job, folder=like.folder.parent / job.key))
-    return Entry(outside.name, outside.name, None, False, tuple(tasks))
+def _job(name: str, seed: int, submission: Submission, plan: Prepared) -> Job:
+    return Job(
+        kind="outside",
+        method=name,
+        config={},
+        source=hash_images(submission.images, submission.grid),
+        store=plan.store.content_hash,
+        encoder=plan.encoder.identity(),
+        seed=seed,
+        images=0,
+    )
 
 
 def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
@@ -185,10 +186,11 @@ def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
             raise UserError(f"the study has a row {row.label!r} already: choose --name{hint}")
 
 
-def _check_protocol(plan: Plan, stored: Stored) -> None:
+def _check_protocol(plan: Prepared, stored: Stored) -> None:
     """Refuses a study whose scores were measured in another way than these would be."""
     folder = plan.outline.folder
-    like = plan.entries[0].tasks[0]
+    pairs, encoder = plan.store.content_hash, plan.encoder.identity()
+    judges = plan.entries[0].tasks[0].judges
     found = [
         result
         for entry in stored.entries
@@ -198,8 +200,8 @@ def _check_protocol(plan: Plan, stored: Stored) -> None:
     differences = []
     for what, mine, theirs in (
         ("version of a2ibench", __version__, {r["version"] for r in found}),
-        ("content hash of the pairs", like.job.store, {r["job"]["store"] for r in found}),
-        ("fingerprint of the encoder", like.job.encoder, {r["job"]["encoder"] for r in found}),
+        ("content hash of the pairs", pairs, {r["job"]["store"] for r in found}),
+        ("fingerprint of the encoder", encoder, {r["job"]["encoder"] for r in found}),
     ):
         if other := sorted(theirs - {mine}):
             differences.append(f"{what}: {other[0][:20]} there, {mine[:20]} here")
@@ -208,7 +210,7 @@ def _check_protocol(plan: Plan, stored: Stored) -> None:
         for score in (r["metrics"][name] for r in found if name in r["metrics"]):
             if score["version"] != metric.version:
                 differences.append(f"{name}: version {score['version']} there, {metric.version}")
-            judge = plan.entries[0].tasks[0].judges.get(metric.judge, score["judge_fingerprint"])
+            judge = judges.get(metric.judge, score["judge_fingerprint"])
             if score["judge_fingerprint"] != judge:
                 differences.append(
                     f"judge {metric.judge}: fingerprint {score['judge_fingerprint']} there,"
@@ -225,7 +227,6 @@ def _other_protocol(folder: Path, differences: Sequence[str]) -> UserError:
 
 
 def _compute(
-    plan: Plan,
     rows: Sequence[Entry],
     entry: Entry,
     submissions: Sequence[Submission],
@@ -247,8 +248,7 @@ def _compute(
     show = display.counter("evaluating")
     for i, task in enumerate(missing):
         show(i, len(missing))
-        if (why := work(task)) is not None:
-            raise StoppedError(why)
+        Trial.of(task)()
         if (reason := read_failure(task.folder)) is not None:
             raise UserError(f"{task.job.method}, seed {task.job.seed}: {reason}")
         show(i + 1, len(missing))

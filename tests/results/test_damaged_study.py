@@ -13,7 +13,7 @@ from made_up import run, study
 from a2ibench.cli import main
 from a2ibench.results import records
 from a2ibench.results.finished import read_study
-from a2ibench.results.job import Job, Task
+from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.outcome import (
     damage,
     failure_of,
@@ -163,10 +163,8 @@ def test_what_earlier_versions_did_not_write_is_not_needed(
     assert open_store(folder, None)[1] == about["jobs"]
     note = study_note(StudyFiles.read(folder), 6, 0, "1", "run")
     assert "switched off" not in note
-    task = Task(
-        Job("model", "vae", {}, "", "", "", 0, 96), folder, Path(about["dataset"]), "logmel",
-        {}, (), {}, (),
-    )  # fmt: skip
+    environment = Environment(Path(about["dataset"]), "logmel", {}, ())
+    task = Task(Job("model", "vae", {}, "", "", "", 0, 96), folder, environment)
     assert "by a guess of" in estimate([task], 1, "small", folder)
     code, said = run("report", folder)
     assert code == 0, said
