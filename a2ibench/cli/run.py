@@ -171,7 +171,7 @@ def run(
     command goes on where it was.
     """
     loaded = load_plugins(plugins)
-    from a2ibench.results.folder import check_own, check_own_root
+    from a2ibench.results.folder_owner import check_own, check_own_root
     from a2ibench.runs.executors.ray_tune import RayTune
     from a2ibench.study.axes import expand_axes
     from a2ibench.study.plan import Request, outline

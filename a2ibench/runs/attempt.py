@@ -8,7 +8,7 @@ from typing import Any
 from a2ibench import registry
 from a2ibench.errors import PLUGIN_FAILURES, UserError
 from a2ibench.results.job import Task
-from a2ibench.results.outcome import FAILURE, is_done, write_failure
+from a2ibench.results.job_state import FAILURE, is_done, write_failure
 from a2ibench.runs.work import compute
 from a2ibench.storage import is_full, lock
 from a2ibench.training.fit import DivergedError, Progress

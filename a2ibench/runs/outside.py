@@ -9,20 +9,19 @@ from a2ibench.errors import StoppedError, UserError
 from a2ibench.evaluation.evaluate import Drawn
 from a2ibench.evaluation.handout import write_list, write_sounds
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
-from a2ibench.results.board import at_work
-from a2ibench.results.finished import read_study
-from a2ibench.results.folder import check_own
-from a2ibench.results.identity import write_about
+from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import Job, Task
-from a2ibench.results.mend import is_damaged, mend
-from a2ibench.results.outcome import is_done, read_failure, read_result
-from a2ibench.results.samples import ORIGIN, save_samples
-from a2ibench.results.scores import Entry
-from a2ibench.results.stored import Stored, is_outside, read_stored
+from a2ibench.results.job_state import ORIGIN, JobState, is_done
+from a2ibench.results.repair import repair
+from a2ibench.results.samples import save_samples
+from a2ibench.results.study import Study, open_study
+from a2ibench.results.study_id import write_about
 from a2ibench.runs.attempt import work
 from a2ibench.runs.display import Display
 from a2ibench.runs.run import announce, describe, show_results
+from a2ibench.runs.study_lock import at_work
 from a2ibench.storage import write_json
+from a2ibench.study.entries import Entry, entries_of
 from a2ibench.study.plan import Plan, Request, make_plan, open_parts, outline
 
 LONGEST_NAME = 60
@@ -70,17 +69,18 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         plan = make_plan(request, display.counter, display.say)
         announce(request, plan, display)
         like = plan.entries[0].tasks[0]
-        stored = read_stored(plan.outline.folder, like)
+        stored = _stored(plan.outline.folder)
         if stored is not None:
             _check_protocol(plan, stored)
-        rows = plan.entries if stored is None else stored.entries
+        rows = plan.entries if stored is None else entries_of(stored, like)
         entry = _entry(outside, submissions, like)
         _check_free(outside, entry, rows)
     with at_work(plan.outline.folder):
         with display.running():
-            mend(plan.outline.folder, rows, display.say)
+            named = {name: task for row in rows for name, task in row.named.items()}
+            repair(plan.outline.folder, named, display.say)
             _compute(plan, rows, entry, submissions, outside, display)
-        about = dict(describe(request, plan) if stored is None else stored.about)
+        about = dict(describe(request, plan) if stored is None else stored.about.plain)
         entries = _placed(rows, entry)
         about["jobs"] = {e.label: [task.job.key for task in e.tasks] for e in entries}
         write_about(plan.outline.folder, about)
@@ -103,15 +103,23 @@ def join(folder: Path, request: Request) -> Request:
     Raises:
         UserError: the folder holds no study, or a damaged one.
     """
-    about = read_study(folder)
+    about = open_study(folder).about
     return replace(
         request,
-        seeds=about["seeds"],
-        scale=about["scale"],
-        images=about["images"],
-        metrics=tuple(about["metrics"]),
+        seeds=about.seeds,
+        scale=about.scale,
+        images=about.images,
+        metrics=tuple(about.metrics),
         folder=folder,
     )
+
+
+def _stored(folder: Path) -> Study | None:
+    """The study in a folder; None where there is none, or a damaged ``study.json``."""
+    try:
+        return open_study(folder)
+    except UserError:
+        return None
 
 
 def _check_name(name: str) -> None:
@@ -131,11 +139,13 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
         raise UserError("--images: the same folder twice; each is a training seed of its own")
     chosen = outline(request)
     _, store, data = open_parts(request, chosen, display.counter)
-    if (chosen.folder / "study.json").is_file() and not is_damaged(chosen.folder):
-        there = read_study(chosen.folder).get("content_hash")
-        if there != store.content_hash:
-            difference = f"content hash of the pairs: {there} there, {store.content_hash} here"
-            raise _other_protocol(chosen.folder, [difference])
+    stored = _stored(chosen.folder)
+    if stored is not None and stored.about.content_hash != store.content_hash:
+        difference = (
+            f"content hash of the pairs: {stored.about.content_hash} there,"
+            f" {store.content_hash} here"
+        )
+        raise _other_protocol(chosen.folder, [difference])
     submissions: dict[str, Submission] = {}
     for folder in outside.folders:
         one = read_submission(
@@ -180,38 +190,33 @@ def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
         if row.label.casefold() != outside.name.casefold():
             continue
         same = [t.job.key for t in row.tasks] == [t.job.key for t in entry.tasks]
-        if not (is_outside(row) and row.label == outside.name and (same or outside.replace)):
-            hint = "; --replace puts these images in its place" if is_outside(row) else ""
+        if not (row.outside and row.label == outside.name and (same or outside.replace)):
+            hint = "; --replace puts these images in its place" if row.outside else ""
             raise UserError(f"the study has a row {row.label!r} already: choose --name{hint}")
 
 
-def _check_protocol(plan: Plan, stored: Stored) -> None:
+def _check_protocol(plan: Plan, stored: Study) -> None:
     """Refuses a study whose scores were measured in another way than these would be."""
     folder = plan.outline.folder
     like = plan.entries[0].tasks[0]
-    found = [
-        result
-        for entry in stored.entries
-        for task in entry.tasks
-        if (result := read_result(task.folder)) is not None
-    ]
+    found = stored.results
     differences = []
     for what, mine, theirs in (
-        ("version of a2ibench", __version__, {r["version"] for r in found}),
-        ("content hash of the pairs", like.job.store, {r["job"]["store"] for r in found}),
-        ("fingerprint of the encoder", like.job.encoder, {r["job"]["encoder"] for r in found}),
+        ("version of a2ibench", __version__, {r.version for r in found}),
+        ("content hash of the pairs", like.job.store, {r.job.store for r in found}),
+        ("fingerprint of the encoder", like.job.encoder, {r.job.encoder for r in found}),
     ):
         if other := sorted(theirs - {mine}):
             differences.append(f"{what}: {other[0][:20]} there, {mine[:20]} here")
     for name in plan.metrics:
         metric = registry.metrics.get(name)
-        for score in (r["metrics"][name] for r in found if name in r["metrics"]):
-            if score["version"] != metric.version:
-                differences.append(f"{name}: version {score['version']} there, {metric.version}")
-            judge = plan.entries[0].tasks[0].judges.get(metric.judge, score["judge_fingerprint"])
-            if score["judge_fingerprint"] != judge:
+        for score in (r.metrics[name] for r in found if name in r.metrics):
+            if score.version != metric.version:
+                differences.append(f"{name}: version {score.version} there, {metric.version}")
+            judge = plan.entries[0].tasks[0].judges.get(metric.judge, score.judge_fingerprint)
+            if score.judge_fingerprint != judge:
                 differences.append(
-                    f"judge {metric.judge}: fingerprint {score['judge_fingerprint']} there,"
+                    f"judge {metric.judge}: fingerprint {score.judge_fingerprint} there,"
                     f" {judge} here"
                 )
     if differences:
@@ -249,7 +254,7 @@ def _compute(
         show(i, len(missing))
         if (why := work(task)) is not None:
             raise StoppedError(why)
-        if (reason := read_failure(task.folder)) is not None:
+        if (reason := JobState(task.folder).failure) is not None:
             raise UserError(f"{task.job.method}, seed {task.job.seed}: {reason}")
         show(i + 1, len(missing))
 
@@ -258,5 +263,5 @@ def _placed(rows: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:
     """Behind the reference rows and older outside systems: the last row is what others are
     compared with, and stays the study's own."""
     kept = [row for row in rows if row.label != entry.label]
-    first = [row for row in kept if row.reference or is_outside(row)]
+    first = [row for row in kept if row.reference or row.outside]
     return (*first, entry, *(row for row in kept if row not in first))

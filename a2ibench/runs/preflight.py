@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from a2ibench.data.prepare import NotPreparedError
-from a2ibench.results.board import refuse_folder
-from a2ibench.results.outcome import is_complete, read_result
+from a2ibench.results.job_state import JobState
 from a2ibench.runs.estimate import estimate
 from a2ibench.runs.executors import Executor
+from a2ibench.runs.study_lock import refuse_folder
 from a2ibench.study.plan import Counter, Draft, Outline, Request, draft, open_pairs
 
 
@@ -59,7 +59,7 @@ def preflight(
         return Preflight(request, chosen, None)
     made = draft(request, chosen, encoder, store, say)
     time = ""
-    tasks = [t for t in made.models if not is_complete(read_result(t.folder), t.metrics)]
+    tasks = [t for t in made.models if not JobState(t.folder).has_all(t.metrics)]
     if tasks:  # by which judges they are to be seen is not known yet
         time = estimate(tasks, executor.room(tasks), request.scale, chosen.folder)
     return Preflight(request, chosen, made, time)

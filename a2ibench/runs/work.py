@@ -16,19 +16,18 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate
 from a2ibench.evaluation.exam import GRID_NOISES
 from a2ibench.results.job import PROTOCOL, Job, Task
-from a2ibench.results.outcome import (
+from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
+from a2ibench.results.records import Result
+from a2ibench.results.result_file import (
     FORMAT,
-    PLUGINS,
     SCORES,
-    missing,
     next_score_path,
-    read_result,
     score_path,
     write_result,
 )
-from a2ibench.results.samples import read_outside, save_job_grid, save_samples
-from a2ibench.results.step_samples import step_drawer
-from a2ibench.results.watch import watched
+from a2ibench.results.samples import read_outside, save_samples
+from a2ibench.runs.monitor import monitored
+from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
 from a2ibench.source import source_hashes
 from a2ibench.storage import file_sha256, whole_file
 from a2ibench.study.opened import Data, load_judges_as_planned, open_as_planned
@@ -76,8 +75,9 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
         save_samples(folder, drawn)
     save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
-    stored = read_result(folder) or {"metrics": {}}
-    metrics = [registry.metrics.get(name)() for name in missing(task, stored)]
+    stored = JobState(folder).result
+    absent = missing(stored, task.metrics, task.judges)
+    metrics = [registry.metrics.get(name)() for name in absent]
     judges = load_judges_as_planned(metrics, data, job.data_key, task.judges)
     marked = evaluate(drawn, data.exam, metrics, judges)
     scores = _save_scores(folder, marked, stored)
@@ -122,7 +122,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
         ),
         **training,
         "evaluation_seconds": round(time.monotonic() - started, 3),
-        "metrics": {**stored["metrics"], **new},
+        "metrics": {**({} if stored is None else stored.plain["metrics"]), **new},
         "files": {path.name: file_sha256(path) for path in scores},
     }
     write_result(folder, result)
@@ -145,7 +145,7 @@ def _train(
     spec = Spec(size, data.train.acoustic.shape[1], data.train.classes)
     model = model_class(config.build(model_class.Config, job.config, job.method), spec)
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    checkpoint = task.folder / "checkpoint.safetensors"
+    checkpoint = task.folder / CHECKPOINT
     with ExitStack() as stack:
         look = None
         if team.leads:
@@ -154,7 +154,7 @@ def _train(
                 # What was trained can be drawn with when the user's file is gone.
                 with whole_file(task.folder / PLUGINS / f"{i}_{path.name}") as temporary:
                     shutil.copyfile(path, temporary)
-            report = stack.enter_context(watched(task.folder, report))
+            report = stack.enter_context(monitored(task.folder, report))
             look = step_drawer(model, data.test, job.seed, task.folder)
         state = fit(
             model,
@@ -213,9 +213,7 @@ def _draw_reference(job: Job, data: Data) -> Drawn:
     return Drawn(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
 
 
-def _save_scores(
-    folder: Path, marked: Mapping[str, Marked], stored: Mapping[str, Any]
-) -> list[Path]:
+def _save_scores(folder: Path, marked: Mapping[str, Marked], stored: Result | None) -> list[Path]:
     """Writes one column per metric, beside those of the stored result: a row for each test segment,
     and for each block. Returns the files, which count as soon as a result names them."""
     import pandas as pd
@@ -226,7 +224,7 @@ def _save_scores(
     for file, new in zip(SCORES, (segments, blocks), strict=True):
         now = score_path(folder, stored, file)
         # Without a result to go with it, a file is what an earlier attempt left.
-        kept = stored["metrics"] and now.is_file()
+        kept = stored is not None and stored.metrics and now.is_file()
         table = pd.read_parquet(now) if kept else pd.DataFrame()
         for name, column in new.items():
             if column is not None:

@@ -16,11 +16,11 @@ from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.evaluation.feasibility import EVERY, Feasibility, feasibility
 from a2ibench.results.job import Job, Task
-from a2ibench.results.scores import Entry
-from a2ibench.results.stored import outside_entries
+from a2ibench.results.rows import label_of_reference
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key
 from a2ibench.study.arm import Arm, expand_arms
+from a2ibench.study.entries import Entry, outside_entries
 from a2ibench.study.opened import Data, open_data
 from a2ibench.study.resources import refuse_misfits
 from a2ibench.study.scale import get_scale
@@ -151,6 +151,11 @@ class Plan:
         """Every task once, in order."""
         unique = {task.job.key: task for entry in self.entries for task in entry.tasks}
         return list(unique.values())
+
+    @property
+    def named(self) -> dict[str, Task]:
+        """The tasks of every row by what a person calls them."""
+        return {name: task for entry in self.entries for name, task in entry.named.items()}
 
     def label(self, task: Task) -> str:
         """The arm or reference that a task belongs to; the first, where two arms are the same."""
@@ -289,7 +294,7 @@ def draft(
         seeds = range(request.seeds if reference.random else 1)
         source = source_hash(reference)
         tasks = tuple(task("reference", name, {}, source, seed) for seed in seeds)
-        entries.append(Entry(name.replace("_", " "), name, None, True, tasks))
+        entries.append(Entry(label_of_reference(name), name, None, True, tasks))
     entries += outside_entries(chosen.folder, task("reference", "", {}, "", 0), say)
     for arm in chosen.arms:
         source = source_hash(registry.models.get(arm.model))

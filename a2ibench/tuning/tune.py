@@ -22,7 +22,7 @@ from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.evaluation.feasibility import clips_of_judges
 from a2ibench.evaluation.health import held_out_health
 from a2ibench.results import records
-from a2ibench.results.folder import check_own
+from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import PROTOCOL, Job, Task
 from a2ibench.results.records import DamagedError
 from a2ibench.source import source_hash

@@ -16,7 +16,7 @@ from a2ibench import registry
 from a2ibench.errors import StoppedError
 from a2ibench.parallel import begin
 from a2ibench.results.job import Task
-from a2ibench.results.outcome import is_done, write_failure
+from a2ibench.results.job_state import is_done, write_failure
 from a2ibench.runs.attempt import work
 from a2ibench.runs.executors import Update, now_and_then
 from a2ibench.study.resources import (

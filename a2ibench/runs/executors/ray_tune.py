@@ -14,7 +14,7 @@ from typing import Any
 from a2ibench import __version__
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.results.job import Task
-from a2ibench.results.outcome import write_failure
+from a2ibench.results.job_state import write_failure
 from a2ibench.runs.attempt import work
 from a2ibench.runs.executors import Update, now_and_then
 from a2ibench.runs.executors.ray_ready import check_cluster, check_local, knock

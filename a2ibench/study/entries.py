@@ -1,0 +1,108 @@
+"""The rows of a command, each with the tasks that compute it, and those that a study holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from a2ibench.errors import UserError
+from a2ibench.results.job import Job, Task
+from a2ibench.results.job_state import ORIGIN, JobState
+from a2ibench.results.result_file import JOBS
+from a2ibench.results.study import Study, open_study
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One arm or reference of a study with the tasks that compute it, one per seed.
+
+    Attributes:
+        label: as printed.
+        model: the registered name of the model or reference.
+        full: label of the full model, for an ablation.
+        reference: whether it is a reference row.
+        tasks: in the order of the seeds.
+    """
+
+    label: str
+    model: str
+    full: str | None
+    reference: bool
+    tasks: tuple[Task, ...]
+
+    @property
+    def named(self) -> dict[str, Task]:
+        """Its tasks by what a person calls them."""
+        return {f"{self.label}, seed {task.job.seed}": task for task in self.tasks}
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is an outside system's."""
+        return all(task.job.kind == "outside" for task in self.tasks)
+
+
+def entries_of(study: Study, like: Task) -> tuple[Entry, ...]:
+    """Return the rows of a study.
+
+    Args:
+        study: which.
+        like: a task with the data, encoder, metrics and judges that the rows are asked for with.
+    """
+    entries = []
+    for row in study.rows:
+        # A job that failed is known by its label alone.
+        jobs = [
+            job.job
+            or replace(
+                like.job, kind="model", method=row.label, config={}, source="", seed=job.number
+            )
+            for job in row.jobs
+        ]
+        tasks = tuple(
+            replace(like, job=job, folder=state.folder)
+            for job, state in zip(jobs, row.jobs, strict=True)
+        )
+        first = jobs[0]
+        full = row.full if first.kind == "model" else None
+        entries.append(Entry(row.label, first.method, full, first.kind == "reference", tasks))
+    return tuple(entries)
+
+
+def outside_entries(folder: Path, like: Task, say: Callable[[str], None]) -> list[Entry]:
+    """Return the outside systems that a study holds, as far as they saw the same pairs and encoder.
+
+    Args:
+        folder: of the study.
+        like: see :func:`entries_of`.
+        say: told of those that are left out.
+    """
+    try:
+        entries = entries_of(open_study(folder), like)
+    except UserError:
+        entries = _handed_in(folder, like)
+    same = (like.job.store, like.job.encoder)
+    found = []
+    for entry in (entry for entry in entries if entry.outside):
+        if all((task.job.store, task.job.encoder) == same for task in entry.tasks):
+            found.append(entry)
+        else:
+            say(f"left out: outside system {entry.label}: evaluated on other pairs or features")
+    return found
+
+
+def _handed_in(folder: Path, like: Task) -> tuple[Entry, ...]:
+    """The rows of outside systems by the jobs alone, where no ``study.json`` says which there are.
+
+    Of two jobs of one name and seed the later one counts: it took the place of the other.
+    """
+    found: dict[tuple[str, int], Job] = {}
+    origins = sorted(folder.glob(f"{JOBS}/*/{ORIGIN}"), key=lambda path: path.stat().st_mtime_ns)
+    folders: dict[tuple[str, int], Path] = {}
+    for path in origins:
+        job = JobState(path.parent).job
+        if job is not None and job.kind == "outside":
+            found[job.method, job.seed], folders[job.method, job.seed] = job, path.parent
+    rows: dict[str, list[Task]] = {}
+    for name, seed in sorted(found):
+        task = replace(like, job=found[name, seed], folder=folders[name, seed])
+        rows.setdefault(name, []).append(task)
+    return tuple(Entry(name, name, None, False, tuple(tasks)) for name, tasks in rows.items())
