@@ -47,8 +47,7 @@ def test_what_is_missing_or_too_old_is_named() -> None:
 
 
 def test_an_extra_that_is_not_installed_limits_only() -> None:
-    required = [Requirement("no-such-package; extra == 'arcade'"), Requirement("click")]
-    line = libraries._extra(required, "arcade")
+    line = libraries._extra("arcade", [Requirement("no-such-package"), Requirement("click")])
     assert (line.state, line.advice) == ("lacking", "pip install 'a2ibench[arcade]'")
 
 

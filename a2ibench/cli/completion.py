@@ -1,7 +1,7 @@
 """What a shell completes behind the options that take names, and the scripts that make it do so.
 
 A key was pressed and somebody waits: names come from entry points and from the text of files.
-Nothing is imported or run.
+Nothing heavy is imported, and no file of the user's is run.
 """
 
 import ast
@@ -14,7 +14,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 if TYPE_CHECKING:
-    from a2ibench.registry import Registry
+    from a2ibench.plugin_registry import Registry
 
 SHELLS = ("bash", "zsh", "fish")
 PROGRAM = "a2ibench"
@@ -36,7 +36,13 @@ def names(*kinds: str, folders: bool = False, also: tuple[str, ...] = ()) -> Com
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         wanted = kinds or tuple(filter(None, [ctx.params.get("kind")]))
+        if "[" in incomplete:
+            return _parameters(incomplete)
         known = {name for kind in _kinds(wanted) for name in _known(ctx, kind)}
+        if "metric" in _kinds(wanted):
+            from a2ibench.registry import metrics
+
+            known |= {f"{name}[" for name in metrics.families()}
         items = [CompletionItem(incomplete, type="dir")] if folders else []
         return items + _matching([*sorted(known), *also], incomplete)
 
@@ -64,6 +70,23 @@ def ablations(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     start = max(incomplete.rfind(sign) for sign in ",+") + 1
     before = incomplete[:start]
     return _matching([f"{before}{part}" for part in [*parts, "all"]], incomplete)
+
+
+def _parameters(incomplete: str) -> list[CompletionItem]:
+    """Complete ``rprec[k=5,ju`` to ``rprec[k=5,judge=``, and the value behind ``=``."""
+    from a2ibench import config
+    from a2ibench.registry import judges, metrics
+
+    family = metrics.families().get(incomplete.partition("[")[0])
+    takes = {} if family is None else config.takes(family)
+    start = max(map(incomplete.rfind, "[,")) + 1
+    name, equals, _ = incomplete[start:].partition("=")
+    before = incomplete[:start]
+    if not equals:
+        items = [CompletionItem(f"{before}{one}=", help=words) for one, words in takes.items()]
+        return [item for item in items if item.value.startswith(incomplete)]
+    choices = judges.names() if name == "judge" else takes.get(name, "").split(" | ")
+    return _matching([f"{before}{name}={one}" for one in choices if " " not in one], incomplete)
 
 
 def _matching(words: list[str], incomplete: str) -> list[CompletionItem]:
@@ -109,6 +132,10 @@ def _registered(tree: ast.Module, kind: str) -> dict[str, ast.ClassDef]:
                 name = _value(node, "name")
                 if isinstance(name, ast.Constant) and isinstance(name.value, str):
                     found[name.value] = node
+                elif name is None and kind == "metric":
+                    from a2ibench.contracts.metric import snake_case
+
+                    found[snake_case(node.name)] = node
     return found
 
 

@@ -27,6 +27,9 @@ def demo(
     RUN is a study's folder, whose models are all offered, or that of one of its jobs. Sounds are
     not kept, and nothing is fetched from any network. Ctrl-C ends it.
     """
+    from a2ibench.extras import require
+
+    require("demo", "a2ibench demo")
     load_plugins(plugins)
     from a2ibench.demo.app import make_app
     from a2ibench.demo.serve import (

@@ -94,6 +94,9 @@ def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:
 
     Writes DIR/scores.json and DIR/preferences.csv.
     """
+    from a2ibench.extras import require
+
+    require("human", "a2ibench human-study score")
     from a2ibench.human_study.answers import read_key, score, write_scores
 
     scores = score(read_key(folder), answers, needed)

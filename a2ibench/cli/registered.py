@@ -31,12 +31,20 @@ def registry_of(kind: str) -> Any:
 def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
     """List what is registered: all, or one KIND (models, datasets, …)."""
     load_plugins(plugins)
-    from a2ibench import registry
+    from a2ibench import config, registry
 
     for one in registry.ALL if kind is None else (registry_of(kind),):
         click.echo(f"{one.kind}s:")
         for name in one.names():
             click.echo(f"  {name:32} {one.where(name)}")
+        if one.kind == "metric":
+            click.echo("metrics with parameters, as in --metric 'rprec[k=20]':")
+            for name, family in registry.metrics.families().items():
+                said = [
+                    f"{key}={getattr(family, key)}" + ("" if words == "text" else f" ({words})")
+                    for key, words in config.takes(family).items()
+                ]
+                click.echo(f"  {name:32} {', '.join(said)}")
 
 
 def _said(plugin: type) -> Iterator[str]:
@@ -53,6 +61,20 @@ def _said(plugin: type) -> Iterator[str]:
             yield text
 
 
+def _print_options(title: str, config_class: type, made: Any) -> None:
+    """Print each field of a dataclass with what it takes, and its value where one is made."""
+    import dataclasses
+
+    from a2ibench import config
+
+    click.echo(f"\n{title}:")
+    takes = config.takes(config_class)
+    for field in dataclasses.fields(config_class):
+        value = field.default if made is None else getattr(made, field.name)
+        click.echo(f"  {field.name} = {value!r}  ({takes[field.name]})")
+        click.echo(f"      {field.metadata.get('doc', '')}")
+
+
 @click.command()
 @click.argument("name", shell_complete=names())
 @click.option(
@@ -64,19 +86,20 @@ def _said(plugin: type) -> Iterator[str]:
 def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
     """Show one plug-in: what it is, its options, its ablations."""
     load_plugins(plugins)
-    import dataclasses
-
-    from a2ibench import config, registry
+    from a2ibench import registry
 
     kinds = registry.ALL if kind is None else (registry_of(kind),)
-    found = [one for one in kinds if name in one.names()]
+    found = [one for one in kinds if name in one]
+    if not found and "[" in name:
+        registry.metrics.get(name)  # says what is wrong
     if not found:
         known = [known for one in kinds for known in one.names()]
         raise unknown("name", name, known, "`a2ibench list` shows all.")
     for one in found:
         plugin: Any = one.get(name)
-        click.echo(f"{one.kind} {name} ({one.where(name)})\n")
-        click.echo("\n\n".join(_said(plugin)))
+        defined = type(plugin) if one.kind == "metric" else plugin
+        click.echo(f"{one.kind} {plugin.name} ({one.where(name)})\n")
+        click.echo("\n\n".join(_said(defined)))
         if one.kind == "metric":
             low, high = plugin.bounds
             click.echo(
@@ -85,12 +108,9 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
                 f" segments; {'by default' if plugin.headline else 'on request'};"
                 f" version {plugin.version}"
             )
+            _print_options(f"parameters of {defined.name}[…]", defined, plugin)
         if hasattr(plugin, "Config"):
-            click.echo("\noptions:")
-            takes = config.takes(plugin.Config)
-            for field in dataclasses.fields(plugin.Config):
-                click.echo(f"  {field.name} = {field.default!r}  ({takes[field.name]})")
-                click.echo(f"      {field.metadata.get('doc', '')}")
+            _print_options("options", plugin.Config, None)
         for title in ("ablations", "scales"):
             for part, values in getattr(plugin, title, {}).items():
                 text = ", ".join(f"{key}={value!r}" for key, value in values.items())

@@ -156,13 +156,9 @@ def _digest(pair: Pair) -> str:
 rules: Rules[DatasetSubject] = Rules()
 
 
-@rules.rule(
-    "its Config has the options image_size and seed, whole numbers",
-    "add image_size: int = option(64, …) and seed: int = option(0, …)",
-    gate=True,
-)
+@rules.rule("add image_size: int = option(64, …) and seed: int = option(0, …)", gate=True)
 def sized(subject: DatasetSubject) -> None:
-    """By their types."""
+    """Its Config has the options image_size and seed, whole numbers."""
     hints = get_type_hints(subject.plugin.Config)
     for name in ("image_size", "seed"):
         expect(hints.get(name) is int, f"{name}: int", hints.get(name, "no such option"))
@@ -171,64 +167,48 @@ def sized(subject: DatasetSubject) -> None:
 options.add_rules(rules)
 
 
-@rules.rule("it can be made", "see the error; an option may have to be given (--set)", gate=True)
+@rules.rule("see the error; an option may have to be given (--set)", gate=True)
 def made(subject: DatasetSubject) -> None:
-    """With its length and the facts that it follows from."""
+    """It can be made."""
     dataset = subject.make()
     expect(len(dataset) >= 1, "at least one pair or file", len(dataset))
     expect(dataset.sample_rate >= 1_000, "a sample rate in hertz", dataset.sample_rate)
     json.dumps(dict(dataset.provenance()), allow_nan=False)
 
 
-@rules.rule(
-    "each pair is an image, a sound, a class, a source and a side of the split",
-    "yield a2ibench.types.Pair; its docstring has types and ranges",
-    gate=True,
-)
+@rules.rule("yield a2ibench.types.Pair; its docstring has types and ranges", gate=True)
 def pairs(subject: DatasetSubject) -> None:
-    """Of all, or of the first many."""
+    """Each pair is an image, a sound, a class, a source and a side of the split."""
     expect(subject.seen.count >= 1, "at least one pair", 0)
 
 
-@rules.rule(
-    "no source clip is on both sides of the split",
-    "split sources, then cut pairs from them",
-)
+@rules.rule("split sources, then cut pairs from them")
 def split(subject: DatasetSubject) -> None:
-    """Names one that is."""
+    """No source clip is on both sides of the split."""
     both = sorted(source for source, sides in subject.seen.sides.items() if len(sides) > 1)
     named = f"{len(both)} on both, for example {both[0]!r}" if both else ""
     expect(not both, "each source on one side", named)
 
 
-@rules.rule(
-    "both sides of the split have pairs",
-    "give the test side sources of its own",
-)
+@rules.rule("give the test side sources of its own")
 def sides(subject: DatasetSubject) -> None:
-    """Where all pairs were looked at."""
+    """Both sides of the split have pairs."""
     found = frozenset[str]().union(*subject.seen.sides.values())
     if subject.seen.whole:
         expect(found == {"train", "test"}, "train and test", ", ".join(sorted(found)))
 
 
-@rules.rule(
-    "it yields no more pairs than its length says",
-    "return from __len__ how many pairs there are at most",
-)
+@rules.rule("return from __len__ how many pairs there are at most")
 def length(subject: DatasetSubject) -> None:
-    """Where the length counts pairs."""
+    """It yields no more pairs than its length says."""
     if subject.plugin.unit == "pairs":
         promised = len(subject.make())
         expect(subject.seen.count <= promised, f"at most {promised}", subject.seen.count)
 
 
-@rules.rule(
-    "the same configuration gives the same pairs in the same order, to the last bit",
-    "draw from np.random.default_rng([config.seed, …]); sort what a folder lists",
-)
+@rules.rule("draw from np.random.default_rng([config.seed, …]); sort what a folder lists")
 def repeats(subject: DatasetSubject) -> None:
-    """Again, after other random numbers."""
+    """The same configuration gives the same pairs in the same order, to the last bit."""
     first = subject.seen.digests
     np.random.seed(5)  # noqa: NPY002  # what a plug-in might draw from
     random.seed(5)
@@ -239,12 +219,9 @@ def repeats(subject: DatasetSubject) -> None:
     expect(not different, "equal pairs", f"{len(different)} that differ, first {different[:1]}")
 
 
-@rules.rule(
-    "a preparation that was cut off goes on: parts(k) is what parts() yields behind the k-th",
-    "skip the first `done` parts, whole, where parts() is overridden",
-)
+@rules.rule("skip the first `done` parts, whole, where parts() is overridden")
 def parts(subject: DatasetSubject) -> None:
-    """Behind the first part."""
+    """A preparation that was cut off goes on: parts(k) is what parts() yields behind the k-th."""
     first = subject.seen.first
     if first >= AGAIN:
         return  # what lies behind was not kept
@@ -255,12 +232,9 @@ def parts(subject: DatasetSubject) -> None:
     expect(behind == expected, f"{len(expected)} pairs behind the first {first}", len(behind))
 
 
-@rules.rule(
-    "its pairs become a pair store, and a second preparation the same one",
-    "see the error; draw every pair from a generator of its own, not the first ones only",
-)
+@rules.rule("see the error; draw every pair from a generator of its own, not the first ones only")
 def prepares(subject: DatasetSubject) -> None:
-    """Of some pairs of each side; nothing is written where one side lies behind those seen."""
+    """Its pairs become a pair store, and a second preparation the same one."""
     if frozenset[str]().union(*subject.seen.sides.values()) != {"train", "test"}:
         return
     first, second = _content_hash(subject), _content_hash(subject)

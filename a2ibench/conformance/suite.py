@@ -26,6 +26,8 @@ def check(
     """
     registries = {one.kind: one for one in registry.ALL}
     plugin: Any = registries[kind].get(name)
+    if values and kind == "metric":
+        raise UserError(f"name the metric with its parameters: '{name}[PARAMETER=VALUE]'")
     if values and not hasattr(plugin, "Config"):
         raise UserError(f"a {kind} has no options: leave out --set")
     if files is not None and kind != "dataset":

@@ -10,6 +10,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.data.verification import verify
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError, unknown
+from a2ibench.protocol import PROTOCOL
 from a2ibench.source import source_hash
 
 Progress = Callable[[int, int], None]
@@ -75,6 +76,7 @@ def _identity(dataset: Dataset) -> dict[str, Any]:
         "config": config.to_dict(dataset.config),
         "sample_rate": dataset.sample_rate,
         "code": source_hash(type(dataset)),
+        "protocol": PROTOCOL,
         **dataset.provenance(),
     }
 
@@ -88,8 +90,9 @@ def open_dataset(
     """Opens a pair store by its folder, or a dataset by its name.
 
     A named dataset is prepared once, into the cache, and reopened from there. What identifies it
-    is its name, its version, its code and its whole configuration, defaults included; the folder is
-    called after their hash, so another configuration is another store beside it. Two stores hold
+    is its name, its version, its code, its whole configuration, defaults included, and the protocol
+    by which the bench writes it; the folder is called after their hash, so another configuration is
+    another store beside it. Two stores hold
     the same pairs if and only if their ``content_hash`` is the same, wherever they lie and whatever
     made them: that is what features and results are kept by.
 
@@ -115,6 +118,7 @@ def open_dataset(
             "version": plugin.version,
             "config": config.to_dict(dataset.config),
             "code": source_hash(plugin),
+            "protocol": PROTOCOL,
         }
     )
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"

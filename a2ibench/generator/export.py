@@ -17,7 +17,6 @@ from a2ibench.generator.files import (
     WRITERS,
     Arrays,
     Drawing,
-    check_packages,
 )
 from a2ibench.generator.generate import Run, copy_run, open_run
 from a2ibench.storage import file_sha256, write_json
@@ -53,13 +52,12 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
         The content of ``generator.json``.
 
     Raises:
-        UserError: the job has no model, the folder is taken, or a package is missing.
+        UserError: the job has no model, or the folder is taken.
         ExportError: see there.
     """
     out = out.resolve()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out}: is there already; give a new folder, or remove it")
-    check_packages(formats)
     run = open_run(folder)
     run.model.cpu().eval()
     temporary = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")

@@ -1,7 +1,6 @@
 """From a finished run and any sound to pictures."""
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +13,11 @@ from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import Standardiser
 from a2ibench.errors import UserError
 from a2ibench.media.decoding import read_sound_apart
-from a2ibench.printable import printable
 from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState
 from a2ibench.results.recorded_files import safe_name
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import RESULT
-from a2ibench.source import source_hash, source_hashes
+from a2ibench.source import code_changes, has_earlier_rule, source_hash
 from a2ibench.types import FloatArray, ImageArray, Spec
 
 if TYPE_CHECKING:
@@ -95,32 +93,20 @@ def open_run(folder: Path) -> Run:
     model = method(config.build(method.Config, trained.config, trained.method), sizes)
     load_for_drawing(model, model.generator, folder / CHECKPOINT)
     model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    notes = _changes(method, trained.source, result.sources)
+    notes, sources = [], result.sources
+    if source_hash(method) != trained.source and (changed := code_changes(method, sources)):
+        notes.append(
+            f"since this run was trained, the code of {trained.method} has changed: {changed}"
+        )
     if result.encoder.fingerprint is not None and encoder.identity() != trained.encoder:
-        notes.append(f"since this run was trained, the code of encoder {encoder.name} has changed")
+        earlier = has_earlier_rule(sources)
+        notes.append(
+            f"this run was trained with an earlier version of a2ibench: whether the code of encoder"
+            f" {heard} has changed since is not known"
+            if earlier
+            else f"since this run was trained, the code of encoder {heard} has changed"
+        )
     return Run(result, encoder, standardiser, model, tuple(notes), result.segment_seconds)
-
-
-def _changes(method: type["Model"], source: str, sources: Mapping[str, str] | None) -> list[str]:
-    """A note on the files that a run was trained with and that are others now."""
-    if source_hash(method) == source:
-        return []
-    now = source_hashes(method)
-    if sources is None or sources == now:  # of an older version
-        return [
-            f"since this run was trained, the code of {method.name}, or of a2ibench's nn, data or"
-            " training, has changed"
-        ]
-    changed = sorted(name for name in now.keys() & sources.keys() if now[name] != sources[name])
-    added, removed = sorted(now.keys() - sources.keys()), sorted(sources.keys() - now.keys())
-    parts = [
-        f"{what}{', '.join(printable(name) for name in names)}"
-        for what, names in (("", changed), ("new: ", added), ("gone: ", removed))
-        if names
-    ]
-    return [
-        f"since this run was trained, the code of {method.name} has changed: {'; '.join(parts)}"
-    ]
 
 
 def _check_fits(standardiser: Standardiser, sizes: Spec, folder: Path) -> None:

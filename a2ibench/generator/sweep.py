@@ -11,7 +11,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.errors import UserError
 from a2ibench.evaluation.health import held_out_health
-from a2ibench.evaluation.judging import LoadedJudge, load_kept, look_at
+from a2ibench.evaluation.judging import LoadedJudge, embed_images, load_kept
 from a2ibench.evaluation.picture_measures import FROM_BASE, measure
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
 from a2ibench.generator.changes import AXES, Change
@@ -142,7 +142,7 @@ def _measure(images: ImageArray, classifier: LoadedJudge | None, run: Run) -> di
     if classifier is not None:
         from scipy.special import softmax
 
-        posterior = softmax(look_at(classifier, flat)["logits"].astype(np.float64), axis=1)
+        posterior = softmax(embed_images(classifier, flat)["logits"].astype(np.float64), axis=1)
         # Of the class that the unchanged sound's pictures are taken for: a sound has no label.
         top = int(posterior[:count].mean(axis=0).argmax())
         measures[POSTERIOR] = posterior[:, top]
@@ -171,7 +171,7 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
         if judge is None:  # nobody knows whether it would be a classifier
             gone.append(f"judge {name} is not what it was in the study: no class posterior")
             continue
-        logits = look_at(judge, blank).get("logits")
+        logits = embed_images(judge, blank).get("logits")
         if logits is None or logits.shape[1] != len(sizes.classes):
             continue
         figures = next(s.judge_figures for s in scores if s.judge == name)

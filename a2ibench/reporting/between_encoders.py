@@ -88,7 +88,7 @@ def _arms(same: Sequence[Study]) -> tuple[list[list[RowScores]], list[str]]:
 
 
 def _tables(
-    same: Sequence[Study], by_arm: Sequence[Sequence[RowScores]], metrics: Sequence[type[Metric]]
+    same: Sequence[Study], by_arm: Sequence[Sequence[RowScores]], metrics: Sequence[Metric]
 ) -> tuple[str, tuple[Table, ...]]:
     first = same[0]
     about = f"{first.dataset}, {first.about.scale} scale, {first.about.images} images"
@@ -144,6 +144,6 @@ def _named(
     ]
 
 
-def _values(method: RowScores, metrics: Sequence[type[Metric]]) -> tuple[tuple[float, ...], ...]:
+def _values(method: RowScores, metrics: Sequence[Metric]) -> tuple[tuple[float, ...], ...]:
     scored = [method.scores[one.name] for one in metrics if one.name in method.scores]
     return tuple(tuple(scores.values.tolist()) for scores in scored)

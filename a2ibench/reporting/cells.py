@@ -46,13 +46,13 @@ class Cell:
         return f"{100 * value:{sign}.1f}" if self.percent else f"{value:{sign}.2f}"
 
 
-def heading(metric: type[Metric]) -> str:
+def heading(metric: Metric) -> str:
     """The metric's column: title, unit, and which way is up."""
     unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
     return f"{metric.title}{unit} {arrow}"
 
 
-def full_name(metric: type[Metric]) -> str:
+def full_name(metric: Metric) -> str:
     """The name with its version."""
     return f"{metric.name}_v{metric.version}"
 
@@ -78,9 +78,7 @@ def seeds_text(method: RowScores) -> str:
     return str(done) if done == method.asked else f"{done} of {method.asked}"
 
 
-def score_cell(
-    method: RowScores, metric: type[Metric], methods: Sequence[RowScores] = ()
-) -> Cell | None:
+def score_cell(method: RowScores, metric: Metric, methods: Sequence[RowScores] = ()) -> Cell | None:
     """A score with its interval, which is cut at the metric's bounds.
 
     Args:
@@ -105,7 +103,7 @@ def score_cell(
     return Cell(scores.mean, spread, low, high, metric.percent, below_floor=below)
 
 
-def change_cell(change: Paired | None, metric: type[Metric]) -> Cell | None:
+def change_cell(change: Paired | None, metric: Metric) -> Cell | None:
     """A difference with its interval."""
     if change is None:
         return None

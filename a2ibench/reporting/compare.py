@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from a2ibench import registry
 from a2ibench.errors import UserError, unknown
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import difference_table
@@ -70,6 +71,9 @@ def compare_rows(
         )
     both = sides[0].metrics & sides[1].metrics
     asked = [*metrics, *([] if needed is None else [needed])]
+    asked = [
+        registry.metrics.get(name).name if name in registry.metrics else name for name in asked
+    ]
     for name in asked:
         if name not in both:
             raise unknown("metric that both have", name, both)

@@ -184,7 +184,7 @@ def _diagrams(studies: Sequence[Study]) -> list[_Diagram]:
             if any(set(one) != set(labels) for one in found) or min(len(own), len(labels)) < LEAST:
                 continue
             arms = [{label: one[label] for label in labels} for one in found]
-            metric: type[Metric] = registry.metrics.get(name)
+            metric: Metric = registry.metrics.get(name)
             made.append(_Diagram(encoder, name, rank(_scores(arms, metric)), tuple(labels)))
     return made
 
@@ -197,6 +197,6 @@ def _arms(study: Study, metric: str) -> Mapping[str, float]:
     }
 
 
-def _scores(arms: Sequence[Mapping[str, float]], metric: type[Metric]) -> npt.NDArray[np.float64]:
+def _scores(arms: Sequence[Mapping[str, float]], metric: Metric) -> npt.NDArray[np.float64]:
     sign = 1 if metric.higher_is_better else -1
     return sign * np.array([list(one.values()) for one in arms])

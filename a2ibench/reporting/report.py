@@ -60,7 +60,7 @@ class Report:
 
     about: str
     methods: tuple[RowScores, ...]
-    metrics: tuple[type[Metric], ...]
+    metrics: tuple[Metric, ...]
     tables: tuple[Table, ...]
     ranks: Ranks | None
     diagram: Path | None
@@ -77,7 +77,7 @@ class Report:
         return find_health(self.methods, self.metrics)
 
     @property
-    def usable(self) -> tuple[type[Metric], ...]:
+    def usable(self) -> tuple[Metric, ...]:
         """The metrics whose judges can judge: the others are struck, and compare nothing."""
         return usable(self.metrics, self.health)
 
@@ -110,7 +110,7 @@ class Report:
 def write_tables(
     folder: Path,
     methods: Sequence[RowScores],
-    metrics: Sequence[type[Metric]],
+    metrics: Sequence[Metric],
     about: str,
     notes: Sequence[str],
 ) -> Report:
@@ -155,7 +155,7 @@ def scored_arms(methods: Sequence[RowScores]) -> list[RowScores]:
     return [method for method in methods if not method.reference and method.scores]
 
 
-def _rank(methods: Sequence[RowScores], metrics: Sequence[type[Metric]]) -> Ranks | None:
+def _rank(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> Ranks | None:
     arms = scored_arms(methods)
     scored = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
     if len(arms) < LEAST or len(scored) < LEAST:

@@ -57,7 +57,7 @@ DIFFERENCES = ("ablations", "methods")
 
 
 def score_tables(
-    methods: Sequence[RowScores], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
+    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> list[Table]:
     """Tables I and II: scores with 95 % intervals, reference rows first.
 
@@ -119,8 +119,8 @@ def score_tables(
 
 def _numbers(
     method: RowScores,
-    chosen: Sequence[type[Metric]],
-    shown: Sequence[type[Metric]],
+    chosen: Sequence[Metric],
+    shown: Sequence[Metric],
     methods: Sequence[RowScores],
 ) -> dict[str, str | int | float | None]:
     """A row for the csv file; what is struck is empty there, too."""
@@ -147,7 +147,7 @@ def _numbers(
 
 
 def ablation_table(
-    methods: Sequence[RowScores], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
+    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> Table | None:
     """Each ablated arm against its full model; None without any. See :func:`difference_table`.
 
@@ -167,7 +167,7 @@ def ablation_table(
 
 
 def method_table(
-    methods: Sequence[RowScores], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
+    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> Table | None:
     """Each full model against the last one; None with a single one, or none. The arguments are
     those of :func:`ablation_table`."""
@@ -188,7 +188,7 @@ def difference_table(
     title: str,
     columns: tuple[str, str],
     compared: Sequence[tuple[RowScores, RowScores]],
-    metrics: Sequence[type[Metric]],
+    metrics: Sequence[Metric],
     notes: Sequence[str],
     health: Sequence[Health],
 ) -> Table | None:
@@ -282,16 +282,16 @@ def _why_none(what: str, reasons: Sequence[str | None]) -> list[str]:
     return [f"A {what} without an interval: {reason}." for reason in found]
 
 
-def protocols(metrics: Sequence[type[Metric]]) -> str:
+def protocols(metrics: Sequence[Metric]) -> str:
     """The note that names what was computed: each metric with its judge and version."""
     return f"Protocols: {', '.join(map(full_name, metrics))}."
 
 
-def _change(arm: RowScores, base: RowScores, metric: type[Metric]) -> Paired | None:
+def _change(arm: RowScores, base: RowScores, metric: Metric) -> Paired | None:
     a, b = arm.scores.get(metric.name), base.scores.get(metric.name)
     return None if a is None or b is None else difference(a, b, metric.higher_is_better)
 
 
-def _mean(method: RowScores, metric: type[Metric]) -> str:
+def _mean(method: RowScores, metric: Metric) -> str:
     cell = score_cell(method, metric)
     return text(cell and replace(cell, low=None, high=None))

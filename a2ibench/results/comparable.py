@@ -44,9 +44,7 @@ def check_alike(rows: Sequence[Row], metrics: Sequence[str]) -> None:
                 raise UserError(_differ(what, seen[0], seen[1], key, made))
 
 
-def metrics_as_stored(
-    rows: Sequence[Row], names: Sequence[str]
-) -> tuple[list[type[Metric]], list[str]]:
+def metrics_as_stored(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[Metric], list[str]]:
     """Return metrics in the version by which the results of a study were computed.
 
     Args:
@@ -56,15 +54,15 @@ def metrics_as_stored(
     Returns:
         The metrics, and a note on those that have another version now.
     """
-    found: list[type[Metric]] = []
+    found: list[Metric] = []
     aged: dict[tuple[int, int], list[str]] = {}
     for name in names:
-        metric: type[Metric] = registry.metrics.get(name)
+        metric: Metric = registry.metrics.get(name)
         scores = (result.score(name) for _, result in _results(rows))
         stored = next((score.version for score in scores if score is not None), metric.version)
         if stored != metric.version:
             aged.setdefault((stored, metric.version), []).append(metric.title)
-            metric = type(metric.__name__, (metric,), {"version": stored})
+            metric.version = stored
         found.append(metric)
     return found, [
         f"{', '.join(titles)}: scores of version {old}; this version of a2ibench computes version"

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from a2ibench.protocol import PROTOCOL
 from a2ibench.storage import content_key
-
-PROTOCOL = 1
-"""Raised when the training loop or the drawing changes what the same job computes."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +19,10 @@ class Job:
         kind: a trained model, a reference row, or images that a system outside drew.
         method: the registered name of the model or reference; of an outside system, its name.
         config: the resolved configuration of the model; empty for the others.
-        source: sha256 of the file that defines the method: a changed method is another job. Of an
-            outside system, of its images.
+        source: hash of the code of the method (:func:`~a2ibench.source.source_hash`): a changed
+            method is another job. Of an outside system, of its images.
         store: content hash of the pair store.
-        encoder: identity of the encoder: its weights, configuration and code.
+        encoder: identity of the encoder: its weights, configuration, version and code.
         seed: of the weights, the batches and the noise; of an outside system, which of its runs.
         images: training images, the budget; 0 for the others.
         workers: processes that train it together: each draws its own noise.

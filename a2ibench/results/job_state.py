@@ -129,11 +129,12 @@ class JobState:
         """
         if self.result is None:
             return False
-        installed = registry.metrics.names()
         scores = self.result.metrics
         return all(
             (score := scores.get(name)) is not None
-            and (name not in installed or score.version == registry.metrics.get(name).version)
+            and (
+                name not in registry.metrics or score.version == registry.metrics.get(name).version
+            )
             for name in metrics
         )
 

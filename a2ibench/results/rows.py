@@ -53,12 +53,12 @@ class RowScores:
         """How many seeds have a result."""
         return max((len(scores.seeds) for scores in self.scores.values()), default=0)
 
-    def widest(self, metrics: Sequence[type[Metric]]) -> SeedScores | None:
+    def widest(self, metrics: Sequence[Metric]) -> SeedScores | None:
         """Of the scores by some metrics those that rest on the most images; None without any."""
         found = [self.scores[one.name] for one in metrics if one.name in self.scores]
         return max(found, key=lambda scores: scores.n, default=None)
 
-    def sd(self, metric: type[Metric]) -> float | None:
+    def sd(self, metric: Metric) -> float | None:
         """Standard deviation over seeds."""
         scores = self.scores.get(metric.name)
         if scores is None or len(scores.seeds) < 2:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from a2ibench.errors import UserError
-from a2ibench.evaluation.evaluate import Drawn
+from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.evaluation.outside_images import hash_images
 from a2ibench.results import records
 from a2ibench.results.job import Task
@@ -20,7 +20,7 @@ GRID = "samples/grid.png"
 STEPS = "samples/steps"
 
 
-def read_outside(task: Task) -> tuple[Drawn, dict[str, Any]]:
+def read_outside(task: Task) -> tuple[GeneratedImages, dict[str, Any]]:
     """The images of an outside system, and where they came from."""
     drawn = read_samples(task.folder)
     if hash_images(drawn.images, drawn.grid) != task.job.source:
@@ -34,7 +34,7 @@ def read_outside(task: Task) -> tuple[Drawn, dict[str, Any]]:
     return drawn, {"outside": {"folder": origin.folder, "notes": origin.notes}}
 
 
-def read_samples(folder: Path) -> Drawn:
+def read_samples(folder: Path) -> GeneratedImages:
     """The images of a job, as :func:`save_samples` left them.
 
     Raises:
@@ -43,7 +43,7 @@ def read_samples(folder: Path) -> Drawn:
     grid = folder / "samples" / "grid.npy"
     try:
         images = read_images(folder / "samples" / "test.npy")
-        return Drawn(images, read_images(grid, 5) if grid.is_file() else None)
+        return GeneratedImages(images, read_images(grid, 5) if grid.is_file() else None)
     except (OSError, DamagedError) as error:
         raise UserError(f"{folder / 'samples'}: damaged or missing ({error})") from error
 
@@ -69,7 +69,7 @@ def read_images(path: Path, dimensions: int = 4) -> ImageArray:
     return images
 
 
-def save_samples(folder: Path, drawn: Drawn) -> None:
+def save_samples(folder: Path, drawn: GeneratedImages) -> None:
     """Writes what was drawn: ``samples/test.npy``, and ``samples/grid.npy`` where there is one."""
     for name, images in (("test", drawn.images), ("grid", drawn.grid)):
         if images is not None:

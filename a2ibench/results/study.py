@@ -69,7 +69,7 @@ class Study:
         return tuple(row.scores(self.metrics) for row in self.rows)
 
     @cached_property
-    def usable(self) -> tuple[type[Metric], ...]:
+    def usable(self) -> tuple[Metric, ...]:
         """The metrics whose judges can judge, as far as is known."""
         metrics = [registry.metrics.get(name) for name in self.metrics]
         return usable(metrics, find_health(self.scores, metrics))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from a2ibench import __version__, registry
 from a2ibench.errors import StoppedError, UserError
-from a2ibench.evaluation.evaluate import Drawn
-from a2ibench.evaluation.handout import write_list, write_sounds
+from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
+from a2ibench.evaluation.outside_inputs import write_list, write_sounds
 from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState, is_done
@@ -239,7 +239,7 @@ def _compute(
 ) -> None:
     """The reference rows that are missing, then the outside system."""
     for task, one in zip(entry.tasks, submissions, strict=True):
-        save_samples(task.folder, Drawn(one.images, one.grid))
+        save_samples(task.folder, GeneratedImages(one.images, one.grid))
         origin = {
             "job": asdict(task.job),
             "folder": str(one.folder),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from a2ibench.evaluation.evaluate import Drawn
+from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
 from a2ibench.results.samples import GRID, step_picture
 from a2ibench.storage import whole_file
@@ -23,7 +23,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
     """Return a function that draws the same few test segments with the same noise, at any step.
 
     Args:
-        model: in training; see :func:`a2ibench.training.look.as_if_finished`.
+        model: in training; see :func:`a2ibench.training.preview.as_if_finished`.
         test: the test pairs.
         seed: of the noise.
         folder: of the job.
@@ -45,7 +45,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
     return look
 
 
-def save_job_grid(folder: Path, drawn: Drawn, test: Pairs) -> None:
+def save_job_grid(folder: Path, drawn: GeneratedImages, test: Pairs) -> None:
     """Write a few real test images, and below them what was drawn for their sounds."""
     chosen = choose_segments(test.label, GRID_COLUMNS)
     rows = np.stack([test.images[chosen], drawn.images[chosen]])

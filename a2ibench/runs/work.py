@@ -13,9 +13,10 @@ import numpy as np
 
 from a2ibench import __version__, config, registry
 from a2ibench.contracts.metric import OWN
-from a2ibench.evaluation.evaluate import Drawn, Marked, evaluate
-from a2ibench.evaluation.exam import GRID_NOISES
-from a2ibench.results.job import PROTOCOL, Job, Task
+from a2ibench.evaluation.eval_set import GRID_NOISES
+from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
+from a2ibench.protocol import PROTOCOL
+from a2ibench.results.job import Job, Task
 from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import (
@@ -77,7 +78,7 @@ def compute(task: Task, report: Callable[[Progress], None], team: Team = ALONE) 
     started = time.monotonic()
     stored = JobState(folder).result
     absent = missing(stored, task.metrics, task.judges)
-    metrics = [registry.metrics.get(name)() for name in absent]
+    metrics = [registry.metrics.get(name) for name in absent]
     judges = load_judges_as_planned(metrics, data, job.data_key, task.judges)
     marked = evaluate(drawn, data.exam, metrics, judges)
     scores = _save_scores(folder, marked, stored)
@@ -171,7 +172,7 @@ def _train(
 
 def _draw_trained(
     job: Job, data: Data, model: "Model", state: "TrainingState"
-) -> tuple[Drawn, dict[str, Any]]:
+) -> tuple[GeneratedImages, dict[str, Any]]:
     """What the exam asks for, and the provenance of the weights that drew it."""
     from a2ibench.training.checkpoint import weights_sha256
     from a2ibench.training.device import choose_device, describe
@@ -181,7 +182,7 @@ def _draw_trained(
     images = draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, job.seed))
     grid = draw_grid(model, acoustic[data.exam.grid_rows], GRID_NOISES, job.seed)
     own = None if model.image_to_audio(images[:1]) is None else partial(_own, model)
-    return Drawn(images, grid, own), {
+    return GeneratedImages(images, grid, own), {
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state.step,
@@ -201,7 +202,7 @@ def _own(model: "Model", images: ImageArray) -> FloatArray:
     return np.concatenate([answer for answer in answers if answer is not None])
 
 
-def _draw_reference(job: Job, data: Data) -> Drawn:
+def _draw_reference(job: Job, data: Data) -> GeneratedImages:
     """The same for a reference row; another seed stands for another noise."""
     reference = registry.references.get(job.method)()
     rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
@@ -210,10 +211,12 @@ def _draw_reference(job: Job, data: Data) -> Drawn:
         for rng in (np.random.default_rng(job.seed), *rngs)
     ]
     grid = np.stack([images[data.exam.grid_rows] for images in drawn[1:]], axis=1)
-    return Drawn(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
+    return GeneratedImages(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
 
 
-def _save_scores(folder: Path, marked: Mapping[str, Marked], stored: Result | None) -> list[Path]:
+def _save_scores(
+    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None
+) -> list[Path]:
     """Writes one column per metric, beside those of the stored result: a row for each test segment,
     and for each block. Returns the files, which count as soon as a result names them."""
     import pandas as pd

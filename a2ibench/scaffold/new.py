@@ -62,7 +62,7 @@ def _check_name(kind: str, name: str) -> None:
             f"name {name!r}: expected letters, digits and _, no digit first, as in my_{kind}"
         )
     one = next(one for one in registry.ALL if one.kind == kind)
-    if name in one.names():
+    if name in one:
         raise UserError(
             f"a {kind} {name!r} exists already ({one.where(name)}); choose another name"
         )

@@ -17,7 +17,7 @@ from a2ibench.data.holdout import hold_out_rows
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
-from a2ibench.evaluation.judging import LOOK_BATCH, LoadedJudge, load_judge, look_at
+from a2ibench.evaluation.judging import BATCH, LoadedJudge, embed_images, load_judge
 from a2ibench.media.audio import resample
 from a2ibench.registry import judges
 from a2ibench.soundnet.distil import Lessons, distil, mean_divergence
@@ -205,10 +205,10 @@ def _posteriors(
 
     def looked(_: str) -> None:
         nonlocal done
-        done = min(done + LOOK_BATCH, len(rows))
+        done = min(done + BATCH, len(rows))
         show(done, len(rows))
 
-    outputs = look_at(judge, StoredImages(store.images, rows), looked)
+    outputs = embed_images(judge, StoredImages(store.images, rows), looked)
     if done < len(rows):  # equal images are looked at once
         show(len(rows), len(rows))
     if "logits" not in outputs:

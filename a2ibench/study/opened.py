@@ -12,8 +12,8 @@ from a2ibench.data.features import Standardiser, encode_store, split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import load_judges
-from a2ibench.evaluation.exam import Exam, make_exam
 from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.types import Pairs
 
@@ -31,7 +31,7 @@ class Data:
 
     train: Pairs
     judging: Pairs
-    exam: Exam
+    exam: EvalSet
     standardiser: Standardiser
 
     @property
@@ -46,7 +46,7 @@ def open_data(
     """The three parts of a store with cached features."""
     train, test, standardiser = split_pairs(store, encode_store(store, encoder, progress))
     train, judging = reserve_for_judges(train)
-    return Data(train, judging, make_exam(train, test), standardiser)
+    return Data(train, judging, make_eval_set(train, test), standardiser)
 
 
 def open_as_planned(

@@ -14,7 +14,7 @@ from a2ibench.data.prepare import check_dataset, open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.evaluate import load_judges
-from a2ibench.evaluation.feasibility import EVERY, Feasibility, feasibility
+from a2ibench.evaluation.feasibility import EVERY, Feasibility, feasibility, find_metric
 from a2ibench.results.job import Job, Task
 from a2ibench.results.rows import label_of_reference
 from a2ibench.source import source_hash
@@ -178,9 +178,7 @@ def outline(request: Request) -> Outline:
     if request.dataset in registry.datasets.names():
         options = {"image_size": scale.image_size, **options}
     check_dataset(request.dataset, options)
-    for name in request.metrics:
-        if name != EVERY:
-            registry.metrics.get(name)
+    metrics = [name if name == EVERY else find_metric(name).name for name in request.metrics]
     return Outline(
         arms=tuple(arms),
         references=tuple(
@@ -189,7 +187,7 @@ def outline(request: Request) -> Outline:
                 key=lambda name: (registry.references.get(name).row, name),
             )
         ),
-        metrics=tuple(dict.fromkeys(request.metrics)),
+        metrics=tuple(dict.fromkeys(metrics)),
         images=request.images or scale.images,
         dataset_options=options,
         # Absolute: workers have a working directory of their own.
@@ -332,7 +330,7 @@ def make_plan(
     data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
     data_key = content_key([store.content_hash, encoder.identity()])
     # Before parallel trials would each want them.
-    needed = [registry.metrics.get(name)() for name in made.found.metrics]
+    needed = [registry.metrics.get(name) for name in made.found.metrics]
     loaded = load_judges(needed, data.judging, data_key, say)
     judges = {name: judge.fingerprint for name, judge in loaded.items()}
     return Plan(

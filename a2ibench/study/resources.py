@@ -14,7 +14,7 @@ from a2ibench.contracts.metric import GRID_SEGMENTS
 from a2ibench.data.batches import share_of
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError, told
-from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.results.job import Task
 from a2ibench.types import Spec
 

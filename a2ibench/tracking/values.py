@@ -108,7 +108,7 @@ def ended(study: Study, key: str) -> Ended | None:
 
 def _struck(study: Study, result: Result) -> dict[str, str]:
     """By what its judges reported, and by the real images, as in the tables."""
-    names = [name for name in result.metrics if name in registry.metrics.names()]
+    names = [name for name in result.metrics if name in registry.metrics]
     rows = [RowScores("", False, None, 1, {}, judges=judges_of([result], names))]
     # The real images may have been scored since the last look.
     rows += [row.read_again().scores(names) for row in study.rows if row.is_ceiling]

@@ -14,7 +14,7 @@ from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import DamagedError, TrainingState, read_checkpoint
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.device import autocast
-from a2ibench.training.look import as_if_finished, look_steps
+from a2ibench.training.preview import as_if_finished, preview_steps
 from a2ibench.types import Pairs
 
 CHECK_EVERY = 20
@@ -71,8 +71,8 @@ def fit(
         report: called every :data:`CHECK_EVERY` steps.
         team: the workers that share each batch; every one of them calls this function, with files
             that all of them see.
-        look: called at a few steps (:func:`~a2ibench.training.look.look_steps`), while the model is
-            as if the training had ended there; it may draw, and its time is not counted.
+        look: called at :func:`~a2ibench.training.preview.preview_steps`, while the model is as if
+            the training had ended there; it may draw, and its time is not counted.
 
     Returns:
         The final state; ``model.generator`` holds the averaged weights, where the model keeps an
@@ -104,7 +104,7 @@ def fit(
         state.load(checkpoint)
     resumed_at = state.step
     batches = Batches(train, model.sampling, seed, device, team.rank, team.workers)
-    looked_at = look_steps(steps, CHECK_EVERY)
+    looked_at = preview_steps(steps, CHECK_EVERY)
     if look is not None and state.step == 0:
         with as_if_finished(model, average):
             look(0)
@@ -119,7 +119,7 @@ def fit(
         if average is not None:
             average.update_parameters(model.generator)
         for name, value in losses.items():
-            seen.setdefault(name, []).append(value)
+            seen.setdefault(name, []).append(value.detach())
         state.step += 1
         if state.step % CHECK_EVERY and state.step != steps:
             continue

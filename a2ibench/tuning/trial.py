@@ -8,8 +8,8 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.errors import PLUGIN_FAILURES, UserError
-from a2ibench.evaluation.evaluate import Drawn, evaluate
-from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.evaluation.eval_set import GRID_NOISES
+from a2ibench.evaluation.evaluate import GeneratedImages, evaluate
 from a2ibench.results import records
 from a2ibench.results.records import DamagedError
 from a2ibench.storage import content_key, lock, write_json
@@ -111,7 +111,7 @@ def _scores(tuning: Tuning, folder: Path, record: dict[str, Any]) -> Iterator[tu
         registry.load_plugin_file(path)
     _, _, data = open_as_planned(tuning.store, tuning.pairs, tuning.encoder, tuning.encoder_config)
     train, exam = split_for_tuning(data)
-    metric = registry.metrics.get(tuning.metric)()
+    metric = registry.metrics.get(tuning.metric)
     data_key = content_key([tuning.pairs, tuning.features])
     judges = load_judges_as_planned([metric], data, data_key, tuning.judges)
     method = registry.models.get(tuning.model)
@@ -148,7 +148,7 @@ def _scores(tuning: Tuning, folder: Path, record: dict[str, Any]) -> Iterator[tu
                 grid = draw_grid(model, acoustic[exam.grid_rows], GRID_NOISES, tuning.seed)
         except ValueError as error:  # pixels that are no numbers
             raise DivergedError(str(error)) from error
-        marked = evaluate(Drawn(images, grid), exam, [metric], judges)
+        marked = evaluate(GeneratedImages(images, grid), exam, [metric], judges)
         value = marked[metric.name].score.value
         record["rungs"].append({"rung": rung, "value": value})
         record["seconds"] = round(record["seconds"] + time.monotonic() - begun, 3)

@@ -17,13 +17,14 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.data.class_counts import refuse_too_few_clips
 from a2ibench.data.holdout import hold_out
 from a2ibench.errors import UserError
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import check_metric, load_judges
-from a2ibench.evaluation.exam import Exam, make_exam
-from a2ibench.evaluation.feasibility import clips_of_judges
+from a2ibench.evaluation.feasibility import clips_of_judges, find_metric
 from a2ibench.evaluation.health import held_out_health
+from a2ibench.protocol import PROTOCOL
 from a2ibench.results import records
 from a2ibench.results.folder_owner import check_own
-from a2ibench.results.job import PROTOCOL, Job, Task
+from a2ibench.results.job import Job, Task
 from a2ibench.results.records import DamagedError
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key, write_json
@@ -129,7 +130,8 @@ def plan_tuning(
             that needs more segments than the validation split holds, or another search's folder.
     """
     (name,), (wanted,) = request.models, request.metrics
-    model, metric = registry.models.get(name), registry.metrics.get(wanted)()
+    model, metric = registry.models.get(name), find_metric(wanted)
+    wanted = metric.name
     if metric.judge == OWN:
         raise UserError(
             f"metric {wanted}: by the network that the method trains against; it is no measurement,"
@@ -189,10 +191,10 @@ def plan_tuning(
     return tuning
 
 
-def split_for_tuning(data: Data) -> tuple[Pairs, Exam]:
+def split_for_tuning(data: Data) -> tuple[Pairs, EvalSet]:
     """What trials are trained on, and their exam on the validation segments; by source clip."""
     train, validation = hold_out(data.train, VALIDATION_SHARE, VALIDATION_SEED)
-    return train, make_exam(train, validation)
+    return train, make_eval_set(train, validation)
 
 
 def _claim(tuning: Tuning) -> None:

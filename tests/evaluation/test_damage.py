@@ -9,8 +9,8 @@ from damage import DAMAGES, EXPECTED, HARMLESS, KNOWN, Case, perfect, verdict
 from a2ibench import config, registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.prepare import open_dataset
+from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import default_metrics, evaluate, load_judges
-from a2ibench.evaluation.exam import make_exam
 from a2ibench.study.opened import open_data
 
 TRIED = ["noise", "other class", "shuffled in class", "one image", "copies", "deaf", "no noise"]
@@ -23,10 +23,10 @@ def said():
     store = open_dataset("synthetic", {"image_size": 32, "seconds": 2.0, "train": 240})
     plugin = registry.encoders.get("logmel")
     data = open_data(store, plugin(config.build(plugin.Config, {}, "logmel")))
-    exam = make_exam(data.train, data.test)
+    exam = make_eval_set(data.train, data.test)
     exam = dataclasses.replace(exam, grid_rows=exam.grid_rows[::4])
     names = default_metrics(exam.test, every=True).names
-    metrics = [m for name in names if (m := registry.metrics.get(name)()).judge != OWN]
+    metrics = [m for name in names if (m := registry.metrics.get(name)).judge != OWN]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("a2ibench_plugins.judges.i2a_cnn.MAX_STEPS", 120)
         patch.setattr("a2ibench_plugins.judges.resnet18.CHECK_EVERY", 10)

@@ -46,7 +46,7 @@ class Painter(Judge):
     def weights_hash(self) -> str:
         return "none"
 
-    def look(self, images):
+    def embed(self, images):
         n, size = len(images), images.shape[1] // 2
         colours = images.reshape(n, 2, size, 2, size, 3).mean(axis=(2, 4)).reshape(n, 12) / 255
         mixing = np.random.default_rng(0).standard_normal((12, self.classes))
@@ -66,7 +66,7 @@ class Counter8(Painter):
 class Mute(Painter):
     name = "mute"
 
-    def look(self, images):
+    def embed(self, images):
         return {"features": np.zeros((len(images), 2), dtype=np.float32)}
 
 
@@ -200,7 +200,7 @@ def test_the_figures_are_of_held_out_sources_and_training_sources_make_the_floor
     taught = teach(store, out)
     rows = store.rows("train")
     source = store.index["source"].to_numpy()[rows]
-    g = softmax(Painter().look(store.images[rows])["logits"].astype(np.float64), axis=1)
+    g = softmax(Painter().embed(store.images[rows])["logits"].astype(np.float64), axis=1)
     network = SoundNet(TINY, "conv2")
     network.load_state_dict(load_file(out))
     with torch.inference_mode():

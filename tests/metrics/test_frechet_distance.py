@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench_plugins.metrics.frechet_distance import (
     FrechetDistanceInceptionV3,
@@ -24,9 +24,9 @@ ALL = [
 ]
 
 
-def looks_of(generated: np.ndarray, real: np.ndarray) -> Looks:
+def outputs_of(generated: np.ndarray, real: np.ndarray) -> JudgeOutputs:
     n = len(generated)
-    return Looks(
+    return JudgeOutputs(
         generated={"features": generated.astype(np.float32)},
         real={"features": real.astype(np.float32)},
         acoustic=np.zeros((n, 1), dtype=np.float32),
@@ -119,18 +119,18 @@ def test_it_is_symmetric_zero_for_equal_sets_and_blind_to_order_and_rotation(see
 def test_extrapolation_takes_off_most_of_the_bias_of_few_images():
     """Both sets of one distribution: the truth is 0."""
     x, y = (np.random.default_rng(seed).normal(size=(800, 20)) for seed in (0, 1))
-    looks = looks_of(x, y)
-    plain = FrechetDistanceLite0().compute(looks)
-    extrapolated = FrechetDistanceInfiniteLite0().compute(looks)
+    outputs = outputs_of(x, y)
+    plain = FrechetDistanceLite0().compute(outputs)
+    extrapolated = FrechetDistanceInfiniteLite0().compute(outputs)
     assert plain.value > 0.2
     assert abs(extrapolated.value) < plain.value / 4
-    assert FrechetDistanceInfiniteLite0().compute(looks) == extrapolated
+    assert FrechetDistanceInfiniteLite0().compute(outputs) == extrapolated
     assert (plain.n, plain.spread, plain.per_segment) == (800, None, None)
 
 
 def test_the_images_themselves_extrapolate_to_zero():
     x = correlated(400, 10, 0)
-    assert FrechetDistanceInfiniteInceptionV3().compute(looks_of(x, x)).value == pytest.approx(
+    assert FrechetDistanceInfiniteInceptionV3().compute(outputs_of(x, x)).value == pytest.approx(
         0, abs=1e-6
     )
 

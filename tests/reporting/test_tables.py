@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from a2ibench import registry
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.reporting.cells import Cell, effect_text, heading, p_text
 from a2ibench.reporting.render import Table, escape_latex, escape_markdown
@@ -21,7 +21,7 @@ class Accuracy(Metric):
     name, judge, title = "accuracy_test", "none", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from a2ibench.contracts.metric import OWN, Looks, Metric, Score
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.tables import method_table
 from a2ibench.reporting.words import Comparison, Difference, comparisons, lead, together
@@ -15,7 +15,7 @@ class Accuracy(Metric):
     name, judge, title = "accuracy_test", "none", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 

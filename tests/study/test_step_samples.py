@@ -13,7 +13,7 @@ from a2ibench.runs.sample_pictures import step_drawer
 from a2ibench.study.opened import Data, open_data
 from a2ibench.training import fit as training
 from a2ibench.training.checkpoint import read_checkpoint
-from a2ibench.training.look import LOOKS, as_if_finished, look_steps
+from a2ibench.training.preview import PREVIEWS, as_if_finished, preview_steps
 from a2ibench.types import Spec
 
 STEPS = 5
@@ -129,9 +129,9 @@ def test_the_model_is_restored_when_looking_fails(data: Data) -> None:
 
 @pytest.mark.parametrize("steps", [1, 19, 20, 21, 625, 100_001])
 def test_steps_to_look_at_are_few_and_end_with_the_last(steps: int) -> None:
-    chosen = look_steps(steps, 20)
+    chosen = preview_steps(steps, 20)
     assert chosen == sorted(set(chosen))
     assert chosen[-1] == steps
-    assert len(chosen) <= LOOKS
+    assert len(chosen) <= PREVIEWS
     assert all(step % 20 == 0 for step in chosen[:-1])
-    assert steps < 320 or len(chosen) == LOOKS
+    assert steps < 320 or len(chosen) == PREVIEWS

@@ -51,7 +51,7 @@ def _table(
     row: RowScores,
     plugin: type[Reference],
     study: Report,
-    metrics: Sequence[type[Metric]],
+    metrics: Sequence[Metric],
     what: str,
 ) -> Table:
     compared = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in study.scored]

@@ -76,7 +76,7 @@ def _tables(
 
 def _breakdown(
     what: str,
-    metric: type[Metric],
+    metric: Metric,
     columns: Mapping[str, Mapping[str, Array]],
     counts: Mapping[str, str] | None,
     about: str,
@@ -103,7 +103,7 @@ def _breakdown(
     )
 
 
-def _range(seeds: Array | None, metric: type[Metric]) -> str:
+def _range(seeds: Array | None, metric: Metric) -> str:
     """``83.9 (81.0–86.0)``."""
     level = _level(seeds)
     if seeds is None or level is None:

@@ -9,7 +9,7 @@ import numpy as np
 from a2ibench.data.features import split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
-from a2ibench.evaluation.exam import Exam, make_exam
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
 from a2ibench.reporting.media import picture_uri, sound_uri
 from a2ibench.reporting.study_page import Drawing, Drawings, Sound
@@ -36,7 +36,7 @@ class Asked:
 
     store: PairStore
     rows: IntArray
-    exam: Exam
+    exam: EvalSet
 
     def sound(self, segment: int) -> Sound:
         """One test segment, to be heard and seen."""
@@ -54,7 +54,7 @@ def open_exam(store: PairStore) -> Asked:
     """The exam of a store; nothing is encoded, since its sounds and pictures are all that is
     shown."""
     train, test, _ = split_pairs(store, np.zeros((len(store), 0), dtype=np.float32))
-    return Asked(store, store.rows("test"), make_exam(reserve_for_judges(train)[0], test))
+    return Asked(store, store.rows("test"), make_eval_set(reserve_for_judges(train)[0], test))
 
 
 def pictures_of_all(asked: Asked, rows: Jobs) -> Drawings:

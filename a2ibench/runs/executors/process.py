@@ -109,7 +109,7 @@ def _context(tasks: Sequence[Task], gpus: float) -> Context:
     for task in tasks:
         plugins.add(registry.models.get(task.job.method))
         plugins.add(registry.encoders.get(task.encoder))
-        plugins.update(map(registry.metrics.get, task.metrics))
+        plugins.update(type(registry.metrics.get(name)) for name in task.metrics)
         plugins.update(map(registry.judges.get, task.judges))
     # Of a user's file there is no module by that name; what cannot be imported is passed over.
     modules = sorted({plugin.__module__ for plugin in plugins})

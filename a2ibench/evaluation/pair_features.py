@@ -12,7 +12,7 @@ from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import encode_store, split_pairs
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.errors import UserError
-from a2ibench.evaluation.judging import load_judge, look_at
+from a2ibench.evaluation.judging import embed_images, load_judge
 from a2ibench.types import FloatArray
 
 CHUNK = 256
@@ -22,7 +22,7 @@ Counter = Callable[[str], Callable[[int, int], None]]
 """Makes a progress function ``(done, total)`` for something with a name."""
 
 
-def hear_and_see(
+def encode_and_embed(
     store: PairStore, encoder: Encoder, judge: str, counter: Counter
 ) -> tuple[FloatArray, FloatArray]:
     """The features of all sounds and of all images, from the cache where they are there already.
@@ -51,7 +51,7 @@ def hear_and_see(
     for start in range(0, len(store), CHUNK):
         show(start, len(store))
         rows = np.arange(start, min(start + CHUNK, len(store)), dtype=np.int64)
-        outputs = look_at(loaded, StoredImages(store.images, rows))
+        outputs = embed_images(loaded, StoredImages(store.images, rows))
         if "features" not in outputs:
             raise UserError(
                 f"judge {judge} gives {', '.join(outputs)} but no features; choose another one"

@@ -1,4 +1,4 @@
-"""What a metric sees, made of a judge's outputs for a few pictures of the small world."""
+"""Judge outputs for any number of segments, mixed from a few real ones of the small world."""
 
 import functools
 from collections.abc import Mapping
@@ -8,24 +8,24 @@ import numpy.typing as npt
 
 from a2ibench import registry
 from a2ibench.conformance.sample import make_pairs
-from a2ibench.contracts.metric import GRID_SEGMENTS, OWN, Looks
+from a2ibench.contracts.metric import GRID_SEGMENTS, OWN, JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import make_blocks
 from a2ibench.evaluation.judging import load_judge
 from a2ibench.types import FloatArray, IntArray, Pairs
 
 SEEN = 24
-"""Pictures that the judge really looks at; the others are mixtures of their outputs."""
+"""Images that the judge really embeds; the others are mixtures of their outputs."""
 TRAINING_PAIRS = 40
 GRID_NOISES = 4
 SEGMENTS_A_SOURCE = 2
 OWN_WEIGHT = 0.7
-"""How much of a generated picture's mixture is that of its sound."""
+"""Share of a generated image's mixture that belongs to its sound."""
 
 
 @functools.cache
 def _seen(judge: str) -> tuple[Pairs, Mapping[str, FloatArray]]:
-    """Pairs and the outputs of a judge for their images.
+    """Return pairs and the outputs of a judge for their images.
 
     Raises:
         UserError: no such judge, or it lacks something.
@@ -36,11 +36,11 @@ def _seen(judge: str) -> tuple[Pairs, Mapping[str, FloatArray]]:
     if (lack := registry.judges.get(judge).missing()) is not None:
         raise UserError(f"judge {judge}: {lack}")
     loaded = load_judge(judge, make_pairs(TRAINING_PAIRS), "conformance").judge
-    return pairs, loaded.look(pairs.images[:])
+    return pairs, loaded.embed(pairs.images[:])
 
 
-def make_looks(judge: str, count: int) -> Looks:
-    """Looks of any number of segments.
+def make_outputs(judge: str, count: int) -> JudgeOutputs:
+    """Make the outputs of a judge for any number of segments.
 
     Each segment is a mixture of a few pairs of its class: their features, factors and the judge's
     outputs with the same weights. A generated picture is half-way to another one of the class.
@@ -78,7 +78,7 @@ def make_looks(judge: str, count: int) -> Looks:
         )
 
     test_source = source("test")
-    return Looks(
+    return JudgeOutputs(
         generated=mixed(generated),
         real=mixed(real),
         acoustic=(real @ pairs.acoustic).astype(np.float32),

@@ -7,7 +7,7 @@ import numpy as np
 
 from a2ibench.data.store import FULL_SCALE, PairStore
 from a2ibench.errors import UserError
-from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.storage import whole_file
 from a2ibench.types import IntArray
 

@@ -6,9 +6,9 @@ import pytest
 from a2ibench import registry
 from a2ibench.data.holdout import part
 from a2ibench.errors import UserError
-from a2ibench.evaluation.apart import find_apart
+from a2ibench.evaluation.disjoint import find_disjoint
+from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import check_metric, default_metrics
-from a2ibench.evaluation.exam import make_exam
 from a2ibench.types import Pairs
 
 
@@ -35,24 +35,24 @@ def film(
 
 
 def metric(name: str):
-    return registry.metrics.get(name)()
+    return registry.metrics.get(name)
 
 
 def test_of_segments_that_overlap_as_many_are_marked_as_do_not() -> None:
     pairs = film({"a": 2}, segments=21, hop=0.2, frames=3)
-    apart = find_apart(pairs)
+    apart = find_disjoint(pairs)
     assert np.count_nonzero(apart) == 2 * 5, "5 seconds of each clip"
     for clip in np.unique(pairs.source):
         begins = pairs.span[apart & (pairs.source == clip), 0]
         assert (np.diff(begins) >= 1 - 1e-3).all()
-    assert find_apart(film({"a": 2}, segments=21, hop=1.0)).all(), "side by side"
-    assert find_apart(part(pairs, np.arange(4))).sum() == 1
+    assert find_disjoint(film({"a": 2}, segments=21, hop=1.0)).all(), "side by side"
+    assert find_disjoint(part(pairs, np.arange(4))).sum() == 1
 
 
 def test_where_it_is_not_known_when_a_sound_is_all_segments_count() -> None:
     pairs = film({"a": 1}, segments=9, hop=0.1)
     unknown = Pairs(pairs.images, pairs.acoustic, pairs.label, pairs.classes, pairs.source)
-    assert find_apart(unknown).all()
+    assert find_disjoint(unknown).all()
 
 
 def test_two_clips_in_overlapping_segments_pass_no_gate_and_are_told_how_many_would_do() -> None:
@@ -80,4 +80,4 @@ def test_a_class_is_told_how_many_of_its_clips_would_do() -> None:
 
 def test_an_exam_knows_which_segments_are_apart() -> None:
     pairs = film({"a": 3}, segments=11, hop=0.5)
-    np.testing.assert_array_equal(make_exam(pairs, pairs).apart, find_apart(pairs))
+    np.testing.assert_array_equal(make_eval_set(pairs, pairs).disjoint, find_disjoint(pairs))

@@ -1,4 +1,4 @@
-"""Looking at a model while it trains, without touching the training."""
+"""Previews of a model while it trains, which leave the training untouched."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,25 +8,25 @@ import torch
 from a2ibench.contracts.model import Model
 from a2ibench.training.average import MovingAverage
 
-LOOKS = 6
+PREVIEWS = 6
 
 
-def look_steps(steps: int, every: int) -> list[int]:
-    """The steps to look at: none done, a sixteenth, an eighth, a quarter, a half of them, and all.
+def preview_steps(steps: int, every: int) -> list[int]:
+    """Return the steps of the previews: 0, a sixteenth, an eighth, a quarter, half of them, all.
 
     Args:
         steps: of the whole training, at least 1.
         every: all but the last are multiples of it.
     """
-    parts = (every * 2**k for k in range(LOOKS - 1))
+    parts = (every * 2**k for k in range(PREVIEWS - 1))
     return [0, *sorted({min(steps, -(-steps // part) * every) for part in parts})]
 
 
 @contextmanager
 def as_if_finished(model: Model, average: MovingAverage | None) -> Iterator[None]:
-    """Inside, the model is as it would be left if the training ended here.
+    """Put the model into the state it would be left in if the training ended here.
 
-    Afterwards everything is as it was to the last bit: weights, buffers, the modes of all modules
+    Afterwards everything is as before, to the last bit: weights, buffers, the modes of all modules
     and torch's random generators.
     """
     kept = [(value, value.detach().clone()) for value in (*model.parameters(), *model.buffers())]
