@@ -129,12 +129,10 @@ class JobState:
         """
         if self.result is None:
             return False
-        scores = self.result.metrics
+        scores, known = self.result.metrics, registry.metrics
         return all(
             (score := scores.get(name)) is not None
-            and (
-                name not in registry.metrics or score.version == registry.metrics.get(name).version
-            )
+            and (name not in known or score.version == known.get(name).version)
             for name in metrics
         )
 
