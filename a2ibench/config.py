@@ -162,14 +162,17 @@ def check_owners(settings: Iterable[str], used: Collection[str]) -> None:
 
     Args:
         settings: whose options are set.
-        used: the names of the models, datasets and encoders that are used.
+        used: the names of the models, datasets, encoders and executors that are used.
 
     Raises:
         UserError: one that is not among them.
     """
     for owner in settings:
         if owner not in used:
-            hint = "OWNER in --set OWNER.FIELD=VALUE is a model, dataset or encoder used here."
+            hint = (
+                "OWNER in --set OWNER.FIELD=VALUE is a model, dataset, encoder or executor used"
+                " here."
+            )
             raise unknown("owner of an option", owner, used, hint)
 
 

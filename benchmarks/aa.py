@@ -20,9 +20,9 @@ from a2ibench.evaluation.statistics import SeedScores, difference
 from a2ibench.evaluation.verdict import holm
 from a2ibench.results.study import open_study
 from a2ibench.runs.display import Display
-from a2ibench.runs.executors.inline import run_inline
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request
+from a2ibench.runs.executors.inline import Inline
+from a2ibench.runs.study import run_study
+from a2ibench.study.request import Request
 
 MODEL, SEEDS, COMPARISONS = "vae", 12, 200
 METRICS = ("is1_lite0", "is10_lite0", "rprec1_i2a_lite0", "rprec10_i2a_lite0")
@@ -39,7 +39,7 @@ def train(folder: Path) -> None:
         metrics=METRICS,
         folder=folder,
     )
-    run_study(request, run_inline, None, Display(Console(quiet=True)))
+    run_study(request, Inline(), None, Display(Console(quiet=True)))
 
 
 def half(scores: SeedScores, rows: np.ndarray) -> SeedScores:

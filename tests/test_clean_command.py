@@ -14,8 +14,9 @@ from a2ibench.curation.corrections import undo, write_corrections
 from a2ibench.data.prepare import prepare
 from a2ibench.data.store import PairStore
 from a2ibench.results.job_state import JobState
-from a2ibench.runs.attempt import work
-from a2ibench.study.plan import Request, make_plan
+from a2ibench.runs.prepare import prepare_study
+from a2ibench.runs.trial import Trial
+from a2ibench.study.request import Request
 from a2ibench.types import Part
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
@@ -171,12 +172,12 @@ def test_a_study_does_not_go_on_with_labels_that_changed_under_it(
         models=("vae",), dataset=str(root), encoder="logmel", images=32, metrics=("is1_lite0",),
         folder=tmp_path,
     )  # fmt: skip
-    task = make_plan(request, lambda name: lambda done, total: None, lambda line: None).tasks[0]
+    task = prepare_study(request, lambda name: lambda done, total: None, lambda line: None).tasks[0]
     write_corrections(root, {0: ""})
-    work(task)
+    Trial.of(task)()
     assert "no longer those of the study" in (JobState(task.folder).failure or "")
     undo(root)
-    work(task)
+    Trial.of(task)()
     assert JobState(task.folder).failure is None
 
 

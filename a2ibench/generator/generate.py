@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from a2ibench import config, registry
+from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import Standardiser
 from a2ibench.errors import UserError
@@ -70,10 +70,8 @@ def open_run(folder: Path) -> Run:
         UserError: the job trained no model, its plug-in is missing, or its files are none that go
             together.
     """
-    import torch
-
     from a2ibench.training.checkpoint import load_for_drawing
-    from a2ibench.training.device import choose_device
+    from a2ibench.training.device import place
 
     result = JobState(folder).result
     if result is None or result.job.kind != "model":
@@ -83,16 +81,15 @@ def open_run(folder: Path) -> Run:
         )
     sizes = spec(result, folder)
     heard, trained = result.encoder.name, result.job
-    plugin = registry.encoders.get(heard)
-    encoder = plugin(config.build(plugin.Config, result.encoder.config, heard))
+    encoder = registry.encoders.build(heard, result.encoder.config)
     if encoder.fingerprint() != (result.encoder.fingerprint or trained.encoder):
         raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
     standardiser = Standardiser.load(folder / STANDARDISER)
     _check_fits(standardiser, sizes, folder)
     method = registry.models.get(trained.method)
-    model = method(config.build(method.Config, trained.config, trained.method), sizes)
+    model = registry.models.build(trained.method, trained.config, sizes)
     load_for_drawing(model, model.generator, folder / CHECKPOINT)
-    model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = place(model)
     notes, sources = [], result.sources
     if source_hash(method) != trained.source and (changed := code_changes(method, sources)):
         notes.append(

@@ -30,7 +30,7 @@ def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> s
 
     device = choose_device()
     hardware = describe(device)
-    size = PairStore(tasks[0].store).image_size
+    size = PairStore(tasks[0].environment.store).image_size
     speeds = _measured({task.job.method for task in tasks}, size, hardware, folder)
     unknown = sorted({task.job.method for task in tasks} - speeds.keys())
     trainings = f"{len(tasks)} trainings" if len(tasks) > 1 else "the one training"

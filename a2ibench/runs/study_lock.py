@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from a2ibench.contracts.executor import Update
 from a2ibench.errors import UserError, command
 from a2ibench.results.progress import read_progress, write_progress
-from a2ibench.runs.executors import Update
 
 LOCK = ".lock"
 WRITE_EVERY = 2.0
@@ -61,10 +61,10 @@ class Board:
     ended: Ending | None = None
     trials: dict[str, Trial] = field(default_factory=dict)
 
-    def note(self, update: Update) -> None:
+    def note(self, update: Update[Any]) -> None:
         """Keeps the news of a trial; writes them now and then, its start and end at once."""
-        begins = update.task.job.key not in self.trials
-        trial = self.trials.setdefault(update.task.job.key, Trial())
+        begins = update.trial.job.key not in self.trials
+        trial = self.trials.setdefault(update.trial.job.key, Trial())
         if update.steps:
             if trial.resumed is None:
                 trial.resumed = update.step

@@ -1,11 +1,11 @@
 """The rows of a command, each with the tasks that compute it, and those that a study holds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from a2ibench.errors import UserError
-from a2ibench.results.job import Job, Task
+from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.study import Study, open_study
@@ -40,69 +40,66 @@ class Entry:
         return all(task.job.kind == "outside" for task in self.tasks)
 
 
-def entries_of(study: Study, like: Task) -> tuple[Entry, ...]:
+def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
     """Return the rows of a study.
 
     Args:
         study: which.
-        like: a task with the data, encoder, metrics and judges that the rows are asked for with.
+        environment: with the metrics and judges that the rows are asked for with.
     """
     entries = []
     for row in study.rows:
-        # A job that failed is known by its label alone.
-        jobs = [
-            job.job
-            or replace(
-                like.job, kind="model", method=row.label, config={}, source="", seed=job.number
-            )
-            for job in row.jobs
-        ]
         tasks = tuple(
-            replace(like, job=job, folder=state.folder)
-            for job, state in zip(jobs, row.jobs, strict=True)
+            # A job that failed is known by its label alone.
+            Task(
+                state.job or Job("model", row.label, {}, "", "", "", state.number, 0),
+                state.folder,
+                environment,
+            )
+            for state in row.jobs
         )
-        first = jobs[0]
-        full = row.full if first.kind == "model" else None
-        entries.append(Entry(row.label, first.method, full, first.kind == "reference", tasks))
+        job = tasks[0].job
+        full = row.full if job.kind == "model" else None
+        entries.append(Entry(row.label, job.method, full, job.kind == "reference", tasks))
     return tuple(entries)
 
 
-def outside_entries(folder: Path, like: Task, say: Callable[[str], None]) -> list[Entry]:
+def outside_entries(
+    folder: Path, environment: Environment, seen: tuple[str, str], say: Callable[[str], None]
+) -> list[Entry]:
     """Return the outside systems that a study holds, as far as they saw the same pairs and encoder.
 
     Args:
         folder: of the study.
-        like: see :func:`entries_of`.
+        environment: see :func:`entries_of`.
+        seen: content hash of the pairs, and identity of the encoder.
         say: told of those that are left out.
     """
     try:
-        entries = entries_of(open_study(folder), like)
+        entries = entries_of(open_study(folder), environment)
     except UserError:
-        entries = _handed_in(folder, like)
-    same = (like.job.store, like.job.encoder)
-    found = []
+        entries = _handed_in(folder, environment)
+    kept = []
     for entry in (entry for entry in entries if entry.outside):
-        if all((task.job.store, task.job.encoder) == same for task in entry.tasks):
-            found.append(entry)
+        if all((task.job.store, task.job.encoder) == seen for task in entry.tasks):
+            kept.append(entry)
         else:
             say(f"left out: outside system {entry.label}: evaluated on other pairs or features")
-    return found
+    return kept
 
 
-def _handed_in(folder: Path, like: Task) -> tuple[Entry, ...]:
+def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:
     """The rows of outside systems by the jobs alone, where no ``study.json`` says which there are.
 
     Of two jobs of one name and seed the later one counts: it took the place of the other.
     """
-    found: dict[tuple[str, int], Job] = {}
+    found: dict[tuple[str, int], Task] = {}
     origins = sorted(folder.glob(f"{JOBS}/*/{ORIGIN}"), key=lambda path: path.stat().st_mtime_ns)
-    folders: dict[tuple[str, int], Path] = {}
     for path in origins:
         job = JobState(path.parent).job
         if job is not None and job.kind == "outside":
-            found[job.method, job.seed], folders[job.method, job.seed] = job, path.parent
+            found[job.method, job.seed] = Task(job, path.parent, environment)
     rows: dict[str, list[Task]] = {}
     for name, seed in sorted(found):
-        task = replace(like, job=found[name, seed], folder=folders[name, seed])
-        rows.setdefault(name, []).append(task)
+        rows.setdefault(name, []).append(found[name, seed])
     return tuple(Entry(name, name, None, False, tuple(tasks)) for name, tasks in rows.items())

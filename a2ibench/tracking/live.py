@@ -51,6 +51,11 @@ class LiveMirror:
         self.alive = True
         """Whether nothing has gone wrong."""
 
+    @property
+    def place(self) -> str:
+        """A line on where a person sees it; empty where something went wrong."""
+        return f"MLflow: {how_to_look(self._uri)}" if self.alive else ""
+
     def open(self) -> None:
         """Before any trial starts: first openings of a database do not go together."""
 

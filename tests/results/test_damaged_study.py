@@ -12,7 +12,7 @@ from made_up import run, study
 
 from a2ibench.cli import main
 from a2ibench.results import records
-from a2ibench.results.job import Job, Task
+from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import JobState
 from a2ibench.results.pairs import open_store
 from a2ibench.results.result_file import write_result
@@ -158,10 +158,8 @@ def test_what_earlier_versions_did_not_write_is_not_needed(
     assert open_store(opened, None).content_hash == opened.about.content_hash
     note = study_note(opened, 6, 0, "1", "run")
     assert "switched off" not in note
-    task = Task(
-        Job("model", "vae", {}, "", "", "", 0, 96), folder, Path(opened.about.dataset), "logmel",
-        {}, (), {}, (),
-    )  # fmt: skip
+    environment = Environment(Path(opened.about.dataset), "logmel", {}, ())
+    task = Task(Job("model", "vae", {}, "", "", "", 0, 96), folder, environment)
     assert "by a guess of" in estimate([task], 1, "small", folder)
     code, said = run("report", folder)
     assert code == 0, said

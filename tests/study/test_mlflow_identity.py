@@ -25,8 +25,8 @@ from a2ibench.results.study_id import study_id, write_about
 from a2ibench.runs.display import Display
 from a2ibench.runs.executors import Update
 from a2ibench.runs.executors.inline import Inline
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request
+from a2ibench.runs.study import run_study
+from a2ibench.study.request import Request
 from a2ibench.tracking.live import TOLD, LiveMirror, _was_told, mirror_study
 from a2ibench.tracking.mirror import HOLDER, LOCK
 from a2ibench.tracking.values import JOB
