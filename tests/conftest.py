@@ -112,7 +112,7 @@ def small_study(small_store: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for limit in ("MAX_STEPS", "CHECK_EVERY"):
             patch.setattr(f"a2ibench_plugins.judges.resnet18.{limit}", 4)
-        patch.setattr("a2ibench.runs.run.GRID_COLUMNS", 2)
+        patch.setattr("a2ibench.runs.study.GRID_COLUMNS", 2)
         arguments = [
             "run", "--model", "vae", "--dataset", str(small_store), "--encoder", "logmel",
             "--images", "96", "--metric", "is1_lite0", "--metric", "accuracy_resnet18",

@@ -80,8 +80,8 @@ def open_run(folder: Path) -> Run:
             " choose an arm of the study"
         )
     sizes = spec(result, folder)
-    trained = result.job
-    encoder = registry.encoders.build(result.encoder.name, result.encoder.config)
+    heard, trained = result.encoder.name, result.job
+    encoder = registry.encoders.build(heard, result.encoder.config)
     if encoder.fingerprint() != (result.encoder.fingerprint or trained.encoder):
         raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
     standardiser = Standardiser.load(folder / STANDARDISER)
@@ -99,9 +99,9 @@ def open_run(folder: Path) -> Run:
         earlier = has_earlier_rule(sources)
         notes.append(
             f"this run was trained with an earlier version of a2ibench: whether the code of encoder"
-            f" {encoder.name} has changed since is not known"
+            f" {heard} has changed since is not known"
             if earlier
-            else f"since this run was trained, the code of encoder {encoder.name} has changed"
+            else f"since this run was trained, the code of encoder {heard} has changed"
         )
     return Run(result, encoder, standardiser, model, tuple(notes), result.segment_seconds)
 

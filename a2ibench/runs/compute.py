@@ -153,7 +153,8 @@ def _judge(
     task: Task, drawn: GeneratedImages, data: Data, stored: Result | None
 ) -> tuple[dict[str, Any], list[Path]]:
     """The scores that the stored result lacks, and the files that hold them all."""
-    metrics = [registry.metrics.get(name) for name in missing(stored, task.metrics, task.judges)]
+    absent = missing(stored, task.metrics, task.judges)
+    metrics = [registry.metrics.get(name) for name in absent]
     judges = load_judges_as_planned(metrics, data, task)
     marked = evaluate(drawn, data.exam, metrics, judges)
     scores: dict[str, Any] = {}

@@ -88,7 +88,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
             repair(folder, named, display.say)
             _compute(rows, entry, submissions, outside, display)
         entries = _placed(rows, entry)
-        about = dict(describe(plan) if stored is None else stored.about.plain)
+        about = describe(plan) if stored is None else stored.about.plain
         write_about(folder, {**about, "jobs": jobs_of(entries)})
         show_results(replace(plan, entries=entries), None, display)
 
@@ -147,10 +147,8 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
     _, store, data = open_parts(request, chosen, display.counter)
     stored = _stored(chosen.folder)
     if stored is not None and stored.about.content_hash != store.content_hash:
-        difference = (
-            f"content hash of the pairs: {stored.about.content_hash} there,"
-            f" {store.content_hash} here"
-        )
+        there = stored.about.content_hash
+        difference = f"content hash of the pairs: {there} there, {store.content_hash} here"
         raise _other_protocol(chosen.folder, [difference])
     submissions: dict[str, Submission] = {}
     for folder in outside.folders:
@@ -198,7 +196,7 @@ def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
 
 
 def _check_protocol(plan: Prepared, stored: Study) -> None:
-    """Refuse a study whose scores were measured in another way than these would be."""
+    """Refuses a study whose scores were measured in another way than these would be."""
     folder = plan.outline.folder
     pairs, encoder = plan.store.content_hash, plan.encoder.identity()
     judges = plan.entries[0].tasks[0].judges

@@ -202,7 +202,7 @@ def _failure(task: Task, state: JobState) -> str | None:
     return state.failure or "it ended without a result"
 
 
-def _failures(plan: Plan, study: Study) -> list[str]:
+def _failures(plan: Prepared, study: Study) -> list[str]:
     states = {job.key: job for job in study.jobs}
     return [
         f"{name}: {reason}"

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from a2ibench.contracts.executor import Update
 from a2ibench.errors import UserError, command
 from a2ibench.results.progress import read_progress, write_progress
-from a2ibench.runs.executors import Update
 
 LOCK = ".lock"
 WRITE_EVERY = 2.0

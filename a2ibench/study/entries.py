@@ -49,8 +49,8 @@ def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
     """
     entries = []
     for row in study.rows:
-        # A job that failed is known by its label alone.
         tasks = tuple(
+            # A job that failed is known by its label alone.
             Task(
                 state.job or Job("model", row.label, {}, "", "", "", state.number, 0),
                 state.folder,
@@ -58,9 +58,9 @@ def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
             )
             for state in row.jobs
         )
-        first = tasks[0].job
-        full = row.full if first.kind == "model" else None
-        entries.append(Entry(row.label, first.method, full, first.kind == "reference", tasks))
+        job = tasks[0].job
+        full = row.full if job.kind == "model" else None
+        entries.append(Entry(row.label, job.method, full, job.kind == "reference", tasks))
     return tuple(entries)
 
 
@@ -79,13 +79,13 @@ def outside_entries(
         entries = entries_of(open_study(folder), environment)
     except UserError:
         entries = _handed_in(folder, environment)
-    found = []
+    kept = []
     for entry in (entry for entry in entries if entry.outside):
         if all((task.job.store, task.job.encoder) == seen for task in entry.tasks):
-            found.append(entry)
+            kept.append(entry)
         else:
             say(f"left out: outside system {entry.label}: evaluated on other pairs or features")
-    return found
+    return kept
 
 
 def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:

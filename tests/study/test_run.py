@@ -110,9 +110,8 @@ def test_a_command_that_ends_before_its_result_is_written_costs_no_earlier_score
 ) -> None:
     folder = tmp_path / "study"
     run_study(tiny(folder, models=()), Inline(), None, display)
-    before = {
-        path.parent: JobState(path.parent).result for path in folder.glob("jobs/*/result.json")
-    }
+    jobs = [path.parent for path in folder.glob("jobs/*/result.json")]
+    before = {job: JobState(job).result for job in jobs}
     assert before
 
     def end(folder: Path, result: object) -> None:
