@@ -96,8 +96,8 @@ def tune(
 
     require("search", "a2ibench tune")
     loaded = load_plugins(plugins)
-    from a2ibench.results.board import at_work
     from a2ibench.runs.executors.ray_tune import Config, RayTune
+    from a2ibench.runs.study_lock import at_work
     from a2ibench.study.request import Request
     from a2ibench.tuning.ray_search import search
     from a2ibench.tuning.trial import BROKEN
