@@ -59,6 +59,10 @@ class Registry(Generic[T]):
         """Every known name, sorted; nothing is imported."""
         return sorted({*self._entry_points(), *self._registered})
 
+    def names_from(self, point: EntryPoint) -> list[str]:
+        """Return the names that an entry point brings."""
+        return [point.name]
+
     def __contains__(self, name: str) -> bool:
         """Return whether :meth:`get` knows a name."""
         return name in self.names()
