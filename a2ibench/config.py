@@ -162,14 +162,17 @@ def check_owners(settings: Iterable[str], used: Collection[str]) -> None:
 
     Args:
         settings: names of the plug-ins whose options are set.
-        used: names of the models, datasets and encoders in use.
+        used: names of the models, datasets, encoders and executors in use.
 
     Raises:
         UserError: a plug-in is not in use.
     """
     for owner in settings:
         if owner not in used:
-            hint = "OWNER in --set OWNER.FIELD=VALUE is a model, dataset or encoder used here."
+            hint = (
+                "OWNER in --set OWNER.FIELD=VALUE is a model, dataset, encoder or executor used"
+                " here."
+            )
             raise unknown("owner of an option", owner, used, hint)
 
 

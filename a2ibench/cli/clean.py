@@ -85,6 +85,8 @@ def clean(
     The pairs stay as they were prepared; DIR/corrections.csv is applied whenever the store is
     opened. Each --apply replaces the corrections of the one before, and --undo removes them.
     """
+    from a2ibench.extras import require
+
     if undo and sheet is not None:
         raise UserError("--undo and --apply exclude each other: give one of them")
     if auto is not None and sheet is None:
@@ -96,6 +98,7 @@ def clean(
     if sheet is not None:
         _apply(folder, sheet, auto, quality, display)
         return
+    require("curation", "the search for wrong labels")
     load_plugins(plugins)
     _find(folder, encoder, judge, settings, display)
 
@@ -110,7 +113,7 @@ def _find(
     from a2ibench.curation.label_sheet import write_label_sheet
     from a2ibench.curation.sheet import SHEET
     from a2ibench.data.store import LEFT_OUT, PairStore
-    from a2ibench.evaluation.evidence import hear_and_see
+    from a2ibench.evaluation.pair_features import encode_and_embed
 
     values = read_settings(settings)
     config.check_owners(values, {encoder_name})
@@ -118,7 +121,7 @@ def _find(
     plugin = registry.encoders.get(encoder_name)
     encoder = plugin(config.build(plugin.Config, values.get(encoder_name, {}), encoder_name))
     with display.running():
-        heard, seen = hear_and_see(store, encoder, judge, display.counter)
+        heard, seen = encode_and_embed(store, encoder, judge, display.counter)
         rows = np.flatnonzero(store.index["split"].to_numpy() != LEFT_OUT).astype(np.int64)
         findings = find_label_errors(
             heard[rows],

@@ -14,6 +14,7 @@ from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
 from a2ibench.media.audio import fit_length, resample
+from a2ibench.protocol import PROTOCOL
 from a2ibench.storage import cache_dir, content_key, whole_file
 from a2ibench.types import FloatArray, IntArray, Pairs, Split
 
@@ -33,7 +34,7 @@ def encode_store(
 
     Args:
         store: the pairs.
-        encoder: its fingerprint and code are part of the cache's key.
+        encoder: what encodes them; its identity is part of the cache's key.
         progress: called with the number of sounds encoded so far and in total.
 
     Returns:
@@ -45,7 +46,7 @@ def encode_store(
         ValueError: the encoder returns another shape, or NaN or infinite numbers.
     """
     verify(store)  # even if they are cached: models are trained on the pictures as well
-    key = content_key([store.stored_hash, store.sample_rate, encoder.identity()])
+    key = content_key([store.stored_hash, store.sample_rate, encoder.identity(), PROTOCOL])
 
     def make(path: Path) -> None:
         with path.open("wb") as stream:

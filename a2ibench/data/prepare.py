@@ -10,6 +10,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.data.verification import verify
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError, unknown
+from a2ibench.protocol import PROTOCOL
 from a2ibench.source import source_hash
 
 Progress = Callable[[int, int], None]
@@ -71,6 +72,7 @@ def _identity(dataset: Dataset) -> dict[str, Any]:
         "config": config.to_dict(dataset.config),
         "sample_rate": dataset.sample_rate,
         "code": source_hash(type(dataset)),
+        "protocol": PROTOCOL,
         **dataset.provenance(),
     }
 
@@ -84,9 +86,9 @@ def open_dataset(
     """Open a pair store by its folder, or a dataset by its name.
 
     A named dataset is prepared once, into a folder of the cache named after the hash of its name,
-    version, code and whole configuration, and reopened from there. Two stores hold the same pairs
-    if and only if their ``content_hash`` is the same, wherever they lie and whatever made them;
-    features and results are kept under that hash.
+    version, code, whole configuration and the bench's protocol, and reopened from there. Two stores
+    hold the same pairs if and only if their ``content_hash`` is the same, wherever they lie and
+    whatever made them; features and results are kept under that hash.
 
     Args:
         reference: a folder that holds a pair store, or a registered name. If both exist, the
@@ -110,6 +112,7 @@ def open_dataset(
             "version": plugin.version,
             "config": config.to_dict(dataset.config),
             "code": source_hash(plugin),
+            "protocol": PROTOCOL,
         }
     )
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"

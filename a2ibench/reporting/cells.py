@@ -1,11 +1,11 @@
 """What stands in one place of a table: a number with its uncertainty, or a word."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import Paired, SeedScores, interval
+from a2ibench.results.rows import RowScores
 
 BELOW_FLOOR = "°"
 STRUCK = "×"
@@ -46,55 +46,13 @@ class Cell:
         return f"{100 * value:{sign}.1f}" if self.percent else f"{value:{sign}.2f}"
 
 
-@dataclass(frozen=True)
-class Method:
-    """What a table is made from: one arm or reference with its scores.
-
-    Attributes:
-        label: as printed.
-        reference: whether it is a reference row.
-        full: the label of the full model, for an ablation.
-        asked: how many seeds were asked for.
-        scores: by metric name; a metric without a single result is missing.
-        floor_of: groups of metrics of which this reference row is the floor.
-        ceiling: whether it is the row of the real images themselves.
-        judges: how the judges of its scores did on clips that they held out.
-    """
-
-    label: str
-    reference: bool
-    full: str | None
-    asked: int
-    scores: Mapping[str, SeedScores]
-    floor_of: frozenset[str] = field(default_factory=frozenset)
-    ceiling: bool = False
-    judges: tuple[Health, ...] = ()
-
-    @property
-    def done(self) -> int:
-        """How many seeds have a result."""
-        return max((len(scores.seeds) for scores in self.scores.values()), default=0)
-
-    def widest(self, metrics: Sequence[type[Metric]]) -> SeedScores | None:
-        """Of the scores by some metrics those that rest on the most images; None without any."""
-        found = [self.scores[one.name] for one in metrics if one.name in self.scores]
-        return max(found, key=lambda scores: scores.n, default=None)
-
-    def sd(self, metric: type[Metric]) -> float | None:
-        """Standard deviation over seeds."""
-        scores = self.scores.get(metric.name)
-        if scores is None or len(scores.seeds) < 2:
-            return None
-        return float(scores.values.std(ddof=1))
-
-
-def heading(metric: type[Metric]) -> str:
+def heading(metric: Metric) -> str:
     """The metric's column: title, unit, and which way is up."""
     unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
     return f"{metric.title}{unit} {arrow}"
 
 
-def full_name(metric: type[Metric]) -> str:
+def full_name(metric: Metric) -> str:
     """The name with its version."""
     return f"{metric.name}_v{metric.version}"
 
@@ -114,13 +72,13 @@ def with_clips(n: int, clips: int | None) -> str:
     return str(n) if clips is None else f"{n} ({clips} clip{'' if clips == 1 else 's'})"
 
 
-def seeds_text(method: Method) -> str:
+def seeds_text(method: RowScores) -> str:
     """``3``, or ``2 of 3`` where a seed has no result."""
     done = method.done
     return str(done) if done == method.asked else f"{done} of {method.asked}"
 
 
-def score_cell(method: Method, metric: type[Metric], methods: Sequence[Method] = ()) -> Cell | None:
+def score_cell(method: RowScores, metric: Metric, methods: Sequence[RowScores] = ()) -> Cell | None:
     """A score with its interval, which is cut at the metric's bounds.
 
     Args:
@@ -145,7 +103,7 @@ def score_cell(method: Method, metric: type[Metric], methods: Sequence[Method] =
     return Cell(scores.mean, spread, low, high, metric.percent, below_floor=below)
 
 
-def change_cell(change: Paired | None, metric: type[Metric]) -> Cell | None:
+def change_cell(change: Paired | None, metric: Metric) -> Cell | None:
     """A difference with its interval."""
     if change is None:
         return None

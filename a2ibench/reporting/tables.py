@@ -10,7 +10,6 @@ from a2ibench.evaluation.verdict import CORRECTION, holm, judge
 from a2ibench.reporting.cells import (
     BELOW_FLOOR,
     STRUCK,
-    Method,
     change_cell,
     count_text,
     effect_text,
@@ -21,8 +20,10 @@ from a2ibench.reporting.cells import (
     seeds_text,
     text,
 )
-from a2ibench.reporting.health import find_health, health_notes, usable
+from a2ibench.reporting.health import health_notes
 from a2ibench.reporting.render import Table
+from a2ibench.results.judge_health import find_health, usable
+from a2ibench.results.rows import RowScores
 
 INTERVAL = (
     "[ ]: 95 % interval of the mean over training seeds and blocks of test clips, both drawn at"
@@ -56,7 +57,7 @@ DIFFERENCES = ("ablations", "methods")
 
 
 def score_tables(
-    methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
+    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> list[Table]:
     """Tables I and II: scores with 95 % intervals, reference rows first.
 
@@ -117,10 +118,10 @@ def score_tables(
 
 
 def _numbers(
-    method: Method,
-    chosen: Sequence[type[Metric]],
-    shown: Sequence[type[Metric]],
-    methods: Sequence[Method],
+    method: RowScores,
+    chosen: Sequence[Metric],
+    shown: Sequence[Metric],
+    methods: Sequence[RowScores],
 ) -> dict[str, str | int | float | None]:
     """A row for the csv file; what is struck is empty there, too."""
     widest = method.widest(chosen)
@@ -146,7 +147,7 @@ def _numbers(
 
 
 def ablation_table(
-    methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
+    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> Table | None:
     """Each ablated arm against its full model; None without any. See :func:`difference_table`.
 
@@ -166,7 +167,7 @@ def ablation_table(
 
 
 def method_table(
-    methods: Sequence[Method], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
+    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> Table | None:
     """Each full model against the last one; None with a single one, or none. The arguments are
     those of :func:`ablation_table`."""
@@ -186,8 +187,8 @@ def difference_table(
     name: str,
     title: str,
     columns: tuple[str, str],
-    compared: Sequence[tuple[Method, Method]],
-    metrics: Sequence[type[Metric]],
+    compared: Sequence[tuple[RowScores, RowScores]],
+    metrics: Sequence[Metric],
     notes: Sequence[str],
     health: Sequence[Health],
 ) -> Table | None:
@@ -270,7 +271,7 @@ def difference_table(
     )  # fmt: skip
 
 
-def _floor_note(methods: Sequence[Method], group: str) -> list[str]:
+def _floor_note(methods: Sequence[RowScores], group: str) -> list[str]:
     floors = [method.label for method in methods if group in method.floor_of]
     return [f"{BELOW_FLOOR}: no better than {', '.join(floors)}, its floor."] if floors else []
 
@@ -281,16 +282,16 @@ def _why_none(what: str, reasons: Sequence[str | None]) -> list[str]:
     return [f"A {what} without an interval: {reason}." for reason in found]
 
 
-def protocols(metrics: Sequence[type[Metric]]) -> str:
+def protocols(metrics: Sequence[Metric]) -> str:
     """The note that names what was computed: each metric with its judge and version."""
     return f"Protocols: {', '.join(map(full_name, metrics))}."
 
 
-def _change(arm: Method, base: Method, metric: type[Metric]) -> Paired | None:
+def _change(arm: RowScores, base: RowScores, metric: Metric) -> Paired | None:
     a, b = arm.scores.get(metric.name), base.scores.get(metric.name)
     return None if a is None or b is None else difference(a, b, metric.higher_is_better)
 
 
-def _mean(method: Method, metric: type[Metric]) -> str:
+def _mean(method: RowScores, metric: Metric) -> str:
     cell = score_cell(method, metric)
     return text(cell and replace(cell, low=None, high=None))

@@ -75,7 +75,7 @@ class Comparison:
         return "; ".join(parts) or f"has no score in common with {name}"
 
 
-def comparisons(table: Table | None, metrics: Sequence[type[Metric]]) -> list[Comparison]:
+def comparisons(table: Table | None, metrics: Sequence[Metric]) -> list[Comparison]:
     """What a table of differences compares; nothing without one."""
     if table is None:
         return []

@@ -4,20 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.cells import Method
-from a2ibench.reporting.health import find_health, struck_reasons, usable
 from a2ibench.reporting.report import Report, write_tables
 from a2ibench.reporting.tables import score_tables
+from a2ibench.results.judge_health import find_health, struck_reasons, usable
+from a2ibench.results.rows import RowScores
 
 
 class Accuracy(Metric):
     name, judge, title = "accuracy_test", "classifier", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 
@@ -35,18 +35,18 @@ def scores(level: float, clips: int, chance: float | None, seeds: int) -> SeedSc
     return SeedScores(names, blocks.mean(axis=1), 240, None, blocks, clips, chance)
 
 
-def rows(real: float, clips: int = 9, judges: tuple[Health, ...] = ()) -> list[Method]:
-    def made(label: str, level: float, seeds: int, **kind: bool) -> Method:
+def rows(real: float, clips: int = 9, judges: tuple[Health, ...] = ()) -> list[RowScores]:
+    def made(label: str, level: float, seeds: int, **kind: bool) -> RowScores:
         of = {
             "accuracy_test": scores(level, clips, 0.5, seeds),
             "sharpness_test": scores(level + 0.1, clips, None, seeds),
         }
-        return Method(label, bool(kind), None, seeds, of, judges=judges, **kind)
+        return RowScores(label, bool(kind), None, seeds, of, judges=judges, **kind)
 
     return [made("ground truth", real, 1, ceiling=True), made("a", 0.51, 3), made("b", 0.9, 3)]
 
 
-def report(tmp_path, methods: list[Method]) -> Report:
+def report(tmp_path, methods: list[RowScores]) -> Report:
     return write_tables(tmp_path, methods, METRICS, "data", [])
 
 

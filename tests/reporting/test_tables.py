@@ -8,19 +8,20 @@ import pytest
 from rich.console import Console
 
 from a2ibench import registry
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
-from a2ibench.reporting.cells import Cell, Method, effect_text, heading, p_text
+from a2ibench.reporting.cells import Cell, effect_text, heading, p_text
 from a2ibench.reporting.render import Table, escape_latex, escape_markdown
 from a2ibench.reporting.report import SPREAD
 from a2ibench.reporting.tables import ablation_table, method_table, score_tables
+from a2ibench.results.rows import RowScores
 
 
 class Accuracy(Metric):
     name, judge, title = "accuracy_test", "none", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 
@@ -36,11 +37,11 @@ def scores(level: float, seeds: tuple[int, ...] = (0, 1), n: int = 200) -> SeedS
 
 
 METHODS = [
-    Method("ground truth", True, None, 1, {"accuracy_test": scores(0.95, (0,))}),
-    Method("ours", False, None, 2, {"accuracy_test": scores(0.8)}),
-    Method("ours − consistency", False, "ours", 2, {"accuracy_test": scores(0.6)}),
-    Method("ours − nothing", False, "ours", 2, {"accuracy_test": scores(0.8)}),
-    Method("evil_|<b>&$x$", False, None, 2, {}),
+    RowScores("ground truth", True, None, 1, {"accuracy_test": scores(0.95, (0,))}),
+    RowScores("ours", False, None, 2, {"accuracy_test": scores(0.8)}),
+    RowScores("ours − consistency", False, "ours", 2, {"accuracy_test": scores(0.6)}),
+    RowScores("ours − nothing", False, "ours", 2, {"accuracy_test": scores(0.8)}),
+    RowScores("evil_|<b>&$x$", False, None, 2, {}),
 ]
 
 
@@ -63,9 +64,9 @@ def test_p_values_and_effects_are_short() -> None:
 
 def test_scores_no_better_than_the_floor_are_marked_and_the_caption_names_it() -> None:
     methods = [
-        Method("shuffled", True, None, 1, {"match_test": scores(0.5)}, frozenset({"match"})),
-        Method("good", False, None, 2, {"match_test": scores(0.3)}),  # lower is better
-        Method("deaf", False, None, 2, {"match_test": scores(0.6)}),
+        RowScores("shuffled", True, None, 1, {"match_test": scores(0.5)}, frozenset({"match"})),
+        RowScores("good", False, None, 2, {"match_test": scores(0.3)}),  # lower is better
+        RowScores("deaf", False, None, 2, {"match_test": scores(0.6)}),
     ]
     (table,) = score_tables(methods, [Match], "data", [])
     (floor,), (good, deaf) = table.sections
@@ -99,8 +100,8 @@ def test_ablations_are_paired_differences_to_the_full_model() -> None:
 
 def test_the_direction_of_a_verdict_is_the_metrics() -> None:
     methods = [
-        Method("ours", False, None, 2, {"match_test": scores(0.5)}),
-        Method("ours − x", False, "ours", 2, {"match_test": scores(0.3)}),
+        RowScores("ours", False, None, 2, {"match_test": scores(0.5)}),
+        RowScores("ours − x", False, "ours", 2, {"match_test": scores(0.3)}),
     ]
     table = ablation_table(methods, [Match], "data", [])
     assert table is not None
@@ -109,8 +110,8 @@ def test_the_direction_of_a_verdict_is_the_metrics() -> None:
 
 def test_one_seed_a_side_separates_no_methods() -> None:
     one = [
-        Method("a", False, None, 1, {"accuracy_test": scores(0.6, (0,))}),
-        Method("b", False, None, 1, {"accuracy_test": scores(0.8, (0,))}),
+        RowScores("a", False, None, 1, {"accuracy_test": scores(0.6, (0,))}),
+        RowScores("b", False, None, 1, {"accuracy_test": scores(0.8, (0,))}),
     ]
     table = method_table(one, [Accuracy], "data", [])
     assert table is not None

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from a2ibench.contracts.metric import OWN, Looks, Metric, Score
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.cells import Method
 from a2ibench.reporting.tables import method_table
 from a2ibench.reporting.words import Comparison, Difference, comparisons, lead, together
+from a2ibench.results.rows import RowScores
 
 
 class Accuracy(Metric):
     name, judge, title = "accuracy_test", "none", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 
@@ -30,7 +30,7 @@ class Own(Accuracy):
 METRICS = [Accuracy, Distance, Own]
 
 
-def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> Method:
+def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> RowScores:
     """A method whose seeds and blocks scatter by a thousandth."""
     scores = {}
     for i, (metric, level) in enumerate(zip(METRICS, (accuracy, distance, accuracy), strict=True)):
@@ -39,10 +39,10 @@ def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> Meth
         scores[metric.name] = SeedScores(
             tuple(range(seeds)), blocks.mean(axis=1), 100, None, blocks
         )
-    return Method(label, False, None, seeds, scores)
+    return RowScores(label, False, None, seeds, scores)
 
 
-def compared(*methods: Method) -> list[Comparison]:
+def compared(*methods: RowScores) -> list[Comparison]:
     return comparisons(method_table(methods, METRICS, "data", []), METRICS)
 
 
@@ -79,7 +79,7 @@ def test_no_difference_is_claimed_without_its_test() -> None:
     assert lead([single]).startswith("Nothing is tested: with one training seed")
 
 
-def without_blocks(one: Method, *names: str) -> Method:
+def without_blocks(one: RowScores, *names: str) -> RowScores:
     """The method on clips of which none can be left out."""
     lost = {
         name: replace(scores, blocks=np.full_like(scores.blocks, np.nan))
@@ -107,9 +107,9 @@ def test_what_is_not_tested_has_the_reason_of_its_own() -> None:
 
 
 def test_a_difference_that_nothing_varies_is_not_laid_to_the_clips() -> None:
-    def constant(label: str, level: float) -> Method:
+    def constant(label: str, level: float) -> RowScores:
         scores = SeedScores((0, 1, 2), np.full(3, level), 100, None, np.full((3, 12), level))
-        return Method(label, False, None, 3, {Accuracy.name: scores})
+        return RowScores(label, False, None, 3, {Accuracy.name: scores})
 
     table = method_table([constant("mine", 1.0), constant("base", 0.0)], METRICS, "data", [])
     assert table is not None
@@ -141,7 +141,7 @@ def test_what_a_method_trains_against_is_no_measurement() -> None:
 
 
 def test_a_method_without_a_result_and_one_that_stands_alone_are_said_to_be() -> None:
-    (one,) = compared(Method("mine", False, None, 3, {}), method("base", 0.5, 0.5))
+    (one,) = compared(RowScores("mine", False, None, 3, {}), method("base", 0.5, 0.5))
     assert one.sentence == "has no score in common with base"
     assert lead([one]).startswith("Nothing can be compared yet")
     assert lead(compared(method("base", 0.5, 0.5))).startswith("One method stands alone")

@@ -4,19 +4,19 @@ import numpy as np
 
 from a2ibench import registry
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.cells import Method
 from a2ibench.reporting.page.against import against_references
 from a2ibench.reporting.report import Report
+from a2ibench.results.rows import RowScores
 
 NAMES = ("kid_lite0", "diversity_lite0", "memorisation_lite0")
 METRICS = [registry.metrics.get(name) for name in NAMES]
 
 
-def method(label: str, level: float, seeds: int, **kind: object) -> Method:
+def method(label: str, level: float, seeds: int, **kind: object) -> RowScores:
     scatter = np.random.default_rng(len(label)).normal(0, 0.001, (seeds, 9))
     blocks = level + scatter
     found = SeedScores(tuple(range(seeds)), blocks.mean(axis=1), 99, None, blocks)
-    return Method(label, bool(kind), None, seeds, {one.name: found for one in METRICS}, **kind)
+    return RowScores(label, bool(kind), None, seeds, {one.name: found for one in METRICS}, **kind)
 
 
 def test_real_images_have_neither_chance_nor_memory_and_are_not_compared_by_them() -> None:

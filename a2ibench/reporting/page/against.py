@@ -8,12 +8,12 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.contracts.reference import CEILING, Reference
-from a2ibench.reporting.cells import Method
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.report import Report
 from a2ibench.reporting.study_page import Against
 from a2ibench.reporting.tables import difference_table
 from a2ibench.reporting.words import comparisons
+from a2ibench.results.rows import RowScores
 
 CONSTANT = (
     "A reference row without chance is the same for every seed; it is compared with each seed of"
@@ -29,9 +29,9 @@ def against_references(made: Report) -> list[Against]:
     """
     found = []
     for row in (method for method in made.methods if method.reference):
-        plugin = _plugin(row.label)
-        if plugin is None:
+        if row.model not in registry.references.names():
             continue
+        plugin = registry.references.get(row.model)
         metrics = [m for m in made.usable if m.group in plugin.floor_of]
         what = "floor"
         if plugin.row == CEILING:
@@ -48,10 +48,10 @@ def against_references(made: Report) -> list[Against]:
 
 
 def _table(
-    row: Method,
+    row: RowScores,
     plugin: type[Reference],
     study: Report,
-    metrics: Sequence[type[Metric]],
+    metrics: Sequence[Metric],
     what: str,
 ) -> Table:
     compared = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in study.scored]
@@ -68,7 +68,7 @@ def _table(
     return made
 
 
-def _for_seeds_of(arm: Method, row: Method) -> Method:
+def _for_seeds_of(arm: RowScores, row: RowScores) -> RowScores:
     """A row that has one seed because nothing in it is random, with the seeds of an arm."""
     scores = {}
     for name, own in arm.scores.items():
@@ -81,8 +81,3 @@ def _for_seeds_of(arm: Method, row: Method) -> Method:
                 blocks=np.repeat(there.blocks[:1], len(own.seeds), axis=0),
             )
     return replace(row, scores=scores)
-
-
-def _plugin(label: str) -> type[Reference] | None:
-    name = label.replace(" ", "_")
-    return registry.references.get(name) if name in registry.references.names() else None
