@@ -122,7 +122,7 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Runs a command in an environment of the plain installation, made of links to this one."""
     root = tmp_path_factory.mktemp("plain")
-    venv.create(root)
+    venv.create(root, symlinks=True)
     place = Path(sysconfig.get_path("purelib", "venv", {"base": str(root)}))
     for one in distributions():
         for name in {path.parts[0] for path in one.files or ()} - {"..", "__pycache__"}:

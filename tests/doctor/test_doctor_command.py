@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from packaging.requirements import Requirement
 
-from a2ibench import registry
+from a2ibench import plugin_registry, registry
 from a2ibench.cli import main
 from a2ibench.doctor import libraries, machine, media, plugins
 from a2ibench.doctor.line import Line
@@ -123,12 +123,12 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     )
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
-    registry._all_points.cache_clear()
-    registry._points.cache_clear()
+    plugin_registry._all_points.cache_clear()
+    plugin_registry._points.cache_clear()
     yield
     monkeypatch.undo()
-    registry._all_points.cache_clear()
-    registry._points.cache_clear()
+    plugin_registry._all_points.cache_clear()
+    plugin_registry._points.cache_clear()
 
 
 @pytest.mark.usefixtures("stranger")

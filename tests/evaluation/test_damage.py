@@ -11,7 +11,7 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.data.prepare import open_dataset
 from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import default_metrics, evaluate, load_judges
-from a2ibench.study.opened import open_data
+from a2ibench.runs.data import open_data
 
 TRIED = ["noise", "other class", "shuffled in class", "one image", "copies", "deaf", "no noise"]
 """Damages that need few new looks: most show pictures again that were seen undamaged."""
@@ -48,7 +48,7 @@ def said():
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("damage", TRIED)
 def test_metrics_say_what_is_due(said, damage):
     wrong = {
@@ -62,7 +62,7 @@ def test_metrics_say_what_is_due(said, damage):
     assert wrong == {}
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_every_metric_has_a_damage_that_makes_it_worse_and_one_that_does_not(said):
     for name in said:
         assert "worse" in EXPECTED[name].values(), name
