@@ -23,6 +23,8 @@ from a2ibench.results.outcome import write_failure, write_result
 from a2ibench.results.stored import find_store
 from a2ibench.storage import write_json
 
+pytestmark = pytest.mark.integration
+
 INLINE = ("--executor", "inline", "--tracking-uri", "none")
 
 

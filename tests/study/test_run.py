@@ -17,6 +17,8 @@ from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
 
+pytestmark = pytest.mark.integration
+
 Tiny = Callable[..., Request]
 
 BROKEN = """

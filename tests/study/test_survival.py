@@ -26,6 +26,8 @@ from a2ibench.runs.run import run_study
 from a2ibench.study.plan import Request
 from a2ibench.training import fit
 
+pytestmark = pytest.mark.integration
+
 Tiny = Callable[..., Request]
 
 CRASHING = '''
