@@ -7,10 +7,12 @@ import dataclasses
 import functools
 import importlib
 import inspect
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
+from a2ibench import config
 from a2ibench.errors import PLUGIN_FAILURES, UserError, told, unknown
 
 T = TypeVar("T")
@@ -117,6 +119,20 @@ class Registry(Generic[T]):
             raise UserError(f"{self.kind} {name!r} ({point.value}): {error}") from error
         return cast("type[T]", plugin)
 
+    def build(self, name: str, options: Mapping[str, Any], *arguments: Any) -> T:
+        """Make a plug-in that has a ``Config``.
+
+        Args:
+            name: a registered one.
+            options: values of its configuration that differ from the defaults.
+            arguments: of its constructor, after the configuration.
+
+        Raises:
+            UserError: as :meth:`get` and :func:`a2ibench.config.build`.
+        """
+        plugin: Any = self.get(name)
+        return cast("T", plugin(config.build(plugin.Config, options, name), *arguments))
+
     def _check(self, plugin: object) -> None:
         module, _, contract = self._contract.partition(":")
         base = getattr(importlib.import_module(module), contract)
@@ -127,13 +143,13 @@ class Registry(Generic[T]):
                 f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `name`"
             )
         if "Config" in base.__annotations__:
-            config = getattr(plugin, "Config", None)
-            if not (inspect.isclass(config) and dataclasses.is_dataclass(config)):
+            own = getattr(plugin, "Config", None)
+            if not (inspect.isclass(own) and dataclasses.is_dataclass(own)):
                 raise TypeError(
                     f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `Config`,"
-                    f" a dataclass whose fields all have defaults; got {config!r}"
+                    f" a dataclass whose fields all have defaults; got {own!r}"
                 )
-            expect_defaults(config, f"{plugin.__module__}.{plugin.__qualname__}.Config")
+            expect_defaults(own, f"{plugin.__module__}.{plugin.__qualname__}.Config")
 
 
 def load(kind: str, point: EntryPoint) -> Any:

@@ -25,6 +25,7 @@ from a2ibench.plugin_registry import Registry
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
     from a2ibench.contracts.encoder import Encoder
+    from a2ibench.contracts.executor import Executor
     from a2ibench.contracts.judge import Judge
     from a2ibench.contracts.model import Model
     from a2ibench.contracts.reference import Reference
@@ -35,9 +36,11 @@ models: "Registry[Model]" = Registry("model", "a2ibench.contracts.model:Model")
 references: "Registry[Reference]" = Registry("reference", "a2ibench.contracts.reference:Reference")
 judges: "Registry[Judge]" = Registry("judge", "a2ibench.contracts.judge:Judge")
 metrics = MetricRegistry("metric", "a2ibench.contracts.metric:Metric")
+executors: "Registry[Executor[Any]]" = Registry("executor", "a2ibench.contracts.executor:Executor")
 
 ALL: tuple["Registry[object]", ...] = cast(
-    "tuple[Registry[object], ...]", (datasets, encoders, models, references, judges, metrics)
+    "tuple[Registry[object], ...]",
+    (datasets, encoders, models, references, judges, metrics, executors),
 )
 
 
@@ -87,7 +90,7 @@ def load_plugin_file(path: Path) -> None:
         del sys.modules[name]
         raise UserError(
             f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register"
-            " (or datasets, encoders, judges, metrics) above your class"
+            " (or datasets, encoders, judges, metrics, executors) above your class"
         )
 
 

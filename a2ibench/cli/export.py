@@ -46,8 +46,8 @@ def export(
 
         require("export", "the format onnx")
     load_plugins(plugins)
+    from a2ibench.generator.choose import describe_choice, find_run
     from a2ibench.generator.export import ABOUT, TOLERANCE, ExportError, export_run
-    from a2ibench.generator.generate import describe_choice, find_run
 
     formats = tuple(dict.fromkeys(formats))
     folder = find_run(run_folder, arm, seed)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a2ibench.errors import UserError
-from a2ibench.generator.generate import find_models, open_run
+from a2ibench.generator.choose import find_models
+from a2ibench.generator.generate import open_run
 from a2ibench.generator.generator import Generator
 
 if TYPE_CHECKING:

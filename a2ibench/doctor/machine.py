@@ -55,7 +55,7 @@ def _processors() -> Line:
 def _memory() -> Line:
     import psutil
 
-    from a2ibench.study.resources import WORKER_BYTES
+    from a2ibench.runs.footprint import WORKER_BYTES
 
     memory = psutil.virtual_memory()
     found = f"{memory.available / GB:.1f} GB available of {memory.total / GB:.1f}"
@@ -121,7 +121,7 @@ def _disk(title: str, folder: Path, advice: str) -> Line:
 
 def _sockets() -> Line:
     """Examine whether the path for the sockets of Ray, the default executor, is short enough."""
-    from a2ibench.runs.executors.ray_ready import check_local
+    from a2ibench.runs.executors.ray_cluster import check_local
 
     title = "temporary files of Ray"
     try:

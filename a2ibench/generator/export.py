@@ -139,7 +139,7 @@ def _describe(
 ) -> dict[str, Any]:
     result, model, encoder = run.result, run.model, run.encoder
     size, dim = model.spec.image_size, model.spec.acoustic_dim
-    dataset = result["dataset"]
+    dataset = result.dataset
     known = dataset in registry.datasets.names()
     inputs = {"feature": {"type": "float32", "shape": ["n", dim], "what": "of the encoder, raw"}}
     if model.noise_dim:
@@ -158,7 +158,7 @@ def _describe(
         "outputs": {"images": {"type": "uint8", "shape": ["n", size, size, 3], "what": "RGB"}},
         "encoder": {
             "name": encoder.name,
-            "options": result["encoder"]["config"],
+            "options": result.encoder.config,
             "fingerprint": encoder.fingerprint(),
             "sample_rate": encoder.sample_rate,
             "shortest_sound": encoder.min_samples,
@@ -171,14 +171,14 @@ def _describe(
         },
         "parity": {"rows": list(BATCHES), "tolerance_of_255": TOLERANCE, **parity},
         "provenance": {
-            "job": result["key"],
-            "method_source": result["job"]["source"],
-            "pairs": result["job"]["store"],
+            "job": result.key,
+            "method_source": result.job.source,
+            "pairs": result.job.store,
             "dataset": dataset,
-            "seed": result["job"]["seed"],
-            "steps": result.get("steps"),
-            "weights": result.get("weights"),
-            "trained_with": result["version"],
+            "seed": result.job.seed,
+            "steps": result.steps,
+            "weights": result.weights,
+            "trained_with": result.version,
         },
         "licence": {
             "weights": licence or "not stated",

@@ -304,5 +304,7 @@ def _console(game: str) -> Any:
     console.setInt("frame_skip", 1)
     console.setFloat("repeat_action_probability", 0.0)
     console.setBool("sound_obs", True)
-    console.loadROM(ale_py.roms.get_rom_path(game))
+    rom = ale_py.roms.get_rom_path(game)
+    assert rom is not None, game
+    console.loadROM(rom)
     return console

@@ -1,8 +1,10 @@
-"""What can be known of Ray before anything is computed: room for its sockets, a cluster that
-answers. Run as a module it joins a cluster once and says how that went, for a parent that waits no
-longer than it wants to: Ray itself tries for minutes, and may end the process.
+"""Ray on this machine or a cluster: started or joined, and what can be known of it before.
+
+Run as a module it joins a cluster once and says how that went, for a parent that waits no longer
+than it wants to: Ray itself tries for minutes, and may end the process.
 """
 
+import logging
 import os
 import re
 import signal
@@ -10,9 +12,15 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from a2ibench import __version__
 from a2ibench.errors import UserError, told
+from a2ibench.runs.resources import Machine, this_machine
 
 JOIN = 60.0
 """Seconds in which a cluster must have taken in a driver and named its nodes."""
@@ -121,17 +129,110 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _join(address: str) -> None:
-    """Joins and leaves a cluster."""
+@contextmanager
+def started(address: str | None) -> Iterator[list[Machine]]:
+    """Start Ray on this machine, or join a cluster, for the time of the block.
+
+    Yields:
+        What Ray hands out, machine by machine.
+
+    Raises:
+        UserError: no cluster answers, Ray does not start, or a node lacks this package or has
+            another version of it.
+    """
+    started_here = _start(address)
     import ray
 
-    from a2ibench.runs.executors.ray_tune import RayTune
-
     try:
-        ray_tune = RayTune(address=address)
-        ray_tune.start()
-        ray_tune.machines()
-        ray.shutdown()
+        yield _machines()
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def _start(address: str | None) -> bool:
+    """Whether Ray was started or joined; False where this process is in a cluster already."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    if ray.is_initialized():
+        return False
+    here = not address
+    if address:
+        knock(address)  # Ray itself waits for minutes
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(
+            # By default Ray would join whatever cluster it finds on this machine.
+            address="local" if here else address,
+            # By itself Ray counts those that are there, not those that it may use.
+            num_cpus=int(this_machine().cpus) if here else None,
+            include_dashboard=False if here else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
+        return True
+    except (OSError, RuntimeError, ValueError) as error:
+        where = "Ray on this machine" if here else f"the cluster at {address}"
+        raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
+
+
+def _machines() -> list[Machine]:
+    import ray
+
+    _check_nodes(ray)
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    names = ("CPU", "GPU", "memory")
+    return [Machine(*(node.get(name, 0.0) for name in names)) for node in nodes]
+
+
+def _check_nodes(ray: Any) -> None:
+    """Asks every node of a cluster for its version of this package.
+
+    Raises:
+        UserError: a node lacks it, or has another one.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    def version() -> str | None:
+        # Sent by value, as everything here: a node without the package can still answer.
+        import importlib.metadata as metadata
+
+        try:
+            return metadata.version("a2ibench")
+        except metadata.PackageNotFoundError:
+            return None
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    asked = [
+        ray.remote(version)
+        .options(
+            num_cpus=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        )
+        .remote()
+        for node in nodes
+    ]
+    for node, found in zip(nodes, ray.get(asked), strict=True):
+        if found != __version__:
+            there = "is not installed" if found is None else f"is version {found}"
+            raise UserError(
+                f"node {node['NodeManagerAddress']} of the Ray cluster: a2ibench {there}, here it"
+                f" is {__version__}; install the same on every node"
+            )
+
+
+def _join(address: str) -> None:
+    """Joins and leaves a cluster."""
+    try:
+        with started(address):
+            pass
     except UserError as error:
         print(f"{REFUSED}{error}", flush=True)  # noqa: T201  # for the parent
         sys.exit(1)

@@ -1,31 +1,16 @@
 """What trials need against what is there: refused with the arithmetic, or fewer at once."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-from a2ibench import config, registry
-from a2ibench.contracts.metric import GRID_SEGMENTS
 from a2ibench.data.batches import share_of
-from a2ibench.data.store import PairStore
-from a2ibench.errors import UserError, told
-from a2ibench.evaluation.eval_set import GRID_NOISES
+from a2ibench.errors import UserError
 from a2ibench.results.job import Task
-from a2ibench.types import Spec
+from a2ibench.runs.footprint import WORKER_BYTES, footprint
 
 GB = 1e9
-WORKER_BYTES = 2.0e9
-"""Main memory of one worker beside the states below: libraries, data, activations, judges.
-
-Measured on trials of the small scale at 64 pixels: 1.9 GB at their peak, without the 0.5 GB of
-libraries and data that processes share. Larger batches, feature maps or test splits take more: this
-refuses what cannot go well and promises nothing.
-"""
 
 
 @dataclass(frozen=True)
@@ -89,6 +74,18 @@ def refuse_workers(tasks: Sequence[Task]) -> None:
         raise UserError("more than one GPU a trial needs --executor ray")
 
 
+def check_gpus(gpus_per_trial: float | None) -> None:
+    """Refuse GPUs that no trial can have.
+
+    Raises:
+        ValueError: more than one, and no whole number.
+    """
+    if gpus_per_trial is not None and gpus_per_trial > 1 and not gpus_per_trial.is_integer():
+        raise ValueError(
+            f"gpus_per_trial {gpus_per_trial:g}: expected a fraction of one, or a whole number"
+        )
+
+
 def need_of(
     tasks: Sequence[Task], gpus_per_trial: float | None, machines: Sequence[Machine]
 ) -> Need:
@@ -113,8 +110,8 @@ def need_of(
                 " worker"
             )
     for task in tasks:
-        share_of(_state(task).batch_size, task.job.workers)
-    return Need(workers, gpus, WORKER_BYTES + max(_state(task).memory for task in tasks))
+        share_of(footprint(task).batch_size, task.job.workers)
+    return Need(workers, gpus, WORKER_BYTES + max(footprint(task).memory for task in tasks))
 
 
 def sharers(gpus: float) -> int:
@@ -179,21 +176,6 @@ def find_room(
     return need, at_once
 
 
-def refuse_misfits(tasks: Sequence[Task]) -> None:
-    """Refuses a model that does not take pictures or features of the pairs' size.
-
-    Raises:
-        UserError: one of the tasks' models cannot be built; the message is the model's.
-    """
-    for task in tasks:
-        if (why := _state(task).misfit) is not None:
-            size = PairStore(task.store).image_size
-            raise UserError(
-                f"{task.job.method}: cannot be built for these pairs ({size} × {size} px): {why};"
-                " prepare pairs of another --set image_size, or leave the model out"
-            )
-
-
 def check_disk(tasks: Sequence[Task], at_once: int) -> None:
     """Whether the folder of the study has room for what the tasks will leave in it.
 
@@ -206,7 +188,7 @@ def check_disk(tasks: Sequence[Task], at_once: int) -> None:
     folder = tasks[0].folder
     while not folder.exists():
         folder = folder.parent
-    states = [_state(task) for task in tasks]
+    states = [footprint(task) for task in tasks]
     kept = sum(
         state.samples
         + (0 if (task.folder / "checkpoint.safetensors").exists() else state.checkpoint)
@@ -224,72 +206,3 @@ def check_disk(tasks: Sequence[Task], at_once: int) -> None:
 
 def _count(trials: int) -> str:
     return f"{trials} trial{'s' if trials > 1 else ''}"
-
-
-@dataclass(frozen=True)
-class _State:
-    """Bytes of what a model keeps.
-
-    Attributes:
-        memory: weights, gradients, two moments of Adam for each weight that an optimiser steps, the
-            average, and the copy of all but the gradients that a checkpoint is written from.
-        checkpoint: that copy.
-        samples: the images that it draws.
-        batch_size: pairs per batch.
-        misfit: why it cannot be built for the pairs' sizes; None where it can.
-    """
-
-    memory: float
-    checkpoint: float
-    samples: float
-    batch_size: int
-    misfit: str | None = None
-
-
-def _state(task: Task) -> _State:
-    job = task.job
-    values = json.dumps(dict(job.config), sort_keys=True)
-    encoder = json.dumps(dict(task.encoder_config), sort_keys=True)
-    return _measure(job.method, values, task.store, task.encoder, encoder)
-
-
-@cache
-def _measure(method: str, values: str, root: Path, encoder: str, encoder_values: str) -> _State:
-    """Builds a model once, without memory for its weights where that works."""
-    import torch
-
-    plugin = registry.encoders.get(encoder)
-    dim = plugin(config.build(plugin.Config, json.loads(encoder_values), encoder)).dim
-    store = PairStore(root)
-    spec = Spec(store.image_size, dim, store.classes)
-    test = store.counts["test"]
-    samples = 3.0 * spec.image_size**2 * (test + min(test, GRID_SEGMENTS) * GRID_NOISES)
-    model_class = registry.models.get(method)
-    misfit = None
-    for device in ("meta", "cpu"):
-        try:
-            with torch.device(device):
-                model: Any = model_class(
-                    config.build(model_class.Config, json.loads(values), method), spec
-                )
-                break
-        except (UserError, ValueError) as error:
-            misfit = told(error)
-        except Exception:  # noqa: S112 - a model that is broken fails in its own trial
-            continue
-    else:
-        return _State(0.0, 0.0, samples, 0, misfit)
-
-    def size(tensors: Any) -> float:
-        return float(sum(tensor.numel() * tensor.element_size() for tensor in tensors))
-
-    weights = size(model.state_dict().values())
-    stepped = size(
-        parameter
-        for optimizer in model.optimizers.values()
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-    )
-    average = size(model.generator.state_dict().values()) if model.ema else 0.0
-    checkpoint = weights + 2 * stepped + average
-    return _State(2 * checkpoint + stepped, checkpoint, samples, model.sampling.batch_size)
