@@ -43,6 +43,7 @@ def make_model(name: str = "ours", seed: int = 3, **options: Any) -> Model:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+@pytest.mark.integration
 def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
     train = make_pairs()
     whole, part = tmp_path / "whole.safetensors", tmp_path / "part.safetensors"
