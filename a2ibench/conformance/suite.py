@@ -15,8 +15,8 @@ def check(
     """Runs the rules of a kind on a plug-in of it.
 
     Args:
-        kind: ``"model"``, ``"dataset"``, ``"encoder"``, ``"judge"``, ``"metric"`` or
-            ``"reference"``.
+        kind: ``"model"``, ``"dataset"``, ``"encoder"``, ``"judge"``, ``"metric"``,
+            ``"reference"`` or ``"executor"``.
         name: a registered one.
         values: options that differ from the defaults, where the kind has options.
         files: for a dataset that cuts files, where they are.
@@ -61,6 +61,10 @@ def _run(
         from a2ibench.conformance import metric
 
         return metric.rules.check(metric.MetricSubject(plugin))
+    if kind == "executor":
+        from a2ibench.conformance import executor
+
+        return executor.rules.check(executor.ExecutorSubject(plugin, values))
     from a2ibench.conformance import reference
 
     return reference.rules.check(reference.ReferenceSubject(plugin))

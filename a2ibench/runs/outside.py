@@ -22,7 +22,7 @@ from a2ibench.results.stored import Stored, is_outside, read_stored
 from a2ibench.runs.data import open_parts
 from a2ibench.runs.display import Display
 from a2ibench.runs.prepare import Prepared, prepare_study
-from a2ibench.runs.study import announce, describe, jobs_of, show_results
+from a2ibench.runs.study import announce, describe, draw_untrained, jobs_of, show_results
 from a2ibench.runs.trial import Trial
 from a2ibench.storage import write_json
 from a2ibench.study.request import Request, outline
@@ -243,15 +243,12 @@ def _compute(
             "notes": list(one.notes),
         }
         write_json(task.folder / ORIGIN, origin)
-    tasks = [task for e in (*rows, entry) for task in e.tasks if task.job.kind != "model"]
-    missing = [task for task in tasks if not is_done(task)]
-    show = display.counter("evaluating")
-    for i, task in enumerate(missing):
-        show(i, len(missing))
-        Trial.of(task)()
-        if (reason := read_failure(task.folder)) is not None:
+    tasks = [task for e in (*rows, entry) for task in e.tasks]
+    missing = [Trial.of(task) for task in tasks if not is_done(task)]
+    draw_untrained(missing, None, display, "evaluating")
+    for task in missing:
+        if task.job.kind != "model" and (reason := read_failure(task.folder)) is not None:
             raise UserError(f"{task.job.method}, seed {task.job.seed}: {reason}")
-        show(i + 1, len(missing))
 
 
 def _placed(rows: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:

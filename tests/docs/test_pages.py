@@ -169,7 +169,7 @@ def test_a_renamed_option_would_be_noticed() -> None:
     parse(["run", "--model", "ours", "--seeds", "2"])
     for wrong in (
         ["run", "--model", "ours", "--seed", "2", "--no-such"],
-        ["run", "--model", "ours", "--executor", "threads"],
+        ["run", "--model", "ours", "--scale", "huge"],
         ["report", "studies/a", "studies/b"],
         ["no-such-command"],
     ):
