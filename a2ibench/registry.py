@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from a2ibench.errors import PLUGIN_FAILURES, UserError
+from a2ibench.errors import PLUGIN_FAILURES, UserError, unknown
 from a2ibench.metric_registry import MetricRegistry
 from a2ibench.plugin_registry import Registry
 
@@ -42,6 +42,18 @@ ALL: tuple["Registry[object]", ...] = cast(
     "tuple[Registry[object], ...]",
     (datasets, encoders, models, references, judges, metrics, executors),
 )
+
+
+def of_kind(kind: str) -> "Registry[Any]":
+    """Return the registry of a kind, whose word may be in the plural.
+
+    Raises:
+        UserError: there is no such kind.
+    """
+    by_kind = {one.kind: one for one in ALL}
+    if (single := kind.removesuffix("s")) not in by_kind:
+        raise unknown("kind", kind, [f"{name}s" for name in by_kind])
+    return by_kind[single]
 
 
 def load_plugin_file(path: Path) -> None:

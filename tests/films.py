@@ -76,7 +76,7 @@ def board(number: int, width: int, height: int) -> np.ndarray:
     return picture
 
 
-def read_board(image: np.ndarray) -> int:
+def read_progress(image: np.ndarray) -> int:
     """The number on a picture ``[S, S, 3]``."""
     step = len(image) / SIDE
     middles = ((np.arange(SIDE) + 0.5) * step).astype(int)
@@ -162,7 +162,7 @@ def assert_one_moment(
     times = frame_times(film)
     begin = heard_at(film, audio, rate)
     moment = begin + len(audio) / rate / 2
-    number = read_board(np.rot90(image, -film.rotation // 90))
+    number = read_progress(np.rot90(image, -film.rotation // 90))
     assert number < len(times), f"no frame {number}"
     shown_until = times[number + 1] if number + 1 < len(times) else np.inf
     assert times[number] - slack <= moment <= shown_until + slack

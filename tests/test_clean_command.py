@@ -13,7 +13,7 @@ from a2ibench.cli import main
 from a2ibench.curation.corrections import undo, write_corrections
 from a2ibench.data.prepare import prepare
 from a2ibench.data.store import PairStore
-from a2ibench.results.outcome import read_failure
+from a2ibench.results.job_state import JobState
 from a2ibench.runs.prepare import prepare_study
 from a2ibench.runs.trial import Trial
 from a2ibench.study.request import Request
@@ -175,10 +175,10 @@ def test_a_study_does_not_go_on_with_labels_that_changed_under_it(
     task = prepare_study(request, lambda name: lambda done, total: None, lambda line: None).tasks[0]
     write_corrections(root, {0: ""})
     Trial.of(task)()
-    assert "no longer those of the study" in (read_failure(task.folder) or "")
+    assert "no longer those of the study" in (JobState(task.folder).failure or "")
     undo(root)
     Trial.of(task)()
-    assert read_failure(task.folder) is None
+    assert JobState(task.folder).failure is None
 
 
 def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``a2ibench list`` and ``a2ibench show``: what is registered."""
+"""``a2ibench list`` and ``a2ibench show``: the registered plug-ins."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,29 +11,15 @@ from a2ibench.cli.options import load_plugins, plugin_option
 from a2ibench.errors import unknown
 
 
-def registry_of(kind: str) -> Any:
-    """The registry of a kind, singular or plural.
-
-    Raises:
-        UserError: there is no such kind.
-    """
-    from a2ibench import registry
-
-    by_name = {one.kind: one for one in registry.ALL}
-    if kind.removesuffix("s") not in by_name:
-        raise unknown("kind", kind, [f"{name}s" for name in by_name])
-    return by_name[kind.removesuffix("s")]
-
-
 @click.command("list")
 @click.argument("kind", required=False, shell_complete=kinds(plural=True))
 @plugin_option
 def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
-    """List what is registered: all, or one KIND (models, datasets, …)."""
+    """List the registered plug-ins, of all kinds or of one KIND (models, datasets, …)."""
     load_plugins(plugins)
     from a2ibench import config, registry
 
-    for one in registry.ALL if kind is None else (registry_of(kind),):
+    for one in registry.ALL if kind is None else (registry.of_kind(kind),):
         click.echo(f"{one.kind}s:")
         for name in one.names():
             click.echo(f"  {name:32} {one.where(name)}")
@@ -48,7 +34,7 @@ def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
 
 
 def _said(plugin: type) -> Iterator[str]:
-    """What its file says, what the classes say that it shares there with others, and it itself."""
+    """Yield the docstrings of its file, of the base classes in that file, and its own."""
     import inspect
 
     shared = [
@@ -80,15 +66,15 @@ def _print_options(title: str, config_class: type, made: Any) -> None:
 @click.option(
     "--kind",
     shell_complete=kinds(),
-    help="model, dataset, … where two kinds share the name.",
+    help="model, dataset, …; needed where two kinds share the name.",
 )
 @plugin_option
 def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
-    """Show one plug-in: what it is, its options, its ablations."""
+    """Show a plug-in: its description, options and ablations."""
     load_plugins(plugins)
     from a2ibench import registry
 
-    kinds = registry.ALL if kind is None else (registry_of(kind),)
+    kinds = registry.ALL if kind is None else (registry.of_kind(kind),)
     found = [one for one in kinds if name in one]
     if not found and "[" in name:
         registry.metrics.get(name)  # says what is wrong

@@ -89,9 +89,12 @@ def tune(
     best options are written as a study's file: `a2ibench run OUT/best.yaml --seeds 5` tests them.
     The same command goes on where it was; more --trials add to those that are there.
     """
+    from a2ibench.extras import require
+
+    require("search", "a2ibench tune")
     loaded = load_plugins(plugins)
-    from a2ibench.results.board import at_work
     from a2ibench.runs.executors.ray_tune import Config, RayTune
+    from a2ibench.runs.study_lock import at_work
     from a2ibench.study.request import Request
     from a2ibench.tuning.ray_search import search
     from a2ibench.tuning.trial import BROKEN

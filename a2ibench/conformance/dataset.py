@@ -1,4 +1,4 @@
-"""What the contract demands of a dataset."""
+"""The demands of the contract on a dataset."""
 
 import contextlib
 import dataclasses
@@ -25,28 +25,28 @@ from a2ibench.types import Pair, Part
 
 SIZE = 32
 """Side of the images in pixels, where the user sets none."""
-MOST = 2_000
-"""Pairs that are looked at."""
-AGAIN = 60
-"""Pairs that are made a second time."""
-OF_A_SIDE = 20
-"""Pairs of each side of the split that are written to a store."""
+MAX_CHECKED = 2_000
+"""Largest number of pairs that are checked."""
+REPEATED = 60
+"""Number of pairs that are made a second time."""
+STORED = 20
+"""Number of pairs of each side of the split that are written to a store."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
-    """What is kept of the pairs that were looked at.
+class CheckedPairs:
+    """A record of the pairs that were checked.
 
     Attributes:
-        count: of pairs.
-        whole: whether these are all.
-        sides: source → the sides of the split on which it is.
-        digests: of the first pairs, a hash of everything in each.
-        first: pairs of the first part, as far as it was looked at.
+        count: number of pairs.
+        complete: whether these are all.
+        sides: source → the sides of the split on which it occurs.
+        digests: a hash of everything in each of the first pairs.
+        first: number of pairs of the first part among them.
     """
 
     count: int
-    whole: bool
+    complete: bool
     sides: Mapping[str, frozenset[str]]
     digests: tuple[str, ...]
     first: int
@@ -75,36 +75,36 @@ class DatasetSubject:
         self.files = () if files is None else (files,)
 
     def make(self) -> Dataset:
-        """A fresh one."""
+        """Make a fresh one."""
         made: Any = config.build(self.plugin.Config, self.values, self.plugin.name)
         return self.plugin(made, *self.files)
 
     @cached_property
-    def seen(self) -> Seen:
-        """Looks at the pairs, and checks each.
+    def checked(self) -> CheckedPairs:
+        """Check each pair.
 
         Raises:
-            BrokenError: a pair is not what the contract says.
+            BrokenError: a pair breaks the contract.
         """
         dataset = self.make()
         sides: dict[str, set[str]] = {}
         digests: list[str] = []
         count = first = 0
         with _reading(dataset.parts()) as found:
-            for number, pair in itertools.islice(found, MOST):
+            for number, pair in itertools.islice(found, MAX_CHECKED):
                 _check_pair(pair, dataset.config.image_size, count)
                 sides.setdefault(pair.source, set()).add(pair.split)
-                if count < AGAIN:
+                if count < REPEATED:
                     digests.append(_digest(pair))
                 first += number == 0
                 count += 1
         frozen = {source: frozenset(known) for source, known in sides.items()}
-        return Seen(count, count < MOST, frozen, tuple(digests), first)
+        return CheckedPairs(count, count < MAX_CHECKED, frozen, tuple(digests), first)
 
 
 @contextlib.contextmanager
 def _reading(parts: Iterator[Part]) -> Iterator[Iterator[tuple[int, Pair]]]:
-    """Pairs with the number of their part; who works ahead may warn when it is stopped early."""
+    """Yield pairs with the number of their part; ignore the warnings of a dataset stopped early."""
 
     def pairs() -> Generator[tuple[int, Pair]]:
         for number, part in enumerate(parts):
@@ -179,13 +179,13 @@ def made(subject: DatasetSubject) -> None:
 @rules.rule("yield a2ibench.types.Pair; its docstring has types and ranges", gate=True)
 def pairs(subject: DatasetSubject) -> None:
     """Each pair is an image, a sound, a class, a source and a side of the split."""
-    expect(subject.seen.count >= 1, "at least one pair", 0)
+    expect(subject.checked.count >= 1, "at least one pair", 0)
 
 
 @rules.rule("split sources, then cut pairs from them")
 def split(subject: DatasetSubject) -> None:
     """No source clip is on both sides of the split."""
-    both = sorted(source for source, sides in subject.seen.sides.items() if len(sides) > 1)
+    both = sorted(source for source, sides in subject.checked.sides.items() if len(sides) > 1)
     named = f"{len(both)} on both, for example {both[0]!r}" if both else ""
     expect(not both, "each source on one side", named)
 
@@ -193,27 +193,27 @@ def split(subject: DatasetSubject) -> None:
 @rules.rule("give the test side sources of its own")
 def sides(subject: DatasetSubject) -> None:
     """Both sides of the split have pairs."""
-    found = frozenset[str]().union(*subject.seen.sides.values())
-    if subject.seen.whole:
+    found = frozenset[str]().union(*subject.checked.sides.values())
+    if subject.checked.complete:
         expect(found == {"train", "test"}, "train and test", ", ".join(sorted(found)))
 
 
-@rules.rule("return from __len__ how many pairs there are at most")
+@rules.rule("return the largest possible number of pairs from __len__")
 def length(subject: DatasetSubject) -> None:
-    """It yields no more pairs than its length says."""
+    """It yields at most as many pairs as its length."""
     if subject.plugin.unit == "pairs":
         promised = len(subject.make())
-        expect(subject.seen.count <= promised, f"at most {promised}", subject.seen.count)
+        expect(subject.checked.count <= promised, f"at most {promised}", subject.checked.count)
 
 
 @rules.rule("draw from np.random.default_rng([config.seed, …]); sort what a folder lists")
 def repeats(subject: DatasetSubject) -> None:
     """The same configuration gives the same pairs in the same order, to the last bit."""
-    first = subject.seen.digests
+    first = subject.checked.digests
     np.random.seed(5)  # noqa: NPY002  # what a plug-in might draw from
     random.seed(5)
     with _reading(subject.make().parts()) as found:
-        again = tuple(_digest(pair) for _, pair in itertools.islice(found, AGAIN))
+        again = tuple(_digest(pair) for _, pair in itertools.islice(found, REPEATED))
     different = [i for i, (a, b) in enumerate(zip(first, again, strict=False)) if a != b]
     expect(len(first) == len(again), f"{len(first)} pairs", len(again))
     expect(not different, "equal pairs", f"{len(different)} that differ, first {different[:1]}")
@@ -222,10 +222,10 @@ def repeats(subject: DatasetSubject) -> None:
 @rules.rule("skip the first `done` parts, whole, where parts() is overridden")
 def parts(subject: DatasetSubject) -> None:
     """A preparation that was cut off goes on: parts(k) is what parts() yields behind the k-th."""
-    first = subject.seen.first
-    if first >= AGAIN:
-        return  # what lies behind was not kept
-    expected = subject.seen.digests[first:]
+    first = subject.checked.first
+    if first >= REPEATED:
+        return  # later pairs have no digests
+    expected = subject.checked.digests[first:]
     with _reading(subject.make().parts(1)) as found:
         rest = itertools.islice(found, len(expected) or 1)
         behind = tuple(_digest(pair) for _, pair in rest)
@@ -235,7 +235,7 @@ def parts(subject: DatasetSubject) -> None:
 @rules.rule("see the error; draw every pair from a generator of its own, not the first ones only")
 def prepares(subject: DatasetSubject) -> None:
     """Its pairs become a pair store, and a second preparation the same one."""
-    if frozenset[str]().union(*subject.seen.sides.values()) != {"train", "test"}:
+    if frozenset[str]().union(*subject.checked.sides.values()) != {"train", "test"}:
         return
     first, second = _content_hash(subject), _content_hash(subject)
     expect(first == second, f"a store with content hash {first[:12]}", second[:12])
@@ -258,9 +258,9 @@ def _content_hash(subject: DatasetSubject) -> str:
 
 
 def _of_each_side(dataset: Dataset) -> Iterator[Pair]:
-    missing = {"train": OF_A_SIDE, "test": OF_A_SIDE}
+    missing = {"train": STORED, "test": STORED}
     with _reading(dataset.parts()) as found:
-        for _, pair in itertools.islice(found, MOST):
+        for _, pair in itertools.islice(found, MAX_CHECKED):
             if missing[pair.split]:
                 missing[pair.split] -= 1
                 yield pair

@@ -1,4 +1,4 @@
-"""What the contract demands of an encoder."""
+"""The demands of the contract on an encoder."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -34,18 +34,18 @@ class EncoderSubject:
         self.values = values
 
     def make(self, **changed: Any) -> Encoder:
-        """A fresh one."""
+        """Make a fresh one."""
         values = {**self.values, **changed}
         return self.plugin(config.build(self.plugin.Config, values, self.plugin.name))
 
     @cached_property
     def encoder(self) -> Encoder:
-        """One for all rules."""
+        """One encoder for all rules."""
         return self.make()
 
     @cached_property
     def sounds(self) -> FloatArray:
-        """``[n, T]``, a second each, or the shortest that the encoder takes."""
+        """Sounds ``[n, T]``, a second each, or the shortest that the encoder takes."""
         length = max(self.encoder.min_samples, round(SECONDS * self.encoder.sample_rate))
         return np.stack(list(make_sounds(length, self.encoder.sample_rate).values()))
 
@@ -58,8 +58,9 @@ options.add_rules(rules)
 def made(subject: EncoderSubject) -> None:
     """It can be made."""
     encoder = subject.encoder
-    expect(encoder.dim >= 1, "dim ≥ 1", encoder.dim)
-    expect(encoder.min_samples >= 1, "min_samples ≥ 1", encoder.min_samples)
+    for name in ("dim", "min_samples"):
+        size = getattr(encoder, name, None)
+        expect(size is not None and size >= 1, f"self.{name} ≥ 1, set in __init__", size)
     expect(encoder.sample_rate >= 1_000, "a sample rate in hertz", encoder.sample_rate)
 
 
@@ -80,16 +81,16 @@ def shape(subject: EncoderSubject) -> None:
             )
 
 
-@rules.rule("put a floor under logarithms and divisors")
+@rules.rule("bound the arguments of logarithms and divisors from below")
 def finite(subject: EncoderSubject) -> None:
-    """Its features are finite: of silence, of clicks, of the loudest sound."""
+    """Its features of silence, of clicks and of the loudest sound are finite."""
     names = make_sounds(1, subject.encoder.sample_rate)
     for name, sound in zip(names, subject.sounds, strict=True):
         feature = subject.encoder.encode(sound[np.newaxis].copy())
         expect(np.isfinite(feature).all(), f"finite features of {name}", "NaN or infinite ones")
 
 
-@rules.rule("leave __call__ to the contract, which mixes, resamples and tiles")
+@rules.rule("do not override __call__, which mixes, resamples and tiles")
 def any_sound(subject: EncoderSubject) -> None:
     """It takes any sound: one sample, two channels, another rate."""
     encoder = subject.encoder
@@ -123,8 +124,8 @@ def repeats(subject: EncoderSubject) -> None:
     expect(np.array_equal(first, again), "the same bits", "other features")
 
 
-@rules.rule("see that the waveform reaches the feature")
-def hears(subject: EncoderSubject) -> None:
+@rules.rule("make sure that the waveform reaches the feature")
+def distinguishes(subject: EncoderSubject) -> None:
     """Different sounds have different features."""
     features = subject.encoder.encode(subject.sounds[-3:].copy())
     distinct = len(np.unique(features, axis=0))
@@ -135,7 +136,7 @@ def hears(subject: EncoderSubject) -> None:
     "hash the configuration, the version and the weights: a2ibench.storage.content_key([…])"
 )
 def fingerprint(subject: EncoderSubject) -> None:
-    """What changes a feature changes the fingerprint, by which features are kept."""
+    """An option that changes a feature changes the fingerprint, by which features are cached."""
     own = subject.encoder.fingerprint()
     expect(bool(own) and isinstance(own, str), "a text", repr(own))
     expect(subject.make().fingerprint() == own, f"{own} again", "another one")
@@ -144,10 +145,10 @@ def fingerprint(subject: EncoderSubject) -> None:
     for name, value in _other_values(subject):
         try:
             other = subject.make(**{name: value})
-            heard = other(noise, other.sample_rate)
+            changed = other(noise, other.sample_rate)
         except UserError:
             continue  # the values of options may exclude each other
-        if not np.array_equal(heard, feature):
+        if not np.array_equal(changed, feature):
             expect(
                 other.fingerprint() != own,
                 f"another fingerprint with {name}={value!r}, which changes the feature",
@@ -170,7 +171,7 @@ def _other_values(subject: EncoderSubject) -> Iterator[tuple[str, Any]]:
 
 @rules.rule("copy before changing a waveform in place; use a generator of its own")
 def quiet(subject: EncoderSubject) -> None:
-    """It leaves its input and everybody's random numbers alone, prints nothing, writes no file."""
+    """It leaves its input unchanged, draws no global random numbers, prints and writes nothing."""
     sounds = subject.sounds.copy()
     with record_effects() as effects:
         subject.encoder.encode(sounds)

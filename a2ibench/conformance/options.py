@@ -1,4 +1,4 @@
-"""Rules on ``Config``, the same for models, datasets and encoders."""
+"""Rules on ``Config`` that models, datasets and encoders share."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ class Configured(Protocol):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """Options that differ from the defaults."""
+        """The options that differ from the defaults."""
         ...
 
 
@@ -24,7 +24,7 @@ C = TypeVar("C", bound=Configured)
 
 
 def add_rules(rules: Rules[C]) -> None:
-    """Puts these rules at the end of others."""
+    """Append these rules to others."""
 
     @rules.rule("give every field a default that __post_init__ accepts", gate=True)
     def defaults(subject: C) -> None:

@@ -1,4 +1,4 @@
-"""What the contract demands of a reference row."""
+"""The demands of the contract on a reference row."""
 
 from functools import cached_property
 from typing import get_args
@@ -27,11 +27,11 @@ class ReferenceSubject:
 
     @cached_property
     def drawn(self) -> ImageArray:
-        """With the seed 0."""
+        """The images of seed 0."""
         return self.draw(0)
 
     def draw(self, seed: int) -> ImageArray:
-        """One image a test segment."""
+        """Draw one image per test segment."""
         train, test = make_pairs(TRAIN, seed=1), make_pairs(TEST, seed=2)
         return self.plugin().draw(train, test, np.random.default_rng(seed))
 
@@ -41,14 +41,14 @@ rules: Rules[ReferenceSubject] = Rules()
 
 @rules.rule(f"choose from {', '.join(get_args(Group))}")
 def declared(subject: ReferenceSubject) -> None:
-    """It declares groups of metrics that exist as those of which it is the floor."""
+    """It is declared the floor of groups of metrics that exist."""
     unknown = set(subject.plugin.floor_of) - set(get_args(Group))
     expect(not unknown, f"groups of {get_args(Group)}", sorted(unknown))
 
 
 @rules.rule("return images of the test segments' number and size, as uint8", gate=True)
 def draws(subject: ReferenceSubject) -> None:
-    """It draws one image for each test segment: uint8 [n, S, S, 3]."""
+    """It draws one image per test segment: uint8 [n, S, S, 3]."""
     images = subject.drawn
     expect(isinstance(images, np.ndarray), "a NumPy array", type(images).__name__)
     expect(images.dtype == np.uint8, "uint8", images.dtype)
@@ -70,7 +70,7 @@ def chance(subject: ReferenceSubject) -> None:
 
 @rules.rule("use the argument `rng`")
 def quiet(subject: ReferenceSubject) -> None:
-    """It leaves everybody's random numbers alone, prints nothing, writes no file."""
+    """It draws no global random numbers, prints nothing and writes no file."""
     with record_effects() as effects:
         subject.draw(0)
     expect(not effects.seeded, "torch's seed as it was", "another one")

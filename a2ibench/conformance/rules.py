@@ -20,19 +20,19 @@ class BrokenError(Exception):
 
     Args:
         expected: the demand of the contract.
-        came: the plug-in's behaviour.
+        got: the plug-in's behaviour.
     """
 
-    def __init__(self, expected: str, came: str) -> None:
-        super().__init__(f"expected {expected}, got {came}")
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected {expected}, got {got}")
         self.expected = expected
-        self.came = came
+        self.got = got
 
 
-def expect(met: bool | np.bool_, expected: str, came: Any) -> None:
+def expect(met: bool | np.bool_, expected: str, got: Any) -> None:
     """Raise :class:`BrokenError` unless a demand is met."""
     if not met:
-        raise BrokenError(expected, str(came))
+        raise BrokenError(expected, str(got))
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,16 @@ class Finding:
         says: its demand, one sentence without a full stop.
         state: ``"unreached"`` where an earlier rule had to be met first.
         expected: the demand in detail, where the rule is broken.
-        came: the plug-in's behaviour, likewise.
-        mend: the usual remedy.
+        got: the plug-in's behaviour, likewise.
+        fix: the usual remedy.
     """
 
     rule: str
     says: str
     state: State
     expected: str = ""
-    came: str = ""
-    mend: str = ""
+    got: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,14 @@ class Rule(Generic[S]):
     Attributes:
         name: of the function.
         says: the demand.
-        mend: the usual remedy for a plug-in that breaks it.
+        fix: the usual remedy for a plug-in that breaks it.
         gate: whether the later rules make no sense where it is broken.
         run: raises :class:`BrokenError`; any other exception is the plug-in's own failure.
     """
 
     name: str
     says: str
-    mend: str
+    fix: str
     gate: bool
     run: Callable[[S], None]
 
@@ -87,13 +87,13 @@ class Rules(Generic[S]):
         return [rule.name for rule in self._rules]
 
     def rule(
-        self, mend: str, *, gate: bool = False
+        self, fix: str, *, gate: bool = False
     ) -> Callable[[Callable[[S], None]], Callable[[S], None]]:
         """Decorate a function that is a rule: its docstring says what the contract demands."""
 
         def add(run: Callable[[S], None]) -> Callable[[S], None]:
             says = " ".join(str(run.__doc__).split()).removesuffix(".")
-            self._rules.append(Rule(run.__name__, says, mend, gate, run))
+            self._rules.append(Rule(run.__name__, says, fix, gate, run))
             return run
 
         return add
@@ -114,9 +114,9 @@ def _try(rule: Rule[S], subject: S) -> Finding:
     try:
         rule.run(subject)
     except BrokenError as broken:
-        return Finding(rule.name, rule.says, "broken", broken.expected, broken.came, rule.mend)
+        return Finding(rule.name, rule.says, "broken", broken.expected, broken.got, rule.fix)
     except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
-        return Finding(rule.name, rule.says, "broken", rule.says, _told(error), rule.mend)
+        return Finding(rule.name, rule.says, "broken", rule.says, _told(error), rule.fix)
     return Finding(rule.name, rule.says, "met")
 
 

@@ -1,9 +1,8 @@
 """The tables of a study, written, and written again from results alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
 from a2ibench.evaluation.health import Health
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
+from a2ibench.reporting.outside_notes import outside_notes
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.tables import (
     DIFFERENCES,
@@ -21,18 +21,11 @@ from a2ibench.reporting.tables import (
     score_tables,
 )
 from a2ibench.reporting.words import NO_JUDGE, Comparison, comparisons, lead
-from a2ibench.results.finished import (
-    Finished,
-    check_alike,
-    metrics_as_stored,
-    read_rows,
-    read_study,
-    to_method,
-)
+from a2ibench.results.comparable import check_alike, metrics_as_stored
 from a2ibench.results.judge_health import find_health, struck_reasons, usable
-from a2ibench.results.outcome import JOBS, failure_of
+from a2ibench.results.pairs import find_store
 from a2ibench.results.rows import RowScores
-from a2ibench.results.stored import find_store, outside_notes
+from a2ibench.results.study import Study
 from a2ibench.storage import whole_file
 
 DIAGRAM = "critical_difference.png"
@@ -174,78 +167,57 @@ def _rank(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> Ranks | No
     return rank(np.array(scores))
 
 
-def report(folder: Path) -> Report:
+def report(study: Study) -> Report:
     """Writes the tables of a study again from its results, be it finished or not.
 
     Raises:
         NoResultError: no job has a result.
-        UserError: no study, metrics that are not registered, or results that do not
-            belong in one table (:func:`~a2ibench.results.finished.check_alike`).
+        UserError: metrics that are not registered, or results that do not belong in one table
+            (:func:`~a2ibench.results.comparable.check_alike`).
     """
-    about = read_study(folder)
-    rows = read_rows(folder, about)
-    results = [result for row in rows for _, result in row.results]
-    if not results:
-        why = "".join(f"; {failure}" for failure in failures_of(folder, about)[:SHOWN])
-        raise NoResultError(f"{folder}: no job has a result yet; run the study{why}")
-    names: list[str] = about["metrics"]
-    check_alike(rows, names)
-    methods = [to_method(row, names, about["models"]) for row in rows]
-    metrics, _ = metrics_as_stored(rows, names)
-    made = write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
-    return replace(made, check=_last_check(folder, about))
+    if not study.results:
+        why = "".join(f"; {failure}" for failure in study.failures()[:SHOWN])
+        raise NoResultError(f"{study.folder}: no job has a result yet; run the study{why}")
+    check_alike(study.rows, study.metrics)
+    metrics, _ = metrics_as_stored(study.rows, study.metrics)
+    made = write_tables(study.folder, study.scores, metrics, title_of(study), captions(study))
+    return replace(made, check=_last_check(study))
 
 
-def title_of(about: Mapping[str, Any]) -> str:
-    """The data of a study, as the titles of its tables name them; of its ``study.json``."""
-    return f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
+def title_of(study: Study) -> str:
+    """The data of a study, as the titles of its tables name them."""
+    return f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
 
 
-def captions(folder: Path, about: Mapping[str, Any]) -> list[str]:
-    """What a reader of a study's tables must know, one line each.
-
-    Args:
-        folder: of the study.
-        about: its ``study.json``.
-    """
-    rows = read_rows(folder, about)
-    _, aged = metrics_as_stored(rows, about["metrics"])
+def captions(study: Study) -> list[str]:
+    """What a reader of a study's tables must know, one line each."""
+    _, aged = metrics_as_stored(study.rows, study.metrics)
     return [
-        _what_n_is(about, rows),
+        _what_n_is(study),
         SPREAD,
         *aged,
-        *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
-        *(f"Failed: {failure}." for failure in failures_of(folder, about)),
+        *outside_notes(study),
+        *(f"Failed: {failure}." for failure in study.failures()),
     ]
 
 
-def _last_check(folder: Path, about: Mapping[str, Any]) -> LastCheck:
+def _last_check(study: Study) -> LastCheck:
     """Of the pairs where they are at hand, else as the study's last command knew it."""
-    store, _ = find_store(folder, None)
-    return LastCheck.from_plain(about.get("check")) if store is None else last_check(store)
+    store, _ = find_store(study, None)
+    return LastCheck.from_plain(study.about.check) if store is None else last_check(store)
 
 
-def failures_of(folder: Path, about: Mapping[str, Any]) -> list[str]:
-    """``"arm, seed N: reason"`` for each job that failed, or whose result is damaged."""
-    return [
-        f"{label}, seed {seed}: {reason}"
-        for label, keys in about["jobs"].items()
-        for seed, key in enumerate(keys)
-        if (reason := failure_of(folder / JOBS / key, about["metrics"])) is not None
-    ]
-
-
-def _what_n_is(about: Mapping[str, Any], rows: Sequence[Finished]) -> str:
-    seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''} asked for"
-    done, asked = sum(len(row.results) for row in rows), sum(row.asked for row in rows)
+def _what_n_is(study: Study) -> str:
+    about = study.about
+    seeds = f"{about.seeds} seed{'s' if about.seeds > 1 else ''} asked for"
+    done, asked = len(study.results), len(study.jobs)
     pairs = ""
-    if "pairs" in about:
-        models, judges = about["pairs"]["models"], about["pairs"]["judges"]
-        does = "train the models" if about["models"] else "are there to train models"
-        pairs = f" {models} pairs {does}, {judges} others train the judges."
+    if about.pairs is not None:
+        does = "train the models" if about.models else "are there to train models"
+        pairs = f" {about.pairs.models} pairs {does}, {about.pairs.judges} others train the judges."
     trained = (
-        f" {about['images']} training images per trial (pretraining of a part of a method apart)."
-        if about["models"]
+        f" {about.images} training images per trial (pretraining of a part of a method apart)."
+        if about.models
         else ""
     )
     return (

@@ -17,21 +17,20 @@ from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results.job import Job, Task
-from a2ibench.results.outcome import (
+from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
+from a2ibench.results.records import Result
+from a2ibench.results.result_file import (
     FORMAT,
-    PLUGINS,
     SCORES,
-    missing,
     next_score_path,
-    read_result,
     score_path,
     write_result,
 )
-from a2ibench.results.samples import read_outside, save_job_grid, save_samples
-from a2ibench.results.step_samples import step_drawer
-from a2ibench.results.watch import watched
+from a2ibench.results.samples import read_outside, save_samples
 from a2ibench.runs.data import Data, load_judges_as_planned, open_as_planned
 from a2ibench.runs.model import build, draw_exam, train
+from a2ibench.runs.monitor import monitored
+from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
 from a2ibench.source import source_hashes
 from a2ibench.storage import file_sha256, whole_file
 from a2ibench.training.data_parallel import ALONE, Team
@@ -67,7 +66,7 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
         save_samples(folder, drawn)
     save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
-    stored = read_result(folder) or {"metrics": {}}
+    stored = JobState(folder).result
     scores, files = _judge(task, drawn, data, stored)
     where = task.environment
     result = {
@@ -92,7 +91,7 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
         ),
         **about,
         "evaluation_seconds": round(time.monotonic() - started, 3),
-        "metrics": {**stored["metrics"], **scores},
+        "metrics": {**({} if stored is None else stored.plain["metrics"]), **scores},
         "files": {path.name: file_sha256(path) for path in files},
     }
     write_result(folder, result)
@@ -118,9 +117,9 @@ def _train(
                 # What was trained can be drawn with when the user's file is gone.
                 with whole_file(folder / PLUGINS / f"{i}_{path.name}") as temporary:
                     shutil.copyfile(path, temporary)
-            tell = stack.enter_context(watched(folder, tell))
+            tell = stack.enter_context(monitored(folder, tell))
             look = step_drawer(model, data.test, job.seed, folder)
-        checkpoint = folder / "checkpoint.safetensors"
+        checkpoint = folder / CHECKPOINT
         state = train(model, job, data.train, checkpoint, report=tell, team=team, look=look)
     if not team.leads:
         return None
@@ -151,10 +150,11 @@ def _draw_reference(job: Job, data: Data) -> GeneratedImages:
 
 
 def _judge(
-    task: Task, drawn: GeneratedImages, data: Data, stored: Mapping[str, Any]
+    task: Task, drawn: GeneratedImages, data: Data, stored: Result | None
 ) -> tuple[dict[str, Any], list[Path]]:
     """The scores that the stored result lacks, and the files that hold them all."""
-    metrics = [registry.metrics.get(name) for name in missing(task, stored)]
+    absent = missing(stored, task.metrics, task.judges)
+    metrics = [registry.metrics.get(name) for name in absent]
     judges = load_judges_as_planned(metrics, data, task)
     marked = evaluate(drawn, data.exam, metrics, judges)
     scores: dict[str, Any] = {}
@@ -180,7 +180,7 @@ def _judge(
 
 
 def _save_scores(
-    folder: Path, marked: Mapping[str, MetricResult], stored: Mapping[str, Any]
+    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None
 ) -> list[Path]:
     """Writes one column per metric, beside those of the stored result: a row for each test segment,
     and for each block. Returns the files, which count as soon as a result names them."""
@@ -192,7 +192,7 @@ def _save_scores(
     for file, new in zip(SCORES, (segments, blocks), strict=True):
         now = score_path(folder, stored, file)
         # Without a result to go with it, a file is what an earlier attempt left.
-        kept = stored["metrics"] and now.is_file()
+        kept = stored is not None and stored.metrics and now.is_file()
         table = pd.read_parquet(now) if kept else pd.DataFrame()
         for name, column in new.items():
             if column is not None:

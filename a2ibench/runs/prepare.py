@@ -10,11 +10,11 @@ from a2ibench.data.features import too_short
 from a2ibench.data.prepare import NotPreparedError
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.evaluate import load_judges
-from a2ibench.results.board import refuse_folder
-from a2ibench.results.outcome import is_complete, read_result
+from a2ibench.results.job_state import JobState
 from a2ibench.runs.data import Counter, Data, open_data, open_pairs
 from a2ibench.runs.estimate import estimate
 from a2ibench.runs.footprint import refuse_misfits
+from a2ibench.runs.study_lock import refuse_folder
 from a2ibench.runs.trial import Trial
 from a2ibench.storage import content_key
 from a2ibench.study.plan import Plan, expand
@@ -65,7 +65,7 @@ def preflight(
         return None, ""
     plan = make_plan(request, chosen, encoder, store, say)
     # By which judges they are to be seen is not known yet.
-    tasks = [t for t in plan.trainings if not is_complete(read_result(t.folder), t.metrics)]
+    tasks = [t for t in plan.trainings if not JobState(t.folder).has_all(t.metrics)]
     if not tasks:
         return plan, ""
     room = executor.room([Trial.of(task) for task in tasks])

@@ -9,7 +9,7 @@ from a2ibench import registry
 from a2ibench.contracts.executor import Executor
 from a2ibench.reporting.overview import write_overview
 from a2ibench.reporting.report import PAGE
-from a2ibench.results.folder import check_own, check_own_root
+from a2ibench.results.folder_owner import check_own, check_own_root
 from a2ibench.runs.display import Display, show_check, show_feasibility
 from a2ibench.runs.prepare import preflight
 from a2ibench.runs.study import Observer, run_study

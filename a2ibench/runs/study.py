@@ -7,22 +7,23 @@ from typing import Any, Protocol
 
 from a2ibench import registry
 from a2ibench.contracts.executor import Executor, Update
-from a2ibench.reporting.figures import choose_segments, save_grid
+from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments, save_grid
 from a2ibench.reporting.page.collect import write_page
 from a2ibench.reporting.report import SAMPLES, Report, captions, notes_once, title_of, write_tables
-from a2ibench.results.board import Board, at_work
-from a2ibench.results.earlier import what_changed
-from a2ibench.results.finished import read_study
-from a2ibench.results.identity import write_about
 from a2ibench.results.job import Task
-from a2ibench.results.mend import mend
-from a2ibench.results.outcome import is_done, read_failure, read_result
+from a2ibench.results.job_state import JobState, is_done, missing
+from a2ibench.results.long_scores import write_long
 from a2ibench.results.records import DamagedError
-from a2ibench.results.samples import GRID_COLUMNS, read_images
-from a2ibench.results.scores import LONG, Entry, collect, write_long
+from a2ibench.results.repair import repair
+from a2ibench.results.samples import read_images
+from a2ibench.results.study import Study, open_study
+from a2ibench.results.study_id import write_about
 from a2ibench.runs.display import Display, show_check, show_feasibility
 from a2ibench.runs.prepare import Prepared, prepare_study
+from a2ibench.runs.study_lock import Board, at_work
 from a2ibench.runs.trial import Trial
+from a2ibench.study.changed_settings import what_changed
+from a2ibench.study.entries import Entry
 from a2ibench.study.plan import Plan
 from a2ibench.study.request import Request
 from a2ibench.study.study_file import save_requests
@@ -79,16 +80,16 @@ def run_study(
             for line in what_changed(folder, prepared.entries):
                 display.say(line)
             about = describe(prepared)
-            mend(folder, prepared.entries, display.say)
+            repair(folder, prepared.named, display.say)
             write_about(folder, about)
             save_requests(folder, [request])
-            missing = [Trial.of(task) for task in prepared.tasks if not is_done(task)]
-            trainings = [trial for trial in missing if trial.job.kind == "model"]
+            trials = [Trial.of(task) for task in prepared.tasks if not is_done(task)]
+            trainings = [trial for trial in trials if trial.job.kind == "model"]
             if trainings and plan is None:
                 executor.room(trainings)  # before the reference rows are computed for nothing
-            if observer is not None and missing:
+            if observer is not None and trials:
                 observer.open()
-            draw_untrained(missing, observer, display)
+            draw_untrained(trials, observer, display)
             if trainings:
                 _train(prepared, trainings, executor, observer, display, board)
         return show_results(prepared, observer, display)
@@ -131,9 +132,10 @@ def _train(
             bar = bars.setdefault(key, display.counter(names[key]))
             bar(update.step, update.steps)
         if update.ended:
-            failure = _failure(update.trial)
+            state = JobState(update.trial.folder)
+            failure = _failure(update.trial, state)
             display.say(f"{names[key]}: {'failed: ' + failure if failure else 'done'}")
-            for note in (read_result(update.trial.folder) or {}).get("notes", []):
+            for note in state.result.notes if state.result is not None else ():
                 display.say(f"{names[key]}: {note}")
             if observer is not None:
                 observer.job(key)
@@ -143,9 +145,10 @@ def _train(
 
 def show_results(plan: Prepared, observer: Observer | None, display: Display) -> list[str]:
     """Write the tables and the page, and print the tables; return the failures."""
-    failures = _failures(plan.entries)
-    made = _write_results(plan)
-    write_page(plan.outline.folder, made, plan.store, display.say)
+    study = open_study(plan.outline.folder)
+    failures = _failures(plan, study)
+    made = _write_results(plan, study)
+    write_page(study, made, plan.store, display.say)
     for table in made.tables:
         display.console.print(*table.to_rich(display.console.width), sep="\n")
     for note in notes_once(made):
@@ -197,31 +200,30 @@ def jobs_of(entries: Sequence[Entry]) -> dict[str, list[str]]:
     return {entry.label: [task.folder.name for task in entry.tasks] for entry in entries}
 
 
-def _failure(task: Task) -> str | None:
+def _failure(task: Task, state: JobState) -> str | None:
     """Why a job that has ended is not done, with every metric that is asked for; None where it
     is."""
-    if is_done(task):
+    if not missing(state.result, task.metrics, task.judges):
         return None
-    return read_failure(task.folder) or "it ended without a result"
+    return state.failure or "it ended without a result"
 
 
-def _failures(entries: Sequence[Entry]) -> list[str]:
+def _failures(plan: Prepared, study: Study) -> list[str]:
+    states = {job.key: job for job in study.jobs}
     return [
-        f"{entry.label}, seed {task.job.seed}: {reason}"
-        for entry in entries
-        for task in entry.tasks
-        if (reason := _failure(task)) is not None
+        f"{name}: {reason}"
+        for name, task in plan.named.items()
+        if (reason := _failure(task, states[task.folder.name])) is not None
     ]
 
 
-def _write_results(plan: Prepared) -> Report:
+def _write_results(plan: Prepared, study: Study) -> Report:
     """``results.parquet``, tables and the sample grid."""
-    folder = plan.outline.folder
-    write_long(plan.entries, folder.name, folder / LONG)
-    methods = collect(plan.entries, plan.metrics)
+    judges = plan.entries[0].tasks[0].judges
+    write_long(study, judges)
+    scores = [row.scores(plan.metrics, judges) for row in study.rows]
     metrics = [registry.metrics.get(name) for name in plan.metrics]
-    about = read_study(folder)
-    made = write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
+    made = write_tables(study.folder, scores, metrics, title_of(study), captions(study))
     made = replace(made, check=plan.check)
     _save_study_grid(plan)
     return made

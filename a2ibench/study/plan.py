@@ -11,10 +11,10 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import Feasibility, feasibility
 from a2ibench.results.job import Environment, Job, Task
-from a2ibench.results.outcome import JOBS
-from a2ibench.results.scores import Entry
-from a2ibench.results.stored import outside_entries
+from a2ibench.results.result_file import JOBS
+from a2ibench.results.rows import label_of_reference
 from a2ibench.source import source_hash
+from a2ibench.study.entries import Entry, outside_entries
 from a2ibench.study.request import Outline, Request
 
 
@@ -56,6 +56,11 @@ class Plan:
     def trainings(self) -> list[Task]:
         """The tasks that train a model."""
         return [task for task in self.tasks if task.job.kind == "model"]
+
+    @property
+    def named(self) -> dict[str, Task]:
+        """The tasks of every row by what a person calls them."""
+        return {name: task for entry in self.entries for name, task in entry.named.items()}
 
     def label(self, task: Task) -> str:
         """Return the arm or reference of a task; the first, where two arms are the same."""
@@ -116,7 +121,7 @@ def expand(
         reference = registry.references.get(name)
         seeds = request.seeds if reference.random else 1
         made = tasks("reference", name, reference, seeds, {}, images=0)
-        entries.append(Entry(name.replace("_", " "), name, None, True, made))
+        entries.append(Entry(label_of_reference(name), name, None, True, made))
     entries += outside_entries(chosen.folder, environment, (store.content_hash, identity), say)
     for arm in chosen.arms:
         model = registry.models.get(arm.model)

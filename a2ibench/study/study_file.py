@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from a2ibench import registry
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError, unknown
-from a2ibench.results.finished import AS_RUN, NAME
+from a2ibench.results.study import AS_RUN, NAME
 from a2ibench.storage import whole_file
 from a2ibench.study.request import Request
 from a2ibench.study.scale import get_scale

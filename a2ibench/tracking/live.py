@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.results.scores import LONG
+from a2ibench.results.long_scores import LONG
 from a2ibench.storage import content_key, file_sha256, lock, read_json, write_json
 from a2ibench.tracking.limits import LIVE
 from a2ibench.tracking.mirror import DeletedExperimentError, Mirror

@@ -34,7 +34,7 @@ def read_trial(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        return dict(records.read(records.SearchTrial, path))
+        return dict(records.read(records.SearchTrial, path).plain)
     except DamagedError as error:
         raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
 

@@ -23,7 +23,7 @@ from a2ibench.evaluation.feasibility import clips_of_judges, find_metric
 from a2ibench.evaluation.health import held_out_health
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results import records
-from a2ibench.results.folder import check_own
+from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.records import DamagedError
 from a2ibench.runs.data import Counter, Data, open_data, open_pairs

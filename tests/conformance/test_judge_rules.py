@@ -149,8 +149,8 @@ def test_a_broken_judge_is_found_with_what_was_expected_and_what_came(rule, plug
     found = finding(rules, JudgeSubject(plugin), rule)
     assert found.state == "broken"
     assert found.expected
-    assert found.came
-    assert found.mend
+    assert found.got
+    assert found.fix
 
 
 def test_every_rule_has_a_judge_that_breaks_it():

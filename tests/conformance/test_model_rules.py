@@ -307,17 +307,17 @@ def test_a_broken_model_is_found_with_what_was_expected_and_what_came(rule, plug
     found = finding(rules, ModelSubject(plugin, {}), rule)
     assert found.state == "broken"
     assert found.expected
-    assert found.came
-    assert found.mend
+    assert found.got
+    assert found.fix
 
 
 def test_images_from_0_to_1_and_of_8_bits_are_told_what_to_change():
     found = finding(rules, ModelSubject(FromZero, {}), "draws")
     assert found.expected == "some pixels below 0, the middle grey of training images"
-    assert found.came.startswith("none: the lowest is 0.")
-    assert "the bench maps it to [0, 1] and to uint8" in found.mend
+    assert found.got.startswith("none: the lowest is 0.")
+    assert "the bench maps it to [0, 1] and to uint8" in found.fix
     found = finding(rules, ModelSubject(Of8Bits, {}), "lives")
-    assert (found.expected, found.came) == ("floats in [−1, 1]", "torch.uint8")
+    assert (found.expected, found.got) == ("floats in [−1, 1]", "torch.uint8")
 
 
 def test_a_model_with_properties_in_the_place_of_attributes_keeps_the_contract():

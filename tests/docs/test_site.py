@@ -113,7 +113,7 @@ class Fetched(HTMLParser):
             self.addresses += [value for key, value in attrs if key == name and value]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(
     tmp_path: Path,
 ) -> None:

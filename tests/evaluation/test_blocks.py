@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import find_degenerate, jackknife
-from a2ibench_plugins.metrics.kernel_distance import KernelDistanceLite0
-from a2ibench_plugins.metrics.retrieval import SoundToImageMedianRank
+from a2ibench_plugins.metrics.kernel_distance import KernelDistance
+from a2ibench_plugins.metrics.retrieval import MedianRank
 
 BLOCK = np.arange(60) // 2 % 6
 
@@ -25,7 +25,7 @@ def random_outputs() -> JudgeOutputs:
     )
 
 
-@pytest.mark.parametrize("metric", [KernelDistanceLite0(), SoundToImageMedianRank()])
+@pytest.mark.parametrize("metric", [KernelDistance(), MedianRank()])
 def test_pseudo_values_are_those_of_computing_again(metric, monkeypatch):
     outputs = random_outputs()
     score = metric.compute(outputs)
@@ -38,7 +38,7 @@ def test_a_metric_with_scores_a_segment_may_still_have_a_better_way():
     """Other images have other neighbours where some are missing: means of scores do not see it."""
 
     class Largest(Metric):
-        name = "largest"
+        judge = OWN
 
         def compute(self, outputs: JudgeOutputs) -> Score:
             raise AssertionError("not asked")
@@ -79,7 +79,7 @@ def test_a_block_that_holds_a_whole_class_is_degenerate_and_a_small_class_does_n
 
 def test_what_cannot_be_computed_without_one_block_is_undefined_there_alone():
     class Needs(Metric):
-        name = "needs"
+        judge = OWN
 
         def compute(self, outputs: JudgeOutputs) -> Score:
             if not (outputs.block == 2).any():

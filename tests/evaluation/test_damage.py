@@ -48,7 +48,7 @@ def said():
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("damage", TRIED)
 def test_metrics_say_what_is_due(said, damage):
     wrong = {
@@ -62,7 +62,7 @@ def test_metrics_say_what_is_due(said, damage):
     assert wrong == {}
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_every_metric_has_a_damage_that_makes_it_worse_and_one_that_does_not(said):
     for name in said:
         assert "worse" in EXPECTED[name].values(), name

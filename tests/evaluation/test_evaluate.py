@@ -153,7 +153,7 @@ class TestBorder:
 
     def test_a_test_split_that_is_too_small_is_refused_before_a_judge_looks(self):
         few = pairs_of(40, seed=2)
-        metric = registry.metrics.get("rprec1_inclass_i2a_lite0")()
+        metric = registry.metrics.get("rprec1_inclass_i2a_lite0")
         with pytest.raises(UserError, match="at least 100 test segments in every class"):
             evaluate(GeneratedImages(few.images[:]), make_eval_set(TRAIN, few), [metric], {})
 

@@ -183,7 +183,7 @@ class TestLooking:
 
     def test_outputs_of_a_wrong_type_name_the_judge(self, cache, monkeypatch):
         loaded = load_judge("mean_colour", pairs_of(), "data")
-        monkeypatch.setattr(MeanColour, "look", lambda self, images: {"x": np.zeros((1, 2))})
+        monkeypatch.setattr(MeanColour, "embed", lambda self, images: {"x": np.zeros((1, 2))})
         with pytest.raises(TypeError, match=r"mean_colour, output 'x': expected float32 \[32, k\]"):
             embed_images(loaded, pairs_of().images)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from films import Film, assert_one_moment, make, read_board
+from films import Film, assert_one_moment, make, read_progress
 
 from a2ibench.media.cutting import Cutting, cut
 from a2ibench.types import RejectedError
@@ -178,7 +178,7 @@ def test_the_last_slide_is_shown_until_the_sound_ends(name, starts, tmp_path):
     film = replace(SMALL, name=name, seconds=12.0, times=(0.0, 1.5, 3.0, 4.5))
     result = cut(make(film, tmp_path), CUTTING, starts)
     assert result.rejected == []
-    shown = {segment.start: read_board(segment.images[0]) for segment in result.segments}
+    shown = {segment.start: read_progress(segment.images[0]) for segment in result.segments}
     assert len(shown) == (12 if starts is None else 3)
     for start, number in shown.items():
         assert number == np.searchsorted(film.times, start + 0.5, side="right") - 1
@@ -203,7 +203,7 @@ def test_empty_packets_are_pictures_that_stay(tmp_path):
         result = cut(path, CUTTING, starts)
         assert result.rejected == []
         for segment in result.segments:
-            assert read_board(segment.images[0]) == (segment.start + 0.5) // 3 * 30
+            assert read_progress(segment.images[0]) == (segment.start + 0.5) // 3 * 30
 
 
 def two_tracks(folder: Path, chosen: int) -> Path:
@@ -240,7 +240,7 @@ def test_the_default_audio_track_is_taken_unless_another_is_asked_for(
 
 
 def test_an_audio_track_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(RejectedError, match="no audio track 2 in it: it has 1"):
+    with pytest.raises(RejectedError, match="no audio track 2: the file has 1"):
         cut(make(SMALL, tmp_path), replace(CUTTING, audio_track=2))
 
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from films import Film, assert_one_moment, board, heard_at, make, read_board, sound_at
+from films import Film, assert_one_moment, board, heard_at, make, read_progress, sound_at
 from PIL import Image
 
 from a2ibench.media.cutting import Cutting, cut, cut_with_picture
@@ -80,7 +80,7 @@ def test_several_pictures_are_spread_over_a_segment(tmp_path, at, inside) -> Non
     film = Film("a.mkv", video="ffv1")
     path = make(film, tmp_path)
     for segment in cut(path, replace(CUTTING, frames=2, at=at)).segments:
-        shown = [read_board(image) for image in segment.images]
+        shown = [read_progress(image) for image in segment.images]
         expected = [np.floor((segment.start + part) * 25 + 1e-6) for part in inside]
         assert shown == [min(149, number) for number in expected]
 
@@ -92,7 +92,7 @@ def test_given_starts_are_cut_wherever_they_lie(tmp_path: Path) -> None:
     assert [segment.start for segment in result.segments] == [17.5, 3.1]
     for segment in result.segments:
         assert heard_at(film, segment.audio, RATE) == pytest.approx(segment.start, abs=1e-3)
-        assert read_board(segment.images[0]) == int((segment.start + 0.5) * 25 + 1e-6)
+        assert read_progress(segment.images[0]) == int((segment.start + 0.5) * 25 + 1e-6)
     ((start, reason),) = result.rejected
     assert start == 19.5
     assert "19.5 s to 20.5 s lies outside the sound" in reason
@@ -127,7 +127,7 @@ def test_a_shape_is_kept_whatever_the_pixels_are(tmp_path: Path) -> None:
         out.mux(audio.encode(sound))
         out.mux(audio.encode(None))
     (first, *_) = cut(path, CUTTING).segments
-    assert read_board(first.images[0]) == 0b1010_0110_0011_1001
+    assert read_progress(first.images[0]) == 0b1010_0110_0011_1001
 
 
 def test_a_large_picture_is_shrunk_without_aliasing(tmp_path: Path) -> None:
@@ -187,14 +187,14 @@ def playlist(path: Path) -> Path:
 
 REFUSED = {
     "zero bytes": (lambda d: empty(d / "a.mp4"), "empty"),
-    "text": (lambda d: text(d / "a.mp4"), "not a video or sound"),
-    "a playlist of other files": (lambda d: playlist(d / "a.mp4"), "not a video"),
+    "text": (lambda d: text(d / "a.mp4"), "not a readable video or sound"),
+    "a playlist of other files": (lambda d: playlist(d / "a.mp4"), "not a readable video"),
     "no sound": (lambda d: make(Film(sound=None), d), "no audio stream"),
     "no picture": (lambda d: make(Film("a.mp4", video=None), d), "no video stream"),
     "too short": (lambda d: make(Film(seconds=0.8), d), "0.8. s; expected at least one"),
     "one frame": (lambda d: make(Film("a.mkv", frame_rate=1, seconds=1.4, video="ffv1"), d),
                   "single frame|expected at least"),
-    "truncated mp4": (lambda d: damaged(make(Film(), d), 0.5), "not a video or sound"),
+    "truncated mp4": (lambda d: damaged(make(Film(), d), 0.5), "not a readable video or sound"),
     "truncated mkv": (lambda d: damaged(make(Film("a.mkv", video="ffv1"), d), 0.5),
                       "truncated: it declares 6[.0-9]+ s"),
 }  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 
 from a2ibench.contracts.metric import JudgeOutputs
-from a2ibench_plugins.metrics.accuracy import AccuracyResNet18
+from a2ibench_plugins.metrics.accuracy import Accuracy
 
 
 def test_it_is_the_share_of_images_with_the_class_of_their_segment():
@@ -15,7 +15,7 @@ def test_it_is_the_share_of_images_with_the_class_of_their_segment():
         label=np.array([0, 1, 2, 2]),
         classes=("a", "b", "c"),
     )
-    score = AccuracyResNet18().compute(outputs)
+    score = Accuracy().compute(outputs)
     assert score.value == 0.75
     assert score.n == 4
     assert score.spread is None

@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.factor_recovery import FactorRecoveryLite0, RidgeLine, correlation
+from a2ibench_plugins.metrics.factor_recovery import FactorRecovery, RidgeLine, correlation
 
 FACTORS = ("rate", "hue", "noise")
 """Seen and heard, seen only, heard only."""
@@ -49,7 +49,7 @@ def drawn(outputs: JudgeOutputs, features: np.ndarray) -> JudgeOutputs:
 
 
 def test_only_what_is_seen_and_heard_counts_and_the_score_says_so():
-    score = FactorRecoveryLite0().compute(outputs_of())
+    score = FactorRecovery().compute(outputs_of())
     assert list(score.parts) == ["rate"]
     assert score.value == pytest.approx(score.parts["rate"])
     assert score.value > 0.95
@@ -59,40 +59,40 @@ def test_only_what_is_seen_and_heard_counts_and_the_score_says_so():
 def test_pictures_of_other_segments_of_the_class_recover_nothing():
     outputs = outputs_of()
     others = np.roll(outputs.real["features"], 20, axis=0)
-    assert abs(FactorRecoveryLite0().compute(drawn(outputs, others)).value) < 0.3
+    assert abs(FactorRecovery().compute(drawn(outputs, others)).value) < 0.3
 
 
 def test_one_picture_a_class_recovers_nothing():
     outputs = outputs_of()
     one = outputs.real["features"][outputs.label]
-    assert FactorRecoveryLite0().compute(drawn(outputs, one)).value == 0
+    assert FactorRecovery().compute(drawn(outputs, one)).value == 0
 
 
 def test_features_that_are_weaker_throughout_recover_as_much():
     outputs = outputs_of()
     weaker = 0.3 * outputs.real["features"] + 2
-    whole = FactorRecoveryLite0().compute(outputs).value
-    assert FactorRecoveryLite0().compute(drawn(outputs, weaker)).value == pytest.approx(whole)
+    whole = FactorRecovery().compute(outputs).value
+    assert FactorRecovery().compute(drawn(outputs, weaker)).value == pytest.approx(whole)
 
 
 def test_what_was_fitted_for_one_method_is_not_used_with_other_training_images():
-    metric = FactorRecoveryLite0()
+    metric = FactorRecovery()
     values = [metric.compute(outputs_of(seed)).value for seed in (0, 1)]
-    assert values == [FactorRecoveryLite0().compute(outputs_of(seed)).value for seed in (0, 1)]
+    assert values == [FactorRecovery().compute(outputs_of(seed)).value for seed in (0, 1)]
 
 
 def test_where_nothing_is_both_seen_and_heard_it_is_refused():
     outputs = outputs_of()
     deaf = np.random.default_rng(5).normal(size=outputs.train_acoustic.shape).astype(np.float32)
     with pytest.raises(UserError, match="none of rate, hue, noise can be seen and heard"):
-        FactorRecoveryLite0().compute(replace(outputs, train_acoustic=deaf))
+        FactorRecovery().compute(replace(outputs, train_acoustic=deaf))
 
 
 def test_a_class_of_one_training_clip_is_refused_by_name():
     outputs = outputs_of()
     one = np.where(outputs.train_label == 1, "one", outputs.train_source)
     with pytest.raises(UserError, match="class 'b'"):
-        FactorRecoveryLite0().compute(replace(outputs, train_source=one))
+        FactorRecovery().compute(replace(outputs, train_source=one))
 
 
 def test_correlation_is_that_inside_the_classes():
@@ -136,7 +136,7 @@ def test_answers_for_left_out_images_are_those_of_a_fit_without_them(n):
 
 
 def test_without_a_block_is_the_score_of_the_other_segments():
-    outputs, metric = outputs_of(), FactorRecoveryLite0()
+    outputs, metric = outputs_of(), FactorRecovery()
     block = np.arange(100) // 10 % 4
     expected = [metric.compute(outputs.take(np.flatnonzero(block != b))).value for b in range(4)]
     np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-9)

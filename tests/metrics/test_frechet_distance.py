@@ -9,18 +9,16 @@ from scipy.linalg import sqrtm
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench_plugins.metrics.frechet_distance import (
-    FrechetDistanceInceptionV3,
-    FrechetDistanceInfiniteInceptionV3,
-    FrechetDistanceInfiniteLite0,
-    FrechetDistanceLite0,
+    FrechetDistance,
+    FrechetDistanceInfinite,
     frechet_distance,
 )
 
 ALL = [
-    FrechetDistanceInceptionV3,
-    FrechetDistanceInfiniteInceptionV3,
-    FrechetDistanceInfiniteLite0,
-    FrechetDistanceLite0,
+    FrechetDistance(judge="inceptionv3"),
+    FrechetDistanceInfinite(judge="inceptionv3"),
+    FrechetDistanceInfinite(),
+    FrechetDistance(),
 ]
 
 
@@ -120,23 +118,23 @@ def test_extrapolation_takes_off_most_of_the_bias_of_few_images():
     """Both sets of one distribution: the truth is 0."""
     x, y = (np.random.default_rng(seed).normal(size=(800, 20)) for seed in (0, 1))
     outputs = outputs_of(x, y)
-    plain = FrechetDistanceLite0().compute(outputs)
-    extrapolated = FrechetDistanceInfiniteLite0().compute(outputs)
+    plain = FrechetDistance().compute(outputs)
+    extrapolated = FrechetDistanceInfinite().compute(outputs)
     assert plain.value > 0.2
     assert abs(extrapolated.value) < plain.value / 4
-    assert FrechetDistanceInfiniteLite0().compute(outputs) == extrapolated
+    assert FrechetDistanceInfinite().compute(outputs) == extrapolated
     assert (plain.n, plain.spread, plain.per_segment) == (800, None, None)
 
 
 def test_the_images_themselves_extrapolate_to_zero():
     x = correlated(400, 10, 0)
-    assert FrechetDistanceInfiniteInceptionV3().compute(outputs_of(x, x)).value == pytest.approx(
-        0, abs=1e-6
-    )
+    assert FrechetDistanceInfinite(judge="inceptionv3").compute(
+        outputs_of(x, x)
+    ).value == pytest.approx(0, abs=1e-6)
 
 
 def test_few_segments_are_refused_and_the_kernel_distance_is_named():
-    for metric, fewest in ((FrechetDistanceLite0(), 200), (FrechetDistanceInfiniteLite0(), 400)):
+    for metric, fewest in ((FrechetDistance(), 200), (FrechetDistanceInfinite(), 400)):
         metric.check(np.zeros(fewest, dtype=np.int64), ("a",))
         with pytest.raises(UserError, match=rf"at least {fewest} test segments.*kid"):
             metric.check(np.zeros(fewest - 1, dtype=np.int64), ("a",))

@@ -7,15 +7,9 @@ from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.manifold import (
-    Coverage5Lite0,
-    Density5Lite0,
-    Precision3Lite0,
-    Recall3Lite0,
-    find_distances,
-)
+from a2ibench_plugins.metrics.manifold import Coverage, Density, Precision, Recall, find_distances
 
-ALL = [Coverage5Lite0, Density5Lite0, Precision3Lite0, Recall3Lite0]
+ALL = [Coverage(), Density(), Precision(), Recall()]
 
 
 def outputs_of(generated: np.ndarray, real: np.ndarray) -> JudgeOutputs:
@@ -47,14 +41,10 @@ def by_the_definition(x: np.ndarray, y: np.ndarray) -> dict[type, list[float]]:
     near = {k: [radius(y, j, k) for j in range(len(y))] for k in (3, 5)}
     own = [radius(x, i, 3) for i in range(len(x))]
     return {
-        Precision3Lite0: [
-            float(any(squared(a, y[j]) <= near[3][j] for j in range(len(y)))) for a in x
-        ],
-        Recall3Lite0: [float(any(squared(b, x[i]) <= own[i] for i in range(len(x)))) for b in y],
-        Density5Lite0: [sum(squared(a, y[j]) <= near[5][j] for j in range(len(y))) / 5 for a in x],
-        Coverage5Lite0: [
-            float(any(squared(a, y[j]) <= near[5][j] for a in x)) for j in range(len(y))
-        ],
+        Precision(): [float(any(squared(a, y[j]) <= near[3][j] for j in range(len(y)))) for a in x],
+        Recall(): [float(any(squared(b, x[i]) <= own[i] for i in range(len(x)))) for b in y],
+        Density(): [sum(squared(a, y[j]) <= near[5][j] for j in range(len(y))) / 5 for a in x],
+        Coverage(): [float(any(squared(a, y[j]) <= near[5][j] for a in x)) for j in range(len(y))],
     }
 
 
@@ -63,7 +53,7 @@ def test_they_are_what_their_definitions_say(shift):
     outputs = outputs_of(*two_sets(40, 0, shift))
     expected = by_the_definition(outputs.generated["features"], outputs.real["features"])
     for metric in ALL:
-        score = metric().compute(outputs)
+        score = metric.compute(outputs)
         np.testing.assert_allclose(score.per_segment, expected[metric], rtol=1e-6)
         assert score.value == pytest.approx(np.mean(expected[metric]))
         assert (score.n, score.spread) == (40, None)
@@ -78,7 +68,7 @@ def test_images_on_the_surface_of_a_sphere_are_in_it(seed):
     outputs = outputs_of(x, y)
     expected = by_the_definition(outputs.generated["features"], outputs.real["features"])
     for metric in ALL:
-        score = metric().compute(outputs)
+        score = metric.compute(outputs)
         np.testing.assert_allclose(score.per_segment, expected[metric], rtol=1e-6)
 
 
@@ -96,28 +86,28 @@ def test_equal_images_are_equally_far_from_all_others_and_at_no_distance():
 
 def test_the_real_images_themselves_reach_one():
     _, y = two_sets(120, 0)
-    for metric in (Precision3Lite0, Recall3Lite0, Coverage5Lite0):
-        assert metric().compute(outputs_of(y, y)).value == 1
-    assert Density5Lite0().compute(outputs_of(y, y)).value == pytest.approx(1.2)  # 5 and itself
+    for metric in (Precision(), Recall(), Coverage()):
+        assert metric.compute(outputs_of(y, y)).value == 1
+    assert Density().compute(outputs_of(y, y)).value == pytest.approx(1.2)  # 5 and itself
 
 
 def test_of_one_distribution_density_and_coverage_are_what_the_paper_expects():
     outputs = outputs_of(*two_sets(800, 1, shift=0.0))
-    assert Density5Lite0().compute(outputs).value == pytest.approx(1, abs=0.05)
-    assert Coverage5Lite0().compute(outputs).value == pytest.approx(1 - 2**-5, abs=0.02)
+    assert Density().compute(outputs).value == pytest.approx(1, abs=0.05)
+    assert Coverage().compute(outputs).value == pytest.approx(1 - 2**-5, abs=0.02)
 
 
 def test_one_good_image_over_and_over_is_precise_and_covers_nothing():
     _, y = two_sets(120, 0)
     outputs = outputs_of(np.tile(y[:1], (120, 1)), y)
-    assert Precision3Lite0().compute(outputs).value == 1
-    assert Recall3Lite0().compute(outputs).value == pytest.approx(1 / 120)
-    assert Coverage5Lite0().compute(outputs).value < 0.1
+    assert Precision().compute(outputs).value == 1
+    assert Recall().compute(outputs).value == pytest.approx(1 / 120)
+    assert Coverage().compute(outputs).value < 0.1
 
 
 def test_images_from_elsewhere_score_zero():
     x, y = two_sets(120, 0, shift=50)
-    assert {metric().compute(outputs_of(x, y)).value for metric in ALL} == {0.0}
+    assert {metric.compute(outputs_of(x, y)).value for metric in ALL} == {0.0}
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -127,28 +117,28 @@ def test_order_and_quarter_turns_do_not_matter(seed):
     rng = np.random.default_rng(seed)
     order, other = rng.permutation(20), rng.permutation(20)
     for metric in ALL:
-        expected = metric().compute(outputs_of(x, y)).value
-        assert metric().compute(outputs_of(x[order], y[other])).value == pytest.approx(expected)
+        expected = metric.compute(outputs_of(x, y)).value
+        assert metric.compute(outputs_of(x[order], y[other])).value == pytest.approx(expected)
         turned = outputs_of(-x[:, ::-1], -y[:, ::-1])
-        assert metric().compute(turned).value == pytest.approx(expected)
+        assert metric.compute(turned).value == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("metric", ALL)
 def test_without_a_block_it_is_what_the_other_segments_give(metric):
     outputs = outputs_of(*two_sets(50, 0))
     block = np.random.default_rng(1).integers(0, 6, 50)
-    expected = [metric().compute(outputs.take(np.flatnonzero(block != b))).value for b in range(6)]
-    np.testing.assert_allclose(metric().without_blocks(outputs, block), expected, rtol=1e-6)
+    expected = [metric.compute(outputs.take(np.flatnonzero(block != b))).value for b in range(6)]
+    np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-6)
 
 
 def test_blocks_that_leave_too_few_images_have_no_interval():
     outputs = outputs_of(*two_sets(12, 0))
     block = np.repeat([0, 1], [8, 4])
-    assert np.isnan(Coverage5Lite0().without_blocks(outputs, block)).all()
+    assert np.isnan(Coverage().without_blocks(outputs, block)).all()
 
 
 def test_fewer_than_100_segments_are_refused():
     for metric in ALL:
-        metric().check(np.zeros(100, dtype=np.int64), ("a",))
+        metric.check(np.zeros(100, dtype=np.int64), ("a",))
         with pytest.raises(UserError, match="at least 100 test segments, there are 99"):
-            metric().check(np.zeros(99, dtype=np.int64), ("a",))
+            metric.check(np.zeros(99, dtype=np.int64), ("a",))

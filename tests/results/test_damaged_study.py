@@ -12,21 +12,15 @@ from made_up import run, study
 
 from a2ibench.cli import main
 from a2ibench.results import records
-from a2ibench.results.finished import read_study
 from a2ibench.results.job import Environment, Job, Task
-from a2ibench.results.outcome import (
-    damage,
-    failure_of,
-    is_complete,
-    read_failure,
-    read_result,
-    write_result,
-)
+from a2ibench.results.job_state import JobState
+from a2ibench.results.pairs import open_store
+from a2ibench.results.result_file import write_result
 from a2ibench.results.status import read_status
-from a2ibench.results.stored import open_store
+from a2ibench.results.study import open_study
 from a2ibench.runs.estimate import estimate
 from a2ibench.storage import content_key, set_aside, write_json
-from a2ibench.tracking.values import StudyFiles, study_note
+from a2ibench.tracking.values import study_note
 
 JOB = "ours-1"
 
@@ -80,13 +74,14 @@ DAMAGES = {
 def test_a_damaged_result_costs_its_job_and_is_named(tmp_path: Path, kind: str) -> None:
     folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
     job = folder / "jobs" / JOB
-    assert read_result(job) is not None
+    assert JobState(job).result is not None
     DAMAGES[kind](job / "result.json")
-    assert read_result(job) is None
-    why = damage(job)
+    state = JobState(job)
+    assert state.result is None
+    why = state.damage
     assert why is not None
     assert len(why) < 500
-    assert read_failure(job) == f"{why}; the study's command computes it again"
+    assert state.failure == f"{why}; the study's command computes it again"
     code, said = run("status", folder)
     assert (code, f"ours, seed 1: failed: {why[:40]}" in said) == (0, True), said
     code, said = run("compare", f"{folder}:vae", f"{folder}:ours", "--metric", "is1_lite0")
@@ -142,10 +137,10 @@ def test_records_keep_what_they_do_not_know_and_numbers_as_they_were(tmp_path: P
     folder = study(tmp_path / "s", {"vae": 0.0})
     path = folder / "jobs" / "vae-0" / "result.json"
     having(later=1, steps=5, training_seconds=3)(path)
-    result = read_result(path.parent)
+    result = JobState(path.parent).result
     assert result is not None
-    assert (result["later"], result["steps"]) == (1, 5)
-    assert json.dumps(result["training_seconds"]) == "3"
+    assert (result.plain["later"], result.steps) == (1, 5)
+    assert json.dumps(result.plain["training_seconds"]) == "3"
 
 
 def test_what_earlier_versions_did_not_write_is_not_needed(
@@ -159,11 +154,11 @@ def test_what_earlier_versions_did_not_write_is_not_needed(
         write_result(path.parent, result)
     for name in ("dataset_config", "ablate", "arms", "pairs", "check"):
         without(name)(folder / "study.json")
-    about = read_study(folder)
-    assert open_store(folder, None)[1] == about["jobs"]
-    note = study_note(StudyFiles.read(folder), 6, 0, "1", "run")
+    opened = open_study(folder)
+    assert open_store(opened, None).content_hash == opened.about.content_hash
+    note = study_note(opened, 6, 0, "1", "run")
     assert "switched off" not in note
-    environment = Environment(Path(about["dataset"]), "logmel", {}, ())
+    environment = Environment(Path(opened.about.dataset), "logmel", {}, ())
     task = Task(Job("model", "vae", {}, "", "", "", 0, 96), folder, environment)
     assert "by a guess of" in estimate([task], 1, "small", folder)
     code, said = run("report", folder)
@@ -177,12 +172,14 @@ def test_options_of_a_plug_in_may_be_nested(tmp_path: Path) -> None:
     folder = study(tmp_path / "s", {"vae": 0.0})
     job = folder / "jobs" / "vae-0"
     changed(job / "result.json", lambda one: one["job"].update(config=NESTED))
-    result = read_result(job)
+    result = JobState(job).result
     assert result is not None
-    assert result["job"]["config"] == NESTED
+    assert result.job.config == NESTED
     arm = {"model": "vae", "change": "", "config": NESTED}
     having(arms={"vae": arm}, dataset_config=NESTED)(folder / "study.json")
-    assert read_study(folder)["arms"]["vae"]["config"] == NESTED
+    arm = open_study(folder).row("vae").arm
+    assert arm is not None
+    assert arm.config == NESTED
 
 
 @pytest.mark.parametrize("value", ["[[NaN]]", '{"a": -Infinity}', "[" * 20_000 + "]" * 20_000])
@@ -190,7 +187,7 @@ def test_nested_options_are_finite_numbers_and_come_to_an_end(tmp_path: Path, va
     job = study(tmp_path / "s", {"vae": 0.0}) / "jobs" / "vae-0"
     written = (job / "result.json").read_text()
     (job / "result.json").write_text(written.replace('"config": {}', f'"config": {{"a": {value}}}'))
-    why = damage(job)
+    why = JobState(job).damage
     assert why is not None
     assert len(why) < 500
 
@@ -215,8 +212,8 @@ def test_a_failure_counts_for_the_metrics_that_are_asked_for_now(tmp_path: Path)
     folder = study(tmp_path / "s", {"vae": 0.0})
     job = folder / "jobs" / "vae-0"
     write_json(job / "failure.json", {"reason": "metric x: \x1b[31mno\udc80", "trace": None})
-    assert failure_of(job, ["is1_lite0", "kid_lite0"]) is None
-    assert failure_of(job, ["is1_lite0", "x"]) == "metric x: no\\udc80"
+    assert JobState(job).failure_by(["is1_lite0", "kid_lite0"]) is None
+    assert JobState(job).failure_by(["is1_lite0", "x"]) == "metric x: no\\udc80"
 
 
 def test_a_job_is_not_done_by_scores_of_another_version_of_a_metric(tmp_path: Path) -> None:
@@ -228,12 +225,12 @@ def test_a_job_is_not_done_by_scores_of_another_version_of_a_metric(tmp_path: Pa
         changed(path, lambda one: one["metrics"].update({asked[2]: one["metrics"]["kid_lite0"]}))
         write_json(path.with_name("failure.json"), {"reason": "no disk", "trace": None})
     having(metrics=asked)(folder / "study.json")
-    now, other = (folder / "jobs" / key for key in ("vae-0", "vae-1"))
-    assert is_complete(read_result(now), asked)
-    assert not is_complete(read_result(other), asked)
-    assert not is_complete(read_result(now), [*asked, "x"])
-    assert not is_complete(None, [])
-    assert (failure_of(now, asked), failure_of(other, asked)) == (None, "no disk")
+    now, other, none = (JobState(folder / "jobs" / key) for key in ("vae-0", "vae-1", "none"))
+    assert now.has_all(asked)
+    assert not other.has_all(asked)
+    assert not now.has_all([*asked, "x"])
+    assert not none.has_all([])
+    assert (now.failure_by(asked), other.failure_by(asked)) == (None, "no disk")
     assert [job.state for job in read_status(folder).jobs] == ["done", "failed"]
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from a2ibench.errors import UserError
-from a2ibench.results.outcome import BLOCKS, read_result, score_path
+from a2ibench.results.job_state import JobState
+from a2ibench.results.result_file import BLOCKS, score_path
 from a2ibench.runs.display import Display
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.process import Processes
@@ -109,7 +110,8 @@ def test_a_command_that_ends_before_its_result_is_written_costs_no_earlier_score
 ) -> None:
     folder = tmp_path / "study"
     run_study(tiny(folder, models=()), Inline(), None, display)
-    before = {path.parent: read_result(path.parent) for path in folder.glob("jobs/*/result.json")}
+    jobs = [path.parent for path in folder.glob("jobs/*/result.json")]
+    before = {job: JobState(job).result for job in jobs}
     assert before
 
     def end(folder: Path, result: object) -> None:
@@ -120,19 +122,19 @@ def test_a_command_that_ends_before_its_result_is_written_costs_no_earlier_score
         patch.setattr("a2ibench.runs.compute.write_result", end)
         with pytest.raises(KeyboardInterrupt):
             run_study(tiny(folder, models=(), metrics=metrics), Inline(), None, display)
-    assert before == {job: read_result(job) for job in before}, "nothing reads as damaged"
+    assert before == {job: JobState(job).result for job in before}, "nothing reads as damaged"
     for more in (metrics, (*metrics, "is1_lite0", "msssim_diversity")):
         run_study(tiny(folder, models=(), metrics=more), Inline(), None, display)
         for job in before:
-            result = read_result(job)
+            result = JobState(job).result
             assert result is not None
             columns = pd.read_parquet(score_path(job, result, BLOCKS)).columns
-            scored = {n for n, s in result["metrics"].items() if s["value"] is not None}
+            scored = {name for name in result.metrics if result.score(name) is not None}
             assert set(columns) == scored
-            assert set(result["metrics"]) == set(more)
-            assert all(
-                result["metrics"][name] == score for name, score in before[job]["metrics"].items()
-            )
+            assert set(result.metrics) == set(more)
+            earlier = before[job]
+            assert earlier is not None
+            assert all(result.metrics[name] == score for name, score in earlier.metrics.items())
     assert not list(folder.glob("jobs/*/*.damaged"))
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from a2ibench import registry
 from a2ibench.config import build
-from a2ibench.results.step_samples import step_drawer
 from a2ibench.runs.data import Data, open_data
+from a2ibench.runs.sample_pictures import step_drawer
 from a2ibench.training import fit as training
 from a2ibench.training.checkpoint import read_checkpoint
 from a2ibench.training.preview import PREVIEWS, as_if_finished, preview_steps
@@ -77,7 +77,7 @@ def test_the_last_picture_shows_what_the_finished_model_draws(data: Data, tmp_pa
 def test_a_training_that_is_resumed_has_the_pictures_of_one_that_was_not(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_LEAST", 0.0)
+    monkeypatch.setattr(training, "MIN_SAVE_INTERVAL", 0.0)
 
     class StoppedError(Exception):
         pass

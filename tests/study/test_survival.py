@@ -18,11 +18,13 @@ from rich.console import Console
 from a2ibench import storage
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.reporting.report import report
-from a2ibench.results.board import at_work, read_board
+from a2ibench.results.progress import read_progress
 from a2ibench.results.status import read_status
+from a2ibench.results.study import open_study
 from a2ibench.runs.display import Display
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study import run_study
+from a2ibench.runs.study_lock import at_work
 from a2ibench.study.request import Request
 from a2ibench.training import fit
 
@@ -119,7 +121,7 @@ def test_a_trial_that_crashes_is_tried_again_and_ends_as_if_it_had_not(
     crashing: Callable[[int], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fit, "SAVE_LEAST", 0.0)  # there is a checkpoint to go on from
+    monkeypatch.setattr(fit, "MIN_SAVE_INTERVAL", 0.0)  # there is a checkpoint to go on from
     images = []
     for crashes in (0, 2):
         plugin, folder = crashing(crashes), tmp_path / f"study{crashes}"
@@ -209,7 +211,7 @@ def test_other_settings_are_new_jobs_and_it_is_said_what_changed(
     assert "ground truth: new" not in said
     run_study(tiny(folder), Inline(), None, display)  # the settings of the first command again
     assert "new jobs" not in console.export_text()
-    report(folder)
+    report(open_study(folder))
     text = (folder / "tables" / "quality.md").read_text()
     about = json.loads((folder / "study.json").read_text())
     assert "1 seed asked for" in text
@@ -337,6 +339,6 @@ def test_sigterm_ends_as_ctrl_c_does_also_in_the_background_of_a_shell(tmp_path:
         said = study.stderr.read()
         assert study.wait() == 130, said
     assert "interrupted: what is done is kept" in said
-    board = read_board(tmp_path / "study")
+    board = read_progress(tmp_path / "study")
     assert board is not None
     assert board.ended == "interrupted"

@@ -29,9 +29,9 @@ def against_references(made: Report) -> list[Against]:
     """
     found = []
     for row in (method for method in made.methods if method.reference):
-        plugin = _plugin(row.label)
-        if plugin is None:
+        if row.model not in registry.references.names():
             continue
+        plugin = registry.references.get(row.model)
         metrics = [m for m in made.usable if m.group in plugin.floor_of]
         what = "floor"
         if plugin.row == CEILING:
@@ -81,8 +81,3 @@ def _for_seeds_of(arm: RowScores, row: RowScores) -> RowScores:
                 blocks=np.repeat(there.blocks[:1], len(own.seeds), axis=0),
             )
     return replace(row, scores=scores)
-
-
-def _plugin(label: str) -> type[Reference] | None:
-    name = label.replace(" ", "_")
-    return registry.references.get(name) if name in registry.references.names() else None

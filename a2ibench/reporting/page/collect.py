@@ -19,7 +19,6 @@ from a2ibench.reporting.page.cost import (
     provenance,
     training_notes,
 )
-from a2ibench.reporting.page.files import Rows, read_rows
 from a2ibench.reporting.page.pictures import (
     damaged_pictures,
     open_exam,
@@ -30,9 +29,8 @@ from a2ibench.reporting.page.sweeps import SWEEPS, read_sweeps
 from a2ibench.reporting.report import PAGE, Report
 from a2ibench.reporting.study_page import Chart, StudyPage, write_study_page
 from a2ibench.reporting.svg import inline_svg
-from a2ibench.results.finished import read_study
+from a2ibench.results.study import Study
 from a2ibench.storage import content_key, file_sha256
-from a2ibench.study.arm import full_label
 from a2ibench.study.study_file import file_of
 
 CODE = {".py", ".j2", ".css", ".js"}
@@ -40,7 +38,7 @@ CODE = {".py", ".j2", ".css", ".js"}
 
 
 def write_page(
-    folder: Path,
+    study: Study,
     made: Report,
     store: PairStore | None,
     say: Callable[[str], None],
@@ -50,7 +48,7 @@ def write_page(
     """Writes ``STUDY/report.html``. One that shows the same is left as it is.
 
     Args:
-        folder: of the study.
+        study: with its results.
         made: its tables.
         store: the pairs that it was run on; None where they are not at hand.
         say: is told what is left out.
@@ -60,30 +58,28 @@ def write_page(
     Raises:
         UserError: one of these folders holds no sweep, or a file of a job is damaged.
     """
-    path = folder / PAGE
-    key = _key(folder, made, store, unseen, sweeps)
+    path = study.folder / PAGE
+    key = _key(study, made, store, unseen, sweeps)
     if key_of(path) != key:
-        page = collect(folder, made, store, say, unseen, sweeps)
+        page = collect(study, made, store, say, unseen, sweeps)
         # What is left out is said each time: such a page has no key, and is written again.
         write_study_page(page, path, "" if page.damaged_sweeps else key)
     return path
 
 
 def _key(
-    folder: Path, made: Report, store: PairStore | None, unseen: str, sweeps: Sequence[Path]
+    study: Study, made: Report, store: PairStore | None, unseen: str, sweeps: Sequence[Path]
 ) -> str:
     """A hash of all that the page is made of; a job's samples are as old as its result."""
-    about = read_study(folder)
-    rows = read_rows(folder, about)
     rooms = (Path(reporting.__file__).parent, Path(__file__).parent)
     files = [path for room in rooms for path in sorted(room.rglob("*"))]
-    swept = [file for one in (folder / SWEEPS, *sweeps) for file in sorted(one.rglob("*"))]
+    swept = [file for one in (study.folder / SWEEPS, *sweeps) for file in sorted(one.rglob("*"))]
     return content_key(
         [
             [file_sha256(path) for path in files if path.suffix in CODE],
-            str(folder.resolve()),
-            dict(about),
-            {label: [[ran.result, ran.gap] for ran in ran_all] for label, ran_all in rows.items()},
+            str(study.folder.resolve()),
+            study.about.plain,
+            [[None if job.result is None else job.result.plain, job.gap] for job in study.jobs],
             [
                 made.about,
                 made.verdict,
@@ -99,7 +95,7 @@ def _key(
 
 
 def collect(
-    folder: Path,
+    study: Study,
     made: Report,
     store: PairStore | None,
     say: Callable[[str], None],
@@ -107,8 +103,7 @@ def collect(
     sweeps: Sequence[Path],
 ) -> StudyPage:
     """What the page shows; see :func:`write_page`."""
-    about = read_study(folder)
-    rows = read_rows(folder, about)
+    rows = {row.label: row.jobs for row in study.rows}
     arms = [arm.label for arm in made.arms]
     colours = {label: colour(arms, label) for label in arms}
     differences = [t for t in map(made.table, ("methods", "ablations")) if t is not None]
@@ -117,11 +112,11 @@ def collect(
     for line in no_pictures:
         say(f"left out: {line}")
     test = None if asked is None else asked.exam.test
-    swept, not_swept = read_sweeps(folder, sweeps, rows, say)
+    swept, not_swept = read_sweeps(study.folder, sweeps, rows, say)
     return StudyPage(
-        name=folder.resolve().name,
+        name=study.folder.resolve().name,
         about=made.about,
-        facts=facts(about, rows),
+        facts=facts(study),
         lead=made.verdict,
         compared=tuple(made.compared),
         against=tuple(against_references(made)),
@@ -132,7 +127,7 @@ def collect(
         several=() if asked is None else tuple(several_draws(asked, rows, arms)),
         unseen=unseen,
         seeds=_seeds(made, colours),
-        curves=tuple(_curves(rows, about["models"], colours)),
+        curves=tuple(_curves(study, colours)),
         classes=() if test is None else tuple(class_tables(test, made, rows)),
         parts=tuple(factor_tables(made, rows)),
         sweeps=tuple(swept),
@@ -140,10 +135,10 @@ def collect(
         cost=cost_table(rows, made.about),
         gaps=gap_table(rows),
         notes=(*training_notes(rows), *no_pictures),
-        provenance=tuple(provenance(about, rows, made, store)),
+        provenance=tuple(provenance(study, made, store)),
         jobs=job_table(rows),
-        everything=everything(rows, file_of(folder).name),
-        commands=tuple(commands(about, rows)),
+        everything=everything(study, file_of(study.folder).name),
+        commands=tuple(commands(study)),
     )
 
 
@@ -175,14 +170,14 @@ def _seeds(made: Report, colours: Mapping[str, str]) -> Chart | None:
     return Chart(svg, caption)
 
 
-def _curves(rows: Rows, models: Sequence[str], colours: Mapping[str, str]) -> list[Chart]:
+def _curves(study: Study, colours: Mapping[str, str]) -> list[Chart]:
     """A chart for each full model and its ablations, which share their losses."""
     charts = []
-    for i, model in enumerate(models):
-        own = [label for label in rows if label == model or full_label(label, models) == model]
+    for i, model in enumerate(study.about.models):
         trainings = {
-            label: [r.result["curve"] for r in rows[label] if r.result and r.result.get("curve")]
-            for label in own
+            row.label: [job.result.curve for job in row.jobs if job.result and job.result.curve]
+            for row in study.rows
+            if row.kind == "model" and row.model == model
         }
         trainings = {label: curves for label, curves in trainings.items() if _has_loss(curves)}
         if not trainings:

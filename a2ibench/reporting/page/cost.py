@@ -7,12 +7,12 @@ from typing import Any
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.cells import full_name, with_clips
-from a2ibench.reporting.page.files import Rows
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.report import Report
 from a2ibench.reporting.study_page import Facts
-from a2ibench.results.outcome import SPENT
-from a2ibench.results.watch import read_rows
+from a2ibench.results.job_state import Jobs
+from a2ibench.results.records import SPENT, Result, Score
+from a2ibench.results.study import Study
 
 MEMORY = "system/process_memory_usage_megabytes"
 SECONDS = (
@@ -21,7 +21,7 @@ SECONDS = (
 )
 
 
-def cost_table(rows: Rows, about: str) -> Table | None:
+def cost_table(rows: Jobs, about: str) -> Table | None:
     """What each row took; None where nothing has a result."""
     lines: list[tuple[str, ...]] = []
     numbers: list[dict[str, str | int | float | None]] = []
@@ -29,7 +29,7 @@ def cost_table(rows: Rows, about: str) -> Table | None:
         results = [ran.result for ran in jobs if ran.result is not None]
         if not results:
             continue
-        seen = [row[MEMORY] for ran in jobs for row in read_rows(ran.folder) if MEMORY in row]
+        seen = [row[MEMORY] for ran in jobs for row in ran.machine if MEMORY in row]
         values: dict[str, str | int | float | None] = {
             "method": label,
             "seeds": len(results),
@@ -39,7 +39,7 @@ def cost_table(rows: Rows, about: str) -> Table | None:
             "preparation (s)": _mean(results, SPENT[0]),
             "training (s)": _mean(results, SPENT[1]),
             "evaluation (s)": _mean(results, SPENT[2]),
-            "all of it (s)": sum(result.get(part, 0.0) for result in results for part in SPENT),
+            "all of it (s)": sum(result.seconds for result in results),
             "memory (MB)": max(seen, default=None),
         }
         numbers.append(values)
@@ -51,7 +51,7 @@ def cost_table(rows: Rows, about: str) -> Table | None:
     )
 
 
-def gap_table(rows: Rows) -> Table | None:
+def gap_table(rows: Jobs) -> Table | None:
     """Every job without a result, with its reason; None where there is none."""
     gaps = [
         (label, str(ran.seed), ran.folder.name, reason)
@@ -66,14 +66,14 @@ def gap_table(rows: Rows) -> Table | None:
     )
 
 
-def job_table(rows: Rows) -> Table:
+def job_table(rows: Jobs) -> Table:
     """Every job with the hash that it is known by, and the hash of what it trained."""
     lines = tuple(
         (
             label,
             str(ran.seed),
             ran.folder.name,
-            "–" if ran.result is None else str(ran.result.get("weights", "–")),
+            "–" if ran.result is None else (ran.result.weights or "–"),
         )
         for label, jobs in rows.items()
         for ran in jobs
@@ -83,40 +83,37 @@ def job_table(rows: Rows) -> Table:
     return Table("jobs", "Jobs", heading, (lines,), (note,), ())
 
 
-def training_notes(rows: Rows) -> list[str]:
+def training_notes(rows: Jobs) -> list[str]:
     """What a user should know of single trainings."""
     return [
         f"{label}, seed {ran.seed}: {note}"
         for label, jobs in rows.items()
         for ran in jobs
         if ran.result is not None
-        for note in ran.result.get("notes", ())
+        for note in ran.result.notes
     ]
 
 
-def facts(about: Mapping[str, Any], rows: Rows) -> Facts:
+def facts(study: Study) -> Facts:
     """The size of a study, for its head."""
-    jobs = [ran for row in rows.values() for ran in row]
-    done = sum(ran.result is not None for ran in jobs)
-    widest = max(_scores(rows), key=lambda score: int(score["n"]), default={"n": 0})
+    widest = max(_scores(study), key=lambda score: score.n, default=None)
+    segments = "0" if widest is None else with_clips(widest.n, widest.clips)
     return (
-        ("seeds", str(about["seeds"])),
-        ("training images a trial", f"{about['images']:,}"),
-        ("test segments", with_clips(widest["n"], widest.get("clips"))),
-        ("jobs with a result", f"{done} of {len(jobs)}"),
+        ("seeds", str(study.about.seeds)),
+        ("training images a trial", f"{study.about.images:,}"),
+        ("test segments", segments),
+        ("jobs with a result", f"{len(study.results)} of {len(study.jobs)}"),
     )
 
 
-def provenance(
-    about: Mapping[str, Any], rows: Rows, made: Report, store: PairStore | None
-) -> list[tuple[str, Facts]]:
+def provenance(study: Study, made: Report, store: PairStore | None) -> list[tuple[str, Facts]]:
     """Versions, hashes, seeds, budget and configurations, in groups."""
-    results = [ran.result for row in rows.values() for ran in row if ran.result is not None]
-    encoders = {_options(one["encoder"]["config"]) for one in results}
+    about, results = study.about, study.results
+    encoders = {_options(one.encoder.config) for one in results}
     pairs = [
-        ("dataset", str(about["dataset"])),
-        ("options", _options(about.get("dataset_config", {}))),
-        ("content sha256", str(about["content_hash"])),
+        ("dataset", about.dataset),
+        ("options", _options(about.dataset_config)),
+        ("content sha256", about.content_hash),
         ("last check", "; ".join([str(made.check), *made.check.told])),
     ]
     if store is not None:
@@ -130,68 +127,60 @@ def provenance(
             ("pictures", f"{store.image_size} × {store.image_size} px"),
         ]
     protocol = [
-        ("a2ibench", _distinct(one["version"] for one in results)),
-        ("protocol", _distinct(one["protocol"] for one in results)),
-        ("scale", str(about["scale"])),
-        ("budget", f"{about['images']:,} training images a trial"),
-        ("seeds", ", ".join(map(str, range(about["seeds"])))),
+        ("a2ibench", _distinct(one.version for one in results)),
+        ("protocol", _distinct(one.protocol for one in results)),
+        ("scale", about.scale),
+        ("budget", f"{about.images:,} training images a trial"),
+        ("seeds", ", ".join(map(str, range(about.seeds)))),
         ("metrics", ", ".join(map(full_name, made.metrics))),
     ]
-    arms: Mapping[str, Any] = about.get("arms", {})
     groups = [
         ("Protocol", protocol),
         ("Pairs", pairs),
         (
             "Encoder",
             [
-                ("name", str(about["encoder"])),
+                ("name", about.encoder),
                 ("options", "; ".join(sorted(encoders))),
-                ("fingerprint", _distinct(one["job"]["encoder"] for one in results)),
+                ("fingerprint", _distinct(one.job.encoder for one in results)),
             ],
         ),
-        ("Judges", list(_judges(rows))),
-        ("Code of the methods, sha256", list(_sources(rows))),
-        ("Configurations", [(label, _options(arm["config"])) for label, arm in arms.items()]),
+        ("Judges", list(_judges(study))),
+        ("Code of the methods, sha256", list(_sources(study))),
+        ("Configurations", [(n, _options(arm.config)) for n, arm in (about.arms or {}).items()]),
         ("Hardware of the trials", list(_hardware(results))),
     ]
     return [(title, tuple(values)) for title, values in groups if values]
 
 
-def _judges(rows: Rows) -> Iterator[tuple[str, str]]:
+def _judges(study: Study) -> Iterator[tuple[str, str]]:
     seen = {}
-    for score in _scores(rows):
-        if score["judge"] != OWN:
-            figures = score.get("judge_figures", {})
+    for score in _scores(study):
+        if score.judge != OWN:
             said = ", ".join(
-                f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items()
+                f"{name.replace('_', ' ')} {value:.4g}"
+                for name, value in score.judge_figures.items()
             )
-            seen[score["judge"], score["judge_fingerprint"]] = said
+            seen[score.judge, score.judge_fingerprint] = said
     for (name, fingerprint), figures in sorted(seen.items()):
         yield name, f"fingerprint {fingerprint}{'; ' if figures else ''}{figures}"
 
 
-def _sources(rows: Rows) -> Iterator[tuple[str, str]]:
-    seen = dict.fromkeys(
-        (ran.result["job"]["method"], ran.result["job"]["source"])
-        for row in rows.values()
-        for ran in row
-        if ran.result is not None and ran.result["job"]["source"]
+def _sources(study: Study) -> Iterator[tuple[str, str]]:
+    yield from dict.fromkeys(
+        (one.job.method, one.job.source) for one in study.results if one.job.source
     )
-    yield from seen
 
 
-def _hardware(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    counted = Counter(_options(one["hardware"]) for one in results if "hardware" in one)
+def _hardware(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    counted = Counter(_options(one.hardware) for one in results if one.hardware)
     for said, count in counted.items():
         yield f"{count} trial{'' if count == 1 else 's'}", said
 
 
-def _scores(rows: Rows) -> Iterator[Mapping[str, Any]]:
-    for row in rows.values():
-        for ran in row:
-            for score in (ran.result or {"metrics": {}})["metrics"].values():
-                if score["value"] is not None:
-                    yield score
+def _scores(study: Study) -> Iterator[Score]:
+    for result in study.results:
+        yield from (score for score in result.metrics.values() if score.value is not None)
 
 
 def _options(values: Mapping[str, Any]) -> str:
@@ -207,8 +196,8 @@ def _distinct(values: Iterable[Any]) -> str:
     return ", ".join(dict.fromkeys(map(str, values))) or "–"
 
 
-def _mean(results: Sequence[Mapping[str, Any]], name: str) -> float | None:
-    found = [result[name] for result in results if name in result]
+def _mean(results: Sequence[Result], name: str) -> float | None:
+    found = [value for result in results if (value := getattr(result, name)) is not None]
     return sum(found) / len(found) if found else None
 
 

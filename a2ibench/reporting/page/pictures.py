@@ -10,12 +10,12 @@ from a2ibench.data.features import split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
-from a2ibench.reporting.figures import choose_segments
+from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
 from a2ibench.reporting.media import picture_uri, sound_uri
-from a2ibench.reporting.page.files import Ran, Rows
 from a2ibench.reporting.study_page import Drawing, Drawings, Sound
+from a2ibench.results.job_state import Jobs, JobState
 from a2ibench.results.records import DamagedError
-from a2ibench.results.samples import GRID_COLUMNS, read_images
+from a2ibench.results.samples import read_images
 from a2ibench.types import ImageArray, IntArray
 
 DIMENSIONS = {"test.npy": 4, "grid.npy": 5}
@@ -57,7 +57,7 @@ def open_exam(store: PairStore) -> Asked:
     return Asked(store, store.rows("test"), make_eval_set(reserve_for_judges(train)[0], test))
 
 
-def pictures_of_all(asked: Asked, rows: Rows) -> Drawings:
+def pictures_of_all(asked: Asked, rows: Jobs) -> Drawings:
     """One picture per row and sound: of the first seed that has any.
 
     Args:
@@ -73,7 +73,7 @@ def pictures_of_all(asked: Asked, rows: Rows) -> Drawings:
     return Drawings(tuple(asked.sound(int(i)) for i in chosen), tuple(drawings))
 
 
-def several_draws(asked: Asked, rows: Rows, arms: Sequence[str]) -> list[Drawings]:
+def several_draws(asked: Asked, rows: Jobs, arms: Sequence[str]) -> list[Drawings]:
     """For a few sounds of several classes, every draw of each arm's first seed.
 
     Args:
@@ -93,7 +93,7 @@ def several_draws(asked: Asked, rows: Rows, arms: Sequence[str]) -> list[Drawing
     return found
 
 
-def _first(jobs: Sequence[Ran], name: str) -> tuple[int, ImageArray | None]:
+def _first(jobs: Sequence[JobState], name: str) -> tuple[int, ImageArray | None]:
     """The first seed that has a result and left such a file, and what is in it."""
     for ran in jobs:
         path = ran.folder / "samples" / name
@@ -103,7 +103,7 @@ def _first(jobs: Sequence[Ran], name: str) -> tuple[int, ImageArray | None]:
     return 0, None
 
 
-def damaged_pictures(rows: Rows) -> list[str]:
+def damaged_pictures(rows: Jobs) -> list[str]:
     """A line for each file of pictures that cannot be shown."""
     found = []
     for ran in (ran for jobs in rows.values() for ran in jobs if ran.result is not None):

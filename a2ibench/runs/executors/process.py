@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from a2ibench.contracts.executor import Executor, Update
 from a2ibench.errors import StoppedError
 from a2ibench.parallel import begin
-from a2ibench.results.outcome import is_done
+from a2ibench.results.job_state import is_done
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.resources import (
     Need,

@@ -251,10 +251,10 @@ def test_another_training_does_not_overwrite_a_file(store, tmp_path):
     out = tmp_path / "mine.safetensors"
     teach(store, out)
     before = out.read_bytes()
-    with pytest.raises(UserError, match=r"mine\.safetensors: it is there already"):
+    with pytest.raises(UserError, match=r"mine\.safetensors: exists and was made by another call"):
         teach(store, out, steps=4)
     out.write_bytes(b"something else")
-    with pytest.raises(UserError, match="it is there already"):
+    with pytest.raises(UserError, match="exists and was made by another call"):
         teach(store, out)
     assert before != out.read_bytes() == b"something else"
 

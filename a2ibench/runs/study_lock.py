@@ -1,4 +1,4 @@
-"""Who is at work on a study and how far its trials are: one command at a time, seen by others."""
+"""The lock of a study's folder: one command at a time, and others see how far it is."""
 
 import os
 import socket
@@ -9,13 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from a2ibench.contracts.executor import Update
 from a2ibench.errors import UserError, command
-from a2ibench.results import records
-from a2ibench.results.records import DamagedError
-from a2ibench.runs.executors import Update
-from a2ibench.storage import write_json
+from a2ibench.results.progress import read_progress, write_progress
 
-BOARD = "progress.json"
 LOCK = ".lock"
 WRITE_EVERY = 2.0
 """Seconds between two writings."""
@@ -44,7 +41,7 @@ class Trial:
 
 @dataclass
 class Board:
-    """What ``progress.json`` holds.
+    """The content of ``progress.json``, kept up to date.
 
     Attributes:
         folder: of the study.
@@ -81,17 +78,7 @@ class Board:
         self.updated = time.time()
         content: dict[str, Any] = asdict(self)
         del content["folder"]
-        write_json(self.folder / BOARD, content)
-
-
-def read_board(folder: Path) -> Board | None:
-    """The board of a study; None where no command was at work yet, or it cannot be read."""
-    try:
-        content: dict[str, Any] = {**records.read(records.Progress, folder / BOARD)}
-        trials = {key: Trial(**trial) for key, trial in content.pop("trials").items()}
-        return Board(folder=folder, trials=trials, **content)
-    except (OSError, DamagedError, TypeError):
-        return None
+        write_progress(self.folder, content)
 
 
 @contextmanager
@@ -154,11 +141,11 @@ def refuse_folder(folder: Path) -> None:
 
 
 def _busy(folder: Path) -> str:
-    board = read_board(folder)
+    there = read_progress(folder)
     who = ""
-    if board is not None:
-        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(board.started))
-        who = f" (process {board.pid} on {board.host}, since {since})"
+    if there is not None:
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(there.started))
+        who = f" (process {there.pid} on {there.host}, since {since})"
     return (
         f"{folder}: another command is at work there{who}; wait for it"
         f" (`{command('status', folder)}`), or give this one a folder of its own"

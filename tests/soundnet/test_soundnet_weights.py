@@ -381,7 +381,7 @@ def test_a_file_of_no_known_kind_is_refused(tmp_path, own, monkeypatch):
         a2ibench.load_encoder("soundnet5", weights=str(tmp_path / "a.h5"))
     with pytest.raises(UserError, match=r"nowhere\.t7: cannot be read \(No such file"):
         a2ibench.load_encoder("soundnet5", weights=str(tmp_path / "nowhere.t7"))
-    monkeypatch.setattr(soundnet_weights, "LARGEST", 1000)
+    monkeypatch.setattr(soundnet_weights, "MAX_BYTES", 1000)
     with pytest.raises(UserError, match="more than any SoundNet has"):
         a2ibench.load_encoder("soundnet5", weights=str(own))
 

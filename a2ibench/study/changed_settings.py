@@ -1,14 +1,13 @@
 """What a study's folder holds from an earlier command, and how the present one differs."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.results.finished import read_study
-from a2ibench.results.outcome import read_result
-from a2ibench.results.scores import Entry
+from a2ibench.results.job_state import JobState
+from a2ibench.results.result_file import JOBS, RESULT
+from a2ibench.results.study import open_study
+from a2ibench.study.entries import Entry
 
 WORDS = {
     "source": "its code",
@@ -29,17 +28,17 @@ def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
         entries: the rows of the present command.
     """
     try:
-        earlier: Mapping[str, Sequence[str]] = read_study(folder)["jobs"]
+        earlier = {row.label: row for row in open_study(folder).rows}
     except UserError:
         return []  # no earlier command, or none that can be read
     lines = []
     for entry in entries:
-        if all((task.folder / "result.json").is_file() for task in entry.tasks):
+        if all((task.folder / RESULT).is_file() for task in entry.tasks):
             continue  # the settings of a still earlier command: nothing is new
         keys = {task.job.key for task in entry.tasks}
-        differing = [key for key in earlier.get(entry.label, ()) if key not in keys]
+        before = earlier[entry.label].jobs if entry.label in earlier else ()
         reasons = dict.fromkeys(
-            reason for key in differing for reason in _reasons(folder / "jobs" / key, entry)
+            reason for job in before if job.key not in keys for reason in _reasons(job, entry)
         )
         if reasons:
             lines.append(
@@ -48,25 +47,25 @@ def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
             )
     gone = [label for label in earlier if label not in {entry.label for entry in entries}]
     if gone:
-        lines.append(f"not in this command's tables, kept in {folder / 'jobs'}: {', '.join(gone)}")
+        lines.append(f"not in this command's tables, kept in {folder / JOBS}: {', '.join(gone)}")
     return lines
 
 
-def _reasons(folder: Path, entry: Entry) -> Iterator[str]:
+def _reasons(state: JobState, entry: Entry) -> Iterator[str]:
     """How an earlier result differs from the task of the same seed."""
-    result = read_result(folder)
-    if result is None:
+    if state.result is None:
         return
-    before: Mapping[str, Any] = result["job"]
+    before = state.result.job
     for task in entry.tasks:
-        now = asdict(task.job)
-        if now["seed"] != before["seed"]:
+        now = task.job
+        if now.seed != before.seed:
             continue
-        for name in sorted({*now["config"], *before["config"]}):
-            old, new = before["config"].get(name), now["config"].get(name)
+        for name in sorted({*now.config, *before.config}):
+            old, new = before.config.get(name), now.config.get(name)
             if old != new and not isinstance(new, tuple):
                 yield f"{name} was {old}, is {new}"
         for name, words in WORDS.items():
-            if now[name] != before[name]:
-                number = isinstance(now[name], int)
-                yield f"{words} were {before[name]}, are {now[name]}" if number else words
+            there, here = getattr(before, name), getattr(now, name)
+            if there != here:
+                number = isinstance(here, int)
+                yield f"{words} were {there}, are {here}" if number else words

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError, told
+from a2ibench.results.study import ABOUT
 from a2ibench.storage import UnwritableError, lock, read_json, write_json
-
-ABOUT = "study.json"
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:

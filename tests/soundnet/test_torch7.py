@@ -12,7 +12,7 @@ from torch7_writer import Module, write_t7
 
 from a2ibench.errors import UserError
 from a2ibench.soundnet.network import SOUNDNET5
-from a2ibench.soundnet.torch7 import CLASS, DEEPEST, read_t7
+from a2ibench.soundnet.torch7 import CLASS, MAX_DEPTH, read_t7
 from a2ibench.soundnet.weights import convert
 
 WEIGHT = np.arange(24, dtype=np.float32).reshape(2, 3, 4, 1)
@@ -148,7 +148,7 @@ def test_what_is_not_data_of_torch7_is_refused(content, reason):
 
 def test_deep_nesting_is_refused_before_the_stack_ends():
     nested: dict[str, object] = {}
-    for _ in range(DEEPEST + 5):
+    for _ in range(MAX_DEPTH + 5):
         nested = {"a": nested}
     with pytest.raises(UserError, match="deep"):
         read_t7(write_t7(nested))

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 from a2ibench.errors import UserError
-from a2ibench.results.board import BOARD
-from a2ibench.results.finished import AS_RUN, NAME
-from a2ibench.results.outcome import JOBS, RESULT
-from a2ibench.results.samples import ORIGIN
+from a2ibench.results.job_state import CHECKPOINT, ORIGIN
+from a2ibench.results.progress import PROGRESS
+from a2ibench.results.result_file import JOBS, RESULT
+from a2ibench.results.study import ABOUT, AS_RUN, NAME
 
 SHOWN = 3
 """Names of a folder's content that a message gives."""
@@ -29,7 +29,7 @@ def check_own(folder: Path, *marks: str) -> None:
         return
     if not folder.is_dir():
         raise UserError(f"{folder}: is a file; give a folder (--out)")
-    free = {NAME, AS_RUN, BOARD}
+    free = {NAME, AS_RUN, PROGRESS}
     others = sorted(
         path.name
         for path in folder.iterdir()
@@ -58,9 +58,9 @@ def check_own_root(root: Path) -> None:
 
 def is_study(folder: Path) -> bool:
     """Whether a folder is a study's: it has a ``study.json``, be it damaged, or jobs."""
-    if (folder / "study.json").is_file() or any(folder.glob("study.json.damaged*")):
+    if (folder / ABOUT).is_file() or any(folder.glob(f"{ABOUT}.damaged*")):
         return True
-    left = (RESULT, ORIGIN, "checkpoint.safetensors")
+    left = (RESULT, ORIGIN, CHECKPOINT)
     return any(any(folder.glob(f"{JOBS}/*/{name}")) for name in left)
 
 

@@ -2,47 +2,28 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from a2ibench.results import records
-from a2ibench.results.records import DamagedError
-from a2ibench.storage import write_json
+from a2ibench.results.machine_samples import read_samples, write_samples
 from a2ibench.training.fit import Progress
 
-FILE = "system.json"
 EVERY = 5.0
 """Seconds between two samples, at first."""
 MOST = 500
 """Samples in the file. When there are more, every other one is dropped and the pace is halved."""
 SAVE_EVERY = 30.0
 
-Row = Mapping[str, float]
 
-
-def read_rows(folder: Path) -> list[dict[str, float]]:
-    """The samples of a job, oldest first; none where there are none.
-
-    Each has ``time`` (milliseconds since 1970), ``step`` (of the training, as last reported; −1
-    before that) and measurements under the names that MLflow uses for them.
-    """
-    try:
-        rows = records.read(list[records.Sample], folder / FILE)
-    except (OSError, DamagedError):
-        # They are a comfort: a damaged file costs its rows and nothing else.
-        return []
-    return [row for row in rows if row.keys() >= {"time", "step"}]
-
-
-class _Watch:
+class _Monitor:
     """Samples in a thread of its own."""
 
     def __init__(self, folder: Path) -> None:
         import psutil
 
         self._folder = folder
-        self._rows = read_rows(folder)
+        self._samples = read_samples(folder)
         self._every = EVERY
         self._step = -1
         self._ended = threading.Event()
@@ -58,7 +39,7 @@ class _Watch:
     def stop(self) -> None:
         self._ended.set()
         self._thread.join()
-        self._rows.append(self._sample())
+        self._samples.append(self._sample())
         self._save()
 
     def note(self, progress: Progress) -> None:
@@ -67,9 +48,9 @@ class _Watch:
     def _sample_all(self) -> None:
         saved = time.monotonic()
         while not self._ended.wait(self._every):
-            self._rows.append(self._sample())
-            if len(self._rows) > MOST:
-                self._rows = self._rows[::2]
+            self._samples.append(self._sample())
+            if len(self._samples) > MOST:
+                self._samples = self._samples[::2]
                 self._every *= 2
             if time.monotonic() - saved > SAVE_EVERY:
                 self._save()
@@ -78,7 +59,7 @@ class _Watch:
     def _save(self) -> None:
         # A training that was complete already has done nothing that is worth a sample.
         if self._step >= 0:
-            write_json(self._folder / FILE, self._rows)
+            write_samples(self._folder, self._samples)
 
     def _sample(self) -> dict[str, float]:
         import psutil
@@ -117,7 +98,7 @@ def _sample_gpu() -> dict[str, float]:
 
 
 @contextmanager
-def watched(
+def monitored(
     folder: Path, report: Callable[[Progress], None]
 ) -> Iterator[Callable[[Progress], None]]:
     """Samples the machine inside the block.
@@ -129,33 +110,14 @@ def watched(
     Yields:
         What the training reports to instead.
     """
-    watch = _Watch(folder)
+    monitor = _Monitor(folder)
 
     def note(progress: Progress) -> None:
-        watch.note(progress)
+        monitor.note(progress)
         report(progress)
 
-    watch.start()
+    monitor.start()
     try:
         yield note
     finally:
-        watch.stop()
-
-
-def time_of_steps(rows: Sequence[Row], steps: Sequence[int], otherwise: int) -> list[int]:
-    """When steps of a training were done, between the samples that are nearest.
-
-    Args:
-        rows: of :func:`read_rows`.
-        steps: ascending.
-        otherwise: the answer without any sample, in milliseconds since 1970.
-    """
-    import numpy as np
-
-    known: dict[float, float] = {row["step"]: row["time"] for row in rows if row["step"] >= 0}
-    if not known:
-        return [otherwise] * len(steps)
-    at = sorted(known)
-    # After a resume some steps were done twice.
-    times = np.maximum.accumulate([known[step] for step in at])
-    return [int(one) for one in np.interp(steps, at, times)]
+        monitor.stop()
