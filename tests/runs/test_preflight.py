@@ -17,7 +17,6 @@ from a2ibench.results.result_file import write_result
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study_lock import at_work
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 from planted import good_pairs, write
 
 MODEL = ("--model", "vae", "--encoder", "logmel", "--images", "32", "--executor", "inline",
