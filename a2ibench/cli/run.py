@@ -14,7 +14,10 @@ from a2ibench.cli.options import (
     merge_settings,
     metric_option,
     plugin_option,
+    ray_address_option,
     read_settings,
+    scale_option,
+    set_option,
 )
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
@@ -83,25 +86,13 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 @click.option(
     "--seeds", default=1, show_default=True, type=click.IntRange(1, MOST_SEEDS), help="How many."
 )
-@click.option(
-    "--scale",
-    default="small",
-    show_default=True,
-    type=click.Choice(["small", "paper"]),
-    help="Sizes and budget: minutes on two cores, or the papers' on a GPU.",
-)
+@scale_option("Sizes and budget: minutes on two cores, or the papers' on a GPU.")
 @click.option(
     "--images",
     type=click.IntRange(1, MOST_IMAGES),
     help="Training images a trial takes in.  [default: the scale's]",
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="OWNER.FIELD=VALUE",
-    help="An option of a model, dataset, encoder or executor. Repeatable.",
-)
+@set_option("An option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
 @click.option(
     "--executor",
@@ -125,7 +116,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     type=click.IntRange(0, MOST_RETRIES),
     help="How often a trial that crashed is tried again, from its last checkpoint.",
 )
-@click.option("--ray-address", help="Of a running Ray cluster.")
+@ray_address_option
 @click.option(
     "--tracking-uri",
     metavar="URI|none",
