@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from a2ibench.contracts.metric import Metric
     from a2ibench.contracts.model import Model
     from a2ibench.contracts.reference import Reference
+    from a2ibench.contracts.section import Section
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -166,10 +167,16 @@ models: "Registry[Model]" = Registry("model", "a2ibench.contracts.model:Model")
 references: "Registry[Reference]" = Registry("reference", "a2ibench.contracts.reference:Reference")
 judges: "Registry[Judge]" = Registry("judge", "a2ibench.contracts.judge:Judge")
 metrics: "Registry[Metric]" = Registry("metric", "a2ibench.contracts.metric:Metric")
+sections: "Registry[Section]" = Registry("section", "a2ibench.contracts.section:Section")
+"""Of the page of a study. They have no rules to be checked by, and are not among :data:`ALL`."""
 
 ALL: tuple["Registry[object]", ...] = cast(
     "tuple[Registry[object], ...]", (datasets, encoders, models, references, judges, metrics)
 )
+
+
+def _registered() -> list[object]:
+    return [*(one.registered for one in ALL), sections.registered]
 
 
 def load_plugin_file(path: Path) -> None:
@@ -192,7 +199,7 @@ def load_plugin_file(path: Path) -> None:
         raise UserError(f"--plugin {path}: not a Python file; expected a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    before = [registry.registered for registry in ALL]
+    before = _registered()
     try:
         spec.loader.exec_module(module)
     except UserError:
@@ -202,11 +209,11 @@ def load_plugin_file(path: Path) -> None:
         del sys.modules[name]
         line = _line_in(path, error)
         raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}") from error
-    if before == [registry.registered for registry in ALL]:
+    if before == _registered():
         del sys.modules[name]
         raise UserError(
             f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register"
-            " (or datasets, encoders, judges, metrics) above your class"
+            " (or datasets, encoders, judges, metrics, sections) above your class"
         )
 
 

@@ -12,6 +12,7 @@ from a2ibench.cli.options import (
     metric_option,
     plugin_option,
     read_settings,
+    verbose_option,
 )
 from a2ibench.errors import UserError
 
@@ -77,6 +78,7 @@ from a2ibench.errors import UserError
     metavar="FOLDER",
     help="Write the sound of each test segment as <row>.wav, and stop.",
 )
+@verbose_option
 @plugin_option
 def evaluate(
     dataset: str,
@@ -93,6 +95,7 @@ def evaluate(
     metrics: tuple[str, ...],
     export_list: Path | None,
     export_sounds: Path | None,
+    verbose: bool,
     plugins: tuple[Path, ...],
 ) -> None:
     """Score images that any system drew for the test sounds, beside the reference rows.
@@ -124,7 +127,7 @@ def evaluate(
     )
     if into is not None:
         request = join(into, request)
-    display = make_display()
+    display = make_display(verbose)
     if exports:
         export(request, export_list, export_sounds, display)
         return

@@ -15,6 +15,7 @@ from a2ibench.cli.options import (
     metric_option,
     plugin_option,
     read_settings,
+    verbose_option,
 )
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
@@ -147,6 +148,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     is_flag=True,
     help="Check all that can be checked before any work, print the plan and stop.",
 )
+@verbose_option
 @plugin_option
 def run(
     file: dict[str, Any],
@@ -160,6 +162,7 @@ def run(
     tracking_uri: str | None,
     out: Path | None,
     dry_run: bool,
+    verbose: bool,
     plugins: tuple[Path, ...],
     **options: Any,
 ) -> None:
@@ -188,7 +191,7 @@ def run(
         datasets,
         encoders,
     )
-    display = make_display()
+    display = make_display(verbose)
     outlines = [outline(request) for request in requests]
     for chosen in outlines:
         check_own(chosen.folder)

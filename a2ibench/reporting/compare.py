@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from a2ibench.errors import UserError, unknown
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import difference_table
+from a2ibench.reporting.differences import difference_table, run_tests
+from a2ibench.reporting.table import Table
 from a2ibench.results.finished import (
     Finished,
     check_alike,
@@ -91,12 +91,12 @@ def compare(
     where = ", ".join([*(studies if len(studies) == 1 else []), encoder])
     images = [{one["job"]["images"] for _, one in side.results} for side in sides]
     differ = images[0] != images[1]
+    tests = run_tests([(second, first)], plugins)
     table = difference_table(
         "compare",
         f"{first.label}{of_a} against {second.label}{of_b} ({where})",
         ("B", "A"),
-        [(second, first)],
-        plugins,
+        tests,
         [
             f"Common seeds: {', '.join(map(str, common))}.",
             *(["Budgets differ: other numbers of training images."] if differ else []),
@@ -112,10 +112,7 @@ def compare(
         health,
     )
     assert table is not None
-    verdicts = {
-        plugin.name: str(row["verdict"]) for plugin, row in zip(plugins, table.numbers, strict=True)
-    }
-    return Compared(table, verdicts)
+    return Compared(table, {one.metric.name: one.verdict for one in tests})
 
 
 def _references(

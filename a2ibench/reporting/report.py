@@ -12,14 +12,18 @@ from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
 from a2ibench.evaluation.health import Health
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import (
+from a2ibench.reporting.differences import (
     DIFFERENCES,
-    TITLES,
+    PairedTest,
+    ablation_pairs,
     ablation_table,
+    method_pairs,
     method_table,
-    score_tables,
+    run_tests,
 )
+from a2ibench.reporting.render import FORMATS, save_table
+from a2ibench.reporting.table import Table
+from a2ibench.reporting.tables import TITLES, score_tables
 from a2ibench.reporting.words import NO_JUDGE, Comparison, comparisons, lead
 from a2ibench.results.finished import (
     Finished,
@@ -33,11 +37,9 @@ from a2ibench.results.judge_health import find_health, struck_reasons, usable
 from a2ibench.results.outcome import JOBS, failure_of
 from a2ibench.results.rows import RowScores
 from a2ibench.results.stored import find_store, outside_notes
-from a2ibench.storage import whole_file
 
 DIAGRAM = "critical_difference.png"
-SUFFIXES = ("md", "csv", "tex")
-OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in SUFFIXES)
+OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in FORMATS)
 """In ``tables/``: every file of a table that some command makes; others there are not touched."""
 SHOWN = 3
 """Failures that a message names."""
@@ -60,18 +62,22 @@ class Report:
         methods: references, then arms.
         metrics: in the order of the columns.
         tables: in order.
+        tests: of the methods, then of the ablations.
         ranks: of the arms over the metrics; None with too few of either.
         diagram: the critical-difference diagram; None without ranks.
         check: the last check of the pairs.
+        warnings: what a reader must know of single results.
     """
 
     about: str
     methods: tuple[RowScores, ...]
     metrics: tuple[type[Metric], ...]
     tables: tuple[Table, ...]
+    tests: tuple[PairedTest, ...]
     ranks: Ranks | None
     diagram: Path | None
     check: LastCheck = field(default_factory=LastCheck)
+    warnings: tuple[str, ...] = ()
 
     @property
     def arms(self) -> list[RowScores]:
@@ -99,62 +105,89 @@ class Report:
 
     @property
     def compared(self) -> list[Comparison]:
-        """What the tables of differences say."""
-        tables = map(self.table, ("methods", "ablations"))
-        return [one for table in tables for one in comparisons(table, self.metrics)]
+        """What the tests say."""
+        return comparisons(self.tests)
+
+    @property
+    def said(self) -> str:
+        """What the tests say, in a sentence."""
+        if not self.metrics:
+            return NOTHING_MEASURED
+        return lead(self.compared) if self.usable else NO_JUDGE
+
+    @property
+    def struck(self) -> list[str]:
+        """Why nothing is said by some metrics: their judge failed."""
+        struck = struck_reasons(self.metrics, self.health)
+        return [f"Left out: {reason}" for reason in struck]
 
     @property
     def verdict(self) -> str:
-        """The same in a sentence, and what is said of nothing since its judge failed."""
-        if not self.metrics:
-            return f"{self.check.caution} {NOTHING_MEASURED}".lstrip()
-        struck = struck_reasons(self.metrics, self.health)
-        said = lead(self.compared) if self.usable else NO_JUDGE
-        parts = [self.check.caution, said, *(f"Left out: {reason}" for reason in struck)]
-        return " ".join(part for part in parts if part)
+        """What the last check of the pairs says, then the tests, then what is left out."""
+        return " ".join(part for part in (self.check.caution, self.said, *self.struck) if part)
+
+
+def write_report(
+    folder: Path,
+    about: Mapping[str, Any],
+    rows: Sequence[RowScores],
+    metrics: Sequence[type[Metric]],
+    check: LastCheck,
+) -> Report:
+    """Write ``folder/tables`` anew, with what a reader must know in the captions.
+
+    Args:
+        folder: of the study.
+        about: its ``study.json``.
+        rows: references, then arms.
+        metrics: in the order of the columns.
+        check: the last check of the pairs.
+    """
+    results = read_rows(folder, about)
+    warnings = _warnings(folder, about, results)
+    notes = [_what_n_is(about, results), SPREAD, *warnings]
+    made = write_tables(folder, rows, metrics, _title(about), notes)
+    return replace(made, check=check, warnings=tuple(warnings))
 
 
 def write_tables(
     folder: Path,
-    methods: Sequence[RowScores],
+    rows: Sequence[RowScores],
     metrics: Sequence[type[Metric]],
     about: str,
     notes: Sequence[str],
 ) -> Report:
-    """Writes ``folder/tables`` anew: each table as md, csv and tex, and the diagram.
+    """Write ``folder/tables`` anew: each table in every format, and the diagram.
 
     Args:
         folder: of the study.
-        methods: references, then arms.
+        rows: references, then arms.
         metrics: in the order of the columns.
         about: the data, for the titles.
         notes: for every caption.
     """
-    tables = score_tables(methods, metrics, about, notes)
-    tested = usable(metrics, find_health(methods, metrics))
-    for make in (ablation_table, method_table):
-        table = make(methods, tested, about, notes) if tested else None
-        if table is not None:
-            tables.append(table)
+    health = find_health(rows, metrics)
+    tested = usable(metrics, health)
+    ablations = run_tests(ablation_pairs(rows), tested)
+    methods = run_tests(method_pairs(rows), tested)
+    made = (
+        *score_tables(rows, metrics, about, notes),
+        ablation_table(ablations, about, notes, health),
+        method_table(methods, about, notes, health),
+    )
+    tables = tuple(table for table in made if table is not None)
     for name in (*OWN_TABLES, DIAGRAM):
         # Of an earlier command: what this one does not make would stay.
         (folder / "tables" / name).unlink(missing_ok=True)
     for table in tables:
         save_table(table, folder / "tables")
-    ranks = _rank(methods, tested)
+    ranks = _rank(rows, tested)
     diagram = None
     if ranks is not None:
         diagram = folder / "tables" / DIAGRAM
-        save_diagram(ranks, [arm.label for arm in scored_arms(methods)], diagram)
-    return Report(about, tuple(methods), tuple(metrics), tuple(tables), ranks, diagram)
-
-
-def save_table(table: Table, folder: Path) -> None:
-    """Writes a table as md, csv and tex."""
-    texts = (table.to_markdown(), table.to_csv(), table.to_latex())
-    for suffix, text in zip(SUFFIXES, texts, strict=True):
-        with whole_file(folder / f"{table.name}.{suffix}") as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        save_diagram(ranks, [arm.label for arm in scored_arms(rows)], diagram)
+    tests = (*methods, *ablations)
+    return Report(about, tuple(rows), tuple(metrics), tables, tests, ranks, diagram)
 
 
 def scored_arms(methods: Sequence[RowScores]) -> list[RowScores]:
@@ -192,27 +225,18 @@ def report(folder: Path) -> Report:
     check_alike(rows, names)
     methods = [to_method(row, names, about["models"]) for row in rows]
     metrics, _ = metrics_as_stored(rows, names)
-    made = write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
-    return replace(made, check=_last_check(folder, about))
+    return write_report(folder, about, methods, metrics, _last_check(folder, about))
 
 
-def title_of(about: Mapping[str, Any]) -> str:
+def _title(about: Mapping[str, Any]) -> str:
     """The data of a study, as the titles of its tables name them; of its ``study.json``."""
     return f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
 
 
-def captions(folder: Path, about: Mapping[str, Any]) -> list[str]:
-    """What a reader of a study's tables must know, one line each.
-
-    Args:
-        folder: of the study.
-        about: its ``study.json``.
-    """
-    rows = read_rows(folder, about)
+def _warnings(folder: Path, about: Mapping[str, Any], rows: Sequence[Finished]) -> list[str]:
+    """Scores of older versions, images from outside, and failures, one line each."""
     _, aged = metrics_as_stored(rows, about["metrics"])
     return [
-        _what_n_is(about, rows),
-        SPREAD,
         *aged,
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
         *(f"Failed: {failure}." for failure in failures_of(folder, about)),

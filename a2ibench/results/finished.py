@@ -304,7 +304,9 @@ def to_method(row: Finished, metrics: Sequence[str], models: Sequence[str]) -> R
     full = None if kind == "outside" else full_label(row.label, models)
     judges = judges_of([result for _, result in row.results], metrics)
     what = what_reference(name if reference else None)
-    return RowScores(row.label, reference, full, row.asked, row.scores(metrics), *what, judges)
+    model = name if reference or not row.results else str(row.results[0][1]["job"]["method"])
+    scores = row.scores(metrics)
+    return RowScores(row.label, reference, full, row.asked, scores, *what, judges, model)
 
 
 def metrics_as_stored(

@@ -21,6 +21,7 @@ class RowScores:
         floor_of: groups of metrics of which this reference row is the floor.
         ceiling: whether it is the row of the real images themselves.
         judges: how the judges of its scores did on clips that they held out.
+        model: the registered name of the model or reference; of an outside system, its name.
     """
 
     label: str
@@ -31,6 +32,7 @@ class RowScores:
     floor_of: frozenset[str] = field(default_factory=frozenset)
     ceiling: bool = False
     judges: tuple[Health, ...] = ()
+    model: str = ""
 
     @property
     def done(self) -> int:

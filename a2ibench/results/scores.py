@@ -69,6 +69,7 @@ def collect(entries: Sequence[Entry], metrics: Sequence[str]) -> list[RowScores]
                 scores,
                 *what_reference(entry.model if entry.reference else None),
                 judges_of([result for _, result in found], metrics),
+                entry.model,
             )
         )
     return methods

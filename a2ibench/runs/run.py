@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from a2ibench import registry
 from a2ibench.errors import StoppedError
 from a2ibench.reporting.figures import choose_segments, save_grid
-from a2ibench.reporting.page.collect import write_page
-from a2ibench.reporting.report import SAMPLES, Report, captions, notes_once, title_of, write_tables
+from a2ibench.reporting.page.write import write_page
+from a2ibench.reporting.report import SAMPLES, Report, write_report
+from a2ibench.reporting.terminal import show_report
 from a2ibench.results.board import Board, at_work
 from a2ibench.results.earlier import what_changed
 from a2ibench.results.finished import read_study
@@ -83,10 +84,7 @@ def show_results(
     failures = _failures(plan.entries)
     made = _write_results(plan)
     write_page(plan.outline.folder, made, plan.store, display.say)
-    for table in made.tables:
-        display.console.print(*table.to_rich(display.console.width), sep="\n")
-    for note in notes_once(made):
-        display.say(note)
+    show_report(made, display.console, display.verbose)
     if mirror is not None:
         mirror.close()
     return failures
@@ -198,9 +196,7 @@ def _write_results(plan: Plan) -> Report:
     write_long(plan.entries, folder.name, folder / LONG)
     methods = collect(plan.entries, plan.metrics)
     metrics = [registry.metrics.get(name) for name in plan.metrics]
-    about = read_study(folder)
-    made = write_tables(folder, methods, metrics, title_of(about), captions(folder, about))
-    made = replace(made, check=plan.check)
+    made = write_report(folder, read_study(folder), methods, metrics, plan.check)
     _save_study_grid(plan)
     return made
 

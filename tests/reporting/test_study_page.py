@@ -7,9 +7,6 @@ from typing import Any
 
 import html5lib
 import pytest
-from markupsafe import Markup
-
-from a2ibench.reporting.render import Table
 from a2ibench.reporting.study_page import (
     Against,
     Chart,
@@ -22,6 +19,9 @@ from a2ibench.reporting.study_page import (
     see,
     write_study_page,
 )
+from markupsafe import Markup
+
+from a2ibench.reporting.render import Table
 from a2ibench.reporting.words import Comparison, Difference
 
 HOSTILE = "</script><script>hacked()</script><img src=x onerror=hacked()>\"' {{ 7 * 7 }}"

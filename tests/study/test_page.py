@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from a2ibench.reporting.page.collect import collect
 from click.testing import CliRunner, Result
 
 from a2ibench.cli import main
 from a2ibench.reporting.page.against import against_references
-from a2ibench.reporting.page.collect import collect
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.report import Report, report
 from a2ibench.results.outcome import write_failure, write_result

@@ -2,19 +2,32 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.errors import UserError, command
 from a2ibench.reporting.page.files import Ran, Rows
-from a2ibench.reporting.study_page import Command
 from a2ibench.results import records
 from a2ibench.results.outcome import PLUGINS
 from a2ibench.results.records import DamagedError
 from a2ibench.results.samples import ORIGIN
-from a2ibench.study.arm import MINUS, expand_arms
+from a2ibench.study.arm import expand_arms
 from a2ibench.study.scale import get_scale
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to compute a row again.
+
+    Attributes:
+        label: of the row.
+        line: for a shell; empty for reference rows, which come with every other command.
+    """
+
+    label: str
+    line: str
 
 
 def everything(rows: Rows, file: str) -> str:
@@ -130,4 +143,4 @@ def _plugins(jobs: Sequence[Ran]) -> list[str]:
 
 
 def _slug(label: str) -> str:
-    return re.sub(r"[^\w.=+-]+", "-", label.replace(MINUS, "-without-"))
+    return re.sub(r"[^\w.=+-]+", "-", label.replace("−", "without"))

@@ -1,60 +1,68 @@
-"""The figures of a study's page: what each row drew for the same sounds, and with other noise."""
+"""Pictures: what each row drew for the same sounds, and with other noise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from a2ibench.data.features import split_pairs
-from a2ibench.data.holdout import reserve_for_judges
-from a2ibench.data.store import PairStore
-from a2ibench.evaluation.exam import Exam, make_exam
+from a2ibench.contracts.section import Section
 from a2ibench.reporting.figures import choose_segments
-from a2ibench.reporting.media import picture_uri, sound_uri
+from a2ibench.reporting.media import LONGEST, picture_uri
+from a2ibench.reporting.page.exam import DIMENSIONS, Asked, Sound
 from a2ibench.reporting.page.files import Ran, Rows
-from a2ibench.reporting.study_page import Drawing, Drawings, Sound
+from a2ibench.reporting.page.view import StudyView
 from a2ibench.results.records import DamagedError
 from a2ibench.results.samples import GRID_COLUMNS, read_images
-from a2ibench.types import ImageArray, IntArray
-
-DIMENSIONS = {"test.npy": 4, "grid.npy": 5}
+from a2ibench.types import ImageArray
 
 SEVERAL = 4
 """Sounds that are shown with several draws each."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the study was examined on, as it lies in its store.
+class Drawing:
+    """What one row drew.
 
     Attributes:
-        store: the pairs.
-        rows: int64 ``[n]``, the rows of the test segments there.
-        exam: the test segments; without features.
+        label: of the row.
+        seed: whose pictures they are.
+        pictures: data URIs; none where the row has no result.
     """
 
-    store: PairStore
-    rows: IntArray
-    exam: Exam
-
-    def sound(self, segment: int) -> Sound:
-        """One test segment, to be heard and seen."""
-        row = int(self.rows[segment])
-        here = self.store.index.iloc[row]
-        return Sound(
-            label=str(here["label"]),
-            where=f"{here['source']}, {float(here['start']):.2f} s",
-            sound=sound_uri(self.store.waveform(row), self.store.sample_rate),
-            picture=picture_uri(self.store.images[row]),
-        )
+    label: str
+    seed: int
+    pictures: tuple[str, ...]
 
 
-def open_exam(store: PairStore) -> Asked:
-    """The exam of a store; nothing is encoded, since its sounds and pictures are all that is
-    shown."""
-    train, test, _ = split_pairs(store, np.zeros((len(store), 0), dtype=np.float32))
-    return Asked(store, store.rows("test"), make_exam(reserve_for_judges(train)[0], test))
+@dataclass(frozen=True)
+class Drawings:
+    """Sounds, and what was drawn for them.
+
+    Attributes:
+        sounds: a column each; or a single one.
+        rows: with a picture a sound; or, for a single sound, with several draws each.
+    """
+
+    sounds: tuple[Sound, ...]
+    rows: tuple[Drawing, ...]
+
+
+class Pictures(Section):
+    """Figures 2 and 3."""
+
+    name, title, place = "pictures", "Pictures", 40
+
+    def collect(self, study: StudyView) -> Mapping[str, Any]:
+        """See :class:`~a2ibench.contracts.section.Section`."""
+        for line in study.damaged_pictures:
+            study.say(f"left out: {line}")
+        asked, rows = study.asked, study.rows
+        return {
+            "unseen": study.unseen,
+            "pictures": None if asked is None else pictures_of_all(asked, rows),
+            "several": [] if asked is None else several_draws(asked, rows, study.arms),
+            "longest": LONGEST,
+        }
 
 
 def pictures_of_all(asked: Asked, rows: Rows) -> Drawings:
@@ -101,17 +109,3 @@ def _first(jobs: Sequence[Ran], name: str) -> tuple[int, ImageArray | None]:
             with suppress(DamagedError):
                 return ran.seed, read_images(path, DIMENSIONS[name])
     return 0, None
-
-
-def damaged_pictures(rows: Rows) -> list[str]:
-    """A line for each file of pictures that cannot be shown."""
-    found = []
-    for ran in (ran for jobs in rows.values() for ran in jobs if ran.result is not None):
-        for name, dimensions in DIMENSIONS.items():
-            path = ran.folder / "samples" / name
-            if path.is_file():
-                try:
-                    read_images(path, dimensions)
-                except DamagedError as error:
-                    found.append(f"job {ran.folder.name}, samples: damaged ({error})")
-    return found

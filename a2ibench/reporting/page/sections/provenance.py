@@ -1,0 +1,153 @@
+"""Provenance: where everything in a study comes from, and how to compute it again."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from a2ibench.contracts.metric import OWN
+from a2ibench.contracts.section import Section
+from a2ibench.data.store import PairStore
+from a2ibench.reporting.cells import MISSING, Hash, Label, Number, full_name
+from a2ibench.reporting.page.commands import commands, everything
+from a2ibench.reporting.page.facts import Facts, scores_of
+from a2ibench.reporting.page.files import Rows
+from a2ibench.reporting.page.view import StudyView
+from a2ibench.reporting.report import Report
+from a2ibench.reporting.table import Column, Table
+from a2ibench.study.study_file import file_of
+
+
+class Provenance(Section):
+    """Versions, hashes, configurations, jobs and commands."""
+
+    name, title, place = "again", "Provenance", 100
+
+    def collect(self, study: StudyView) -> Mapping[str, Any]:
+        """See :class:`~a2ibench.contracts.section.Section`."""
+        return {
+            "provenance": provenance(study.about, study.rows, study.report, study.store),
+            "jobs": job_table(study.rows),
+            "everything": everything(study.rows, file_of(study.folder).name),
+            "commands": commands(study.about, study.rows),
+        }
+
+
+def job_table(rows: Rows) -> Table:
+    """Every job with the hash that it is known by, and the hash of what it trained."""
+    lines = [
+        (
+            Label(label),
+            Number(ran.seed),
+            Hash(ran.folder.name),
+            Hash(str((ran.result or {}).get("weights", MISSING))),
+        )
+        for label, jobs in rows.items()
+        for ran in jobs
+    ]
+    return Table(
+        name="jobs",
+        title="Jobs",
+        columns=(
+            Column(Label, "method", {"method": "text"}),
+            Column(Number, "seed", {"seed": "value"}),
+            Column(Hash, "job", {"job": "text"}),
+            Column(Hash, "sha256 of the weights", {"weights": "text"}),
+        ),
+        sections=(tuple(lines),),
+        notes=(
+            "A job is known by the hash of its data, encoder, configuration, code, seed and"
+            " budget.",
+        ),
+    )
+
+
+def provenance(
+    about: Mapping[str, Any], rows: Rows, made: Report, store: PairStore | None
+) -> list[tuple[str, Facts]]:
+    """Versions, hashes, seeds, budget and configurations, in groups."""
+    results = [ran.result for row in rows.values() for ran in row if ran.result is not None]
+    encoders = {_options(one["encoder"]["config"]) for one in results}
+    pairs = [
+        ("dataset", str(about["dataset"])),
+        ("options", _options(about.get("dataset_config", {}))),
+        ("content sha256", str(about["content_hash"])),
+        ("last check", "; ".join([str(made.check), *made.check.told])),
+    ]
+    if store is not None:
+        counts = store.counts
+        pairs += [
+            (
+                "pairs",
+                f"{counts['train']:,} for training and judges, {counts['test']:,} for the test",
+            ),
+            ("classes", ", ".join(store.classes)),
+            ("pictures", f"{store.image_size} × {store.image_size} px"),
+        ]
+    protocol = [
+        ("a2ibench", _distinct(one["version"] for one in results)),
+        ("protocol", _distinct(one["protocol"] for one in results)),
+        ("scale", str(about["scale"])),
+        ("budget", f"{about['images']:,} training images a trial"),
+        ("seeds", ", ".join(map(str, range(about["seeds"])))),
+        ("metrics", ", ".join(map(full_name, made.metrics))),
+    ]
+    arms: Mapping[str, Any] = about.get("arms", {})
+    groups = [
+        ("Protocol", protocol),
+        ("Pairs", pairs),
+        (
+            "Encoder",
+            [
+                ("name", str(about["encoder"])),
+                ("options", "; ".join(sorted(encoders))),
+                ("fingerprint", _distinct(one["job"]["encoder"] for one in results)),
+            ],
+        ),
+        ("Judges", list(_judges(rows))),
+        ("Code of the methods, sha256", list(_sources(rows))),
+        ("Configurations", [(label, _options(arm["config"])) for label, arm in arms.items()]),
+        ("Hardware of the trials", list(_hardware(results))),
+    ]
+    return [(title, tuple(values)) for title, values in groups if values]
+
+
+def _judges(rows: Rows) -> Iterator[tuple[str, str]]:
+    seen = {}
+    for score in scores_of(rows):
+        if score["judge"] != OWN:
+            figures = score.get("judge_figures", {})
+            said = ", ".join(
+                f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items()
+            )
+            seen[score["judge"], score["judge_fingerprint"]] = said
+    for (name, fingerprint), figures in sorted(seen.items()):
+        yield name, f"fingerprint {fingerprint}{'; ' if figures else ''}{figures}"
+
+
+def _sources(rows: Rows) -> Iterator[tuple[str, str]]:
+    seen = dict.fromkeys(
+        (ran.result["job"]["method"], ran.result["job"]["source"])
+        for row in rows.values()
+        for ran in row
+        if ran.result is not None and ran.result["job"]["source"]
+    )
+    yield from seen
+
+
+def _hardware(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    counted = Counter(_options(one["hardware"]) for one in results if "hardware" in one)
+    for said, count in counted.items():
+        yield f"{count} trial{'' if count == 1 else 's'}", said
+
+
+def _options(values: Mapping[str, Any]) -> str:
+    def said(value: Any) -> str:
+        if isinstance(value, list):
+            return f"[{', '.join(map(str, value))}]"
+        return repr(value) if value == "" else str(value)
+
+    return ", ".join(f"{name} = {said(value)}" for name, value in values.items()) or "none"
+
+
+def _distinct(values: Iterable[Any]) -> str:
+    return ", ".join(dict.fromkeys(map(str, values))) or "–"
