@@ -24,11 +24,9 @@ def load_encoder(name: str, **options: Any) -> "Encoder":
     Raises:
         UserError: an unknown name or option, or weights that cannot be had.
     """
-    from a2ibench.config import build
     from a2ibench.registry import encoders
 
-    encoder = encoders.get(name)
-    return encoder(build(encoder.Config, options, name))
+    return encoders.build(name, options)
 
 
 def load(run: "str | PathLike[str]", arm: str | None = None, seed: int = 0) -> "Generator":

@@ -4,26 +4,26 @@ import ast
 import functools
 import hashlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import CodeType
 
+from a2ibench.printable import printable
+
 CORE = Path(__file__).parent
-ROOMS = ("contracts", "data", "nn")
-"""Of the bench, those that a plug-in computes with."""
-LOOPS = {"contracts.model": "training"}
-"""Contract → the room whose code drives what derives from it, and so counts as its code."""
+ROOMS = ("nn", "soundnet")
+"""Rooms of the bench whose modules count as code of the plug-ins that import them. The others are
+guarded by :data:`a2ibench.protocol.PROTOCOL`."""
 LIBRARIES = ("abc", "builtins", "torch", "typing")
 
 
 def source_hash(plugin: type) -> str:
-    """A hash of the code of a plug-in: 64 hexadecimal digits, the same on every machine.
+    """Return the hash of a plug-in's code: 64 hexadecimal digits, the same on every machine.
 
-    It covers the modules that define the class and its bases, and whatever these import,
-    transitively, from the plug-in's own package or folder and from the rooms of the bench that it
-    computes with: ``contracts``, ``data`` and ``nn``; for a model, the training loop as well.
-    Comments, docstrings and layout do not count. A class without a file, as in a notebook, counts
-    by its compiled functions.
+    It covers the modules that define the class and its bases, and what these import, transitively,
+    from the plug-in's own package or folder and from the bench's layers (:data:`ROOMS`). Comments,
+    docstrings and layout do not count. A class without a file, as in a notebook, counts by its
+    compiled functions.
     """
     digest = hashlib.sha256()
     for part in sorted({part for _, part in _parts(plugin)}):
@@ -32,7 +32,7 @@ def source_hash(plugin: type) -> str:
 
 
 def source_hashes(plugin: type) -> dict[str, str]:
-    """The parts of the code behind :func:`source_hash`, each with its hash.
+    """Return the parts of the code behind :func:`source_hash`, each with its hash.
 
     Parts are named as messages name them: a file of the bench by its path, the file of a class
     after that class (a run may have been trained with another copy), any other by its file's name.
@@ -40,11 +40,46 @@ def source_hashes(plugin: type) -> dict[str, str]:
     return dict(_parts(plugin))
 
 
+def code_changes(plugin: type, before: Mapping[str, str] | None) -> str:
+    """Return which parts of a plug-in's code are others than before; empty where none is.
+
+    Args:
+        plugin: the class as it is now.
+        before: its :func:`source_hashes` then; None where they are not known. Parts that did not
+            count by the present rule (:func:`has_earlier_rule`) are left out.
+    """
+    if before is None:
+        return "it is not known which file"
+    now = source_hashes(plugin)
+    then = {name: part for name, part in before.items() if _counts(name)}
+    changed = sorted(name for name in now.keys() & then.keys() if now[name] != then[name])
+    new, gone = sorted(now.keys() - then.keys()), sorted(then.keys() - now.keys())
+    return "; ".join(
+        what + ", ".join(map(printable, names))
+        for what, names in (("", changed), ("new: ", new), ("gone: ", gone))
+        if names
+    )
+
+
+def has_earlier_rule(before: Mapping[str, str] | None) -> bool:
+    """Return whether parts are those of a version that counted other rooms of the bench as well."""
+    return before is None or not all(map(_counts, before))
+
+
+def _counts(part: str) -> bool:
+    """Return whether a part, as messages name it, counts as code of a plug-in."""
+    top, *rest = part.split("/")
+    return top != __package__ or not rest or rest[0] in ROOMS
+
+
 def _parts(plugin: type) -> Iterator[tuple[str, str]]:
     own = [base for base in plugin.__mro__ if base.__module__.partition(".")[0] not in LIBRARIES]
     found: dict[Path, str] = {}
     after: dict[Path, str] = {}
     for base in own:
+        top, *rest = base.__module__.split(".")
+        if top == __package__ and rest[:1] and rest[0] not in ROOMS:
+            continue
         try:
             path = Path(inspect.getfile(base)).resolve()
         except (TypeError, OSError):
@@ -54,9 +89,6 @@ def _parts(plugin: type) -> Iterator[tuple[str, str]]:
             after.setdefault(path, f"the file of {base.__qualname__}")
         else:
             yield f"the class {base.__qualname__}", _compiled(base)
-        room = LOOPS.get(base.__module__.removeprefix(f"{__package__}."), "")
-        for path in (CORE / room).glob("*.py") if room else ():
-            _follow(path.resolve(), f"{__package__}.{room}.{path.stem}", found)
     core = CORE.resolve()
     for path, part in found.items():
         if path.is_relative_to(core):
@@ -66,7 +98,7 @@ def _parts(plugin: type) -> Iterator[tuple[str, str]]:
 
 
 def _follow(path: Path, module: str, found: dict[Path, str]) -> None:
-    """Adds a module and what it imports of its own package and of the bench's rooms."""
+    """Add a module and what it imports of its own package and of the bench's layers."""
     if path in found:
         return
     found[path], imports = _read(path.read_bytes())
@@ -79,7 +111,7 @@ def _follow(path: Path, module: str, found: dict[Path, str]) -> None:
 
 
 def _locate(name: str, importer: Path, module: str) -> Path | None:
-    """The file of an imported module; None for one of a library, and for what is no module."""
+    """Return the file of an imported module; None for a library's, and for what is no module."""
     top, *rest = name.split(".")
     depth = module.count(".") + (importer.name == "__init__.py")  # folders up to the package's own
     if top == __package__ or module.partition(".")[0] == __package__:
@@ -100,7 +132,7 @@ def _locate(name: str, importer: Path, module: str) -> Path | None:
 
 @functools.lru_cache(maxsize=1024)
 def _read(content: bytes) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """The hash of a module's code, and what it imports: ``(level, name)``."""
+    """Return the hash of a module's code, and what it imports: ``(level, name)``."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError):  # edited since it was imported
@@ -125,7 +157,7 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _compiled(plugin: type) -> str:
-    """A hash of the functions of a class."""
+    """Return a hash of the functions of a class."""
     parts = [plugin.__qualname__]
     for name, value in sorted(vars(plugin).items()):
         function = getattr(value, "__func__", getattr(value, "fget", value))

@@ -29,7 +29,7 @@ def call(*arguments: str) -> Result:
 def test_what_is_kept_is_ticked_off_with_exit_code_0() -> None:
     done = call("reference", "ground_truth")
     assert done.exit_code == 0, done.output
-    assert "✓ the same seed draws the same images" in done.output
+    assert "✓ The same seed draws the same images" in done.output
     assert "rules: 5 met" in done.output
 
 
@@ -38,8 +38,8 @@ def test_what_is_broken_is_explained_with_exit_code_1(tmp_path: Path) -> None:
     path.write_text(BROKEN)
     done = call("reference", "dim", "--plugin", str(path))
     assert done.exit_code == 1, done.output
-    assert "✗ it draws one image for each test segment" in done.output
-    for line in ("expected  uint8", "came      float64", "mend      return images"):
+    assert "✗ It draws one image per test segment" in done.output
+    for line in ("expected  uint8", "got       float64", "fix       return images"):
         assert line in done.output
     assert "3 unreached" in done.output
 
@@ -71,7 +71,7 @@ def test_a_plugin_that_ends_the_program_keeps_no_contract(tmp_path: Path) -> Non
     path.write_text(EXITS)
     done = call("reference", "exits", "--plugin", str(path))
     assert done.exit_code == 1, done.output
-    assert f"came      SystemExit: 0 ({path}, line 11)" in done.output
+    assert f"got       SystemExit: 0 ({path}, line 11)" in done.output
     assert "rules: " in done.output
     done = call("references", "--plugin", str(path))
     assert done.exit_code == 1
@@ -88,7 +88,7 @@ def test_a_plugin_that_cannot_be_tried_does_not_hide_the_others(
     monkeypatch.setattr(registry.judges, "names", lambda: ["a_judge_that_exits", "pixels"])
     done = call("judges")
     assert done.exit_code == 1
-    assert "✗ judge a_judge_that_exits: cannot be tried: SystemExit: 0" in done.output
+    assert "✗ judge a_judge_that_exits: cannot be checked: SystemExit: 0" in done.output
     assert "✓ judge pixels" in done.output
 
 

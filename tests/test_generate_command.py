@@ -14,7 +14,7 @@ from PIL import Image
 
 import a2ibench
 from a2ibench.cli import main
-from a2ibench.results.outcome import write_result
+from a2ibench.results.result_file import write_result
 
 RATE = 8000
 
@@ -350,6 +350,21 @@ def test_the_files_that_changed_since_a_run_was_trained_are_named(
     del result["sources"]
     write_result(job, result)
     assert a2ibench.load(job).notes == (
-        "since this run was trained, the code of vae, or of a2ibench's nn, data or training, has"
-        " changed",
+        "since this run was trained, the code of vae has changed: it is not known which file",
+    )
+
+
+def test_of_a_run_of_an_earlier_version_only_code_that_counts_is_compared(
+    small_study: Path, tmp_path: Path
+) -> None:
+    key = json.loads((small_study / "study.json").read_text())["jobs"]["vae"][0]
+    job = tmp_path / "job"
+    shutil.copytree(small_study / "jobs" / key, job)
+    result = json.loads((job / "result.json").read_text())
+    result["job"] |= {"source": "0" * 64, "encoder": "0" * 20}
+    result["sources"]["a2ibench/training/fit.py"] = "0" * 64
+    write_result(job, result)
+    assert a2ibench.load(job).notes == (
+        "this run was trained with an earlier version of a2ibench: whether the code of encoder"
+        " logmel has changed since is not known",
     )

@@ -71,7 +71,7 @@ def test_it_overwrites_nothing(tmp_path: Path) -> None:
     path.write_text("# precious\n")
     done = call("new", "model", "mine", "--out", str(tmp_path))
     assert done.exit_code == 2
-    assert "is there already" in done.output
+    assert "exists and is not overwritten" in done.output
     assert path.read_text() == "# precious\n"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -79,7 +79,7 @@ def test_it_overwrites_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "reason"),
     [
-        ("model", "ours", "a model 'ours' exists already"),
+        ("model", "ours", "a model 'ours' already exists"),
         ("model", "my-model", "expected letters"),
         ("model", "class", "expected letters"),
         ("model", "3d", "expected letters"),

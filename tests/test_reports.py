@@ -9,6 +9,7 @@ import yaml
 
 from a2ibench.reporting.overview import studies_in, write_overview
 from a2ibench.reporting.report import report
+from a2ibench.results.study import open_study
 
 REPORTS = Path(__file__).parents[1] / "reports"
 FILES = sorted(path for path in REPORTS.glob("*/study.yaml"))
@@ -47,7 +48,7 @@ def test_every_search_had_the_same_trials_metric_and_budget() -> None:
 def test_tables_follow_from_the_results(study: Path, tmp_path: Path) -> None:
     again = shutil.copytree(study, tmp_path / study.name)
     shutil.rmtree(again / "tables")
-    report(again)
+    report(open_study(again))
     assert tables(study) == tables(again)
     about = json.loads((study / "study.json").read_text())
     missing = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from a2ibench import registry, source
-from a2ibench.source import source_hash
+from a2ibench.source import code_changes, has_earlier_rule, source_hash, source_hashes
 
 ENCODER = '''"""A module."""
 from dataclasses import dataclass
@@ -108,26 +108,68 @@ def test_what_is_imported_later_counts_from_the_beginning(tmp_path, text):
     assert source_hash(plugin) != before
 
 
-def test_the_hash_of_a_method_covers_the_layers_and_the_loop_that_it_uses_and_no_others(
-    tmp_path, monkeypatch
-):
+@pytest.fixture
+def core(tmp_path, monkeypatch) -> Path:
+    """A copy of the bench's own code, to be changed."""
+    copy = tmp_path / "a2ibench"
+    shutil.copytree(Path(source.__file__).parent, copy)
+    monkeypatch.setattr(source, "CORE", copy)
+    return copy
+
+
+def append(path: Path, line: str) -> None:
+    path.write_text(f"{path.read_text()}\n{line}\n")
+
+
+def test_the_hash_of_a_method_covers_the_layers_that_it_uses_and_nothing_else_of_the_bench(core):
     ours, code = registry.models.get("wan2019"), registry.models.get("wan2019_code")
     before = source_hash(ours)
     assert before == source_hash(code)  # both are defined in one file
     assert before != source_hash(registry.models.get("vae"))
-    core = tmp_path / "a2ibench"
-    shutil.copytree(Path(source.__file__).parent, core)
-    monkeypatch.setattr(source, "CORE", core)
-    assert source_hash(ours) == before
-    counts = {"nn/losses": True, "training/fit": True, "data/batches": True, "nn/torch7": False}
+    counts = {
+        "nn/losses": True, "nn/resnet": False, "soundnet/torch7": False, "contracts/model": False,
+        "training/fit": False, "data/batches": False, "data/card": False, "media/audio": False,
+    }  # fmt: skip
     for name, changes in counts.items():
         path = core / f"{name}.py"
         kept = path.read_text()
-        path.write_text(f"{kept}\n# another one\n")
+        append(path, "# another one")
         assert source_hash(ours) == before
-        path.write_text(f"{kept}\nANOTHER = 1\n")
-        assert (source_hash(ours) != before) is changes
+        append(path, "ANOTHER = 1")
+        assert (source_hash(ours) != before) is changes, name
         path.write_text(kept)
+
+
+def test_an_encoder_of_sounds_covers_the_network_that_it_shares_with_others(core):
+    shared, own = registry.encoders.get("soundnet8"), registry.encoders.get("logmel")
+    before = source_hash(shared), source_hash(own)
+    append(core / "soundnet" / "network.py", "ANOTHER = 1")
+    assert source_hash(shared) != before[0]
+    assert source_hash(own) == before[1]
+
+
+def test_what_changed_is_said_file_by_file(core):
+    method = registry.models.get("wan2019")
+    before = source_hashes(method)
+    assert code_changes(method, before) == ""
+    append(core / "nn" / "losses.py", "ANOTHER = 1")
+    append(core / "training" / "fit.py", "ANOTHER = 1")
+    assert code_changes(method, before) == "a2ibench/nn/losses.py"
+    other = {**before, "a2ibench/nn/gone\x07.py": "0" * 64}
+    del other["a2ibench/nn/layers.py"]
+    assert code_changes(method, other) == (
+        "a2ibench/nn/losses.py; new: a2ibench/nn/layers.py; gone: a2ibench/nn/gone.py"
+    )
+    assert code_changes(method, None) == "it is not known which file"
+
+
+def test_what_an_earlier_version_counted_as_well_is_no_change():
+    method = registry.models.get("wan2019")
+    before = source_hashes(method)
+    assert not has_earlier_rule(before)
+    earlier = {**before, "a2ibench/training/fit.py": "0" * 64}
+    assert has_earlier_rule(earlier)
+    assert code_changes(method, earlier) == ""
 
 
 def test_a_class_without_a_file_counts_by_its_functions():

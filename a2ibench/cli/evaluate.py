@@ -112,7 +112,7 @@ def evaluate(
     loaded = load_plugins(plugins)
     from a2ibench.reporting.report import PAGE
     from a2ibench.runs.outside import Outside, evaluate_outside, export, join
-    from a2ibench.study.plan import Request
+    from a2ibench.study.request import Request
 
     request = Request(
         models=(),

@@ -44,9 +44,9 @@ def report(
     from a2ibench.reporting.report import PAGE, NoResultError
     from a2ibench.reporting.report import report as write
     from a2ibench.reporting.terminal import show_report
-    from a2ibench.results.finished import DamagedStudyError
-    from a2ibench.results.folder import check_overview
-    from a2ibench.results.stored import find_store
+    from a2ibench.results.folder_owner import check_overview
+    from a2ibench.results.pairs import find_store
+    from a2ibench.results.study import DamagedStudyError, open_study
 
     folders = studies_in(study)
     if folders != [study]:
@@ -59,15 +59,16 @@ def report(
     written: list[Path] = []
     for folder in folders:
         try:
-            made = write(folder)
+            opened = open_study(folder)
+            made = write(opened)
         except (NoResultError, DamagedStudyError) as error:
             if folder == folders[-1] and not written:
                 raise
             click.echo(f"left out: {error}")
             continue
         written.append(folder)
-        store, unseen = find_store(folder, dataset)
-        page = write_page(folder, made, store, click.echo, unseen, sweeps)
+        store, unseen = find_store(opened, dataset)
+        page = write_page(opened, made, store, click.echo, unseen, sweeps)
         show_report(made, console, verbose)
         if made.diagram is not None:
             click.echo(f"critical-difference diagram: {made.diagram}")

@@ -92,10 +92,13 @@ def tune(
     best options are written as a study's file: `a2ibench run OUT/best.yaml --seeds 5` tests them.
     The same command goes on where it was; more --trials add to those that are there.
     """
+    from a2ibench.extras import require
+
+    require("search", "a2ibench tune")
     loaded = load_plugins(plugins)
-    from a2ibench.results.board import at_work
-    from a2ibench.runs.executors.ray_tune import RayTune
-    from a2ibench.study.plan import Request
+    from a2ibench.runs.executors.ray_tune import Config, RayTune
+    from a2ibench.runs.study_lock import at_work
+    from a2ibench.study.request import Request
     from a2ibench.tuning.ray_search import search
     from a2ibench.tuning.trial import BROKEN
     from a2ibench.tuning.tune import plan_tuning
@@ -111,7 +114,7 @@ def tune(
         **options,
     )
     display = make_display()
-    ray = RayTune(gpus_per_trial, ray_address, display.say)
+    ray = RayTune(Config(gpus_per_trial, ray_address), display.say)
     ray.check()
     with display.running():
         tuning = plan_tuning(request, space, display.counter, display.say)

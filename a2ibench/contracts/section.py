@@ -12,7 +12,7 @@ Built-in sections and a stranger's come in by the same door: an entry point (gro
         template = "<p>{{ seeds }} seeds were asked for.</p>"
 
         def collect(self, study):
-            return {"seeds": study.about["seeds"]}
+            return {"seeds": study.about.seeds}
 """
 
 from abc import ABC, abstractmethod

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from a2ibench.errors import UserError
-from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.media.pictures import FORMATS as READABLE
 from a2ibench.media.pictures import read_picture
 from a2ibench.types import ImageArray, IntArray, RejectedError

@@ -77,7 +77,7 @@ def preference(a: str, b: str, choices: Mapping[str, Mapping[str, bool]]) -> Pre
 
 
 def agreement(choices: Mapping[str, Mapping[str, bool]]) -> float | None:
-    """Krippendorff's α for nominal data (Krippendorff 2004), by NLTK.
+    """Return Krippendorff's α for nominal data (Krippendorff 2004); an item may lack answers.
 
     1 is full agreement, 0 what chance gives. None with one participant, or where every choice is
     the same and α is not defined.
@@ -85,11 +85,8 @@ def agreement(choices: Mapping[str, Mapping[str, bool]]) -> float | None:
     values = {value for one in choices.values() for value in one.values()}
     if len(choices) < 2 or len(values) < 2:
         return None
-    from nltk.metrics.agreement import AnnotationTask
+    import krippendorff
 
-    records = [
-        (person, item, int(value))
-        for person, answers in choices.items()
-        for item, value in answers.items()
-    ]
-    return float(AnnotationTask(records).alpha())
+    items = dict.fromkeys(item for one in choices.values() for item in one)
+    table = [[float(one.get(item, np.nan)) for item in items] for one in choices.values()]
+    return float(krippendorff.alpha(table, level_of_measurement="nominal"))

@@ -277,12 +277,12 @@ def _clips(clips: int | None) -> str:
     return "" if clips is None else f"({clips} clip{'' if clips == 1 else 's'})"
 
 
-def heading(metric: type[Metric]) -> str:
+def heading(metric: Metric) -> str:
     """The metric's column: title, unit, and which way is up."""
     unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
     return f"{metric.title}{unit} {arrow}"
 
 
-def full_name(metric: type[Metric]) -> str:
+def full_name(metric: Metric) -> str:
     """The name with its version."""
     return f"{metric.name}_v{metric.version}"

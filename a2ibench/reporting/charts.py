@@ -98,7 +98,7 @@ def _thin(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]
 
 
 def seed_chart(
-    methods: Sequence[RowScores], metrics: Sequence[type[Metric]], colours: Mapping[str, str]
+    methods: Sequence[RowScores], metrics: Sequence[Metric], colours: Mapping[str, str]
 ) -> "Figure":
     """One panel per metric: the mean with its interval, and each seed as a point of its own.
 
@@ -131,7 +131,7 @@ def seed_chart(
     return figure
 
 
-def _draw_row(axes: "Axes", y: int, method: RowScores, metric: type[Metric], colour: str) -> None:
+def _draw_row(axes: "Axes", y: int, method: RowScores, metric: Metric, colour: str) -> None:
     cell = score_cell(method, metric)
     if cell.value is None:
         return

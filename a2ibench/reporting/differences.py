@@ -53,7 +53,7 @@ class PairedTest:
 
     row: RowScores
     base: RowScores
-    metric: type[Metric]
+    metric: Metric
     change: Paired | None
     p: float | None
     verdict: Verdict
@@ -74,7 +74,7 @@ class PairedTest:
         return P(self.p, None if self.change is None else self.change.p)
 
 
-def run_tests(pairs: Sequence[Pair], metrics: Sequence[type[Metric]]) -> list[PairedTest]:
+def run_tests(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> list[PairedTest]:
     """Test every pair by every metric, paired by seed and block of test clips.
 
     All of these tests are one family for Holm's correction.
@@ -195,5 +195,5 @@ def _row(one: PairedTest) -> tuple[Cell, ...]:
     )
 
 
-def _mean(row: RowScores, metric: type[Metric]) -> Mean:
+def _mean(row: RowScores, metric: Metric) -> Mean:
     return replace(score_cell(row, metric), low=None, high=None)

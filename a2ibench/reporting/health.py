@@ -8,7 +8,7 @@ from a2ibench.reporting.cells import STRUCK
 from a2ibench.results.judge_health import struck_reasons
 
 
-def health_notes(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> list[str]:
+def health_notes(metrics: Sequence[Metric], health: Sequence[Health]) -> list[str]:
     """For the caption of a table: a line for each judge that was examined, then what is struck."""
     names = {metric.name for metric in metrics}
     lines: dict[str, list[str]] = {}

@@ -1,9 +1,8 @@
 """The tables of a study, written, and written again from results alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,22 +20,16 @@ from a2ibench.reporting.differences import (
     method_table,
     run_tests,
 )
+from a2ibench.reporting.outside_notes import outside_notes
 from a2ibench.reporting.render import FORMATS, save_table
 from a2ibench.reporting.table import Table
 from a2ibench.reporting.tables import TITLES, score_tables
 from a2ibench.reporting.words import NO_JUDGE, Comparison, comparisons, lead
-from a2ibench.results.finished import (
-    Finished,
-    check_alike,
-    metrics_as_stored,
-    read_rows,
-    read_study,
-    to_method,
-)
+from a2ibench.results.comparable import check_alike, metrics_as_stored
 from a2ibench.results.judge_health import find_health, struck_reasons, usable
-from a2ibench.results.outcome import JOBS, failure_of
+from a2ibench.results.pairs import find_store
 from a2ibench.results.rows import RowScores
-from a2ibench.results.stored import find_store, outside_notes
+from a2ibench.results.study import Study
 
 DIAGRAM = "critical_difference.png"
 OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in FORMATS)
@@ -71,7 +64,7 @@ class Report:
 
     about: str
     methods: tuple[RowScores, ...]
-    metrics: tuple[type[Metric], ...]
+    metrics: tuple[Metric, ...]
     tables: tuple[Table, ...]
     tests: tuple[PairedTest, ...]
     ranks: Ranks | None
@@ -90,7 +83,7 @@ class Report:
         return find_health(self.methods, self.metrics)
 
     @property
-    def usable(self) -> tuple[type[Metric], ...]:
+    def usable(self) -> tuple[Metric, ...]:
         """The metrics whose judges can judge: the others are struck, and compare nothing."""
         return usable(self.metrics, self.health)
 
@@ -128,32 +121,30 @@ class Report:
 
 
 def write_report(
-    folder: Path,
-    about: Mapping[str, Any],
+    study: Study,
     rows: Sequence[RowScores],
-    metrics: Sequence[type[Metric]],
+    metrics: Sequence[Metric],
     check: LastCheck,
 ) -> Report:
-    """Write ``folder/tables`` anew, with what a reader must know in the captions.
+    """Write ``STUDY/tables`` anew, with what a reader must know in the captions.
 
     Args:
-        folder: of the study.
-        about: its ``study.json``.
+        study: with its results.
         rows: references, then arms.
         metrics: in the order of the columns.
         check: the last check of the pairs.
     """
-    results = read_rows(folder, about)
-    warnings = _warnings(folder, about, results)
-    notes = [_what_n_is(about, results), SPREAD, *warnings]
-    made = write_tables(folder, rows, metrics, _title(about), notes)
+    warnings = _warnings(study)
+    notes = [_what_n_is(study), SPREAD, *warnings]
+    about = f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
+    made = write_tables(study.folder, rows, metrics, about, notes)
     return replace(made, check=check, warnings=tuple(warnings))
 
 
 def write_tables(
     folder: Path,
     rows: Sequence[RowScores],
-    metrics: Sequence[type[Metric]],
+    metrics: Sequence[Metric],
     about: str,
     notes: Sequence[str],
 ) -> Report:
@@ -195,7 +186,7 @@ def scored_arms(methods: Sequence[RowScores]) -> list[RowScores]:
     return [method for method in methods if not method.reference and method.scores]
 
 
-def _rank(methods: Sequence[RowScores], metrics: Sequence[type[Metric]]) -> Ranks | None:
+def _rank(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> Ranks | None:
     arms = scored_arms(methods)
     scored = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
     if len(arms) < LEAST or len(scored) < LEAST:
@@ -207,69 +198,46 @@ def _rank(methods: Sequence[RowScores], metrics: Sequence[type[Metric]]) -> Rank
     return rank(np.array(scores))
 
 
-def report(folder: Path) -> Report:
+def report(study: Study) -> Report:
     """Writes the tables of a study again from its results, be it finished or not.
 
     Raises:
         NoResultError: no job has a result.
-        UserError: no study, metrics that are not registered, or results that do not
-            belong in one table (:func:`~a2ibench.results.finished.check_alike`).
+        UserError: metrics that are not registered, or results that do not belong in one table
+            (:func:`~a2ibench.results.comparable.check_alike`).
     """
-    about = read_study(folder)
-    rows = read_rows(folder, about)
-    results = [result for row in rows for _, result in row.results]
-    if not results:
-        why = "".join(f"; {failure}" for failure in failures_of(folder, about)[:SHOWN])
-        raise NoResultError(f"{folder}: no job has a result yet; run the study{why}")
-    names: list[str] = about["metrics"]
-    check_alike(rows, names)
-    methods = [to_method(row, names, about["models"]) for row in rows]
-    metrics, _ = metrics_as_stored(rows, names)
-    return write_report(folder, about, methods, metrics, _last_check(folder, about))
+    if not study.results:
+        why = "".join(f"; {failure}" for failure in study.failures()[:SHOWN])
+        raise NoResultError(f"{study.folder}: no job has a result yet; run the study{why}")
+    check_alike(study.rows, study.metrics)
+    metrics, _ = metrics_as_stored(study.rows, study.metrics)
+    return write_report(study, study.scores, metrics, _last_check(study))
 
 
-def _title(about: Mapping[str, Any]) -> str:
-    """The data of a study, as the titles of its tables name them; of its ``study.json``."""
-    return f"{Path(about['dataset']).name}, {about['encoder']}, {about['scale']} scale"
-
-
-def _warnings(folder: Path, about: Mapping[str, Any], rows: Sequence[Finished]) -> list[str]:
+def _warnings(study: Study) -> list[str]:
     """Scores of older versions, images from outside, and failures, one line each."""
-    _, aged = metrics_as_stored(rows, about["metrics"])
-    return [
-        *aged,
-        *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
-        *(f"Failed: {failure}." for failure in failures_of(folder, about)),
-    ]
+    _, aged = metrics_as_stored(study.rows, study.metrics)
+    failures = (f"Failed: {failure}." for failure in study.failures())
+    return [*aged, *outside_notes(study), *failures]
 
 
-def _last_check(folder: Path, about: Mapping[str, Any]) -> LastCheck:
+def _last_check(study: Study) -> LastCheck:
     """Of the pairs where they are at hand, else as the study's last command knew it."""
-    store, _ = find_store(folder, None)
-    return LastCheck.from_plain(about.get("check")) if store is None else last_check(store)
+    store, _ = find_store(study, None)
+    return LastCheck.from_plain(study.about.check) if store is None else last_check(store)
 
 
-def failures_of(folder: Path, about: Mapping[str, Any]) -> list[str]:
-    """``"arm, seed N: reason"`` for each job that failed, or whose result is damaged."""
-    return [
-        f"{label}, seed {seed}: {reason}"
-        for label, keys in about["jobs"].items()
-        for seed, key in enumerate(keys)
-        if (reason := failure_of(folder / JOBS / key, about["metrics"])) is not None
-    ]
-
-
-def _what_n_is(about: Mapping[str, Any], rows: Sequence[Finished]) -> str:
-    seeds = f"{about['seeds']} seed{'s' if about['seeds'] > 1 else ''} asked for"
-    done, asked = sum(len(row.results) for row in rows), sum(row.asked for row in rows)
+def _what_n_is(study: Study) -> str:
+    about = study.about
+    seeds = f"{about.seeds} seed{'s' if about.seeds > 1 else ''} asked for"
+    done, asked = len(study.results), len(study.jobs)
     pairs = ""
-    if "pairs" in about:
-        models, judges = about["pairs"]["models"], about["pairs"]["judges"]
-        does = "train the models" if about["models"] else "are there to train models"
-        pairs = f" {models} pairs {does}, {judges} others train the judges."
+    if about.pairs is not None:
+        does = "train the models" if about.models else "are there to train models"
+        pairs = f" {about.pairs.models} pairs {does}, {about.pairs.judges} others train the judges."
     trained = (
-        f" {about['images']} training images per trial (pretraining of a part of a method apart)."
-        if about["models"]
+        f" {about.images} training images per trial (pretraining of a part of a method apart)."
+        if about.models
         else ""
     )
     return (

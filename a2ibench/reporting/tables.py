@@ -44,7 +44,7 @@ TITLES = {
 
 
 def score_tables(
-    rows: Sequence[RowScores], metrics: Sequence[type[Metric]], about: str, notes: Sequence[str]
+    rows: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> list[Table]:
     """Tables I and II: scores with 95 % intervals, reference rows first.
 
@@ -87,7 +87,7 @@ def score_tables(
     return tables
 
 
-def _columns(metrics: Sequence[type[Metric]]) -> tuple[Column, ...]:
+def _columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
     parts = ("value", "spread", "low", "high")
     return (
         Column(Label, "method", {"method": "text"}),
@@ -103,8 +103,8 @@ def _columns(metrics: Sequence[type[Metric]]) -> tuple[Column, ...]:
 
 def _row(
     row: RowScores,
-    chosen: Sequence[type[Metric]],
-    shown: Sequence[type[Metric]],
+    chosen: Sequence[Metric],
+    shown: Sequence[Metric],
     rows: Sequence[RowScores],
 ) -> tuple[Cell, ...]:
     widest = row.widest(chosen)
@@ -116,7 +116,7 @@ def _row(
     return (Label(row.label), Seeds(row.done, row.asked), count, *scores, *scores)
 
 
-def score_cell(row: RowScores, metric: type[Metric], rows: Sequence[RowScores] = ()) -> Mean:
+def score_cell(row: RowScores, metric: Metric, rows: Sequence[RowScores] = ()) -> Mean:
     """A score with its interval, which is cut at the metric's bounds.
 
     Args:
@@ -159,6 +159,6 @@ def why_none(what: str, reasons: Iterable[str | None]) -> list[str]:
     return [f"A {what} without an interval: {reason}." for reason in found]
 
 
-def protocols(metrics: Iterable[type[Metric]]) -> str:
+def protocols(metrics: Iterable[Metric]) -> str:
     """The note that names what was computed: each metric with its judge and version."""
     return f"Protocols: {', '.join(map(full_name, metrics))}."

@@ -114,7 +114,7 @@ def summarise(made: Report, width: int) -> Table:
     headline = sorted(made.usable, key=lambda metric: not metric.headline)
     groups = [[metric for metric in headline if metric.group == group] for group in TITLES]
     room = width - _key_width([row.label for row in rows], width)
-    chosen: dict[type[Metric], list[Mean]] = {}
+    chosen: dict[Metric, list[Mean]] = {}
     for metric in filter(None, chain.from_iterable(zip_longest(*groups))):
         scores = [replace(score_cell(row, metric, made.methods), spread=None) for row in rows]
         needed = BORDER + _score_width(heading(metric), map(str, scores))

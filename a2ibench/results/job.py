@@ -3,14 +3,12 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from a2ibench.protocol import PROTOCOL
 from a2ibench.storage import content_key
-
-PROTOCOL = 1
-"""Raised when the training loop or the drawing changes what the same job computes."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +19,10 @@ class Job:
         kind: a trained model, a reference row, or images that a system outside drew.
         method: the registered name of the model or reference; of an outside system, its name.
         config: the resolved configuration of the model; empty for the others.
-        source: sha256 of the file that defines the method: a changed method is another job. Of an
-            outside system, of its images.
+        source: hash of the code of the method (:func:`~a2ibench.source.source_hash`): a changed
+            method is another job. Of an outside system, of its images.
         store: content hash of the pair store.
-        encoder: identity of the encoder: its weights, configuration and code.
+        encoder: identity of the encoder: its weights, configuration, version and code.
         seed: of the weights, the batches and the noise; of an outside system, which of its runs.
         images: training images, the budget; 0 for the others.
         workers: processes that train it together: each draws its own noise.
@@ -61,27 +59,48 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Task:
-    """A job with what a worker needs to do it.
+class Environment:
+    """How the jobs of a study are done where they are done; no part of their identity.
 
     Attributes:
-        job: what to compute.
-        folder: where its files go.
         store: folder of the pair store.
         encoder: registered name of the encoder.
         encoder_config: the encoder's configuration.
         metrics: registered names.
         judges: judge → fingerprint, of the judges that those metrics need.
         plugins: the user's plug-in files.
-        retries: how often it is tried again after a crash, from its last checkpoint.
+        retries: number of times to try again after a crash, from the last checkpoint.
     """
 
-    job: Job
-    folder: Path
     store: Path
     encoder: str
     encoder_config: Mapping[str, Any]
     metrics: tuple[str, ...]
-    judges: Mapping[str, str]
-    plugins: tuple[Path, ...]
+    judges: Mapping[str, str] = field(default_factory=dict)
+    plugins: tuple[Path, ...] = ()
     retries: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job to do, in its folder.
+
+    Attributes:
+        job: what to compute.
+        folder: where its files go.
+        environment: how.
+    """
+
+    job: Job
+    folder: Path
+    environment: Environment
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that its result must have."""
+        return self.environment.metrics
+
+    @property
+    def judges(self) -> Mapping[str, str]:
+        """Judge → fingerprint, of the judges that must have seen its images."""
+        return self.environment.judges

@@ -8,9 +8,7 @@ from a2ibench.evaluation.statistics import interval
 from a2ibench.results.rows import RowScores
 
 
-def find_health(
-    methods: Sequence[RowScores], metrics: Sequence[type[Metric]]
-) -> tuple[Health, ...]:
+def find_health(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> tuple[Health, ...]:
     """All that some rows tell of their judges.
 
     Args:
@@ -35,7 +33,7 @@ def find_health(
     return (*held_out, *dict.fromkeys(one for one in real if one is not None))
 
 
-def _of_real_images(metric: type[Metric], method: RowScores) -> Health | None:
+def _of_real_images(metric: Metric, method: RowScores) -> Health | None:
     scores = method.scores.get(metric.name)
     if scores is None or scores.chance is None:
         return None
@@ -54,7 +52,7 @@ def _of_real_images(metric: type[Metric], method: RowScores) -> Health | None:
     )
 
 
-def why_struck(metric: type[Metric], health: Sequence[Health]) -> str | None:
+def why_struck(metric: Metric, health: Sequence[Health]) -> str | None:
     """The reason for which a metric's column holds no numbers; None where it does."""
     for one in health:
         if one.judge == metric.judge and one.metric in (None, metric.name) and not one.ok:
@@ -62,12 +60,12 @@ def why_struck(metric: type[Metric], health: Sequence[Health]) -> str | None:
     return None
 
 
-def usable(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> tuple[type[Metric], ...]:
+def usable(metrics: Sequence[Metric], health: Sequence[Health]) -> tuple[Metric, ...]:
     """The metrics whose judges can judge, as far as is known."""
     return tuple(metric for metric in metrics if why_struck(metric, health) is None)
 
 
-def struck_reasons(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> list[str]:
+def struck_reasons(metrics: Sequence[Metric], health: Sequence[Health]) -> list[str]:
     """Which metrics are struck, with the reason, a line for each reason."""
     by_reason: dict[str, list[str]] = {}
     for metric in metrics:

@@ -1,4 +1,4 @@
-"""Distillation: SoundNet learns from sounds what a teacher sees in their images."""
+"""Distillation: SoundNet learns to predict from sounds what a teacher sees in their images."""
 
 import math
 import time
@@ -22,7 +22,7 @@ SAVE_EVERY = 30.0
 
 @dataclass(frozen=True)
 class Lessons:
-    """Sounds, and what the teacher says to the image of each.
+    """Sounds, and the teacher's posterior on the image of each.
 
     Attributes:
         waveform: position → float32 ``[T]``, mono, in [−1, 1], at SoundNet's sample rate.
@@ -37,10 +37,10 @@ class Lessons:
 
 
 def divergence(posterior: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-    """D_KL(g(y) ‖ f(x)) in nats, what SoundNet minimises (Aytar et al. 2016, §3.2).
+    """Compute D_KL(g(y) ‖ f(x)) in nats, SoundNet's objective (Aytar et al. 2016, §3.2).
 
     f(x), the head's posterior on a sound, is the softmax of each of its frames, averaged over
-    them: what the encoder gives.
+    them, as in the encoder.
 
     Args:
         posterior: float ``[n, k]``, g(y).
@@ -58,12 +58,12 @@ def mean_divergence(
     lessons: Lessons,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> float:
-    """The mean of :func:`divergence` over whole sounds, as the encoder hears them.
+    """Return the mean of :func:`divergence` over whole sounds, as the encoder takes them.
 
     Args:
         network: up to a head; it is put into evaluation mode.
         lessons: at least one.
-        report: called with the sounds heard and in all.
+        report: called with the number of sounds done and the total.
     """
     device = next(network.parameters()).device
     network.eval()
@@ -90,23 +90,22 @@ def distil(
     checkpoint: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingState:
-    """Trains with Adam (as the paper does), or goes on where the checkpoint stands.
+    """Train with Adam, as the paper does; resume from the checkpoint if there is one.
 
-    A batch depends on the seed and its step alone, so that a training that was interrupted ends
-    with the same weights. Everything is float32: bfloat16 would round the waveform to 8 bits.
+    A batch depends on the seed and its step alone, so that an interrupted training ends with the
+    same weights. Everything is float32: bfloat16 would round the waveform to 8 bits.
 
     Args:
         network: freshly made, up to a head, on its device.
         lessons: the training pairs.
-        samples: length of the sounds in a batch; longer ones are cut at a random place, shorter
-            ones tiled. At least what the network takes.
-        steps: steps in all.
-        batch_size: pairs a step.
+        samples: length of the sounds in a batch, at least the network's minimum; longer ones are
+            cut at a random place, shorter ones tiled.
+        steps: total number of steps.
+        batch_size: pairs per step.
         learning_rate: Adam's.
         seed: of the order and the cuts.
-        checkpoint: the file that keeps the state; written every
-            :data:`SAVE_EVERY` seconds and at the end.
-        report: called with the steps done and in all.
+        checkpoint: the file of the state, written every :data:`SAVE_EVERY` seconds and at the end.
+        report: called with the number of steps done and the total.
 
     Raises:
         DivergedError: the loss became NaN or infinite.
@@ -140,7 +139,7 @@ def distil(
 
 
 def _rows(n: int, batch_size: int, seed: int, step: int) -> IntArray:
-    """The pairs of one step: each once an epoch, in an order of the epoch's own."""
+    """Return the pairs of one step: each once per epoch, in the epoch's own order."""
     positions = range(step * batch_size, (step + 1) * batch_size)
     orders = {
         epoch: np.random.default_rng([seed, 0, epoch]).permutation(n)

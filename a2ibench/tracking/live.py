@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.results.scores import LONG
+from a2ibench.results.long_scores import LONG
 from a2ibench.storage import content_key, file_sha256, lock, read_json, write_json
 from a2ibench.tracking.limits import LIVE
 from a2ibench.tracking.mirror import DeletedExperimentError, Mirror
@@ -50,6 +50,11 @@ class LiveMirror:
         self._mirror: Mirror | None = None
         self.alive = True
         """Whether nothing has gone wrong."""
+
+    @property
+    def place(self) -> str:
+        """A line on where a person sees it; empty where something went wrong."""
+        return f"MLflow: {how_to_look(self._uri)}" if self.alive else ""
 
     def open(self) -> None:
         """Before any trial starts: first openings of a database do not go together."""

@@ -16,6 +16,7 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
+from a2ibench.nn.descent import descend
 from a2ibench.types import Batch, Sampling, Spec
 
 FREQUENCIES = 64
@@ -217,35 +218,18 @@ class FlowMatching(Model):
                 f" patches of {config.patch} pixels: set patch or levels lower"
             )
         self.net = UNet(config, spec)
-        self._optimizer = torch.optim.Adam(self.parameters(), lr=config.lr)
-
-    @property
-    def sampling(self) -> Sampling:
-        """As configured."""
-        return Sampling(self.config.batch_size, self.config.balanced, self.config.flip)
-
-    @property
-    def noise_dim(self) -> int:
-        """3 S²: a number a pixel and colour."""
-        return 3 * self.spec.image_size**2
-
-    @property
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """One."""
-        return {"net": self._optimizer}
+        self.optimizers = {"net": torch.optim.Adam(self.parameters(), lr=config.lr)}
+        self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
+        self.noise_dim = 3 * spec.image_size**2
+        self.ema = config.ema
 
     @property
     def generator(self) -> nn.Module:
         """The network."""
         return self.net
 
-    @property
-    def ema(self) -> float:
-        """As configured."""
-        return self.config.ema
-
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """One step on one time and one noise an image."""
+        """Take one step on one time and one noise per image."""
         image, n = batch.image, len(batch.image)
         start = torch.randn_like(image)
         t = torch.randn(n, device=image.device).sigmoid()
@@ -253,14 +237,11 @@ class FlowMatching(Model):
         at = torch.lerp(start, image, t[:, None, None, None])
         found = self._velocity(at, t, batch.acoustic, heard)
         loss = (found - (image - start)).square().mean()
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
-        self._optimizer.step()
-        return {"velocity": loss.detach()}
+        descend(self.optimizers["net"], [loss], self.config.clip)
+        return {"velocity": loss}
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """The end of the path from the noise, from [−1, 1] to [0, 1]."""
+        """Follow the path from the noise to its end."""
         size, steps = self.spec.image_size, self.config.steps
         x = noise.reshape(noise.shape[0], 3, size, size)
         for step in range(steps):
@@ -269,7 +250,7 @@ class FlowMatching(Model):
                 ahead = self._guided(x + here / steps, (step + 1) / steps, acoustic)
                 here = (here + ahead) / 2
             x = x + here / steps
-        return (x.clamp(-1, 1) + 1) / 2
+        return x.clamp(-1, 1)
 
     def _guided(self, x: torch.Tensor, at: float, a: torch.Tensor) -> torch.Tensor:
         weight = self.config.guidance

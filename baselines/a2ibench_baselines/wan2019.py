@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
+from a2ibench.nn.descent import descend
 from a2ibench.nn.layers import doublings, frozen
 from a2ibench.nn.losses import adversarial, auxiliary, hinge_false, hinge_true
 from a2ibench.nn.projection import Projection
@@ -155,40 +156,22 @@ class Wan2019(Model):
         self.G = Generator(config, spec)
         self.D = Discriminator(config, spec)
         betas = (config.beta1, config.beta2)
-        self._optimizers = {
+        self.optimizers = {
             "G": torch.optim.Adam(self.G.parameters(), lr=config.lr, betas=betas),
             "D": torch.optim.Adam(self.D.parameters(), lr=config.lr, betas=betas),
         }
+        self.sampling = Sampling(config.batch_size, True, config.flip, config.mismatch)
+        self.noise_dim = config.noise_dim
+        self.ema = config.ema
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
-
-    @property
-    def sampling(self) -> Sampling:
-        """Classes uniformly."""
-        c = self.config
-        return Sampling(c.batch_size, balanced=True, flip=c.flip, mismatch=c.mismatch)
-
-    @property
-    def noise_dim(self) -> int:
-        """The length of z."""
-        return self.config.noise_dim
-
-    @property
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """``G`` and ``D``."""
-        return self._optimizers
 
     @property
     def generator(self) -> nn.Module:
         """G."""
         return self.G
 
-    @property
-    def ema(self) -> float:
-        """As configured."""
-        return self.config.ema
-
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """One step of G, after one of D on the same fakes each ``g_steps``-th time.
+        """Take one step of G, after one of D on the same fakes each ``g_steps``-th time.
 
         Returns:
             The summands of both objectives; all weights are 1.
@@ -206,7 +189,7 @@ class Wan2019(Model):
             if self.config.mismatch != "none":
                 terms["D_mismatched"] = hinge_false(self.D.K(real_phi, batch.mismatched))
             terms["D_class"] = auxiliary(self.D.P(real_phi), batch.label)
-            self._descend("D", terms)
+            descend(self.optimizers["D"], terms.values())
 
         with frozen(self.D):
             phi = self.D.phi(fake)
@@ -214,21 +197,14 @@ class Wan2019(Model):
                 "G_adversarial": adversarial(self.D.K(phi, a)),
                 "G_class": auxiliary(self.D.P(phi), batch.label),
             }
-            self._descend("G", g_terms)
+            descend(self.optimizers["G"], g_terms.values())
 
         self.step += 1
-        return {name: term.detach() for name, term in (terms | g_terms).items()}
-
-    def _descend(self, name: str, terms: Mapping[str, torch.Tensor]) -> None:
-        """One optimiser step on the sum of the terms."""
-        optimizer = self._optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        return terms | g_terms
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Ĩ, from [−1, 1] to [0, 1]."""
-        return (self.G(acoustic, noise).float() + 1.0) / 2.0
+        """Draw Ĩ."""
+        return self.G(acoustic, noise)
 
 
 class Wan2019Code(Wan2019):

@@ -16,6 +16,7 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
+from a2ibench.nn.descent import descend
 from a2ibench.nn.diffaugment import Policy, diffaugment
 from a2ibench.nn.layers import (
     DownStack,
@@ -267,47 +268,29 @@ class Yang2020(Model):
         if config.lambda_con > 0:
             self.I2A = ResNet18(spec.acoustic_dim, config.i2a_width).requires_grad_(False)
         betas = (config.beta1, config.beta2)
-        self._optimizers = {
+        self.optimizers = {
             "G": torch.optim.Adam(self.G.parameters(), lr=config.g_lr, betas=betas),
             "D": torch.optim.Adam(self.D.parameters(), lr=config.d_lr, betas=betas),
         }
+        self.sampling = Sampling(config.batch_size, config.balanced, config.flip, config.mismatch)
+        self.noise_dim = config.noise_dim
+        self.ema = config.ema
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
-
-    @property
-    def sampling(self) -> Sampling:
-        """As configured."""
-        c = self.config
-        return Sampling(c.batch_size, c.balanced, c.flip, c.mismatch)
-
-    @property
-    def noise_dim(self) -> int:
-        """The length of z."""
-        return self.config.noise_dim
-
-    @property
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """``G`` and ``D``."""
-        return self._optimizers
 
     @property
     def generator(self) -> nn.Module:
         """Both stages."""
         return self.G
 
-    @property
-    def ema(self) -> float:
-        """As configured."""
-        return self.config.ema
-
     def train(self, mode: bool = True) -> "Yang2020":
-        """I2A stays in evaluation mode."""
+        """Set the mode of all but I2A, which stays in evaluation mode."""
         super().train(mode)
         if self.I2A is not None:
             self.I2A.eval()
         return self
 
     def prepare(self, train: Pairs) -> None:
-        """Pretrains I2A on the real pairs, by mean squared error, and freezes it."""
+        """Pretrain I2A on the real pairs, by mean squared error, and freeze it."""
         if self.I2A is None:
             return
         self.I2A.requires_grad_(True)
@@ -327,7 +310,7 @@ class Yang2020(Model):
         self.I2A.eval()
 
     def image_to_audio(self, images: ImageArray) -> FloatArray | None:
-        """I2A, the network of L_con."""
+        """Apply I2A, the network of L_con."""
         if self.I2A is None:
             return None
         with torch.inference_mode():
@@ -335,7 +318,7 @@ class Yang2020(Model):
             return self.I2A.eval()(to_unit_range(images, device)).float().cpu().numpy()
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """One step of the discriminators and, each ``d_steps``-th time, one of G on the same fakes.
+        """Take a step of the discriminators; each ``d_steps``-th time, also one of G, same fakes.
 
         Returns:
             The weighted summands of both objectives.
@@ -350,7 +333,7 @@ class Yang2020(Model):
         terms: dict[str, torch.Tensor] = {}
         for i in stages:
             terms |= self._discriminator_terms(i, reals[i], fakes[i].detach(), batch)
-        self._descend("D", terms)
+        descend(self.optimizers["D"], terms.values())
 
         if updates_g:
             g_terms: dict[str, torch.Tensor] = {}
@@ -363,11 +346,11 @@ class Yang2020(Model):
                         batch.acoustic, self.I2A(fakes[-1]), self.config.consistency
                     )
                     g_terms["L_con"] = self.config.lambda_con * L_con
-                self._descend("G", g_terms)
+                descend(self.optimizers["G"], g_terms.values())
             terms |= g_terms
 
         self.step += 1
-        return {name: term.detach() for name, term in terms.items()}
+        return terms
 
     def _stages_in_training(self) -> tuple[int, ...]:
         if self.config.training == "joint":
@@ -437,13 +420,6 @@ class Yang2020(Model):
     def _augment(self, image: torch.Tensor) -> torch.Tensor:
         return diffaugment(image, self.config.diffaugment)
 
-    def _descend(self, name: str, terms: Mapping[str, torch.Tensor]) -> None:
-        """One optimiser step on the sum of the terms."""
-        optimizer = self._optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Ĩ, from [−1, 1] to [0, 1]."""
-        return (self.G(acoustic, noise)[-1].float() + 1.0) / 2.0
+        """Draw Ĩ."""
+        return self.G(acoustic, noise)[-1]

@@ -79,7 +79,7 @@ def _family(names: list[str], interval: str) -> Iterator[str]:
     yield from _measured(names)
 
 
-def _definitions(metrics: list[type[Metric]]) -> Iterable[str]:
+def _definitions(metrics: list[Metric]) -> Iterable[str]:
     """What the file says, what the classes have in common, then what each says of itself."""
     yield from dict.fromkeys(inspect.getdoc(inspect.getmodule(one)) or "" for one in metrics)
     bases = [

@@ -1,6 +1,5 @@
 """The arcade: sound and picture of the same instant, episodes apart, reproducible."""
 
-import sys
 from itertools import islice
 
 import ale_py
@@ -212,12 +211,6 @@ def test_the_whole_screen_is_seen():
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(UserError, match=message):
         build(**options)
-
-
-def test_without_the_emulator_one_is_told_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ale_py", None)
-    with pytest.raises(UserError, match=r"pip install 'a2ibench\[arcade\]'"):
-        build()
 
 
 def test_the_emulator_is_quiet(capfd):

@@ -8,6 +8,7 @@ import pytest
 from a2ibench import config, registry, storage
 from a2ibench.data.prepare import open_dataset, prepare
 from a2ibench.errors import UserError
+from a2ibench.protocol import PROTOCOL
 from a2ibench.source import source_hash
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
@@ -68,6 +69,7 @@ def test_the_identity_of_a_store_is_its_name_version_code_and_whole_configuratio
             "version": Synthetic.version,
             "config": config.to_dict(small().config),
             "code": source_hash(Synthetic),
+            "protocol": PROTOCOL,
         }
     )
     assert root.name == f"synthetic-{key}"

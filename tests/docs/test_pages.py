@@ -89,7 +89,7 @@ def test_every_block_says_what_becomes_of_it(block: Block) -> None:
         assert bool(block.why) == (block.mark in ("plan", "parsed", "file"))
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("page", STORIES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_in_order(
     page: Path, folder: Path, plugins_are_forgotten: None

@@ -56,7 +56,7 @@ def test_what_is_measured_and_what_is_not_follow_from_the_metrics_own_checks(
 
     test = bare_pairs(store, "test")
     for name in found.metrics:
-        check_metric(registry.metrics.get(name)(), test)
+        check_metric(registry.metrics.get(name), test)
     assert "accuracy_resnet18" in found.shares
     assert "kid_lite0" not in found.shares
     assert found.refused is None

@@ -32,3 +32,21 @@ def test_alpha_is_that_of_the_definition() -> None:
     # Coincidences of 2 people on 4 items with one disagreement: D_o = 2/8, D_e = 2·3·5/(8·7).
     assert agreement(choices("1100", "1000")) == pytest.approx(1 - (2 / 8) / (2 * 3 * 5 / 56))
     assert agreement(choices("1100")) is None
+
+
+# The examples of Krippendorff (2011), "Computing Krippendorff's alpha-reliability": A, binary; B,
+# nominal; C, nominal and incomplete.
+@pytest.mark.parametrize(
+    ("observers", "alpha"),
+    [
+        (("0100000010", "1110010000"), 0.095),
+        (("112243335441", "212223335444"), 0.692),
+        (("123321412...", "1233224125.3", ".3332342251.", "12332441251."), 0.743),
+    ],
+)
+def test_alpha_is_the_published_one(observers: tuple[str, ...], alpha: float) -> None:
+    coded = {
+        name: {unit: int(value) for unit, value in enumerate(values) if value != "."}
+        for name, values in enumerate(observers)
+    }
+    assert agreement(coded) == pytest.approx(alpha, abs=5e-4)

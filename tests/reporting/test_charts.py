@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.charts import MOST_POINTS, curve_chart, seed_chart
 from a2ibench.reporting.svg import COLOURS
@@ -14,7 +14,7 @@ class Accuracy(Metric):
     name, judge, title = "accuracy_test", "none", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.render import to_markdown
@@ -18,7 +18,7 @@ class Accuracy(Metric):
     name, judge, title = "accuracy_test", "classifier", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 

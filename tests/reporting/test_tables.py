@@ -73,13 +73,13 @@ METHODS = [
 ]
 
 
-def ablations(rows: list[RowScores], metric: type[Metric]) -> Table:
+def ablations(rows: list[RowScores], metric: Metric) -> Table:
     table = ablation_table(run_tests(ablation_pairs(rows), [metric]), "data", [], ())
     assert table is not None
     return table
 
 
-def compared(rows: list[RowScores], metric: type[Metric]) -> Table:
+def compared(rows: list[RowScores], metric: Metric) -> Table:
     table = method_table(run_tests(method_pairs(rows), [metric]), "data", [], ())
     assert table is not None
     return table

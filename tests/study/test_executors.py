@@ -17,8 +17,10 @@ from a2ibench.runs.display import Display
 from a2ibench.runs.executors import Update
 from a2ibench.runs.executors.process import LOG, Processes, _context
 from a2ibench.runs.executors.ray_tune import RayTune
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request, make_plan
+from a2ibench.runs.prepare import prepare_study
+from a2ibench.runs.study import run_study
+from a2ibench.runs.trial import Trial
+from a2ibench.study.request import Request
 
 Tiny = Callable[..., Request]
 
@@ -61,7 +63,7 @@ def test_a_killed_process_is_named_with_its_reason_and_the_others_are_kept(
 ) -> None:
     folder = tmp_path / "study"
     request = tiny(folder, models=("doomed", "vae"), plugins=(doomed,))
-    (failure,) = run_study(request, Processes(display.say), None, display)
+    (failure,) = run_study(request, Processes(say=display.say), None, display)
     assert failure.startswith("doomed, seed 0: the worker died: killed by SIGKILL, as the system")
     (path,) = folder.glob("jobs/*/failure.json")
     assert "last words" in json.loads(path.read_text())["trace"]
@@ -85,7 +87,9 @@ def test_where_no_socket_can_be_made_each_process_imports_for_itself(
 def test_ctrl_c_stops_every_process(tmp_path: Path, display: Display, tiny: Tiny) -> None:
     import psutil
 
-    plan = make_plan(tiny(tmp_path / "study", seeds=2, images=10**7), display.counter, display.say)
+    plan = prepare_study(
+        tiny(tmp_path / "study", seeds=2, images=10**7), display.counter, display.say
+    )
     children: list[psutil.Process] = []
 
     def interrupt() -> None:
@@ -104,7 +108,7 @@ def test_ctrl_c_stops_every_process(tmp_path: Path, display: Display, tiny: Tiny
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            Processes(display.say)([t for t in plan.tasks if t.job.kind == "model"], tell)
+            Processes(say=display.say)([Trial.of(task) for task in plan.trainings], tell)
     finally:
         signal.signal(signal.SIGINT, before)
     thread.join()

@@ -19,8 +19,10 @@ from a2ibench.cli import main
 from a2ibench.reporting.page.against import against_references
 from a2ibench.reporting.render import Table
 from a2ibench.reporting.report import Report, report
-from a2ibench.results.outcome import write_failure, write_result
-from a2ibench.results.stored import find_store
+from a2ibench.results.job_state import write_failure
+from a2ibench.results.pairs import find_store
+from a2ibench.results.result_file import write_result
+from a2ibench.results.study import open_study
 from a2ibench.storage import write_json
 
 INLINE = ("--executor", "inline", "--tracking-uri", "none")
@@ -79,7 +81,7 @@ def study(
 
 @pytest.fixture(scope="module")
 def made(study: Path) -> Report:
-    return report(study)
+    return report(open_study(study))
 
 
 def copy(study: Path, to: Path) -> Path:
@@ -95,8 +97,8 @@ def test_the_page_shows_the_numbers_of_the_tables(study: Path, made: Report) -> 
 
 
 def test_the_verdict_repeats_the_verdicts_of_the_table(study: Path, made: Report) -> None:
-    store, _ = find_store(study, None)
-    page = collect(study, made, store, print, "", ())
+    store, _ = find_store(open_study(study), None)
+    page = collect(open_study(study), made, store, print, "", ())
     table = made.table("methods")
     assert table is not None
     (compared,) = page.compared
@@ -135,8 +137,8 @@ def test_pictures_and_sounds_are_in_the_page(study: Path) -> None:
 
 
 def test_scores_by_class_have_the_whole_score_as_their_mean(study: Path, made: Report) -> None:
-    store, _ = find_store(study, None)
-    page = collect(study, made, store, print, "", ())
+    store, _ = find_store(open_study(study), None)
+    page = collect(open_study(study), made, store, print, "", ())
     (table,) = page.classes
     assert table.name == "class_accuracy_resnet18"
     rows = [row for section in table.sections for row in section]
@@ -246,7 +248,7 @@ def test_a_page_that_shows_the_same_is_left_as_it_is(study: Path, tmp_path: Path
 def test_the_command_of_a_row_computes_the_same_jobs(
     study: Path, made: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = collect(study, made, None, print, "", ())
+    page = collect(open_study(study), made, None, print, "", ())
     lines = {one.label: one.line for one in page.commands}
     assert lines["ground truth, nearest train, class mean, shuffled in class, shuffled audio"] == ""
     monkeypatch.chdir(tmp_path)

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 
 from a2ibench.cli import main
 from a2ibench.data.store import PairStore
-from a2ibench.results.board import at_work
-from a2ibench.results.outcome import write_result
+from a2ibench.results.result_file import write_result
 from a2ibench.runs.executors.inline import Inline
+from a2ibench.runs.study_lock import at_work
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 from planted import good_pairs, write

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from a2ibench.cli import main
 from a2ibench.doctor import machine
 from a2ibench.errors import UserError
-from a2ibench.runs.executors.ray_ready import LONGEST_SOCKET, check_local
-from a2ibench.runs.executors.ray_tune import RayTune
+from a2ibench.runs.executors.ray_cluster import LONGEST_SOCKET, check_local, started
+from a2ibench.runs.executors.ray_tune import Config, RayTune
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
 linux = pytest.mark.skipif(sys.platform != "linux", reason="TMPDIR is Ray's on Linux only")
@@ -94,7 +94,7 @@ def test_a_folder_that_ray_cannot_write_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "f").write_text("")
-    monkeypatch.setattr("a2ibench.runs.executors.ray_ready.LONGEST_SOCKET", 1000)
+    monkeypatch.setattr("a2ibench.runs.executors.ray_cluster.LONGEST_SOCKET", 1000)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "f" / "g"))
     with pytest.raises(UserError, match="Ray keeps its temporary files there and cannot write"):
         check_local()
@@ -103,7 +103,7 @@ def test_a_folder_that_ray_cannot_write_is_named(
 def test_an_address_where_nobody_answers_is_refused_before_anything_is_prepared(
     tmp_path: Path, silent_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a2ibench.runs.executors.ray_ready.JOIN", 2.0)
+    monkeypatch.setattr("a2ibench.runs.executors.ray_cluster.JOIN", 2.0)
     monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
     started = time.monotonic()
     arguments = ["run", "--model", "vae", "--dataset", "synthetic", "--out", str(tmp_path / "out")]
@@ -117,7 +117,7 @@ def test_an_address_where_nobody_answers_is_refused_before_anything_is_prepared(
 
 def test_an_address_of_no_kind_is_refused_with_what_ray_says() -> None:
     with pytest.raises(UserError, match="nonsense: Invalid address format"):
-        RayTune(address="nonsense").check()
+        RayTune(Config(address="nonsense")).check()
 
 
 @linux
@@ -125,11 +125,10 @@ def test_ray_uses_the_processors_that_this_process_may_use() -> None:
     import ray
 
     allowed = os.sched_getaffinity(0)
-    ray_tune = RayTune()
     try:
         os.sched_setaffinity(0, {min(allowed)})
-        assert ray_tune.start()
-        assert [machine.cpus for machine in ray_tune.machines()] == [1.0]
+        with started(None) as machines:
+            assert [machine.cpus for machine in machines] == [1.0]
+        assert not ray.is_initialized()
     finally:
-        ray.shutdown()
         os.sched_setaffinity(0, allowed)

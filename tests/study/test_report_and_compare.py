@@ -181,7 +181,7 @@ def real_images_at_chance(folder: Path) -> None:
     for path in folder.glob("jobs/*/result.json"):
         stored = json.loads(path.read_text())
         if stored["job"]["method"] == "ground truth":
-            stored["job"]["kind"] = "reference"
+            stored["job"] |= {"kind": "reference", "method": "ground_truth"}
         stored["metrics"]["rprec1_i2a_lite0"]["chance"] = 0.2
         path.write_text(json.dumps(stored))
 

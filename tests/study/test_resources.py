@@ -13,13 +13,14 @@ from click.testing import CliRunner
 
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.results.job import Job, Task
+from a2ibench.results.job import Environment, Job
+from a2ibench.runs.compute import compute
 from a2ibench.runs.display import Display
-from a2ibench.runs.executors.inline import run_inline
+from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.process import Processes
-from a2ibench.runs.work import compute
-from a2ibench.study.plan import Request
-from a2ibench.study.resources import Machine, Need, check_disk, need_of, trials_at_once
+from a2ibench.runs.resources import Machine, Need, check_disk, need_of, trials_at_once
+from a2ibench.runs.trial import Trial
+from a2ibench.study.request import Request
 
 GB = 1e9
 SMALL = Machine(cpus=2, gpus=0, memory=16 * GB)
@@ -27,10 +28,10 @@ LARGE = Machine(cpus=8, gpus=4, memory=64 * GB)
 
 
 @pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory, small_store: Path) -> Task:
+def task(tmp_path_factory: pytest.TempPathFactory, small_store: Path) -> Trial:
     job = Job("model", "vae", {"channels": 4, "batch_size": 16}, "", "", "", seed=0, images=96)
     folder = tmp_path_factory.mktemp("study") / "jobs" / "one"
-    return Task(job, folder, small_store, "logmel", {}, (), {}, ())
+    return Trial(job, folder, Environment(small_store, "logmel", {}, ()))
 
 
 def silent(line: str) -> None:
@@ -79,7 +80,7 @@ def test_what_could_never_start_is_refused_with_the_arithmetic(need: Need, messa
         trials_at_once(need, [SMALL], 5, silent)
 
 
-def test_a_larger_model_needs_more_memory_and_disk(task: Task, tmp_path: Path) -> None:
+def test_a_larger_model_needs_more_memory_and_disk(task: Trial, tmp_path: Path) -> None:
     wide = replace(task, job=replace(task.job, config={"channels": 64}))
     small, large = need_of([task], None, [SMALL]), need_of([task, wide], None, [SMALL])
     assert small.gpus == 0
@@ -88,7 +89,7 @@ def test_a_larger_model_needs_more_memory_and_disk(task: Task, tmp_path: Path) -
     assert small.workers == 1
 
 
-def test_workers_share_gpus_and_batches_evenly_or_not_at_all(task: Task) -> None:
+def test_workers_share_gpus_and_batches_evenly_or_not_at_all(task: Trial) -> None:
     two = replace(task, job=replace(task.job, workers=2))
     assert need_of([two], 2.0, [LARGE]) == replace(need_of([task], None, [LARGE]), workers=2)
     with pytest.raises(UserError, match="expected one GPU a worker"):
@@ -101,32 +102,32 @@ def test_workers_share_gpus_and_batches_evenly_or_not_at_all(task: Task) -> None
 def test_a_full_disk_is_noticed_before_and_a_checkpoint_has_the_size_that_was_foreseen(
     tmp_path: Path, display: Display, tiny: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from a2ibench.study.plan import make_plan
-    from a2ibench.study.resources import _state
+    from a2ibench.runs.footprint import footprint
+    from a2ibench.runs.prepare import prepare_study
 
     request = tiny(tmp_path / "study", models=("ours",))
-    plan = make_plan(request, display.counter, display.say)
+    plan = prepare_study(request, display.counter, display.say)
     (job,) = [task for task in plan.tasks if task.job.kind == "model"]
     Usage = namedtuple("Usage", "free")
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda folder: Usage(1000))
         with pytest.raises(UserError, match=r"1 trial would leave .* 0.00 GB are free"):
-            run_inline([job], silent)  # type: ignore[arg-type]
+            Inline()([Trial.of(job)], silent)  # type: ignore[arg-type]
     assert not job.folder.exists()
-    compute(job, lambda progress: None)
+    compute(job, lambda step, steps: None)
     size = (job.folder / "checkpoint.safetensors").stat().st_size
-    assert _state(job).checkpoint == pytest.approx(size, rel=0.02)
+    assert footprint(job).checkpoint == pytest.approx(size, rel=0.02)
     samples = sum(path.stat().st_size for path in (job.folder / "samples").glob("*.npy"))
-    assert _state(job).samples == pytest.approx(samples, rel=0.02)
+    assert footprint(job).samples == pytest.approx(samples, rel=0.02)
     # Of a job whose checkpoint is there only the one beside it is still to come.
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda folder: Usage(1.1 * size + samples))
         check_disk([job], at_once=1)
 
 
-@pytest.mark.parametrize("executor", [run_inline, Processes(silent)])
+@pytest.mark.parametrize("executor", [Inline(), Processes(say=silent)])
 def test_too_little_memory_is_refused_before_anything_starts(
-    executor: Any, task: Task, monkeypatch: pytest.MonkeyPatch
+    executor: Any, task: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Memory = namedtuple("Memory", "available")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(GB))
@@ -135,8 +136,8 @@ def test_too_little_memory_is_refused_before_anything_starts(
     assert not task.folder.exists()
 
 
-@pytest.mark.parametrize("executor", [run_inline, Processes(silent)])
-def test_several_workers_need_ray(executor: Any, task: Task) -> None:
+@pytest.mark.parametrize("executor", [Inline(), Processes(say=silent)])
+def test_several_workers_need_ray(executor: Any, task: Trial) -> None:
     with pytest.raises(UserError, match="more than one GPU a trial needs --executor ray"):
         executor([replace(task, job=replace(task.job, workers=2))], silent)
 

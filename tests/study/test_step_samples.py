@@ -9,11 +9,11 @@ from PIL import Image
 
 from a2ibench import registry
 from a2ibench.config import build
-from a2ibench.results.step_samples import step_drawer
-from a2ibench.study.opened import Data, open_data
+from a2ibench.runs.data import Data, open_data
+from a2ibench.runs.sample_pictures import step_drawer
 from a2ibench.training import fit as training
 from a2ibench.training.checkpoint import read_checkpoint
-from a2ibench.training.look import LOOKS, as_if_finished, look_steps
+from a2ibench.training.preview import PREVIEWS, as_if_finished, preview_steps
 from a2ibench.types import Spec
 
 STEPS = 5
@@ -77,7 +77,7 @@ def test_the_last_picture_shows_what_the_finished_model_draws(data: Data, tmp_pa
 def test_a_training_that_is_resumed_has_the_pictures_of_one_that_was_not(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_LEAST", 0.0)
+    monkeypatch.setattr(training, "MIN_SAVE_INTERVAL", 0.0)
 
     class StoppedError(Exception):
         pass
@@ -129,9 +129,9 @@ def test_the_model_is_restored_when_looking_fails(data: Data) -> None:
 
 @pytest.mark.parametrize("steps", [1, 19, 20, 21, 625, 100_001])
 def test_steps_to_look_at_are_few_and_end_with_the_last(steps: int) -> None:
-    chosen = look_steps(steps, 20)
+    chosen = preview_steps(steps, 20)
     assert chosen == sorted(set(chosen))
     assert chosen[-1] == steps
-    assert len(chosen) <= LOOKS
+    assert len(chosen) <= PREVIEWS
     assert all(step % 20 == 0 for step in chosen[:-1])
-    assert steps < 320 or len(chosen) == LOOKS
+    assert steps < 320 or len(chosen) == PREVIEWS

@@ -18,12 +18,14 @@ from rich.console import Console
 from a2ibench import storage
 from a2ibench.errors import StoppedError, UserError
 from a2ibench.reporting.report import report
-from a2ibench.results.board import at_work, read_board
+from a2ibench.results.progress import read_progress
 from a2ibench.results.status import read_status
+from a2ibench.results.study import open_study
 from a2ibench.runs.display import Display
-from a2ibench.runs.executors.inline import Inline, run_inline
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request
+from a2ibench.runs.executors.inline import Inline
+from a2ibench.runs.study import run_study
+from a2ibench.runs.study_lock import at_work
+from a2ibench.study.request import Request
 from a2ibench.training import fit
 
 Tiny = Callable[..., Request]
@@ -119,12 +121,12 @@ def test_a_trial_that_crashes_is_tried_again_and_ends_as_if_it_had_not(
     crashing: Callable[[int], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fit, "SAVE_LEAST", 0.0)  # there is a checkpoint to go on from
+    monkeypatch.setattr(fit, "MIN_SAVE_INTERVAL", 0.0)  # there is a checkpoint to go on from
     images = []
     for crashes in (0, 2):
         plugin, folder = crashing(crashes), tmp_path / f"study{crashes}"
         request = tiny(folder, models=("crashing",), plugins=(plugin,), images=40 * 64, retries=2)
-        assert run_study(request, run_inline, None, display) == []
+        assert run_study(request, Inline(), None, display) == []
         assert plugin.with_suffix(".left").read_text() == "0"
         images.append(np.load(only_job(folder, "crashing") / "samples" / "test.npy"))
     assert np.array_equal(*images)
@@ -135,12 +137,12 @@ def test_after_its_retries_a_trial_is_marked_with_its_reason_and_the_next_comman
 ) -> None:
     plugin, folder = crashing(3), tmp_path / "study"
     request = tiny(folder, models=("crashing", "vae"), plugins=(plugin,), images=40 * 64, retries=1)
-    (failure,) = run_study(request, run_inline, None, display)
+    (failure,) = run_study(request, Inline(), None, display)
     assert failure == "crashing, seed 0: RuntimeError: the accelerator is gone (2 attempts)"
     status = read_status(folder)
     assert (status.count("failed"), status.count("failed", "crashing")) == (1, 1)
     assert status.count("done", "vae") == 1
-    assert run_study(request, run_inline, None, display) == []
+    assert run_study(request, Inline(), None, display) == []
     assert read_status(folder).count("failed") == 0
 
 
@@ -157,12 +159,12 @@ def test_a_full_disk_stops_the_study_and_nothing_is_lost(
         patch.setattr(safetensors.torch, "save_file", full)
         patch.setattr(storage, "LEAST_ROOM", 2**62)
         with pytest.raises(StoppedError, match="no space left on the disk of "):
-            run_study(request, run_inline, None, display)
+            run_study(request, Inline(), None, display)
     assert not list(folder.glob("jobs/*/failure.json"))
     assert not list(folder.rglob("*.tmp"))
     status = read_status(folder)
     assert status.count("done") == 5  # the reference rows
-    assert run_study(request, run_inline, None, display) == []
+    assert run_study(request, Inline(), None, display) == []
 
 
 def test_no_room_is_said_with_the_file_whatever_a_library_makes_of_it(tmp_path: Path) -> None:
@@ -181,14 +183,14 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_repeated_and_it_is_s
 ) -> None:
     folder = tmp_path / "study"
     display, console = recording()
-    run_study(tiny(folder), run_inline, None, display)
+    run_study(tiny(folder), Inline(), None, display)
     job = only_job(folder, "vae")
     weights = json.loads((job / "result.json").read_text())["weights"]
     (job / "result.json").unlink()
     content = bytearray((job / "checkpoint.safetensors").read_bytes())
     content[-5] ^= 1  # one bit of one number
     (job / "checkpoint.safetensors").write_bytes(content)
-    assert run_study(tiny(folder), run_inline, None, display) == []
+    assert run_study(tiny(folder), Inline(), None, display) == []
     assert json.loads((job / "result.json").read_text())["weights"] == weights
     assert (job / "checkpoint.damaged").read_bytes() == content
     assert "vae, seed 0: its checkpoint was damaged: set aside as" in console.export_text()
@@ -199,17 +201,17 @@ def test_other_settings_are_new_jobs_and_it_is_said_what_changed(
 ) -> None:
     folder = tmp_path / "study"
     display, console = recording()
-    run_study(tiny(folder, models=("vae", "cvae")), run_inline, None, display)
+    run_study(tiny(folder, models=("vae", "cvae")), Inline(), None, display)
     assert "new jobs" not in console.export_text()
-    run_study(tiny(folder, images=64), run_inline, None, display)
+    run_study(tiny(folder, images=64), Inline(), None, display)
     said = console.export_text()
     assert "vae: new jobs, other than before: training images were 96, are 64" in said
     assert "not in this command's tables" in said
     assert "cvae" in said.split("not in this command's tables")[1].splitlines()[0]
     assert "ground truth: new" not in said
-    run_study(tiny(folder), run_inline, None, display)  # the settings of the first command again
+    run_study(tiny(folder), Inline(), None, display)  # the settings of the first command again
     assert "new jobs" not in console.export_text()
-    report(folder)
+    report(open_study(folder))
     text = (folder / "tables" / "quality.md").read_text()
     about = json.loads((folder / "study.json").read_text())
     assert "1 seed asked for" in text
@@ -221,8 +223,8 @@ def test_a_second_command_in_the_same_folder_is_refused_by_name_and_the_first_go
 ) -> None:
     folder = tmp_path / "study"
     with at_work(folder), pytest.raises(UserError, match=r"another command .*\(process \d+ on "):
-        run_study(tiny(folder), run_inline, None, display)
-    assert run_study(tiny(folder), run_inline, None, display) == []
+        run_study(tiny(folder), Inline(), None, display)
+    assert run_study(tiny(folder), Inline(), None, display) == []
 
 
 def test_status_tells_what_is_done_running_and_waiting_while_a_study_is_at_work(
@@ -266,9 +268,7 @@ def test_after_kill_9_of_the_driver_and_of_a_worker_all_results_are_the_same_bit
     tmp_path: Path, display: Display, tiny: Tiny
 ) -> None:
     images = 3_200
-    assert (
-        run_study(tiny(tmp_path / "calm", seeds=2, images=images), run_inline, None, display) == []
-    )
+    assert run_study(tiny(tmp_path / "calm", seeds=2, images=images), Inline(), None, display) == []
     folder = tmp_path / "killed"
     asked = ("--seeds", "2", "--images", str(images), "--executor", "process", "--retries", "1")
 
@@ -339,6 +339,6 @@ def test_sigterm_ends_as_ctrl_c_does_also_in_the_background_of_a_shell(tmp_path:
         said = study.stderr.read()
         assert study.wait() == 130, said
     assert "interrupted: what is done is kept" in said
-    board = read_board(tmp_path / "study")
+    board = read_progress(tmp_path / "study")
     assert board is not None
     assert board.ended == "interrupted"

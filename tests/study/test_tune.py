@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from a2ibench import registry
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.runs.executors.ray_tune import RayTune
-from a2ibench.study.plan import Request, open_parts, outline
+from a2ibench.runs.data import open_parts
+from a2ibench.study.request import Request, outline
 from a2ibench.study.study_file import read_study_file
 from a2ibench.tuning.space import Domain, read_space
 from a2ibench.tuning.trial import read_trial, run_trial
@@ -97,10 +97,10 @@ def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys
     assert said["best_after"][-1] == said["value"]
     assert call("run", tuning.folder / "best.yaml", "--dry-run").exit_code == 0
 
-    def refuse(self: RayTune) -> bool:
+    def refuse(address: str | None) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(RayTune, "start", refuse)
+    monkeypatch.setattr("a2ibench.tuning.ray_search.started", refuse)
     before = {path: path.stat().st_mtime_ns for path in tuning.folder.glob("trials/*/trial.json")}
     assert call(*arguments, "--trials", 3).exit_code == 0
     assert before == {path: path.stat().st_mtime_ns for path in before}
@@ -126,7 +126,7 @@ def test_rung_by_rung_and_from_a_checkpoint_a_trial_gets_the_same_scores(
     run_trial(tuning, CHOSEN, lambda rung, value: scores.append((rung, value)))
     assert [rung for rung, _ in scores] == list(RUNGS)
     whole: list[tuple[int, float]] = []
-    again = replace(tuning, folder=tmp_path / "again")
+    again = replace(tuning, task=replace(tuning.task, folder=tmp_path / "again"))
     run_trial(again, CHOSEN, lambda rung, value: whole.append((rung, value)))
     assert scores == whole
     assert not list(tuning.folder.glob("trials/*/checkpoint.safetensors"))
@@ -143,7 +143,7 @@ def test_a_trial_that_diverges_is_a_bad_trial_and_a_broken_one_is_tried_again(
     assert record["state"] == "failed"
     assert "NaN" in record["reason"] or "nan" in record["reason"]
 
-    lost = replace(tuning, pairs="others")
+    lost = replace(tuning, task=replace(tuning.task, job=replace(tuning.task.job, store="others")))
     run_trial(lost, CHOSEN, lambda rung, value: None)
     record = read_trial(tuning.trial_folder(CHOSEN))
     assert record is not None

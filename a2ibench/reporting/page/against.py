@@ -65,7 +65,7 @@ def _compare(
     row: RowScores,
     plugin: type[Reference],
     study: Report,
-    metrics: Sequence[type[Metric]],
+    metrics: Sequence[Metric],
     what: str,
 ) -> Against:
     pairs = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in study.scored]

@@ -7,9 +7,9 @@ import numpy as np
 from a2ibench.data.features import split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
-from a2ibench.evaluation.exam import Exam, make_exam
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.reporting.media import picture_uri, sound_uri
-from a2ibench.reporting.page.files import Rows
+from a2ibench.results.job_state import Jobs
 from a2ibench.results.records import DamagedError
 from a2ibench.results.samples import read_images
 from a2ibench.types import IntArray
@@ -47,7 +47,7 @@ class Asked:
 
     store: PairStore
     rows: IntArray
-    exam: Exam
+    exam: EvalSet
 
     def sound(self, segment: int) -> Sound:
         """One test segment, to be heard and seen."""
@@ -65,10 +65,10 @@ def open_exam(store: PairStore) -> Asked:
     """The exam of a store; nothing is encoded, since its sounds and pictures are all that is
     shown."""
     train, test, _ = split_pairs(store, np.zeros((len(store), 0), dtype=np.float32))
-    return Asked(store, store.rows("test"), make_exam(reserve_for_judges(train)[0], test))
+    return Asked(store, store.rows("test"), make_eval_set(reserve_for_judges(train)[0], test))
 
 
-def damaged_pictures(rows: Rows) -> list[str]:
+def damaged_pictures(rows: Jobs) -> list[str]:
     """A line for each file of pictures that cannot be shown."""
     found = []
     for ran in (ran for jobs in rows.values() for ran in jobs if ran.result is not None):

@@ -1,32 +1,28 @@
 """The size of a study, for the head of its page."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from a2ibench.reporting.cells import Count
-from a2ibench.reporting.page.files import Rows
+from a2ibench.results.records import Score
+from a2ibench.results.study import Study
 
 Facts = tuple[tuple[str, str], ...]
 """Names and values."""
 
 
-def facts(about: Mapping[str, Any], rows: Rows) -> Facts:
+def facts(study: Study) -> Facts:
     """The size of a study, for its head."""
-    jobs = [ran for row in rows.values() for ran in row]
-    done = sum(ran.result is not None for ran in jobs)
-    widest = max(scores_of(rows), key=lambda score: int(score["n"]), default={"n": 0})
+    widest = max(scores_of(study), key=lambda score: score.n, default=None)
+    segments = "0" if widest is None else str(Count(widest.n, widest.clips))
     return (
-        ("seeds", str(about["seeds"])),
-        ("training images a trial", f"{about['images']:,}"),
-        ("test segments", str(Count(widest["n"], widest.get("clips")))),
-        ("jobs with a result", f"{done} of {len(jobs)}"),
+        ("seeds", str(study.about.seeds)),
+        ("training images a trial", f"{study.about.images:,}"),
+        ("test segments", segments),
+        ("jobs with a result", f"{len(study.results)} of {len(study.jobs)}"),
     )
 
 
-def scores_of(rows: Rows) -> Iterator[Mapping[str, Any]]:
+def scores_of(study: Study) -> Iterator[Score]:
     """Every score of every job."""
-    for row in rows.values():
-        for ran in row:
-            for score in (ran.result or {"metrics": {}})["metrics"].values():
-                if score["value"] is not None:
-                    yield score
+    for result in study.results:
+        yield from (score for score in result.metrics.values() if score.value is not None)

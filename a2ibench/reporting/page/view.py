@@ -1,19 +1,20 @@
 """A study as the sections of its page see it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.charts import colour
 from a2ibench.reporting.differences import DIFFERENCES
 from a2ibench.reporting.page.against import Against, against_references
 from a2ibench.reporting.page.exam import Asked, damaged_pictures, open_exam
-from a2ibench.reporting.page.files import Rows
 from a2ibench.reporting.report import Report
 from a2ibench.reporting.table import Table
+from a2ibench.results.job_state import Jobs
+from a2ibench.results.records import Study as About
+from a2ibench.results.study import Study
 
 
 @dataclass(frozen=True)
@@ -21,24 +22,35 @@ class StudyView:
     """What a page is made of; what several sections need is computed once.
 
     Attributes:
-        folder: of the study.
-        about: its ``study.json``.
+        study: with its results.
         report: its tables and tests.
-        rows: its jobs by the labels of its rows.
         store: the pairs that it was run on; None where they are not at hand.
         unseen: then why.
         sweeps: folders of sweeps beside those in ``STUDY/sweeps``.
         say: is told what is left out.
     """
 
-    folder: Path
-    about: Mapping[str, Any]
+    study: Study
     report: Report
-    rows: Rows
     store: PairStore | None
     unseen: str
     sweeps: tuple[Path, ...]
     say: Callable[[str], None]
+
+    @property
+    def folder(self) -> Path:
+        """Of the study."""
+        return self.study.folder
+
+    @property
+    def about(self) -> About:
+        """Its ``study.json``."""
+        return self.study.about
+
+    @cached_property
+    def rows(self) -> Jobs:
+        """Its jobs, by the labels of its rows."""
+        return {row.label: row.jobs for row in self.study.rows}
 
     @cached_property
     def asked(self) -> Asked | None:

@@ -7,13 +7,12 @@ from a2ibench import reporting
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.html import key_of, write_html
 from a2ibench.reporting.page.facts import facts
-from a2ibench.reporting.page.files import read_rows
 from a2ibench.reporting.page.parts import chosen_sections, files_of, make_parts
 from a2ibench.reporting.page.sections.sweeps import SWEEPS
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.render import to_markdown
 from a2ibench.reporting.report import PAGE, Report
-from a2ibench.results.finished import read_study
+from a2ibench.results.study import Study
 from a2ibench.storage import content_key, file_sha256
 
 CODE = {".py", ".j2", ".css", ".js"}
@@ -21,7 +20,7 @@ CODE = {".py", ".j2", ".css", ".js"}
 
 
 def write_page(
-    folder: Path,
+    study: Study,
     made: Report,
     store: PairStore | None,
     say: Callable[[str], None],
@@ -31,7 +30,7 @@ def write_page(
     """Writes ``STUDY/report.html``. One that shows the same is left as it is.
 
     Args:
-        folder: of the study.
+        study: with its results.
         made: its tables.
         store: the pairs that it was run on; None where they are not at hand.
         say: is told what is left out.
@@ -47,23 +46,21 @@ def write_page(
         said.append(line)
         say(line)
 
-    about = read_study(folder)
-    rows = read_rows(folder, about)
-    study = StudyView(folder, about, made, rows, store, unseen, tuple(sweeps), tell)
-    path = folder / PAGE
-    key = _key(study)
+    view = StudyView(study, made, store, unseen, tuple(sweeps), tell)
+    path = study.folder / PAGE
+    key = _key(view)
     if key_of(path) == key:
         return path
-    parts = make_parts(study)
+    parts = make_parts(view)
     write_html(
         "study.html.j2",
         path,
         script="study.js",
         # What is left out is said each time: such a page has no key, and is written again.
         key="" if said else key,
-        name=folder.resolve().name,
+        name=study.folder.resolve().name,
         about=made.about,
-        facts=facts(about, rows),
+        facts=facts(study),
         parts=parts,
     )
     return path
@@ -81,8 +78,11 @@ def _key(study: StudyView) -> str:
         [
             [file_sha256(path) for path in sorted(files)],
             str(study.folder.resolve()),
-            dict(study.about),
-            {label: [[ran.result, ran.gap] for ran in jobs] for label, jobs in study.rows.items()},
+            study.about.plain,
+            [
+                [None if job.result is None else job.result.plain, job.gap]
+                for job in study.study.jobs
+            ],
             [
                 made.about,
                 made.verdict,

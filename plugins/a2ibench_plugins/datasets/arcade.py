@@ -14,7 +14,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,10 @@ from PIL import Image
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.errors import UserError, told, unknown
+from a2ibench.extras import require
 from a2ibench.media.audio import resample
 from a2ibench.parallel import Crashed, in_order
 from a2ibench.types import FloatArray, ImageArray, Pair, Part, RejectedError, Split
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 FRAME_RATE = 60
 """Screens a second."""
@@ -98,8 +96,11 @@ class Arcade(Dataset):
 
     def __init__(self, config: ArcadeConfig) -> None:
         super().__init__(config)
+        require("arcade", "the dataset arcade")
+        from ale_py.roms import get_all_rom_ids
+
         self.episode_seconds = 600  # where an episode is cut off
-        known = _ale().roms.get_all_rom_ids()
+        known = get_all_rom_ids()
         for game in config.games:
             if game not in known:
                 raise unknown("game", game, known)
@@ -288,28 +289,21 @@ def shrink(screen: ImageArray, size: int) -> ImageArray:
     return np.asarray(picture, dtype=np.uint8)
 
 
-def _ale() -> "ModuleType":
-    try:
-        import ale_py
-        import ale_py.roms
-    except ImportError as error:
-        raise UserError(
-            "the arcade dataset needs ale-py: pip install 'a2ibench[arcade]'"
-        ) from error
-    return ale_py
-
-
 def _console(game: str) -> Any:
     """A console that was just switched on.
 
     Resetting a running one would be quicker, but its sound generators keep their phase.
     """
-    ale = _ale()
-    ale.ALEInterface.setLoggerMode(ale.LoggerMode.Error)
-    console = ale.ALEInterface()
+    import ale_py
+    import ale_py.roms
+
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    console = ale_py.ALEInterface()
     console.setInt("random_seed", 1)
     console.setInt("frame_skip", 1)
     console.setFloat("repeat_action_probability", 0.0)
     console.setBool("sound_obs", True)
-    console.loadROM(ale.roms.get_rom_path(game))
+    rom = ale_py.roms.get_rom_path(game)
+    assert rom is not None, game
+    console.loadROM(rom)
     return console

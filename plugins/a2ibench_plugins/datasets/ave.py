@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from a2ibench.config import option
-from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
 

@@ -8,14 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from a2ibench.config import option
-from a2ibench.data.files.clips import (
-    PICTURES,
-    SOUNDS,
-    VIDEOS,
-    Clip,
-    ClipConfig,
-    ClipDataset,
-)
+from a2ibench.data.files.clip import PICTURES, SOUNDS, VIDEOS, Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from a2ibench.data.files.clips import VIDEOS, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import VIDEOS, Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from a2ibench.config import choose, option
-from a2ibench.data.files.clips import VIDEOS, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import VIDEOS, Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
 

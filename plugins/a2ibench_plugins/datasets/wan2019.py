@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from a2ibench.data.files.clips import PICTURES, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import PICTURES, Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
 
@@ -66,7 +67,7 @@ class Wan2019(ClipDataset):
     def _find(self, entry: str, label: str, split: Split) -> Iterable[Clip]:
         inner = PurePosixPath(entry)
         if ".." in inner.parts or inner.is_absolute():
-            self.reject(entry, "it lies outside of the folder, which is not left")
+            self.reject(entry, "it lies outside the folder")
             return
         parts = inner.parts[1:] if inner.parts[0] == "mp3" else inner.parts
         film = PurePosixPath(*parts).as_posix().removesuffix(".mp3")

@@ -28,7 +28,7 @@ LEARNING_RATE = 1e-3
 CHECK_EVERY = 20
 PATIENCE = 3
 MAX_STEPS = 240
-LOOK_BATCH = 64
+BATCH = 64
 
 
 class CNNImageToAudio(Judge):
@@ -48,6 +48,7 @@ class CNNImageToAudio(Judge):
     """
 
     name = "i2a_cnn"
+    outputs = ("acoustic",)
     trained = True
     fewest_sources = 2
     held_out = HeldOut("held_out_r2", "r²", chance=0.0)
@@ -110,7 +111,7 @@ class CNNImageToAudio(Judge):
         """Of the seed that its random weights come from."""
         return content_key(["CNN", SEED])
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
         device = next(self.parameters()).device
         with torch.inference_mode():
@@ -120,9 +121,9 @@ class CNNImageToAudio(Judge):
         """The summed squared error on some pairs."""
         self.network.eval()
         parts = [
-            np.square(self.look(pairs.images[rows])["acoustic"] - pairs.acoustic[rows]).sum()
-            for start in range(0, len(pairs), LOOK_BATCH)
-            for rows in [slice(start, start + LOOK_BATCH)]
+            np.square(self.embed(pairs.images[rows])["acoustic"] - pairs.acoustic[rows]).sum()
+            for start in range(0, len(pairs), BATCH)
+            for rows in [slice(start, start + BATCH)]
         ]
         return float(np.sum(parts))
 

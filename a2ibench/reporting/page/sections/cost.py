@@ -5,11 +5,10 @@ from typing import Any
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.cells import Hash, Label, Number, Words
-from a2ibench.reporting.page.files import Rows
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.table import Column, Table
-from a2ibench.results.outcome import SPENT
-from a2ibench.results.watch import read_rows
+from a2ibench.results.job_state import Jobs
+from a2ibench.results.records import SPENT, Result
 
 MEMORY = "system/process_memory_usage_megabytes"
 SECONDS = (
@@ -38,15 +37,15 @@ class Cost(Section):
         return {"gaps": gap_table(study.rows), "cost": cost_table(study.rows, study.report.about)}
 
 
-def cost_table(rows: Rows, about: str) -> Table | None:
+def cost_table(rows: Jobs, about: str) -> Table | None:
     """What each row took; None where nothing has a result."""
     lines = []
     for label, jobs in rows.items():
         results = [ran.result for ran in jobs if ran.result is not None]
         if not results:
             continue
-        seen = [row[MEMORY] for ran in jobs for row in read_rows(ran.folder) if MEMORY in row]
-        spent = sum(result.get(part, 0.0) for result in results for part in SPENT)
+        seen = [row[MEMORY] for ran in jobs for row in ran.machine if MEMORY in row]
+        spent = sum(result.seconds for result in results)
         means = [_mean(results, name) for name in MEANS.values()]
         values = (len(results), *means, spent, max(seen, default=None))
         lines.append((Label(label), *map(Number, values)))
@@ -64,7 +63,7 @@ def cost_table(rows: Rows, about: str) -> Table | None:
     )
 
 
-def gap_table(rows: Rows) -> Table | None:
+def gap_table(rows: Jobs) -> Table | None:
     """Every job without a result, with its reason; None where there is none."""
     gaps = [
         (Label(label), Number(ran.seed), Hash(ran.folder.name), Words(reason))
@@ -87,6 +86,6 @@ def gap_table(rows: Rows) -> Table | None:
     )
 
 
-def _mean(results: Sequence[Mapping[str, Any]], name: str) -> float | None:
-    found = [result[name] for result in results if name in result]
+def _mean(results: Sequence[Result], name: str) -> float | None:
+    found = [value for result in results if (value := getattr(result, name)) is not None]
     return sum(found) / len(found) if found else None

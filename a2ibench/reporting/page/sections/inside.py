@@ -6,17 +6,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import pyarrow.parquet as pq
 
 from a2ibench.contracts.metric import Metric
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.cells import Count, Label, Range, heading
-from a2ibench.reporting.page.files import Ran, Rows
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.report import Report
 from a2ibench.reporting.table import Column, Table
-from a2ibench.results.outcome import SEGMENTS, damaged, score_path
+from a2ibench.results.job_state import Jobs, JobState
 from a2ibench.types import Pairs
 
 RANGE = "( ): the lowest and the highest seed. It is no interval, and nothing was tested."
@@ -37,7 +34,7 @@ class Inside(Section):
         return {"tables": tables} if tables else None
 
 
-def class_tables(test: Pairs, made: Report, rows: Rows) -> list[Table]:
+def class_tables(test: Pairs, made: Report, rows: Jobs) -> list[Table]:
     """A table for each metric with a score per segment: one row per class, one column per
     method."""
     label = test.label
@@ -47,8 +44,8 @@ def class_tables(test: Pairs, made: Report, rows: Rows) -> list[Table]:
         for name, own in there.items()
     }
 
-    def by_class(ran: Ran, metric: str) -> dict[str, float] | None:
-        scores = _segments(ran, metric)
+    def by_class(ran: JobState, metric: str) -> dict[str, float] | None:
+        scores = ran.segments(metric)
         if scores is None or len(scores) != len(label):
             return None
         return {name: _mean(scores[own]) for name, own in there.items()}
@@ -56,11 +53,12 @@ def class_tables(test: Pairs, made: Report, rows: Rows) -> list[Table]:
     return _tables("class", made, rows, by_class, counts)
 
 
-def factor_tables(made: Report, rows: Rows) -> list[Table]:
+def factor_tables(made: Report, rows: Jobs) -> list[Table]:
     """A table for each metric whose score has parts: one row per part, one column per method."""
 
-    def by_part(ran: Ran, metric: str) -> dict[str, float] | None:
-        return None if ran.result is None else ran.result["metrics"].get(metric, {}).get("parts")
+    def by_part(ran: JobState, metric: str) -> dict[str, float] | None:
+        score = None if ran.result is None else ran.result.metrics.get(metric)
+        return None if score is None else score.parts
 
     return _tables("part", made, rows, by_part)
 
@@ -68,8 +66,8 @@ def factor_tables(made: Report, rows: Rows) -> list[Table]:
 def _tables(
     what: str,
     made: Report,
-    rows: Rows,
-    take: Callable[[Ran, str], Mapping[str, float] | None],
+    rows: Jobs,
+    take: Callable[[JobState, str], Mapping[str, float] | None],
     counts: Mapping[str, Count] | None = None,
 ) -> list[Table]:
     """A table for each metric of which ``take`` finds something."""
@@ -95,7 +93,7 @@ def _tables(
 
 def _breakdown(
     what: str,
-    metric: type[Metric],
+    metric: Metric,
     columns: Mapping[str, Mapping[str, Array]],
     counts: Mapping[str, Count] | None,
     about: str,
@@ -127,14 +125,3 @@ def _mean(values: Array) -> float:
     """Over the segments that the metric does not leave out; NaN where it leaves out all."""
     there = values[np.isfinite(values)]
     return float(there.mean()) if len(there) else float("nan")
-
-
-def _segments(ran: Ran, metric: str) -> Array | None:
-    """The scores of the test segments, float64 ``[n]``; None where the metric has none."""
-    path = score_path(ran.folder, ran.result or {}, SEGMENTS)
-    try:
-        if not path.is_file() or metric not in pq.read_schema(path.absolute()).names:
-            return None
-        return pd.read_parquet(path, columns=[metric])[metric].to_numpy(np.float64)
-    except ValueError as error:
-        raise damaged(path, error) from error

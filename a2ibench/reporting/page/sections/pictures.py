@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from a2ibench.contracts.section import Section
-from a2ibench.reporting.figures import choose_segments
+from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
 from a2ibench.reporting.media import LONGEST, picture_uri
 from a2ibench.reporting.page.exam import DIMENSIONS, Asked, Sound
-from a2ibench.reporting.page.files import Ran, Rows
 from a2ibench.reporting.page.view import StudyView
+from a2ibench.results.job_state import Jobs, JobState
 from a2ibench.results.records import DamagedError
-from a2ibench.results.samples import GRID_COLUMNS, read_images
+from a2ibench.results.samples import read_images
 from a2ibench.types import ImageArray
 
 SEVERAL = 4
@@ -65,7 +65,7 @@ class Pictures(Section):
         }
 
 
-def pictures_of_all(asked: Asked, rows: Rows) -> Drawings:
+def pictures_of_all(asked: Asked, rows: Jobs) -> Drawings:
     """One picture per row and sound: of the first seed that has any.
 
     Args:
@@ -81,7 +81,7 @@ def pictures_of_all(asked: Asked, rows: Rows) -> Drawings:
     return Drawings(tuple(asked.sound(int(i)) for i in chosen), tuple(drawings))
 
 
-def several_draws(asked: Asked, rows: Rows, arms: Sequence[str]) -> list[Drawings]:
+def several_draws(asked: Asked, rows: Jobs, arms: Sequence[str]) -> list[Drawings]:
     """For a few sounds of several classes, every draw of each arm's first seed.
 
     Args:
@@ -101,7 +101,7 @@ def several_draws(asked: Asked, rows: Rows, arms: Sequence[str]) -> list[Drawing
     return found
 
 
-def _first(jobs: Sequence[Ran], name: str) -> tuple[int, ImageArray | None]:
+def _first(jobs: Sequence[JobState], name: str) -> tuple[int, ImageArray | None]:
     """The first seed that has a result and left such a file, and what is in it."""
     for ran in jobs:
         path = ran.folder / "samples" / name

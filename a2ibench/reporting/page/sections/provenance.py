@@ -10,10 +10,12 @@ from a2ibench.data.store import PairStore
 from a2ibench.reporting.cells import MISSING, Hash, Label, Number, full_name
 from a2ibench.reporting.page.commands import commands, everything
 from a2ibench.reporting.page.facts import Facts, scores_of
-from a2ibench.reporting.page.files import Rows
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.report import Report
 from a2ibench.reporting.table import Column, Table
+from a2ibench.results.job_state import Jobs
+from a2ibench.results.records import Result
+from a2ibench.results.study import Study
 from a2ibench.study.study_file import file_of
 
 
@@ -25,21 +27,21 @@ class Provenance(Section):
     def collect(self, study: StudyView) -> Mapping[str, Any]:
         """See :class:`~a2ibench.contracts.section.Section`."""
         return {
-            "provenance": provenance(study.about, study.rows, study.report, study.store),
+            "provenance": provenance(study.study, study.report, study.store),
             "jobs": job_table(study.rows),
-            "everything": everything(study.rows, file_of(study.folder).name),
-            "commands": commands(study.about, study.rows),
+            "everything": everything(study.study, file_of(study.folder).name),
+            "commands": commands(study.study),
         }
 
 
-def job_table(rows: Rows) -> Table:
+def job_table(rows: Jobs) -> Table:
     """Every job with the hash that it is known by, and the hash of what it trained."""
     lines = [
         (
             Label(label),
             Number(ran.seed),
             Hash(ran.folder.name),
-            Hash(str((ran.result or {}).get("weights", MISSING))),
+            Hash(MISSING if ran.result is None else (ran.result.weights or MISSING)),
         )
         for label, jobs in rows.items()
         for ran in jobs
@@ -61,16 +63,14 @@ def job_table(rows: Rows) -> Table:
     )
 
 
-def provenance(
-    about: Mapping[str, Any], rows: Rows, made: Report, store: PairStore | None
-) -> list[tuple[str, Facts]]:
+def provenance(study: Study, made: Report, store: PairStore | None) -> list[tuple[str, Facts]]:
     """Versions, hashes, seeds, budget and configurations, in groups."""
-    results = [ran.result for row in rows.values() for ran in row if ran.result is not None]
-    encoders = {_options(one["encoder"]["config"]) for one in results}
+    about, results = study.about, study.results
+    encoders = {_options(one.encoder.config) for one in results}
     pairs = [
-        ("dataset", str(about["dataset"])),
-        ("options", _options(about.get("dataset_config", {}))),
-        ("content sha256", str(about["content_hash"])),
+        ("dataset", about.dataset),
+        ("options", _options(about.dataset_config)),
+        ("content sha256", about.content_hash),
         ("last check", "; ".join([str(made.check), *made.check.told])),
     ]
     if store is not None:
@@ -84,58 +84,53 @@ def provenance(
             ("pictures", f"{store.image_size} × {store.image_size} px"),
         ]
     protocol = [
-        ("a2ibench", _distinct(one["version"] for one in results)),
-        ("protocol", _distinct(one["protocol"] for one in results)),
-        ("scale", str(about["scale"])),
-        ("budget", f"{about['images']:,} training images a trial"),
-        ("seeds", ", ".join(map(str, range(about["seeds"])))),
+        ("a2ibench", _distinct(one.version for one in results)),
+        ("protocol", _distinct(one.protocol for one in results)),
+        ("scale", about.scale),
+        ("budget", f"{about.images:,} training images a trial"),
+        ("seeds", ", ".join(map(str, range(about.seeds)))),
         ("metrics", ", ".join(map(full_name, made.metrics))),
     ]
-    arms: Mapping[str, Any] = about.get("arms", {})
     groups = [
         ("Protocol", protocol),
         ("Pairs", pairs),
         (
             "Encoder",
             [
-                ("name", str(about["encoder"])),
+                ("name", about.encoder),
                 ("options", "; ".join(sorted(encoders))),
-                ("fingerprint", _distinct(one["job"]["encoder"] for one in results)),
+                ("fingerprint", _distinct(one.job.encoder for one in results)),
             ],
         ),
-        ("Judges", list(_judges(rows))),
-        ("Code of the methods, sha256", list(_sources(rows))),
-        ("Configurations", [(label, _options(arm["config"])) for label, arm in arms.items()]),
+        ("Judges", list(_judges(study))),
+        ("Code of the methods, sha256", list(_sources(study))),
+        ("Configurations", [(n, _options(arm.config)) for n, arm in (about.arms or {}).items()]),
         ("Hardware of the trials", list(_hardware(results))),
     ]
     return [(title, tuple(values)) for title, values in groups if values]
 
 
-def _judges(rows: Rows) -> Iterator[tuple[str, str]]:
+def _judges(study: Study) -> Iterator[tuple[str, str]]:
     seen = {}
-    for score in scores_of(rows):
-        if score["judge"] != OWN:
-            figures = score.get("judge_figures", {})
+    for score in scores_of(study):
+        if score.judge != OWN:
             said = ", ".join(
-                f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items()
+                f"{name.replace('_', ' ')} {value:.4g}"
+                for name, value in score.judge_figures.items()
             )
-            seen[score["judge"], score["judge_fingerprint"]] = said
+            seen[score.judge, score.judge_fingerprint] = said
     for (name, fingerprint), figures in sorted(seen.items()):
         yield name, f"fingerprint {fingerprint}{'; ' if figures else ''}{figures}"
 
 
-def _sources(rows: Rows) -> Iterator[tuple[str, str]]:
-    seen = dict.fromkeys(
-        (ran.result["job"]["method"], ran.result["job"]["source"])
-        for row in rows.values()
-        for ran in row
-        if ran.result is not None and ran.result["job"]["source"]
+def _sources(study: Study) -> Iterator[tuple[str, str]]:
+    yield from dict.fromkeys(
+        (one.job.method, one.job.source) for one in study.results if one.job.source
     )
-    yield from seen
 
 
-def _hardware(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    counted = Counter(_options(one["hardware"]) for one in results if "hardware" in one)
+def _hardware(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    counted = Counter(_options(one.hardware) for one in results if one.hardware)
     for said, count in counted.items():
         yield f"{count} trial{'' if count == 1 else 's'}", said
 

@@ -12,9 +12,9 @@ from a2ibench.errors import UserError
 from a2ibench.reporting.cells import Difference, Label, Number
 from a2ibench.reporting.curves import ABOUT
 from a2ibench.reporting.media import png_uri
-from a2ibench.reporting.page.files import Rows
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.table import Column, Table
+from a2ibench.results.job_state import Jobs
 from a2ibench.storage import read_json
 
 TEXTS, NUMBERS = ("sound", "measure"), ("rho", "low", "high", "p", "cases")
@@ -61,7 +61,7 @@ class Sweeps(Section):
 
 
 def read_sweeps(
-    folder: Path, given: Sequence[Path], rows: Rows, say: Callable[[str], None]
+    folder: Path, given: Sequence[Path], rows: Jobs, say: Callable[[str], None]
 ) -> tuple[list[Sweep], list[str]]:
     """The sweeps in ``STUDY/sweeps`` and in other folders, and those that are left out.
 
@@ -92,7 +92,7 @@ def read_sweeps(
     return found, left_out
 
 
-def _read(folder: Path, number: int, rows: Rows) -> Sweep:
+def _read(folder: Path, number: int, rows: Jobs) -> Sweep:
     if not (folder / ABOUT).is_file():
         raise UserError(
             f"{folder}: no sweep (it has no {ABOUT}); expected what `a2ibench sweep … --out DIR`"
@@ -116,7 +116,7 @@ def _read(folder: Path, number: int, rows: Rows) -> Sweep:
         raise UserError(f"{folder}: damaged sweep ({error}); sweep again") from error
 
 
-def _run(job: str, rows: Rows) -> str:
+def _run(job: str, rows: Jobs) -> str:
     for label, jobs in rows.items():
         for ran in jobs:
             if ran.folder.name == job:

@@ -5,9 +5,10 @@ from typing import Any
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.charts import curve_chart
-from a2ibench.reporting.page.files import Rows
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.svg import Chart, inline_svg
+from a2ibench.results.job_state import Jobs
+from a2ibench.results.study import Study
 
 
 class Training(Section):
@@ -17,38 +18,36 @@ class Training(Section):
 
     def collect(self, study: StudyView) -> Mapping[str, Any] | None:
         """See :class:`~a2ibench.contracts.section.Section`."""
-        curves = loss_charts(study)
+        curves = loss_charts(study.study, study.colours)
         notes = [*training_notes(study.rows), *study.damaged_pictures]
         return {"curves": curves, "notes_of_trainings": notes} if curves else None
 
 
-def training_notes(rows: Rows) -> list[str]:
+def training_notes(rows: Jobs) -> list[str]:
     """What a user should know of single trainings."""
     return [
         f"{label}, seed {ran.seed}: {note}"
         for label, jobs in rows.items()
         for ran in jobs
         if ran.result is not None
-        for note in ran.result.get("notes", ())
+        for note in ran.result.notes
     ]
 
 
-def loss_charts(study: StudyView) -> list[Chart]:
+def loss_charts(study: Study, colours: Mapping[str, str]) -> list[Chart]:
     """A chart for each full model and its ablations, which share their losses."""
     charts = []
-    for i, model in enumerate(study.about["models"]):
-        own = [row.label for row in study.report.methods if model in (row.label, row.full)]
+    for i, model in enumerate(study.about.models):
         trainings = {
-            label: [
-                r.result["curve"] for r in study.rows[label] if r.result and r.result.get("curve")
-            ]
-            for label in own
+            row.label: [job.result.curve for job in row.jobs if job.result and job.result.curve]
+            for row in study.rows
+            if row.kind == "model" and row.model == model
         }
         trainings = {label: curves for label, curves in trainings.items() if _has_loss(curves)}
         if not trainings:
             continue
         said = ", ".join(trainings)
-        figure = curve_chart(trainings, study.colours)
+        figure = curve_chart(trainings, colours)
         svg = inline_svg(figure, f"curves-{i}", f"Losses by step of {said}, one panel per loss")
         caption = (
             f"{said}: mean of each logging interval, or of several in long trainings, by training"
