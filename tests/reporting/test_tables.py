@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from a2ibench import registry
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.cells import (
     Cell,
@@ -49,7 +49,7 @@ class Accuracy(Metric):
     name, judge, title = "accuracy_test", "none", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 
@@ -143,7 +143,7 @@ def test_scores_no_better_than_the_floor_are_marked_and_the_caption_names_it() -
         RowScores("good", False, None, 2, {"match_test": scores(0.3)}),  # lower is better
         RowScores("deaf", False, None, 2, {"match_test": scores(0.6)}),
     ]
-    (table,) = score_tables(methods, [Match], "data", [])
+    (table,) = score_tables(methods, [Match()], "data", [])
     (floor,), (good, deaf) = table.texts
     assert ["°" in row[3] for row in (floor, good, deaf)] == [False, False, True]
     assert any("no better than shuffled" in note for note in table.notes)
@@ -151,7 +151,7 @@ def test_scores_no_better_than_the_floor_are_marked_and_the_caption_names_it() -
 
 
 def test_every_row_has_its_seeds_and_n_and_a_missing_result_is_a_gap() -> None:
-    (table,) = score_tables(METHODS, [Accuracy], "data", ["a note"])
+    (table,) = score_tables(METHODS, [Accuracy()], "data", ["a note"])
     references, arms = table.texts
     assert references[0][:3] == ["ground truth", "1", "200"]
     assert arms[0][:3] == ["ours", "2", "200"]
@@ -160,7 +160,7 @@ def test_every_row_has_its_seeds_and_n_and_a_missing_result_is_a_gap() -> None:
 
 
 def test_ablations_are_paired_differences_to_the_full_model() -> None:
-    table = ablations(METHODS, Accuracy)
+    table = ablations(METHODS, Accuracy())
     (worse,), (same,) = table.texts
     assert worse[0] == "ours − consistency"
     assert worse[2] == "2 × 200"
@@ -177,7 +177,7 @@ def test_the_direction_of_a_verdict_is_the_metrics() -> None:
         RowScores("ours", False, None, 2, {"match_test": scores(0.5)}),
         RowScores("ours − x", False, "ours", 2, {"match_test": scores(0.3)}),
     ]
-    assert ablations(methods, Match).records[0]["verdict"] == "better"
+    assert ablations(methods, Match()).records[0]["verdict"] == "better"
 
 
 def test_one_seed_a_side_separates_no_methods() -> None:
@@ -185,21 +185,21 @@ def test_one_seed_a_side_separates_no_methods() -> None:
         RowScores("a", False, None, 1, {"accuracy_test": scores(0.6, (0,))}),
         RowScores("b", False, None, 1, {"accuracy_test": scores(0.8, (0,))}),
     ]
-    table = compared(one, Accuracy)
+    table = compared(one, Accuracy())
     (((label, *_, difference, p, _, verdict),),) = table.texts
     assert (label, p, verdict) == ("a", "–", "one seed")
     assert difference.startswith("-20.0 [")
 
 
 def test_csv_holds_plain_numbers() -> None:
-    (table,) = score_tables(METHODS, [Accuracy], "data", [])
+    (table,) = score_tables(METHODS, [Accuracy()], "data", [])
     rows = list(csv.DictReader(io.StringIO(to_csv(table))))
     assert float(rows[1]["accuracy_test_v1:value"]) == pytest.approx(0.8)
     assert rows[-1]["accuracy_test_v1:value"] == ""
 
 
 def test_names_are_escaped_in_markdown_and_latex() -> None:
-    (table,) = score_tables(METHODS, [Accuracy], "data", [])
+    (table,) = score_tables(METHODS, [Accuracy()], "data", [])
     assert r"evil_\|&lt;b>&$x$" in to_markdown(table)
     assert escape_markdown("p < 0.05, a</b><!-- c") == "p < 0.05, a&lt;/b>&lt;!-- c"
     assert escape_markdown("[a](b) ![c](d) `e`\n| f") == r"[a]\(b) ![c]\(d) \`e\` \| f"
@@ -215,8 +215,8 @@ def test_every_installed_metric_has_a_column_that_plain_latex_can_set() -> None:
         metric = registry.metrics.get(name)
         assert escape_latex(heading(metric)).isascii(), heading(metric)
     for table in (
-        *score_tables(METHODS, [Accuracy], "data", [SPREAD]),
-        compared(METHODS, Accuracy),
+        *score_tables(METHODS, [Accuracy()], "data", [SPREAD]),
+        compared(METHODS, Accuracy()),
     ):
         assert to_latex(table).isascii()
 
@@ -268,7 +268,7 @@ def test_csv_is_read_back_by_pandas_to_the_last_bit(rows: list[tuple[str, float,
 
 def test_a_notebook_shows_the_table_of_the_page() -> None:
     parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
-    table = compared(METHODS, Accuracy)
+    table = compared(METHODS, Accuracy())
     root = parser.parseFragment(table._repr_html_())
     (rows,) = root.findall(".//tbody")
     shown = [[" ".join("".join(cell.itertext()).split()) for cell in row] for row in rows]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from a2ibench.contracts.metric import OWN, Looks, Metric, Score
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.evaluation.verdict import Verdict
 from a2ibench.reporting.differences import PairedTest, method_pairs, method_table, run_tests
@@ -16,7 +16,7 @@ class Accuracy(Metric):
     name, judge, title = "accuracy_test", "none", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 
@@ -28,7 +28,7 @@ class Own(Accuracy):
     name, title, judge, group = "own_test", "own network", OWN, "own"
 
 
-METRICS = [Accuracy, Distance, Own]
+METRICS = [Accuracy(), Distance(), Own()]
 
 
 def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> RowScores:
@@ -61,7 +61,7 @@ def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
 
 def test_a_single_tested_difference_that_is_none_is_said_to_be_none() -> None:
     base, same = method("base", 0.5, 0.5), method("same", 0.5, 0.5)
-    (one,) = comparisons(run_tests([(base, same)], [Accuracy]))
+    (one,) = comparisons(run_tests([(base, same)], [Accuracy()]))
     assert one.sentence == "not separable from base by accuracy"
     assert lead([one]) == (
         "No method is separable from another: the one tested difference is not significant after"
@@ -125,7 +125,7 @@ def test_many_metrics_that_do_not_separate_are_counted_and_those_that_do_are_nam
     mine, base = method("mine", 0.5, 0.5), method("base", 0.5, 0.5)
 
     def made(name: str, verdict: Verdict) -> PairedTest:
-        metric = type(name, (Accuracy,), {"name": name, "title": name})
+        metric = type(name, (Accuracy,), {"name": name, "title": name})()
         change = Paired(1.0, 0.5, 1.5, 0.5, None, 0.5, 3)
         return PairedTest(mine, base, metric, change, 0.5, verdict)
 
