@@ -14,6 +14,7 @@ from a2ibench.cli.options import (
     read_settings,
     scale_option,
     set_option,
+    verbose_option,
 )
 from a2ibench.errors import UserError
 
@@ -71,6 +72,7 @@ from a2ibench.errors import UserError
     metavar="FOLDER",
     help="Write the sound of each test segment as <row>.wav, and stop.",
 )
+@verbose_option
 @plugin_option
 def evaluate(
     dataset: str,
@@ -87,6 +89,7 @@ def evaluate(
     metrics: tuple[str, ...],
     export_list: Path | None,
     export_sounds: Path | None,
+    verbose: bool,
     plugins: tuple[Path, ...],
 ) -> None:
     """Score images that any system drew for the test sounds, beside the reference rows.
@@ -118,7 +121,7 @@ def evaluate(
     )
     if into is not None:
         request = join(into, request)
-    display = make_display()
+    display = make_display(verbose)
     if exports:
         export(request, export_list, export_sounds, display)
         return

@@ -101,9 +101,18 @@ def merge_settings(
     return {owner: {**file.get(owner, {}), **given.get(owner, {})} for owner in owners}
 
 
-def make_display() -> "Display":
+def verbose_option(command: F) -> F:
+    """Adds ``--verbose`` to a command that prints tables."""
+    return click.option(
+        "--verbose",
+        is_flag=True,
+        help="Print all tables with their captions, and why each metric is left out.",
+    )(command)
+
+
+def make_display(verbose: bool = False) -> "Display":
     """Progress on this terminal, or in lines where it is none."""
     from a2ibench.console import Console
     from a2ibench.runs.display import Display
 
-    return Display(Console())
+    return Display(Console(), verbose)

@@ -18,6 +18,7 @@ from a2ibench.cli.options import (
     read_settings,
     scale_option,
     set_option,
+    verbose_option,
 )
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
@@ -133,6 +134,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     is_flag=True,
     help="Check all that can be checked before any work, print the plan and stop.",
 )
+@verbose_option
 @plugin_option
 def run(
     file: dict[str, Any],
@@ -146,6 +148,7 @@ def run(
     tracking_uri: str | None,
     out: Path | None,
     dry_run: bool,
+    verbose: bool,
     plugins: tuple[Path, ...],
     **options: Any,
 ) -> None:
@@ -174,7 +177,7 @@ def run(
         executor=executor,
         **options,
     )
-    display = make_display()
+    display = make_display(verbose)
 
     ran = run(
         request,
