@@ -14,8 +14,11 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from a2ibench.reporting.cells import Label, Mean
 from a2ibench.reporting.overview_page import Between, Listed, write_overview_page
-from a2ibench.reporting.render import Table
+from a2ibench.reporting.table import Column, Table
+
+pytestmark = pytest.mark.integration
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = 360
@@ -166,7 +169,8 @@ def luminance(colour: str) -> float:
 
 
 def test_the_overview_sorts_its_tables_as_well(browser: Chrome, tmp_path: Path) -> None:
-    scores = Table("encoders-x", "Scores", ("method", "KID"), ((("a", "2"), ("b", "1")),), (), ())
+    rows = ((Label("a"), Mean(2.0)), (Label("b"), Mean(1.0)))
+    scores = Table("encoders-x", "Scores", (Column(Label, "method"), Column(Mean, "KID")), (rows,))
     listed = Listed("x-mfcc", "report.html", "x", "mfcc", "Nothing is tested.")
     path = tmp_path / "report.html"
     write_overview_page("two", [listed], [Between("x", "Nothing.", (), (scores,))], [], [], path)
