@@ -14,7 +14,8 @@ from a2ibench.printable import printable
 from a2ibench.results import records
 from a2ibench.results.job import Job, Task
 from a2ibench.results.machine_samples import read_samples
-from a2ibench.results.records import DamagedError, Origin, Result
+from a2ibench.results.read_record import DamagedError, read_record
+from a2ibench.results.records import Origin, Result
 from a2ibench.results.result_file import BLOCKS, SEGMENTS, damaged, load_result, score_path
 from a2ibench.storage import write_json
 
@@ -79,7 +80,7 @@ class JobState:
         if not path.is_file():
             return None
         try:
-            reason = records.read(records.Failure, path).reason
+            reason = read_record(records.Failure, path).reason
         except DamagedError as error:
             return f"{FAILURE} is damaged ({error})"
         return " ".join(printable(reason).split())
@@ -107,7 +108,7 @@ class JobState:
     def origin(self) -> Origin | None:
         """Where the images of an outside system came from; None where no file says so."""
         with suppress(OSError, DamagedError):
-            return records.read(Origin, self.folder / ORIGIN)
+            return read_record(Origin, self.folder / ORIGIN)
         return None
 
     @cached_property

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from a2ibench.results import records
-from a2ibench.results.records import DamagedError, Progress
+from a2ibench.results.read_record import DamagedError, read_record
+from a2ibench.results.records import Progress
 from a2ibench.storage import write_json
 
 PROGRESS = "progress.json"
@@ -18,7 +18,7 @@ SILENT = 600.0
 def read_progress(folder: Path) -> Progress | None:
     """Read how far the last command is; None where there was none, or its file cannot be read."""
     try:
-        return records.read(Progress, folder / PROGRESS)
+        return read_record(Progress, folder / PROGRESS)
     except (OSError, DamagedError):
         return None
 

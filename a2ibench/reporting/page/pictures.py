@@ -14,7 +14,7 @@ from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
 from a2ibench.reporting.media import picture_uri, sound_uri
 from a2ibench.reporting.study_page import Drawing, Drawings, Sound
 from a2ibench.results.job_state import Jobs, JobState
-from a2ibench.results.records import DamagedError
+from a2ibench.results.read_record import DamagedError
 from a2ibench.results.samples import read_images
 from a2ibench.types import ImageArray, IntArray
 
