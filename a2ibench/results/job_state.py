@@ -1,4 +1,4 @@
-"""What a job has left in its folder: its result, or the reason why it has none."""
+"""The state of a job, by its folder: a result, or the reason why there is none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -60,7 +60,7 @@ class JobState:
 
     @property
     def damage(self) -> str | None:
-        """What is wrong with its result, in one line; None where nothing is."""
+        """Why its result is not believed, in one line; None where nothing is wrong."""
         return self._loaded[1]
 
     @property
@@ -113,7 +113,7 @@ class JobState:
 
     @cached_property
     def job(self) -> Job | None:
-        """What it is the state of; None where no file of its says so."""
+        """The job itself; None where no file in its folder describes it."""
         found = self.origin or self.result
         return None if found is None else Job.from_record(found.job.model_dump(exclude_unset=True))
 

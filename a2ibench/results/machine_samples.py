@@ -1,4 +1,4 @@
-"""What the machine did while a trial trained: the samples of ``system.json``."""
+"""Samples of the machine while a trial trains: ``system.json``."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How far the command at work on a study is, as ``progress.json`` says it."""
+"""The progress of the command at work on a study: ``progress.json``."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ SILENT = 600.0
 
 
 def read_progress(folder: Path) -> Progress | None:
-    """Read how far the last command is; None where there was none, or its file cannot be read."""
+    """Read the progress of the last command; None where there was none, or its file cannot be read."""
     try:
         return read_record(Progress, folder / PROGRESS)
     except (OSError, DamagedError):

@@ -98,7 +98,7 @@ class Study(WholeFile):
 
 
 class Job(_Record):
-    """What a result is the result of; see :class:`a2ibench.results.job.Job`."""
+    """The job of a result; see :class:`a2ibench.results.job.Job`."""
 
     kind: Literal["model", "reference", "outside"]
     method: str
@@ -112,7 +112,7 @@ class Job(_Record):
 
 
 class Encoder(_Record):
-    """What heard the sounds."""
+    """The encoder that heard the sounds."""
 
     name: str
     config: Options
@@ -193,7 +193,7 @@ SPENT = ("preparation_seconds", "training_seconds", "evaluation_seconds")
 
 
 class Format(_Record):
-    """What every result says of itself, whatever its format."""
+    """The part of a result that is the same in every format."""
 
     format: int
 
@@ -215,7 +215,7 @@ class Origin(_Record):
 
 
 class TrialProgress(_Record):
-    """How far a trial of the present command is."""
+    """The progress of one trial of the present command."""
 
     step: Count
     steps: Count
@@ -254,4 +254,4 @@ class SearchTrial(WholeFile):
 
 
 Sample = dict[str, FiniteFloat]
-"""Of the machine, while a trial trains: a row of ``system.json``."""
+"""One sample of the machine while a trial trains: a row of ``system.json``."""

@@ -22,7 +22,7 @@ Ending = Literal["done", "interrupted", "stopped"]
 
 @dataclass
 class Trial:
-    """How far a trial of the present command is.
+    """The progress of one trial of the present command.
 
     Attributes:
         step: steps done.
