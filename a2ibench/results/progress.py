@@ -16,7 +16,7 @@ SILENT = 600.0
 
 
 def read_progress(folder: Path) -> Progress | None:
-    """Read the progress of the last command; None where there was none, or its file cannot be read."""
+    """Read the progress of the last command; None without one, or where it cannot be read."""
     try:
         return read_record(Progress, folder / PROGRESS)
     except (OSError, DamagedError):
