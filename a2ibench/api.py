@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Images:
-    """What one training drew for the test segments.
+    """The images that one training drew for the test segments.
 
     Attributes:
         images: uint8 ``[n, S, S, 3]``, RGB; one for each test segment.
@@ -115,7 +115,7 @@ class Study:
         return compare_rows(sides[0], sides[1], metrics).table
 
     def images(self, arm: str, seed: int = 0) -> Images:
-        """Return what a row drew for the test segments.
+        """Return the images that a row drew for the test segments.
 
         Args:
             arm: the label of the row.

@@ -14,7 +14,7 @@ from a2ibench.reporting.terminal import show_report
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState, is_done, missing
 from a2ibench.results.long_scores import write_long
-from a2ibench.results.records import DamagedError
+from a2ibench.results.read_record import DamagedError
 from a2ibench.results.repair import repair
 from a2ibench.results.samples import read_images
 from a2ibench.results.study import Study, open_study

@@ -11,7 +11,7 @@ from a2ibench import config, registry
 from a2ibench.errors import PLUGIN_FAILURES, UserError
 from a2ibench.evaluation.evaluate import evaluate
 from a2ibench.results import records
-from a2ibench.results.records import DamagedError
+from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.runs.data import load_judges_as_planned, open_as_planned
 from a2ibench.runs.model import build, draw_exam, train
 from a2ibench.storage import lock, write_json
@@ -34,7 +34,7 @@ def read_trial(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        return dict(records.read(records.SearchTrial, path).plain)
+        return dict(read_record(records.SearchTrial, path).plain)
     except DamagedError as error:
         raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
 

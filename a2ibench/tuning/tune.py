@@ -22,10 +22,9 @@ from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.feasibility import clips_of_judges, find_metric
 from a2ibench.evaluation.health import held_out_health
 from a2ibench.protocol import PROTOCOL
-from a2ibench.results import records
 from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import Environment, Job, Task
-from a2ibench.results.records import DamagedError
+from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.runs.data import Counter, Data, open_data, open_pairs
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key, write_json
@@ -184,7 +183,7 @@ def _claim(tuning: Tuning) -> None:
     path = tuning.folder / "tuning.json"
     if path.is_file():
         try:
-            there = records.read(dict[str, Any], path)
+            there = read_record(dict[str, Any], path)
         except DamagedError as error:
             raise UserError(
                 f"{path}: damaged ({error}); remove it, and the same command goes on with the"
