@@ -17,6 +17,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from a2ibench.reporting.overview_page import Between, Listed, write_overview_page
 from a2ibench.reporting.render import Table
 
+pytestmark = pytest.mark.integration
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = 360
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,9 +21,6 @@ from a2ibench.cli.options import (
 )
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
-
-if TYPE_CHECKING:
-    from a2ibench.runs.study import Observer
 
 MOST_RETRIES = 100
 
@@ -162,6 +159,7 @@ def run(
     loaded = load_plugins(plugins)
     from a2ibench.runs.run import run
     from a2ibench.study.request import Request
+    from a2ibench.tracking.live import live_mirror
 
     owned = merge_settings(file, read_settings(settings))
     for option, value in (("gpus_per_trial", gpus_per_trial), ("address", ray_address)):
@@ -178,18 +176,12 @@ def run(
     )
     display = make_display()
 
-    def observe(folder: Path) -> "Observer":
-        from a2ibench.tracking.live import LiveMirror, default_uri
-
-        return LiveMirror(tracking_uri or default_uri(folder), folder, display.say)
-
-    untracked = (tracking_uri or "").lower() == "none"
     ran = run(
         request,
         datasets,
         encoders,
         display=display,
-        observe=None if untracked else observe,
+        observe=live_mirror(tracking_uri, display.say),
         dry_run=dry_run,
     )
     for failure in ran.failures:

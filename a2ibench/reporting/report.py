@@ -123,12 +123,8 @@ def write_tables(
         about: the data, for the titles.
         notes: for every caption.
     """
-    tables = score_tables(methods, metrics, about, notes)
+    tables = make_tables(methods, metrics, about, notes)
     tested = usable(metrics, find_health(methods, metrics))
-    for make in (ablation_table, method_table):
-        table = make(methods, tested, about, notes) if tested else None
-        if table is not None:
-            tables.append(table)
     for name in (*OWN_TABLES, DIAGRAM):
         # Of an earlier command: what this one does not make would stay.
         (folder / "tables" / name).unlink(missing_ok=True)
@@ -140,6 +136,19 @@ def write_tables(
         diagram = folder / "tables" / DIAGRAM
         save_diagram(ranks, [arm.label for arm in scored_arms(methods)], diagram)
     return Report(about, tuple(methods), tuple(metrics), tuple(tables), ranks, diagram)
+
+
+def make_tables(
+    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
+) -> list[Table]:
+    """Return the tables of scores, then those of differences; see :func:`write_tables`."""
+    tables = score_tables(methods, metrics, about, notes)
+    tested = usable(metrics, find_health(methods, metrics))
+    for make in (ablation_table, method_table):
+        table = make(methods, tested, about, notes) if tested else None
+        if table is not None:
+            tables.append(table)
+    return tables
 
 
 def save_table(table: Table, folder: Path) -> None:
@@ -175,13 +184,27 @@ def report(study: Study) -> Report:
         UserError: metrics that are not registered, or results that do not belong in one table
             (:func:`~a2ibench.results.comparable.check_alike`).
     """
+    metrics = _measured(study)
+    made = write_tables(study.folder, study.scores, metrics, title_of(study), captions(study))
+    return replace(made, check=_last_check(study))
+
+
+def tables_of(study: Study) -> list[Table]:
+    """Return the tables of a study; nothing is written.
+
+    Raises:
+        UserError: as :func:`report`.
+    """
+    return make_tables(study.scores, _measured(study), title_of(study), captions(study))
+
+
+def _measured(study: Study) -> list[Metric]:
+    """The metrics of a study, of which all results belong in one table."""
     if not study.results:
         why = "".join(f"; {failure}" for failure in study.failures()[:SHOWN])
         raise NoResultError(f"{study.folder}: no job has a result yet; run the study{why}")
     check_alike(study.rows, study.metrics)
-    metrics, _ = metrics_as_stored(study.rows, study.metrics)
-    made = write_tables(study.folder, study.scores, metrics, title_of(study), captions(study))
-    return replace(made, check=_last_check(study))
+    return metrics_as_stored(study.rows, study.metrics)[0]
 
 
 def title_of(study: Study) -> str:

@@ -116,6 +116,7 @@ def test_both_refuse_a_folder_that_is_a_file_or_busy(pairs: Path, tmp_path: Path
         assert "another command is at work there" in refused(*asked, tmp_path / "busy")
 
 
+@pytest.mark.integration
 def test_what_was_looked_at_first_is_not_looked_at_again(
     pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ def test_what_was_looked_at_first_is_not_looked_at_again(
     assert " ".join(done.output.split()).count("left out: outside system theirs") == 1
 
 
+@pytest.mark.integration
 def test_a_leak_that_was_found_is_told_by_the_run_its_verdict_and_its_page(tmp_path: Path) -> None:
     leaking = good_pairs()
     tested = next(pair for pair in leaking if pair["source"] == "dog-5")
