@@ -50,7 +50,7 @@ def test_every_line_fits_and_no_number_or_name_is_cut_off(made: Report, width: i
 
 def test_at_eighty_columns_a_row_is_a_line_unless_its_name_is_long(made: Report) -> None:
     lines = printed(made, 80)
-    (row,) = [line for line in lines if line.startswith("vae ")]
+    (row,) = [line for line in lines if line.startswith("│ vae ")]
     assert row.count("[") == row.count("]") >= 2
     assert len(lines) < 30
     assert any("15 of 15 jobs have a result" in line for line in lines)
@@ -59,7 +59,7 @@ def test_at_eighty_columns_a_row_is_a_line_unless_its_name_is_long(made: Report)
 
 def test_more_metrics_are_shown_where_there_is_room(made: Report) -> None:
     narrow, wide = (
-        sum(line.startswith("vae ") and line.count("[") for line in printed(made, width))
+        sum(line.startswith("│ vae ") and line.count("[") for line in printed(made, width))
         for width in (60, 200)
     )
     assert 1 <= narrow < wide == len(made.metrics)
@@ -112,4 +112,4 @@ def test_what_failed_and_what_is_struck_is_said_under_the_table(
 def test_markup_in_a_name_stays_text(tmp_path: Path) -> None:
     arms = {"[red]vae": 0.0, "ours": 0.05}
     made = report(open_study(study(tmp_path / "s", arms, seeds=2)))
-    assert any(line.startswith("[red]vae ") for line in printed(made, 80))
+    assert any(line.startswith("│ [red]vae ") for line in printed(made, 80))
