@@ -91,8 +91,9 @@ def show_report(made: Report, console: "Console", verbose: bool) -> None:
         if summary is not None:
             console.print(*rich_tables(summary, console.width, stacked=False), sep="\n")
         notes = () if summary is None else summary.notes
-        lines = [*notes, *made.warnings, made.check.caution, f"verdict: {made.said}", *made.struck]
-    for line in filter(None, lines):
+        verdict = f"{made.check.caution} {made.said}".lstrip()
+        lines = [*notes, *made.warnings, f"verdict: {verdict}", *made.struck]
+    for line in lines:
         # The words of a log file's line stay in one line; a terminal would break them anywhere.
         console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
