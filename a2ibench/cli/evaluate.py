@@ -12,6 +12,8 @@ from a2ibench.cli.options import (
     metric_option,
     plugin_option,
     read_settings,
+    scale_option,
+    set_option,
     verbose_option,
 )
 from a2ibench.errors import UserError
@@ -55,16 +57,8 @@ from a2ibench.errors import UserError
 @click.option("--resize", is_flag=True, help="Resize images of another size, antialiased.")
 @click.option("--replace", is_flag=True, help="Put the images in the place of a row of that name.")
 @encoder_option
-@click.option(
-    "--scale",
-    default="small",
-    show_default=True,
-    type=click.Choice(["small", "paper"]),
-    help="Of a dataset that is prepared by name.",
-)
-@click.option(
-    "--set", "settings", multiple=True, metavar="OWNER.FIELD=VALUE", help="Dataset or encoder."
-)
+@scale_option("Of a dataset that is prepared by name.")
+@set_option("Dataset or encoder.")
 @metric_option
 @click.option(
     "--export-list",

@@ -71,9 +71,7 @@ def compare_rows(
         )
     both = sides[0].metrics & sides[1].metrics
     asked = [*metrics, *([] if needed is None else [needed])]
-    asked = [
-        registry.metrics.get(name).name if name in registry.metrics else name for name in asked
-    ]
+    asked = [registry.metrics.canonical(name) for name in asked]
     for name in asked:
         if name not in both:
             raise unknown("metric that both have", name, both)

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
-    from a2ibench.reporting.table import Table
-
 
 @functools.cache
 def _environment() -> "jinja2.Environment":
@@ -40,13 +38,6 @@ def render(source: str, **values: Any) -> "Markup":
     from markupsafe import Markup
 
     return Markup(_environment().from_string(source).render(**values))  # noqa: S704 (escaped above)
-
-
-def table_html(table: "Table") -> str:
-    """Return a table, as it stands on every page."""
-    return render(
-        "{% from 'macros.html.j2' import table with context %}{{ table(made) }}", made=table
-    )
 
 
 def write_html(template: str, path: Path, script: str | None = None, **values: Any) -> None:

@@ -119,18 +119,21 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
 
 
+def _is_diagram(path: Path) -> bool:
+    _, encoder, metric = path.stem.split("-", maxsplit=2)
+    return encoder in registry.encoders and metric in registry.metrics
+
+
 def _earlier(root: Path) -> list[Path]:
     """What an earlier command may have written and this one may not: exact names, since other
     files may lie there too."""
-    encoders, metrics = registry.encoders.names(), registry.metrics.names()
-    diagrams = {f"critical_difference-{e}-{m}.png" for e in encoders for m in metrics}
     tables = {
         f"{kind}-{folder.name}.{suffix}"
         for folder in studies_inside(root)
         for kind in ("encoders", "encoder_differences")
         for suffix in FORMATS
     }
-    found = [path for path in root.glob("critical_difference-*.png") if path.name in diagrams]
+    found = [path for path in root.glob("critical_difference-*-*.png") if _is_diagram(path)]
     return found + [path for path in root.glob("tables/encoder*-*.*") if path.name in tables]
 
 

@@ -134,11 +134,8 @@ def write_report(
         metrics: in the order of the columns.
         check: the last check of the pairs.
     """
-    warnings = _warnings(study)
-    notes = [_what_n_is(study), SPREAD, *warnings]
-    about = f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
-    made = write_tables(study.folder, rows, metrics, about, notes)
-    return replace(made, check=check, warnings=tuple(warnings))
+    made = write_tables(study.folder, rows, metrics, _title(study), _captions(study))
+    return replace(made, check=check, warnings=tuple(_warnings(study)))
 
 
 def write_tables(
@@ -157,6 +154,24 @@ def write_tables(
         about: the data, for the titles.
         notes: for every caption.
     """
+    tables, tests = make_tables(rows, metrics, about, notes)
+    for name in (*OWN_TABLES, DIAGRAM):
+        # Of an earlier command: what this one does not make would stay.
+        (folder / "tables" / name).unlink(missing_ok=True)
+    for table in tables:
+        save_table(table, folder / "tables")
+    ranks = _rank(rows, usable(metrics, find_health(rows, metrics)))
+    diagram = None
+    if ranks is not None:
+        diagram = folder / "tables" / DIAGRAM
+        save_diagram(ranks, [arm.label for arm in scored_arms(rows)], diagram)
+    return Report(about, tuple(rows), tuple(metrics), tables, tests, ranks, diagram)
+
+
+def make_tables(
+    rows: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
+) -> tuple[tuple[Table, ...], tuple[PairedTest, ...]]:
+    """Return the tables of scores and of differences, and the tests; see :func:`write_tables`."""
     health = find_health(rows, metrics)
     tested = usable(metrics, health)
     ablations = run_tests(ablation_pairs(rows), tested)
@@ -166,19 +181,7 @@ def write_tables(
         ablation_table(ablations, about, notes, health),
         method_table(methods, about, notes, health),
     )
-    tables = tuple(table for table in made if table is not None)
-    for name in (*OWN_TABLES, DIAGRAM):
-        # Of an earlier command: what this one does not make would stay.
-        (folder / "tables" / name).unlink(missing_ok=True)
-    for table in tables:
-        save_table(table, folder / "tables")
-    ranks = _rank(rows, tested)
-    diagram = None
-    if ranks is not None:
-        diagram = folder / "tables" / DIAGRAM
-        save_diagram(ranks, [arm.label for arm in scored_arms(rows)], diagram)
-    tests = (*methods, *ablations)
-    return Report(about, tuple(rows), tuple(metrics), tables, tests, ranks, diagram)
+    return tuple(table for table in made if table is not None), (*methods, *ablations)
 
 
 def scored_arms(methods: Sequence[RowScores]) -> list[RowScores]:
@@ -206,12 +209,33 @@ def report(study: Study) -> Report:
         UserError: metrics that are not registered, or results that do not belong in one table
             (:func:`~a2ibench.results.comparable.check_alike`).
     """
+    return write_report(study, study.scores, _measured(study), _last_check(study))
+
+
+def tables_of(study: Study) -> tuple[Table, ...]:
+    """Return the tables of a study; nothing is written.
+
+    Raises:
+        UserError: as :func:`report`.
+    """
+    return make_tables(study.scores, _measured(study), _title(study), _captions(study))[0]
+
+
+def _measured(study: Study) -> list[Metric]:
+    """The metrics of a study, of which all results belong in one table."""
     if not study.results:
         why = "".join(f"; {failure}" for failure in study.failures()[:SHOWN])
         raise NoResultError(f"{study.folder}: no job has a result yet; run the study{why}")
     check_alike(study.rows, study.metrics)
-    metrics, _ = metrics_as_stored(study.rows, study.metrics)
-    return write_report(study, study.scores, metrics, _last_check(study))
+    return metrics_as_stored(study.rows, study.metrics)[0]
+
+
+def _title(study: Study) -> str:
+    return f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
+
+
+def _captions(study: Study) -> list[str]:
+    return [_what_n_is(study), SPREAD, *_warnings(study)]
 
 
 def _warnings(study: Study) -> list[str]:

@@ -95,6 +95,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        from a2ibench.reporting.html import table_html
+        from a2ibench.reporting.html import render
 
-        return table_html(self)
+        source = "{% from 'macros.html.j2' import table with context %}{{ table(made) }}"
+        return render(source, made=self)

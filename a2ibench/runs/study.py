@@ -90,16 +90,22 @@ def run_study(
                 executor.room(trainings)  # before the reference rows are computed for nothing
             if observer is not None and trials:
                 observer.open()
-            _draw_untrained(trials, observer, display)
+            draw_untrained(trials, observer, display)
             if trainings:
                 _train(prepared, trainings, executor, observer, display, board)
         return show_results(prepared, observer, display)
 
 
-def _draw_untrained(missing: Sequence[Trial], observer: Observer | None, display: Display) -> None:
-    """In this process: they are quick, and leave the real images' looks in the cache."""
+def draw_untrained(
+    missing: Sequence[Trial],
+    observer: Observer | None,
+    display: Display,
+    name: str = "reference rows",
+) -> None:
+    """Do the jobs that train nothing, in this process: they are quick, and leave what the judges
+    see in the real images in the cache."""
     trials = [trial for trial in missing if trial.job.kind != "model"]
-    show = display.counter("reference rows")
+    show = display.counter(name)
     for i, trial in enumerate(trials):
         show(i, len(trials))
         trial()

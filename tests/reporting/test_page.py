@@ -28,6 +28,8 @@ from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
 from a2ibench.storage import write_json
 
+pytestmark = pytest.mark.integration
+
 INLINE = ("--executor", "inline", "--tracking-uri", "none")
 
 

@@ -19,6 +19,8 @@ from a2ibench.reporting.cells import Label, Mean
 from a2ibench.reporting.html import write_html
 from a2ibench.reporting.table import Column, Table
 
+pytestmark = pytest.mark.integration
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = 360
 

@@ -22,6 +22,8 @@ from a2ibench.runs.study import run_study
 from a2ibench.runs.trial import Trial
 from a2ibench.study.request import Request
 
+pytestmark = pytest.mark.integration
+
 Tiny = Callable[..., Request]
 
 DOOMED = """

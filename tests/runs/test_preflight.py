@@ -3,22 +3,19 @@
 import json
 import os
 import re
-import sys
 from collections import namedtuple
 from pathlib import Path
 
 import psutil
 import pytest
 from click.testing import CliRunner, Result
+from planted import good_pairs, write
 
 from a2ibench.cli import main
 from a2ibench.data.store import PairStore
 from a2ibench.results.result_file import write_result
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study_lock import at_work
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
-from planted import good_pairs, write
 
 MODEL = ("--model", "vae", "--encoder", "logmel", "--images", "32", "--executor", "inline",
          "--tracking-uri", "none")  # fmt: skip
@@ -119,6 +116,7 @@ def test_both_refuse_a_folder_that_is_a_file_or_busy(pairs: Path, tmp_path: Path
         assert "another command is at work there" in refused(*asked, tmp_path / "busy")
 
 
+@pytest.mark.integration
 def test_what_was_looked_at_first_is_not_looked_at_again(
     pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +143,7 @@ def test_what_was_looked_at_first_is_not_looked_at_again(
     assert " ".join(done.output.split()).count("left out: outside system theirs") == 1
 
 
+@pytest.mark.integration
 def test_a_leak_that_was_found_is_told_by_the_run_its_verdict_and_its_page(tmp_path: Path) -> None:
     leaking = good_pairs()
     tested = next(pair for pair in leaking if pair["source"] == "dog-5")

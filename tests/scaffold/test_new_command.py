@@ -46,6 +46,7 @@ def test_a_starting_file_keeps_its_contract_and_its_commands_are_right(
         assert "✗" not in done.output
 
 
+@pytest.mark.integration
 def test_a_study_of_starting_files_alone_runs(
     printed: dict[str, list[list[str]]], tmp_path: Path
 ) -> None:

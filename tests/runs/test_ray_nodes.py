@@ -18,7 +18,8 @@ from a2ibench.study.request import Request
 
 Tiny = Callable[..., Request]
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
+# Ray warns about its own dependencies.
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture

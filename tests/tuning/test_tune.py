@@ -23,6 +23,8 @@ from a2ibench.tuning.space import Domain, read_space
 from a2ibench.tuning.trial import read_trial, run_trial
 from a2ibench.tuning.tune import RUNGS, Tuning, plan_tuning, split_for_tuning
 
+pytestmark = pytest.mark.integration
+
 SPACE = "lr: {log: [1e-4, 1e-3]}\nbatch_size: {choice: [8, 16]}\n"
 CHOSEN = {"lr": 5e-4, "batch_size": 8}
 

@@ -18,6 +18,8 @@ from a2ibench.runs.executors.ray_tune import Config, RayTune
 from a2ibench.runs.study import run_study
 from a2ibench.study.request import Request
 
+pytestmark = pytest.mark.integration
+
 Tiny = Callable[..., Request]
 
 BROKEN = """

@@ -28,6 +28,8 @@ from a2ibench.runs.study_lock import at_work
 from a2ibench.study.request import Request
 from a2ibench.training import fit
 
+pytestmark = pytest.mark.integration
+
 Tiny = Callable[..., Request]
 
 CRASHING = '''
