@@ -14,7 +14,7 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.between_encoders import compare_encoders
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
 from a2ibench.reporting.differences import ablation_pairs, method_pairs, run_tests
-from a2ibench.reporting.overview_page import Listed, write_overview_page
+from a2ibench.reporting.html import write_html
 from a2ibench.reporting.render import FORMATS, escape_markdown, save_table, to_markdown
 from a2ibench.reporting.report import PAGE
 from a2ibench.reporting.svg import Chart, inline_svg
@@ -106,9 +106,16 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     with whole_file(root / "overview.md") as temporary:
         temporary.write_text(_markdown(studies, notes, tables, diagrams), encoding="utf-8")
     said = [*notes, *([DIAGRAMS] if diagrams else [])]
-    charts = [_chart(one, i) for i, one in enumerate(diagrams)]
-    listed = [_list(study) for study in studies]
-    write_overview_page(root.resolve().name, listed, compared, said, charts, root / PAGE)
+    write_html(
+        "overview.html.j2",
+        root / PAGE,
+        script="study.js",
+        name=root.resolve().name,
+        studies=[_list(study) for study in studies],
+        between=compared,
+        notes=said,
+        charts=[_chart(one, i) for i, one in enumerate(diagrams)],
+    )
     return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
 
 
@@ -150,13 +157,20 @@ def _markdown(
     return "\n".join(lines) + "\n"
 
 
-def _list(study: Study) -> Listed:
+def _list(study: Study) -> dict[str, str]:
+    """A study's line on the page, with its first sentence."""
     compared = [
         one
         for pairs in (method_pairs, ablation_pairs)
         for one in comparisons(run_tests(pairs(study.scores), study.usable))
     ]
-    return Listed(study.folder.name, PAGE, study.dataset, study.about.encoder, lead(compared))
+    return {
+        "name": study.folder.name,
+        "link": f"{quote(study.folder.name)}/{PAGE}",
+        "dataset": study.dataset,
+        "encoder": study.about.encoder,
+        "lead": lead(compared),
+    }
 
 
 def _chart(one: _Diagram, number: int) -> Chart:
