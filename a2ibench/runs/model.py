@@ -43,7 +43,7 @@ def train(
     ninths: int = 9,
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
-    look: Callable[[int], None] | None = None,
+    preview: Callable[[int], None] | None = None,
 ) -> "TrainingState":
     """Train a model on the budget of its job, or on some ninths of it.
 
@@ -55,7 +55,7 @@ def train(
         ninths: of the steps, 1 to 9.
         report: called while it trains.
         team: the workers that train it together.
-        look: called at a few steps.
+        preview: called at a few steps.
     """
     steps = max(1, job.images // model.sampling.batch_size)
     return fit(
@@ -66,7 +66,7 @@ def train(
         checkpoint=checkpoint,
         report=report,
         team=team,
-        look=look,
+        preview=preview,
     )
 
 
