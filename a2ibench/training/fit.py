@@ -71,8 +71,8 @@ def fit(
         report: called every :data:`CHECK_EVERY` steps.
         team: the workers that share each batch; each of them calls this function, with files
             that all of them see.
-        preview: called at :func:`~a2ibench.training.preview.preview_steps`, with the model as if the
-            training had ended there; it may draw, and its time is not counted.
+        preview: called at :func:`~a2ibench.training.preview.preview_steps`, with the model in the
+            state it would have at the end; it may draw, and its time is not counted.
 
     Returns:
         The final state; ``model.generator`` holds the averaged weights, where the model keeps an
