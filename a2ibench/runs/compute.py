@@ -110,7 +110,7 @@ def _train(
     sources = source_hashes(registry.models.get(job.method))
     model = build(job, data.train)
     with ExitStack() as stack:
-        look, tell = None, lambda progress: report(progress.step, progress.steps)
+        preview, tell = None, lambda progress: report(progress.step, progress.steps)
         if team.leads:
             data.standardiser.save(folder / "standardiser.safetensors")
             for i, path in enumerate(task.environment.plugins):
@@ -118,9 +118,9 @@ def _train(
                 with whole_file(folder / PLUGINS / f"{i}_{path.name}") as temporary:
                     shutil.copyfile(path, temporary)
             tell = stack.enter_context(monitored(folder, tell))
-            look = step_drawer(model, data.test, job.seed, folder)
+            preview = step_drawer(model, data.test, job.seed, folder)
         checkpoint = folder / CHECKPOINT
-        state = train(model, job, data.train, checkpoint, report=tell, team=team, look=look)
+        state = train(model, job, data.train, checkpoint, report=tell, team=team, preview=preview)
     if not team.leads:
         return None
     return draw_eval_set(model, data.eval_set, job.seed), {

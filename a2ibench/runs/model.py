@@ -48,7 +48,7 @@ def train(
     steps: int | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
-    look: Callable[[int], None] | None = None,
+    preview: Callable[[int], None] | None = None,
 ) -> "TrainingState":
     """Train a model on the budget of its job, or for fewer steps.
 
@@ -60,7 +60,7 @@ def train(
         steps: in total; None for the whole budget.
         report: called while it trains.
         team: the workers that train it together.
-        look: called at a few steps.
+        preview: called at a few steps.
     """
     return fit(
         model,
@@ -70,7 +70,7 @@ def train(
         checkpoint=checkpoint,
         report=report,
         team=team,
-        look=look,
+        preview=preview,
     )
 
 

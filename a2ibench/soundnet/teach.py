@@ -183,13 +183,13 @@ def _posteriors(
     name = judge.judge.name
     show, done = counter(f"{name} looks at images"), 0
 
-    def looked(_: str) -> None:
+    def embedded(_: str) -> None:
         nonlocal done
         done = min(done + BATCH, len(rows))
         show(done, len(rows))
 
-    outputs = embed_images(judge, StoredImages(store.images, rows), looked)
-    if done < len(rows):  # equal images are looked at once
+    outputs = embed_images(judge, StoredImages(store.images, rows), embedded)
+    if done < len(rows):  # equal images are embedded once
         show(len(rows), len(rows))
     if "logits" not in outputs:
         raise UserError(f"teacher {name}: it gives {', '.join(outputs)}; expected logits")
