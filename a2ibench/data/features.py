@@ -34,7 +34,7 @@ def encode_store(
 
     Args:
         store: the pairs.
-        encoder: what encodes them; its identity is part of the cache's key.
+        encoder: its identity is part of the cache's key.
         progress: called with the number of sounds encoded so far and in total.
 
     Returns:
