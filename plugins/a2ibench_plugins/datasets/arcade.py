@@ -24,7 +24,6 @@ from PIL import Image
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.errors import UserError, told, unknown
-from a2ibench.extras import require
 from a2ibench.media.audio import resample
 from a2ibench.parallel import Crashed, in_order
 from a2ibench.types import FloatArray, ImageArray, Pair, Part, RejectedError, Split
@@ -96,6 +95,8 @@ class Arcade(Dataset):
 
     def __init__(self, config: ArcadeConfig) -> None:
         super().__init__(config)
+        from a2ibench.extras import require
+
         require("arcade", "the dataset arcade")
         from ale_py.roms import get_all_rom_ids
 
