@@ -20,7 +20,7 @@ from a2ibench.cli.options import (
     set_option,
     verbose_option,
 )
-from a2ibench.config import MOST_IMAGES, MOST_SEEDS
+from a2ibench.config import MAX_IMAGES, MAX_SEEDS
 from a2ibench.errors import UserError
 
 MOST_RETRIES = 100
@@ -85,12 +85,12 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="The acoustic feature. Repeatable: a study for each.",
 )
 @click.option(
-    "--seeds", default=1, show_default=True, type=click.IntRange(1, MOST_SEEDS), help="How many."
+    "--seeds", default=1, show_default=True, type=click.IntRange(1, MAX_SEEDS), help="How many."
 )
 @scale_option("Sizes and budget: minutes on two cores, or the papers' on a GPU.")
 @click.option(
     "--images",
-    type=click.IntRange(1, MOST_IMAGES),
+    type=click.IntRange(1, MAX_IMAGES),
     help="Training images a trial takes in.  [default: the scale's]",
 )
 @set_option("An option of a model, dataset, encoder or executor. Repeatable.")

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from typing_extensions import TypeAliasType
 
-from a2ibench.config import MOST_SEEDS
+from a2ibench.config import MAX_SEEDS
 
 LAST_SECOND = 2**33
 """Since 1970: beyond it a clock is wrong, and not every system can name the day."""
@@ -82,13 +82,13 @@ class Study(WholeFile):
 
     models: list[str]
     metrics: list[str]
-    jobs: dict[str, Annotated[list[Key], Field(min_length=1, max_length=MOST_SEEDS)]]
+    jobs: dict[str, Annotated[list[Key], Field(min_length=1, max_length=MAX_SEEDS)]]
     dataset: str
     content_hash: str
     encoder: str
     scale: str
     images: Count
-    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+    seeds: Annotated[int, Field(ge=1, le=MAX_SEEDS)]
     id: str = ""
     check: Options = {}
     ablate: list[str] = []
