@@ -143,6 +143,18 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     " a folder for each of them in it]",
 )
 @click.option(
+    "--recompute",
+    "earlier",
+    flag_value="recompute",
+    help="Compute again what earlier code computed.",
+)
+@click.option(
+    "--keep",
+    "earlier",
+    flag_value="keep",
+    help="Keep what earlier code computed, marked in every table.",
+)
+@click.option(
     "--dry-run",
     is_flag=True,
     help="Check all that can be checked before any work, print the plan and stop.",

@@ -14,7 +14,6 @@ from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import Standardiser
 from a2ibench.errors import UserError
 from a2ibench.media.decoding import read_sound_apart
-from a2ibench.printable import printable
 from a2ibench.results.finished import read_study, what_to_give
 from a2ibench.results.outcome import PLUGINS, damage, read_failure, read_result
 from a2ibench.results.own_files import safe_name

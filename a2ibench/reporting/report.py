@@ -34,6 +34,7 @@ from a2ibench.results.finished import (
 from a2ibench.results.outcome import JOBS, failure_of
 from a2ibench.results.stored import find_store, outside_notes
 from a2ibench.storage import whole_file
+from a2ibench.study.earlier_code import kept_notes
 
 DIAGRAM = "critical_difference.png"
 SUFFIXES = ("md", "csv", "tex")
@@ -214,6 +215,7 @@ def captions(folder: Path, about: Mapping[str, Any]) -> list[str]:
         _what_n_is(about, rows),
         SPREAD,
         *aged,
+        *kept_notes(about["jobs"], about.get("kept", {})),
         *outside_notes((row.label, [result for _, result in row.results]) for row in rows),
         *(f"Failed: {failure}." for failure in failures_of(folder, about)),
     ]

@@ -69,6 +69,16 @@ class Arm(TypedDict):
 
 
 @_record
+class Kept(TypedDict):
+    """A result of earlier code in the place of a job; see :mod:`a2ibench.study.earlier_code`."""
+
+    place: str
+    """Key of that job: where its code changes again, the user is asked again."""
+    why: str
+    """What is other than now."""
+
+
+@_record
 class PairCounts(TypedDict):
     """How many pairs train what."""
 
@@ -94,6 +104,7 @@ class Study(TypedDict):
     ablate: NotRequired[list[str]]
     dataset_config: NotRequired[Options]
     arms: NotRequired[dict[str, Arm]]
+    kept: NotRequired[dict[Key, Kept]]
     pairs: NotRequired[PairCounts]
 
 
@@ -110,6 +121,7 @@ class Job(TypedDict):
     seed: Count
     images: Count
     workers: NotRequired[Annotated[int, Field(ge=1)]]
+    protocol: NotRequired[Count]
 
 
 @_record

@@ -123,7 +123,7 @@ def _job(folder: Path, seed: int, label: str, like: Job) -> Job:
     with suppress(OSError, DamagedError):
         return Job.from_record(records.read(records.Origin, folder / ORIGIN)["job"])
     if (result := read_result(folder)) is not None:
-        return Job.from_record(result["job"])
+        return Job.from_record({"protocol": result["protocol"], **result["job"]})
     return replace(like, kind="model", method=label, config={}, source="", seed=seed)
 
 

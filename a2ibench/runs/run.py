@@ -172,6 +172,7 @@ def describe(request: Request, plan: Plan) -> dict[str, Any]:
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
         "jobs": {entry.label: [task.job.key for task in entry.tasks] for entry in plan.entries},
+        **({"kept": dict(plan.kept)} if plan.kept else {}),
     }
 
 

@@ -16,11 +16,13 @@ from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.evaluation.feasibility import EVERY, Feasibility, feasibility
 from a2ibench.results.job import Job, Task
+from a2ibench.results.records import Kept
 from a2ibench.results.scores import Entry
 from a2ibench.results.stored import outside_entries
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key
 from a2ibench.study.arm import Arm, expand_arms
+from a2ibench.study.earlier_code import Choice, kept_notes, refuse_other_judges, settle
 from a2ibench.study.opened import Data, open_data
 from a2ibench.study.resources import refuse_misfits
 from a2ibench.study.scale import get_scale
@@ -48,6 +50,7 @@ class Request:
         plugins: the user's files, loaded already.
         retries: how often a trial that crashed is tried again.
         workers: processes, on a GPU each if there are any, that train one model together.
+        earlier: what becomes of results of earlier code; None to be asked.
     """
 
     models: tuple[str, ...]
@@ -63,6 +66,7 @@ class Request:
     plugins: tuple[Path, ...] = ()
     retries: int = 1
     workers: int = 1
+    earlier: Choice | None = None
 
     @property
     def data_name(self) -> str:
@@ -103,6 +107,7 @@ class Draft:
         check: what their last check found.
         entries: reference rows, outside systems that the study holds already, then arms; their
             tasks name no judges yet.
+        kept: results of earlier code that stand in the place of jobs, by their keys.
     """
 
     outline: Outline
@@ -111,6 +116,7 @@ class Draft:
     found: Feasibility
     check: LastCheck
     entries: tuple[Entry, ...]
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     @property
     def models(self) -> list[Task]:
@@ -131,6 +137,7 @@ class Plan:
         store: the pairs.
         data: its parts with features.
         tiled: how many sounds are shorter than the encoder needs.
+        kept: as in the draft.
     """
 
     outline: Outline
@@ -140,6 +147,7 @@ class Plan:
     store: PairStore
     data: Data
     tiled: int
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -300,7 +308,11 @@ def draft(
         entries.append(Entry(arm.label, arm.model, full, False, tasks))
     made = Draft(chosen, encoder, store, found, last_check(store), tuple(entries))
     refuse_misfits(made.models)
-    return made
+    settled, kept = settle(chosen.folder, made.entries, request.earlier)
+    jobs = {entry.label: [task.job.key for task in entry.tasks] for entry in settled}
+    for note in kept_notes(jobs, kept):
+        say(note)
+    return replace(made, entries=settled, kept=kept)
 
 
 def make_plan(
@@ -328,19 +340,29 @@ def make_plan(
     data_key = content_key([store.content_hash, encoder.identity()])
     # Before parallel trials would each want them.
     needed = [registry.metrics.get(name)() for name in made.found.metrics]
-    loaded = load_judges(needed, data.judging, data_key, say)
+    new = {task.job.key for entry in made.entries for task in entry.tasks} - made.kept.keys()
+    loaded = load_judges(needed if new else [], data.judging, data_key, say)
     judges = {name: judge.fingerprint for name, judge in loaded.items()}
+    entries = tuple(
+        replace(
+            entry,
+            tasks=tuple(
+                replace(task, judges=judges) if task.job.key in new else task
+                for task in entry.tasks
+            ),
+        )
+        for entry in made.entries
+    )
+    refuse_other_judges(entries, made.kept)
     return Plan(
         outline=made.outline,
-        entries=tuple(
-            replace(entry, tasks=tuple(replace(task, judges=judges) for task in entry.tasks))
-            for entry in made.entries
-        ),
+        entries=entries,
         found=made.found,
         check=made.check,
         store=store,
         data=data,
         tiled=too_short(store, encoder),
+        kept=made.kept,
     )
 
 
