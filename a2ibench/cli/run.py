@@ -9,6 +9,7 @@ import click
 from a2ibench.cli.completion import ablations, names
 from a2ibench.cli.options import (
     FAILED,
+    earlier_option,
     load_plugins,
     make_display,
     merge_settings,
@@ -142,18 +143,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="[default: studies/DATASET; of several datasets or encoders studies/DATASETS-ENCODERS,"
     " a folder for each of them in it]",
 )
-@click.option(
-    "--recompute",
-    "earlier",
-    flag_value="recompute",
-    help="Compute again what earlier code computed.",
-)
-@click.option(
-    "--keep",
-    "earlier",
-    flag_value="keep",
-    help="Keep what earlier code computed, marked in every table.",
-)
+@earlier_option
 @click.option(
     "--dry-run",
     is_flag=True,

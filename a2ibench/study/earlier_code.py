@@ -98,17 +98,17 @@ def settle(
 
 
 def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Any]) -> list[str]:
-    """Return what a reader of tables with kept results must know, a line for each row.
+    """Return what a reader of tables with kept results must know, a line for each reason.
 
     Args:
         jobs: label → keys of its jobs.
         kept: key → the result of earlier code.
     """
-    return [
-        f"{label}: kept, {why}."
-        for label, keys in jobs.items()
-        for why in dict.fromkeys(kept[key]["why"] for key in keys if key in kept)
-    ]
+    rows: dict[str, dict[str, None]] = {}
+    for label, keys in jobs.items():
+        for key in (key for key in keys if key in kept):
+            rows.setdefault(kept[key]["why"], {})[label] = None
+    return [f"{', '.join(labels)}: kept, {why}." for why, labels in rows.items()]
 
 
 def refuse_other_judges(entries: Sequence[Entry], kept: Mapping[str, Kept]) -> None:
@@ -157,17 +157,16 @@ def _why(task: Task, result: Mapping[str, Any]) -> str:
     job, before = task.job, Job.from_record(result["job"])
     if result["protocol"] != job.protocol:
         return f"of protocol {result['protocol']}, where {job.protocol} is the present one"
+    if job.kind == "reference":
+        return "of earlier code"
     sources = result.get("sources")
     reasons = []
-    if job.kind == "model" and has_earlier_rule(sources):
+    if has_earlier_rule(sources):
         reasons.append(EARLIER_RULE)
     elif before.encoder != job.encoder:
-        reasons.append(f"by an earlier version of encoder {task.encoder}")
+        reasons.append(f"with an earlier version of encoder {task.encoder}")
     if before.source != job.source:
-        if job.kind == "reference":
-            changed = "its file"
-        else:
-            changed = code_changes(registry.models.get(job.method), sources)
+        changed = code_changes(registry.models.get(job.method), sources)
         if changed:
             reasons.append(f"trained with an earlier version of {job.method} ({changed})")
     return "; ".join(reasons) or "of earlier code"

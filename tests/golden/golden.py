@@ -31,6 +31,9 @@ class Golden:
     values: Mapping[str, Value]
 
 
+Goldens = dict[str, Golden]
+
+
 def digest(array: Any) -> str:
     """Return a hash of an array of whole numbers, of its type and shape."""
     plain = np.ascontiguousarray(array)

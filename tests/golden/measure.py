@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from golden import Golden, Value, digest, shape_of
+from golden import Golden, Goldens, Value, digest, shape_of
 
 from a2ibench import config, registry
 from a2ibench.conformance import looks
@@ -28,8 +28,6 @@ from a2ibench.source import source_hash
 from a2ibench.study.plan import Request, make_plan
 from a2ibench.training.draw import draw_noise
 from a2ibench.types import FloatArray, Pair, Pairs, Sampling, Spec
-
-Goldens = dict[str, Golden]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +167,7 @@ def _batches() -> Iterator[tuple[str, Mapping[str, Value]]]:
 # Encoders, judges and metrics, each by itself
 
 ENCODERS = ("logmel", "filterbank", "mfcc", "spectrogram")
-"""Those without weights; the others are tested against published ones in tests/encoders."""
+"""Those without weights; tests/encoders compares the others with published ones."""
 
 WITHOUT_WEIGHTS = "inceptionv3"
 """The judge whose weights are not part of any package."""
@@ -256,7 +254,6 @@ def measure_trials(folder: Path) -> Goldens:
         metrics=METRICS,
         settings={**SMALL, "synthetic": pairs},
         folder=folder / "study",
-        retries=0,
     )
     plan = make_plan(request, lambda name: lambda done, total: None, lambda line: None)
     found: Goldens = {}

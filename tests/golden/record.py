@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from golden import FILE, Golden, differences
-from measure import GROUPS, Goldens, alike
+from golden import FILE, Golden, Goldens, differences
+from measure import GROUPS, alike
 
 from a2ibench.protocol import PROTOCOL
 
