@@ -183,7 +183,7 @@ def test_what_never_stands_in_one_table_is_not_kept_beside_new_results(
     age(same, change)
     with pytest.raises(UserError, match=f"vae, seed 0: {said}"):
         run_study(ask(same), refuse, None, display)
-    with pytest.raises(UserError, match="--keep: .* never stands in one table with flow, seed 0"):
+    with pytest.raises(UserError, match=r"--keep: .* never stands in one table with flow, seed 0"):
         run_study(ask(same, models=(*BOTH, "flow"), earlier="keep"), refuse, None, display)
     run_study(ask(same, earlier="keep"), refuse, None, display)
 
