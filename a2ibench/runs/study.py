@@ -218,7 +218,7 @@ def _failures(plan: Prepared, study: Study) -> list[str]:
 
 def _write_results(plan: Prepared, study: Study) -> Report:
     """``results.parquet``, tables and the sample grid."""
-    judges = plan.entries[0].tasks[0].judges
+    judges = {name: seen for task in plan.tasks for name, seen in task.judges.items()}
     write_long(study, judges)
     scores = [row.scores(plan.metrics, judges) for row in study.rows]
     metrics = [registry.metrics.get(name) for name in plan.metrics]
