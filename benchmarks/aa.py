@@ -18,11 +18,11 @@ from rich.console import Console
 from a2ibench import registry
 from a2ibench.evaluation.statistics import SeedScores, difference
 from a2ibench.evaluation.verdict import holm
-from a2ibench.results.finished import read_finished, read_study
+from a2ibench.results.study import open_study
 from a2ibench.runs.display import Display
-from a2ibench.runs.executors.inline import run_inline
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request
+from a2ibench.runs.executors.inline import Inline
+from a2ibench.runs.study import run_study
+from a2ibench.study.request import Request
 
 MODEL, SEEDS, COMPARISONS = "vae", 12, 200
 METRICS = ("is1_lite0", "is10_lite0", "rprec1_i2a_lite0", "rprec10_i2a_lite0")
@@ -39,7 +39,7 @@ def train(folder: Path) -> None:
         metrics=METRICS,
         folder=folder,
     )
-    run_study(request, run_inline, None, Display(Console(quiet=True)))
+    run_study(request, Inline(), None, Display(Console(quiet=True)))
 
 
 def half(scores: SeedScores, rows: np.ndarray) -> SeedScores:
@@ -52,9 +52,7 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()) / "aa"
     if not (folder / "results.parquet").is_file():
         train(folder)
-    about = read_study(folder)
-    arm = read_finished(MODEL, [folder / "jobs" / key for key in about["jobs"][MODEL]])
-    scores = arm.scores(METRICS)
+    scores = open_study(folder).row(MODEL).scores(METRICS).scores
     some = next(iter(scores.values()))
     print(f"{MODEL}: {len(some.seeds)} seeds, n = {some.n}, {some.blocks.shape[1]} blocks")
     for name, one in scores.items():

@@ -17,9 +17,9 @@ import torch
 from a2ibench import config, registry
 from a2ibench.data.features import encode_store, split_pairs
 from a2ibench.data.prepare import open_dataset
-from a2ibench.evaluation.evaluate import Drawn, default_metrics, evaluate, load_judges
-from a2ibench.evaluation.exam import make_exam
-from a2ibench.evaluation.judging import look_at
+from a2ibench.evaluation.eval_set import make_eval_set
+from a2ibench.evaluation.evaluate import GeneratedImages, default_metrics, evaluate, load_judges
+from a2ibench.evaluation.judging import embed_images
 from a2ibench.storage import content_key
 from a2ibench.training.device import make_deterministic
 from a2ibench.types import ImageArray
@@ -34,13 +34,15 @@ def main() -> None:
     encoder = logmel(config.build(logmel.Config, {}, "logmel"))
     train, test, _ = split_pairs(store, encode_store(store, encoder))
     names = default_metrics(test).names
-    metrics = [registry.metrics.get(name)() for name in names]
+    metrics = [registry.metrics.get(name) for name in names]
     judges = load_judges(metrics, train, content_key([store.content_hash]))
     rng = np.random.default_rng(0)
     before, generated, after = rng.integers(0, 256, (3, len(test), 64, 64, 3), dtype=np.uint8)
     real = test.images[:]
-    exam = make_exam(train, test)
-    evaluate(Drawn(real), exam, metrics, judges)  # the real images are in the cache from now on
+    exam = make_eval_set(train, test)
+    evaluate(
+        GeneratedImages(real), exam, metrics, judges
+    )  # the real images are in the cache from now on
 
     def seconds(work: Callable[[], object]) -> float:
         start = time.perf_counter()
@@ -49,12 +51,13 @@ def main() -> None:
 
     def show(images: ImageArray) -> None:
         for loaded in judges.values():
-            look_at(loaded, images)
+            embed_images(loaded, images)
 
     # A pass on either side: a machine that others use drifts.
     passes = [seconds(lambda: show(before))]
     suite, again = (
-        seconds(lambda: evaluate(Drawn(generated), exam, metrics, judges)) for _ in range(2)
+        seconds(lambda: evaluate(GeneratedImages(generated), exam, metrics, judges))
+        for _ in range(2)
     )
     passes.append(seconds(lambda: show(after)))
     one_pass = sum(passes) / 2

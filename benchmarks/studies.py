@@ -9,16 +9,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
+from a2ibench.contracts.executor import Executor, Update
 from a2ibench.runs.display import Display
-from a2ibench.runs.executors import Executor, Update
 from a2ibench.runs.executors.process import Processes
 from a2ibench.runs.executors.ray_tune import RayTune
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request
+from a2ibench.runs.study import run_study
+from a2ibench.study.request import Request
 from a2ibench.tracking.mirror import Mirror
 
 SMALL = {"train": 12, "test": 12, "image_size": 32, "seconds": 1.0}
@@ -37,19 +39,20 @@ def spread(executor: Executor, folder: Path, images: int) -> tuple[float, float]
     begun: dict[str, float] = {}
     ended: dict[str, float] = {}
 
-    def timed(tasks, tell):  # type: ignore[no-untyped-def]
-        def watch(update: Update) -> None:
-            key = update.task.job.key
-            # A worker's first news, not its start: what it imports is start-up.
-            if update.step:
-                begun.setdefault(key, time.monotonic())
-            if update.ended:
-                ended[key] = time.monotonic()
-            tell(update)
+    class Timed(type(executor)):
+        def __call__(self, trials: Sequence[Any], tell: Callable[[Update], None]) -> None:
+            def watch(update: Update) -> None:
+                key = update.trial.job.key
+                # A worker's first news, not its start: what it imports is start-up.
+                if update.step:
+                    begun.setdefault(key, time.monotonic())
+                if update.ended:
+                    ended[key] = time.monotonic()
+                tell(update)
 
-        executor(tasks, watch)
+            super().__call__(trials, watch)
 
-    run_study(request(folder, TRIALS, images), timed, None, Display(Console(quiet=True)))
+    run_study(request(folder, TRIALS, images), Timed(), None, Display(Console(quiet=True)))
     wall = max(ended.values()) - min(begun.values())
     return wall, sum(ended[key] - begun[key] for key in begun) / CORES
 
@@ -59,7 +62,7 @@ def main() -> None:
     display = Display(Console(quiet=True))
     with tempfile.TemporaryDirectory() as root:
         os.environ["A2IBENCH_CACHE"] = str(Path(root) / "cache")
-        for name, executor in (("process", Processes(display.say)), ("ray", RayTune())):
+        for name, executor in (("process", Processes(say=display.say)), ("ray", RayTune())):
             wall, half = spread(executor, Path(root) / name, 60_000)
             print(
                 f"{name}: {TRIALS} trials on {CORES} cores: {wall:.1f} s, ratio {wall / half:.3f}"
@@ -71,7 +74,7 @@ def main() -> None:
         told = sum(mirror.job(key) for key in jobs)
         print(f"mirror: {(time.perf_counter() - start) / told:.2f} s a job, {told} jobs")
         many = request(Path(root) / "many", 100, 64)
-        run_study(many, Processes(display.say), None, display)
+        run_study(many, Processes(say=display.say), None, display)
         command = str(Path(sys.executable).with_name("a2ibench"))
         again = [command, "run", str(Path(root) / "many/study.yaml"), "--tracking-uri", "none"]
         start = time.perf_counter()

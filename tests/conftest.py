@@ -5,8 +5,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from a2ibench.runs.display import Display
+    from a2ibench.study.request import Request
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -34,6 +39,44 @@ def plugins() -> Iterator[None]:
     yield
     for kind, registered in zip(kinds, before, strict=True):
         kind._registered = registered
+
+
+@pytest.fixture
+def display() -> "Display":
+    """A display that shows nothing."""
+    from rich.console import Console
+
+    from a2ibench.runs.display import Display
+
+    return Display(Console(quiet=True))
+
+
+TINY = {
+    "synthetic": {"train": 12, "test": 12, "image_size": 32, "seconds": 1.0},
+    "ours": {"i2a_steps": 2},
+}
+
+
+@pytest.fixture
+def tiny() -> "Callable[..., Request]":
+    """Makes a request of seconds: ``tiny(folder, seeds=2, …)``."""
+    from a2ibench.study.request import Request
+
+    def make(folder: Path, **changed: Any) -> Request:
+        values = {
+            "models": ("vae",),
+            "dataset": "synthetic",
+            "encoder": "logmel",
+            "images": 96,
+            "metrics": ("is1_lite0",),
+            "folder": folder,
+            **changed,
+        }
+        used = {*values["models"], values["dataset"]}
+        settings = {owner: v for owner, v in TINY.items() if owner in used}
+        return Request(**values, settings=settings)
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +112,7 @@ def small_study(small_store: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for limit in ("MAX_STEPS", "CHECK_EVERY"):
             patch.setattr(f"a2ibench_plugins.judges.resnet18.{limit}", 4)
-        patch.setattr("a2ibench.runs.run.GRID_COLUMNS", 2)
+        patch.setattr("a2ibench.runs.study.GRID_COLUMNS", 2)
         arguments = [
             "run", "--model", "vae", "--dataset", str(small_store), "--encoder", "logmel",
             "--images", "96", "--metric", "is1_lite0", "--metric", "accuracy_resnet18",
@@ -86,7 +129,7 @@ def small_study(small_store: Path) -> Path:
 def believe(folder: Path) -> None:
     """Writes into a study that its classifier can judge: four steps teach it nothing, and its
     column would be struck."""
-    from a2ibench.results.outcome import write_result
+    from a2ibench.results.result_file import write_result
 
     for path in folder.glob("jobs/*/result.json"):
         stored = json.loads(path.read_text())
@@ -122,10 +165,11 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
     import torch
 
     from a2ibench import config, registry
-    from a2ibench.generator.generate import find_run, spec
-    from a2ibench.results.outcome import write_result
+    from a2ibench.generator.choose import find_run
+    from a2ibench.results.result_file import write_result
     from a2ibench.source import source_hash
     from a2ibench.training.checkpoint import TrainingState
+    from a2ibench.types import Spec
 
     template = find_run(small_study, "vae", 0)
 
@@ -134,7 +178,9 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
         method = registry.models.get(name)
         options = config.build(method.Config, NARROW.get(name, {}), name)
         torch.manual_seed(0)
-        model = method(options, spec(result))
+        sizes = result["spec"]
+        spec = Spec(sizes["image_size"], sizes["acoustic_dim"], tuple(sizes["classes"]))
+        model = method(options, spec)
         for tensor in model.state_dict().values():
             if tensor.is_floating_point():
                 tensor.normal_().mul_(0.5).abs_() if tensor.ndim == 1 else tensor.normal_(std=0.4)

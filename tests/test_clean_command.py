@@ -13,9 +13,10 @@ from a2ibench.cli import main
 from a2ibench.curation.corrections import undo, write_corrections
 from a2ibench.data.prepare import prepare
 from a2ibench.data.store import PairStore
-from a2ibench.results.outcome import read_failure
-from a2ibench.runs.attempt import work
-from a2ibench.study.plan import Request, make_plan
+from a2ibench.results.job_state import JobState
+from a2ibench.runs.prepare import prepare_study
+from a2ibench.runs.trial import Trial
+from a2ibench.study.request import Request
 from a2ibench.types import Part
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
@@ -171,13 +172,13 @@ def test_a_study_does_not_go_on_with_labels_that_changed_under_it(
         models=("vae",), dataset=str(root), encoder="logmel", images=32, metrics=("is1_lite0",),
         folder=tmp_path,
     )  # fmt: skip
-    task = make_plan(request, lambda name: lambda done, total: None, lambda line: None).tasks[0]
+    task = prepare_study(request, lambda name: lambda done, total: None, lambda line: None).tasks[0]
     write_corrections(root, {0: ""})
-    work(task)
-    assert "no longer those of the study" in (read_failure(task.folder) or "")
+    Trial.of(task)()
+    assert "no longer those of the study" in (JobState(task.folder).failure or "")
     undo(root)
-    work(task)
-    assert read_failure(task.folder) is None
+    Trial.of(task)()
+    assert JobState(task.folder).failure is None
 
 
 def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from PIL import Image
 from a2ibench.cli import main
 from a2ibench.data.store import PairStore
 
+pytestmark = pytest.mark.integration
+
 PROTOCOL = ["--encoder", "logmel"]
 OWN = ["--metric", "is1_lite0"]
 
@@ -47,7 +49,7 @@ def write_images(store: Path, folder: Path, several: bool = False, invert: bool 
 
 @pytest.fixture(autouse=True)
 def small_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("a2ibench.runs.run.GRID_COLUMNS", 2)
+    monkeypatch.setattr("a2ibench.runs.study.GRID_COLUMNS", 2)
 
 
 @pytest.fixture(scope="module")

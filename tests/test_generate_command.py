@@ -14,7 +14,7 @@ from PIL import Image
 
 import a2ibench
 from a2ibench.cli import main
-from a2ibench.results.outcome import write_result
+from a2ibench.results.result_file import write_result
 
 RATE = 8000
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from a2ibench import registry
+from a2ibench import plugin_registry, registry
 from a2ibench.errors import UserError
 
 PLUGIN = """
@@ -98,7 +98,7 @@ def test_an_installed_plugin_that_ends_the_program_at_its_import_is_named(
     (tmp_path / "module_that_exits.py").write_text("raise SystemExit(0)")
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint("exits", "module_that_exits:Exits", registry.models.group)
-    monkeypatch.setattr(registry, "_points", lambda group: {"exits": point})
+    monkeypatch.setattr(plugin_registry, "_points", lambda group: {"exits": point})
     with pytest.raises(
         UserError, match=r"\(module_that_exits:Exits\) cannot be imported: SystemEx"
     ):

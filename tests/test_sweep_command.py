@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from a2ibench.cli import main
-from a2ibench.results.outcome import write_result
+from a2ibench.results.result_file import write_result
+
+pytestmark = pytest.mark.integration
 
 RATE = 22_050
 

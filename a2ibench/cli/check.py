@@ -1,4 +1,4 @@
-"""``a2ibench check``: does a plug-in keep its contract?"""
+"""``a2ibench check``: run the rules of the contract on plug-ins."""
 
 import sys
 import time
@@ -10,7 +10,6 @@ import click
 
 from a2ibench.cli.completion import kinds, names
 from a2ibench.cli.options import FAILED, load_plugins, plugin_option, read_fields
-from a2ibench.cli.registered import registry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,13 +29,13 @@ SIGNS = {"met": ("✓", "green"), "broken": ("✗", "bold red"), "unreached": ("
     "settings",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="An option of the plug-in, for instance to make it small. Repeatable.",
+    help="Set an option of the plug-in, for example to make it small. Repeatable.",
 )
 @click.option(
     "--files",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="For a dataset that cuts your own files: some of them.",
+    help="Some files for a dataset that cuts your own.",
 )
 @plugin_option
 def check(
@@ -48,9 +47,8 @@ def check(
 ) -> None:
     """Check that a plug-in (KIND: model, dataset, …) keeps its contract.
 
-    Each rule is tried on small data and takes seconds at most. Without a NAME every plug-in of the
-    kind is checked; without a KIND, or with all, every one there is. Exits with 1 where a rule is
-    broken.
+    Each rule runs on small data and takes seconds at most. Without a NAME, every plug-in of the
+    kind is checked; without a KIND, or with all, every plug-in. Exits with 1 if a rule is broken.
     """
     load_plugins(plugins)
     from a2ibench import registry
@@ -59,13 +57,13 @@ def check(
 
     console = Console()
     if name is not None:
-        one = registry_of(kind)
+        one = registry.of_kind(kind)
         values = read_fields(settings)
         one.get(name)
         sys.exit(0 if _check_one(console, one.kind, name, values, files) else FAILED)
     if settings or files:
         raise UserError("--set and --files belong to one plug-in: name it")
-    checked = registry.ALL if kind == EVERY else (registry_of(kind),)
+    checked = registry.ALL if kind == EVERY else (registry.of_kind(kind),)
     sound = [_check_all(console, one) for one in checked]
     sys.exit(0 if all(sound) else FAILED)
 
@@ -73,7 +71,7 @@ def check(
 def _check_one(
     console: "Console", kind: str, name: str, values: dict[str, Any], files: Path | None
 ) -> bool:
-    """Prints every rule as it is tried; whether none is broken."""
+    """Print every rule as it is run; return whether none is broken."""
     from a2ibench.conformance.suite import check
 
     findings = check(kind, name, values, files)
@@ -88,7 +86,7 @@ def _check_one(
 
 
 def _check_all(console: "Console", one: Any) -> bool:
-    """Prints a line for each plug-in of a kind, and what is broken; whether nothing is."""
+    """Print a line per plug-in of a kind, and the broken rules; return whether there are none."""
     from a2ibench.conformance.suite import check, lacks
     from a2ibench.errors import PLUGIN_FAILURES, told
 
@@ -103,7 +101,7 @@ def _check_all(console: "Console", one: Any) -> bool:
             findings = list(check(one.kind, name))
         except PLUGIN_FAILURES as error:  # the others are checked nevertheless
             sign, style = SIGNS["broken"]
-            _say(console, f"{sign} {title}: cannot be tried: {told(error)}", style)
+            _say(console, f"{sign} {title}: cannot be checked: {told(error)}", style)
             sound = False
             continue
         broken = [finding for finding in findings if finding.state == "broken"]
@@ -121,7 +119,7 @@ def _print(console: "Console", findings: "Iterable[Finding]") -> None:
         sign, style = SIGNS[finding.state]
         _say(console, f"{sign} {finding.says}", style)
         if finding.state == "broken":
-            for title in ("expected", "came", "mend"):
+            for title in ("expected", "got", "fix"):
                 _say(console, f"    {title:10}{getattr(finding, title)}", "")
 
 

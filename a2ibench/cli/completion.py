@@ -1,20 +1,16 @@
-"""What a shell completes behind the options that take names, and the scripts that make it do so.
+"""Shell completion of the names of plug-ins and their ablations, and its scripts.
 
-A key was pressed and somebody waits: names come from entry points and from the text of files.
-Nothing is imported or run.
+Completion has to be fast: names come from entry points and from the text of files. Nothing heavy is
+imported, and no file of the user's is run.
 """
 
 import ast
 import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
-
-if TYPE_CHECKING:
-    from a2ibench.registry import Registry
 
 SHELLS = ("bash", "zsh", "fish")
 PROGRAM = "a2ibench"
@@ -24,19 +20,25 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def names(*kinds: str, folders: bool = False, also: tuple[str, ...] = ()) -> Complete:
-    """Completes registered names, those of the files behind ``--plugin`` among them.
+    """Complete registered names, also those in the files of ``--plugin``.
 
     Args:
-        kinds: of plug-ins; none for those of the kind that stands before the name, or of all.
-        folders: whether a folder may stand there as well.
-        also: other words that may.
+        kinds: of plug-ins; by default the kind on the command line, or all.
+        folders: whether to complete folders as well.
+        also: other words to complete.
     """
 
     def complete(
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         wanted = kinds or tuple(filter(None, [ctx.params.get("kind")]))
-        known = {name for kind in _kinds(wanted) for name in _known(ctx, kind)}
+        if "[" in incomplete:
+            return _parameters(incomplete)
+        known = {name for kind in _kinds(wanted) for name in _names(ctx, kind)}
+        if "metric" in _kinds(wanted):
+            from a2ibench.registry import metrics
+
+            known |= {f"{name}[" for name in metrics.families()}
         items = [CompletionItem(incomplete, type="dir")] if folders else []
         return items + _matching([*sorted(known), *also], incomplete)
 
@@ -44,7 +46,7 @@ def names(*kinds: str, folders: bool = False, also: tuple[str, ...] = ()) -> Com
 
 
 def kinds(*also: str, plural: bool = False) -> Complete:
-    """Completes kinds of plug-ins, and other words that may stand there."""
+    """Complete kinds of plug-ins, and other words."""
 
     def complete(
         ctx: click.Context, param: click.Parameter, incomplete: str
@@ -56,7 +58,7 @@ def kinds(*also: str, plural: bool = False) -> Complete:
 
 
 def ablations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Completes the last part of ``A,B+C`` from what the models before it declare."""
+    """Complete the last part of ``A,B+C`` from the ablations of the models before it."""
     from a2ibench.registry import models
 
     chosen = ctx.params.get("models") or models.names()
@@ -64,6 +66,23 @@ def ablations(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     start = max(incomplete.rfind(sign) for sign in ",+") + 1
     before = incomplete[:start]
     return _matching([f"{before}{part}" for part in [*parts, "all"]], incomplete)
+
+
+def _parameters(incomplete: str) -> list[CompletionItem]:
+    """Complete ``rprec[k=5,ju`` to ``rprec[k=5,judge=``, and the value behind ``=``."""
+    from a2ibench import config
+    from a2ibench.registry import judges, metrics
+
+    family = metrics.families().get(incomplete.partition("[")[0])
+    takes = {} if family is None else config.takes(family)
+    start = max(map(incomplete.rfind, "[,")) + 1
+    name, equals, _ = incomplete[start:].partition("=")
+    before = incomplete[:start]
+    if not equals:
+        items = [CompletionItem(f"{before}{one}=", help=words) for one, words in takes.items()]
+        return [item for item in items if item.value.startswith(incomplete)]
+    choices = judges.names() if name == "judge" else takes.get(name, "").split(" | ")
+    return _matching([f"{before}{name}={one}" for one in choices if " " not in one], incomplete)
 
 
 def _matching(words: list[str], incomplete: str) -> list[CompletionItem]:
@@ -77,15 +96,11 @@ def _kinds(wanted: tuple[str, ...]) -> list[str]:
     return [one.kind for one in registry.ALL if not singular or one.kind in singular]
 
 
-def _registry(kind: str) -> "Registry[object]":
-    from a2ibench import registry
+def _names(ctx: click.Context, kind: str) -> list[str]:
+    from a2ibench.registry import of_kind
 
-    return next(one for one in registry.ALL if one.kind == kind)
-
-
-def _known(ctx: click.Context, kind: str) -> list[str]:
     own = (name for path in _files(ctx) for name in _registered(_tree(path), kind))
-    return [*_registry(kind).names(), *own]
+    return [*of_kind(kind).names(), *own]
 
 
 def _files(ctx: click.Context) -> tuple[Path, ...]:
@@ -97,11 +112,11 @@ def _tree(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return ast.Module([], [])  # half-written, or not there: the command itself will say so
+        return ast.Module([], [])  # half-written or missing: the command itself will say so
 
 
 def _registered(tree: ast.Module, kind: str) -> dict[str, ast.ClassDef]:
-    """The classes under ``@models.register`` by their ``name``."""
+    """Return the classes under ``@models.register`` by their ``name``."""
     found = {}
     for node in _classes(tree):
         for decorator in node.decorator_list:
@@ -109,22 +124,27 @@ def _registered(tree: ast.Module, kind: str) -> dict[str, ast.ClassDef]:
                 name = _value(node, "name")
                 if isinstance(name, ast.Constant) and isinstance(name.value, str):
                     found[name.value] = node
+                elif name is None and kind == "metric":
+                    from a2ibench.contracts.metric import snake_case
+
+                    found[snake_case(node.name)] = node
     return found
 
 
 def _declared(ctx: click.Context, model: str) -> list[str]:
-    """The ablations of a model, as far as they are written down in its class or a base there."""
+    """Return the ablations of a model, if its class or a base in the same file lists them."""
+    from a2ibench.registry import models
+
     for path in _files(ctx):
         tree = _tree(path)
         if model in (own := _registered(tree, "model")):
             return _ablations(tree, own[model].name)
-    registry = _registry("model")
-    if model not in registry.names():
+    if model not in models.names():
         return []
-    module, _, name = registry.where(model).partition(":")
+    module, _, name = models.where(model).partition(":")
     try:
         spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):  # a package that went and left its record
+    except (ImportError, ValueError):  # a removed package that left its record
         return []
     if spec is None or spec.origin is None:
         return []
@@ -149,19 +169,17 @@ def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
 
 def _value(node: ast.ClassDef, name: str) -> ast.expr | None:
     for line in node.body:
-        targets = line.targets if isinstance(line, ast.Assign) else []
-        if isinstance(line, ast.AnnAssign):
-            targets = [line.target]
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            assert isinstance(line, ast.Assign | ast.AnnAssign)
-            return line.value
+        if isinstance(line, ast.Assign | ast.AnnAssign):
+            targets = line.targets if isinstance(line, ast.Assign) else [line.target]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                return line.value
     return None
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print the script that makes a SHELL complete commands, options and names.
+    """Print the script that lets a SHELL complete commands, options and names.
 
     bash: eval "$(a2ibench completion bash)" in ~/.bashrc; zsh: the same with zsh in ~/.zshrc;
     fish: a2ibench completion fish > ~/.config/fish/completions/a2ibench.fish

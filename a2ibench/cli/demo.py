@@ -1,4 +1,4 @@
-"""``a2ibench demo``: a page for trying sounds."""
+"""``a2ibench demo``: serve a page for trying sounds."""
 
 from pathlib import Path
 
@@ -16,17 +16,20 @@ from a2ibench.cli.options import load_plugins, plugin_option, seed_option
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65_535),
-    help="0: any free one.",
+    help="The port to listen on; 0: any free one.",
 )
 @plugin_option
 def demo(
     runs: tuple[Path, ...], seed: int, host: str, port: int, plugins: tuple[Path, ...]
 ) -> None:
-    """Open a page on this machine: drop or record a sound, and models draw it side by side.
+    """Serve a local page where models draw a dropped or recorded sound side by side.
 
-    RUN is a study's folder, whose models are all offered, or that of one of its jobs. Sounds are
+    RUN is the folder of a study, all of whose models are offered, or of one of its jobs. Sounds are
     not kept, and nothing is fetched from any network. Ctrl-C ends it.
     """
+    from a2ibench.extras import require
+
+    require("demo", "a2ibench demo")
     load_plugins(plugins)
     from a2ibench.demo.app import make_app
     from a2ibench.demo.serve import (

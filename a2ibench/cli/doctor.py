@@ -1,4 +1,4 @@
-"""``a2ibench doctor``: what this machine has and lacks."""
+"""``a2ibench doctor``: examine this machine."""
 
 import dataclasses
 import json
@@ -15,11 +15,11 @@ SIGNS = {"fine": ("✓", "green"), "lacking": ("!", "yellow"), "broken": ("✗",
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For a bug report: no names, no folders.")
+@click.option("--json", "as_json", is_flag=True, help="JSON for a bug report, without names.")
 def doctor(as_json: bool) -> None:
-    """Look at this machine: versions, processors, GPUs, memory, disks, codecs, weights, plug-ins.
+    """Examine this machine: versions, processors, GPUs, memory, disks, codecs, weights, plug-ins.
 
-    Exits with 1 where a study with the default options cannot run (✗); what is marked ! limits
+    Exits with 1 if a study with the default options cannot run (✗); a line marked ! limits
     something else. Nothing is downloaded.
     """
     from a2ibench.console import Console

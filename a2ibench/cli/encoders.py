@@ -1,4 +1,4 @@
-"""``a2ibench encoders``: train the networks that listen."""
+"""``a2ibench encoders``: train the networks of encoders."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def train() -> None:
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE.safetensors",
-    help="The weights to make.",
+    help="The file of weights to write.",
 )
 @click.option(
     "--layers",
@@ -47,37 +47,50 @@ def train() -> None:
     show_default=True,
     metavar="JUDGE",
     shell_complete=names("judge"),
-    help="Gives logits over 1000 (ImageNet) or 401 (Places) classes.",
+    help="A judge with logits over 1000 (ImageNet) or 401 (Places) classes.",
 )
-@click.option("--steps", default=10_000, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--steps",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Number of training steps.",
+)
 @click.option(
     "--batch-size",
     default=32,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Pairs a step.",
+    help="Pairs per step.",
 )
 @click.option(
     "--learning-rate",
     default=1e-3,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Adam's.",
+    help="Learning rate of Adam.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Seed of the weights, the order and the cuts.",
+)
 @plugin_option
 def soundnet(
     data: str, out: Path, layers: str, teacher: str, plugins: tuple[Path, ...], **budget: Any
 ) -> None:
-    """Teach SoundNet from an image network, on the training pairs of any dataset.
+    """Train SoundNet from an image network, on the training pairs of any dataset.
 
-    The teacher looks at the image of each pair; the student learns to say the same to its sound
-    (Aytar et al. 2016). Interrupted, the same command goes on where it was.
+    The teacher classifies the image of each pair; the student learns to predict the same from its
+    sound (Aytar et al. 2016). Re-run the same command to resume an interrupted training.
     """
     load_plugins(plugins)
     from a2ibench.data.prepare import open_dataset
+    from a2ibench.soundnet.distil import Budget
     from a2ibench.soundnet.network import ARCHITECTURES
-    from a2ibench.soundnet.teach import Budget, teach_soundnet
+    from a2ibench.soundnet.teach import teach_soundnet
 
     name = f"soundnet{layers}"
     display = make_display()
@@ -93,5 +106,5 @@ def soundnet(
         f" {taught.train} pairs; {taught.floor:.3f} for the mean posterior (lower is better)"
     )
     if taught.after >= taught.floor:
-        display.say("it has not learnt from the sounds yet: more steps, or more pairs")
+        display.say("it has not learnt from the sounds yet: train on more pairs or for more steps")
     display.say(f"use it: --encoder {name} --set {name}.weights={out}  ({layer} head, trunk)")

@@ -41,9 +41,13 @@ def export(
     original on random features and noises; if it draws something else nothing is left, and the exit
     code is 1. Reference rows are no generators and cannot be exported.
     """
+    if "onnx" in formats:
+        from a2ibench.extras import require
+
+        require("export", "the format onnx")
     load_plugins(plugins)
+    from a2ibench.generator.choose import describe_choice, find_run
     from a2ibench.generator.export import ABOUT, TOLERANCE, ExportError, export_run
-    from a2ibench.generator.generate import describe_choice, find_run
 
     formats = tuple(dict.fromkeys(formats))
     folder = find_run(run_folder, arm, seed)

@@ -64,10 +64,11 @@ def generate(
     replaced.
     """
     load_plugins(plugins)
-    from a2ibench.generator.generate import describe_choice, draw_rows, find_run, open_run
+    from a2ibench.generator.choose import describe_choice, find_run
+    from a2ibench.generator.generate import draw_rows, open_run
     from a2ibench.generator.pictures import ALL, RECORD, names_of, save_pictures
     from a2ibench.printable import printable
-    from a2ibench.results.own_files import check_free, safe_name
+    from a2ibench.results.recorded_files import check_free, safe_name
 
     folder = find_run(run_folder, arm, seed)
     names = [safe_name(sound.stem) for sound in sounds]
@@ -85,7 +86,7 @@ def generate(
             rows, notes = draw_rows(run, sound, count, noise_seed, every)
             about = {
                 "sound": printable(sound.name),
-                "job": run.result["key"],
+                "job": run.result.key,
                 "noise_seed": noise_seed,
                 "every": every,
             }

@@ -59,12 +59,14 @@ def make(
     """
     load_plugins(plugins)
     from a2ibench.human_study.trials import KEY, PAGE, load_arms, make_trials, write_study
-    from a2ibench.results.stored import open_store
+    from a2ibench.results.pairs import open_store
+    from a2ibench.results.study import open_study
     from a2ibench.study.arm import split_arms
 
     display = make_display()
-    store, jobs = open_store(study, dataset)
-    drawn = load_arms(study, jobs, split_arms(arms))
+    opened = open_study(study)
+    store = open_store(opened, dataset)
+    drawn = load_arms(opened, split_arms(arms))
     made = make_trials(store, drawn, count, checks, repeats, seed)
     write_study(made, store, title, question, out)
     display.say(
@@ -92,6 +94,9 @@ def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:
 
     Writes DIR/scores.json and DIR/preferences.csv.
     """
+    from a2ibench.extras import require
+
+    require("human", "a2ibench human-study score")
     from a2ibench.human_study.answers import read_key, score, write_scores
 
     scores = score(read_key(folder), answers, needed)

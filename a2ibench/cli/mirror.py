@@ -20,10 +20,10 @@ def mirror(study: Path, tracking_uri: str | None) -> None:
     `a2ibench run` does this job by job; this catches up after a server was down, or copies the
     study to another one. What is there already is left as it is.
     """
-    from a2ibench.results.finished import read_study
+    from a2ibench.results.study import open_study
     from a2ibench.tracking.live import default_uri, how_to_look, mirror_study, without_password
 
-    read_study(study)
+    open_study(study)
     uri = tracking_uri or default_uri(study)
     display = make_display()
     told = mirror_study(study, uri, display.say)

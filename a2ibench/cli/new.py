@@ -14,16 +14,16 @@ from a2ibench.scaffold.new import KINDS
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="The folder to write into.  [default: this one]",
+    help="The folder to write to.  [default: the current one]",
 )
 def new(kind: str, name: str, out: Path) -> None:
-    """Write NAME.py: a small plug-in of a KIND that works at once, to put your idea into.
+    """Write NAME.py, a small working plug-in of a KIND as a starting point for your own.
 
-    A file that is there is never overwritten.
+    An existing file is never overwritten.
     """
     from a2ibench.scaffold.new import commands, write
 
     path = write(kind, name, out)
-    click.echo(f"{path}: a {kind} that works; where to change it is said in it. Next:")
+    click.echo(f"{path}: a working {kind}; its comments say where to change it. Next:")
     for command in commands(path):
         click.echo(f"  {command}")

@@ -1,4 +1,4 @@
-"""``a2ibench list`` and ``a2ibench show``: what is registered."""
+"""``a2ibench list`` and ``a2ibench show``: the registered plug-ins."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,36 +11,30 @@ from a2ibench.cli.options import load_plugins, plugin_option
 from a2ibench.errors import unknown
 
 
-def registry_of(kind: str) -> Any:
-    """The registry of a kind, singular or plural.
-
-    Raises:
-        UserError: there is no such kind.
-    """
-    from a2ibench import registry
-
-    by_name = {one.kind: one for one in registry.ALL}
-    if kind.removesuffix("s") not in by_name:
-        raise unknown("kind", kind, [f"{name}s" for name in by_name])
-    return by_name[kind.removesuffix("s")]
-
-
 @click.command("list")
 @click.argument("kind", required=False, shell_complete=kinds(plural=True))
 @plugin_option
 def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
-    """List what is registered: all, or one KIND (models, datasets, …)."""
+    """List the registered plug-ins, of all kinds or of one KIND (models, datasets, …)."""
     load_plugins(plugins)
-    from a2ibench import registry
+    from a2ibench import config, registry
 
-    for one in registry.ALL if kind is None else (registry_of(kind),):
+    for one in registry.ALL if kind is None else (registry.of_kind(kind),):
         click.echo(f"{one.kind}s:")
         for name in one.names():
             click.echo(f"  {name:32} {one.where(name)}")
+        if one.kind == "metric":
+            click.echo("metrics with parameters, as in --metric 'rprec[k=20]':")
+            for name, family in registry.metrics.families().items():
+                said = [
+                    f"{key}={getattr(family, key)}" + ("" if words == "text" else f" ({words})")
+                    for key, words in config.takes(family).items()
+                ]
+                click.echo(f"  {name:32} {', '.join(said)}")
 
 
 def _said(plugin: type) -> Iterator[str]:
-    """What its file says, what the classes say that it shares there with others, and it itself."""
+    """Yield the docstrings of its file, of the base classes in that file, and its own."""
     import inspect
 
     shared = [
@@ -53,30 +47,45 @@ def _said(plugin: type) -> Iterator[str]:
             yield text
 
 
+def _print_options(title: str, config_class: type, made: Any) -> None:
+    """Print each field of a dataclass with what it takes, and its value where one is made."""
+    import dataclasses
+
+    from a2ibench import config
+
+    click.echo(f"\n{title}:")
+    takes = config.takes(config_class)
+    for field in dataclasses.fields(config_class):
+        value = field.default if made is None else getattr(made, field.name)
+        click.echo(f"  {field.name} = {value!r}  ({takes[field.name]})")
+        click.echo(f"      {field.metadata.get('doc', '')}")
+
+
 @click.command()
 @click.argument("name", shell_complete=names())
 @click.option(
     "--kind",
     shell_complete=kinds(),
-    help="model, dataset, … where two kinds share the name.",
+    help="model, dataset, …; needed where two kinds share the name.",
 )
 @plugin_option
 def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
-    """Show one plug-in: what it is, its options, its ablations."""
+    """Show a plug-in: its description, options and ablations."""
     load_plugins(plugins)
-    import dataclasses
+    from a2ibench import registry
 
-    from a2ibench import config, registry
-
-    kinds = registry.ALL if kind is None else (registry_of(kind),)
-    found = [one for one in kinds if name in one.names()]
+    kinds = registry.ALL if kind is None else (registry.of_kind(kind),)
+    found = [one for one in kinds if name in one]
+    if not found and "[" in name:
+        registry.metrics.get(name)  # says what is wrong
     if not found:
         known = [known for one in kinds for known in one.names()]
         raise unknown("name", name, known, "`a2ibench list` shows all.")
     for one in found:
         plugin: Any = one.get(name)
-        click.echo(f"{one.kind} {name} ({one.where(name)})\n")
-        click.echo("\n\n".join(_said(plugin)))
+        defined = type(plugin) if one.kind == "metric" else plugin
+        click.echo(f"{one.kind} {plugin.name} ({one.where(name)})\n")
+        click.echo("\n\n".join(_said(defined)))
         if one.kind == "metric":
             low, high = plugin.bounds
             click.echo(
@@ -85,12 +94,9 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
                 f" segments; {'by default' if plugin.headline else 'on request'};"
                 f" version {plugin.version}"
             )
+            _print_options(f"parameters of {defined.name}[…]", defined, plugin)
         if hasattr(plugin, "Config"):
-            click.echo("\noptions:")
-            takes = config.takes(plugin.Config)
-            for field in dataclasses.fields(plugin.Config):
-                click.echo(f"  {field.name} = {field.default!r}  ({takes[field.name]})")
-                click.echo(f"      {field.metadata.get('doc', '')}")
+            _print_options("options", plugin.Config, None)
         for title in ("ablations", "scales"):
             for part, values in getattr(plugin, title, {}).items():
                 text = ", ".join(f"{key}={value!r}" for key, value in values.items())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.cli.options import load_plugins, plugin_option, verbose_option
 from a2ibench.errors import UserError
 
 
@@ -21,26 +21,32 @@ from a2ibench.errors import UserError
 @click.option(
     "--dataset", metavar="DIR", help="Where the pairs lie now.  [default: where the study says]"
 )
+@verbose_option
 @plugin_option
 def report(
-    study: Path, sweeps: tuple[Path, ...], dataset: str | None, plugins: tuple[Path, ...]
+    study: Path,
+    sweeps: tuple[Path, ...],
+    dataset: str | None,
+    verbose: bool,
+    plugins: tuple[Path, ...],
 ) -> None:
     """Write the page and the tables of a STUDY again from its results, finished or not.
 
     STUDY/report.html is one file with everything: verdict, tables, pictures and sounds, every seed,
-    cost, provenance. STUDY/tables is written anew, and printed. Of a folder that holds several
+    cost, provenance. STUDY/tables is written anew. Of a folder that holds several
     studies each is written, and a page that leads to them. Results of different versions,
     protocols, pairs, encoders or judges are refused.
     """
     load_plugins(plugins)
     from a2ibench.console import Console
     from a2ibench.reporting.overview import studies_in, write_overview
-    from a2ibench.reporting.page.collect import write_page
-    from a2ibench.reporting.report import PAGE, NoResultError, notes_once
+    from a2ibench.reporting.page.write import write_page
+    from a2ibench.reporting.report import PAGE, NoResultError
     from a2ibench.reporting.report import report as write
-    from a2ibench.results.finished import DamagedStudyError
-    from a2ibench.results.folder import check_overview
-    from a2ibench.results.stored import find_store
+    from a2ibench.reporting.terminal import show_report
+    from a2ibench.results.folder_owner import check_overview
+    from a2ibench.results.pairs import find_store
+    from a2ibench.results.study import DamagedStudyError, open_study
 
     folders = studies_in(study)
     if folders != [study]:
@@ -53,19 +59,17 @@ def report(
     written: list[Path] = []
     for folder in folders:
         try:
-            made = write(folder)
+            opened = open_study(folder)
+            made = write(opened)
         except (NoResultError, DamagedStudyError) as error:
             if folder == folders[-1] and not written:
                 raise
             click.echo(f"left out: {error}")
             continue
         written.append(folder)
-        store, unseen = find_store(folder, dataset)
-        page = write_page(folder, made, store, click.echo, unseen, sweeps)
-        for table in made.tables:
-            console.print(*table.to_rich(console.width), sep="\n")
-        for note in notes_once(made):
-            click.echo(note)
+        store, unseen = find_store(opened, dataset)
+        page = write_page(opened, made, store, click.echo, unseen, sweeps)
+        show_report(made, console, verbose)
         if made.diagram is not None:
             click.echo(f"critical-difference diagram: {made.diagram}")
         click.echo(f"tables: {folder / 'tables'}")

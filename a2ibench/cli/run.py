@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,17 +15,14 @@ from a2ibench.cli.options import (
     merge_settings,
     metric_option,
     plugin_option,
+    ray_address_option,
     read_settings,
+    scale_option,
+    set_option,
+    verbose_option,
 )
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
-
-if TYPE_CHECKING:
-    from a2ibench.runs.display import Display
-    from a2ibench.runs.executors import Executor
-    from a2ibench.runs.preflight import Preflight
-    from a2ibench.study.plan import Request
-
 
 MOST_RETRIES = 100
 
@@ -91,32 +88,22 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 @click.option(
     "--seeds", default=1, show_default=True, type=click.IntRange(1, MOST_SEEDS), help="How many."
 )
-@click.option(
-    "--scale",
-    default="small",
-    show_default=True,
-    type=click.Choice(["small", "paper"]),
-    help="Sizes and budget: minutes on two cores, or the papers' on a GPU.",
-)
+@scale_option("Sizes and budget: minutes on two cores, or the papers' on a GPU.")
 @click.option(
     "--images",
     type=click.IntRange(1, MOST_IMAGES),
     help="Training images a trial takes in.  [default: the scale's]",
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="OWNER.FIELD=VALUE",
-    help="An option of a model, dataset or encoder. Repeatable.",
-)
+@set_option("An option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
 @click.option(
     "--executor",
     default="ray",
     show_default=True,
-    type=click.Choice(["ray", "process", "inline"]),
-    help="Ray Tune, a process a trial, or one trial after the other in this process.",
+    shell_complete=names("executor"),
+    metavar="ray|process|inline|NAME",
+    help="Ray Tune, a process per trial, one trial after the other in this process, or one of your"
+    " own.",
 )
 @click.option(
     "--gpus-per-trial",
@@ -131,7 +118,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     type=click.IntRange(0, MOST_RETRIES),
     help="How often a trial that crashed is tried again, from its last checkpoint.",
 )
-@click.option("--ray-address", help="Of a running Ray cluster.")
+@ray_address_option
 @click.option(
     "--tracking-uri",
     metavar="URI|none",
@@ -149,6 +136,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     is_flag=True,
     help="Check all that can be checked before any work, print the plan and stop.",
 )
+@verbose_option
 @plugin_option
 def run(
     file: dict[str, Any],
@@ -162,6 +150,7 @@ def run(
     tracking_uri: str | None,
     out: Path | None,
     dry_run: bool,
+    verbose: bool,
     plugins: tuple[Path, ...],
     **options: Any,
 ) -> None:
@@ -173,129 +162,55 @@ def run(
     command goes on where it was.
     """
     loaded = load_plugins(plugins)
-    from a2ibench.results.folder import check_own, check_own_root
-    from a2ibench.runs.executors.ray_tune import RayTune
-    from a2ibench.study.axes import expand_axes
-    from a2ibench.study.plan import Request, outline
+    from a2ibench.runs.run import run
+    from a2ibench.study.request import Request
+    from a2ibench.tracking.live import live_mirror
 
-    root, requests = expand_axes(
-        Request(
-            models=models,
-            settings=merge_settings(file, read_settings(settings)),
-            folder=out,
-            plugins=loaded,
-            workers=_workers(gpus_per_trial, executor),
-            **options,
-        ),
+    owned = merge_settings(file, read_settings(settings))
+    for option, value in (("gpus_per_trial", gpus_per_trial), ("address", ray_address)):
+        if value is not None:
+            _check_option(executor, option)
+            owned.setdefault(executor, {})[option] = value
+    request = Request(
+        models=models,
+        settings=owned,
+        folder=out,
+        plugins=loaded,
+        executor=executor,
+        **options,
+    )
+    display = make_display(verbose)
+
+    ran = run(
+        request,
         datasets,
         encoders,
+        display=display,
+        observe=live_mirror(tracking_uri, display.say),
+        dry_run=dry_run,
     )
-    display = make_display()
-    outlines = [outline(request) for request in requests]
-    for chosen in outlines:
-        check_own(chosen.folder)
-    if len(requests) > 1:
-        check_own_root(root)
-    ray_tune = RayTune(gpus_per_trial, ray_address, display.say)
-    if executor == "ray":
-        ray_tune.check()
-    from a2ibench.runs.executors.inline import run_inline
-    from a2ibench.runs.executors.process import Processes
-    from a2ibench.runs.preflight import preflight
-
-    executors: dict[str, Executor] = {
-        "ray": ray_tune,
-        "process": Processes(display.say, gpus_per_trial),
-        "inline": run_inline,
-    }
-    drafts = []
-    for request, chosen in zip(requests, outlines, strict=True):
-        looked = preflight(request, chosen, executors[executor], display.counter, display.say)
-        if dry_run:
-            _print_plan(request, looked, display)
-        if looked.time:
-            display.say(looked.time)
-        drafts.append(looked.draft)
-    if dry_run:
-        return
-    from a2ibench.reporting.report import PAGE
-    from a2ibench.runs.run import run_study
-    from a2ibench.tracking.live import LiveMirror, default_uri, how_to_look
-
-    uri = tracking_uri or default_uri(outlines[0].folder)
-    failures, folders = [], []
-    for request, chosen, made in zip(requests, outlines, drafts, strict=True):
-        folder = chosen.folder
-        mirror = None
-        if uri.lower() != "none":
-            mirror = LiveMirror(uri, folder, display.say)
-        failures += run_study(request, executors[executor], mirror, display, made)
-        folders.append(folder)
-        display.say(f"page: {folder / PAGE}; tables, pictures: {folder / 'tables'}")
-        if mirror is not None and mirror.alive:
-            display.say(f"MLflow: {how_to_look(uri)}")
-    if len(folders) > 1:
-        from a2ibench.reporting.overview import write_overview
-        from a2ibench.study.study_file import save_requests
-
-        for note in write_overview(root, folders):
-            display.say(note)
-        save_requests(root, requests)
-        display.say(f"all of them: {root / PAGE}, {root / 'overview.md'}")
-    for failure in failures:
+    for failure in ran.failures:
         display.say(f"failed: {failure}")
-    if failures:
-        traces = " ".join(str(folder / "jobs" / "*" / "failure.json") for folder in folders)
+    if ran.failures:
+        traces = " ".join(str(folder / "jobs" / "*" / "failure.json") for folder in ran.folders)
         display.say(f"where in the code: the trace in {traces}")
         sys.exit(FAILED)
 
 
-def _workers(gpus_per_trial: float | None, executor: str) -> int:
-    """How many workers share a trial: one a GPU.
+def _check_option(executor: str, option: str) -> None:
+    """Refuse an option of the command line that an executor does not have.
 
     Raises:
-        UserError: GPUs that cannot be given to a trial.
+        UserError: it does not, with the names of those that have it.
     """
-    if gpus_per_trial is None:
-        return 1
-    if executor == "inline":
-        raise UserError("--gpus-per-trial belongs to --executor ray or process")
-    if gpus_per_trial > 1 and not gpus_per_trial.is_integer():
-        raise UserError(
-            f"--gpus-per-trial {gpus_per_trial:g}: expected a fraction of one, or a whole number"
-        )
-    return max(1, int(gpus_per_trial))
+    import dataclasses
 
+    from a2ibench.registry import executors
 
-def _print_plan(request: "Request", looked: "Preflight", display: "Display") -> None:
-    from rich.table import Table
+    def has(name: str) -> bool:
+        return option in {field.name for field in dataclasses.fields(executors.get(name).Config)}
 
-    from a2ibench.runs.display import show_check, show_feasibility
-
-    chosen = looked.outline
-    jobs = len(chosen.arms) * request.seeds
-    display.say(
-        f"{request.dataset} {dict(chosen.dataset_options) or ''} → {request.encoder} →"
-        f" {len(chosen.arms)} arms × {request.seeds} seeds = {jobs} trials of"
-        f" {chosen.images} training images → {chosen.folder}"
-    )
-    table = Table("arm", "configuration (what differs from the full model, or all of it)")
-    full: dict[str, Any] = {}
-    for arm in chosen.arms:
-        if not arm.change:
-            full = shown = dict(arm.config)
-        else:
-            shown = {name: value for name, value in arm.config.items() if full[name] != value}
-        table.add_row(arm.label, ", ".join(f"{name}={value}" for name, value in shown.items()))
-    display.console.print(table, markup=False)
-    display.say(f"reference rows: {', '.join(chosen.references)}")
-    if looked.draft is not None:
-        show_feasibility(looked.draft.found, display)
-        show_check(looked.draft.check, looked.draft.store.root, display)
-        return
-    asked = ", ".join(chosen.metrics) or "the headline ones that the data and judges allow"
-    display.say(f"metrics: {asked}")
-    display.say(
-        f"{request.dataset}: its pairs are made when the study is run; what they can answer, and"
-        " whether it is enough, is known then"
-    )
+    if not has(executor):
+        flag = {"address": "--ray-address"}.get(option, f"--{option.replace('_', '-')}")
+        known = " or ".join(sorted(filter(has, executors.names()), reverse=True))
+        raise UserError(f"{flag} belongs to --executor {known}")

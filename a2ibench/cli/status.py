@@ -76,14 +76,14 @@ def _show(now: "Status") -> "RenderableType":
 
 
 def _who(now: "Status") -> str:
-    board = now.board
-    if board is None:
+    last = now.progress
+    if last is None:
         return "no command has been at work here"
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(board.started))
-    who = f"process {board.pid} on {board.host}, since {when}"
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(last.started))
+    who = f"process {last.pid} on {last.host}, since {when}"
     if now.at_work:
         return f"at work: {who}"
     ended = {None: "was killed", "stopped": "had to stop", "interrupted": "was interrupted"}.get(
-        board.ended, "done"
+        last.ended, "done"
     )
-    return f"{who}: {ended}" + ("" if board.ended == "done" else "; the same command goes on")
+    return f"{who}: {ended}" + ("" if last.ended == "done" else "; the same command goes on")

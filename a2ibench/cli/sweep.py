@@ -100,9 +100,9 @@ def sweep(
     import numpy as np
 
     from a2ibench.generator.changes import Change
-    from a2ibench.generator.generate import describe_choice, find_run
+    from a2ibench.generator.choose import describe_choice, find_run
     from a2ibench.generator.sweep import check_out, sweep, write_sweep
-    from a2ibench.results.own_files import safe_name
+    from a2ibench.results.recorded_files import safe_name
 
     names = [safe_name(sound.stem) for sound in sounds]
     if twice := {name for name in names if names.count(name) > 1}:

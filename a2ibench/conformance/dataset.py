@@ -1,4 +1,4 @@
-"""What the contract demands of a dataset."""
+"""The demands of the contract on a dataset."""
 
 import contextlib
 import dataclasses
@@ -25,28 +25,28 @@ from a2ibench.types import Pair, Part
 
 SIZE = 32
 """Side of the images in pixels, where the user sets none."""
-MOST = 2_000
-"""Pairs that are looked at."""
-AGAIN = 60
-"""Pairs that are made a second time."""
-OF_A_SIDE = 20
-"""Pairs of each side of the split that are written to a store."""
+MAX_CHECKED = 2_000
+"""Largest number of pairs that are checked."""
+REPEATED = 60
+"""Number of pairs that are made a second time."""
+STORED = 20
+"""Number of pairs of each side of the split that are written to a store."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
-    """What is kept of the pairs that were looked at.
+class CheckedPairs:
+    """A record of the pairs that were checked.
 
     Attributes:
-        count: of pairs.
-        whole: whether these are all.
-        sides: source → the sides of the split on which it is.
-        digests: of the first pairs, a hash of everything in each.
-        first: pairs of the first part, as far as it was looked at.
+        count: number of pairs.
+        complete: whether these are all.
+        sides: source → the sides of the split on which it occurs.
+        digests: a hash of everything in each of the first pairs.
+        first: number of pairs of the first part among them.
     """
 
     count: int
-    whole: bool
+    complete: bool
     sides: Mapping[str, frozenset[str]]
     digests: tuple[str, ...]
     first: int
@@ -75,36 +75,36 @@ class DatasetSubject:
         self.files = () if files is None else (files,)
 
     def make(self) -> Dataset:
-        """A fresh one."""
+        """Make a fresh one."""
         made: Any = config.build(self.plugin.Config, self.values, self.plugin.name)
         return self.plugin(made, *self.files)
 
     @cached_property
-    def seen(self) -> Seen:
-        """Looks at the pairs, and checks each.
+    def checked(self) -> CheckedPairs:
+        """Check each pair.
 
         Raises:
-            BrokenError: a pair is not what the contract says.
+            BrokenError: a pair breaks the contract.
         """
         dataset = self.make()
         sides: dict[str, set[str]] = {}
         digests: list[str] = []
         count = first = 0
         with _reading(dataset.parts()) as found:
-            for number, pair in itertools.islice(found, MOST):
+            for number, pair in itertools.islice(found, MAX_CHECKED):
                 _check_pair(pair, dataset.config.image_size, count)
                 sides.setdefault(pair.source, set()).add(pair.split)
-                if count < AGAIN:
+                if count < REPEATED:
                     digests.append(_digest(pair))
                 first += number == 0
                 count += 1
         frozen = {source: frozenset(known) for source, known in sides.items()}
-        return Seen(count, count < MOST, frozen, tuple(digests), first)
+        return CheckedPairs(count, count < MAX_CHECKED, frozen, tuple(digests), first)
 
 
 @contextlib.contextmanager
 def _reading(parts: Iterator[Part]) -> Iterator[Iterator[tuple[int, Pair]]]:
-    """Pairs with the number of their part; who works ahead may warn when it is stopped early."""
+    """Yield pairs with the number of their part; ignore the warnings of a dataset stopped early."""
 
     def pairs() -> Generator[tuple[int, Pair]]:
         for number, part in enumerate(parts):
@@ -156,13 +156,9 @@ def _digest(pair: Pair) -> str:
 rules: Rules[DatasetSubject] = Rules()
 
 
-@rules.rule(
-    "its Config has the options image_size and seed, whole numbers",
-    "add image_size: int = option(64, …) and seed: int = option(0, …)",
-    gate=True,
-)
+@rules.rule("add image_size: int = option(64, …) and seed: int = option(0, …)", gate=True)
 def sized(subject: DatasetSubject) -> None:
-    """By their types."""
+    """Its Config has the options image_size and seed, whole numbers."""
     hints = get_type_hints(subject.plugin.Config)
     for name in ("image_size", "seed"):
         expect(hints.get(name) is int, f"{name}: int", hints.get(name, "no such option"))
@@ -171,97 +167,75 @@ def sized(subject: DatasetSubject) -> None:
 options.add_rules(rules)
 
 
-@rules.rule("it can be made", "see the error; an option may have to be given (--set)", gate=True)
+@rules.rule("see the error; an option may have to be given (--set)", gate=True)
 def made(subject: DatasetSubject) -> None:
-    """With its length and the facts that it follows from."""
+    """It can be made."""
     dataset = subject.make()
     expect(len(dataset) >= 1, "at least one pair or file", len(dataset))
     expect(dataset.sample_rate >= 1_000, "a sample rate in hertz", dataset.sample_rate)
     json.dumps(dict(dataset.provenance()), allow_nan=False)
 
 
-@rules.rule(
-    "each pair is an image, a sound, a class, a source and a side of the split",
-    "yield a2ibench.types.Pair; its docstring has types and ranges",
-    gate=True,
-)
+@rules.rule("yield a2ibench.types.Pair; its docstring has types and ranges", gate=True)
 def pairs(subject: DatasetSubject) -> None:
-    """Of all, or of the first many."""
-    expect(subject.seen.count >= 1, "at least one pair", 0)
+    """Each pair is an image, a sound, a class, a source and a side of the split."""
+    expect(subject.checked.count >= 1, "at least one pair", 0)
 
 
-@rules.rule(
-    "no source clip is on both sides of the split",
-    "split sources, then cut pairs from them",
-)
+@rules.rule("split sources, then cut pairs from them")
 def split(subject: DatasetSubject) -> None:
-    """Names one that is."""
-    both = sorted(source for source, sides in subject.seen.sides.items() if len(sides) > 1)
+    """No source clip is on both sides of the split."""
+    both = sorted(source for source, sides in subject.checked.sides.items() if len(sides) > 1)
     named = f"{len(both)} on both, for example {both[0]!r}" if both else ""
     expect(not both, "each source on one side", named)
 
 
-@rules.rule(
-    "both sides of the split have pairs",
-    "give the test side sources of its own",
-)
+@rules.rule("give the test side sources of its own")
 def sides(subject: DatasetSubject) -> None:
-    """Where all pairs were looked at."""
-    found = frozenset[str]().union(*subject.seen.sides.values())
-    if subject.seen.whole:
+    """Both sides of the split have pairs."""
+    found = frozenset[str]().union(*subject.checked.sides.values())
+    if subject.checked.complete:
         expect(found == {"train", "test"}, "train and test", ", ".join(sorted(found)))
 
 
-@rules.rule(
-    "it yields no more pairs than its length says",
-    "return from __len__ how many pairs there are at most",
-)
+@rules.rule("return the largest possible number of pairs from __len__")
 def length(subject: DatasetSubject) -> None:
-    """Where the length counts pairs."""
+    """It yields at most as many pairs as its length."""
     if subject.plugin.unit == "pairs":
         promised = len(subject.make())
-        expect(subject.seen.count <= promised, f"at most {promised}", subject.seen.count)
+        expect(subject.checked.count <= promised, f"at most {promised}", subject.checked.count)
 
 
-@rules.rule(
-    "the same configuration gives the same pairs in the same order, to the last bit",
-    "draw from np.random.default_rng([config.seed, …]); sort what a folder lists",
-)
+@rules.rule("draw from np.random.default_rng([config.seed, …]); sort what a folder lists")
 def repeats(subject: DatasetSubject) -> None:
-    """Again, after other random numbers."""
-    first = subject.seen.digests
+    """The same configuration gives the same pairs in the same order, to the last bit."""
+    first = subject.checked.digests
     np.random.seed(5)  # noqa: NPY002  # what a plug-in might draw from
     random.seed(5)
     with _reading(subject.make().parts()) as found:
-        again = tuple(_digest(pair) for _, pair in itertools.islice(found, AGAIN))
+        again = tuple(_digest(pair) for _, pair in itertools.islice(found, REPEATED))
     different = [i for i, (a, b) in enumerate(zip(first, again, strict=False)) if a != b]
     expect(len(first) == len(again), f"{len(first)} pairs", len(again))
     expect(not different, "equal pairs", f"{len(different)} that differ, first {different[:1]}")
 
 
-@rules.rule(
-    "a preparation that was cut off goes on: parts(k) is what parts() yields behind the k-th",
-    "skip the first `done` parts, whole, where parts() is overridden",
-)
+@rules.rule("skip the first `done` parts, whole, where parts() is overridden")
 def parts(subject: DatasetSubject) -> None:
-    """Behind the first part."""
-    first = subject.seen.first
-    if first >= AGAIN:
-        return  # what lies behind was not kept
-    expected = subject.seen.digests[first:]
+    """A preparation that was cut off goes on: parts(k) is what parts() yields behind the k-th."""
+    first = subject.checked.first
+    if first >= REPEATED:
+        return  # later pairs have no digests
+    expected = subject.checked.digests[first:]
     with _reading(subject.make().parts(1)) as found:
         rest = itertools.islice(found, len(expected) or 1)
         behind = tuple(_digest(pair) for _, pair in rest)
     expect(behind == expected, f"{len(expected)} pairs behind the first {first}", len(behind))
 
 
-@rules.rule(
-    "its pairs become a pair store, and a second preparation the same one",
-    "see the error; draw every pair from a generator of its own, not the first ones only",
-)
+@rules.rule("see the error; draw every pair from a generator of its own, not the first ones only")
 def prepares(subject: DatasetSubject) -> None:
-    """Of some pairs of each side; nothing is written where one side lies behind those seen."""
-    if frozenset[str]().union(*subject.seen.sides.values()) != {"train", "test"}:
+    """Its pairs become a pair store, and a second preparation the same one."""
+    if frozenset[str]().union(*subject.checked.sides.values()) != {"train", "test"}:
         return
     first, second = _content_hash(subject), _content_hash(subject)
     expect(first == second, f"a store with content hash {first[:12]}", second[:12])
@@ -284,9 +258,9 @@ def _content_hash(subject: DatasetSubject) -> str:
 
 
 def _of_each_side(dataset: Dataset) -> Iterator[Pair]:
-    missing = {"train": OF_A_SIDE, "test": OF_A_SIDE}
+    missing = {"train": STORED, "test": STORED}
     with _reading(dataset.parts()) as found:
-        for _, pair in itertools.islice(found, MOST):
+        for _, pair in itertools.islice(found, MAX_CHECKED):
             if missing[pair.split]:
                 missing[pair.split] -= 1
                 yield pair

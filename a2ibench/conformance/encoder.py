@@ -1,4 +1,4 @@
-"""What the contract demands of an encoder."""
+"""The demands of the contract on an encoder."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from a2ibench import config
 from a2ibench.conformance import options
 from a2ibench.conformance.rules import Rules, expect, farthest
 from a2ibench.conformance.sample import make_sounds
-from a2ibench.conformance.watching import expect_nothing_touched, watching
+from a2ibench.conformance.side_effects import expect_no_effects, record_effects
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray
@@ -34,18 +34,18 @@ class EncoderSubject:
         self.values = values
 
     def make(self, **changed: Any) -> Encoder:
-        """A fresh one."""
+        """Make a fresh one."""
         values = {**self.values, **changed}
         return self.plugin(config.build(self.plugin.Config, values, self.plugin.name))
 
     @cached_property
     def encoder(self) -> Encoder:
-        """One for all rules."""
+        """One encoder for all rules."""
         return self.make()
 
     @cached_property
     def sounds(self) -> FloatArray:
-        """``[n, T]``, a second each, or the shortest that the encoder takes."""
+        """Sounds ``[n, T]``, a second each, or the shortest that the encoder takes."""
         length = max(self.encoder.min_samples, round(SECONDS * self.encoder.sample_rate))
         return np.stack(list(make_sounds(length, self.encoder.sample_rate).values()))
 
@@ -54,22 +54,19 @@ rules: Rules[EncoderSubject] = Rules()
 options.add_rules(rules)
 
 
-@rules.rule("it can be made", "see the error; an option may have to be given (--set)", gate=True)
+@rules.rule("see the error; an option may have to be given (--set)", gate=True)
 def made(subject: EncoderSubject) -> None:
-    """With its sizes."""
+    """It can be made."""
     encoder = subject.encoder
-    expect(encoder.dim >= 1, "dim ≥ 1", encoder.dim)
-    expect(encoder.min_samples >= 1, "min_samples ≥ 1", encoder.min_samples)
+    for name in ("dim", "min_samples"):
+        size = getattr(encoder, name, None)
+        expect(size is not None and size >= 1, f"self.{name} ≥ 1, set in __init__", size)
     expect(encoder.sample_rate >= 1_000, "a sample rate in hertz", encoder.sample_rate)
 
 
-@rules.rule(
-    "encode maps waveforms [n, T] to float32 [n, d], for any n and T ≥ min_samples",
-    "reduce over time, by a mean for instance, and end with .astype(np.float32)",
-    gate=True,
-)
+@rules.rule("reduce over time, by a mean for instance, and end with .astype(np.float32)", gate=True)
 def shape(subject: EncoderSubject) -> None:
-    """For two numbers of sounds and three lengths."""
+    """encode maps waveforms [n, T] to float32 [n, d], for any n and T ≥ min_samples."""
     encoder = subject.encoder
     longest = subject.sounds.shape[1]
     for length in {encoder.min_samples, (encoder.min_samples + longest) // 2, longest}:
@@ -84,24 +81,18 @@ def shape(subject: EncoderSubject) -> None:
             )
 
 
-@rules.rule(
-    "its features are finite: of silence, of clicks, of the loudest sound",
-    "put a floor under logarithms and divisors",
-)
+@rules.rule("bound the arguments of logarithms and divisors from below")
 def finite(subject: EncoderSubject) -> None:
-    """Names the sound."""
+    """Its features of silence, of clicks and of the loudest sound are finite."""
     names = make_sounds(1, subject.encoder.sample_rate)
     for name, sound in zip(names, subject.sounds, strict=True):
         feature = subject.encoder.encode(sound[np.newaxis].copy())
         expect(np.isfinite(feature).all(), f"finite features of {name}", "NaN or infinite ones")
 
 
-@rules.rule(
-    "it takes any sound: one sample, two channels, another rate",
-    "leave __call__ to the contract, which mixes, resamples and tiles",
-)
+@rules.rule("do not override __call__, which mixes, resamples and tiles")
 def any_sound(subject: EncoderSubject) -> None:
-    """Through ``__call__``."""
+    """It takes any sound: one sample, two channels, another rate."""
     encoder = subject.encoder
     stereo = np.random.default_rng(0).uniform(-0.5, 0.5, (4_000, 2))
     for waveform, rate in ((stereo, 8_000), (np.array([0.5]), encoder.sample_rate)):
@@ -110,24 +101,18 @@ def any_sound(subject: EncoderSubject) -> None:
         expect(np.isfinite(feature).all(), "finite features", "NaN or infinite ones")
 
 
-@rules.rule(
-    "a feature does not depend on the other sounds of its batch",
-    "normalise each waveform by itself, if at all",
-)
+@rules.rule("normalise each waveform by itself, if at all")
 def rows(subject: EncoderSubject) -> None:
-    """Each sound alone and among the others."""
+    """A feature does not depend on the other sounds of its batch."""
     among = subject.encoder.encode(subject.sounds.copy())
     alone = np.concatenate([subject.encoder.encode(one[np.newaxis]) for one in subject.sounds])
     apart = farthest(among, alone)
     expect(apart < TOLERANCE, "the same feature alone and in a batch", f"{apart:.2g} apart")
 
 
-@rules.rule(
-    "the same sound has the same feature, to the last bit, whoever encodes it",
-    "fix the seed of random weights, and use no dropout",
-)
+@rules.rule("fix the seed of random weights, and use no dropout")
 def repeats(subject: EncoderSubject) -> None:
-    """Another instance, after other random numbers."""
+    """The same sound has the same feature, to the last bit, whoever encodes it."""
     import torch
 
     torch.manual_seed(1)
@@ -139,23 +124,19 @@ def repeats(subject: EncoderSubject) -> None:
     expect(np.array_equal(first, again), "the same bits", "other features")
 
 
-@rules.rule(
-    "different sounds have different features",
-    "see that the waveform reaches the feature",
-)
-def hears(subject: EncoderSubject) -> None:
-    """A low and a high tone, and noise."""
+@rules.rule("make sure that the waveform reaches the feature")
+def distinguishes(subject: EncoderSubject) -> None:
+    """Different sounds have different features."""
     features = subject.encoder.encode(subject.sounds[-3:].copy())
     distinct = len(np.unique(features, axis=0))
     expect(distinct == 3, "three features of three sounds", f"{distinct}")
 
 
 @rules.rule(
-    "what changes a feature changes the fingerprint, by which features are kept",
-    "hash the configuration, the version and the weights: a2ibench.storage.content_key([…])",
+    "hash the configuration, the version and the weights: a2ibench.storage.content_key([…])"
 )
 def fingerprint(subject: EncoderSubject) -> None:
-    """Tries another value of each option."""
+    """An option that changes a feature changes the fingerprint, by which features are cached."""
     own = subject.encoder.fingerprint()
     expect(bool(own) and isinstance(own, str), "a text", repr(own))
     expect(subject.make().fingerprint() == own, f"{own} again", "another one")
@@ -164,10 +145,10 @@ def fingerprint(subject: EncoderSubject) -> None:
     for name, value in _other_values(subject):
         try:
             other = subject.make(**{name: value})
-            heard = other(noise, other.sample_rate)
+            changed = other(noise, other.sample_rate)
         except UserError:
             continue  # the values of options may exclude each other
-        if not np.array_equal(heard, feature):
+        if not np.array_equal(changed, feature):
             expect(
                 other.fingerprint() != own,
                 f"another fingerprint with {name}={value!r}, which changes the feature",
@@ -188,14 +169,11 @@ def _other_values(subject: EncoderSubject) -> Iterator[tuple[str, Any]]:
             yield from ((field.name, other) for other in (value * 2, value + 1, value / 2))
 
 
-@rules.rule(
-    "it leaves its input and everybody's random numbers alone, prints nothing, writes no file",
-    "copy before changing a waveform in place; use a generator of its own",
-)
+@rules.rule("copy before changing a waveform in place; use a generator of its own")
 def quiet(subject: EncoderSubject) -> None:
-    """While encoding."""
+    """It leaves its input unchanged, draws no global random numbers, prints and writes nothing."""
     sounds = subject.sounds.copy()
-    with watching() as touched:
+    with record_effects() as effects:
         subject.encoder.encode(sounds)
     expect(np.array_equal(sounds, subject.sounds), "the waveforms unchanged", "other samples")
-    expect_nothing_touched(touched)
+    expect_no_effects(effects)

@@ -1,4 +1,4 @@
-"""What the contract demands of a judge."""
+"""Rules of the contract of a judge."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -9,7 +9,7 @@ import torch
 
 from a2ibench.conformance.rules import Rules, expect, farthest, same
 from a2ibench.conformance.sample import ACOUSTIC_DIM, CLASSES, SIZE, make_images, make_pairs
-from a2ibench.conformance.watching import expect_nothing_touched, watching
+from a2ibench.conformance.side_effects import expect_no_effects, record_effects
 from a2ibench.contracts.judge import Judge
 from a2ibench.types import FloatArray, ImageArray, Spec
 
@@ -37,19 +37,19 @@ class JudgeSubject:
 
     @cached_property
     def fitted(self) -> tuple[Judge, Mapping[str, float]]:
-        """One that is ready to look, for all rules, and what its training reported."""
+        """A judge that is ready, for all rules, and what its training reported."""
         torch.manual_seed(1)
         return self.fit()
 
     def fit(self) -> tuple[Judge, Mapping[str, float]]:
-        """A fresh one that is ready to look."""
+        """Return a fresh one that is ready."""
         judge = self.make()
         figures = judge.fit(make_pairs(TRAINING_PAIRS)) if judge.trained else {}
         return judge.eval(), figures
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """Its outputs."""
-        return self.fitted[0].look(images.copy())
+        return self.fitted[0].embed(images.copy())
 
 
 def _weights(judge: Judge) -> dict[str, npt.NDArray[np.generic]]:
@@ -60,24 +60,18 @@ rules: Rules[JudgeSubject] = Rules()
 
 
 @rules.rule(
-    "it says what it lacks: nothing, or a text",
-    "return None or what to do from missing(); raise nothing and download nothing there",
-    gate=True,
+    "return None or what to do from missing(); raise nothing and download nothing there", gate=True
 )
 def missing(subject: JudgeSubject) -> None:
-    """Here, nothing may be missing: what cannot look cannot be examined."""
+    """It says what it lacks: nothing, or a text."""
     lack = subject.plugin.missing()
     expect(lack is None or isinstance(lack, str), "None or a text", repr(lack))
-    expect(lack is None, "a judge that can look", f"one that lacks something: {lack}")
+    expect(lack is None, "a judge that can be used", f"one that lacks something: {lack}")
 
 
-@rules.rule(
-    "it can be made, built for a dataset's sizes, and fitted where it is trained",
-    "see the error; layers whose sizes the data fix are made in build()",
-    gate=True,
-)
+@rules.rule("see the error; layers whose sizes the data fix are made in build()", gate=True)
 def made(subject: JudgeSubject) -> None:
-    """On 40 pairs of two classes."""
+    """It can be made, built for a dataset's sizes, and fitted where it is trained."""
     judge, figures = subject.fitted
     expect(isinstance(judge.weights_hash(), str), "weights_hash() a text", judge.weights_hash())
     for name, value in figures.items():
@@ -85,20 +79,18 @@ def made(subject: JudgeSubject) -> None:
         expect(number, f"figure {name!r} a finite number", repr(value))
 
 
-@rules.rule(
-    "it maps uint8 [n, S, S, 3] to float32 [n, k] by name, for any n and S",
-    "resize to one size first, and end with .float().cpu().numpy()",
-    gate=True,
-)
+@rules.rule("resize to one size first, and end with .float().cpu().numpy()", gate=True)
 def outputs(subject: JudgeSubject) -> None:
-    """At three sizes."""
+    """It maps uint8 [n, S, S, 3] to float32 [n, k] by name, for any n and S."""
     names: set[str] = set()
     for size in SIZES:
         for n in (1, 3):
-            found = subject.look(make_images(n, size))
+            found = subject.embed(make_images(n, size))
             expect(bool(found), "at least one output", dict(found))
             expect(not names or set(found) == names, f"outputs {sorted(names)}", sorted(found))
             names = set(found)
+            declared = set(subject.plugin.outputs) or names
+            expect(names == declared, f"the declared outputs {sorted(declared)}", sorted(names))
             for name, output in found.items():
                 is_array = isinstance(output, np.ndarray)
                 expect(is_array, f"{name!r} a NumPy array", type(output).__name__)
@@ -111,74 +103,59 @@ def outputs(subject: JudgeSubject) -> None:
                 expect(np.isfinite(output).all(), f"{name!r} finite", "NaN or infinite numbers")
 
 
-@rules.rule(
-    "outputs do not depend on the other images of the batch, nor on their order",
-    "stay in evaluation mode; normalise no batch",
-)
+@rules.rule("stay in evaluation mode; normalise no batch")
 def rows(subject: JudgeSubject) -> None:
-    """One alone, and all in reverse."""
+    """Outputs do not depend on the other images of the batch, nor on their order."""
     images = make_images(6, SIZE)
-    among, reverse = subject.look(images), subject.look(images[::-1])
+    among, reverse = subject.embed(images), subject.embed(images[::-1])
     for name, output in among.items():
         for what, other in (
-            ("alone", np.concatenate([subject.look(images[i : i + 1])[name] for i in range(6)])),
+            ("alone", np.concatenate([subject.embed(images[i : i + 1])[name] for i in range(6)])),
             ("in reverse", reverse[name][::-1]),
         ):
             apart = farthest(output, other)
             expect(apart < TOLERANCE, f"the same {name!r} {what}", f"a difference of {apart:.2g}")
 
 
-@rules.rule(
-    "different images have different outputs",
-    "see that the pixels reach the outputs",
-)
+@rules.rule("see that the pixels reach the outputs")
 def sees(subject: JudgeSubject) -> None:
-    """Of four pictures."""
-    for name, output in subject.look(make_images(4, SIZE)).items():
+    """Different images have different outputs."""
+    for name, output in subject.embed(make_images(4, SIZE)).items():
         distinct = len(np.unique(output, axis=0))
         expect(distinct == 4, f"four different rows of {name!r}", distinct)
 
 
-@rules.rule(
-    "whoever makes it gets the same judge, to the last bit, whatever random numbers came before",
-    "give build() and fit() a seed of their own",
-)
+@rules.rule("give build() and fit() a seed of their own")
 def repeats(subject: JudgeSubject) -> None:
-    """A second one."""
+    """It is made the same, to the last bit, whatever random numbers came before."""
     images = make_images(4, SIZE)
-    first = subject.look(images)
+    first = subject.embed(images)
     torch.manual_seed(2)
     np.random.seed(2)  # noqa: NPY002  # what a plug-in might draw from
     again, _ = subject.fit()
-    different = same(dict(first), dict(again.look(images)))
+    different = same(dict(first), dict(again.embed(images)))
     expect(not different, "equal outputs", f"other {', '.join(different)}")
 
 
-@rules.rule(
-    "its state dict holds what it has learnt",
-    "keep what fit() finds in parameters or buffers that build() makes",
-)
+@rules.rule("keep what fit() finds in parameters or buffers that build() makes")
 def state(subject: JudgeSubject) -> None:
-    """Into a judge that was built but not fitted."""
+    """Its state dict holds what it has learnt."""
     images = make_images(4, SIZE)
     judge = subject.make()
     judge.load_state_dict(subject.fitted[0].state_dict())
-    different = same(dict(subject.look(images)), dict(judge.eval().look(images)))
+    different = same(dict(subject.embed(images)), dict(judge.eval().embed(images)))
     expect(not different, "equal outputs", f"other {', '.join(different)}")
 
 
-@rules.rule(
-    "looking changes nothing: not the judge, not the images, not everybody's random numbers",
-    "use torch.inference_mode() and evaluation mode; copy before changing pixels in place",
-)
+@rules.rule("use torch.inference_mode() and evaluation mode; copy before changing pixels in place")
 def frozen(subject: JudgeSubject) -> None:
-    """Before and after a look; it prints and writes nothing."""
+    """Embedding changes nothing: not the judge, not the images, not everybody's random numbers."""
     judge = subject.fitted[0]
     images = make_images(4, SIZE)
     before = _weights(judge)
-    with watching() as touched:
-        judge.look(images)
+    with record_effects() as effects:
+        judge.embed(images)
     changed = same(before, _weights(judge))
     expect(not changed, "an unchanged state dict", f"changes in {changed[:3]}")
     expect(np.array_equal(images, make_images(4, SIZE)), "the images unchanged", "other pixels")
-    expect_nothing_touched(touched)
+    expect_no_effects(effects)

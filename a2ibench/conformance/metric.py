@@ -1,5 +1,6 @@
-"""What the contract demands of a metric."""
+"""Rules of the contract of a metric."""
 
+import copy
 import dataclasses
 import random
 from collections.abc import Iterator
@@ -10,70 +11,72 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench import registry
-from a2ibench.conformance.looks import make_looks
+from a2ibench.conformance.judge_outputs import make_outputs
 from a2ibench.conformance.rules import Rules, expect
-from a2ibench.conformance.watching import expect_nothing_touched, watching
-from a2ibench.contracts.metric import OWN, Group, Looks, Metric, Need, Score
+from a2ibench.conformance.side_effects import expect_no_effects, record_effects
+from a2ibench.contracts.metric import OWN, Group, JudgeOutputs, Metric, Need, Score
 from a2ibench.errors import UserError
 
 COUNTS = (24, 48, 120, 240, 480, 960)
 """Numbers of test segments that are tried until the protocol takes one."""
 PART = 2 / 3
-"""Of those segments must be enough as well: without a block, fewer are left."""
+"""Share of those segments that must be enough as well: without a block, fewer are left."""
 TOLERANCE = 1e-5
 
 
 class MetricSubject:
-    """A metric plug-in under examination.
+    """A metric under examination.
 
     Args:
-        plugin: the class.
+        metric: an instance, its parameters set.
     """
 
-    def __init__(self, plugin: type[Metric]) -> None:
-        self.plugin = plugin
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
 
     @cached_property
-    def metric(self) -> Metric:
-        """One for all rules."""
-        return self.plugin()
-
-    @cached_property
-    def looks(self) -> Looks:
-        """Of a good generator, on as few segments as the protocol takes."""
+    def outputs(self) -> JudgeOutputs:
+        """The outputs for a good generator, on as few segments as the protocol takes."""
         for count in COUNTS:
-            looks = make_looks(self.plugin.judge, count)
+            outputs = make_outputs(self.metric.judge, count)
             part = round(PART * count)
             try:
-                self.metric.check(looks.label[:part], looks.classes)
+                self.metric.check(outputs.label[:part], outputs.classes)
             except UserError:
                 if count == COUNTS[-1]:
                     raise
             else:
-                return looks
+                return self.restricted(outputs)
         raise AssertionError("unreachable")
+
+    def restricted(self, outputs: JudgeOutputs) -> JudgeOutputs:
+        """Return what the metric says that it reads."""
+        read = self.metric.reads
+        if not read:
+            return outputs
+        generated, real, train, grid = (
+            {name: value for name, value in part.items() if name in read}
+            for part in (outputs.generated, outputs.real, outputs.train, outputs.grid)
+        )
+        return dataclasses.replace(outputs, generated=generated, real=real, train=train, grid=grid)
 
     @cached_property
     def score(self) -> Score:
-        """Of these looks."""
-        return self.metric.compute(self.looks)
+        """The score of these outputs."""
+        return self.metric.score(self.outputs)
 
     def close(self, one: float, other: float) -> bool:
-        """Equal up to rounding."""
+        """Return whether two numbers are equal up to rounding."""
         return bool(np.isclose(one, other, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True))
 
 
 rules: Rules[MetricSubject] = Rules()
 
 
-@rules.rule(
-    "it declares its judge, needs, title, group and bounds",
-    "set the class attributes of a2ibench.contracts.metric.Metric",
-    gate=True,
-)
+@rules.rule("set the class attributes of a2ibench.contracts.metric.Metric", gate=True)
 def declared(subject: MetricSubject) -> None:
-    """All of them."""
-    plugin = subject.plugin
+    """It declares its judge, needs, title, group and bounds."""
+    plugin = subject.metric
     names = registry.judges.names()
     expect(plugin.judge in (OWN, *names), f"a judge: {', '.join((OWN, *names))}", plugin.judge)
     expect(plugin.needs <= set(get_args(Need)), f"needs of {get_args(Need)}", set(plugin.needs))
@@ -85,82 +88,59 @@ def declared(subject: MetricSubject) -> None:
 
 
 @rules.rule(
-    "it can be made, without arguments",
-    "write compute(); a metric has no options",
-    gate=True,
-)
-def made(subject: MetricSubject) -> None:
-    """One."""
-    expect(isinstance(subject.metric, subject.plugin), subject.plugin.name, subject.metric)
-
-
-@rules.rule(
-    "its judge can look, and check() takes a test split that is large enough",
-    f"refuse in check() only what compute() cannot do; {COUNTS[-1]} segments are many",
-    gate=True,
+    f"refuse in check() only what compute() cannot do; {COUNTS[-1]} segments are many", gate=True
 )
 def possible(subject: MetricSubject) -> None:
-    """Finds the number of segments for the other rules."""
-    expect(len(subject.looks.label) >= 1, "segments", 0)
+    """Its judge can be had, and check() takes a test split that is large enough."""
+    expect(len(subject.outputs.label) >= 1, "segments", 0)
 
 
-@rules.rule(
-    "compute returns a Score: a finite value inside the bounds, and on how many images it rests",
-    "widen `bounds`, or correct the formula; return Score(value, n)",
-    gate=True,
-)
+@rules.rule("widen `bounds`, or correct the formula; return Score(value, n)", gate=True)
 def scored(subject: MetricSubject) -> None:
-    """Of a good generator."""
+    """compute returns a Score: a finite value inside the bounds, and its number of images."""
     score = subject.score
     expect(isinstance(score, Score), "a Score", type(score).__name__)
     expect(bool(np.isfinite(score.value)), "a finite value", score.value)
-    bounds = subject.plugin.bounds
+    bounds = subject.metric.bounds
     expect(subject.metric.allows(score.value), f"a value in {bounds}", score.value)
-    n = len(subject.looks.label)
+    n = len(subject.outputs.label)
     expect(1 <= score.n <= n, f"n from 1 to the {n} segments", score.n)
 
 
-@rules.rule(
-    "per_segment, where there is one, is float32 [n], and the value is its mean",
-    "return one number a test segment, NaN where a segment is left out; value = nanmean",
-)
+@rules.rule("return one number a test segment, NaN where a segment is left out; value = nanmean")
 def segments(subject: MetricSubject) -> None:
-    """Of the same score."""
+    """per_segment, where there is one, is float32 [n], and the value is its mean."""
     each, value = subject.score.per_segment, subject.score.value
     if each is None:
         return
-    n = len(subject.looks.label)
+    n = len(subject.outputs.label)
     found = f"{each.dtype} {each.shape}"
     expect(each.dtype == np.float32 and each.shape == (n,), f"float32 [{n}]", found)
     mean = float(np.nanmean(each, dtype=np.float64))
     expect(bool(np.isclose(mean, value, atol=1e-6)), f"the mean {mean:g}", f"{value:g}")
 
 
-@rules.rule(
-    "the same looks have the same score, to the last bit",
-    "give splits and samples a fixed seed of their own",
-)
+@rules.rule("give splits and samples a fixed seed of their own")
 def repeats(subject: MetricSubject) -> None:
-    """By another instance, after other random numbers."""
+    """The same outputs have the same score, to the last bit."""
     import torch
 
     torch.manual_seed(3)
     np.random.seed(3)  # noqa: NPY002  # what a plug-in might draw from
     random.seed(3)
-    again = subject.plugin().compute(_fresh(subject.looks))
+    again = copy.copy(subject.metric).score(_fresh(subject.outputs))
     expect(again.value == subject.score.value, repr(subject.score.value), repr(again.value))
 
 
 @rules.rule(
-    "segments in another order have the same score, each its own",
-    "treat segments alike; a protocol that cuts them into random parts sets orderless = False",
+    "treat segments alike; a protocol that cuts them into random parts sets orderless = False"
 )
 def order(subject: MetricSubject) -> None:
-    """Where the metric says that it is without order."""
-    if not subject.plugin.orderless:
+    """Segments in another order have the same score, each its own."""
+    if not subject.metric.orderless:
         return
-    turned = np.random.default_rng(0).permutation(len(subject.looks.label)).astype(np.int64)
-    score, again = subject.score, subject.metric.compute(subject.looks.take(turned))
+    turned = np.random.default_rng(0).permutation(len(subject.outputs.label)).astype(np.int64)
+    score, again = subject.score, subject.metric.score(subject.outputs.take(turned))
     expect(subject.close(again.value, score.value), f"{score.value:.7g}", f"{again.value:.7g}")
     if score.per_segment is not None and again.per_segment is not None:
         moved = np.isclose(
@@ -169,63 +149,55 @@ def order(subject: MetricSubject) -> None:
         expect(moved.all(), "each segment's own score", f"another one for {(~moved).sum()} of them")
 
 
-@rules.rule(
-    "a generator that draws one image over and over has a score, or is refused with a UserError",
-    "see to divisions by a spread of 0 and to singular covariances",
-)
+@rules.rule("see to divisions by a spread of 0 and to singular covariances")
 def constant(subject: MetricSubject) -> None:
-    """Also one whose every image is the very real one."""
-    looks = subject.looks
+    """A generator that always draws one image has a score, or is refused with a UserError."""
+    outputs = subject.outputs
     one = {
-        name: np.repeat(output[:1], len(output), axis=0) for name, output in looks.generated.items()
+        name: np.repeat(output[:1], len(output), axis=0)
+        for name, output in outputs.generated.items()
     }
     grid = {
         name: np.broadcast_to(output[:1, :1], output.shape).copy()
-        for name, output in looks.grid.items()
+        for name, output in outputs.grid.items()
     }
     for what, changed in (
-        ("one image", dataclasses.replace(looks, generated=one, grid=grid)),
-        ("the real images", dataclasses.replace(looks, generated=looks.real)),
+        ("one image", dataclasses.replace(outputs, generated=one, grid=grid)),
+        ("the real images", dataclasses.replace(outputs, generated=outputs.real)),
     ):
         try:
-            score = subject.metric.compute(changed)
+            score = subject.metric.score(changed)
         except UserError:
             continue
         expect(
             subject.metric.allows(score.value),
-            f"a value in {subject.plugin.bounds} for {what}",
+            f"a value in {subject.metric.bounds} for {what}",
             score.value,
         )
 
 
-@rules.rule(
-    "check() refuses a split of fewer segments than `fewest`, with a UserError",
-    "call super().check(label, classes) where check() is overridden, or refuse there",
-)
+@rules.rule("call super().check(label, classes) where check() is overridden, or refuse there")
 def floor(subject: MetricSubject) -> None:
-    """One fewer, and none at all."""
-    looks = subject.looks
-    for count in {0, subject.plugin.fewest - 1}:
+    """check() refuses a split of fewer segments than `fewest`, with a UserError."""
+    outputs = subject.outputs
+    for count in {0, subject.metric.fewest - 1}:
         try:
-            subject.metric.check(looks.label[:count], looks.classes)
+            subject.metric.check(outputs.label[:count], outputs.classes)
         except UserError:
             continue
         expect(False, f"a UserError for {count} segments", "none")
 
 
-@rules.rule(
-    "its score without a block of test clips can be had, and without_blocks is what compute gives",
-    "compare without_blocks with self.compute(looks.take(rows outside of the block))",
-)
+@rules.rule("compare without_blocks with self.compute(outputs.take(rows outside of the block))")
 def blocks(subject: MetricSubject) -> None:
-    """On three blocks."""
-    looks = subject.looks
-    block = looks.block % 3
-    quick = subject.metric.without_blocks(dataclasses.replace(looks, block=block), block)
+    """It has a score without a block of test clips, and without_blocks is what compute gives."""
+    outputs = subject.outputs
+    block = outputs.block % 3
+    quick = subject.metric.without_blocks(dataclasses.replace(outputs, block=block), block)
     if quick is None and subject.score.per_segment is not None:
         return  # the bench takes means of per_segment
     rows = [np.flatnonzero(block != b).astype(np.int64) for b in range(3)]
-    slow = [subject.metric.compute(looks.take(part)).value for part in rows]
+    slow = [subject.metric.score(outputs.take(part)).value for part in rows]
     if quick is None:
         return
     expect(quick.shape == (3,), "[3]", quick.shape)
@@ -233,29 +205,26 @@ def blocks(subject: MetricSubject) -> None:
         expect(subject.close(value, quick[b]), f"{value:.7g} without block {b}", f"{quick[b]:.7g}")
 
 
-@rules.rule(
-    "it changes neither what it sees nor everybody's random numbers, and prints nothing",
-    "copy before changing in place; seed a generator of its own (torch.random.fork_rng)",
-)
+@rules.rule("copy before changing in place; seed a generator of its own (torch.random.fork_rng)")
 def quiet(subject: MetricSubject) -> None:
-    """While computing."""
-    looks = _fresh(subject.looks)
-    before = [array.copy() for array in _arrays(looks)]
-    with watching() as touched:
-        subject.metric.compute(looks)
-    kept = all(np.array_equal(was, now) for was, now in zip(before, _arrays(looks), strict=True))
-    expect(kept, "looks unchanged", "other numbers in them")
-    expect(not touched.seeded, "torch's seed as it was", "another one")
-    expect_nothing_touched(touched)
+    """It changes neither what it sees nor everybody's random numbers, and prints nothing."""
+    outputs = _fresh(subject.outputs)
+    before = [array.copy() for array in _arrays(outputs)]
+    with record_effects() as effects:
+        subject.metric.score(outputs)
+    kept = all(np.array_equal(was, now) for was, now in zip(before, _arrays(outputs), strict=True))
+    expect(kept, "outputs unchanged", "other numbers in them")
+    expect(not effects.seeded, "torch's seed as it was", "another one")
+    expect_no_effects(effects)
 
 
-def _fresh(looks: Looks) -> Looks:
+def _fresh(outputs: JudgeOutputs) -> JudgeOutputs:
     """The same, without what was found in them."""
-    return dataclasses.replace(looks)
+    return dataclasses.replace(outputs)
 
 
-def _arrays(looks: Looks) -> Iterator[npt.NDArray[np.generic]]:
-    yield looks.acoustic
-    yield looks.label
-    for outputs in (looks.generated, looks.real, looks.train, looks.grid):
-        yield from outputs.values()
+def _arrays(outputs: JudgeOutputs) -> Iterator[npt.NDArray[np.generic]]:
+    yield outputs.acoustic
+    yield outputs.label
+    for part in (outputs.generated, outputs.real, outputs.train, outputs.grid):
+        yield from part.values()

@@ -1,4 +1,4 @@
-"""A model under examination: it is made, prepared, trained and drawn from on small data."""
+"""A model under examination: made, prepared, trained and drawn from on small data."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,12 +12,12 @@ from torch import nn
 from a2ibench import config
 from a2ibench.conformance.rules import expect
 from a2ibench.conformance.sample import ACOUSTIC_DIM, CLASSES, SIZE, make_batch, make_pairs
-from a2ibench.conformance.watching import SEED, Touched, watching
+from a2ibench.conformance.side_effects import SEED, SideEffects, record_effects
 from a2ibench.contracts.model import Model
 from a2ibench.types import Spec
 
 SCALE = "small"
-"""The values that a model declares for it are used: those of a study where nothing else is said."""
+"""The scale whose values are used: that of a study by default on a processor."""
 PAIRS = 32
 STEPS = 2
 
@@ -39,40 +39,40 @@ class ModelSubject:
 
     @cached_property
     def values(self) -> Mapping[str, Any]:
-        """What differs from the defaults."""
+        """The options that differ from the defaults."""
         return {**self.plugin.scales.get(SCALE, {}), **self._given}
 
     def make(self, size: int = SIZE, seed: int = SEED, **changed: Any) -> Model:
-        """A fresh one, in training mode, as the bench makes it."""
+        """Make a fresh one, in training mode, as the bench makes it."""
         made: Any = config.build(self.plugin.Config, {**self.values, **changed}, self.plugin.name)
         torch.manual_seed(seed)
         model = self.plugin(made, Spec(size, ACOUSTIC_DIM, CLASSES))
         return model.to(memory_format=torch.channels_last).train()
 
     def prepared(self, seed: int = SEED) -> Model:
-        """A fresh one that has what :meth:`Model.prepare` made, taken from the state dict."""
+        """Make a fresh one with the state that :meth:`Model.prepare` left in the first."""
         model = self.make(seed=seed)
         model.load_state_dict(self._life[1])
         return model
 
     @property
-    def touched(self) -> Touched:
-        """What it touched while it was made, prepared, trained and drew."""
+    def effects(self) -> SideEffects:
+        """Its side effects while it was made, prepared, trained and drew."""
         return self._life[0]
 
     @property
     def weights(self) -> Arrays:
-        """All of them after that life."""
+        """Its weights after that life."""
         return self._life[2]
 
     @cached_property
-    def _life(self) -> tuple[Touched, dict[str, torch.Tensor], Arrays]:
-        with watching() as touched:
+    def _life(self) -> tuple[SideEffects, dict[str, torch.Tensor], Arrays]:
+        with record_effects() as effects:
             prepared, weights = self.live()
-        return touched, prepared, weights
+        return effects, prepared, weights
 
     def live(self) -> tuple[dict[str, torch.Tensor], Arrays]:
-        """From a seed to a few steps and a picture: the prepared state, and the final weights."""
+        """Make, prepare, train and draw once: the prepared state, and the final weights."""
         model = self.make()
         model.prepare(self.pairs)
         prepared = {name: value.clone() for name, value in model.state_dict().items()}
@@ -82,7 +82,7 @@ class ModelSubject:
         return prepared, weights_of(model)
 
     def train(self, model: Model, steps: int) -> Mapping[str, torch.Tensor]:
-        """Some steps; the losses of the last."""
+        """Take some steps; return the losses of the last."""
         losses: Mapping[str, torch.Tensor] = {}
         size = max(2, min(model.sampling.batch_size, 8))
         for _ in range(steps):
@@ -90,7 +90,7 @@ class ModelSubject:
         return losses
 
     def draw(self, model: Model, rows: slice = slice(0, 4)) -> npt.NDArray[np.float32]:
-        """Images of the first sounds, ``[n, 3, S, S]``, in evaluation mode."""
+        """Draw images of the first sounds, ``[n, 3, S, S]``, in evaluation mode."""
         acoustic = torch.from_numpy(self.pairs.acoustic)
         noise = torch.randn(
             len(acoustic), model.noise_dim, generator=torch.Generator().manual_seed(1)
@@ -100,9 +100,10 @@ class ModelSubject:
             image = model.generate(acoustic[rows], noise[rows])
         model.train()
         expect(isinstance(image, torch.Tensor), "a tensor", type(image).__name__)
+        expect(image.is_floating_point(), "floats in [−1, 1]", f"{image.dtype}")
         return image.float().numpy()
 
 
 def weights_of(module: nn.Module) -> Arrays:
-    """Parameters and buffers as arrays of their own."""
+    """Copy parameters and buffers to arrays."""
     return {name: value.detach().numpy().copy() for name, value in module.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Rules on ``Config``, the same for models, datasets and encoders."""
+"""Rules on ``Config`` that models, datasets and encoders share."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ class Configured(Protocol):
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """Options that differ from the defaults."""
+        """The options that differ from the defaults."""
         ...
 
 
@@ -24,40 +24,31 @@ C = TypeVar("C", bound=Configured)
 
 
 def add_rules(rules: Rules[C]) -> None:
-    """Puts these rules at the end of others."""
+    """Append these rules to others."""
 
-    @rules.rule(
-        "its Config makes a configuration from its defaults alone",
-        "give every field a default that __post_init__ accepts",
-        gate=True,
-    )
+    @rules.rule("give every field a default that __post_init__ accepts", gate=True)
     def defaults(subject: C) -> None:
+        """Its Config makes a configuration from its defaults alone."""
         config.build(subject.plugin.Config, {}, subject.plugin.name)
         config.build(subject.plugin.Config, subject.values, subject.plugin.name)
 
-    @rules.rule(
-        "its Config is frozen: nobody changes it after the job's hash was taken",
-        "write @dataclass(frozen=True) above Config",
-    )
+    @rules.rule("write @dataclass(frozen=True) above Config")
     def frozen(subject: C) -> None:
+        """Its Config is frozen: nobody changes it after the job's hash was taken."""
         parameters = subject.plugin.Config.__dataclass_params__
         expect(parameters.frozen, "a frozen dataclass", "one that can be assigned to")
 
-    @rules.rule(
-        "its configuration survives JSON, in which studies keep it",
-        "use numbers, strings, booleans and tuples of them as options",
-    )
+    @rules.rule("use numbers, strings, booleans and tuples of them as options")
     def plain(subject: C) -> None:
+        """Its configuration survives JSON, in which studies keep it."""
         made = config.build(subject.plugin.Config, subject.values, subject.plugin.name)
         values = json.loads(json.dumps(config.to_dict(made), allow_nan=False))
         again = config.build(subject.plugin.Config, values, subject.plugin.name)
         expect(again == made, repr(made), repr(again))
 
-    @rules.rule(
-        "each option is documented: `a2ibench show` prints what it means",
-        "declare it as a2ibench.config.option(default, 'what it means')",
-    )
+    @rules.rule("declare it as a2ibench.config.option(default, 'what it means')")
     def documented(subject: C) -> None:
+        """Each option is documented: `a2ibench show` prints what it means."""
         bare = [
             field.name
             for field in dataclasses.fields(subject.plugin.Config)

@@ -1,4 +1,4 @@
-"""Rules and what comes of them: each is one demand of a contract that a plug-in meets or breaks."""
+"""Rules and findings: each rule is one demand of a contract, which a plug-in meets or breaks."""
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -19,45 +19,41 @@ class BrokenError(Exception):
     """A rule is broken.
 
     Args:
-        expected: what the contract demands.
-        came: what the plug-in did.
+        expected: the demand of the contract.
+        got: the plug-in's behaviour.
     """
 
-    def __init__(self, expected: str, came: str) -> None:
-        super().__init__(f"expected {expected}, got {came}")
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected {expected}, got {got}")
         self.expected = expected
-        self.came = came
+        self.got = got
 
 
-def expect(met: bool | np.bool_, expected: str, came: Any) -> None:
-    """Goes on where a demand is met.
-
-    Raises:
-        BrokenError: it is not.
-    """
+def expect(met: bool | np.bool_, expected: str, got: Any) -> None:
+    """Raise :class:`BrokenError` unless a demand is met."""
     if not met:
-        raise BrokenError(expected, str(came))
+        raise BrokenError(expected, str(got))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one rule.
+    """The outcome of one rule.
 
     Attributes:
         rule: its name.
-        says: what it demands, one sentence without a full stop.
+        says: its demand, one sentence without a full stop.
         state: ``"unreached"`` where an earlier rule had to be met first.
-        expected: of a broken rule.
-        came: likewise.
-        mend: what to do about it.
+        expected: the demand in detail, where the rule is broken.
+        got: the plug-in's behaviour, likewise.
+        fix: the usual remedy.
     """
 
     rule: str
     says: str
     state: State
     expected: str = ""
-    came: str = ""
-    mend: str = ""
+    got: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,44 +61,45 @@ class Rule(Generic[S]):
     """One demand.
 
     Attributes:
-        name: of the rule.
-        says: what it demands.
-        mend: how a plug-in that breaks it is usually mended.
-        gate: whether the rules behind it make no sense where it is broken.
-        run: raises :class:`BrokenError`; whatever else it raises is the plug-in's own failure.
+        name: of the function.
+        says: the demand.
+        fix: the usual remedy for a plug-in that breaks it.
+        gate: whether the later rules make no sense where it is broken.
+        run: raises :class:`BrokenError`; any other exception is the plug-in's own failure.
     """
 
     name: str
     says: str
-    mend: str
+    fix: str
     gate: bool
     run: Callable[[S], None]
 
 
 class Rules(Generic[S]):
-    """The rules of one kind of plug-in, in the order in which they are run."""
+    """The rules of one kind of plug-in, in the order in which they run."""
 
     def __init__(self) -> None:
         self._rules: list[Rule[S]] = []
 
     @property
     def names(self) -> list[str]:
-        """In order."""
+        """The rules' names, in order."""
         return [rule.name for rule in self._rules]
 
     def rule(
-        self, says: str, mend: str, *, gate: bool = False
+        self, fix: str, *, gate: bool = False
     ) -> Callable[[Callable[[S], None]], Callable[[S], None]]:
-        """Decorator: makes a function the rule of its name; see :class:`Rule`."""
+        """Decorate a function that is a rule: its docstring says what the contract demands."""
 
         def add(run: Callable[[S], None]) -> Callable[[S], None]:
-            self._rules.append(Rule(run.__name__, says, mend, gate, run))
+            says = " ".join(str(run.__doc__).split()).removesuffix(".")
+            self._rules.append(Rule(run.__name__, says, fix, gate, run))
             return run
 
         return add
 
     def check(self, subject: S) -> Iterator[Finding]:
-        """Runs every rule on a plug-in."""
+        """Run every rule on a plug-in."""
         closed = False
         for rule in self._rules:
             if closed:
@@ -117,14 +114,14 @@ def _try(rule: Rule[S], subject: S) -> Finding:
     try:
         rule.run(subject)
     except BrokenError as broken:
-        return Finding(rule.name, rule.says, "broken", broken.expected, broken.came, rule.mend)
+        return Finding(rule.name, rule.says, "broken", broken.expected, broken.got, rule.fix)
     except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
-        return Finding(rule.name, rule.says, "broken", rule.says, _told(error), rule.mend)
+        return Finding(rule.name, rule.says, "broken", rule.says, _told(error), rule.fix)
     return Finding(rule.name, rule.says, "met")
 
 
 def _told(error: BaseException) -> str:
-    """An exception of the plug-in in one line, with the place that raised it."""
+    """Return an exception of the plug-in in one line, with the place that raised it."""
     if isinstance(error, UserError):
         return f"it refuses: {error}"
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -132,7 +129,7 @@ def _told(error: BaseException) -> str:
 
 
 def same(one: Mapping[str, npt.NDArray[Any]], other: Mapping[str, npt.NDArray[Any]]) -> list[str]:
-    """The names under which two collections of arrays differ in any bit."""
+    """Return the names under which two collections of arrays differ in any bit."""
     return sorted(
         name
         for name in {*one, *other}
@@ -144,7 +141,7 @@ def same(one: Mapping[str, npt.NDArray[Any]], other: Mapping[str, npt.NDArray[An
 
 
 def farthest(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
-    """The largest difference of two arrays of one shape, relative to the largest number in them."""
+    """Return the largest difference of two arrays, relative to the largest number in them."""
     wide = one.astype(np.float64), other.astype(np.float64)
     largest = max(float(np.abs(wide[0]).max(initial=0)), float(np.abs(wide[1]).max(initial=0)))
     return float(np.abs(wide[0] - wide[1]).max(initial=0)) / (largest or 1.0)

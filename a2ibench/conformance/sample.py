@@ -1,4 +1,4 @@
-"""A small world to try plug-ins in: pictures, sounds and features that three numbers make."""
+"""A small synthetic world for trying plug-ins: three numbers make pictures, sounds and features."""
 
 import numpy as np
 import torch
@@ -9,20 +9,20 @@ from a2ibench.types import Batch, FloatArray, ImageArray, Pairs
 CLASSES = ("bar", "disc")
 ACOUSTIC_DIM = 12
 SIZE = 32
-"""Side of the images in pixels where nothing else is said."""
-PAIRS_A_SOURCE = 2
+"""Default side of the images in pixels."""
+PAIRS_PER_SOURCE = 2
 NOISE = 0.1
-"""Of the acoustic features; the world's own part has standard deviation 1."""
+"""Standard deviation of the features' noise; that of their signal is 1."""
 FACTORS = ("place", "hue")
 
 
 def make_pairs(count: int, size: int = SIZE, seed: int = 0) -> Pairs:
-    """Pairs whose picture and feature follow from the class and two factors.
+    """Make pairs whose picture and feature follow from the class and two factors.
 
     Args:
-        count: how many; the classes in turn.
+        count: number of pairs; the classes in turn.
         size: side of the images.
-        seed: of the factors. The law that makes pictures and features is the same for every seed.
+        seed: of the factors. The law of pictures and features is the same for every seed.
     """
     rng = np.random.default_rng(seed)
     label = (np.arange(count) % len(CLASSES)).astype(np.int64)
@@ -40,7 +40,7 @@ def make_pairs(count: int, size: int = SIZE, seed: int = 0) -> Pairs:
         classes=CLASSES,
         source=np.array(
             [
-                f"{CLASSES[k]}-{seed}-{i // (len(CLASSES) * PAIRS_A_SOURCE)}"
+                f"{CLASSES[k]}-{seed}-{i // (len(CLASSES) * PAIRS_PER_SOURCE)}"
                 for i, k in enumerate(label)
             ]
         ),
@@ -51,7 +51,7 @@ def make_pairs(count: int, size: int = SIZE, seed: int = 0) -> Pairs:
 def _picture(
     label: np.int64, place: float, hue: float, size: int, rng: np.random.Generator
 ) -> ImageArray:
-    """A disc or an upright bar of some hue on a dark, noisy ground."""
+    """Paint a disc or an upright bar of some hue on a dark, noisy ground."""
     row, column = np.mgrid[:size, :size] / size - 0.5
     across = column - (place - 0.5) / 2
     shape = across**2 + row**2 < 0.06 if label else (abs(across) < 0.1) & (abs(row) < 0.4)
@@ -61,7 +61,7 @@ def _picture(
 
 
 def make_batch(pairs: Pairs, size: int) -> Batch:
-    """The first ``size`` pairs as a training batch; mismatched sounds are of another class."""
+    """Make a training batch of the first pairs; mismatched sounds are of another class."""
     image = torch.from_numpy(np.array(pairs.images[:size])).permute(0, 3, 1, 2)
     acoustic = torch.from_numpy(pairs.acoustic[:size])
     return Batch(
@@ -73,14 +73,14 @@ def make_batch(pairs: Pairs, size: int) -> Batch:
 
 
 def make_images(count: int, size: int) -> ImageArray:
-    """Pictures of that world: uint8 ``[count, size, size, 3]``."""
+    """Make pictures of that world: uint8 ``[count, size, size, 3]``."""
     return make_pairs(count, size).images[:]
 
 
 def make_sounds(samples: int, sample_rate: int) -> dict[str, FloatArray]:
-    """Sounds of one length by name, float32 ``[samples]`` in [−1, 1].
+    """Make sounds of one length, name → float32 ``[samples]`` in [−1, 1].
 
-    Silence, one click, the loudest square wave, tones low and high, noise.
+    Silence, one click, the loudest square wave, a low and a high tone, noise.
     """
     time = np.arange(samples) / sample_rate
     rng = np.random.default_rng(0)

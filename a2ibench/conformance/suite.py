@@ -1,22 +1,23 @@
-"""A kind and a name → what comes of the rules."""
+"""Run the rules of a kind of plug-in on one of its plug-ins."""
 
+import importlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
-from a2ibench.conformance.rules import Finding
+from a2ibench.conformance.rules import Finding, Rules
 from a2ibench.errors import UserError
 
 
 def check(
     kind: str, name: str, values: Mapping[str, Any] | None = None, files: Path | None = None
 ) -> Iterator[Finding]:
-    """Runs the rules of a kind on a plug-in of it.
+    """Run the rules of a kind on one of its plug-ins.
 
     Args:
-        kind: ``"model"``, ``"dataset"``, ``"encoder"``, ``"judge"``, ``"metric"`` or
-            ``"reference"``.
+        kind: ``"model"``, ``"dataset"``, ``"encoder"``, ``"judge"``, ``"metric"``,
+            ``"reference"`` or ``"executor"``.
         name: a registered one.
         values: options that differ from the defaults, where the kind has options.
         files: for a dataset that cuts files, where they are.
@@ -24,48 +25,28 @@ def check(
     Raises:
         UserError: nothing has this name; options or files that this kind does not take.
     """
-    registries = {one.kind: one for one in registry.ALL}
-    plugin: Any = registries[kind].get(name)
+    plugin: Any = registry.of_kind(kind).get(name)
+    if values and kind == "metric":
+        raise UserError(f"name the metric with its parameters: '{name}[PARAMETER=VALUE]'")
     if values and not hasattr(plugin, "Config"):
         raise UserError(f"a {kind} has no options: leave out --set")
     if files is not None and kind != "dataset":
         raise UserError(f"a {kind} takes no files: leave out --files")
     if values:
         config.build(plugin.Config, values, name)
-    return _run(kind, plugin, values or {}, files)
-
-
-def _run(
-    kind: str, plugin: Any, values: Mapping[str, Any], files: Path | None
-) -> Iterator[Finding]:
-    # Each brings what its contract brings: torch for some.
-    if kind == "model":
-        from a2ibench.conformance import model, model_subject
-
-        return model.rules.check(model_subject.ModelSubject(plugin, values))
+    # Imported here: some kinds need torch.
+    module = importlib.import_module(f"a2ibench.conformance.{kind}")
+    arguments: list[Any] = [plugin]
+    if hasattr(plugin, "Config"):
+        arguments.append(values or {})
     if kind == "dataset":
-        from a2ibench.conformance import dataset
-
-        return dataset.rules.check(dataset.DatasetSubject(plugin, values, files))
-    if kind == "encoder":
-        from a2ibench.conformance import encoder
-
-        return encoder.rules.check(encoder.EncoderSubject(plugin, values))
-    if kind == "judge":
-        from a2ibench.conformance import judge
-
-        return judge.rules.check(judge.JudgeSubject(plugin))
-    if kind == "metric":
-        from a2ibench.conformance import metric
-
-        return metric.rules.check(metric.MetricSubject(plugin))
-    from a2ibench.conformance import reference
-
-    return reference.rules.check(reference.ReferenceSubject(plugin))
+        arguments.append(files)
+    rules: Rules[Any] = module.rules
+    return rules.check(getattr(module, f"{kind.capitalize()}Subject")(*arguments))
 
 
 def lacks(kind: str, name: str) -> str | None:
-    """Why a plug-in cannot be tried on this machine with its default options; None where it can.
+    """Return why a plug-in cannot be tried here with its default options; None if it can.
 
     Raises:
         UserError: nothing has this name.

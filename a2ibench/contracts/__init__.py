@@ -1,1 +1,1 @@
-"""What a plug-in must offer: one file for each kind of plug-in."""
+"""The contracts of plug-ins, one file per kind."""

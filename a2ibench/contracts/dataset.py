@@ -8,7 +8,7 @@ from a2ibench.types import Missing, Pair, Part, Split
 
 
 class Dataset(ABC):
-    """What a dataset plug-in offers. It is prepared once into a pair store on disk.
+    """The contract of a dataset, which is prepared once into a pair store on disk.
 
     ``Config`` is a frozen dataclass with at least the fields ``image_size: int`` and ``seed: int``;
     the same configuration gives the same bytes.
@@ -19,63 +19,65 @@ class Dataset(ABC):
     """Raised when the same configuration gives other pairs than before."""
     Config: ClassVar[type]
     sample_rate: ClassVar[int] = 22_050
-    """Of the audio it yields, in hertz."""
+    """Sample rate of the audio it yields, in hertz."""
     licence: ClassVar[str] = ""
-    """Of the pairs, for the data card; empty where nobody said."""
+    """The licence of the pairs, for the data card; empty where none is known."""
     unit: ClassVar[Literal["pairs", "files"]] = "pairs"
-    """What the progress display counts."""
+    """The unit of :meth:`__len__` and of the progress display."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many pairs :meth:`pairs` yields (at most), or files; for the progress display."""
+        """Return the largest number of pairs that :meth:`pairs` yields, or the number of files."""
 
     @abstractmethod
     def pairs(self) -> Iterator[Pair]:
-        """Yields every pair, in an order that the configuration fixes.
+        """Yield every pair, in an order that the configuration fixes.
 
         Raises:
-            UserError: something that the dataset needs is not there; the message says what to do.
+            UserError: something that the dataset needs is missing; the message says what to do.
         """
 
     def provenance(self) -> dict[str, Any]:
-        """Plain facts beside the configuration that the pairs follow from: hashes of lists, of
-        files. They are kept in ``store.json``; a preparation goes on only where they are equal.
+        """Return what determines the pairs besides the configuration: hashes of lists and files.
+
+        Plain values, kept in ``store.json``; a preparation is resumed only if they are equal.
         """
         return {}
 
     @property
     def missing(self) -> tuple[Missing, ...]:
-        """Clips that its list names and that are not there."""
+        """The clips on its list that are not there."""
         return ()
 
     def notes(self, sources: Sequence[Mapping[str, Any]] = ()) -> tuple[str, ...]:
-        """Says what the user should know before relying on the pairs, a sentence each.
+        """Return what a user should know before relying on the pairs, one sentence per fact.
 
         Args:
-            sources: the facts on each file that was cut (:attr:`Part.source`); none before.
+            sources: the record of each file that was cut (:attr:`Part.source`); empty before.
         """
         return ()
 
     def sides(self, clips: Sequence[tuple[str, str]]) -> Mapping[str, Split]:
-        """Settles the split once it is known which sources are usable.
+        """Return the split, once it is known which sources are usable.
 
         Args:
             clips: source and label of every pair.
 
         Returns:
-            The side of each source; one that is not named stays where its pairs say.
+            The side of each source; a source that is not named stays where its pairs say.
         """
         return {}
 
     def parts(self, done: int = 0) -> Iterator[Part]:
-        """Yields the same pairs in parts. A preparation that was cut off goes on behind the last
-        part that was written; by default there is but one.
+        """Yield the same pairs in parts, by default in a single one.
+
+        An interrupted preparation resumes after the last part that was written.
 
         Args:
-            done: how many parts to leave out at the beginning.
+            done: number of parts to skip at the beginning.
         """
         if done == 0:
             yield Part(self.pairs())

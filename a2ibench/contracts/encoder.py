@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.config import to_dict
 from a2ibench.media.audio import fit_length, resample, to_mono
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key
@@ -13,7 +14,10 @@ from a2ibench.types import FloatArray
 
 
 class Encoder(ABC):
-    """What an encoder plug-in offers. Its features are computed once per store and cached."""
+    """The contract of an encoder. Its features are computed once per store and cached.
+
+    The constructor sets :attr:`dim` and :attr:`min_samples`; it may set :attr:`licence`.
+    """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
@@ -21,44 +25,47 @@ class Encoder(ABC):
     Config: ClassVar[type]
     """A frozen dataclass."""
     sample_rate: ClassVar[int] = 22_050
-    """What :meth:`encode` expects, in hertz."""
+    """The rate that :meth:`encode` expects, in hertz."""
+
+    dim: int
+    """d, the length of the feature."""
+    min_samples: int
+    """The shortest waveform that :meth:`encode` takes; the bench tiles shorter ones."""
+    licence: str = ""
+    """The licence of its weights; empty where it has none, or none is known."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
 
     @classmethod
     def missing(cls) -> str | None:
-        """What it lacks on this machine, with its default options, and how to get it; None when it
-        can be made at once."""
+        """Return what it lacks on this machine with its default options, and how to get it.
+
+        None where it can be made at once.
+        """
         return None
 
-    @property
-    @abstractmethod
-    def dim(self) -> int:
-        """d, the length of the feature."""
-
-    @property
-    @abstractmethod
-    def min_samples(self) -> int:
-        """The shortest waveform that :meth:`encode` takes; shorter ones are tiled to it."""
-
-    @property
-    def licence(self) -> str:
-        """Of its weights; empty where it has none, or nobody said."""
-        return ""
-
-    @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of all that changes a feature beside the code: weights, configuration, version."""
+        """Return a hash of all that changes a feature besides the code.
+
+        By default of the name, the version and the configuration. An encoder that loads weights
+        adds a hash of them.
+        """
+        return content_key(
+            {"encoder": self.name, "config": to_dict(self.config), "version": self.version}
+        )
 
     def identity(self) -> str:
-        """A hash of the fingerprint and of the code: cached features, judges that were trained on
-        them and results are kept under it, so that none is stale."""
+        """Return a hash of the fingerprint and the code.
+
+        Cached features, results, and judges that were trained on the features are kept under it, so
+        that none becomes stale.
+        """
         return content_key([self.fingerprint(), source_hash(type(self))])
 
     @abstractmethod
     def encode(self, waveforms: FloatArray) -> FloatArray:
-        """Encodes waveforms of one length.
+        """Encode waveforms of one length.
 
         Args:
             waveforms: float32 ``[n, T]``, T ≥ ``min_samples``, mono, in [−1, 1], at
@@ -69,11 +76,11 @@ class Encoder(ABC):
         """
 
     def __call__(self, waveform: npt.ArrayLike, sample_rate: int) -> FloatArray:
-        """The feature of any one waveform.
+        """Encode any one waveform.
 
         Args:
-            waveform: ``[T]``, or ``[T, channels]``, which are averaged; floats in [−1, 1]. Too
-                short for the network, it is tiled.
+            waveform: ``[T]``, or ``[T, channels]``, which are averaged; floats in [−1, 1]. One that
+                is too short for the network is tiled.
             sample_rate: in hertz; resampled where it is not the encoder's own.
 
         Returns:

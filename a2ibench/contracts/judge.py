@@ -1,4 +1,4 @@
-"""Judge: a frozen network that looks at images for the metrics."""
+"""Judge: a frozen network that embeds images for the metrics."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ class HeldOut:
     A judge that is no better than chance there measures nothing: tables strike its columns.
 
     Attributes:
-        figure: the name of that figure among those of :meth:`Judge.fit`; higher is better.
-        title: as tables name it (``"accuracy"``, ``"r²"``).
-        percent: whether they print it × 100.
-        chance: what who knows nothing reaches; None where that depends on the data: then it is the
-            figure ``held_out_chance``, or one over the number of classes.
+        figure: its name among the figures of :meth:`Judge.fit`; higher is better.
+        title: its name in tables (``"accuracy"``, ``"r²"``).
+        percent: whether tables print it × 100.
+        chance: the figure of an answer without knowledge; None where that depends on the data: then
+            it is the figure ``held_out_chance``, or one over the number of classes.
     """
 
     figure: str
@@ -31,7 +31,7 @@ class HeldOut:
 
 
 class Judge(nn.Module, ABC):
-    """What a judge plug-in offers.
+    """The contract of a judge plug-in.
 
     It is loaded or trained independently of every model: a judge never sees a generated image
     before it is frozen.
@@ -40,33 +40,37 @@ class Judge(nn.Module, ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     """Raised when the same images get other outputs than before."""
+    outputs: ClassVar[tuple[str, ...]] = ()
+    """Names of the outputs of :meth:`embed`; with them a metric that reads another one is refused
+    before any work. Empty where they are not declared."""
     trained: ClassVar[bool] = False
     """Whether :meth:`fit` has to run on the dataset's training pairs."""
     fewest_sources: ClassVar[int] = 1
-    """Source clips of each class that :meth:`fit` needs: two where it holds some out to measure
-    itself. A study is refused before any work where the judges' share of the clips is smaller."""
+    """Minimum number of source clips of each class for :meth:`fit`: two where it holds some out to
+    measure itself. A study is refused before any work where the judges' share of the clips is
+    smaller."""
     held_out: ClassVar[HeldOut | None] = None
     """How good it is; None for a judge that is not trained, or does not measure it."""
-    reads: ClassVar[str | None] = None
-    """The judge whose outputs :meth:`read` starts from, so that a network which two judges share
-    looks at an image once."""
+    base: ClassVar[str | None] = None
+    """The judge whose outputs :meth:`embed_from` starts from, so that a network which two judges
+    share embeds an image once."""
 
     @classmethod
     def missing(cls) -> str | None:
-        """What it lacks on this machine and how to get it; None when it can be used at once.
+        """Return what it lacks on this machine and how to get it; None when it is ready.
 
         Where the user names no metric, those of a judge that lacks something are left out.
         """
         return None
 
     def build(self, spec: Spec) -> None:
-        """Makes the layers whose sizes the dataset fixes.
+        """Make the layers whose sizes the dataset fixes.
 
-        It runs once, before :meth:`fit` or before the weights that an earlier fit left are loaded.
+        It runs once, before :meth:`fit` or before the weights of an earlier fit are loaded.
         """
 
     def fit(self, train: Pairs) -> Mapping[str, float]:
-        """Trains on real training pairs; seeded by itself; the state dict then holds the result.
+        """Train on real training pairs; seeded by itself; the state dict then holds the result.
 
         Returns:
             Figures on the training, by name, kept beside the weights: the one that
@@ -78,11 +82,11 @@ class Judge(nn.Module, ABC):
 
     @abstractmethod
     def weights_hash(self) -> str:
-        """A hash of the weights it loads; for a trained judge, of what it starts from."""
+        """Return a hash of the weights it loads; for a trained judge, of what it starts from."""
 
     @abstractmethod
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
-        """The outputs for a batch of images.
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
+        """Return the outputs for a batch of images.
 
         Args:
             images: uint8 ``[n, S, S, 3]``, RGB, any S.
@@ -92,13 +96,13 @@ class Judge(nn.Module, ABC):
             depend on the other images of the batch.
         """
 
-    def read(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
-        """What :meth:`look` gives, from what the judge :attr:`reads` gives for the same images.
+    def embed_from(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+        """Return what :meth:`embed` gives, from the outputs of :attr:`base` for the same images.
 
         Args:
             outputs: by name, float32 ``[n, k]``.
 
         Returns:
-            As :meth:`look`, to the last bit.
+            As :meth:`embed`, to the last bit.
         """
-        raise NotImplementedError(f"judge {self.name} reads no other judge")
+        raise NotImplementedError(f"judge {self.name} has no base")

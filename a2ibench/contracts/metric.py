@@ -1,13 +1,35 @@
-"""Metric: judge features of generated and of real images → a score."""
+"""Metric: a judge's outputs for generated and for real images → a score.
 
+The smallest one is a title, bounds and a function::
+
+    from a2ibench.registry import metrics
+
+    @metrics.register
+    class FeatureDistance(Metric):
+        title = "feature distance"
+        judge = "lite0"
+        higher_is_better = False
+        bounds = (0.0, float("inf"))
+
+        def compute(self, outputs):
+            return abs(outputs.generated["features"] - outputs.real["features"]).mean(axis=1)
+
+Fields with a type are parameters, declared with :func:`a2ibench.config.option`; the judge always is
+one. ``--metric 'feature_distance[judge=resnet18]'`` sets them.
+"""
+
+import dataclasses
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from inspect import get_annotations
+from typing import Any, ClassVar, Literal, cast, dataclass_transform
 
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.contracts.judge_outputs import JudgeOutputs as JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, IntArray
 
@@ -15,96 +37,13 @@ OWN = "own"
 """In the place of a judge: the image-to-audio network that a method trains against."""
 
 GRID_SEGMENTS = 48
-"""Sounds that are drawn several times, at most; the classes in turn."""
-
-T = TypeVar("T")
+"""Maximum number of test segments that are drawn several times; the classes take turns."""
 
 Need = Literal["train", "grid", "noise", "factors"]
-"""``"noise"`` says that the metric measures what chance does to the pictures of one sound: a
-reference row that draws without chance has none of that by construction."""
+"""``"noise"`` marks a metric of what chance does to the images of one sound: a reference row that
+draws without chance has none of that by construction."""
 Group = Literal["quality", "match", "match_in_class", "variety", "own"]
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What a metric sees: one generated and one real image a test segment, through its judge.
-
-    Attributes:
-        generated: the judge's outputs for the generated images, each ``[n, k]``.
-        real: the same for the real test images.
-        acoustic: float32 ``[n, d]``, the standardised features of the test segments.
-        label: int64 ``[n]``, their classes.
-        classes: the class names.
-        train: the outputs for real training images, each ``[m, k]``; as many as there are test
-            segments, or all. For metrics that need ``"train"``.
-        train_label: int64 ``[m]``.
-        source: ``[n]`` strings, the clip of each test segment.
-        train_source: ``[m]``, the same of the training images.
-        train_acoustic: float32 ``[m, d]``, the features of their sounds.
-        grid: the outputs for a grid of generated images, each ``[A, Z, k]``: A test segments, each
-            with the same Z noises. For metrics that need ``"grid"``.
-        grid_rows: int64 ``[A]``, which test segments those are.
-        factors: what made the scenes, where it is known: name → ``[n]``. For metrics that need
-            ``"factors"``.
-        train_factors: the same of the training images, ``[m]``.
-        block: int64 ``[n]``, 0 … B − 1: which block of source clips a test segment belongs to;
-            empty where they are not known. Segments of two blocks are of different clips.
-        apart: bool ``[n]``, the test segments that count where near-duplicates would: no two of
-            them are of one clip and overlap. Empty where that is not known: then all do.
-    """
-
-    generated: Mapping[str, FloatArray]
-    real: Mapping[str, FloatArray]
-    acoustic: FloatArray
-    label: IntArray
-    classes: tuple[str, ...]
-    train: Mapping[str, FloatArray] = field(default_factory=dict)
-    train_label: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    source: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
-    train_source: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
-    train_acoustic: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-    grid: Mapping[str, FloatArray] = field(default_factory=dict)
-    grid_rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    factors: Mapping[str, FloatArray] = field(default_factory=dict)
-    train_factors: Mapping[str, FloatArray] = field(default_factory=dict)
-    block: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    apart: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
-    _found: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def once(self, find: Callable[["Looks"], T]) -> T:
-        """What ``find`` makes of these looks, computed for the first metric that asks.
-
-        Args:
-            find: a function at the top of a module; its result is kept while the looks are.
-        """
-        if find not in self._found:
-            self._found[find] = find(self)
-        return cast("T", self._found[find])
-
-    @property
-    def apart_rows(self) -> IntArray:
-        """The positions of the test segments that are :attr:`apart`, int64 ``[m]``, ascending."""
-        return np.flatnonzero(self.apart) if len(self.apart) else np.arange(len(self.label))
-
-    def take(self, rows: IntArray) -> "Looks":
-        """The same for some of the test segments, or all, in another order."""
-        place = np.full(len(self.label), -1, dtype=np.int64)
-        place[rows] = np.arange(len(rows))
-        grid_rows = place[self.grid_rows]
-        kept = np.argsort(grid_rows)[np.count_nonzero(grid_rows < 0) :]
-        return replace(
-            self,
-            generated={name: output[rows] for name, output in self.generated.items()},
-            real={name: output[rows] for name, output in self.real.items()},
-            acoustic=self.acoustic[rows],
-            label=self.label[rows],
-            source=self.source[rows] if len(self.source) else self.source,
-            grid={name: output[kept] for name, output in self.grid.items()},
-            grid_rows=grid_rows[kept],
-            factors={name: value[rows] for name, value in self.factors.items()},
-            block=self.block[rows] if len(self.block) else self.block,
-            apart=self.apart[rows] if len(self.apart) else self.apart,
-        )
+Variants = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -113,11 +52,11 @@ class Score:
 
     Attributes:
         value: the score in total.
-        n: how many images it rests on.
+        n: number of images that it rests on.
         spread: what the protocol prints behind ± (the standard deviation over splits of the
             inception score); None where it has none. It is no confidence interval.
-        per_segment: float32 ``[n]``, one score a test segment, where the metric has one; ``value``
-            is then their mean. NaN for a segment that the metric leaves out.
+        per_segment: float32 ``[n]``, one score per test segment, where the metric has one;
+            ``value`` is then their mean. NaN for a segment that the metric leaves out.
         parts: what the value is the mean of, by name, where that depends on the data.
         chance: the score that an answer without knowledge has on these segments, such as always
             the most frequent class; None where there is none to compare with. Where not even real
@@ -131,48 +70,116 @@ class Score:
     parts: Mapping[str, float] = field(default_factory=dict)
     chance: float | None = None
 
+    @classmethod
+    def mean(
+        cls,
+        values: npt.ArrayLike,
+        rows: IntArray | None = None,
+        n: int = 0,
+        chance: float | None = None,
+    ) -> "Score":
+        """Return the score that is the mean over test segments.
 
+        Args:
+            values: ``[m]``, one per segment.
+            rows: int64 ``[m]``, which segments those are; None for all of them.
+            n: number of test segments, where ``rows`` are given.
+            chance: see :class:`Score`.
+        """
+        each = np.asarray(values)
+        per_segment = each.astype(np.float32)
+        if rows is not None:
+            per_segment = np.full(n, np.nan, dtype=np.float32)
+            per_segment[rows] = each
+        value = float(each.mean(dtype=np.float64))
+        return cls(value, len(each), per_segment=per_segment, chance=chance)
+
+
+@dataclass_transform(kw_only_default=True)
 class Metric(ABC):
-    """What a metric plug-in offers. Its name states its protocol and judge."""
+    """The contract of a metric plug-in; each instance is a class with its parameters set.
 
-    name: ClassVar[str]
-    version: ClassVar[int] = 1
-    """Raised when the definition changes; scores of different versions are not compared."""
-    judge: ClassVar[str]
-    """The judge whose outputs it needs, or :data:`OWN`."""
-    needs: ClassVar[frozenset[Need]] = frozenset()
-    """What it looks at beside one generated and one real image a segment."""
-    title: ClassVar[str]
+    A subclass is made a dataclass whose fields are the attributes that it declares with a type, and
+    the judge. They are ``bool``, ``int``, ``float``, ``str`` or a ``Literal`` of texts.
+    """
+
+    name: str
+    """Letters, digits and ``_``; by default the class's name in snake case. That of an instance
+    states its parameters: one of :attr:`variants`, or ``name[k=20,judge=mine]`` with those that
+    differ from their defaults, in the order of their declaration."""
+    version: int = 1
+    """Raised when the definition, or the default of a parameter, changes; scores of different
+    versions are not compared."""
+    judge: str
+    """The judge whose outputs it reads, or :data:`OWN`."""
+    reads: tuple[str, ...] = ()
+    """Names of the judge's outputs that it reads; with them a judge that lacks one is refused
+    before any work."""
+    needs: frozenset[Need] = frozenset()
+    """What it reads besides the outputs for one generated and one real image per segment."""
+    title: str
     """The column's heading (``"R-prec@1"``)."""
-    group: ClassVar[Group]
+    group: Group = "quality"
     """Which table it stands in: the images' quality, their match with the sound, that match inside
     the class, what chance adds (diversity, sensitivity, memorisation), or scores by the network
-    that the method trains against."""
-    headline: ClassVar[bool] = True
+    that the method trains against. With :data:`OWN` as the judge always the last."""
+    headline: bool = True
     """Whether it is computed where the user names no metric; others are computed on request."""
-    column: ClassVar[int] = 100
+    column: int = 100
     """Columns stand in ascending order of it, then of the name."""
-    percent: ClassVar[bool] = False
+    percent: bool = False
     """Whether tables print the value × 100."""
-    higher_is_better: ClassVar[bool] = True
-    bounds: ClassVar[tuple[float, float]]
+    higher_is_better: bool = True
+    bounds: tuple[float, float]
     """Lowest and highest possible value."""
-    orderless: ClassVar[bool] = True
-    """Whether segments in another order have the same score; a protocol that cuts them into random
-    parts by their position says False."""
+    orderless: bool = True
+    """Whether segments in another order have the same score; False for a protocol that cuts them
+    into random parts by their position."""
+    variants: ClassVar[Variants] = {}
+    """Instances with names of their own: name → the parameters, and other attributes, that differ
+    from the class's. Where there are some, only these are listed, and computed when the user names
+    no metric. A subclass does not inherit them."""
 
-    fewest: ClassVar[int] = 1
-    """How many test segments the protocol needs at least, counted without those that overlap
-    another one of their clip."""
-    fewest_in_class: ClassVar[int] = 0
-    """The same of every class."""
-    clips_in_class: ClassVar[int] = 1
-    """How many clips each class of the test split needs at least: two or more where a score that is
+    fewest: int = 1
+    """Minimum number of test segments; of those of a clip that overlap, one counts."""
+    fewest_in_class: int = 0
+    """The same for every class."""
+    clips_in_class: int = 1
+    """Minimum number of clips of each class of the test split: two or more where a score that is
     taken class by class would otherwise be that of a single recording."""
 
+    def __init_subclass__(cls) -> None:
+        own, base = get_annotations(cls), get_annotations(Metric)
+        if "judge" in vars(cls):
+            own.setdefault("judge", str)
+        # A type on an attribute of the contract makes it no parameter.
+        cls.__annotations__ = {n: t for n, t in own.items() if n == "judge" or n not in base}
+        if "name" not in vars(cls):
+            cls.name = snake_case(cls.__name__)
+        cls.variants = vars(cls).get("variants", {})
+        dataclass(kw_only=True, unsafe_hash=True)(cls)
+
+    def __post_init__(self) -> None:
+        """Name the instance after its parameters."""
+        defaults = {one.name: one.default for one in dataclasses.fields(cast("Any", self))}
+        values = {name: getattr(self, name) for name in defaults}
+        changed = {name: value for name, value in values.items() if value != defaults[name]}
+        if self.judge == OWN:
+            self.group = "own"
+        for name, about in self.variants.items():
+            if values == {key: about.get(key, default) for key, default in defaults.items()}:
+                vars(self).update(about, name=name)
+                return
+        if changed:
+            said = [f"{name}={_spell(value)}" for name, value in changed.items()]
+            self.headline = False
+            self.name = f"{self.name}[{','.join(said)}]"
+            self.title = f"{self.title} [{', '.join(said)}]"
+
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """Refuses a test split that the protocol cannot be computed on: one of fewer segments than
-        :attr:`fewest`, or :attr:`fewest_in_class`, unless a metric asks for more than that.
+        """Refuse a test split that the protocol cannot be computed on.
+
+        By default, one of fewer segments than :attr:`fewest` or :attr:`fewest_in_class`.
 
         Args:
             label: int64 ``[n]``, classes of the test segments that count: of those that overlap,
@@ -180,8 +187,8 @@ class Metric(ABC):
             classes: the class names.
 
         Raises:
-            UserError: too few segments; the message says how many are needed. How many clips would
-                do is added by the bench.
+            UserError: too few segments; the message says how many are needed. The number of clips
+                that would do is added by the bench.
         """
         counts = np.bincount(label, minlength=len(classes))
         if (
@@ -198,25 +205,62 @@ class Metric(ABC):
             )
 
     def allows(self, value: float) -> bool:
-        """Whether a value is inside the bounds, but for rounding."""
+        """Return whether a value is inside the bounds, up to rounding."""
         low, high = self.bounds
         slack = 1e-6 * max(1.0, abs(low)) if np.isfinite(low) else 0.0
         return low - slack <= value <= high + slack
 
     @abstractmethod
-    def compute(self, looks: Looks) -> Score:
-        """The score; deterministic, and independent of the order of the segments' batches."""
+    def compute(self, outputs: JudgeOutputs) -> "Score | float | npt.NDArray[Any]":
+        """Return one number per test segment, ``[n]``, a single number, or a :class:`Score`.
 
-    def without_blocks(self, looks: Looks, block: IntArray) -> npt.NDArray[np.float64] | None:
-        """The score without each block of test segments, for metrics that can do better.
+        It is deterministic, and independent of the order of the segments.
+        """
+
+    def score(self, outputs: JudgeOutputs) -> Score:
+        """Return what :meth:`compute` gives as a :class:`Score`.
+
+        Raises:
+            TypeError: it gives something else.
+        """
+        found = self.compute(outputs)
+        if isinstance(found, Score):
+            return found
+        n, number = len(outputs.label), np.asarray(found)
+        if number.dtype.kind in "biuf" and number.shape == (n,):
+            rows = np.flatnonzero(np.isfinite(number))
+            return Score.mean(number[rows], rows, n)
+        if number.dtype.kind in "biuf" and number.shape == ():
+            return Score(float(number), n)
+        raise TypeError(
+            f"metric {self.name}: compute() gave {type(found).__name__} of shape"
+            f" {list(number.shape)}; expected one number per segment [{n}], one number, or a Score"
+        )
+
+    def without_blocks(
+        self, outputs: JudgeOutputs, block: IntArray
+    ) -> npt.NDArray[np.float64] | None:
+        """Return the score without each block of test segments, for metrics with a shortcut.
 
         Args:
-            looks: what :meth:`compute` saw.
+            outputs: what :meth:`compute` was given.
             block: int64 ``[n]``, 0 … B − 1.
 
         Returns:
-            float64 ``[B]``, the b-th equal to the value of the looks at the segments outside of
-            block b. None, the default, leaves it to the jackknife: means of ``per_segment`` where
-            there are some, else :meth:`compute` B times.
+            float64 ``[B]``, the b-th equal to the score of the segments outside of block b. None,
+            the default, leaves it to the jackknife: means of ``per_segment`` where there are some,
+            else :meth:`compute` B times.
         """
         return None
+
+
+def snake_case(name: str) -> str:
+    """Write ``FeatureDistance`` as ``feature_distance``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _spell(value: object) -> str:
+    """Write a parameter's value in the one way in which it stands in a name."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)

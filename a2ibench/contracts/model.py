@@ -11,19 +11,31 @@ from a2ibench.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
 
 
 class Model(nn.Module, ABC):
-    """What a model plug-in offers: one file, one method.
+    """The contract of a method: one file, one class.
 
-    It owns its networks and optimisers. It owns no file, no loop, no logging, no device, no metric:
-    the bench moves it, feeds it, averages, checkpoints and draws from it.
+    A model owns its networks and optimisers. It owns no file, loop, logging, device or metric: the
+    bench moves it, feeds it, averages, checkpoints and draws from it.
+
+    The constructor makes the networks and sets :attr:`optimizers`; it may set :attr:`sampling`,
+    :attr:`noise_dim` and :attr:`ema`.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type]
     """A frozen dataclass: its fields are the hyper-parameters, its defaults the paper's."""
     ablations: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Switches: a part's name → the configuration values that turn that part off."""
+    """Switches: the name of a part → the configuration values that turn it off."""
     scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Values of each scale (``"small"``, ``"paper"``) that differ from the defaults."""
+    """The values of each scale (``"small"``, ``"paper"``) that differ from the defaults."""
+
+    optimizers: Mapping[str, torch.optim.Optimizer]
+    """By name; a checkpoint holds their states."""
+    sampling: Sampling = Sampling()
+    """The way its batches are drawn."""
+    noise_dim: int = 0
+    """Length of z; 0 for a method without noise."""
+    ema: float = 0.0
+    """Decay per step of the moving average of the generator's weights; 0 turns it off."""
 
     def __init__(self, config: Any, spec: Spec) -> None:
         super().__init__()
@@ -31,41 +43,21 @@ class Model(nn.Module, ABC):
         self.spec = spec
 
     @property
-    def sampling(self) -> Sampling:
-        """How its batches are drawn."""
-        return Sampling()
-
-    @property
-    def noise_dim(self) -> int:
-        """The length of z; 0 for a method without noise."""
-        return 0
-
-    @property
-    @abstractmethod
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """By name, so that a checkpoint holds their state; made by the constructor."""
-
-    @property
     @abstractmethod
     def generator(self) -> nn.Module:
-        """The part that draws; the bench keeps a moving average of its weights."""
-
-    @property
-    def ema(self) -> float:
-        """Decay of that moving average a step; 0 turns it off."""
-        return 0.0
+        """The part that draws, whose weights the bench averages."""
 
     def prepare(self, train: Pairs) -> None:
-        """Pretrains what the method needs before its own training (a frozen network, statistics).
+        """Pretrain what the method needs before its own training (a frozen network, statistics).
 
-        It runs once, on the training device, before the first step; what it made is part of the
+        It runs once, on the training device, before the first step; its results are part of the
         state dict. Random numbers come from torch's global generator.
         """
 
     def image_to_audio(self, images: ImageArray) -> FloatArray | None:
-        """What the method's own image-to-audio network makes of images, if it trains against one.
+        """Apply the method's own image-to-audio network, if it trains against one.
 
-        Scores by it are shown apart: the method was trained to please it.
+        Scores by this network are shown apart, since the method was trained to please it.
 
         Args:
             images: uint8 ``[n, S, S, 3]``.
@@ -77,20 +69,20 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """One step on one batch: forward, backward and optimiser steps.
+        """Take one step on one batch: forward, backward and optimiser steps.
 
         Returns:
-            The losses by name, detached scalars.
+            The losses by name, scalars.
         """
 
     @abstractmethod
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Draws one image for each row.
+        """Draw one image per row.
 
         Args:
             acoustic: float32 ``[n, d]``, standardised.
-            noise: float32 ``[n, noise_dim]``, standard normal.
+            noise: float32 ``[n, noise_dim]``, standard normal; the only source of chance.
 
         Returns:
-            float ``[n, 3, S, S]`` in [0, 1].
+            Floats ``[n, 3, S, S]`` in [−1, 1], like the images of a training batch.
         """

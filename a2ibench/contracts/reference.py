@@ -1,4 +1,4 @@
-"""Reference: a row that every table holds, so that each number has a floor and a ceiling."""
+"""Reference: a row of every table, so that each number has a floor and a ceiling."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -13,17 +13,16 @@ CEILING = 0
 
 
 class Reference(ABC):
-    """Draws without learning; unlike a model it may look at the test images."""
+    """The contract of a reference row, which draws without learning and may use test images."""
 
     name: ClassVar[str]
     row: ClassVar[int] = 100
-    """Reference rows stand in ascending order of it, then of the name; :data:`CEILING` is the real
-    image's own."""
+    """Its place among the reference rows, then by name; the real image has :data:`CEILING`."""
     random: ClassVar[bool] = False
     """Whether the images depend on the seed."""
     floor_of: ClassVar[frozenset[Group]] = frozenset()
-    """Groups of metrics of which it is the floor: a method that scores no better is marked."""
+    """The groups of metrics whose floor it is: a method that scores no better is marked."""
 
     @abstractmethod
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """One image for each test segment: uint8 ``[len(test), S, S, 3]``."""
+        """Draw one image per test segment: uint8 ``[len(test), S, S, 3]``."""

@@ -1,1 +1,1 @@
-"""A page on this machine: a sound goes in, pictures of several models stand side by side."""
+"""A local page that shows the pictures of several models for one sound side by side."""

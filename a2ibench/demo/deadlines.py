@@ -1,4 +1,4 @@
-"""Connections that must get on: whoever sends too slowly does not hold one for ever."""
+"""Deadlines of connections: a client that sends too slowly is dropped."""
 
 import asyncio
 from typing import Any
@@ -9,13 +9,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 FIRST = 10.0
 """Seconds from the connection to the end of the first request's head."""
 REQUEST = 60.0
-"""Seconds for a whole request, also its upload."""
+"""Seconds for a whole request with its upload."""
 GRACE = 5.0
-"""Seconds more, in which a request that came too late is told so."""
+"""Further seconds, for the response to a request that is too late."""
 
 
 class PunctualProtocol(H11Protocol):
-    """HTTP as uvicorn speaks it; a connection is dropped when a request does not arrive in time.
+    """uvicorn's HTTP, with connections dropped when a request does not arrive in time.
 
     uvicorn itself limits only the pause between two requests.
     """
@@ -45,7 +45,7 @@ class PunctualProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _follow(self) -> None:
-        """Sets the limit of what is waited for now; none where it is this side's turn."""
+        """Set the deadline of the client's next message; none while the server is to answer."""
         if self.conn.their_state is not self._state:
             self._state = self.conn.their_state
             theirs = self._state in (h11.IDLE, h11.SEND_BODY)

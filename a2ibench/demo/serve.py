@@ -1,4 +1,4 @@
-"""From RUNs to a page that listens on a port."""
+"""Load the models of RUNs, and serve the page on a port."""
 
 import errno
 import ipaddress
@@ -9,28 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a2ibench.errors import UserError
-from a2ibench.generator.generate import find_models, open_run
+from a2ibench.generator.choose import find_models
+from a2ibench.generator.generate import open_run
 from a2ibench.generator.generator import Generator
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 PATIENCE = 10
-"""Seconds that a request which is being answered gets at the end."""
+"""Seconds for open requests when the server ends."""
 
 
 def open_models(
     paths: Sequence[Path], seed: int, say: Callable[[str], None]
 ) -> dict[str, Generator]:
-    """Loads every model of several studies and jobs.
+    """Load every model of several studies and jobs.
 
     Args:
         paths: folders of studies, of jobs, or written by ``a2ibench export``.
-        seed: of studies, which training seed.
-        say: is told what is missing.
+        seed: the training seed, for studies.
+        say: receives notes on what is missing.
 
     Returns:
-        Name → model; that of its study comes first where there are several paths.
+        Name → model; the name begins with that of its study where there are several paths.
 
     Raises:
         UserError: a path without a model, or a model that cannot be loaded.
@@ -51,7 +52,7 @@ def open_models(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches an address."""
+    """Return whether only this machine reaches an address."""
     if host == "localhost":
         return True
     try:
@@ -61,14 +62,15 @@ def is_loopback(host: str) -> bool:
 
 
 def allowed_hosts(host: str) -> list[str]:
-    """What the page may be called: by its own names on loopback, so that no page elsewhere gets in
-    under a name that it makes point here.
+    """Return the host names that requests may use: on loopback only its own.
+
+    So no page elsewhere gets in under a name that its author lets point here.
     """
     return ["127.0.0.1", "localhost", "[::1]", host] if is_loopback(host) else ["*"]
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Takes a port; 0 takes any free one.
+    """Open a port; 0 opens any free one.
 
     Raises:
         UserError: it is in use or not allowed, or the host is not this machine's.
@@ -85,13 +87,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """What to type into a browser."""
+    """Return the address for a browser."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def serve(app: "Starlette", listening: socket.socket) -> None:
-    """Answers until Ctrl-C or SIGTERM."""
+    """Serve until Ctrl-C or SIGTERM."""
     import uvicorn
 
     from a2ibench.demo.deadlines import PunctualProtocol

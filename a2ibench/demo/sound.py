@@ -1,52 +1,51 @@
-"""An uploaded sound: decoded within limits, and shown as a curve and a spectrogram."""
+"""Uploaded sounds: decoding within limits, and their curve and spectrogram."""
 
 from pathlib import Path
 
 import numpy as np
 
 from a2ibench.errors import UserError
-from a2ibench.media.audio import Limits, NotSoundError, read_sound, resample
+from a2ibench.media.audio import resample
 from a2ibench.media.decoding import decode_apart
+from a2ibench.media.sound_file import Limits, NotSoundError, read_sound
 from a2ibench.nn.spectra import decibels, mel_bands, power_spectrogram
 from a2ibench.parallel import Child
 from a2ibench.types import FloatArray, ImageArray
 
-MOST_BYTES = 32 * 2**20
-LONGEST = 300
-"""Seconds."""
-MOST_SAMPLES = 2**26
-"""Over all channels: 300 s of stereo at 96 kHz, and no more of eight channels at 655 kHz, which a
-file of a few kilobytes can hold.
+MAX_BYTES = 32 * 2**20
+MAX_SECONDS = 300
+MAX_SAMPLES = 2**26
+"""Over all channels: 300 s of stereo at 96 kHz. A file of a few kilobytes can hold 300 s of eight
+channels at 655 kHz.
 """
 
 MEMORY = 2 * 2**30
 """Bytes for decoding a sound."""
 SECONDS = 30.0
-"""For decoding a sound: nobody else is answered meanwhile."""
+"""For decoding a sound: other requests wait meanwhile."""
 
 RATE = 22_050
 WINDOW = 1024
 BANDS = 64
 COLUMNS = 800
-"""Of the spectrogram and of the curve, at most."""
-SHOWN = 80.0
-"""Decibels below the loudest band that are told from black."""
+"""Largest number of columns of the spectrogram and the curve."""
+RANGE = 80.0
+"""Decibels below the loudest band that are black."""
 
 
 def decode(path: Path, child: Child) -> tuple[FloatArray, int]:
-    """The samples of a file that somebody sent.
+    """Decode an uploaded file.
 
     Args:
-        path: of the file; messages do not tell it.
+        path: of the file; messages do not name it.
         child: the process that decodes.
 
     Returns:
         float32 ``[T]``, mono, and its sample rate.
 
     Raises:
-        UserError: no sound, one of more than :data:`LONGEST` seconds or :data:`MOST_SAMPLES`
-            samples, or one on which the decoder crashes or takes more than :data:`MEMORY` or
-            :data:`SECONDS`.
+        UserError: it is no sound, it has more than :data:`MAX_SECONDS` or :data:`MAX_SAMPLES`, or
+            the decoder crashes on it or takes more than :data:`MEMORY` or :data:`SECONDS`.
     """
     try:
         return decode_apart(_decode, path, child, MEMORY, SECONDS)
@@ -59,7 +58,7 @@ def _decode(path: Path) -> tuple[FloatArray, int]:
     if path.stat().st_size == 0:
         raise UserError("the file is empty (0 bytes)")
     try:
-        return read_sound(path, Limits(LONGEST, MOST_SAMPLES))
+        return read_sound(path, Limits(MAX_SECONDS, MAX_SAMPLES))
     except NotSoundError:
         raise UserError(
             "the file is not a sound that can be decoded; expected wav, mp3, flac, ogg, m4a, webm"
@@ -67,7 +66,7 @@ def _decode(path: Path) -> tuple[FloatArray, int]:
 
 
 def curve(waveform: FloatArray) -> list[list[float]]:
-    """The lowest and highest sample of each of at most :data:`COLUMNS` pieces, in order."""
+    """Return the lowest and highest sample of each of at most :data:`COLUMNS` pieces, in order."""
     starts = np.unique(np.linspace(0, len(waveform), COLUMNS, endpoint=False).astype(np.int64))
     low = np.minimum.reduceat(waveform, starts)
     high = np.maximum.reduceat(waveform, starts)
@@ -75,7 +74,7 @@ def curve(waveform: FloatArray) -> list[list[float]]:
 
 
 def spectrogram(waveform: FloatArray, rate: int) -> ImageArray:
-    """Mel bands from 0 Hz (bottom) to 11,025 Hz, in decibels: uint8 ``[64, columns, 3]``."""
+    """Paint mel bands from 0 Hz (bottom) to 11,025 Hz in decibels: uint8 ``[64, columns, 3]``."""
     import matplotlib
 
     mono = resample(waveform, rate, RATE)
@@ -83,6 +82,6 @@ def spectrogram(waveform: FloatArray, rate: int) -> ImageArray:
     hop = max(WINDOW // 4, -(-len(mono) // COLUMNS))
     bands = mel_bands("spectrogram", RATE, WINDOW, BANDS, htk=False)
     level = decibels(bands @ power_spectrogram(mono, WINDOW, hop, "hann"))
-    shade = np.clip((level - level.max()) / SHOWN + 1, 0, 1)
+    shade = np.clip((level - level.max()) / RANGE + 1, 0, 1)
     coloured = matplotlib.colormaps["magma"](shade[::-1], bytes=True)
     return np.ascontiguousarray(coloured[..., :3])

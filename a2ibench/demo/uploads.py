@@ -15,8 +15,8 @@ PREFIX = "a2ibench-demo-"
 class Uploads:
     """A temporary folder that is locked as long as its process lives.
 
-    The lock tells the folders of servers that were killed from those of servers that run: the
-    former are removed when a new one is made.
+    The lock distinguishes the folders of running servers from those of killed ones, which are
+    removed when a new one is made.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Uploads:
 
     @contextmanager
     def keep(self, content: bytes) -> Iterator[Path]:
-        """Writes what was sent to a file, under a name of our own, and removes it afterwards."""
+        """Write an upload to a file under a fixed name, and remove it afterwards."""
         path = self.folder / "sound"
         try:
             path.write_bytes(content)
@@ -40,13 +40,13 @@ class Uploads:
             path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Removes the folder."""
+        """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
 
 def _remove_leftovers() -> None:
-    """Removes the folders of this user's servers that are not locked any more."""
+    """Remove the unlocked folders of this user's servers."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # it is somebody else's, a link, or gone
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

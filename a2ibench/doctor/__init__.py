@@ -1,1 +1,1 @@
-"""The doctor: what this machine has for the bench, what it lacks, and how to get it."""
+"""The diagnosis of a machine: what it has for the bench, what it lacks, and how to get it."""

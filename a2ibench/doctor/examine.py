@@ -8,12 +8,12 @@ from a2ibench.doctor.line import Line
 
 
 def examine(studies: Path, dataset: str, encoder: str) -> Iterator[Line]:
-    """Looks at everything; nothing is downloaded, and what is written is removed again.
+    """Yield the lines of a diagnosis; nothing is downloaded, and written files are removed again.
 
     Args:
-        studies: where studies go.
-        dataset: that of a study where nothing else is said.
-        encoder: likewise.
+        studies: the folder of studies.
+        dataset: the default dataset of a study.
+        encoder: the default encoder of a study.
     """
     yield from libraries.look()
     yield from machine.look(studies)

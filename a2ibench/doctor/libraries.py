@@ -10,8 +10,8 @@ from packaging.specifiers import SpecifierSet
 from a2ibench import __version__
 from a2ibench.doctor.line import Line, State
 from a2ibench.errors import told
+from a2ibench.extras import PACKAGE, install, requirements, unmet
 
-PACKAGE = "a2ibench"
 REINSTALL = "install the package again: pip install -e ."
 
 
@@ -29,48 +29,28 @@ def look() -> Iterator[Line]:
     advice = "" if state == "fine" else f"it needs Python {needed}"
     yield Line("Python", state, f"{python} ({platform.python_implementation()})", advice)
     yield Line(PACKAGE, "fine", about["Version"])
-    requirements = [Requirement(text) for text in importlib.metadata.requires(PACKAGE) or ()]
-    yield _required(requirements)
+    yield _required(requirements())
     for extra in about.get_all("Provides-Extra") or ():
-        yield _extra(requirements, extra)
+        yield _extra(extra, requirements(extra))
     yield _torch()
     yield _torchvision()
     for name, use in (("ray", "--executor process or inline"), ("mlflow", "--tracking-uri none")):
         yield _imported(name, use)
 
 
-def _required(requirements: list[Requirement]) -> Line:
-    own = [one for one in requirements if one.marker is None or one.marker.evaluate({"extra": ""})]
-    unmet = [why for one in own if (why := _unmet(one))]
-    if unmet:
-        return Line("required packages", "broken", "; ".join(unmet), REINSTALL)
+def _required(own: list[Requirement]) -> Line:
+    lacking = [why for one in own if (why := unmet(one))]
+    if lacking:
+        return Line("required packages", "broken", "; ".join(lacking), REINSTALL)
     versions = ", ".join(f"{one.name} {_version(one.name)}" for one in own)
     return Line("required packages", "fine", versions)
 
 
-def _extra(requirements: list[Requirement], extra: str) -> Line:
-    own = [
-        one
-        for one in requirements
-        if one.marker is not None
-        and one.marker.evaluate({"extra": extra})
-        and not one.marker.evaluate({"extra": ""})
-    ]
-    unmet = [why for one in own if (why := _unmet(one))]
-    title = f"extra {extra}"
-    if unmet:
-        return Line(title, "lacking", "; ".join(unmet), f"pip install '{PACKAGE}[{extra}]'")
-    return Line(title, "fine", ", ".join(one.name for one in own))
-
-
-def _unmet(requirement: Requirement) -> str:
-    try:
-        version = importlib.metadata.version(requirement.name)
-    except importlib.metadata.PackageNotFoundError:
-        return f"{requirement.name} is missing"
-    if requirement.specifier.contains(version, prereleases=True):
-        return ""
-    return f"{requirement.name} is {version}, needed is {requirement.specifier}"
+def _extra(extra: str, own: list[Requirement]) -> Line:
+    lacking = [why for one in own if (why := unmet(one))]
+    if lacking:
+        return Line(f"extra {extra}", "lacking", "; ".join(lacking), install(extra))
+    return Line(f"extra {extra}", "fine", ", ".join(one.name for one in own))
 
 
 def _torch() -> Line:

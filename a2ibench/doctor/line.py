@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Literal
 
 State = Literal["fine", "lacking", "broken"]
-"""``"lacking"`` limits something; with ``"broken"`` a study with the default options cannot run."""
+"""``"lacking"`` limits something; a study with the default options cannot run if one is
+``"broken"``."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What was looked at and what was found.
+    """One examined part of the machine.
 
     Attributes:
-        title: what was looked at.
-        state: how it is.
-        found: what is there.
-        advice: what to do; empty where nothing is.
+        title: its name.
+        state: of the part.
+        found: its description.
+        advice: what to do; may be empty.
     """
 
     title: str
@@ -29,7 +30,7 @@ class Line:
     advice: str = ""
 
     def anonymous(self) -> "Line":
-        """The same without the user's name and folders, for a report that others read."""
+        """Return the line without the user's name and folders, for a report that others read."""
         return replace(self, found=_anonymous(self.found), advice=_anonymous(self.advice))
 
 

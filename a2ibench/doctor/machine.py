@@ -18,14 +18,14 @@ SCARCE_DISK = 5.0
 """GB, below which a few studies fill the disk."""
 FEW_FILES = 1_024
 SIGNS = "✓ − Ĩ"
-"""Some of what tables and messages print."""
+"""Some signs of tables and messages."""
 
 
 def look(studies: Path) -> Iterator[Line]:
-    """The lines.
+    """Yield the lines on the machine.
 
     Args:
-        studies: where studies go.
+        studies: the folder of studies.
     """
     yield _processors()
     yield _memory()
@@ -55,7 +55,7 @@ def _processors() -> Line:
 def _memory() -> Line:
     import psutil
 
-    from a2ibench.study.resources import WORKER_BYTES
+    from a2ibench.runs.footprint import WORKER_BYTES
 
     memory = psutil.virtual_memory()
     found = f"{memory.available / GB:.1f} GB available of {memory.total / GB:.1f}"
@@ -100,7 +100,7 @@ def _driver_sees_gpus() -> bool:
 
 
 def _disk(title: str, folder: Path, advice: str) -> Line:
-    """Room in a folder that may not be there yet, and whether it can be written."""
+    """Examine the room in a folder, which may not exist yet, and whether it can be written."""
     import shutil
 
     there = folder.absolute()
@@ -114,19 +114,14 @@ def _disk(title: str, folder: Path, advice: str) -> Line:
     except OSError as error:
         return Line(title, "broken", f"cannot be written: {told(error)}", advice)
     found = f"{free:.1f} GB free"
-    if free < LITTLE_DISK:
-        return Line(title, "broken", found, advice)
-    return Line(
-        title,
-        "lacking" if free < SCARCE_DISK else "fine",
-        found,
-        advice if free < SCARCE_DISK else "",
-    )
+    if free >= SCARCE_DISK:
+        return Line(title, "fine", found)
+    return Line(title, "broken" if free < LITTLE_DISK else "lacking", found, advice)
 
 
 def _sockets() -> Line:
-    """Whether Ray, with which studies run by default, finds room for its sockets."""
-    from a2ibench.runs.executors.ray_ready import check_local
+    """Examine whether the path for the sockets of Ray, the default executor, is short enough."""
+    from a2ibench.runs.executors.ray_cluster import check_local
 
     title = "temporary files of Ray"
     try:
@@ -143,11 +138,12 @@ def _files() -> Line:
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    found = "no limit" if limit == resource.RLIM_INFINITY else f"{limit} at once"
-    if limit != resource.RLIM_INFINITY and limit < FEW_FILES:
+    if limit == resource.RLIM_INFINITY:
+        return Line("open files", "fine", "no limit")
+    if limit < FEW_FILES:
         advice = "Ray opens hundreds: ulimit -n 4096"
-        return Line("open files", "lacking", found, advice)
-    return Line("open files", "fine", found)
+        return Line("open files", "lacking", f"{limit} at once", advice)
+    return Line("open files", "fine", f"{limit} at once")
 
 
 def _signs() -> Line:

@@ -1,4 +1,4 @@
-"""Sound and film: snippets are encoded here and decoded again by the bench's own reader."""
+"""Sound and film: snippets are encoded, and decoded again by the bench's own reader."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ import numpy as np
 
 from a2ibench.doctor.line import Line
 from a2ibench.errors import told
-from a2ibench.media.audio import read_sound
+from a2ibench.media.sound_file import read_sound
 
 RATE = 22_050
 SECONDS = 0.5
@@ -19,7 +19,7 @@ FRAMES = 8
 
 
 def look() -> Iterator[Line]:
-    """The lines."""
+    """Yield the lines on codecs."""
     try:
         import av
         import soundfile
@@ -59,7 +59,7 @@ def _has(codec: str, mode: str) -> bool:
 
 
 def _sound(path: Path, codec: str) -> str:
-    """Encodes a tone and hears it again."""
+    """Encode a tone and decode it again."""
     import av
 
     time = np.arange(round(SECONDS * RATE)) / RATE
@@ -78,16 +78,16 @@ def _sound(path: Path, codec: str) -> str:
         for part in [*resampler.resample(whole), *resampler.resample(None)]:
             out.mux(stream.encode(part))
         out.mux(stream.encode(None))
-    heard, rate = read_sound(path)
-    spectrum = np.abs(np.fft.rfft(heard))
-    pitch = float(np.fft.rfftfreq(len(heard), 1 / rate)[int(spectrum.argmax())])
+    decoded, rate = read_sound(path)
+    spectrum = np.abs(np.fft.rfft(decoded))
+    pitch = float(np.fft.rfftfreq(len(decoded), 1 / rate)[int(spectrum.argmax())])
     if abs(pitch - PITCH) > 10:
         raise ValueError(f"a tone of {PITCH:g} Hz was decoded as {pitch:g} Hz")
     return f"a tone of {PITCH:g} Hz was decoded as one of {pitch:.0f} Hz"
 
 
 def _film(path: Path) -> str:
-    """Encodes some grey frames and sees them again."""
+    """Encode some grey frames and decode them again."""
     import av
 
     picture = np.full((SIDE, SIDE, 3), GREY, np.uint8)

@@ -1,4 +1,4 @@
-"""The plug-ins: what fails to load, and what lacks weights or other parts."""
+"""Plug-ins: those that fail to load, and those that lack weights or other parts."""
 
 import importlib.metadata
 from collections import Counter
@@ -15,11 +15,11 @@ SPEC = Spec(image_size=32, acoustic_dim=4, classes=("a", "b"))
 
 
 def look(dataset: str, encoder: str) -> Iterator[Line]:
-    """The lines.
+    """Yield the lines on plug-ins.
 
     Args:
-        dataset: the one of a study where nothing else is said: without it, that cannot run.
-        encoder: likewise.
+        dataset: the default dataset of a study, which cannot run without it.
+        encoder: the default encoder, likewise.
     """
     yield from _packages()
     loaded = []
@@ -37,18 +37,18 @@ def look(dataset: str, encoder: str) -> Iterator[Line]:
 
 
 def _packages() -> Iterator[Line]:
-    """A line a package that brings plug-ins."""
+    """Yield a line per package with plug-ins."""
     brought: dict[str, Counter[str]] = {}
     for one in registry.ALL:
         for point in importlib.metadata.entry_points(group=one.group):
             package = f"{point.dist.name} {point.dist.version}" if point.dist else "(no package)"
-            brought.setdefault(package, Counter())[one.kind] += 1
+            brought.setdefault(package, Counter())[one.kind] += len(one.names_from(point))
     for package, counts in sorted(brought.items()):
         found = ", ".join(f"{count} {kind}s" for kind, count in counts.items())
         yield Line(f"plug-ins of {package}", "fine", found)
     if not brought:
         advice = "install the package: pip install -e ."
-        yield Line("plug-ins", "broken", "no package brings any", advice)
+        yield Line("plug-ins", "broken", "no package has any", advice)
 
 
 def _failed(kind: str, name: str, group: str, error: BaseException) -> Line:
@@ -60,10 +60,12 @@ def _failed(kind: str, name: str, group: str, error: BaseException) -> Line:
 
 
 def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
-    """What needs weights, files or libraries of its own is made, which checks their hashes."""
+    """Make a plug-in that needs weights, files or libraries, which checks their hashes."""
+    title = f"{kind} {name}"
+    state: State = "broken" if needed else "lacking"
     try:
         if kind in ("encoder", "judge") and (lack := plugin.missing()) is not None:
-            return Line(f"{kind} {name}", "lacking", "not ready", lack)
+            return Line(title, "lacking", "not ready", lack)
         if kind == "judge":
             plugin().build(SPEC)
         elif kind == "encoder" or (kind == "dataset" and plugin.unit == "pairs"):
@@ -71,8 +73,8 @@ def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
         else:
             return None
     except UserError as error:
-        return Line(f"{kind} {name}", "broken" if needed else "lacking", "not ready", str(error))
+        return Line(title, state, "not ready", str(error))
     except PLUGIN_FAILURES as error:
         advice = f"`a2ibench check {kind} {name}` says more"
-        return Line(f"{kind} {name}", "broken" if needed else "lacking", told(error), advice)
-    return Line(f"{kind} {name}", "fine", "ready")
+        return Line(title, state, told(error), advice)
+    return Line(title, "fine", "ready")

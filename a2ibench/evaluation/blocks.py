@@ -8,16 +8,16 @@ metric, be it a mean over segments or a distance between two sets.
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError
 from a2ibench.types import IntArray
 
 BLOCKS = 20
-"""At most; each costs a computation of the metric, and 20 leave 19 degrees of freedom."""
+"""Maximum number; each costs a computation of the metric, and 20 leave 19 degrees of freedom."""
 
 
 def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> IntArray:
-    """Gathers clips into blocks of about one size and one mixture of classes.
+    """Gather clips into blocks of about one size and one mixture of classes.
 
     Args:
         source: ``[n]``, the clip of each segment.
@@ -38,18 +38,18 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> IntArray:
 
 
 def jackknife(
-    metric: Metric, looks: Looks, score: Score, block: IntArray
+    metric: Metric, outputs: JudgeOutputs, score: Score, block: IntArray
 ) -> npt.NDArray[np.float64]:
-    """Pseudo-values B θ − (B − 1) θ₋ᵦ of the delete-a-block jackknife (Quenouille, Tukey).
+    """Return pseudo-values B θ − (B − 1) θ₋ᵦ of the delete-a-block jackknife (Quenouille, Tukey).
 
     Their mean is the score less its first-order bias, and they scatter as scores of single blocks
     would.
 
     Args:
-        metric: what was computed.
-        looks: on what.
-        score: with what result.
-        block: int64 ``[n]``.
+        metric: the metric.
+        outputs: what it was computed on.
+        score: its score.
+        block: int64 ``[n]``, 0 … B − 1.
 
     Returns:
         float64 ``[B]``; all NaN where there is a single block. NaN for a block without which there
@@ -58,7 +58,7 @@ def jackknife(
     number = int(block.max()) + 1
     if number < 2:
         return np.full(number, np.nan)
-    if (better := metric.without_blocks(looks, block)) is not None:
+    if (better := metric.without_blocks(outputs, block)) is not None:
         without = better
     elif score.per_segment is not None:
         values = score.per_segment.astype(np.float64)
@@ -68,21 +68,21 @@ def jackknife(
         rest = count.sum() - count
         without = np.divide(total.sum() - total, rest, out=np.full(number, np.nan), where=rest > 0)
     else:
-        without = np.array([_without(metric, looks, block != b) for b in range(number)])
+        without = np.array([_without(metric, outputs, block != b) for b in range(number)])
     pseudo: npt.NDArray[np.float64] = number * score.value - (number - 1) * without
-    pseudo[find_degenerate(block, looks.label)] = np.nan
+    pseudo[find_degenerate(block, outputs.label)] = np.nan
     return pseudo
 
 
-def _without(metric: Metric, looks: Looks, kept: npt.NDArray[np.bool_]) -> float:
+def _without(metric: Metric, outputs: JudgeOutputs, kept: npt.NDArray[np.bool_]) -> float:
     try:
-        return metric.compute(looks.take(np.flatnonzero(kept).astype(np.int64))).value
+        return metric.score(outputs.take(np.flatnonzero(kept))).value
     except UserError:
         return float("nan")
 
 
 def find_degenerate(block: IntArray, label: IntArray) -> npt.NDArray[np.bool_]:
-    """Blocks that hold all of a class which is as large as a block.
+    """Find blocks that hold all of a class which is as large as a block.
 
     What is computed without such a block is another question, with a class fewer, and says nothing
     of other clips. A small class does not matter so much.

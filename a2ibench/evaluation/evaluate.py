@@ -7,23 +7,23 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench import registry
-from a2ibench.contracts.metric import OWN, Looks, Metric, Score
-from a2ibench.errors import UserError
-from a2ibench.evaluation.apart import Evidence
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
+from a2ibench.errors import UserError, unknown
 from a2ibench.evaluation.blocks import jackknife
-from a2ibench.evaluation.exam import Exam
-from a2ibench.evaluation.judging import LoadedJudge, Progress, load_judge, look_at
+from a2ibench.evaluation.disjoint import check_size
+from a2ibench.evaluation.eval_set import EvalSet
+from a2ibench.evaluation.judging import LoadedJudge, Progress, embed_images, load_judge
 from a2ibench.types import FloatArray, ImageArray, Images, Pairs
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What a method drew for an exam.
+class GeneratedImages:
+    """A method's images for an evaluation set.
 
     Attributes:
         images: uint8 ``[n, S, S, 3]``, one per test segment, in order.
-        grid: uint8 ``[A, Z, S, S, 3]``, for the segments of ``exam.grid_rows`` with Z noises each,
-            the same Z for all; None where nothing can be drawn twice.
+        grid: uint8 ``[A, Z, S, S, 3]``, for the segments of ``eval_set.grid_rows`` with Z noises
+            each, the same Z for all; None where nothing can be drawn twice.
         own: the image-to-audio network that the method trains against: uint8 ``[m, S, S, 3]`` →
             float32 ``[m, d]``; None without one.
     """
@@ -34,14 +34,14 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Marked:
-    """A score with what its interval is made from.
+class MetricResult:
+    """A score, and what its interval is made from.
 
     Attributes:
         score: the score.
-        pseudo: float64 ``[B]``, pseudo-values of the delete-a-block jackknife over the exam's
-            blocks of source clips (Tukey 1958): as if each block had a score of its own.
-        clips: how many source clips the score's images are of.
+        pseudo: float64 ``[B]``, pseudo-values of the delete-a-block jackknife over the blocks of
+            source clips (Tukey 1958): as if each block had a score of its own.
+        clips: number of source clips that the score's images come from.
     """
 
     score: Score
@@ -50,11 +50,11 @@ class Marked:
 
 
 @dataclass(frozen=True)
-class Choice:
+class MetricChoice:
     """Which metrics are computed where the user names none.
 
     Attributes:
-        names: of the metrics.
+        names: names of the metrics.
         left_out: the others → why.
     """
 
@@ -62,16 +62,16 @@ class Choice:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def default_metrics(test: Pairs, every: bool = False) -> Choice:
-    """The headline metrics, without those whose judge lacks something or that the data refuse.
+def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
+    """Choose the headline metrics that data and judges allow.
 
     Args:
         test: the test pairs.
-        every: take those that are no headline as well.
+        every: take the other listed metrics as well.
     """
-    choice = Choice()
+    choice = MetricChoice()
     for name in registry.metrics.names():
-        metric = registry.metrics.get(name)()
+        metric = registry.metrics.get(name)
         reason = None
         if not (every or metric.headline):
             reason = "on request: --metric NAME, or --metric all"
@@ -90,115 +90,140 @@ def default_metrics(test: Pairs, every: bool = False) -> Choice:
 
 
 def check_metric(metric: Metric, test: Pairs) -> None:
-    """Refuses a test split that a metric cannot be computed on.
+    """Refuse a test split that a metric cannot be computed on.
 
     Raises:
         UserError: it is too small, or its factors are not known.
     """
-    Evidence.of(test).check(metric)
+    check_size(metric, test)
     if "factors" in metric.needs and not test.factors:
         raise UserError(f"{metric.name}: it needs data whose factors are known")
 
 
+def check_judge(metric: Metric) -> None:
+    """Refuse a metric whose judge is unknown or lacks an output that the metric reads.
+
+    Raises:
+        UserError: it does; the message names judges that would do.
+    """
+    if metric.judge == OWN:
+        given: tuple[str, ...] = ("acoustic",)
+    elif metric.judge in registry.judges:
+        given = registry.judges.get(metric.judge).outputs
+    else:
+        raise unknown(f"judge of {metric.name}", metric.judge, registry.judges.names())
+    if given and (lacking := [name for name in metric.reads if name not in given]):
+        would_do = [
+            name
+            for name in registry.judges.names()
+            if {*metric.reads} <= {*registry.judges.get(name).outputs}
+        ]
+        raise UserError(
+            f"metric {metric.name}: judge {metric.judge} gives {', '.join(given)}, the metric reads"
+            f" {', '.join(lacking)}; judges that give it: {', '.join(would_do) or 'none'}"
+        )
+
+
 def evaluate(
-    drawn: Drawn,
-    exam: Exam,
+    generated: GeneratedImages,
+    eval_set: EvalSet,
     metrics: Sequence[Metric],
     judges: Mapping[str, LoadedJudge],
     progress: Progress = lambda line: None,
-) -> dict[str, Marked]:
-    """Scores what a method drew by several metrics.
+) -> dict[str, MetricResult]:
+    """Score a method's images by several metrics.
 
-    Each judge looks once at each set of images, for all metrics.
+    Each judge embeds each set of images once, for all metrics.
 
     Args:
-        drawn: the images.
-        exam: what everybody is judged on.
+        generated: the images.
+        eval_set: what every method is judged on.
         metrics: what is computed.
         judges: by name, those that the metrics need (:func:`load_judges`).
         progress: told what is being done.
 
     Returns:
-        Metric name → score. Metrics that need a grid, or the method's own network, are missing
+        Metric name → result. Metrics that need a grid, or the method's own network, are missing
         where there is none.
 
     Raises:
         TypeError: the images are not uint8.
-        UserError: another number or size of images than the test segments', or a test split too
-            small for a metric.
+        UserError: another number or size of images than the test segments', a test split too
+            small for a metric, or a judge without an output that a metric reads.
         ValueError: a judge gives NaN, or a metric a score outside its bounds.
     """
-    _check_images(drawn, exam)
+    _check_images(generated, eval_set)
     for metric in metrics:
-        check_metric(metric, exam.test)
+        check_metric(metric, eval_set.test)
     possible = [
         metric
         for metric in metrics
-        if not ("grid" in metric.needs and drawn.grid is None)
-        and not (metric.judge == OWN and drawn.own is None)
+        if not ("grid" in metric.needs and generated.grid is None)
+        and not (metric.judge == OWN and generated.own is None)
     ]
-    marked = {}
+    results = {}
     for judge in sorted({metric.judge for metric in possible}):
-        own = [metric for metric in possible if metric.judge == judge]
-        needs = frozenset[str]().union(*(metric.needs for metric in own))
-        looks = _look(judge, needs, drawn, exam, judges, progress)
-        for metric in own:
-            score = metric.compute(looks)
-            _check_score(metric, score, len(exam.test))
-            pseudo = jackknife(metric, looks, score, exam.block)
-            marked[metric.name] = Marked(score, pseudo, _count_clips(metric, looks, score))
-    return {metric.name: marked[metric.name] for metric in possible}
+        of_judge = [metric for metric in possible if metric.judge == judge]
+        needs = frozenset[str]().union(*(metric.needs for metric in of_judge))
+        outputs = _embed(judge, needs, generated, eval_set, judges, progress)
+        for metric in of_judge:
+            _check_reads(metric, outputs)
+            score = metric.score(outputs)
+            _check_score(metric, score, len(eval_set.test))
+            pseudo = jackknife(metric, outputs, score, eval_set.block)
+            clips = _count_clips(metric, outputs, score)
+            results[metric.name] = MetricResult(score, pseudo, clips)
+    return {metric.name: results[metric.name] for metric in possible}
 
 
-def _count_clips(metric: Metric, looks: Looks, score: Score) -> int:
-    """Source clips of the test segments that a score rests on."""
-    source = looks.source
+def _count_clips(metric: Metric, outputs: JudgeOutputs, score: Score) -> int:
+    """Count the source clips of the test segments that a score rests on."""
+    source = outputs.source
     if score.per_segment is not None:
         source = source[np.isfinite(score.per_segment)]
     elif "grid" in metric.needs:
-        source = source[looks.grid_rows]
+        source = source[outputs.grid_rows]
     return len(np.unique(source))
 
 
-def _look(
+def _embed(
     name: str,
     needs: frozenset[str],
-    drawn: Drawn,
-    exam: Exam,
+    generated: GeneratedImages,
+    eval_set: EvalSet,
     judges: Mapping[str, LoadedJudge],
     progress: Progress,
-) -> Looks:
-    test, train = exam.test, exam.train
+) -> JudgeOutputs:
+    test, train = eval_set.test, eval_set.train
 
-    def outputs(images: Images) -> dict[str, FloatArray]:
+    def embed(images: Images) -> dict[str, FloatArray]:
         if name != OWN:
-            return look_at(judges[name], images, progress)
-        assert drawn.own is not None
-        return {"acoustic": drawn.own(images[:])}
+            return embed_images(judges[name], images, progress)
+        assert generated.own is not None
+        return {"acoustic": generated.own(images[:])}
 
     grid = {}
-    if "grid" in needs and drawn.grid is not None:
-        a, z = drawn.grid.shape[:2]
-        flat = outputs(drawn.grid.reshape(a * z, *drawn.grid.shape[2:]))
+    if "grid" in needs and generated.grid is not None:
+        a, z = generated.grid.shape[:2]
+        flat = embed(generated.grid.reshape(a * z, *generated.grid.shape[2:]))
         grid = {key: value.reshape(a, z, -1) for key, value in flat.items()}
-    wants_train = bool(needs & {"train", "factors"})
-    return Looks(
-        generated=outputs(drawn.images),
-        real=outputs(test.images),
+    return JudgeOutputs(
+        generated=embed(generated.images),
+        real=embed(test.images),
         acoustic=test.acoustic,
         label=test.label,
         classes=test.classes,
-        train=outputs(train.images) if wants_train else {},
+        train=embed(train.images) if needs & {"train", "factors"} else {},
         train_label=train.label,
         source=test.source,
         train_source=train.source,
         train_acoustic=train.acoustic,
         grid=grid,
-        grid_rows=exam.grid_rows,
+        grid_rows=eval_set.grid_rows,
         factors=test.factors,
         train_factors=train.factors,
-        block=exam.block,
-        apart=exam.apart,
+        block=eval_set.block,
+        disjoint=eval_set.disjoint,
     )
 
 
@@ -208,29 +233,37 @@ def load_judges(
     data_key: str,
     progress: Progress = lambda line: None,
 ) -> dict[str, LoadedJudge]:
-    """Every judge that some metrics need, by name; see :func:`load_judge`."""
+    """Load every judge that some metrics need, by name; see :func:`load_judge`."""
     names = sorted({metric.judge for metric in metrics} - {OWN})
     return {name: load_judge(name, train, data_key, progress) for name in names}
 
 
-def _check_images(drawn: Drawn, exam: Exam) -> None:
-    size = exam.test.images[:1].shape[1:]
-    shapes = {"images": (drawn.images, (len(exam.test), *size))}
-    if drawn.grid is not None:
-        grid = (len(exam.grid_rows), drawn.grid.shape[1], *size)
-        shapes["grid of images"] = (drawn.grid, grid)
+def _check_images(generated: GeneratedImages, eval_set: EvalSet) -> None:
+    size = eval_set.test.images[:1].shape[1:]
+    shapes = {"images": (generated.images, (len(eval_set.test), *size))}
+    if generated.grid is not None:
+        grid = (len(eval_set.grid_rows), generated.grid.shape[1], *size)
+        shapes["grid of images"] = (generated.grid, grid)
     for name, (images, expected) in shapes.items():
         if images.dtype != np.uint8:
             raise TypeError(f"generated {name}: expected uint8, got {images.dtype}")
         if images.shape != expected:
             raise UserError(
-                f"generated {name}: expected {list(expected)} (one RGB image a test segment, of the"
-                f" dataset's size), got {list(images.shape)}"
+                f"generated {name}: expected {list(expected)} (one RGB image per test segment, of"
+                f" the dataset's size), got {list(images.shape)}"
             )
 
 
+def _check_reads(metric: Metric, outputs: JudgeOutputs) -> None:
+    if lacking := [name for name in metric.reads if name not in outputs.generated]:
+        raise UserError(
+            f"metric {metric.name}: judge {metric.judge} gives {', '.join(outputs.generated)}, the"
+            f" metric reads {', '.join(lacking)}; choose another judge"
+        )
+
+
 def _check_score(metric: Metric, score: Score, n: int) -> None:
-    """Checks at the border: what a metric promises, its score keeps."""
+    """Check at the border what a metric promises of its score."""
     if not metric.allows(score.value):
         raise ValueError(f"metric {metric.name}: {score.value} is outside {metric.bounds}")
     if score.per_segment is not None and (

@@ -1,4 +1,4 @@
-"""What the pairs of a store can answer, said before any of them is encoded or trained on."""
+"""Feasibility of a study on a store: what its pairs can answer, before any is encoded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from a2ibench import registry
-from a2ibench.contracts.metric import OWN
+from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.data.class_counts import ClassCounts, count_classes, too_few_clips
 from a2ibench.data.features import bare_pairs
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import BLOCKS
-from a2ibench.evaluation.evaluate import check_metric, default_metrics
+from a2ibench.evaluation.evaluate import (
+    MetricChoice,
+    check_judge,
+    check_metric,
+    default_metrics,
+)
 from a2ibench.evaluation.statistics import SeedScores, interval
 from a2ibench.types import Pairs
 
@@ -22,7 +27,7 @@ EVERY = "all"
 
 @dataclass(frozen=True)
 class Feasibility:
-    """What a study on some pairs could measure.
+    """The metrics that a study on some pairs could measure, and how well.
 
     Attributes:
         classes: clips and pairs of each, after the judges' part is set aside.
@@ -47,7 +52,7 @@ class Feasibility:
 
 
 def feasibility(store: PairStore, asked: Sequence[str] = ()) -> Feasibility:
-    """Looks at a store as a study would, without a feature, a judge or a model.
+    """Examine a store as a study would, without a feature, a judge or a model.
 
     Args:
         store: the pairs, corrections included.
@@ -75,48 +80,58 @@ def feasibility(store: PairStore, asked: Sequence[str] = ()) -> Feasibility:
     )
 
 
+def find_metric(name: str) -> Metric:
+    """Return the metric of a name, with or without parameters, whose judge gives what it reads.
+
+    Raises:
+        UserError: no such metric, parameter or judge, or a judge that lacks an output.
+    """
+    metric = registry.metrics.get(name)
+    check_judge(metric)
+    return metric
+
+
 def choose_metrics(asked: Sequence[str], test: Pairs) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """The metrics to compute, in the order of the columns, and why others are left out.
+    """Choose the metrics to compute; return their names in column order, and why others are not.
 
     Args:
-        asked: registered names; empty for the headline metrics, ``"all"`` among them for every
-            metric, as far as data and judges allow.
-        test: the test pairs; their features are not looked at.
+        asked: names of metrics; empty for the headline metrics, ``"all"`` among them for every
+            listed metric, as far as data and judges allow.
+        test: the test pairs; their features are not read.
 
     Raises:
         UserError: one that was asked for by name cannot be computed on these data, or its judge
             cannot be had.
     """
-
-    def column(name: str) -> tuple[int, str]:
-        return registry.metrics.get(name).column, name
-
+    default = MetricChoice()
     if not asked or EVERY in asked:
         default = default_metrics(test, every=EVERY in asked)
-        return tuple(sorted(default.names, key=column)), default.left_out
-    for name in asked:
-        metric = registry.metrics.get(name)()
+    listed = {*default.names, *default.left_out}
+    named = [find_metric(name) for name in asked if name != EVERY and name not in listed]
+    for metric in named:
         if metric.judge != OWN and (lacks := registry.judges.get(metric.judge).missing()):
-            raise UserError(f"metric {name}: judge {metric.judge}: {lacks}")
+            raise UserError(f"metric {metric.name}: judge {metric.judge}: {lacks}")
         try:
             check_metric(metric, test)
         except UserError as error:
             raise UserError(f"metric {error}; or choose other metrics") from None
-    return tuple(sorted(asked, key=column)), {}
+    chosen = [*named, *(registry.metrics.get(name) for name in default.names)]
+    columns = sorted({(metric.column, metric.name) for metric in chosen})
+    return tuple(name for _, name in columns), default.left_out
 
 
 def clips_of_judges(metrics: Sequence[str]) -> int:
-    """How many clips of each class the judges of some metrics are trained on, at least."""
+    """Return the minimum number of clips of each class that the judges of some metrics need."""
     judges = {registry.metrics.get(name).judge for name in metrics} - {OWN}
     trained = [plugin for plugin in map(registry.judges.get, judges) if plugin.trained]
     return max((plugin.fewest_sources for plugin in trained), default=1)
 
 
 def half_width(clips: int) -> float | None:
-    """How wide the interval of a share can be expected to be, by one training seed: t √(¼ / clips).
+    """Return half the expected width of a share's interval, with one training seed: t √(¼ / clips).
 
-    So it is for a share of one half where the segments of a clip agree with each other, with the t
-    of as many blocks as the exam has; it is narrower for other shares and where they differ. What
+    It holds for a share of one half where the segments of a clip agree with each other, with the t
+    of as many blocks as there are; it is narrower for other shares and where they differ. What
     training seeds add comes on top. Blocks that scatter so are shown to
     :func:`~a2ibench.evaluation.statistics.interval` itself: where it has none, nor has this.
 

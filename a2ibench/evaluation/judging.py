@@ -1,4 +1,4 @@
-"""Judges: loaded or trained once, and each set of images shown to each of them once."""
+"""Judges: loaded or trained once, and each set of images embedded once by each of them."""
 
 import hashlib
 import json
@@ -20,16 +20,16 @@ from a2ibench.types import FloatArray, Images, IntArray, Pairs, Spec
 
 FIGURES = "figures"
 """The entry of a weight file's metadata that holds what the training reported."""
-LOOK_BATCH = 32
-"""Fixed: rounding may depend on the size of a batch."""
+BATCH = 32
+"""Images per batch; fixed, since rounding may depend on it."""
 
 Progress = Callable[[str], None]
-"""Takes one line on what is being done."""
+"""Takes one line that says what is being done."""
 
 
 @dataclass(frozen=True)
 class LoadedJudge:
-    """A judge that is ready to look.
+    """A judge that is ready to embed images.
 
     Attributes:
         judge: frozen, on its device.
@@ -37,22 +37,22 @@ class LoadedJudge:
             judge that is trained here, also its code, and the weights that its training ended
             with.
         figures: what its training reported; empty for one that is not trained.
-        read: the judge whose outputs it reads; None where it looks at images itself.
+        base: the judge that its outputs are computed from; None where it embeds images itself.
     """
 
     judge: Judge
     fingerprint: str
     figures: Mapping[str, float]
-    read: "LoadedJudge | None" = None
+    base: "LoadedJudge | None" = None
 
 
 def load_judge(
     name: str, train: Pairs, data_key: str, progress: Progress = lambda line: None
 ) -> LoadedJudge:
-    """A judge by name. A trained one is fitted once for its definition and data, and kept.
+    """Load a judge. A trained one is fitted once for its definition and data, and kept.
 
     Args:
-        name: a registered judge's.
+        name: a registered name.
         train: the real training pairs; nothing else is shown to it.
         data_key: a hash of what ``train`` was made from (store content, encoder).
         progress: told when it trains.
@@ -72,10 +72,10 @@ def load_judge(
 
 
 def load_kept(name: str, spec: Spec, data_key: str) -> LoadedJudge | None:
-    """A judge as an earlier study left it in the cache; None where it would have to be trained.
+    """Load a judge that an earlier study left in the cache; None where it would have to be trained.
 
     Args:
-        name: a registered judge's.
+        name: a registered name.
         spec: of the study's data.
         data_key: as in :func:`load_judge`.
     """
@@ -91,14 +91,14 @@ def _load(
     judge.build(spec)
     judge.to(choose_device())
     definition = [name, plugin.version, judge.weights_hash()]
-    read = None
-    if plugin.reads is not None:
-        read = _load(plugin.reads, spec, data_key, train, progress)
-        if read is None:
+    base = None
+    if plugin.base is not None:
+        base = _load(plugin.base, spec, data_key, train, progress)
+        if base is None:
             return None
-        definition.append(read.fingerprint)
+        definition.append(base.fingerprint)
     if not judge.trained:
-        return LoadedJudge(judge.eval(), content_key(definition), {}, read)
+        return LoadedJudge(judge.eval(), content_key(definition), {}, base)
     definition.append(source_hash(plugin))  # its weights are made here, by this code
     key = content_key([*definition, data_key, PROTOCOL])
     weights = cache_dir("judges") / f"{name}_{key}.safetensors"
@@ -122,16 +122,16 @@ def _load(
         judge=judge.eval(),
         fingerprint=content_key([*definition, _hash_weights(judge)]),
         figures=figures,
-        read=read,
+        base=base,
     )
 
 
-def look_at(
+def embed_images(
     loaded: LoadedJudge, images: Images, progress: Progress = lambda line: None
 ) -> dict[str, FloatArray]:
-    """A judge's outputs for a set of images, kept by content.
+    """Return a judge's outputs for a set of images, cached by their content.
 
-    Equal images are looked at once, so their outputs are equal to the last bit.
+    Equal images are embedded once, so their outputs are equal to the last bit.
 
     Args:
         loaded: the judge.
@@ -150,14 +150,14 @@ def look_at(
     path = cache_dir("looks") / f"{loaded.judge.name}_{whole}.npz"
 
     def make(path: Path) -> None:
-        read = None if loaded.read is None else look_at(loaded.read, images, progress)
+        base = None if loaded.base is None else embed_images(loaded.base, images, progress)
         parts: list[Mapping[str, FloatArray]] = []
-        for start in range(0, len(first), LOOK_BATCH):
-            rows = first[start : start + LOOK_BATCH]
-            if read is None:
-                parts.append(loaded.judge.look(images[rows]))
+        for start in range(0, len(first), BATCH):
+            rows = first[start : start + BATCH]
+            if base is None:
+                parts.append(loaded.judge.embed(images[rows]))
             else:
-                parts.append(loaded.judge.read({key: out[rows] for key, out in read.items()}))
+                parts.append(loaded.judge.embed_from({key: out[rows] for key, out in base.items()}))
             _check_outputs(loaded.judge.name, parts[-1], len(rows))
             progress(f"judge {loaded.judge.name}: {start + len(rows)} of {len(first)} images")
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -174,16 +174,16 @@ def look_at(
 
 
 def _distinct(images: Images) -> tuple[IntArray, IntArray, str]:
-    """Positions of the distinct images, which of them each image equals, a hash of them all.
+    """Return positions of the distinct images, which of them each image equals, a hash of them all.
 
     The distinct images stand in the order of their own hashes, so that the same images in another
-    order are the same set: shuffled reference rows cost no look.
+    order are the same set: shuffled reference rows cost nothing.
     """
     first: dict[str, int] = {}
     digests: list[str] = []
     shape: tuple[int, ...] = ()
-    for start in range(0, len(images), LOOK_BATCH):
-        for offset, image in enumerate(batch := images[start : start + LOOK_BATCH]):
+    for start in range(0, len(images), BATCH):
+        for offset, image in enumerate(batch := images[start : start + BATCH]):
             digests.append(hashlib.sha256(image.tobytes()).hexdigest())
             first.setdefault(digests[-1], start + offset)
         shape = batch.shape[1:]
@@ -212,7 +212,7 @@ def _save_weights(judge: Judge, figures: Mapping[str, float], path: Path) -> Non
 
 
 def _load_weights(judge: Judge, path: Path) -> dict[str, float]:
-    """Puts the weights of a file into a judge, and returns what its training reported."""
+    """Put the weights of a file into a judge, and return what its training reported."""
     from safetensors import safe_open
 
     with safe_open(path, "pt") as kept:
@@ -222,7 +222,7 @@ def _load_weights(judge: Judge, path: Path) -> dict[str, float]:
 
 
 def _hash_weights(judge: Judge) -> str:
-    """Of the weights alone: the file holds figures as well."""
+    """Hash the weights alone: the file holds figures as well."""
     digest = hashlib.sha256()
     for name, tensor in sorted(judge.state_dict().items()):
         content = tensor.detach().cpu().contiguous()

@@ -17,7 +17,6 @@ from a2ibench.generator.files import (
     WRITERS,
     Arrays,
     Drawing,
-    check_packages,
 )
 from a2ibench.generator.generate import Run, copy_run, open_run
 from a2ibench.storage import file_sha256, write_json
@@ -53,13 +52,12 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
         The content of ``generator.json``.
 
     Raises:
-        UserError: the job has no model, the folder is taken, or a package is missing.
+        UserError: the job has no model, or the folder is taken.
         ExportError: see there.
     """
     out = out.resolve()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UserError(f"{out}: is there already; give a new folder, or remove it")
-    check_packages(formats)
     run = open_run(folder)
     run.model.cpu().eval()
     temporary = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
@@ -141,7 +139,7 @@ def _describe(
 ) -> dict[str, Any]:
     result, model, encoder = run.result, run.model, run.encoder
     size, dim = model.spec.image_size, model.spec.acoustic_dim
-    dataset = result["dataset"]
+    dataset = result.dataset
     known = dataset in registry.datasets.names()
     inputs = {"feature": {"type": "float32", "shape": ["n", dim], "what": "of the encoder, raw"}}
     if model.noise_dim:
@@ -160,7 +158,7 @@ def _describe(
         "outputs": {"images": {"type": "uint8", "shape": ["n", size, size, 3], "what": "RGB"}},
         "encoder": {
             "name": encoder.name,
-            "options": result["encoder"]["config"],
+            "options": result.encoder.config,
             "fingerprint": encoder.fingerprint(),
             "sample_rate": encoder.sample_rate,
             "shortest_sound": encoder.min_samples,
@@ -173,14 +171,14 @@ def _describe(
         },
         "parity": {"rows": list(BATCHES), "tolerance_of_255": TOLERANCE, **parity},
         "provenance": {
-            "job": result["key"],
-            "method_source": result["job"]["source"],
-            "pairs": result["job"]["store"],
+            "job": result.key,
+            "method_source": result.job.source,
+            "pairs": result.job.store,
             "dataset": dataset,
-            "seed": result["job"]["seed"],
-            "steps": result.get("steps"),
-            "weights": result.get("weights"),
-            "trained_with": result["version"],
+            "seed": result.job.seed,
+            "steps": result.steps,
+            "weights": result.weights,
+            "trained_with": result.version,
         },
         "licence": {
             "weights": licence or "not stated",

@@ -1,9 +1,8 @@
 """The files of a generator for other programs: written as TorchScript and ONNX, and read again."""
 
-import importlib.util
 import logging
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from torch import nn
 
 from a2ibench.contracts.model import Model
 from a2ibench.data.features import Standardiser
-from a2ibench.errors import UserError
+from a2ibench.training.draw import to_pixels
 from a2ibench.types import FloatArray, ImageArray
 
 FILES = {"torchscript": "generator.pt", "onnx": "generator.onnx"}
@@ -41,18 +40,7 @@ class Drawing(nn.Module):
     def forward(self, feature: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
         """See the class."""
         acoustic = ((feature.double() - self.mean) / self.std).float()
-        image = self.model.generate(acoustic, feature[:, :0] if noise is None else noise).float()
-        return (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-
-
-def check_packages(formats: Collection[str]) -> None:
-    """Raises a :class:`UserError` where a format needs a package that is not installed."""
-    packages = ("onnxscript", "onnxruntime") if "onnx" in formats else ()
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"the format onnx needs {', '.join(missing)}: pip install 'a2ibench[export]'"
-        )
+        return to_pixels(self.model.generate(acoustic, feature[:, :0] if noise is None else noise))
 
 
 @contextmanager

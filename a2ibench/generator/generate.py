@@ -1,24 +1,23 @@
 """From a finished run and any sound to pictures."""
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from a2ibench import config, registry
+from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import Standardiser
 from a2ibench.errors import UserError
 from a2ibench.media.decoding import read_sound_apart
-from a2ibench.results.finished import read_study, what_to_give
-from a2ibench.results.outcome import PLUGINS, damage, read_failure, read_result
-from a2ibench.results.own_files import safe_name
+from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState
+from a2ibench.results.recorded_files import safe_name
+from a2ibench.results.records import Result
+from a2ibench.results.result_file import RESULT
 from a2ibench.source import code_changes, has_earlier_rule, source_hash
-from a2ibench.study.arm import pick_arm
 from a2ibench.types import FloatArray, ImageArray, Spec
 
 if TYPE_CHECKING:
@@ -27,98 +26,8 @@ if TYPE_CHECKING:
 LONG = 2.0
 """Times the length of the training's segments: a sound that is longer is said to be."""
 MOST_WINDOWS = 1000
-
-
-def find_run(path: Path, arm: str | None, seed: int) -> Path:
-    """The folder of one finished job.
-
-    Args:
-        path: a job's folder (it has a ``result.json``), or a study's (it has a ``study.json``).
-        arm: of a study, which arm; None for its first model.
-        seed: of a study, which seed.
-
-    Raises:
-        UserError: neither of the two, an arm of a job, no such arm or seed, or a job that is not
-            finished.
-    """
-    if (path / "result.json").is_file():
-        if arm is not None:
-            raise UserError(f"{path}: is a single job; an arm ({arm}) is chosen of a study")
-        if (reason := damage(path)) is not None:
-            raise UserError(f"{path}: {reason}; run the study again")
-        return path
-    if not (path / "study.json").is_file():
-        raise UserError(
-            f"{path}: neither a study (study.json) nor one of its jobs (result.json);"
-            f" {what_to_give(path)}"
-        )
-    study = read_study(path)
-    jobs: dict[str, list[str]] = study["jobs"]
-    arms = trained_arms(study)
-    if not arms:
-        raise UserError(f"{path}: no model was trained in this study")
-    if arm is not None and arm.strip() in jobs and arm.strip() not in arms:
-        raise UserError(
-            f"{path}: {arm.strip()!r} holds no trained model: it is a row to compare with, and"
-            f" draws nothing for a sound; arms that do: {', '.join(arms)}"
-        )
-    arm = arms[0] if arm is None else pick_arm(arm, arms, str(path))
-    if not 0 <= seed < len(jobs[arm]):
-        raise UserError(f"{path}: {arm} has seeds 0 to {len(jobs[arm]) - 1}, not {seed}")
-    folder = path / "jobs" / jobs[arm][seed]
-    if read_result(folder) is None:
-        why = "" if (reason := read_failure(folder)) is None else f" ({reason})"
-        raise UserError(f"{path}: {arm}, seed {seed}, has no result{why}; run the study again")
-    return folder
-
-
-def trained_arms(study: Mapping[str, Any]) -> list[str]:
-    """The arms of a study that can draw, its first model first; reference rows are none."""
-    return [label for label in study.get("arms", {}) if label in study["jobs"]]
-
-
-def describe_choice(path: Path, arm: str | None, seed: int) -> str:
-    """Which arm and seed :func:`find_run` finds, and what else can be chosen; of a job, its arm."""
-    if not (path / "study.json").is_file() or (path / "result.json").is_file():
-        result = read_result(find_run(path, arm, seed))
-        return f"{result['job']['method']} ({path.resolve().name})" if result else str(path)
-    study = read_study(path)
-    arms = trained_arms(study)
-    chosen = arms[0] if arm is None else pick_arm(arm, arms, str(path))
-    seeds = len(study["jobs"][chosen])
-    told = f"{chosen}, seed {seed}" + (f" of 0 to {seeds - 1}" if seeds > 1 else "")
-    if arm is None and len(arms) > 1:
-        told += f" (the first of {len(arms)} arms; choose with --arm: {', '.join(arms)})"
-    return told
-
-
-def find_models(path: Path, seed: int) -> tuple[dict[str, Path], list[str]]:
-    """Every trained model of a study, or the one of a job.
-
-    Args:
-        path: a job's folder, or a study's.
-        seed: of a study, which seed.
-
-    Returns:
-        Name → folder of its job, and why others of the study's are missing.
-
-    Raises:
-        UserError: neither of the two, or a study in which nothing has a result.
-    """
-    if not (path / "study.json").is_file():
-        folder = find_run(path, None, seed)
-        result = read_result(folder)
-        assert result is not None
-        return {f"{result['job']['method']} ({folder.resolve().name})": folder}, []
-    found, missing = {}, []
-    for arm in trained_arms(read_study(path)):
-        try:
-            found[arm] = find_run(path, arm, seed)
-        except UserError as error:
-            missing.append(str(error))
-    if not found:
-        raise UserError(missing[0] if missing else f"{path}: no model was trained in this study")
-    return found, missing
+STANDARDISER = "standardiser.safetensors"
+"""In a job's folder: what standardises the features that its model takes."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +43,7 @@ class Run:
         segment_seconds: of its training's sounds; None where its result does not say.
     """
 
-    result: Mapping[str, Any]
+    result: Result
     encoder: Encoder
     standardiser: Standardiser
     model: "Model"
@@ -155,44 +64,38 @@ class Run:
 
 
 def open_run(folder: Path) -> Run:
-    """Loads what a finished job draws with.
+    """Load what a finished job draws with.
 
     Raises:
         UserError: the job trained no model, its plug-in is missing, or its files are none that go
             together.
     """
-    import torch
-
     from a2ibench.training.checkpoint import load_for_drawing
-    from a2ibench.training.device import choose_device
+    from a2ibench.training.device import place
 
-    result = read_result(folder)
-    if result is None or result["job"]["kind"] != "model":
+    result = JobState(folder).result
+    if result is None or result.job.kind != "model":
         raise UserError(
             f"{folder}: holds no trained model, as a reference row does not;"
             " choose an arm of the study"
         )
-    try:
-        job, sizes = result["job"], spec(result)
-        heard, hears = str(result["encoder"]["name"]), dict(result["encoder"]["config"])
-        name, values = str(job["method"]), dict(job["config"])
-        fingerprint = result["encoder"].get("fingerprint", job["encoder"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{folder / 'result.json'}: damaged ({error}); train again") from error
-    plugin = registry.encoders.get(heard)
-    encoder = plugin(config.build(plugin.Config, hears, heard))
-    if encoder.fingerprint() != fingerprint:
+    sizes = spec(result, folder)
+    heard, trained = result.encoder.name, result.job
+    encoder = registry.encoders.build(heard, result.encoder.config)
+    if encoder.fingerprint() != (result.encoder.fingerprint or trained.encoder):
         raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
-    standardiser = Standardiser.load(folder / "standardiser.safetensors")
+    standardiser = Standardiser.load(folder / STANDARDISER)
     _check_fits(standardiser, sizes, folder)
-    method = registry.models.get(name)
-    model = method(config.build(method.Config, values, name), sizes)
-    load_for_drawing(model, model.generator, folder / "checkpoint.safetensors")
-    model = model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    notes, sources = [], result.get("sources")
-    if source_hash(method) != job["source"] and (changed := code_changes(method, sources)):
-        notes.append(f"since this run was trained, the code of {name} has changed: {changed}")
-    if "fingerprint" in result["encoder"] and encoder.identity() != job["encoder"]:
+    method = registry.models.get(trained.method)
+    model = registry.models.build(trained.method, trained.config, sizes)
+    load_for_drawing(model, model.generator, folder / CHECKPOINT)
+    model = place(model)
+    notes, sources = [], result.sources
+    if source_hash(method) != trained.source and (changed := code_changes(method, sources)):
+        notes.append(
+            f"since this run was trained, the code of {trained.method} has changed: {changed}"
+        )
+    if result.encoder.fingerprint is not None and encoder.identity() != trained.encoder:
         earlier = has_earlier_rule(sources)
         notes.append(
             f"this run was trained with an earlier version of a2ibench: whether the code of encoder"
@@ -200,14 +103,7 @@ def open_run(folder: Path) -> Run:
             if earlier
             else f"since this run was trained, the code of encoder {heard} has changed"
         )
-    return Run(
-        result,
-        encoder,
-        standardiser,
-        model,
-        tuple(notes),
-        result.get("segment_seconds"),
-    )
+    return Run(result, encoder, standardiser, model, tuple(notes), result.segment_seconds)
 
 
 def _check_fits(standardiser: Standardiser, sizes: Spec, folder: Path) -> None:
@@ -215,7 +111,7 @@ def _check_fits(standardiser: Standardiser, sizes: Spec, folder: Path) -> None:
     expected = (sizes.acoustic_dim,)
     if not (mean.shape == std.shape == expected and np.isfinite(mean).all() and (std > 0).all()):
         raise UserError(
-            f"{folder / 'standardiser.safetensors'}: expected a mean and a deviation above 0 for"
+            f"{folder / STANDARDISER}: expected a mean and a deviation above 0 for"
             f" each of {expected[0]} dimensions; train again"
         )
 
@@ -232,19 +128,25 @@ def copy_run(folder: Path, to: Path) -> None:
     """
     from a2ibench.training.checkpoint import save_for_drawing
 
-    for name in ("result.json", "standardiser.safetensors"):
+    for name in (RESULT, STANDARDISER):
         shutil.copy(folder / name, to / name)
-    save_for_drawing(folder / "checkpoint.safetensors", to / "checkpoint.safetensors")
+    save_for_drawing(folder / CHECKPOINT, to / CHECKPOINT)
     for path in sorted((folder / PLUGINS).glob("*.py")):
         if path.is_file() and not path.is_symlink():  # a link may lead to what is nobody's business
             (to / PLUGINS).mkdir(exist_ok=True)
             shutil.copy(path, to / PLUGINS / path.name)
 
 
-def spec(result: Mapping[str, Any]) -> Spec:
-    """The sizes that a run's networks were built for."""
-    sizes = result["spec"]
-    return Spec(sizes["image_size"], sizes["acoustic_dim"], tuple(sizes["classes"]))
+def spec(result: Result, folder: Path) -> Spec:
+    """Return the sizes that a run's networks were built for.
+
+    Raises:
+        UserError: the result in that folder does not say.
+    """
+    sizes = result.spec
+    if sizes is None:
+        raise UserError(f"{folder / RESULT}: damaged ('spec'); train again")
+    return Spec(sizes.image_size, sizes.acoustic_dim, tuple(sizes.classes))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from a2ibench.generator.generate import Row
-from a2ibench.results.own_files import writing
+from a2ibench.results.recorded_files import writing
 from a2ibench.types import ImageArray
 
 ALL = "all.png"

@@ -11,19 +11,18 @@ from a2ibench import registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.errors import UserError
 from a2ibench.evaluation.health import held_out_health
-from a2ibench.evaluation.judging import LoadedJudge, load_kept, look_at
-from a2ibench.evaluation.picture_measures import FROM_BASE, measure
+from a2ibench.evaluation.judging import LoadedJudge, embed_images, load_kept
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
 from a2ibench.generator.changes import AXES, Change
-from a2ibench.generator.generate import Run, listen, open_run, spec, too_long
-from a2ibench.reporting.curves import Curve, save_curves
+from a2ibench.generator.generate import Run, listen, open_run, too_long
+from a2ibench.generator.picture_measures import FROM_BASE, measure
+from a2ibench.reporting.curves import ABOUT, Curve, save_curves
 from a2ibench.reporting.figures import save_grid
 from a2ibench.results.job import Job
-from a2ibench.results.own_files import check_free, safe_name, writing
+from a2ibench.results.recorded_files import check_free, safe_name, writing
 from a2ibench.storage import whole_file
 from a2ibench.types import ImageArray
 
-ABOUT = "sweep.json"
 POSTERIOR = "posterior"
 SHOWN = 8
 """Rows of a strip, at most."""
@@ -142,11 +141,11 @@ def _measure(images: ImageArray, classifier: LoadedJudge | None, run: Run) -> di
     if classifier is not None:
         from scipy.special import softmax
 
-        posterior = softmax(look_at(classifier, flat)["logits"].astype(np.float64), axis=1)
+        posterior = softmax(embed_images(classifier, flat)["logits"].astype(np.float64), axis=1)
         # Of the class that the unchanged sound's pictures are taken for: a sound has no label.
         top = int(posterior[:count].mean(axis=0).argmax())
         measures[POSTERIOR] = posterior[:, top]
-        for c, name in enumerate(run.result["spec"]["classes"]):
+        for c, name in enumerate(run.model.spec.classes):
             measures[f"{POSTERIOR}:{name}"] = posterior[:, c]
     return {name: value.reshape(levels, count) for name, value in measures.items()}
 
@@ -157,12 +156,12 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
     Returns:
         It, or None; then, what the user should know of why there is none.
     """
-    sizes = spec(run.result)
+    sizes = run.model.spec
     blank = np.zeros((1, sizes.image_size, sizes.image_size, 3), dtype=np.uint8)
-    data_key = Job.from_record(run.result["job"]).data_key
-    scores = run.result["metrics"].values()
+    data_key = Job.from_record(run.result.job.model_dump(exclude_unset=True)).data_key
+    scores = run.result.metrics.values()
     failed, gone = [], []
-    for name, fingerprint in sorted({(s["judge"], s["judge_fingerprint"]) for s in scores}):
+    for name, fingerprint in sorted({(s.judge, s.judge_fingerprint) for s in scores}):
         if name == OWN or name not in registry.judges.names():
             continue
         if not registry.judges.get(name).trained:
@@ -171,10 +170,10 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
         if judge is None:  # nobody knows whether it would be a classifier
             gone.append(f"judge {name} is not what it was in the study: no class posterior")
             continue
-        logits = look_at(judge, blank).get("logits")
+        logits = embed_images(judge, blank).get("logits")
         if logits is None or logits.shape[1] != len(sizes.classes):
             continue
-        figures = next(s.get("judge_figures", {}) for s in scores if s["judge"] == name)
+        figures = next(s.judge_figures for s in scores if s.judge == name)
         health = held_out_health(name, figures, len(sizes.classes))
         if health is not None and not health.ok:
             failed.append(f"judge {name}: {health.reason}: no class posterior")

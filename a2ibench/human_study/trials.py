@@ -11,11 +11,11 @@ import pydantic
 
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
-from a2ibench.evaluation.exam import spread
+from a2ibench.evaluation.eval_set import spread
 from a2ibench.human_study.page import Question, write_human_page
 from a2ibench.results.samples import read_samples
+from a2ibench.results.study import Study
 from a2ibench.storage import content_key, whole_file
-from a2ibench.study.arm import pick_arm
 from a2ibench.types import ImageArray, IntArray
 
 KEY = "key.json"
@@ -97,20 +97,18 @@ class Drawn:
     images: tuple[ImageArray, ...]
 
 
-def load_arms(folder: Path, jobs: dict[str, list[str]], arms: Sequence[str]) -> list[Drawn]:
+def load_arms(study: Study, arms: Sequence[str]) -> list[Drawn]:
     """The pictures that arms (or reference rows, or outside systems) of a study drew.
 
     Raises:
         UserError: an unknown arm, one twice or a single one, or one without pictures.
     """
-    labels = [pick_arm(arm, jobs, str(folder)) for arm in arms]
-    if len(labels) < 2 or len(set(labels)) < len(labels):
+    rows = [study.row(arm) for arm in arms]
+    if len(rows) < 2 or len({row.label for row in rows}) < len(rows):
         raise UserError("--arms: expected two or more, all different, as in ours,wan2019")
-    drawn = []
-    for arm in labels:
-        images = tuple(read_samples(folder / "jobs" / key).images for key in jobs[arm])
-        drawn.append(Drawn(arm, images))
-    return drawn
+    return [
+        Drawn(row.label, tuple(read_samples(job.folder).images for job in row.jobs)) for row in rows
+    ]
 
 
 def make_trials(

@@ -1,8 +1,8 @@
-"""librosa, imported where the machine code of its functions can be kept.
+"""Import librosa with a folder for the machine code of its functions.
 
 numba compiles them and keeps the result beside librosa or in the user's cache folder. Where neither
-can be written it refuses, in the middle of an import; then the cache of the bench takes it, or else
-a folder that goes with the process.
+can be written it fails in the middle of an import; then the cache of the bench takes it, or else
+a temporary folder of the process.
 """
 
 import atexit
@@ -20,11 +20,11 @@ PLACE = "NUMBA_CACHE_DIR"
 
 
 def place_compiled_code() -> Path | None:
-    """Gives numba a folder where it finds none by itself; None where it does.
+    """Give numba a folder if it finds none by itself.
 
     Returns:
-        The folder. It stands in the environment variable ``NUMBA_CACHE_DIR``, for this process and
-        those that it starts.
+        The folder, or None. The environment variable ``NUMBA_CACHE_DIR`` holds it, for this process
+        and those that it starts.
     """
     if any(map(_takes_files, _usual_places())):
         return None

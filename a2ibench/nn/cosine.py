@@ -7,11 +7,11 @@ from a2ibench.types import FloatArray
 
 
 def cosines(a: FloatArray, v: FloatArray) -> npt.NDArray[np.float64]:
-    """Cosine of each row with each row.
+    """Compute the cosine of each row with each row.
 
     Args:
-        a: ``[n, d]``, say the sounds.
-        v: ``[m, d]``, say the images. Equal rows get equal cosines, to the last bit.
+        a: ``[n, d]``, for example of sounds.
+        v: ``[m, d]``, for example of images. Equal rows get equal cosines, to the last bit.
 
     Returns:
         float64 ``[n, m]``; 0 for a row of zeros.
@@ -22,7 +22,7 @@ def cosines(a: FloatArray, v: FloatArray) -> npt.NDArray[np.float64]:
 
 
 def unit_rows(x: FloatArray) -> npt.NDArray[np.float64]:
-    """Rows of length 1, float64 ``[n, d]``; a row of zeros stays one."""
+    """Scale rows to length 1, float64 ``[n, d]``; a row of zeros stays as it is."""
     wide = x.astype(np.float64)
     length = np.linalg.norm(wide, axis=1, keepdims=True)
     return np.divide(wide, length, out=np.zeros_like(wide), where=length > 0)

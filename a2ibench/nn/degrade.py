@@ -1,4 +1,4 @@
-"""Blur and noise, as generated images have them: what judges that are trained must look past."""
+"""Blur and noise like those of generated images, which trained judges must look past."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -7,11 +7,11 @@ from a2ibench.types import ImageArray
 
 
 def degrade(images: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Random blur and noise.
+    """Add random blur and noise.
 
     Args:
         images: uint8 ``[n, S, S, 3]``.
-        rng: where chance comes from.
+        rng: the source of chance.
 
     Returns:
         The same shape. Each image is, with probability ¾ each, blurred by a Gaussian of up to 1/32

@@ -1,4 +1,4 @@
-"""DiffAugment (Zhao et al. 2020): random changes of an image that gradients flow through."""
+"""DiffAugment (Zhao et al. 2020): differentiable random changes of an image."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -10,7 +10,7 @@ Policy = Literal["color", "translation", "cutout"]
 
 
 def diffaugment(image: torch.Tensor, policy: Sequence[Policy]) -> torch.Tensor:
-    """Changes each image at random; applied to real and generated ones alike.
+    """Change each image at random; for real and generated images alike.
 
     Args:
         image: float ``[n, 3, S, S]``.

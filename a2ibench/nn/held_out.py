@@ -1,4 +1,4 @@
-"""How good a classifier is on clips that it has not seen, for the judges that report it."""
+"""The accuracy of a classifier on held-out clips, for the judges that report it."""
 
 from collections.abc import Mapping
 
@@ -8,26 +8,26 @@ from scipy.special import stdtrit
 
 from a2ibench.types import IntArray
 
-FEWEST_CLIPS = 5
-"""Below which there is no interval."""
+MIN_CLIPS = 5
+"""Fewest clips that have an interval."""
 LEVEL = 0.95
 
 
 def classifier_figures(
     right: npt.NDArray[np.bool_], label: IntArray, source: npt.NDArray[np.str_]
 ) -> Mapping[str, float]:
-    """Figures for :meth:`~a2ibench.contracts.judge.Judge.fit` to return.
+    """Compute the figures that :meth:`~a2ibench.contracts.judge.Judge.fit` returns.
 
     Args:
-        right: bool ``[n]``, whether the class of each held-out image is found.
+        right: bool ``[n]``, whether each held-out image is classified correctly.
         label: int64 ``[n]``, the true classes.
         source: ``[n]``, the clips.
 
     Returns:
         ``held_out_accuracy``; ``held_out_images`` and ``held_out_clips``; ``held_out_chance``, the
-        share of the most frequent class, which who always says that one gets right; and, from five
-        clips on, ``held_out_low``, the lower end of a 95 % interval of the accuracy (Student's t
-        over clips, the ratio estimator of Cochran 1977, § 2.11).
+        share of the most frequent class; and, from five clips on, ``held_out_low``, the lower end
+        of a 95 % interval of the accuracy (Student's t over clips, the ratio estimator of Cochran
+        1977, § 2.11).
     """
     clips, position = np.unique(source, return_inverse=True)
     accuracy = float(right.mean())
@@ -37,7 +37,7 @@ def classifier_figures(
         "held_out_clips": float(len(clips)),
         "held_out_chance": float(np.bincount(label).max() / len(label)),
     }
-    if len(clips) >= FEWEST_CLIPS:
+    if len(clips) >= MIN_CLIPS:
         excess = np.bincount(position, right - accuracy)
         error = float(np.sqrt(np.square(excess).sum() * len(clips) / (len(clips) - 1)) / len(right))
         reach = float(stdtrit(len(clips) - 1, (1 + LEVEL) / 2)) * error

@@ -1,4 +1,4 @@
-"""Layers that several generators and discriminators share. All are quickest in channels-last."""
+"""Layers that generators and discriminators share. All are fastest in channels-last memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ class UpConv(nn.Module):
 
     Nearest ×2 puts the pixels two apart and sums over a 2×2 box, so both together are one
     transposed convolution with stride 2 whose 4×4 kernel is the 3×3 kernel summed over that box:
-    the same numbers from 16 instead of 36 multiplications a pixel, and nothing of the large size is
-    stored between.
+    the same numbers from 16 instead of 36 multiplications per pixel, without an intermediate of the
+    large size.
 
     Shapes: ``[n, inputs, H, W]`` → ``[n, outputs, 2H, 2W]``.
     """
@@ -32,12 +32,12 @@ class UpConv(nn.Module):
 
 
 def leaky_relu() -> nn.LeakyReLU:
-    """LeakyReLU(0.2). In a narrow generator a ReLU can shut every channel for a whole class."""
+    """Make a LeakyReLU(0.2). In a narrow generator a ReLU can shut every channel for a class."""
     return nn.LeakyReLU(0.2, inplace=True)
 
 
 def up_block(inputs: int, outputs: int) -> nn.Sequential:
-    """Nearest ×2, 3×3 convolution, batch norm, LeakyReLU."""
+    """Make a block: nearest ×2, 3×3 convolution, batch norm, LeakyReLU."""
     return nn.Sequential(UpConv(inputs, outputs), nn.BatchNorm2d(outputs), leaky_relu())
 
 
@@ -114,12 +114,12 @@ class ResidualBlock(nn.Module):
 
 
 def to_image(channels: int) -> nn.Sequential:
-    """A feature map → an image in [−1, 1]: 3×3 convolution, tanh."""
+    """Make the last layers, a feature map → an image in [−1, 1]: 3×3 convolution, tanh."""
     return nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1), nn.Tanh())
 
 
 def doublings(size: int) -> int:
-    """How many ×2 steps lie between 4 pixels and ``size``.
+    """Return the number of ×2 steps between 4 pixels and ``size``.
 
     Raises:
         ValueError: ``size`` is no power of two, or below 4.
@@ -130,7 +130,7 @@ def doublings(size: int) -> int:
 
 
 def init_normal(module: nn.Module) -> None:
-    """Weights N(0, 0.02²), batch-norm scales N(1, 0.02²), biases 0 (DCGAN). For ``apply``."""
+    """Draw weights from N(0, 0.02²), batch-norm scales from N(1, 0.02²); biases 0 (DCGAN)."""
     if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
     elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | UpConv):
@@ -142,7 +142,7 @@ def init_normal(module: nn.Module) -> None:
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """Inside, gradients flow through the module, but none of its weights gets one."""
+    """Let gradients flow through the module inside the block, but none into its weights."""
     module.requires_grad_(False)
     try:
         yield

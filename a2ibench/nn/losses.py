@@ -9,7 +9,7 @@ Distance = Literal["mse", "norm", "cosine"]
 
 
 def hinge_true(score: torch.Tensor) -> torch.Tensor:
-    """E[max(0, 1 − K)]: what a discriminator loses on pairs that it should believe.
+    """Compute E[max(0, 1 − K)], a discriminator's loss on pairs that it should accept.
 
     Args:
         score: float ``[n]``.
@@ -18,7 +18,7 @@ def hinge_true(score: torch.Tensor) -> torch.Tensor:
 
 
 def hinge_false(score: torch.Tensor) -> torch.Tensor:
-    """E[max(0, 1 + K)]: what a discriminator loses on pairs that it should not believe.
+    """Compute E[max(0, 1 + K)], a discriminator's loss on pairs that it should reject.
 
     Args:
         score: float ``[n]``.
@@ -27,7 +27,7 @@ def hinge_false(score: torch.Tensor) -> torch.Tensor:
 
 
 def adversarial(score: torch.Tensor) -> torch.Tensor:
-    """−E[K]: what a generator loses.
+    """Compute −E[K], a generator's loss.
 
     Args:
         score: float ``[n]``, of generated images.
@@ -36,7 +36,7 @@ def adversarial(score: torch.Tensor) -> torch.Tensor:
 
 
 def auxiliary(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """−E[log P(label)].
+    """Compute −E[log P(label)].
 
     Args:
         logits: float ``[n, classes]``.
@@ -48,7 +48,7 @@ def auxiliary(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 def consistency(
     a: torch.Tensor, predicted: torch.Tensor, distance: Distance = "mse"
 ) -> torch.Tensor:
-    """L_con: how far the sound that is read off an image is from the sound that it was drawn for.
+    """Compute L_con, the distance of an image's predicted sound from the sound it was drawn for.
 
     Args:
         a: float ``[n, d]``, standardised.
@@ -69,7 +69,7 @@ def gaussian_kl(
     prior_mean: torch.Tensor,
     prior_log_variance: torch.Tensor,
 ) -> torch.Tensor:
-    """E[KL(N(μ, σ²) ‖ N(μₚ, σₚ²))], summed over the dimensions of diagonal Gaussians.
+    """Compute E[KL(N(μ, σ²) ‖ N(μₚ, σₚ²))], summed over the dimensions of diagonal Gaussians.
 
     Args:
         mean: μ, float ``[n, k]``.

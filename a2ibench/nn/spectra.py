@@ -1,74 +1,46 @@
-"""Short-time spectra and their statistics over time: what the hand-made acoustic features share."""
+"""Short-time spectra and their statistics over time, for hand-made acoustic features."""
 
-from abc import abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
-from a2ibench.config import to_dict
-from a2ibench.contracts.encoder import Encoder
 from a2ibench.errors import UserError
 from a2ibench.nn.compiled import librosa
-from a2ibench.storage import content_key
 from a2ibench.types import FloatArray
 
 Frames = npt.NDArray[np.floating[Any]]
 """``[C, frames]``, or one column of it; of the precision that went in."""
 
 FLOOR = 1e-10
-"""Of a power, relative to full scale: −100 dB. Silence has a logarithm."""
+"""Smallest power relative to full scale, −100 dB, so that silence has a logarithm."""
 PRE_EMPHASIS = 0.97
 
 
-class SpectralEncoder(Encoder):
-    """An encoder whose feature is the mean and the standard deviation over time of its frames.
+def statistics_over_time(
+    waveforms: FloatArray, min_samples: int, frames: Callable[[FloatArray], Frames]
+) -> FloatArray:
+    """Return the mean and the standard deviation over time of each waveform's frames.
 
-    Its configuration has ``n_fft``, the length of a window in samples. d = 2 · ``channels``: the
-    means, then the standard deviations.
+    Args:
+        waveforms: float32 ``[n, T]``, T ≥ ``min_samples``.
+        min_samples: length of a window.
+        frames: float32 ``[T]`` → ``[C, frames]``; called for one waveform at a time, which keeps
+            memory flat in their number.
+
+    Returns:
+        float32 ``[n, 2 C]``: the means, then the standard deviations.
     """
-
-    sample_rate: ClassVar[int] = 22_050
-
-    @property
-    @abstractmethod
-    def channels(self) -> int:
-        """C, the length of a frame."""
-
-    @abstractmethod
-    def frames(self, waveform: FloatArray) -> Frames:
-        """float32 ``[T]`` → ``[C, frames]``."""
-
-    @property
-    def dim(self) -> int:
-        """2 · C."""
-        return 2 * self.channels
-
-    @property
-    def min_samples(self) -> int:
-        """One window."""
-        return int(self.config.n_fft)
-
-    def fingerprint(self) -> str:
-        """See the contract. The name is in it: two of these may have equal options."""
-        return content_key(
-            {"encoder": self.name, "config": to_dict(self.config), "version": self.version}
-        )
-
-    def encode(self, waveforms: FloatArray) -> FloatArray:
-        """See the contract. One waveform at a time keeps memory flat in their number."""
-        if waveforms.ndim != 2 or waveforms.shape[1] < self.min_samples:
-            raise ValueError(f"expected [n, T ≥ {self.min_samples}], got {waveforms.shape}")
-        features = np.empty((len(waveforms), self.dim), dtype=np.float32)
-        for i, waveform in enumerate(waveforms):
-            frames = self.frames(np.asarray(waveform, dtype=np.float32))
-            features[i] = np.concatenate([frames.mean(axis=1), frames.std(axis=1)])
-        return features
+    if waveforms.ndim != 2 or waveforms.shape[1] < min_samples:
+        raise ValueError(f"expected [n, T ≥ {min_samples}], got {waveforms.shape}")
+    each = (frames(np.asarray(waveform, dtype=np.float32)) for waveform in waveforms)
+    return np.array([[*x.mean(axis=1), *x.std(axis=1)] for x in each], dtype=np.float32)
 
 
 def power_spectrogram(waveform: Frames, n_fft: int, hop: int, window: str) -> Frames:
-    """|STFT|² without padding at the ends: ``[T]`` → ``[n_fft / 2 + 1, frames]``.
+    """Compute |STFT|² without padding at the ends: ``[T]`` → ``[n_fft / 2 + 1, frames]``.
 
     Args:
         waveform: its precision is the result's.
@@ -82,19 +54,19 @@ def power_spectrogram(waveform: Frames, n_fft: int, hop: int, window: str) -> Fr
 
 
 def decibels(power: Frames) -> Frames:
-    """10 log₁₀, relative to full scale, not below −100."""
+    """Compute 10 log₁₀, relative to full scale, not below −100."""
     level: Frames = librosa.power_to_db(power, ref=1.0, amin=FLOOR, top_db=None)
     return level
 
 
 def mel_bands(owner: str, sample_rate: int, n_fft: int, n_mels: int, *, htk: bool) -> FloatArray:
-    """Triangular mel filters from 0 Hz to half the sample rate: ``[n_mels, n_fft / 2 + 1]``.
+    """Make triangular mel filters from 0 Hz to half the sample rate: ``[n_mels, n_fft / 2 + 1]``.
 
     Args:
         owner: whose option ``n_mels`` is, for the message.
         sample_rate: in hertz.
         n_fft: length of the transform.
-        n_mels: how many.
+        n_mels: number of bands.
         htk: True: m = 2595 log₁₀(1 + f / 700) and peaks of 1, as in the HTK book. False: Slaney's
             scale and triangles of equal area.
 
@@ -116,7 +88,7 @@ def mel_bands(owner: str, sample_rate: int, n_fft: int, n_mels: int, *, htk: boo
 
 
 def log_filterbank(waveform: FloatArray, bands: FloatArray, n_fft: int, hop: int) -> Frames:
-    """Log energies of a filter bank, as speech recognisers take them (Young et al., HTK book §5).
+    """Compute log energies of a filter bank, as in speech recognition (Young et al., HTK book §5).
 
     Pre-emphasis x[t] − 0.97 x[t − 1], Hamming windows, power, triangular filters, natural
     logarithm. In float64: a quiet band beside a loud one keeps its digits.

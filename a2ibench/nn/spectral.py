@@ -1,4 +1,4 @@
-"""Spectral normalisation: every layer made here maps with Lipschitz constant 1 (Miyato 2018)."""
+"""Layers with spectral normalisation, of Lipschitz constant 1 (Miyato et al. 2018)."""
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +9,12 @@ from torch.nn.utils import parametrizations, parametrize
 def spectral_conv(
     inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0
 ) -> nn.Module:
-    """A convolution whose weight, as a matrix ``[outputs, inputs·k²]``, has spectral norm 1."""
+    """Make a convolution whose weight, as ``[outputs, inputs·k²]``, has spectral norm 1."""
     return parametrizations.spectral_norm(nn.Conv2d(inputs, outputs, kernel, stride, padding))
 
 
 def spectral_linear(inputs: int, outputs: int, bias: bool = True) -> nn.Module:
-    """A linear map whose weight has spectral norm 1."""
+    """Make a linear map whose weight has spectral norm 1."""
     return parametrizations.spectral_norm(nn.Linear(inputs, outputs, bias))
 
 
@@ -22,7 +22,7 @@ class FixedStartSpectralNorm(nn.Module):
     """W ↦ W / σ̂ with one power iteration that always starts from the same random vector ``u``.
 
     v = Wᵀu / ‖Wᵀu‖, σ̂ = ‖W v‖. As ``u`` is never updated, σ̂ stays a lower bound of the spectral
-    norm: the layer is normalised too little. Register it as a parametrization of a weight.
+    norm, so the norm of the layer stays above 1. Register it as a parametrization of a weight.
 
     Args:
         outputs: rows of the weight as a matrix.
@@ -46,7 +46,7 @@ class FixedStartSpectralNorm(nn.Module):
 def fixed_start_spectral_conv(
     inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0
 ) -> nn.Module:
-    """A convolution normalised by :class:`FixedStartSpectralNorm`."""
+    """Make a convolution normalised by :class:`FixedStartSpectralNorm`."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding)
     parametrize.register_parametrization(conv, "weight", FixedStartSpectralNorm(outputs))
     return conv

@@ -1,4 +1,4 @@
-"""Supervised fitting of a network on real images: what judges and pretrained parts share."""
+"""Supervised training of a network on real images, for judges and pretrained parts."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from a2ibench.types import ImageArray, Images
 
 
 def to_unit_range(images: ImageArray, device: torch.device | str = "cpu") -> torch.Tensor:
-    """uint8 ``[n, S, S, 3]`` → float32 ``[n, 3, S, S]`` in [−1, 1], channels last in memory."""
+    """Convert uint8 ``[n, S, S, 3]`` to float32 ``[n, 3, S, S]`` in [−1, 1], channels last."""
     tensor = torch.from_numpy(np.ascontiguousarray(images)).to(device)
     return tensor.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
 
@@ -27,12 +27,12 @@ def fit_steps(
     weight_decay: float = 1e-4,
     flip: bool = True,
 ) -> Iterator[float]:
-    """Trains with AdamW for as long as it is iterated; one step an item.
+    """Train with AdamW, one step per item that is taken.
 
     Args:
         network: maps float ``[n, 3, S, S]`` in [−1, 1] to ``[n, k]``; left in training mode.
         images: the training images.
-        target: ``[len(images), ...]``, on any device; its rows are what the loss compares with.
+        target: ``[len(images), ...]``, on any device; the loss compares with its rows.
         loss: ``loss(output, target) -> scalar``.
         seed: fixes the order of the images and the flips.
         flip: horizontal flips with probability ½.

@@ -5,39 +5,44 @@ from dataclasses import replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.cells import Method
-from a2ibench.reporting.health import find_health, usable
+from a2ibench.reporting.differences import difference_table, run_tests
 from a2ibench.reporting.overview_page import Between
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import difference_table, score_tables
+from a2ibench.reporting.table import Table
+from a2ibench.reporting.tables import score_tables
 from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
-from a2ibench.results.finished import Studied
+from a2ibench.results.judge_health import find_health, usable
+from a2ibench.results.rows import RowScores
+from a2ibench.results.study import Study
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
 
 
-def compare_encoders(studies: Sequence[Studied]) -> list[Between]:
+def compare_encoders(studies: Sequence[Study]) -> list[Between]:
     """One for each set of pairs, scale and budget that several encoders have.
 
     Comparable is what is measured on the images alone by one and the same judge, which is told by
     its fingerprint. What compares sounds does so in the space of its own encoder.
     """
-    groups: dict[tuple[str, str, int], list[Studied]] = {}
+    groups: dict[tuple[str, str, int], list[Study]] = {}
     for study in studies:
-        groups.setdefault((study.pairs, study.scale, study.images), []).append(study)
+        groups.setdefault(
+            (study.about.content_hash, study.about.scale, study.about.images), []
+        ).append(study)
     return [
-        _compare(same) for same in groups.values() if len({study.encoder for study in same}) > 1
+        _compare(same)
+        for same in groups.values()
+        if len({study.about.encoder for study in same}) > 1
     ]
 
 
-def _compare(studies: Sequence[Studied]) -> Between:
+def _compare(studies: Sequence[Study]) -> Between:
     dataset = studies[0].dataset
     notes = []
-    same: list[Studied] = []
+    same: list[Study] = []
     for study in studies:
-        if not any(method.scores for method in study.methods):
+        if not any(method.scores for method in study.scores):
             notes.append(f"{study.folder.name}: no result yet; compared with nothing.")
-        elif study.encoder in {one.encoder for one in same}:
+        elif study.about.encoder in {one.about.encoder for one in same}:
             notes.append(f"{study.folder.name}: a second study of its encoder; left out.")
         else:
             same.append(study)
@@ -68,7 +73,7 @@ def _compare(studies: Sequence[Studied]) -> Between:
     return Between(dataset, verdict, tuple(notes), tables)
 
 
-def _arms(same: Sequence[Studied]) -> tuple[list[list[Method]], list[str]]:
+def _arms(same: Sequence[Study]) -> tuple[list[list[RowScores]], list[str]]:
     """The arms that every encoder has with the same options and code, and why others are left."""
     arms, notes = [], []
     for label, found in _rows(same).items():
@@ -84,11 +89,11 @@ def _arms(same: Sequence[Studied]) -> tuple[list[list[Method]], list[str]]:
 
 
 def _tables(
-    same: Sequence[Studied], by_arm: Sequence[Sequence[Method]], metrics: Sequence[type[Metric]]
+    same: Sequence[Study], by_arm: Sequence[Sequence[RowScores]], metrics: Sequence[Metric]
 ) -> tuple[str, tuple[Table, ...]]:
     first = same[0]
-    about = f"{first.dataset}, {first.scale} scale, {first.images} images"
-    rows: list[Method] = []
+    about = f"{first.dataset}, {first.about.scale} scale, {first.about.images} images"
+    rows: list[RowScores] = []
     for found in _rows(same).values():
         if not found[0].reference or len(found) < len(same):
             continue
@@ -108,38 +113,38 @@ def _tables(
     if len(by_arm) == 1:  # its name need not stand in every row, and sentence
         what = f"Encoders of {by_arm[0][0].label}"
         arms = [_named(by_arm[0], same, "{encoder}")]
+    tests = run_tests([(base, one) for base, *rest in arms for one in rest], metrics)
     differences = difference_table(
         f"encoder_differences-{first.folder.name}",
-        f"{what}: difference to {first.encoder} ({about})",
-        (first.encoder, "encoder"),
-        [(base, one) for base, *rest in arms for one in rest],
-        metrics,
+        f"{what}: difference to {first.about.encoder} ({about})",
+        (first.about.encoder, "encoder"),
+        tests,
         (BASE,),
         health,
     )
     assert differences is not None  # two encoders at least
-    verdict = lead(comparisons(differences, metrics))
+    verdict = lead(comparisons(tests))
     return verdict, (scores, differences)
 
 
-def _rows(same: Sequence[Studied]) -> dict[str, list[Method]]:
+def _rows(same: Sequence[Study]) -> dict[str, list[RowScores]]:
     """The row of each label, from every study that has it."""
-    rows: dict[str, list[Method]] = {}
+    rows: dict[str, list[RowScores]] = {}
     for study in same:
-        for method in study.methods:
+        for method in study.scores:
             rows.setdefault(method.label, []).append(method)
     return rows
 
 
 def _named(
-    found: Sequence[Method], same: Sequence[Studied], label: str = "{row}, {encoder}"
-) -> list[Method]:
+    found: Sequence[RowScores], same: Sequence[Study], label: str = "{row}, {encoder}"
+) -> list[RowScores]:
     return [
-        replace(method, label=label.format(row=method.label, encoder=study.encoder))
+        replace(method, label=label.format(row=method.label, encoder=study.about.encoder))
         for method, study in zip(found, same, strict=True)
     ]
 
 
-def _values(method: Method, metrics: Sequence[type[Metric]]) -> tuple[tuple[float, ...], ...]:
+def _values(method: RowScores, metrics: Sequence[Metric]) -> tuple[tuple[float, ...], ...]:
     scored = [method.scores[one.name] for one in metrics if one.name in method.scores]
     return tuple(tuple(scores.values.tolist()) for scores in scored)

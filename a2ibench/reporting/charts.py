@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.cells import Method, heading, score_cell
+from a2ibench.reporting.cells import heading
 from a2ibench.reporting.figures import plain
 from a2ibench.reporting.svg import COLOURS, SOFT
+from a2ibench.reporting.tables import score_cell
+from a2ibench.results.rows import RowScores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +98,7 @@ def _thin(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]
 
 
 def seed_chart(
-    methods: Sequence[Method], metrics: Sequence[type[Metric]], colours: Mapping[str, str]
+    methods: Sequence[RowScores], metrics: Sequence[Metric], colours: Mapping[str, str]
 ) -> "Figure":
     """One panel per metric: the mean with its interval, and each seed as a point of its own.
 
@@ -129,9 +131,9 @@ def seed_chart(
     return figure
 
 
-def _draw_row(axes: "Axes", y: int, method: Method, metric: type[Metric], colour: str) -> None:
+def _draw_row(axes: "Axes", y: int, method: RowScores, metric: Metric, colour: str) -> None:
     cell = score_cell(method, metric)
-    if cell is None:
+    if cell.value is None:
         return
     scale = 100 if metric.percent else 1
     if cell.low is not None and cell.high is not None:

@@ -2,21 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from a2ibench import registry
 from a2ibench.errors import UserError, unknown
-from a2ibench.reporting.cells import Method
-from a2ibench.reporting.health import find_health, struck_reasons, usable
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import difference_table
-from a2ibench.results.finished import (
-    Finished,
-    check_alike,
-    find_arm,
-    metrics_as_stored,
-    read_rows,
-    read_study,
-    to_method,
-)
+from a2ibench.reporting.differences import difference_table, run_tests
+from a2ibench.reporting.table import Table
+from a2ibench.results.comparable import check_alike, metrics_as_stored
+from a2ibench.results.judge_health import find_health, struck_reasons, usable
+from a2ibench.results.rows import Row, RowScores
+from a2ibench.results.study import ABOUT, find_arm, open_study
 
 
 @dataclass(frozen=True)
@@ -35,23 +30,40 @@ class Compared:
 def compare(
     a: str, b: str, arm: str | None, metrics: Sequence[str], needed: str | None = None
 ) -> Compared:
-    """A − B over common seeds and the same test clips.
+    """Compare what two words of the command line name; see :func:`compare_rows`.
 
     Args:
-        a: see :func:`~a2ibench.results.finished.find_arm`.
+        a: see :func:`~a2ibench.results.study.find_arm`.
         b: the same.
         arm: of studies that are named without one.
         metrics: names; empty for all that both have.
         needed: a metric that is shown in any case.
 
     Raises:
-        UserError: nothing to compare: no such arm, results that do not belong together, a metric
-            that one of them lacks, or no common seed.
+        UserError: no such arm, or nothing to compare.
     """
-    sides = [find_arm(a, arm), find_arm(b, arm)]
-    shared = {folder.resolve() for folder, _ in sides[0].results} & {
-        folder.resolve() for folder, _ in sides[1].results
-    }
+    return compare_rows(find_arm(a, arm), find_arm(b, arm), metrics, needed)
+
+
+def compare_rows(
+    a: Row, b: Row, metrics: Sequence[str] = (), needed: str | None = None
+) -> Compared:
+    """A − B over common seeds and the same test clips.
+
+    Args:
+        a: with a result at least.
+        b: the same.
+        metrics: names; empty for all that both have.
+        needed: a metric that is shown in any case.
+
+    Raises:
+        UserError: nothing to compare: results that do not belong together, a metric that one of
+            them lacks, or no common seed.
+    """
+    sides = [a, b]
+    shared = set[Path].intersection(
+        *({job.folder.resolve() for job in side.results} for side in sides)
+    )
     if shared:
         raise UserError(
             f"A and B are the same: both hold job {min(shared).name}; name two arms, or the same"
@@ -59,6 +71,7 @@ def compare(
         )
     both = sides[0].metrics & sides[1].metrics
     asked = [*metrics, *([] if needed is None else [needed])]
+    asked = [registry.metrics.canonical(name) for name in asked]
     for name in asked:
         if name not in both:
             raise unknown("metric that both have", name, both)
@@ -66,7 +79,7 @@ def compare(
     if not names:
         raise UserError("A and B have no metric in common")
     check_alike(sides, names)
-    seeds = [{result["job"]["seed"] for _, result in side.results} for side in sides]
+    seeds = [{job.seed for job in side.results} for side in sides]
     common = sorted(seeds[0] & seeds[1])
     if not common:
         raise UserError(
@@ -76,7 +89,7 @@ def compare(
     found, aged = metrics_as_stored(sides, names)
     plugins = sorted(found, key=lambda one: (one.column, one.name))
     first, second = (
-        replace(to_method(side, names, ()), label=f"{letter}: {side.label}")
+        replace(side.scores(names), label=f"{letter}: {side.label}")
         for letter, side in zip("AB", sides, strict=True)
     )
     references, apart = _references(sides, names)
@@ -85,18 +98,20 @@ def compare(
     plugins = list(usable(plugins, health))
     if struck and (not plugins or (needed and all(one.name != needed for one in plugins))):
         raise UserError(f"nothing to compare by: {' '.join(struck)}")
-    studies = list(dict.fromkeys(side.study for side in sides))
-    of_a, of_b = (f" of {side.study}" if len(studies) > 1 else "" for side in sides)
-    encoder = sides[0].results[0][1]["encoder"]["name"]
+    folders = [_folder(side).name for side in sides]
+    studies = list(dict.fromkeys(folders))
+    of_a, of_b = (f" of {name}" if len(studies) > 1 else "" for name in folders)
+    results = [[job.result for job in side.results if job.result is not None] for side in sides]
+    encoder = results[0][0].encoder.name
     where = ", ".join([*(studies if len(studies) == 1 else []), encoder])
-    images = [{one["job"]["images"] for _, one in side.results} for side in sides]
+    images = [{one.job.images for one in side} for side in results]
     differ = images[0] != images[1]
+    tests = run_tests([(second, first)], plugins)
     table = difference_table(
         "compare",
         f"{first.label}{of_a} against {second.label}{of_b} ({where})",
         ("B", "A"),
-        [(second, first)],
-        plugins,
+        tests,
         [
             f"Common seeds: {', '.join(map(str, common))}.",
             *(["Budgets differ: other numbers of training images."] if differ else []),
@@ -112,15 +127,10 @@ def compare(
         health,
     )
     assert table is not None
-    verdicts = {
-        plugin.name: str(row["verdict"]) for plugin, row in zip(plugins, table.numbers, strict=True)
-    }
-    return Compared(table, verdicts)
+    return Compared(table, {one.metric.name: one.verdict for one in tests})
 
 
-def _references(
-    sides: Sequence[Finished], metrics: Sequence[str]
-) -> tuple[list[Method], list[str]]:
+def _references(sides: Sequence[Row], metrics: Sequence[str]) -> tuple[list[RowScores], list[str]]:
     """The reference rows of the studies that the sides lie in: they tell of the judges.
 
     Args:
@@ -132,17 +142,21 @@ def _references(
         a row says nothing of the judges of these.
     """
     found, apart = [], []
-    for folder in dict.fromkeys(side.folder for side in sides):
-        if not (folder / "study.json").is_file():
+    for folder in dict.fromkeys(map(_folder, sides)):
+        if not (folder / ABOUT).is_file():
             continue  # a job by itself
-        for row in read_rows(folder, read_study(folder)):
-            method = to_method(row, metrics, ())
-            if not method.reference:
+        for row in open_study(folder).rows:
+            if row.kind != "reference":
                 continue
             try:
                 check_alike([*sides, row], metrics)
             except UserError as error:
                 apart.append(f"{row.label} of {folder.name}: not asked about the judges: {error}")
             else:
-                found.append(method)
+                found.append(row.scores(metrics))
     return found, apart
+
+
+def _folder(side: Row) -> Path:
+    """The study's that its first result lies in; of a job by itself, whatever is there."""
+    return side.results[0].folder.resolve().parent.parent

@@ -11,6 +11,8 @@ from a2ibench.types import ImageArray, IntArray
 KEY = "a2ibench"
 """Of the text in a PNG that says what it shows."""
 DPI = 200
+GRID_COLUMNS = 12
+"""Test segments of a figure."""
 SIDE, GAP = 192, 6
 """Of an image in a grid, and between two, in pixels."""
 

@@ -1,71 +1,14 @@
-"""Whether the judges of some scores can judge: a line under each table, columns that are struck."""
+"""What a table's caption says of the judges of its metrics."""
 
 from collections.abc import Sequence
 
-from a2ibench.contracts.metric import OWN, Metric
+from a2ibench.contracts.metric import Metric
 from a2ibench.evaluation.health import Health
-from a2ibench.evaluation.statistics import interval
-from a2ibench.reporting.cells import STRUCK, Method
+from a2ibench.reporting.cells import STRUCK
+from a2ibench.results.judge_health import struck_reasons
 
 
-def find_health(methods: Sequence[Method], metrics: Sequence[type[Metric]]) -> tuple[Health, ...]:
-    """All that some rows tell of their judges.
-
-    Args:
-        methods: with the row of the real images, if there is one: what it scores is the most that
-            a judge can certify.
-        metrics: whose judges.
-
-    Returns:
-        What each judge reported of the clips that it held out, then, for each metric that knows
-        its chance, the score of the real images.
-    """
-    found = dict.fromkeys(one for method in methods for one in method.judges)
-    held_out = [one for one in found if any(one.judge == metric.judge for metric in metrics)]
-    real = [
-        _of_real_images(metric, method)
-        for method in methods
-        if method.ceiling
-        for metric in metrics
-        if metric.judge != OWN
-    ]
-    # Two studies may hold the same row.
-    return (*held_out, *dict.fromkeys(one for one in real if one is not None))
-
-
-def _of_real_images(metric: type[Metric], method: Method) -> Health | None:
-    scores = method.scores.get(metric.name)
-    if scores is None or scores.chance is None:
-        return None
-    ends = interval(scores)
-    return Health(
-        judge=metric.judge,
-        metric=metric.name,
-        what=f"{metric.title} of the {method.label}",
-        value=scores.mean,
-        low=None if ends is None else ends[0 if metric.higher_is_better else 1],
-        chance=scores.chance,
-        images=scores.n,
-        clips=scores.clips,
-        percent=metric.percent,
-        higher_is_better=metric.higher_is_better,
-    )
-
-
-def why_struck(metric: type[Metric], health: Sequence[Health]) -> str | None:
-    """The reason for which a metric's column holds no numbers; None where it does."""
-    for one in health:
-        if one.judge == metric.judge and one.metric in (None, metric.name) and not one.ok:
-            return f"judge {one.judge}: {one.reason}"
-    return None
-
-
-def usable(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> tuple[type[Metric], ...]:
-    """The metrics whose judges can judge, as far as is known."""
-    return tuple(metric for metric in metrics if why_struck(metric, health) is None)
-
-
-def health_notes(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> list[str]:
+def health_notes(metrics: Sequence[Metric], health: Sequence[Health]) -> list[str]:
     """For the caption of a table: a line for each judge that was examined, then what is struck."""
     names = {metric.name for metric in metrics}
     lines: dict[str, list[str]] = {}
@@ -79,12 +22,3 @@ def health_notes(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> l
         *(f"Judge {judge}: {'; '.join(said)}." for judge, said in lines.items()),
         *(f"{STRUCK} {reason}" for reason in struck_reasons(metrics, health)),
     ]
-
-
-def struck_reasons(metrics: Sequence[type[Metric]], health: Sequence[Health]) -> list[str]:
-    """Which metrics are struck, with the reason, a line for each reason."""
-    by_reason: dict[str, list[str]] = {}
-    for metric in metrics:
-        if (reason := why_struck(metric, health)) is not None:
-            by_reason.setdefault(reason, []).append(metric.title)
-    return [f"{', '.join(titles)}: struck, {reason}." for reason, titles in by_reason.items()]

@@ -13,21 +13,15 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.between_encoders import compare_encoders
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
+from a2ibench.reporting.differences import ablation_pairs, method_pairs, run_tests
 from a2ibench.reporting.overview_page import Listed, write_overview_page
-from a2ibench.reporting.render import Table, escape_markdown
-from a2ibench.reporting.report import PAGE, save_table
-from a2ibench.reporting.study_page import Chart
-from a2ibench.reporting.svg import inline_svg
-from a2ibench.reporting.tables import ablation_table, method_table
+from a2ibench.reporting.render import FORMATS, escape_markdown, save_table, to_markdown
+from a2ibench.reporting.report import PAGE
+from a2ibench.reporting.svg import Chart, inline_svg
+from a2ibench.reporting.table import Table
 from a2ibench.reporting.words import comparisons, lead
-from a2ibench.results.finished import (
-    DamagedStudyError,
-    Studied,
-    read_studied,
-    read_study,
-    studies_inside,
-)
-from a2ibench.results.scores import LONG, read_long
+from a2ibench.results.long_scores import LONG, read_long
+from a2ibench.results.study import ABOUT, DamagedStudyError, Study, open_study, studies_inside
 from a2ibench.storage import whole_file
 from a2ibench.study.study_file import file_of, read_study_file
 
@@ -62,7 +56,7 @@ def studies_in(root: Path) -> list[Path]:
     Raises:
         UserError: a file that cannot be read.
     """
-    if (root / "study.json").is_file():
+    if (root / ABOUT).is_file():
         return [root]
     found = studies_inside(root)
     if (file := file_of(root)).is_file():
@@ -72,10 +66,10 @@ def studies_in(root: Path) -> list[Path]:
 
         def place(folder: Path) -> tuple[int, ...]:
             try:
-                about = read_study(folder)
+                study = open_study(folder)
             except DamagedStudyError:  # said when it is read
                 return len(datasets), len(encoders)
-            pair = (datasets, Path(about["dataset"]).name), (encoders, about["encoder"])
+            pair = (datasets, study.dataset), (encoders, study.about.encoder)
             return tuple(names.index(one) if one in names else len(names) for names, one in pair)
 
         found.sort(key=place)
@@ -97,7 +91,7 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     long = [read_long(path) for folder in folders if (path := folder / LONG).is_file()]
     with whole_file(root / LONG) as temporary:
         pd.concat(long or [pd.DataFrame()], ignore_index=True).to_parquet(temporary)
-    studies = [read_studied(folder) for folder in folders]
+    studies = [open_study(folder) for folder in folders]
     between = compare_encoders(studies)
     notes = [APART, *(note for one in between for note in one.notes)]
     diagrams = _diagrams(studies)
@@ -118,23 +112,26 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
 
 
+def _is_diagram(path: Path) -> bool:
+    _, encoder, metric = path.stem.split("-", maxsplit=2)
+    return encoder in registry.encoders and metric in registry.metrics
+
+
 def _earlier(root: Path) -> list[Path]:
     """What an earlier command may have written and this one may not: exact names, since other
     files may lie there too."""
-    encoders, metrics = registry.encoders.names(), registry.metrics.names()
-    diagrams = {f"critical_difference-{e}-{m}.png" for e in encoders for m in metrics}
     tables = {
         f"{kind}-{folder.name}.{suffix}"
         for folder in studies_inside(root)
         for kind in ("encoders", "encoder_differences")
-        for suffix in ("md", "csv", "tex")
+        for suffix in FORMATS
     }
-    found = [path for path in root.glob("critical_difference-*.png") if path.name in diagrams]
+    found = [path for path in root.glob("critical_difference-*-*.png") if _is_diagram(path)]
     return found + [path for path in root.glob("tables/encoder*-*.*") if path.name in tables]
 
 
 def _markdown(
-    studies: Sequence[Studied],
+    studies: Sequence[Study],
     notes: Sequence[str],
     tables: Sequence[Table],
     diagrams: Sequence[_Diagram],
@@ -143,24 +140,23 @@ def _markdown(
     for study in studies:
         name = study.folder.name
         link = f"[{escape_markdown(name)}]({quote(name)}/tables)"
-        cells = (escape_markdown(study.dataset), escape_markdown(study.encoder), link)
+        cells = (escape_markdown(study.dataset), escape_markdown(study.about.encoder), link)
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", *(f"- {escape_markdown(note)}" for note in notes)]
     for table in tables:
-        lines += ["", table.to_markdown().rstrip()]
+        lines += ["", to_markdown(table).rstrip()]
     if diagrams:
         lines += ["", DIAGRAMS, "", *(f"![{Path(d.file).stem}]({d.file})" for d in diagrams)]
     return "\n".join(lines) + "\n"
 
 
-def _list(study: Studied) -> Listed:
-    metrics = study.usable
+def _list(study: Study) -> Listed:
     compared = [
         one
-        for make in (method_table, ablation_table)
-        for one in comparisons(make(study.methods, metrics, "", ()), metrics)
+        for pairs in (method_pairs, ablation_pairs)
+        for one in comparisons(run_tests(pairs(study.scores), study.usable))
     ]
-    return Listed(study.folder.name, PAGE, study.dataset, study.encoder, lead(compared))
+    return Listed(study.folder.name, PAGE, study.dataset, study.about.encoder, lead(compared))
 
 
 def _chart(one: _Diagram, number: int) -> Chart:
@@ -171,16 +167,16 @@ def _chart(one: _Diagram, number: int) -> Chart:
     return Chart(inline_svg(draw_diagram(one.ranks, one.labels), f"ranks-{number}", said), title)
 
 
-def _diagrams(studies: Sequence[Studied]) -> list[_Diagram]:
+def _diagrams(studies: Sequence[Study]) -> list[_Diagram]:
     """One for each encoder and metric that allows a ranking over the datasets: other pairs each,
     at one scale and budget.
     """
     made = []
-    for encoder in dict.fromkeys(study.encoder for study in studies):
-        own = [study for study in studies if study.encoder == encoder]
-        if len({study.pairs for study in own}) < len(own):
+    for encoder in dict.fromkeys(study.about.encoder for study in studies):
+        own = [study for study in studies if study.about.encoder == encoder]
+        if len({study.about.content_hash for study in own}) < len(own):
             continue
-        if len({(study.scale, study.images) for study in own}) > 1:
+        if len({(study.about.scale, study.about.images) for study in own}) > 1:
             continue
         for name in own[0].metrics:
             labels = list(_arms(own[0], name))
@@ -190,19 +186,19 @@ def _diagrams(studies: Sequence[Studied]) -> list[_Diagram]:
             if any(set(one) != set(labels) for one in found) or min(len(own), len(labels)) < LEAST:
                 continue
             arms = [{label: one[label] for label in labels} for one in found]
-            metric: type[Metric] = registry.metrics.get(name)
+            metric: Metric = registry.metrics.get(name)
             made.append(_Diagram(encoder, name, rank(_scores(arms, metric)), tuple(labels)))
     return made
 
 
-def _arms(study: Studied, metric: str) -> Mapping[str, float]:
+def _arms(study: Study, metric: str) -> Mapping[str, float]:
     return {
         method.label: method.scores[metric].mean
-        for method in study.methods
+        for method in study.scores
         if not method.reference and metric in method.scores
     }
 
 
-def _scores(arms: Sequence[Mapping[str, float]], metric: type[Metric]) -> npt.NDArray[np.float64]:
+def _scores(arms: Sequence[Mapping[str, float]], metric: Metric) -> npt.NDArray[np.float64]:
     sign = 1 if metric.higher_is_better else -1
     return sign * np.array([list(one.values()) for one in arms])

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,27 +63,48 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Task:
-    """A job with what a worker needs to do it.
+class Environment:
+    """How the jobs of a study are done where they are done; no part of their identity.
 
     Attributes:
-        job: what to compute.
-        folder: where its files go.
         store: folder of the pair store.
         encoder: registered name of the encoder.
         encoder_config: the encoder's configuration.
         metrics: registered names.
         judges: judge → fingerprint, of the judges that those metrics need.
         plugins: the user's plug-in files.
-        retries: how often it is tried again after a crash, from its last checkpoint.
+        retries: number of times to try again after a crash, from the last checkpoint.
     """
 
-    job: Job
-    folder: Path
     store: Path
     encoder: str
     encoder_config: Mapping[str, Any]
     metrics: tuple[str, ...]
-    judges: Mapping[str, str]
-    plugins: tuple[Path, ...]
+    judges: Mapping[str, str] = field(default_factory=dict)
+    plugins: tuple[Path, ...] = ()
     retries: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job to do, in its folder.
+
+    Attributes:
+        job: what to compute.
+        folder: where its files go.
+        environment: how.
+    """
+
+    job: Job
+    folder: Path
+    environment: Environment
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that its result must have."""
+        return self.environment.metrics
+
+    @property
+    def judges(self) -> Mapping[str, str]:
+        """Judge → fingerprint, of the judges that must have seen its images."""
+        return self.environment.judges

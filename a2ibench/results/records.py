@@ -1,24 +1,26 @@
 """The files of a study's folder as typed records: read in one place, and believed only when whole.
 
-A record is a plain dictionary, as it stands in its JSON file, whose keys and types were checked.
-Keys that a record does not name are kept.
+Keys that a record does not name are kept. A record of a whole file also holds the plain values that
+it was read from: what is written again stays as it was, down to a whole number where a fraction
+could stand.
 """
 
 import functools
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     ConfigDict,
     Field,
     FiniteFloat,
+    PrivateAttr,
     TypeAdapter,
     ValidationError,
-    with_config,
 )
-from typing_extensions import TypeAliasType, TypedDict
+from typing_extensions import TypeAliasType
 
 from a2ibench.config import MOST_SEEDS
 from a2ibench.printable import printable
@@ -31,8 +33,6 @@ FEW = 300
 """Characters of a reason."""
 LAST_SECOND = 2**33
 """Since 1970: beyond it a clock is wrong, and not every system can name the day."""
-
-_record = with_config(ConfigDict(strict=True, extra="allow"))
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[FiniteFloat, Field(ge=0, le=LAST_SECOND)]
@@ -58,18 +58,29 @@ def _has_steps(rows: list[dict[str, float]]) -> list[dict[str, float]]:
 Key = Annotated[str, AfterValidator(_is_name)]
 
 
-@_record
-class Arm(TypedDict):
+class _Record(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+
+class _WholeFile(_Record):
+    _plain: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The values as they stand in the file."""
+        return self._plain
+
+
+class Arm(_Record):
     """An arm, in ``study.json``."""
 
     model: str
     change: str
     config: Options
-    ablated: NotRequired[str]
+    ablated: str | None = None
 
 
-@_record
-class Kept(TypedDict):
+class Kept(_Record):
     """A result of earlier code in the place of a job; see :mod:`a2ibench.study.earlier_code`."""
 
     place: str
@@ -78,16 +89,14 @@ class Kept(TypedDict):
     """What is other than now."""
 
 
-@_record
-class PairCounts(TypedDict):
-    """How many pairs train what."""
+class PairCounts(_Record):
+    """Numbers of pairs that train the models and the judges."""
 
     models: Count
     judges: Count
 
 
-@_record
-class Study(TypedDict):
+class Study(_WholeFile):
     """``study.json``."""
 
     models: list[str]
@@ -99,17 +108,16 @@ class Study(TypedDict):
     scale: str
     images: Count
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
-    id: NotRequired[str]
-    check: NotRequired[Options]
-    ablate: NotRequired[list[str]]
-    dataset_config: NotRequired[Options]
-    arms: NotRequired[dict[str, Arm]]
-    kept: NotRequired[dict[Key, Kept]]
-    pairs: NotRequired[PairCounts]
+    id: str = ""
+    check: Options = {}
+    ablate: list[str] = []
+    dataset_config: Options = {}
+    arms: dict[str, Arm] | None = None
+    kept: dict[Key, Kept] = {}
+    pairs: PairCounts | None = None
 
 
-@_record
-class Job(TypedDict):
+class Job(_Record):
     """What a result is the result of; see :class:`a2ibench.results.job.Job`."""
 
     kind: Literal["model", "reference", "outside"]
@@ -120,21 +128,19 @@ class Job(TypedDict):
     encoder: str
     seed: Count
     images: Count
-    workers: NotRequired[Annotated[int, Field(ge=1)]]
-    protocol: NotRequired[Count]
+    workers: Annotated[int, Field(ge=1)] = 1
+    protocol: Count = 1
 
 
-@_record
-class Encoder(TypedDict):
+class Encoder(_Record):
     """What heard the sounds."""
 
     name: str
     config: Options
-    fingerprint: NotRequired[str]
+    fingerprint: str | None = None
 
 
-@_record
-class Score(TypedDict):
+class Score(_Record):
     """A metric of a job; no value where it does not apply to the method."""
 
     value: FiniteFloat | None
@@ -143,14 +149,13 @@ class Score(TypedDict):
     version: int
     judge: str
     judge_fingerprint: str
-    judge_figures: NotRequired[dict[str, FiniteFloat]]
-    parts: NotRequired[dict[str, FiniteFloat]]
-    clips: NotRequired[Count]
-    chance: NotRequired[FiniteFloat | None]
+    judge_figures: dict[str, FiniteFloat] = {}
+    parts: dict[str, FiniteFloat] = {}
+    clips: Count | None = None
+    chance: FiniteFloat | None = None
 
 
-@_record
-class Spec(TypedDict):
+class Spec(_Record):
     """The sizes that a model was made for."""
 
     image_size: Annotated[int, Field(ge=1, le=2**14)]
@@ -158,16 +163,14 @@ class Spec(TypedDict):
     classes: list[str]
 
 
-@_record
-class Handed(TypedDict):
+class HandedIn(_Record):
     """Where the images of an outside system came from."""
 
     folder: str
     notes: list[str]
 
 
-@_record
-class Result(TypedDict):
+class Result(_WholeFile):
     """``result.json``."""
 
     format: int
@@ -178,41 +181,52 @@ class Result(TypedDict):
     dataset: str
     version: str
     metrics: dict[str, Score]
-    spec: NotRequired[Spec]
-    segment_seconds: NotRequired[Annotated[FiniteFloat, Field(gt=0)]]
-    sources: NotRequired[dict[str, str]]
-    files: NotRequired[dict[Key, str]]
-    checksum: NotRequired[str]
-    evaluation_seconds: NotRequired[Seconds]
-    preparation_seconds: NotRequired[Seconds]
-    training_seconds: NotRequired[Seconds]
-    images_per_second: NotRequired[Annotated[FiniteFloat, Field(ge=0)]]
-    parameters: NotRequired[Count]
-    steps: NotRequired[Count]
-    weights: NotRequired[str]
-    hardware: NotRequired[Options]
-    notes: NotRequired[list[str]]
-    curve: NotRequired[Annotated[list[dict[str, FiniteFloat]], AfterValidator(_has_steps)]]
-    outside: NotRequired[Handed]
+    spec: Spec | None = None
+    segment_seconds: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    sources: dict[str, str] | None = None
+    files: dict[Key, str] = {}
+    checksum: str | None = None
+    evaluation_seconds: Seconds | None = None
+    preparation_seconds: Seconds | None = None
+    training_seconds: Seconds | None = None
+    images_per_second: Annotated[FiniteFloat, Field(ge=0)] | None = None
+    parameters: Count | None = None
+    steps: Count | None = None
+    weights: str | None = None
+    hardware: Options = {}
+    notes: list[str] = []
+    curve: Annotated[list[dict[str, FiniteFloat]], AfterValidator(_has_steps)] = []
+    outside: HandedIn | None = None
+
+    def score(self, metric: str) -> Score | None:
+        """The score by a metric; None where there is none, or none with a value."""
+        found = self.metrics.get(metric)
+        return found if found is not None and found.value is not None else None
+
+    @property
+    def seconds(self) -> float:
+        """The time that its job took."""
+        return float(sum(getattr(self, part) or 0.0 for part in SPENT))
 
 
-@_record
-class Format(TypedDict):
+SPENT = ("preparation_seconds", "training_seconds", "evaluation_seconds")
+"""The parts of the time that a job took."""
+
+
+class Format(_Record):
     """What every result says of itself, whatever its format."""
 
     format: int
 
 
-@_record
-class Failure(TypedDict):
+class Failure(_Record):
     """``failure.json``."""
 
     reason: str
     trace: str | None
 
 
-@_record
-class Origin(TypedDict):
+class Origin(_Record):
     """``outside.json``: a job of an outside system, and where its images came from."""
 
     job: Job
@@ -221,8 +235,7 @@ class Origin(TypedDict):
     notes: list[str]
 
 
-@_record
-class TrialProgress(TypedDict):
+class TrialProgress(_Record):
     """How far a trial of the present command is."""
 
     step: Count
@@ -232,9 +245,8 @@ class TrialProgress(TypedDict):
     ended: bool
 
 
-@_record
-class Progress(TypedDict):
-    """``progress.json``."""
+class Progress(_Record):
+    """``progress.json``: the command that is, or was last, at work on a study."""
 
     pid: Annotated[int, Field(ge=1, lt=2**31)]
     host: str
@@ -244,16 +256,14 @@ class Progress(TypedDict):
     trials: dict[str, TrialProgress]
 
 
-@_record
-class Rung(TypedDict):
+class Rung(_Record):
     """A score of a trial of a search."""
 
     rung: Count
     value: FiniteFloat
 
 
-@_record
-class SearchTrial(TypedDict):
+class SearchTrial(_WholeFile):
     """``trial.json``: a trial of a search."""
 
     options: Options
@@ -287,17 +297,20 @@ def read(kind: type[R], path: Path) -> R:
         raise DamagedError(f"{path.stat().st_size:,} bytes, far more than were written")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        _adapter(kind).validate_python(content)  # type: ignore[arg-type]  # types are hashable
+        record: R = _adapter(kind).validate_python(content)  # type: ignore[arg-type]  # hashable
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise DamagedError(_short(f"{place}: {first['msg']}" if place else first["msg"])) from error
+        said = (
+            "Input should be a valid dictionary" if first["type"] == "model_type" else first["msg"]
+        )
+        raise DamagedError(_short(f"{place}: {said}" if place else said)) from error
     except RecursionError as error:
         raise DamagedError("nested too deeply") from error
     except (ValueError, OverflowError) as error:
         raise DamagedError(_short(str(error))) from error
-    # As it was written: a whole number in the place of a float stays one.
-    record: R = content
+    if isinstance(record, _WholeFile):
+        record._plain = content
     return record
 
 

@@ -6,22 +6,21 @@ from typing import Any
 import numpy as np
 
 from a2ibench.errors import UserError
-from a2ibench.evaluation.evaluate import Drawn
+from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.evaluation.outside_images import hash_images
-from a2ibench.reporting.figures import choose_segments
 from a2ibench.results import records
 from a2ibench.results.job import Task
+from a2ibench.results.job_state import ORIGIN
 from a2ibench.results.records import DamagedError
 from a2ibench.storage import whole_file
-from a2ibench.types import ImageArray, Pairs
+from a2ibench.types import ImageArray
 
-ORIGIN = "outside.json"
-"""In the folder of an outside system's job: where its images came from, and what was odd."""
-GRID = "grid.png"
-GRID_COLUMNS = 12
+GRID = "samples/grid.png"
+"""In a job's folder: a few real test images, and below them what was drawn for their sounds."""
+STEPS = "samples/steps"
 
 
-def read_outside(task: Task) -> tuple[Drawn, dict[str, Any]]:
+def read_outside(task: Task) -> tuple[GeneratedImages, dict[str, Any]]:
     """The images of an outside system, and where they came from."""
     drawn = read_samples(task.folder)
     if hash_images(drawn.images, drawn.grid) != task.job.source:
@@ -32,10 +31,10 @@ def read_outside(task: Task) -> tuple[Drawn, dict[str, Any]]:
         raise UserError(
             f"{task.folder / ORIGIN}: damaged or missing ({error}); evaluate the images again"
         ) from error
-    return drawn, {"outside": {"folder": origin["folder"], "notes": origin["notes"]}}
+    return drawn, {"outside": {"folder": origin.folder, "notes": origin.notes}}
 
 
-def read_samples(folder: Path) -> Drawn:
+def read_samples(folder: Path) -> GeneratedImages:
     """The images of a job, as :func:`save_samples` left them.
 
     Raises:
@@ -44,7 +43,7 @@ def read_samples(folder: Path) -> Drawn:
     grid = folder / "samples" / "grid.npy"
     try:
         images = read_images(folder / "samples" / "test.npy")
-        return Drawn(images, read_images(grid, 5) if grid.is_file() else None)
+        return GeneratedImages(images, read_images(grid, 5) if grid.is_file() else None)
     except (OSError, DamagedError) as error:
         raise UserError(f"{folder / 'samples'}: damaged or missing ({error})") from error
 
@@ -70,7 +69,7 @@ def read_images(path: Path, dimensions: int = 4) -> ImageArray:
     return images
 
 
-def save_samples(folder: Path, drawn: Drawn) -> None:
+def save_samples(folder: Path, drawn: GeneratedImages) -> None:
     """Writes what was drawn: ``samples/test.npy``, and ``samples/grid.npy`` where there is one."""
     for name, images in (("test", drawn.images), ("grid", drawn.grid)):
         if images is not None:
@@ -81,18 +80,11 @@ def save_samples(folder: Path, drawn: Drawn) -> None:
                 np.save(stream, images)
 
 
-def save_job_grid(folder: Path, drawn: Drawn, test: Pairs) -> None:
-    """Writes a few real test images, and below them what was drawn for their sounds."""
-    chosen = choose_segments(test.label, GRID_COLUMNS)
-    rows = np.stack([test.images[chosen], drawn.images[chosen]])
-    save_mosaic(rows, folder / "samples" / GRID)
+def step_picture(folder: Path, step: int) -> Path:
+    """Return where a job keeps what its model drew at a step of its training."""
+    return folder / STEPS / f"{step:08}.png"
 
 
-def save_mosaic(images: ImageArray, path: Path) -> None:
-    """Writes uint8 ``[rows, columns, S, S, 3]`` as one PNG, edge to edge."""
-    from PIL import Image
-
-    rows, columns, size = images.shape[:3]
-    joined = images.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
-    with whole_file(path) as temporary:
-        Image.fromarray(joined).save(temporary, format="png")
+def step_pictures(folder: Path) -> dict[int, Path]:
+    """Return the pictures of a job by the steps of its training, in their order."""
+    return {int(path.stem): path for path in sorted((folder / STEPS).glob("[0-9]*.png"))}

@@ -1,22 +1,16 @@
 """How far a study is: read from its files, by anybody, while another process is at work on it."""
 
-import os
-import socket
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from a2ibench.results.board import Board, Trial, read_board
-from a2ibench.results.finished import read_study
-from a2ibench.results.outcome import SPENT, is_complete, read_failure, read_result
+from a2ibench.results.progress import is_at_work, read_progress
+from a2ibench.results.records import Progress, TrialProgress
+from a2ibench.results.study import open_study
 
 State = Literal["done", "running", "waiting", "interrupted", "failed"]
 STATES: tuple[State, ...] = ("done", "running", "waiting", "interrupted", "failed")
-
-SILENT = 600.0
-"""Seconds without news after which a process on another machine counts as gone."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +45,13 @@ class Status:
     Attributes:
         folder: where it is.
         jobs: in the order of the rows.
-        board: of the last command; None where none left one.
+        progress: of the last command; None where none left any.
         at_work: whether it still runs.
     """
 
     folder: Path
     jobs: tuple[JobStatus, ...]
-    board: Board | None
+    progress: Progress | None
     at_work: bool
 
     def count(self, state: State, label: str | None = None) -> int:
@@ -89,66 +83,38 @@ def read_status(folder: Path) -> Status:
     Raises:
         UserError: no study, or a damaged one.
     """
-    about = read_study(folder)
-    rows: Mapping[str, Sequence[str]] = about["jobs"]
-    board = read_board(folder)
-    at_work = board is not None and is_at_work(board)
-    running = board.trials if board is not None and at_work else {}
-    results = {key: read_result(folder / "jobs" / key) for keys in rows.values() for key in keys}
-    spent = {key: _spent(result) for key, result in results.items() if result is not None}
+    study = open_study(folder)
+    progress = read_progress(folder)
+    at_work = progress is not None and is_at_work(progress)
+    running = progress.trials if progress is not None and at_work else {}
+    spent = {job.key: job.result.seconds for job in study.jobs if job.result is not None}
+    # The best guess for a row of which no seed is done is what trained models took.
+    models = [result.seconds for result in study.results if result.job.kind == "model"]
     jobs = []
-    for label, keys in rows.items():
-        usual = [spent[key] for key in keys if key in spent] or list(_models(results, spent))
+    for row in study.rows:
+        usual = [spent[job.key] for job in row.jobs if job.key in spent] or models
         whole = sum(usual) / len(usual) if usual else None
-        for number, key in enumerate(keys):
-            result = results[key]
-            if is_complete(result, about["metrics"]):
-                jobs.append(JobStatus(label, number, "done", spent[key], 0.0))
-            elif key in running and not running[key].ended:
-                jobs.append(_running(label, number, running[key]))
-            elif (not at_work or key in running) and (
-                reason := read_failure(folder / "jobs" / key)
-            ) is not None:
-                cost = spent.get(key, 0.0)
-                jobs.append(JobStatus(label, number, "failed", cost, 0.0, reason=reason))
+        for job in row.jobs:
+            trial = running.get(job.key)
+            cost = spent.get(job.key, 0.0)
+            state: State = "waiting"
+            left, reason = whole, None
+            if job.has_all(study.metrics):
+                state, left = "done", 0.0
+            elif trial is not None and not trial.ended:
+                jobs.append(_running(row.label, job.number, trial))
+                continue
+            elif (not at_work or trial is not None) and job.failure is not None:
+                state, left, reason = "failed", 0.0, job.failure
             else:
-                begun = (folder / "jobs" / key / "checkpoint.safetensors").exists()
-                state: State = "interrupted" if begun and not at_work else "waiting"
-                jobs.append(JobStatus(label, number, state, 0.0, whole))
-    return Status(folder, tuple(jobs), board, at_work)
+                cost = 0.0
+                if job.begun and not at_work:
+                    state = "interrupted"
+            jobs.append(JobStatus(row.label, job.number, state, cost, left, reason=reason))
+    return Status(folder, tuple(jobs), progress, at_work)
 
 
-def is_at_work(board: Board) -> bool:
-    """Whether the command that left a board still runs."""
-    if board.ended is not None:
-        return False
-    if board.host != socket.gethostname():
-        return time.time() - board.updated < SILENT
-    try:
-        os.kill(board.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # somebody else's process
-    return True
-
-
-def _spent(result: Mapping[str, Any]) -> float:
-    return float(sum(result.get(part, 0.0) for part in SPENT))
-
-
-def _models(
-    results: Mapping[str, Mapping[str, Any] | None], spent: Mapping[str, float]
-) -> list[float]:
-    """What trained models took: the best guess for one of which no seed is done."""
-    return [
-        spent[key]
-        for key, result in results.items()
-        if result is not None and result["job"]["kind"] == "model"
-    ]
-
-
-def _running(label: str, number: int, trial: Trial) -> JobStatus:
+def _running(label: str, number: int, trial: TrialProgress) -> JobStatus:
     spent = time.time() - trial.begun
     done = trial.step - (trial.resumed or 0)
     left = spent / done * (trial.steps - trial.step) if done > 0 else None

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.data.store import PairStore
-from a2ibench.errors import UserError
 from a2ibench.results.job import Task
-from a2ibench.results.outcome import read_result
+from a2ibench.results.job_state import JobState
+from a2ibench.results.records import Result
 from a2ibench.runs.display import clock
 
 HARDWARE = ("device", "processor", "precision")
@@ -30,7 +30,7 @@ def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> s
 
     device = choose_device()
     hardware = describe(device)
-    size = PairStore(tasks[0].store).image_size
+    size = PairStore(tasks[0].environment.store).image_size
     speeds = _measured({task.job.method for task in tasks}, size, hardware, folder)
     unknown = sorted({task.job.method for task in tasks} - speeds.keys())
     trainings = f"{len(tasks)} trainings" if len(tasks) > 1 else "the one training"
@@ -59,26 +59,27 @@ def _measured(
     """Images a second of the methods that were trained at this size on this hardware."""
     speeds: dict[str, float] = {}
     for result in _results(folder):
-        method = result["job"]["method"]
+        method, speed = result.job.method, result.images_per_second
         if (
             method in methods - speeds.keys()
-            and result.get("images_per_second", 0) > 0
-            and result.get("spec", {}).get("image_size") == size
-            and all(result.get("hardware", {}).get(part) == hardware[part] for part in HARDWARE)
+            and speed
+            and result.spec is not None
+            and result.spec.image_size == size
+            and all(result.hardware.get(part) == hardware[part] for part in HARDWARE)
         ):
-            speeds[method] = float(result["images_per_second"])
+            speeds[method] = speed
         if len(speeds) == len(methods):
             break
     return speeds
 
 
-def _results(folder: Path) -> Iterator[Mapping[str, Any]]:
+def _results(folder: Path) -> Iterator[Result]:
     """Of the study, then of those beside it; one that cannot be read tells nothing here."""
     for study in (folder, *sorted(folder.parent.glob("*"))):
         for job in sorted(study.glob("jobs/*")):
             try:
-                result = read_result(job)
-            except (UserError, OSError):
+                result = JobState(job).result
+            except OSError:
                 continue
-            if result is not None and result["job"]["kind"] == "model":
+            if result is not None and result.job.kind == "model":
                 yield result

@@ -5,25 +5,27 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from a2ibench import __version__, registry
-from a2ibench.errors import StoppedError, UserError
-from a2ibench.evaluation.evaluate import Drawn
-from a2ibench.evaluation.handout import write_list, write_sounds
+from a2ibench.errors import UserError
+from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
-from a2ibench.results.board import at_work
-from a2ibench.results.finished import read_study
-from a2ibench.results.folder import check_own
-from a2ibench.results.identity import write_about
+from a2ibench.evaluation.outside_inputs import write_list, write_sounds
+from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import Job, Task
-from a2ibench.results.mend import is_damaged, mend
-from a2ibench.results.outcome import is_done, read_failure, read_result
-from a2ibench.results.samples import ORIGIN, save_samples
-from a2ibench.results.scores import Entry
-from a2ibench.results.stored import Stored, is_outside, read_stored
-from a2ibench.runs.attempt import work
+from a2ibench.results.job_state import ORIGIN, JobState, is_done
+from a2ibench.results.repair import repair
+from a2ibench.results.result_file import JOBS
+from a2ibench.results.samples import save_samples
+from a2ibench.results.study import Study, open_study
+from a2ibench.results.study_id import write_about
+from a2ibench.runs.data import open_parts
 from a2ibench.runs.display import Display
-from a2ibench.runs.run import announce, describe, show_results
+from a2ibench.runs.prepare import Prepared, prepare_study
+from a2ibench.runs.study import announce, describe, draw_untrained, jobs_of, show_results
+from a2ibench.runs.study_lock import at_work
+from a2ibench.runs.trial import Trial
 from a2ibench.storage import write_json
-from a2ibench.study.plan import Plan, Request, make_plan, open_parts, outline
+from a2ibench.study.entries import Entry, entries_of
+from a2ibench.study.request import Request, outline
 
 LONGEST_NAME = 60
 
@@ -67,24 +69,28 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
     check_own(request.folder)
     with display.running():
         submissions = _read(request, outside, display)
-        plan = make_plan(request, display.counter, display.say)
-        announce(request, plan, display)
-        like = plan.entries[0].tasks[0]
-        stored = read_stored(plan.outline.folder, like)
+        plan = prepare_study(request, display.counter, display.say)
+        announce(plan, display)
+        folder, environment = plan.outline.folder, plan.entries[0].tasks[0].environment
+        stored = _stored(folder)
         if stored is not None:
             _check_protocol(plan, stored)
-        rows = plan.entries if stored is None else stored.entries
-        entry = _entry(outside, submissions, like)
+        rows = plan.entries if stored is None else entries_of(stored, environment)
+        tasks = tuple(
+            Task(job := _job(outside.name, seed, one, plan), folder / JOBS / job.key, environment)
+            for seed, one in enumerate(submissions)
+        )
+        entry = Entry(outside.name, outside.name, None, False, tasks)
         _check_free(outside, entry, rows)
-    with at_work(plan.outline.folder):
+    with at_work(folder):
         with display.running():
-            mend(plan.outline.folder, rows, display.say)
-            _compute(plan, rows, entry, submissions, outside, display)
-        about = dict(describe(request, plan) if stored is None else stored.about)
+            named = {name: task for row in rows for name, task in row.named.items()}
+            repair(folder, named, display.say)
+            _compute(rows, entry, submissions, outside, display)
         entries = _placed(rows, entry)
-        about["jobs"] = {e.label: [task.job.key for task in e.tasks] for e in entries}
-        write_about(plan.outline.folder, about)
-        show_results(request, replace(plan, entries=entries), None, display)
+        about = describe(plan) if stored is None else stored.about.plain
+        write_about(folder, {**about, "jobs": jobs_of(entries)})
+        show_results(replace(plan, entries=entries), None, display)
 
 
 def export(request: Request, listed: Path | None, sounds: Path | None, display: Display) -> None:
@@ -103,15 +109,23 @@ def join(folder: Path, request: Request) -> Request:
     Raises:
         UserError: the folder holds no study, or a damaged one.
     """
-    about = read_study(folder)
+    about = open_study(folder).about
     return replace(
         request,
-        seeds=about["seeds"],
-        scale=about["scale"],
-        images=about["images"],
-        metrics=tuple(about["metrics"]),
+        seeds=about.seeds,
+        scale=about.scale,
+        images=about.images,
+        metrics=tuple(about.metrics),
         folder=folder,
     )
+
+
+def _stored(folder: Path) -> Study | None:
+    """The study in a folder; None where there is none, or a damaged ``study.json``."""
+    try:
+        return open_study(folder)
+    except UserError:
+        return None
 
 
 def _check_name(name: str) -> None:
@@ -131,11 +145,11 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
         raise UserError("--images: the same folder twice; each is a training seed of its own")
     chosen = outline(request)
     _, store, data = open_parts(request, chosen, display.counter)
-    if (chosen.folder / "study.json").is_file() and not is_damaged(chosen.folder):
-        there = read_study(chosen.folder).get("content_hash")
-        if there != store.content_hash:
-            difference = f"content hash of the pairs: {there} there, {store.content_hash} here"
-            raise _other_protocol(chosen.folder, [difference])
+    stored = _stored(chosen.folder)
+    if stored is not None and stored.about.content_hash != store.content_hash:
+        there = stored.about.content_hash
+        difference = f"content hash of the pairs: {there} there, {store.content_hash} here"
+        raise _other_protocol(chosen.folder, [difference])
     submissions: dict[str, Submission] = {}
     for folder in outside.folders:
         one = read_submission(
@@ -157,21 +171,17 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
     return list(submissions.values())
 
 
-def _entry(outside: Outside, submissions: Sequence[Submission], like: Task) -> Entry:
-    tasks = []
-    for seed, one in enumerate(submissions):
-        job = Job(
-            kind="outside",
-            method=outside.name,
-            config={},
-            source=hash_images(one.images, one.grid),
-            store=like.job.store,
-            encoder=like.job.encoder,
-            seed=seed,
-            images=0,
-        )
-        tasks.append(replace(like, job=job, folder=like.folder.parent / job.key))
-    return Entry(outside.name, outside.name, None, False, tuple(tasks))
+def _job(name: str, seed: int, submission: Submission, plan: Prepared) -> Job:
+    return Job(
+        kind="outside",
+        method=name,
+        config={},
+        source=hash_images(submission.images, submission.grid),
+        store=plan.store.content_hash,
+        encoder=plan.encoder.identity(),
+        seed=seed,
+        images=0,
+    )
 
 
 def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
@@ -180,38 +190,34 @@ def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
         if row.label.casefold() != outside.name.casefold():
             continue
         same = [t.job.key for t in row.tasks] == [t.job.key for t in entry.tasks]
-        if not (is_outside(row) and row.label == outside.name and (same or outside.replace)):
-            hint = "; --replace puts these images in its place" if is_outside(row) else ""
+        if not (row.outside and row.label == outside.name and (same or outside.replace)):
+            hint = "; --replace puts these images in its place" if row.outside else ""
             raise UserError(f"the study has a row {row.label!r} already: choose --name{hint}")
 
 
-def _check_protocol(plan: Plan, stored: Stored) -> None:
+def _check_protocol(plan: Prepared, stored: Study) -> None:
     """Refuses a study whose scores were measured in another way than these would be."""
     folder = plan.outline.folder
-    like = plan.entries[0].tasks[0]
-    found = [
-        result
-        for entry in stored.entries
-        for task in entry.tasks
-        if (result := read_result(task.folder)) is not None
-    ]
+    pairs, encoder = plan.store.content_hash, plan.encoder.identity()
+    judges = plan.entries[0].tasks[0].judges
+    found = stored.results
     differences = []
     for what, mine, theirs in (
-        ("version of a2ibench", __version__, {r["version"] for r in found}),
-        ("content hash of the pairs", like.job.store, {r["job"]["store"] for r in found}),
-        ("fingerprint of the encoder", like.job.encoder, {r["job"]["encoder"] for r in found}),
+        ("version of a2ibench", __version__, {r.version for r in found}),
+        ("content hash of the pairs", pairs, {r.job.store for r in found}),
+        ("fingerprint of the encoder", encoder, {r.job.encoder for r in found}),
     ):
         if other := sorted(theirs - {mine}):
             differences.append(f"{what}: {other[0][:20]} there, {mine[:20]} here")
     for name in plan.metrics:
         metric = registry.metrics.get(name)
-        for score in (r["metrics"][name] for r in found if name in r["metrics"]):
-            if score["version"] != metric.version:
-                differences.append(f"{name}: version {score['version']} there, {metric.version}")
-            judge = plan.entries[0].tasks[0].judges.get(metric.judge, score["judge_fingerprint"])
-            if score["judge_fingerprint"] != judge:
+        for score in (r.metrics[name] for r in found if name in r.metrics):
+            if score.version != metric.version:
+                differences.append(f"{name}: version {score.version} there, {metric.version}")
+            judge = judges.get(metric.judge, score.judge_fingerprint)
+            if score.judge_fingerprint != judge:
                 differences.append(
-                    f"judge {metric.judge}: fingerprint {score['judge_fingerprint']} there,"
+                    f"judge {metric.judge}: fingerprint {score.judge_fingerprint} there,"
                     f" {judge} here"
                 )
     if differences:
@@ -225,7 +231,6 @@ def _other_protocol(folder: Path, differences: Sequence[str]) -> UserError:
 
 
 def _compute(
-    plan: Plan,
     rows: Sequence[Entry],
     entry: Entry,
     submissions: Sequence[Submission],
@@ -234,7 +239,7 @@ def _compute(
 ) -> None:
     """The reference rows that are missing, then the outside system."""
     for task, one in zip(entry.tasks, submissions, strict=True):
-        save_samples(task.folder, Drawn(one.images, one.grid))
+        save_samples(task.folder, GeneratedImages(one.images, one.grid))
         origin = {
             "job": asdict(task.job),
             "folder": str(one.folder),
@@ -242,21 +247,17 @@ def _compute(
             "notes": list(one.notes),
         }
         write_json(task.folder / ORIGIN, origin)
-    tasks = [task for e in (*rows, entry) for task in e.tasks if task.job.kind != "model"]
-    missing = [task for task in tasks if not is_done(task)]
-    show = display.counter("evaluating")
-    for i, task in enumerate(missing):
-        show(i, len(missing))
-        if (why := work(task)) is not None:
-            raise StoppedError(why)
-        if (reason := read_failure(task.folder)) is not None:
+    tasks = [task for e in (*rows, entry) for task in e.tasks]
+    missing = [Trial.of(task) for task in tasks if not is_done(task)]
+    draw_untrained(missing, None, display, "evaluating")
+    for task in missing:
+        if task.job.kind != "model" and (reason := JobState(task.folder).failure) is not None:
             raise UserError(f"{task.job.method}, seed {task.job.seed}: {reason}")
-        show(i + 1, len(missing))
 
 
 def _placed(rows: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:
     """Behind the reference rows and older outside systems: the last row is what others are
     compared with, and stays the study's own."""
     kept = [row for row in rows if row.label != entry.label]
-    first = [row for row in kept if row.reference or is_outside(row)]
+    first = [row for row in kept if row.reference or row.outside]
     return (*first, entry, *(row for row in kept if row not in first))

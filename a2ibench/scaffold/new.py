@@ -1,4 +1,4 @@
-"""A kind and a name → one file that is a small, working plug-in to change."""
+"""Write a small working plug-in as a starting file."""
 
 import ast
 import shlex
@@ -13,25 +13,25 @@ KINDS = ("model", "metric", "dataset", "encoder", "judge")
 
 
 def write(kind: str, name: str, folder: Path) -> Path:
-    """Writes ``NAME.py``.
+    """Write ``NAME.py``.
 
     Args:
         kind: one of :data:`KINDS`.
         name: of the plug-in, a Python identifier.
-        folder: where; made if it is missing.
+        folder: of the file; made if it is missing.
 
     Returns:
         The file.
 
     Raises:
-        UserError: no name for a plug-in, one that is taken, or a file that is there already.
+        UserError: the name is invalid or taken, or the file exists.
     """
     import jinja2
 
     _check_name(kind, name)
     path = folder / f"{name}.py"
     if path.exists():
-        raise UserError(f"{path}: is there already and is not overwritten; choose another name")
+        raise UserError(f"{path}: exists and is not overwritten; choose another name")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("a2ibench.scaffold"),
         undefined=jinja2.StrictUndefined,
@@ -42,7 +42,7 @@ def write(kind: str, name: str, folder: Path) -> Path:
     text = environment.get_template(f"{kind}.py.j2").render(name=name, class_name=class_name)
     if iskeyword(class_name) or class_name in _imported(text):
         raise UserError(
-            f"name {name!r}: the class would be {class_name}, which means something else there;"
+            f"name {name!r}: the class would be {class_name}, which has another meaning there;"
             f" expected a name like my_{kind}"
         )
     with whole_file(path) as temporary:
@@ -51,7 +51,7 @@ def write(kind: str, name: str, folder: Path) -> Path:
 
 
 def _imported(text: str) -> set[str]:
-    """The names that a file imports."""
+    """Return the names that a file imports."""
     imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
     return {alias.name for node in imports for alias in node.names}
 
@@ -61,15 +61,15 @@ def _check_name(kind: str, name: str) -> None:
         raise UserError(
             f"name {name!r}: expected letters, digits and _, no digit first, as in my_{kind}"
         )
-    one = next(one for one in registry.ALL if one.kind == kind)
-    if name in one.names():
+    one = registry.of_kind(kind)
+    if name in one:
         raise UserError(
-            f"a {kind} {name!r} exists already ({one.where(name)}); choose another name"
+            f"a {kind} {name!r} already exists ({one.where(name)}); choose another name"
         )
 
 
 def commands(path: Path) -> list[str]:
-    """What to type next, in this folder: the indented lines of the file's own docstring."""
+    """Return the commands to run next: the indented lines of the file's docstring."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False) or ""
     lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     return [line.replace(path.name, shlex.quote(str(path))) for line in lines]

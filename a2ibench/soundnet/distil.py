@@ -1,4 +1,4 @@
-"""Distillation: SoundNet learns from sounds what a teacher sees in their images."""
+"""Distillation: SoundNet learns to predict from sounds what a teacher sees in their images."""
 
 import math
 import time
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from a2ibench.media.audio import fit_length
+from a2ibench.nn.descent import descend
 from a2ibench.soundnet.network import SoundNet
 from a2ibench.training.checkpoint import TrainingState
 from a2ibench.training.fit import DivergedError
@@ -21,8 +22,25 @@ SAVE_EVERY = 30.0
 
 
 @dataclass(frozen=True)
+class Budget:
+    """The budget of a training.
+
+    Attributes:
+        steps: total number of steps.
+        batch_size: pairs per step.
+        learning_rate: Adam's.
+        seed: of the weights, the order and the cuts.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class Lessons:
-    """Sounds, and what the teacher says to the image of each.
+    """Sounds, and the teacher's posterior on the image of each.
 
     Attributes:
         waveform: position → float32 ``[T]``, mono, in [−1, 1], at SoundNet's sample rate.
@@ -37,10 +55,10 @@ class Lessons:
 
 
 def divergence(posterior: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-    """D_KL(g(y) ‖ f(x)) in nats, what SoundNet minimises (Aytar et al. 2016, §3.2).
+    """Compute D_KL(g(y) ‖ f(x)) in nats, SoundNet's objective (Aytar et al. 2016, §3.2).
 
     f(x), the head's posterior on a sound, is the softmax of each of its frames, averaged over
-    them: what the encoder gives.
+    them, as in the encoder.
 
     Args:
         posterior: float ``[n, k]``, g(y).
@@ -58,12 +76,12 @@ def mean_divergence(
     lessons: Lessons,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> float:
-    """The mean of :func:`divergence` over whole sounds, as the encoder hears them.
+    """Return the mean of :func:`divergence` over whole sounds, as the encoder takes them.
 
     Args:
         network: up to a head; it is put into evaluation mode.
         lessons: at least one.
-        report: called with the sounds heard and in all.
+        report: called with the number of sounds done and the total.
     """
     device = next(network.parameters()).device
     network.eval()
@@ -81,32 +99,25 @@ def mean_divergence(
 def distil(
     network: SoundNet,
     lessons: Lessons,
+    budget: Budget,
     *,
     samples: int,
-    steps: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
     checkpoint: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingState:
-    """Trains with Adam (as the paper does), or goes on where the checkpoint stands.
+    """Train with Adam, as the paper does; resume from the checkpoint if there is one.
 
-    A batch depends on the seed and its step alone, so that a training that was interrupted ends
-    with the same weights. Everything is float32: bfloat16 would round the waveform to 8 bits.
+    A batch depends on the seed and its step alone, so that an interrupted training ends with the
+    same weights. Everything is float32: bfloat16 would round the waveform to 8 bits.
 
     Args:
         network: freshly made, up to a head, on its device.
         lessons: the training pairs.
-        samples: length of the sounds in a batch; longer ones are cut at a random place, shorter
-            ones tiled. At least what the network takes.
-        steps: steps in all.
-        batch_size: pairs a step.
-        learning_rate: Adam's.
-        seed: of the order and the cuts.
-        checkpoint: the file that keeps the state; written every
-            :data:`SAVE_EVERY` seconds and at the end.
-        report: called with the steps done and in all.
+        budget: of the whole training.
+        samples: length of the sounds in a batch, at least the network's minimum; longer ones are
+            cut at a random place, shorter ones tiled.
+        checkpoint: the file of the state, written every :data:`SAVE_EVERY` seconds and at the end.
+        report: called with the number of steps done and the total.
 
     Raises:
         DivergedError: the loss became NaN or infinite.
@@ -114,36 +125,34 @@ def distil(
     """
     device = next(network.parameters()).device
     network.train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=budget.learning_rate)
     state = TrainingState(network, None, {"adam": optimizer})
     if checkpoint.exists():
         state.load(checkpoint)
     saved = time.monotonic()
-    report(state.step, steps)
-    while state.step < steps:
-        rows = _rows(len(lessons), batch_size, seed, state.step)
-        rng = np.random.default_rng([seed, 1, state.step])
+    report(state.step, budget.steps)
+    while state.step < budget.steps:
+        rows = _rows(len(lessons), budget, state.step)
+        rng = np.random.default_rng([budget.seed, 1, state.step])
         sounds = np.stack([_cut(lessons.waveform(int(row)), samples, rng) for row in rows])
         posterior = torch.from_numpy(lessons.posterior[rows]).to(device)
         loss = divergence(posterior, network(torch.from_numpy(sounds).to(device))).mean()
         if not math.isfinite(value := loss.item()):
             raise DivergedError(f"the divergence is {value} at step {state.step + 1}")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        descend(optimizer, [loss])
         state.step += 1
-        if state.step == steps or time.monotonic() - saved > SAVE_EVERY:
+        if state.step == budget.steps or time.monotonic() - saved > SAVE_EVERY:
             state.save(checkpoint)
             saved = time.monotonic()
-        report(state.step, steps)
+        report(state.step, budget.steps)
     return state
 
 
-def _rows(n: int, batch_size: int, seed: int, step: int) -> IntArray:
-    """The pairs of one step: each once an epoch, in an order of the epoch's own."""
-    positions = range(step * batch_size, (step + 1) * batch_size)
+def _rows(n: int, budget: Budget, step: int) -> IntArray:
+    """Return the pairs of one step: each once per epoch, in the epoch's own order."""
+    positions = range(step * budget.batch_size, (step + 1) * budget.batch_size)
     orders = {
-        epoch: np.random.default_rng([seed, 0, epoch]).permutation(n)
+        epoch: np.random.default_rng([budget.seed, 0, epoch]).permutation(n)
         for epoch in {position // n for position in positions}
     }
     return np.array([orders[position // n][position % n] for position in positions], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""SoundNet as an encoder: waveform → mean over time of one of its layers."""
+"""SoundNet as an encoder: a waveform → the mean over time of one of its layers."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -21,17 +21,20 @@ WEIGHTS_DOC = (
 
 
 def whole_path(weights: str) -> str:
-    """The option ``weights`` as a whole path: workers run in other folders; "" stays ""."""
+    """Return the option ``weights`` as an absolute path, as workers run in other folders.
+
+    An empty one stays empty.
+    """
     return str(Path(weights).expanduser().resolve()) if weights else ""
 
 
 class SoundNetEncoder(Encoder):
-    """What the SoundNet encoders share.
+    """The common part of the SoundNet encoders.
 
     Their configuration has ``layer``, a name in :attr:`LAST`, and ``weights``, a path or "".
 
-    A head's posterior is the softmax over its classes in each frame, which is what SoundNet was
-    trained to match with its visual teachers; the mean over time is a distribution again.
+    A head's posterior is the softmax over its classes in each frame, which SoundNet was trained to
+    match with its visual teachers; the mean over time is a distribution again.
 
     Raises:
         UserError: the weights cannot be had.
@@ -40,7 +43,7 @@ class SoundNetEncoder(Encoder):
     sample_rate: ClassVar[int] = SAMPLE_RATE
     ARCHITECTURE: ClassVar[Architecture]
     LAST: ClassVar[Mapping[str, str]]
-    """What may be averaged → the last layer of the network that computes it."""
+    """Layers that may be averaged → the last layer of the network that computes them."""
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -53,33 +56,24 @@ class SoundNetEncoder(Encoder):
         last = self.LAST[config.layer]
         self._network = load(path, self.ARCHITECTURE, last, source)
         self._head = self.ARCHITECTURE.up_to(last)[-1].head
+        self.dim, self.min_samples = self._network.channels, self._network.min_samples
 
     @abstractmethod
     def public_weights(self) -> tuple[str, Path]:
-        """The sha256 of the weights for no option ``weights``, and the converted file.
+        """Return the sha256 of the default weights, and the converted file.
 
         Raises:
             UserError: there are none, or they cannot be had.
         """
 
-    @property
-    def dim(self) -> int:
-        """The channels of the layer."""
-        return self._network.channels
-
-    @property
-    def min_samples(self) -> int:
-        """What gives one frame of the layer."""
-        return self._network.min_samples
-
     def fingerprint(self) -> str:
-        """See the contract. The weights count by their file's content, wherever it lies."""
+        """Return a hash with that of the weights' content, wherever their file lies."""
         return content_key(
             {"weights": self._sha256, "layer": self.config.layer, "version": self.version}
         )
 
     def encode(self, waveforms: FloatArray) -> FloatArray:
-        """See the contract. One waveform at a time: no slower, and blind to its neighbours."""
+        """Encode one waveform at a time: no slower, and blind to its neighbours."""
         if waveforms.ndim != 2 or waveforms.shape[1] < self.min_samples:
             raise ValueError(f"expected [n, T ≥ {self.min_samples}], got {waveforms.shape}")
         features = np.empty((len(waveforms), self.dim), dtype=np.float32)

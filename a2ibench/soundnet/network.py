@@ -11,7 +11,7 @@ AMPLITUDE = 256.0
 
 
 class Layer(NamedTuple):
-    """One row of a network's table: a convolution over time, its norm and its pooling."""
+    """One row of a network's table: a convolution over time with its norm and pooling."""
 
     name: str
     before: int
@@ -23,14 +23,14 @@ class Layer(NamedTuple):
     head: bool = False
     """A head is its convolution alone: no batch norm, no ReLU."""
     skip: int = 0
-    """Frames at the end of its input that it leaves out."""
+    """Number of frames at the end of its input that it leaves out."""
 
 
 class Architecture(NamedTuple):
-    """One network's table.
+    """The table of one network.
 
     Attributes:
-        name: a short one, of files and encoders.
+        name: in the names of files and encoders.
         title: as the paper writes it.
         trunk: the layers that both heads share.
         objects: logits of the 1000 ImageNet classes.
@@ -49,7 +49,7 @@ class Architecture(NamedTuple):
         return (*self.trunk, self.objects, self.scenes)
 
     def up_to(self, last: str) -> tuple[Layer, ...]:
-        """The rows from ``conv1`` to ``last`` (a trunk layer or a head).
+        """Return the rows from ``conv1`` to ``last`` (a trunk layer or a head).
 
         Raises:
             ValueError: the network has no such layer.
@@ -105,7 +105,7 @@ class SoundNet(nn.Module):
     In its state dict ``conv1.0`` is a convolution and ``conv1.1`` its batch norm.
 
     Args:
-        architecture: which one.
+        architecture: SoundNet-5 or SoundNet-8.
         last: the last layer to compute (of SoundNet-8 ``"conv5"``, whose output is pool5;
             ``"conv7"``; a head).
 
@@ -120,7 +120,7 @@ class SoundNet(nn.Module):
 
     @property
     def channels(self) -> int:
-        """C, of the last layer."""
+        """C, the channels of the last layer."""
         return self.table[-1].after
 
     @property

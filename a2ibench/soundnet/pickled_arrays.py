@@ -29,7 +29,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def read_pickled_arrays(content: bytes) -> Mapping[Any, Any]:
-    """What ``numpy.save`` wrote of a dictionary of arrays.
+    """Read a dictionary of arrays that ``numpy.save`` wrote.
 
     Raises:
         UserError: it is not a pickled dictionary of arrays.

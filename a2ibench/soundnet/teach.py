@@ -1,4 +1,4 @@
-"""A SoundNet of one's own: a judge that knows images teaches it what their sounds mean."""
+"""Training of a SoundNet: a judge that knows images is the teacher of their sounds."""
 
 import json
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from a2ibench.data.holdout import hold_out_rows
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
-from a2ibench.evaluation.judging import LOOK_BATCH, LoadedJudge, load_judge, look_at
+from a2ibench.evaluation.judging import BATCH, LoadedJudge, embed_images, load_judge
 from a2ibench.media.audio import resample
 from a2ibench.registry import judges
-from a2ibench.soundnet.distil import Lessons, distil, mean_divergence
+from a2ibench.soundnet.distil import Budget, Lessons, distil, mean_divergence
 from a2ibench.soundnet.network import SAMPLE_RATE, Architecture, Layer, SoundNet
 from a2ibench.storage import content_key, whole_file
 from a2ibench.training.device import choose_device, make_deterministic
@@ -29,41 +29,24 @@ from a2ibench.types import FloatArray, IntArray, Pairs
 
 FORMAT = 1
 HELD_SHARE = 0.2
-"""Of the training sources of each class, on which the result is measured."""
+"""Share of the training sources of each class on which the result is measured."""
 
 Counter = Callable[[str], Callable[[int, int], None]]
-"""Makes a progress function ``(done, total)`` for something with a name."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How a student is trained.
-
-    Attributes:
-        steps: optimiser steps.
-        batch_size: pairs per step.
-        learning_rate: Adam's.
-        seed: of the weights, the order and the cuts.
-    """
-
-    steps: int
-    batch_size: int
-    learning_rate: float
-    seed: int
+"""A title → a progress function ``(done, total)``."""
 
 
 @dataclass(frozen=True)
 class Taught:
-    """What a training ended with.
+    """The result of a training.
 
     Attributes:
         teacher: the judge's name.
         head: the head that learnt from it.
-        train: pairs it was trained on.
-        held: pairs it was measured on; no source of them is among the former.
+        train: number of pairs it was trained on.
+        held: number of held-out pairs; they have no source in common with the former.
         before: mean D_KL(teacher ‖ student) on the held-out pairs, in nats, before the training.
         after: the same after it.
-        floor: the same for who answers every sound with the mean posterior of the training pairs.
+        floor: the same for a constant answer, the mean posterior of the training pairs.
     """
 
     teacher: str
@@ -83,20 +66,20 @@ def teach_soundnet(
     out: Path,
     counter: Counter,
 ) -> Taught:
-    """Trains a SoundNet on the training split of a store, and writes its weights.
+    """Train a SoundNet on the training split of a store, and write its weights.
 
-    Where an earlier call of the same was interrupted, it goes on from there and ends with the same
-    bytes; what it needs for that lies beside ``out`` until then. The test split is not touched:
-    models whose encoder had learnt from it would be judged on what they had seen.
+    The same call resumes an interrupted one and ends with the same bytes; its checkpoint lies
+    beside ``out`` until then. The test split is not touched: models whose encoder had learnt from
+    it would be judged on data that it had seen.
 
     Args:
         store: the pairs.
         architecture: SoundNet-5 or SoundNet-8.
         teacher: a registered judge that is not trained on the dataset and gives ``"logits"`` over
             1000 classes (the objects head learns them) or 401 (the scenes head).
-        budget: how.
+        budget: of the training.
         out: the ``.safetensors`` file to make, for the encoders' option ``weights``; its metadata
-            say how it came about. If the same call made it before, nothing is done.
+            record its origin. If the same call made it before, nothing is done.
         counter: makes progress functions.
 
     Raises:
@@ -138,11 +121,8 @@ def teach_soundnet(
         distil(
             network,
             train,
+            budget,
             samples=max(network.min_samples, round(seconds * SAMPLE_RATE)),
-            steps=budget.steps,
-            batch_size=budget.batch_size,
-            learning_rate=budget.learning_rate,
-            seed=budget.seed,
             checkpoint=checkpoint,
             report=counter(f"teaching {architecture.name}"),
         )
@@ -199,16 +179,16 @@ def _posteriors(
     architecture: Architecture,
     counter: Counter,
 ) -> tuple[FloatArray, Layer]:
-    """What the teacher says to each image, float32 ``[n, k]``, and the head of so many classes."""
+    """Return the teacher's posteriors, float32 ``[n, k]``, and the head with as many classes."""
     name = judge.judge.name
     show, done = counter(f"{name} looks at images"), 0
 
     def looked(_: str) -> None:
         nonlocal done
-        done = min(done + LOOK_BATCH, len(rows))
+        done = min(done + BATCH, len(rows))
         show(done, len(rows))
 
-    outputs = look_at(judge, StoredImages(store.images, rows), looked)
+    outputs = embed_images(judge, StoredImages(store.images, rows), looked)
     if done < len(rows):  # equal images are looked at once
         show(len(rows), len(rows))
     if "logits" not in outputs:
@@ -228,7 +208,7 @@ def _listener(store: PairStore, rows: IntArray) -> Callable[[int], FloatArray]:
 
 
 def _same_again(out: Path, recipe: dict[str, Any]) -> Taught:
-    """The result of the call that made a file, if it was this one."""
+    """Return the result in a file's metadata, if the same recipe made it."""
     try:
         with safe_open(out, "pt") as stream:
             about = json.loads((stream.metadata() or {})["a2ibench"])
@@ -237,4 +217,4 @@ def _same_again(out: Path, recipe: dict[str, Any]) -> Taught:
             return made
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError):
         pass  # not a file of ours
-    raise UserError(f"{out}: it is there already, from something else; choose another name")
+    raise UserError(f"{out}: exists and was made by another call; choose another name")

@@ -24,12 +24,12 @@ import numpy as np
 from a2ibench.errors import UserError
 
 CLASS = "torch class"
-"""The key under which the class of a module stands among its fields."""
+"""The key of a module's class among its fields."""
 
-DEEPEST = 64
+MAX_DEPTH = 64
 """Objects inside objects; a network of networks needs about ten."""
-MOST_DIMENSIONS = 16
-LEAST_ENTRY = 8
+MAX_DIMENSIONS = 16
+MIN_ENTRY = 8
 """Bytes of the shortest key and value of a table."""
 
 _NUMBERS = {
@@ -44,7 +44,7 @@ _STORAGES = {f"torch.{name}Storage": np.dtype(code) for name, code in _NUMBERS.i
 
 
 def read_t7(content: bytes) -> Any:
-    """The first object of a ``.t7`` file.
+    """Read the first object of a ``.t7`` file.
 
     Memory and time are proportional to the file: every length is checked against the bytes that
     are left, and tensors are views of them.
@@ -74,8 +74,8 @@ class _Reader:
         self._met: dict[int, Any] = {}
 
     def object(self, depth: int) -> Any:
-        if depth > DEEPEST:
-            raise _RefusedError(f"objects more than {DEEPEST} deep")
+        if depth > MAX_DEPTH:
+            raise _RefusedError(f"objects more than {MAX_DEPTH} deep")
         kind = self._int()
         if kind == 0:
             return None
@@ -101,7 +101,7 @@ class _Reader:
         table: dict[Any, Any] = {}
         self._met[index] = table  # before its content, which may refer to it
         size = self._int()
-        if not 0 <= size * LEAST_ENTRY <= self._left():
+        if not 0 <= size * MIN_ENTRY <= self._left():
             raise _RefusedError(f"a table of {size} entries, {self._left()} bytes before the end")
         for _ in range(size):
             key = self.object(depth + 1)
@@ -134,7 +134,7 @@ class _Reader:
 
     def _tensor(self, dtype: np.dtype[Any], depth: int) -> np.ndarray[Any, Any]:
         dimensions = self._int()
-        if not 0 <= dimensions <= MOST_DIMENSIONS:
+        if not 0 <= dimensions <= MAX_DIMENSIONS:
             raise _RefusedError(f"a tensor of {dimensions} dimensions")
         shape, strides = self._longs(dimensions), self._longs(dimensions)
         offset = self._longs(1)[0] - 1

@@ -7,11 +7,9 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.contracts.model import Model
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError
+from a2ibench.results.rows import MINUS
 from a2ibench.study.ablation import ALL, Ablation, parse_ablations
-
-MINUS = " − "
-"""Before each part that is off."""
 
 
 @dataclass(frozen=True)
@@ -156,24 +154,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, float) and float(f"{value:g}") == value:
         return f"{value:g}"
     return "+".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def full_label(label: str, models: Collection[str]) -> str | None:
-    """The full model of an arm by its label; None for a full model, and for what is no arm."""
-    model = re.split(f"{MINUS}|, (?=[^,]+=)", label, maxsplit=1)[0]
-    return model if model != label and model in models else None
-
-
-def pick_arm(text: str, known: Collection[str], where: str) -> str:
-    """The label that a word of the command line means; `` - `` stands for `` − `` as well.
-
-    Raises:
-        UserError: no such arm.
-    """
-    label = text.strip().replace(" - ", MINUS)
-    if label not in known:
-        raise unknown(f"arm of {where}", text, known)
-    return label
 
 
 def split_arms(text: str) -> list[str]:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from a2ibench import config
 from a2ibench.errors import UserError
-from a2ibench.study.plan import Request
+from a2ibench.study.request import Request
 
 
 def expand_axes(
     request: Request, datasets: Sequence[str], encoders: Sequence[str]
 ) -> tuple[Path, list[Request]]:
-    """The root, and a request for each combination in a folder of the root's.
+    """Return the root, and a request for each combination in a folder of the root's.
 
     A single combination is the study itself. Each request holds the settings of what it uses.
 
@@ -31,8 +31,7 @@ def expand_axes(
     for what, names in (("datasets", [Path(one).name for one in datasets]), ("encoders", encoders)):
         if len(set(names)) < len(names):
             raise UserError(f"two {what} of one name: {', '.join(names)}")
-    used = {*request.models, *datasets, *encoders}
-    config.check_owners(request.settings, used)
+    config.check_owners(request.settings, {*request.used, *datasets, *encoders})
     combinations = [(dataset, encoder) for dataset in datasets for encoder in encoders]
     several = len(combinations) > 1
     name = "+".join(Path(one).name for one in datasets)
@@ -47,7 +46,7 @@ def expand_axes(
             settings={
                 owner: values
                 for owner, values in request.settings.items()
-                if owner in {*request.models, dataset, encoder}
+                if owner in {*request.models, dataset, encoder, request.executor}
             },
             folder=root / f"{Path(dataset).name}-{encoder}" if several else root,
         )

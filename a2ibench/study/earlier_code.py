@@ -7,19 +7,17 @@ holds a result of the same job by earlier code, the user chooses; nothing is mix
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from a2ibench import __version__, registry
 from a2ibench.errors import UserError
-from a2ibench.results.finished import read_study
 from a2ibench.results.job import Job, Task
-from a2ibench.results.outcome import JOBS, read_result
-from a2ibench.results.records import Kept
-from a2ibench.results.scores import Entry
+from a2ibench.results.job_state import JobState
+from a2ibench.results.records import Kept, Result
+from a2ibench.results.study import Study, open_study
 from a2ibench.source import code_changes, has_earlier_rule
 from a2ibench.storage import content_key
-
-Choice = Literal["keep", "recompute"]
+from a2ibench.study.entries import Entry
 
 EARLIER_RULE = (
     "of an earlier version of a2ibench, which knew a job by all code of the bench: whether that of"
@@ -33,29 +31,28 @@ class _Earlier:
 
     label: str
     task: Task
-    result: Mapping[str, Any]
+    result: Result
     why: str
 
     @property
     def kept(self) -> Task:
         """The task that the earlier result is the result of, with the scores that it has."""
-        scores = {
-            name: score
-            for name in self.task.metrics
-            if (score := self.result["metrics"].get(name)) is not None
-            and score["version"] == registry.metrics.get(name).version
-        }
-        return replace(
-            self.task,
-            job=Job.from_record({"protocol": self.result["protocol"], **self.result["job"]}),
-            folder=self.task.folder.parent / self.result["key"],
-            metrics=tuple(scores),
-            judges={score["judge"]: score["judge_fingerprint"] for score in scores.values()},
+        environment, stored, job = self.task.environment, self.result.metrics, self.result.job
+        names = [
+            name
+            for name in environment.metrics
+            if name in stored and stored[name].version == registry.metrics.get(name).version
+        ]
+        judges = {stored[name].judge: stored[name].judge_fingerprint for name in names}
+        return Task(
+            replace(self.task.job, source=job.source, encoder=job.encoder, protocol=job.protocol),
+            self.task.folder.parent / self.result.key,
+            replace(environment, metrics=tuple(names), judges=judges),
         )
 
 
 def settle(
-    folder: Path, entries: Sequence[Entry], choice: Choice | None
+    folder: Path, entries: Sequence[Entry], choice: Literal["keep", "recompute"] | None
 ) -> tuple[tuple[Entry, ...], dict[str, Kept]]:
     """Put kept results of earlier code in the place of the jobs of a study.
 
@@ -67,20 +64,20 @@ def settle(
         choice: what the user says; None where nothing was said.
 
     Returns:
-        The rows, and the kept results by their keys: plain values, as ``study.json`` holds them.
+        The rows, and the kept results by their keys.
 
     Raises:
         UserError: there are results of earlier code and the user has not chosen; or kept results
             would stand beside others that they cannot be compared with.
     """
     try:
-        about = read_study(folder)
+        study = open_study(folder)
     except UserError:
         return tuple(entries), {}  # no study yet, or a damaged one, which is made again
-    found = list(_find(folder, about, entries))
-    decided = {key: one["place"] for key, one in about.get("kept", {}).items()}
+    found = list(_find(study, entries))
+    decided = {key: one.place for key, one in study.about.kept.items()}
     models = [one for one in found if one.task.job.kind == "model"]
-    if choice is None and all(decided.get(m.result["key"]) == m.task.job.key for m in models):
+    if choice is None and all(decided.get(m.result.key) == m.task.job.key for m in models):
         choice = "keep"
     if not models or choice == "recompute":
         return tuple(entries), {}
@@ -92,12 +89,10 @@ def settle(
         )
     settled = _replaced(entries, found)
     _refuse_mixed(settled, found)
-    return settled, {
-        one.result["key"]: {"place": one.task.job.key, "why": one.why} for one in found
-    }
+    return settled, {one.result.key: Kept(place=one.task.job.key, why=one.why) for one in found}
 
 
-def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Any]) -> list[str]:
+def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]) -> list[str]:
     """Return what a reader of tables with kept results must know, a line for each reason.
 
     Args:
@@ -107,66 +102,71 @@ def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Any]) -> li
     rows: dict[str, dict[str, None]] = {}
     for label, keys in jobs.items():
         for key in (key for key in keys if key in kept):
-            rows.setdefault(kept[key]["why"], {})[label] = None
+            rows.setdefault(kept[key].why, {})[label] = None
     return [f"{', '.join(labels)}: kept, {why}." for why, labels in rows.items()]
 
 
-def refuse_other_judges(entries: Sequence[Entry], kept: Mapping[str, Kept]) -> None:
+def refuse_other_judges(
+    tasks: Sequence[Task], kept: Mapping[str, Kept], judges: Mapping[str, str]
+) -> None:
     """Refuse kept scores by other judges than those of the present command.
+
+    Args:
+        tasks: of the study.
+        kept: key → the result of earlier code.
+        judges: judge → fingerprint; none where nothing is computed.
 
     Raises:
         UserError: two judges of one name in one table.
     """
-    tasks = [task for entry in entries for task in entry.tasks]
-    now = {name: seen for t in tasks if t.job.key not in kept for name, seen in t.judges.items()}
-    for task in (task for task in tasks if task.job.key in kept):
-        for name, fingerprint in task.judges.items():
-            if now.get(name, fingerprint) != fingerprint:
+    for task in (task for task in tasks if task.folder.name in kept):
+        for name, there in task.judges.items():
+            if (here := judges.get(name, there)) != there:
                 raise UserError(
-                    f"--keep: the earlier results were scored by another judge {name}"
-                    f" ({fingerprint}) than new ones would be ({now[name]}): they never stand in"
-                    " one table. `a2ibench report` shows the study as it is; --recompute computes"
-                    " it again"
+                    f"--keep: the earlier results were scored by another judge {name} ({there})"
+                    f" than new ones would be ({here}): they never stand in one table."
+                    " `a2ibench report` shows the study as it is; --recompute computes it again"
                 )
 
 
-def _find(folder: Path, about: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[_Earlier]:
+def _find(study: Study, entries: Sequence[Entry]) -> Iterator[_Earlier]:
     """Yield the tasks without a result that earlier code has done."""
-    for entry in entries:
+    rows = {row.label: row for row in study.rows}
+    for entry in (entry for entry in entries if entry.label in rows and not entry.outside):
         for task in entry.tasks:
-            if task.job.kind == "outside" or read_result(task.folder) is not None:
+            if JobState(task.folder).result is not None:
                 continue
-            for key in about["jobs"].get(entry.label, ()):
-                result = read_result(folder / JOBS / key)
-                if result is not None and _asked(task, result) and key != task.job.key:
+            for state in rows[entry.label].results:
+                result = state.result
+                if result is not None and _asked(task, result):
                     yield _Earlier(entry.label, task, result, _why(task, result))
 
 
-def _asked(task: Task, result: Mapping[str, Any]) -> bool:
+def _job(result: Result) -> Job:
+    return Job.from_record(result.job.model_dump(exclude_unset=True))
+
+
+def _asked(task: Task, result: Result) -> bool:
     """Return whether a result is that of the same job, but for code and protocol."""
-    before = asdict(Job.from_record(result["job"]))
-    now = asdict(task.job)
-    other = ("source", "encoder", "protocol")
-    heard = [task.encoder, dict(task.encoder_config)]
-    return content_key([{**now, **dict.fromkeys(other)}, heard]) == content_key(
-        [{**before, **dict.fromkeys(other)}, [result["encoder"][one] for one in ("name", "config")]]
-    )
+    other = dict.fromkeys(("source", "encoder", "protocol"))
+    heard = [task.environment.encoder, dict(task.environment.encoder_config)]
+    before = [{**asdict(_job(result)), **other}, [result.encoder.name, result.encoder.config]]
+    return content_key([{**asdict(task.job), **other}, heard]) == content_key(before)
 
 
-def _why(task: Task, result: Mapping[str, Any]) -> str:
-    job, before = task.job, Job.from_record(result["job"])
-    if result["protocol"] != job.protocol:
-        return f"of protocol {result['protocol']}, where {job.protocol} is the present one"
+def _why(task: Task, result: Result) -> str:
+    job, before = task.job, result.job
+    if result.protocol != job.protocol:
+        return f"of protocol {result.protocol}, where {job.protocol} is the present one"
     if job.kind == "reference":
         return "of earlier code"
-    sources = result.get("sources")
     reasons = []
-    if has_earlier_rule(sources):
+    if has_earlier_rule(result.sources):
         reasons.append(EARLIER_RULE)
     elif before.encoder != job.encoder:
-        reasons.append(f"with an earlier version of encoder {task.encoder}")
+        reasons.append(f"with an earlier version of encoder {task.environment.encoder}")
     if before.source != job.source:
-        changed = code_changes(registry.models.get(job.method), sources)
+        changed = code_changes(registry.models.get(job.method), result.sources)
         if changed:
             reasons.append(f"trained with an earlier version of {job.method} ({changed})")
     return "; ".join(reasons) or "of earlier code"
@@ -190,10 +190,10 @@ def _replaced(entries: Sequence[Entry], found: Sequence[_Earlier]) -> tuple[Entr
 
 def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
     """Refuse a method by two codes, and results in one table that are not comparable."""
-    kept = {one.result["key"] for one in found}
+    kept = {one.result.key for one in found}
     methods = {one.task.job.method for one in found if one.task.job.kind == "model"}
     others = [
-        (entry, task) for entry in entries for task in entry.tasks if task.job.key not in kept
+        (entry, task) for entry in entries for task in entry.tasks if task.folder.name not in kept
     ]
     for entry, task in others:
         if task.job.method in methods:
@@ -204,7 +204,7 @@ def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
             )
         for one in found:
             there = one.result
-            if (there["protocol"], there["job"]["encoder"], there["version"]) != (
+            if (there.protocol, there.job.encoder, there.version) != (
                 task.job.protocol,
                 task.job.encoder,
                 __version__,

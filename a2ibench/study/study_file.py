@@ -14,9 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from a2ibench import registry
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError, unknown
-from a2ibench.results.finished import AS_RUN, NAME
+from a2ibench.results.study import AS_RUN, NAME
 from a2ibench.storage import whole_file
-from a2ibench.study.plan import Request
+from a2ibench.study.request import Request
 from a2ibench.study.scale import get_scale
 
 HEAD = "# Written by `a2ibench run`, and again by the next one: change a copy.\n"
@@ -99,7 +99,11 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
     first = requests[0]
     settings: dict[str, Any] = {}
     for request in requests:
-        settings |= {owner: dict(values) for owner, values in request.settings.items()}
+        settings |= {
+            owner: dict(values)
+            for owner, values in request.settings.items()
+            if owner != request.executor
+        }
     _write(
         folder,
         {
@@ -140,13 +144,14 @@ def _head(path: Path) -> str:
 
 
 def _asked(path: Path) -> dict[str, Any]:
-    """What a file asks for, with the values that it leaves to the command line's defaults."""
+    """Return what a file asks for, with the defaults of the command line for all that it omits."""
     usual = {
         "ablate": [], "dataset": ["arcade"], "encoder": ["soundnet8"], "seeds": 1,
-        "scale": "small", "settings": {}, "metrics": [],
+        "scale": "small", "settings": {}, "metrics": [], "executor": Request.executor,
     }  # fmt: skip
     asked = {**usual, **read_study_file(path)}
     asked.setdefault("images", get_scale(asked["scale"]).images)
+    asked["settings"] = {o: v for o, v in asked["settings"].items() if o != asked["executor"]}
     return {name: value for name, value in asked.items() if name not in SAME}
 
 

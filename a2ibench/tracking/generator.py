@@ -30,7 +30,7 @@ def tell_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
-    key = job.folder.name
+    key = job.state.key
     found = client.search_logged_models(
         [run.info.experiment_id], f"tags.`{JOB}` = '{key}' AND source_run_id = '{run.info.run_id}'"
     )
@@ -38,7 +38,7 @@ def tell_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
         model = found[0]
     else:
         name = re.sub(r"[^\w-]+", "-", job.name.replace("−", "without"))
-        params = {"arm": job.label, "seed": str(job.seed), "job": key}
+        params = {"arm": job.row.label, "seed": str(job.state.number), "job": key}
         model = client.create_logged_model(
             run.info.experiment_id, name, run.info.run_id, {JOB: key}, params, "audio-to-image"
         )
@@ -62,7 +62,8 @@ def save_model(job: Ended, scratch: Path) -> Path:
     inner.mkdir()
     copy_run(job.folder, inner)
     assert job.result is not None
-    size = job.result["spec"]["image_size"]
+    assert job.result.spec is not None
+    size = job.result.spec.image_size
     signature = ModelSignature(
         inputs=Schema([ColSpec("string")]),
         outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, size, size, 3))]),
@@ -78,6 +79,6 @@ def save_model(job: Ended, scratch: Path) -> Path:
             artifacts={"job": str(inner)},
             signature=signature,
             pip_requirements=[f"a2ibench=={__version__}"],
-            metadata={"arm": job.label, "seed": job.seed},
+            metadata={"arm": job.row.label, "seed": job.state.number},
         )
     return path

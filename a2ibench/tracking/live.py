@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.results.scores import LONG
+from a2ibench.results.long_scores import LONG
 from a2ibench.storage import content_key, file_sha256, lock, read_json, write_json
 from a2ibench.tracking.limits import LIVE
 from a2ibench.tracking.mirror import DeletedExperimentError, Mirror
@@ -51,6 +51,11 @@ class LiveMirror:
         self.alive = True
         """Whether nothing has gone wrong."""
 
+    @property
+    def place(self) -> str:
+        """A line on where a person sees it; empty where something went wrong."""
+        return f"MLflow: {how_to_look(self._uri)}" if self.alive else ""
+
     def open(self) -> None:
         """Before any trial starts: first openings of a database do not go together."""
 
@@ -93,6 +98,18 @@ class LiveMirror:
             if isinstance(error, DeletedExperimentError):
                 line = f"{error}; the study goes on without it"  # it says itself what to do
             self._say(without_password(line))
+
+
+def live_mirror(uri: str | None, say: Callable[[str], None]) -> Callable[[Path], LiveMirror] | None:
+    """Return what makes the mirror of a study that is run, by its folder; None for none.
+
+    Args:
+        uri: see :class:`Mirror`; ``"none"`` for no mirror, None for a database beside the study.
+        say: prints one line.
+    """
+    if (uri or "").lower() == "none":
+        return None
+    return lambda folder: LiveMirror(uri or default_uri(folder), folder, say)
 
 
 def mirror_study(folder: Path, uri: str, say: Callable[[str], None] = lambda line: None) -> int:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from a2ibench.errors import UserError
 from a2ibench.printable import printable
 from a2ibench.reporting.report import PAGE
-from a2ibench.results.identity import study_id
-from a2ibench.results.samples import GRID
-from a2ibench.results.scores import LONG
-from a2ibench.results.step_samples import steps_folder
+from a2ibench.results.job_state import FAILURE
+from a2ibench.results.long_scores import LONG
+from a2ibench.results.result_file import RESULT
+from a2ibench.results.samples import GRID, step_pictures
+from a2ibench.results.study import ABOUT, open_study
+from a2ibench.results.study_id import study_id
 from a2ibench.storage import content_key, file_sha256, lock
 from a2ibench.tracking.limits import CALL, Limited
 from a2ibench.tracking.values import (
@@ -28,10 +30,11 @@ from a2ibench.tracking.values import (
     LONGEST_NOTE,
     Ended,
     Point,
-    StudyFiles,
     clean,
     courses,
+    ended,
     job_params,
+    places,
     scores,
     struck_text,
     study_note,
@@ -109,7 +112,8 @@ class Mirror:
     ) -> None:
         _prepare()
         self._say = say
-        self._study = StudyFiles.read(folder)
+        self._study = open_study(folder)
+        self._keys = list(places(self._study))
         self._uri = uri
         # Typed as what it stands for: it only adds limits of time.
         self._client: Any = Limited(_open(uri), CALL, together)
@@ -124,7 +128,7 @@ class Mirror:
         Returns:
             Whether there was something to tell.
         """
-        job = self._study.ended(key)
+        job = ended(self._study, key)
         if job is None:
             return False
         with self._turn():
@@ -141,7 +145,7 @@ class Mirror:
         self._tell_dataset(run, job)
         note = "" if job.failure is None else f"Failed: {job.failure}"
         model = None
-        if job.result is not None and job.kind == "model" and "spec" in job.result:
+        if job.result is not None and job.row.kind == "model" and job.result.spec:
             from a2ibench.tracking.generator import tell_generator
 
             model = tell_generator(self._client, child, job)
@@ -153,7 +157,7 @@ class Mirror:
         known = child.data.metrics
         self._tell_points(run, (p for p in scores(job) if known.get(p.name) != p.value), model)
         self._tell_points(run, courses(job))
-        for name in ("result.json", "failure.json", f"samples/{GRID}"):
+        for name in (RESULT, FAILURE, GRID):
             if (job.folder / name).is_file():
                 self._client.log_artifact(run, str(job.folder / name))
         self._tell_step_samples(run, job)
@@ -171,14 +175,14 @@ class Mirror:
 
     def _close(self) -> None:
         study = self._study
-        ended = [job for key in study.jobs if (job := study.ended(key)) is not None]
-        failed = sum(job.failure is not None for job in ended)
+        known = [job for key in self._keys if (job := ended(study, key)) is not None]
+        failed = sum(job.failure is not None for job in known)
         run = self._parent.info.run_id
-        files = [study.folder / name for name in ("study.json", LONG, PAGE)]
+        files = [study.folder / name for name in (ABOUT, LONG, PAGE)]
         files += sorted((study.folder / "tables").glob("*"))
         files = [path for path in files if path.is_file()]
-        note = study_note(study, len(ended) - failed, failed, self._experiment, run)
-        struck = {name: reason for job in ended for name, reason in job.struck.items()}
+        note = study_note(study, len(known) - failed, failed, self._experiment, run)
+        struck = {name: reason for job in known for name, reason in job.struck.items()}
         said = [note, *([struck] if struck else [])]
         mark = content_key([*said, *((path.name, file_sha256(path)) for path in files)])
         parent = self._client.get_run(run)
@@ -189,18 +193,18 @@ class Mirror:
             self._tell_struck(parent, struck)
             self._client.set_experiment_tag(self._experiment, NOTE, self._experiment_note(note))
             self._client.set_tag(run, MARK, mark)
-        if len(ended) < len(study.jobs):
+        if len(known) < len(self._keys):
             self._client.update_run(run, status="RUNNING")
         else:
-            end = max((job.time for job in ended), default=self._parent.info.start_time)
+            end = max((job.time for job in known), default=self._parent.info.start_time)
             self._client.set_terminated(run, "FAILED" if failed else "FINISHED", end)
 
     def everything(self) -> int:
         """Tells whatever is not known yet; returns how many jobs that was."""
         marks = {run.data.tags.get(JOB): run.data.tags.get(MARK) for run in self._children()}
         told = 0
-        for key in self._study.jobs:
-            job = self._study.ended(key)
+        for key in self._keys:
+            job = ended(self._study, key)
             if job is not None and marks.get(key) != job.mark:
                 told += self.job(key)
         self.close()
@@ -248,7 +252,7 @@ class Mirror:
             return found[0]
         self._experiment = self._find_experiment()
         name = self._study.folder.resolve().name
-        started = [job.started for key in self._study.jobs if (job := self._study.ended(key))]
+        started = [job.started for key in self._keys if (job := ended(self._study, key))]
         return self._make_run(name, {STUDY: self._id}, min(started, default=None))
 
     def _experiments(self) -> list[str]:
@@ -316,7 +320,7 @@ class Mirror:
         return "\n".join([f"{len(studies)} studies:", "", *lines])[:LONGEST_NOTE]
 
     def _make_child(self, job: Ended) -> "Run":
-        tags = {JOB: job.folder.name, "mlflow.parentRunId": self._parent.info.run_id}
+        tags = {JOB: job.state.key, "mlflow.parentRunId": self._parent.info.run_id}
         return self._make_run(job.name, tags, job.started)
 
     def _make_run(self, name: str, tags: Mapping[str, str], start: int | None) -> "Run":
@@ -352,8 +356,8 @@ class Mirror:
 
         if job.result is None:
             return
-        name, digest = job.result["dataset"], job.result["job"]["store"][:8]
-        source = {"content_hash": job.result["job"]["store"]}
+        name, digest = job.result.dataset, job.result.job.store[:8]
+        source = {"content_hash": job.result.job.store}
         entity = Dataset(clean(name), digest, "a2ibench", str(source))
         self._client.log_inputs(run, [DatasetInput(entity)])
 
@@ -368,12 +372,11 @@ class Mirror:
         """Under one name, so that MLflow shows them with a slider over the steps."""
         from PIL import Image
 
-        pictures = sorted(steps_folder(job.folder).glob("[0-9]*.png"))
+        pictures = step_pictures(job.folder)
         if not pictures:
             return
         known = {Path(file.path).name for file in self._client.list_artifacts(run, "images")}
-        for path in pictures:
-            step = int(path.stem)
+        for step, path in pictures.items():
             # A picture is two files, the small one last.
             there = (name.startswith(f"samples+step+{step}+") for name in known)
             if sum(there) < 2:

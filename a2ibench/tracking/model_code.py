@@ -10,7 +10,7 @@ from mlflow.pyfunc.model import PythonModel
 
 from a2ibench import registry
 from a2ibench.generator.generate import draw_for, open_run
-from a2ibench.results.outcome import PLUGINS
+from a2ibench.results.job_state import PLUGINS
 from a2ibench.types import ImageArray
 
 

@@ -14,7 +14,7 @@ class MovingAverage(AveragedModel):
     weights do not linger in a short training.
 
     Args:
-        module: what is averaged; it is copied.
+        module: the module, of which it keeps a copy.
         decay: the decay in the long run, in (0, 1).
     """
 
@@ -33,5 +33,5 @@ class MovingAverage(AveragedModel):
         super().__init__(module, multi_avg_fn=update, use_buffers=True)  # type: ignore[arg-type]
 
     def copy_to(self, module: nn.Module) -> None:
-        """Puts the averaged weights into a module of the same shape."""
+        """Put the averaged weights into a module of the same shape."""
         module.load_state_dict(copy.deepcopy(self.module.state_dict()))

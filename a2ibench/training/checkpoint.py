@@ -20,12 +20,12 @@ FORMAT = 2
 
 
 class DamagedError(UserError):
-    """A checkpoint file is not what was written."""
+    """The content of a checkpoint file has changed since it was written."""
 
 
 @dataclass
 class TrainingState:
-    """What a training needs to go on as if it had never stopped.
+    """The state of a training, from which it resumes as if it had never stopped.
 
     Attributes:
         model: the method with all its networks.
@@ -33,9 +33,9 @@ class TrainingState:
         optimizers: by name.
         step: steps done.
         seconds: training time spent so far.
-        preparation_seconds: what the method's own pretraining took before that.
-        curve: one row a logging interval: ``{"step": …, loss name: mean}``.
-        notes: what a reader of the result must know about how it came about.
+        preparation_seconds: time of the method's own pretraining before that.
+        curve: one row per logging interval: ``{"step": …, loss name: mean}``.
+        notes: remarks on its history for a reader of the result.
     """
 
     model: nn.Module
@@ -48,7 +48,7 @@ class TrainingState:
     notes: list[str] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
-        """Writes everything, with the states of torch's random generators; whole or not at all."""
+        """Write everything, with the states of torch's random generators, atomically."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         if self.average is not None:
             state = self.average.state_dict()
@@ -79,10 +79,10 @@ class TrainingState:
             safetensors.torch.save_file(flat, temporary, {"a2ibench": json.dumps(about)})
 
     def load(self, path: Path) -> None:
-        """Restores everything from a file that :meth:`save` wrote.
+        """Restore everything from a file that :meth:`save` wrote.
 
         Raises:
-            DamagedError: its content is not what was written; nothing was restored.
+            DamagedError: its content has changed; nothing was restored.
             UserError: it belongs to another model or format.
         """
         about, tensors = read_checkpoint(path)
@@ -109,10 +109,10 @@ class TrainingState:
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """The figures and tensors of a checkpoint file, on the processor.
+    """Read the metadata and tensors of a checkpoint file, on the processor.
 
     Raises:
-        DamagedError: the file cannot be read, or its numbers are not those that were written.
+        DamagedError: the file cannot be read, or its numbers have changed.
         UserError: it is of another format.
     """
     try:
@@ -122,19 +122,19 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
         if about["format"] != FORMAT:
             raise UserError(
                 f"{path}: a checkpoint of format {about['format']}, expected {FORMAT};"
-                " remove its folder, and the study's command makes it anew"
+                " remove its folder, and re-run the study's command"
             )
         if about["sha256"] != _digest(tensors):
-            raise ValueError("its numbers are not those that were written")
+            raise ValueError("its numbers have changed since it was written")
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
         raise DamagedError(
-            f"{path}: damaged ({error}); remove its folder, and the study's command makes it anew"
+            f"{path}: damaged ({error}); remove its folder, and re-run the study's command"
         ) from error
     return about, tensors
 
 
 def load_for_drawing(model: nn.Module, generator: nn.Module, path: Path) -> None:
-    """Puts a checkpoint's weights into a model, the averaged ones (if any) into its generator."""
+    """Load a checkpoint's weights into a model, the averaged ones, if any, into its generator."""
     _, tensors = read_checkpoint(path)
     try:
         model.load_state_dict(_below(tensors, "model."))
@@ -146,7 +146,7 @@ def load_for_drawing(model: nn.Module, generator: nn.Module, path: Path) -> None
 
 
 def save_for_drawing(checkpoint: Path, path: Path) -> None:
-    """Copies what :func:`load_for_drawing` reads: no optimisers, no random states, no curve.
+    """Copy only what :func:`load_for_drawing` reads: no optimisers, random states or curve.
 
     Raises:
         UserError: the checkpoint is damaged or of another format.
@@ -163,7 +163,7 @@ def save_for_drawing(checkpoint: Path, path: Path) -> None:
 
 
 def weights_sha256(module: nn.Module) -> str:
-    """A hash of a module's parameters and buffers: names, shapes and values."""
+    """Hash the names, shapes and values of a module's parameters and buffers."""
     return _digest(module.state_dict())
 
 

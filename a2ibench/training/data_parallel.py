@@ -1,9 +1,9 @@
-"""Several workers train one model: each takes its part of every batch.
+"""Data-parallel training: several workers train one model, each on its part of every batch.
 
 A model owns its training step, forward, backward and optimiser steps, so nothing can be wrapped
-around it. Instead what one worker cannot know alone is shared where it is needed: batch norm counts
-the whole batch, and an optimiser steps along the mean of all workers' gradients. Without chance in
-the step, n workers compute what one would, up to rounding.
+around it. Instead the workers share what they need where they need it: batch norm takes the whole
+batch, and an optimiser steps along the mean of all workers' gradients. Without chance in the step,
+n workers compute the same as one, up to rounding.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,13 +20,13 @@ from a2ibench.contracts.model import Model
 
 @dataclass(frozen=True)
 class Team:
-    """The workers of one training, as one of them sees it; a worker alone has nothing to share.
+    """The workers of one training, seen from one of them.
 
-    With more than one, torch's default process group joins them.
+    Torch's default process group joins them where there is more than one.
 
     Attributes:
         rank: this worker, from 0. The first one writes files, draws and judges.
-        workers: how many.
+        workers: number of workers.
     """
 
     rank: int = 0
@@ -38,7 +38,7 @@ class Team:
         return self.rank == 0
 
     def decide(self, answer: bool) -> bool:
-        """The first worker's answer, for all."""
+        """Return the first worker's answer to all."""
         if self.workers == 1:
             return answer
         shared = torch.tensor(int(answer), device=self._device)
@@ -46,7 +46,7 @@ class Team:
         return bool(shared)
 
     def join(self, model: Model) -> None:
-        """Gives every worker the first one's weights, and lets the model's steps be shared.
+        """Give every worker the first one's weights, and make the model's steps shared.
 
         Args:
             model: prepared by the first worker, freshly made by the others.
@@ -62,17 +62,17 @@ class Team:
             optimizer.register_step_pre_hook(_average_gradients)
 
     def seed(self, seed: int, step: int) -> None:
-        """Fixes the noise of a step: another for each worker, as each draws for other pairs.
+        """Fix the noise of a step, different for each worker, as each draws for other pairs.
 
         It depends on the seed, the worker and the step alone, so that a checkpoint need not hold
-        the random states of all workers. A worker alone keeps its one stream of noise.
+        the random states of all workers. A single worker keeps its one stream of noise.
         """
         if self.workers > 1:
             sequence = np.random.SeedSequence(seed, spawn_key=(self.rank, step))
             torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
 
     def mean(self, values: Sequence[torch.Tensor]) -> list[float]:
-        """The means of scalars over the workers."""
+        """Return the means of scalars over the workers."""
         if self.workers == 1 or not values:
             return [float(value) for value in values]
         stacked = torch.stack([value.detach().float().to(self._device) for value in values])
@@ -81,7 +81,7 @@ class Team:
 
     @property
     def _device(self) -> str:
-        """Where NCCL or gloo take tensors from."""
+        """The device from which NCCL or gloo take tensors."""
         return "cuda" if dist.get_backend() == "nccl" else "cpu"
 
 
@@ -95,7 +95,7 @@ class SharedBatchNorm(_BatchNorm):
     """
 
     def _check_input_dim(self, input: torch.Tensor) -> None:  # noqa: A002 - torch's name
-        """Any."""
+        """Accept any shape."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - torch's name
         """See the class."""
@@ -104,7 +104,7 @@ class SharedBatchNorm(_BatchNorm):
         x = input.float()
         axes = [axis for axis in range(x.ndim) if axis != 1]
         var, mean = torch.var_mean(x, dim=axes, correction=0)
-        # Of every worker, not sums of squares: no large numbers that cancel.
+        # Each worker's moments, not sums of squares: no large numbers that cancel.
         vars_, means = _Gather.apply(torch.stack([var, mean])).unbind(1)
         mean = means.mean(dim=0)
         var = vars_.mean(dim=0) + means.var(dim=0, correction=0)
@@ -132,7 +132,7 @@ class SharedBatchNorm(_BatchNorm):
 
 
 class _Gather(torch.autograd.Function):
-    """A tensor → those of all workers, ``[workers, …]``; gradients come back from all of them."""
+    """A tensor → those of all workers, ``[workers, …]``; gradients return from all of them."""
 
     @staticmethod
     def forward(ctx: Any, mine: torch.Tensor) -> torch.Tensor:
@@ -150,7 +150,7 @@ class _Gather(torch.autograd.Function):
 
 
 def _average_gradients(optimizer: torch.optim.Optimizer, *arguments: Any) -> None:
-    """The mean of the workers' gradients is the gradient of the whole batch's mean loss."""
+    """Average the gradients: the result is the gradient of the whole batch's mean loss."""
     every = [parameter.grad for group in optimizer.param_groups for parameter in group["params"]]
     gradients = [gradient for gradient in every if gradient is not None]
     for dtype in dict.fromkeys(gradient.dtype for gradient in gradients):

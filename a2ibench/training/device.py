@@ -1,21 +1,29 @@
-"""Where a trial computes, and in what precision."""
+"""The device of a trial and its precision."""
 
 import os
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 import torch
+
+M = TypeVar("M", bound=torch.nn.Module)
 
 # cuBLAS reads it when it starts; without it, its matrix products are not deterministic.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def choose_device() -> torch.device:
-    """The first visible GPU, else the processor."""
+    """Return the first visible GPU, else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def place(model: M) -> M:
+    """Move a model to its device, in the memory format that convolutions are fastest in."""
+    return model.to(choose_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def training_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it, else float32.
+    """Return bfloat16 where the hardware multiplies it, else float32.
 
     On a processor without AVX-512 bf16 instructions bfloat16 is emulated and slower.
     """
@@ -27,7 +35,7 @@ def training_dtype(device: torch.device) -> torch.dtype:
 
 
 def autocast(device: torch.device) -> AbstractContextManager[None]:
-    """Mixed precision for the forward passes of a training step, off where it gains nothing.
+    """Return a context of mixed precision for a training step, off where it gains nothing.
 
     The cache of converted weights is off: a step that updates one network and then runs it again
     would see it as it was before the update.
@@ -38,7 +46,7 @@ def autocast(device: torch.device) -> AbstractContextManager[None]:
 
 
 def make_deterministic(seed: int, device: torch.device) -> None:
-    """Seeds torch's generators and turns non-deterministic kernels off.
+    """Seed torch's generators and turn non-deterministic kernels off.
 
     On a processor the trial computes on one thread: the order of a parallel sum depends on the
     number of threads, and two trials on one thread each outrun one trial on two.
@@ -51,7 +59,7 @@ def make_deterministic(seed: int, device: torch.device) -> None:
 
 
 def describe(device: torch.device) -> dict[str, str | int]:
-    """The hardware of a result, for its provenance."""
+    """Return the hardware of a result, for its provenance."""
     import platform
 
     return {
@@ -65,7 +73,7 @@ def describe(device: torch.device) -> dict[str, str | int]:
 
 
 def _processor_name() -> str | None:
-    """The model name that Linux gives; None elsewhere."""
+    """Return the processor's name on Linux; None elsewhere."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 (a virtual file)
             for line in lines:

@@ -1,5 +1,7 @@
 """Drawing: acoustic features + noise → 8-bit images."""
 
+import logging
+
 import numpy as np
 import torch
 
@@ -7,16 +9,17 @@ from a2ibench.contracts.model import Model
 from a2ibench.types import FloatArray, ImageArray
 
 DRAW_BATCH = 100
+LOG = logging.getLogger(__name__)
 
 
 def draw_noise(n: int, dim: int, seed: int) -> torch.Tensor:
-    """Standard normal ``[n, dim]``; a row depends on its position and the seed, not on n."""
+    """Draw standard normal ``[n, dim]``; a row depends on its position and the seed, not on n."""
     rng = np.random.default_rng(seed)
     return torch.from_numpy(rng.standard_normal((n, dim), dtype=np.float32))
 
 
 def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
-    """One image for each feature.
+    """Draw one image per feature.
 
     Args:
         model: trained; it is put into evaluation mode.
@@ -27,18 +30,23 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
         uint8 ``[n, S, S, 3]``.
 
     Raises:
-        ValueError: the model draws something other than finite ``[n, 3, S, S]``.
+        ValueError: the model draws something other than finite floats ``[n, 3, S, S]``.
     """
     device = next(model.parameters()).device
     size = model.spec.image_size
     model.eval()
     parts = []
+    lowest = 1.0
     # Not in inference mode: what a method may cache here is used again by its next training step.
     with torch.no_grad():
         for start in range(0, len(acoustic), DRAW_BATCH):
             rows = slice(start, start + DRAW_BATCH)
             a = torch.from_numpy(np.ascontiguousarray(acoustic[rows])).to(device)
-            image = model.generate(a, noise[rows].to(device)).float()
+            image = model.generate(a, noise[rows].to(device))
+            if not image.is_floating_point():
+                raise ValueError(
+                    f"{model.name}.generate: expected floats in [−1, 1], got {image.dtype}"
+                )
             if image.shape != (len(a), 3, size, size):
                 raise ValueError(
                     f"{model.name}.generate: expected images {(len(a), 3, size, size)},"
@@ -46,18 +54,32 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
                 )
             if not bool(image.isfinite().all()):
                 raise ValueError(f"{model.name}.generate: NaN or infinite pixels")
-            pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8)
-            parts.append(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+            lowest = min(lowest, float(image.min()))
+            parts.append(to_pixels(image).contiguous().cpu().numpy())
+    if lowest >= 0:
+        LOG.warning(
+            "%s.generate: no pixel of %d images is below 0, the middle grey; a model returns images"
+            " in [−1, 1], not in [0, 1]",
+            model.name,
+            len(acoustic),
+        )
     return np.concatenate(parts)
 
 
+def to_pixels(image: torch.Tensor) -> torch.Tensor:
+    """Convert floats ``[n, 3, S, S]`` in [−1, 1] to uint8 ``[n, S, S, 3]``, clamped and rounded."""
+    # In this order: the bytes are those of a division by 2 before the multiplication by 255.
+    levels = ((image.float() + 1) / 2).clamp(0, 1) * 255
+    return levels.round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
 def draw_grid(model: Model, acoustic: FloatArray, count: int, seed: int) -> ImageArray:
-    """Several images for each feature, with the same noises for all of them.
+    """Draw several images per feature, with the same noises for all features.
 
     Args:
         model: trained.
         acoustic: float32 ``[A, d]``, standardised.
-        count: Z, how many noises.
+        count: Z, the number of noises.
         seed: of the noises.
 
     Returns:

@@ -14,30 +14,30 @@ from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import DamagedError, TrainingState, read_checkpoint
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.device import autocast
-from a2ibench.training.look import as_if_finished, look_steps
+from a2ibench.training.preview import as_if_finished, preview_steps
 from a2ibench.types import Pairs
 
 CHECK_EVERY = 20
-"""Steps between two looks at the losses: a GPU is not stopped at each of them."""
+"""Steps between two readings of the losses, each of which makes a GPU wait."""
 SAVE_SHARE = 0.02
-"""Of a training's time, what its checkpoints may take: they follow each other accordingly. None is
-written when an interruption comes, since that can be in the middle of a step."""
-SAVE_LEAST = 1.0
-"""Seconds between two checkpoints at least."""
+"""Share of a training's time for its checkpoints, which sets their interval. An interruption writes
+none, since it can come in the middle of a step."""
+MIN_SAVE_INTERVAL = 1.0
+"""Fewest seconds between two checkpoints."""
 
 
 class DivergedError(Exception):
-    """A loss became NaN or infinite: the trial has failed, the study goes on."""
+    """A loss became NaN or infinite: the trial has failed, the study continues."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is.
+    """The progress of a training.
 
     Attributes:
-        step: steps done.
-        steps: steps in all.
-        images_per_second: training images taken in, over the whole training so far.
+        step: number of steps done.
+        steps: total number of steps.
+        images_per_second: mean rate of training images so far.
         losses: means since the last report.
     """
 
@@ -58,21 +58,21 @@ def fit(
     team: Team = ALONE,
     look: Callable[[int], None] | None = None,
 ) -> TrainingState:
-    """Trains a model, or goes on where its checkpoint stands; leaves the averaged weights in it.
+    """Train a model, resuming from its checkpoint if there is one; leave it with averaged weights.
 
     Args:
         model: freshly made, on its device.
         train: the training pairs.
-        steps: steps in all, one batch each.
+        steps: total number of steps, one batch each.
         seed: of the batches.
-        checkpoint: the file that keeps the state: read if it is there, written again and again
+        checkpoint: the file of the state: read if it exists, written at intervals
             (:data:`SAVE_SHARE`) and at the end. A damaged one is set aside, and the training starts
-            anew.
+            from the beginning.
         report: called every :data:`CHECK_EVERY` steps.
-        team: the workers that share each batch; every one of them calls this function, with files
+        team: the workers that share each batch; each of them calls this function, with files
             that all of them see.
-        look: called at a few steps (:func:`~a2ibench.training.look.look_steps`), while the model is
-            as if the training had ended there; it may draw, and its time is not counted.
+        look: called at :func:`~a2ibench.training.preview.preview_steps`, while the model is as if
+            the training had ended there; it may draw, and its time is not counted.
 
     Returns:
         The final state; ``model.generator`` holds the averaged weights, where the model keeps an
@@ -104,12 +104,12 @@ def fit(
         state.load(checkpoint)
     resumed_at = state.step
     batches = Batches(train, model.sampling, seed, device, team.rank, team.workers)
-    looked_at = look_steps(steps, CHECK_EVERY)
+    looked_at = preview_steps(steps, CHECK_EVERY)
     if look is not None and state.step == 0:
         with as_if_finished(model, average):
             look(0)
     started = saved = time.monotonic()
-    wait = SAVE_LEAST
+    wait = MIN_SAVE_INTERVAL
     spent_before = state.seconds
     seen: dict[str, list[torch.Tensor]] = {}
     while state.step < steps:
@@ -119,7 +119,7 @@ def fit(
         if average is not None:
             average.update_parameters(model.generator)
         for name, value in losses.items():
-            seen.setdefault(name, []).append(value)
+            seen.setdefault(name, []).append(value.detach())
         state.step += 1
         if state.step % CHECK_EVERY and state.step != steps:
             continue
@@ -138,7 +138,7 @@ def fit(
         if team.leads and now - saved > wait:
             state.save(checkpoint)
             saved = time.monotonic()
-            wait = max(SAVE_LEAST, (saved - now) / SAVE_SHARE)
+            wait = max(MIN_SAVE_INTERVAL, (saved - now) / SAVE_SHARE)
         report(Progress(state.step, steps, rate, means))
     if team.leads and state.step > resumed_at:
         state.save(checkpoint)
@@ -148,7 +148,7 @@ def fit(
 
 
 def _set_damaged_aside(checkpoint: Path) -> list[str]:
-    """Moves a damaged checkpoint out of the way; what is to be said about it."""
+    """Move a damaged checkpoint out of the way; return the notes on it."""
     if not checkpoint.exists():
         return []
     try:
@@ -156,7 +156,9 @@ def _set_damaged_aside(checkpoint: Path) -> list[str]:
     except DamagedError:
         aside = checkpoint.with_suffix(".damaged")
         checkpoint.replace(aside)
-        return [f"its checkpoint was damaged: set aside as {aside.name}, trained from the start"]
+        return [
+            f"its checkpoint was damaged: set aside as {aside.name}, trained from the beginning"
+        ]
     return []
 
 

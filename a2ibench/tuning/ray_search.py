@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from a2ibench.runs.executors.ray_cluster import started
 from a2ibench.runs.executors.ray_tune import RayTune
-from a2ibench.study.resources import check_disk, need_of, trials_at_once
+from a2ibench.runs.resources import check_disk, need_of, trials_at_once
+from a2ibench.runs.trial import Trial
 from a2ibench.tuning.trial import (
     BROKEN,
     FAILED,
@@ -46,14 +48,11 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
         return
     # A trial that diverges reports nothing.
     os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-    started_here = ray_tune.start()
-    import ray
-    from ray import tune
-    from ray.tune.schedulers import ASHAScheduler
-    from ray.tune.search.optuna import OptunaSearch
-
-    try:
+    with started(ray_tune.config.address) as machines:
         import optuna
+        from ray import tune
+        from ray.tune.schedulers import ASHAScheduler
+        from ray.tune.search.optuna import OptunaSearch
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         searcher = OptunaSearch(
@@ -63,7 +62,7 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
             # Those that were cut off come first.
             points_to_evaluate=[one["options"] for one in known if one["state"] in OPEN],
             # The same seed again would propose the same first options again.
-            seed=tuning.seed + len(known),
+            seed=tuning.task.job.seed + len(known),
         )
         scheduler = ASHAScheduler(
             time_attr=RUNG,
@@ -83,10 +82,10 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
             count += 1
             tell(count)
 
-        machines = ray_tune.machines()
-        need = need_of([tuning.task], ray_tune.gpus_per_trial, machines)
+        trial = Trial.of(tuning.task)
+        need = need_of([trial], ray_tune.config.gpus_per_trial, machines)
         at_once = trials_at_once(need, machines, missing, ray_tune.say)
-        check_disk([tuning.task] * at_once, at_once)
+        check_disk([trial] * at_once, at_once)
         resources = {"cpu": 1.0, "gpu": need.gpus}
         with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
             tuner = tune.Tuner(
@@ -106,9 +105,6 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
         if count < trials:
             # Tune itself handles Ctrl-C: it stops its trials and returns.
             raise KeyboardInterrupt
-    finally:
-        if started_here:
-            ray.shutdown()
 
 
 def _remember(record: Mapping[str, Any], number: int, searcher: Any, scheduler: Any) -> None:

@@ -3,20 +3,20 @@
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.errors import PLUGIN_FAILURES, UserError
-from a2ibench.evaluation.evaluate import Drawn, evaluate
-from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.evaluation.evaluate import evaluate
 from a2ibench.results import records
 from a2ibench.results.records import DamagedError
-from a2ibench.storage import content_key, lock, write_json
-from a2ibench.study.opened import load_judges_as_planned, open_as_planned
+from a2ibench.runs.data import load_judges_as_planned, open_as_planned
+from a2ibench.runs.model import build, draw_exam, train
+from a2ibench.storage import lock, write_json
 from a2ibench.training.fit import DivergedError
 from a2ibench.tuning.tune import RUNGS, Tuning, split_for_tuning
-from a2ibench.types import Spec
 
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
 BROKEN = "broken"
@@ -34,7 +34,7 @@ def read_trial(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        return dict(records.read(records.SearchTrial, path))
+        return dict(records.read(records.SearchTrial, path).plain)
     except DamagedError as error:
         raise UserError(f"{path}: damaged ({error}); remove it to compute it again") from error
 
@@ -101,54 +101,31 @@ def end_trial(folder: Path, state: str, reason: str | None) -> None:
 
 def _scores(tuning: Tuning, folder: Path, record: dict[str, Any]) -> Iterator[tuple[int, float]]:
     """Trains from rung to rung, and scores at each that the record lacks."""
-    import torch
-
-    from a2ibench.training.device import choose_device, make_deterministic
-    from a2ibench.training.draw import draw, draw_grid, draw_noise
-    from a2ibench.training.fit import fit
-
-    for path in tuning.plugins:
+    task = tuning.task
+    for path in task.environment.plugins:
         registry.load_plugin_file(path)
-    _, _, data = open_as_planned(tuning.store, tuning.pairs, tuning.encoder, tuning.encoder_config)
-    train, exam = split_for_tuning(data)
-    metric = registry.metrics.get(tuning.metric)()
-    data_key = content_key([tuning.pairs, tuning.features])
-    judges = load_judges_as_planned([metric], data, data_key, tuning.judges)
-    method = registry.models.get(tuning.model)
+    _, _, data = open_as_planned(task)
+    pairs, exam = split_for_tuning(data)
+    metric = registry.metrics.get(tuning.metric)
+    judges = load_judges_as_planned([metric], data, task)
+    job = replace(task.job, config={**task.job.config, **record["options"]})
     try:
-        values = {**tuning.values, **record["options"]}
-        options: Any = config.build(method.Config, values, tuning.model)
+        config.build(registry.models.get(job.method).Config, job.config, job.method)
     except UserError as error:  # options that do not go together
         raise DivergedError(str(error)) from error
-    spec = Spec(train.images[:1].shape[1], train.acoustic.shape[1], train.classes)
-    device = choose_device()
     reached = {done["rung"] for done in record["rungs"]}
     for rung in RUNGS:
         if rung in reached:
             continue
         begun = time.monotonic()
-        make_deterministic(tuning.seed, device)
-        model = method(options, spec)
-        model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        steps = max(1, tuning.images // model.sampling.batch_size)
+        model = build(job, pairs)
         # From the checkpoint of the rung before, to the bit as if it had never stopped there.
-        fit(
-            model,
-            train,
-            steps=max(1, steps * rung // RUNGS[-1]),
-            seed=tuning.seed,
-            checkpoint=folder / "checkpoint.safetensors",
-        )
-        acoustic = exam.test.acoustic
-        noise = draw_noise(len(acoustic), model.noise_dim, tuning.seed)
-        grid = None
+        train(model, job, pairs, folder / "checkpoint.safetensors", ninths=rung)
         try:
-            images = draw(model, acoustic, noise)
-            if "grid" in metric.needs:
-                grid = draw_grid(model, acoustic[exam.grid_rows], GRID_NOISES, tuning.seed)
+            drawn = draw_exam(model, exam, job.seed, grid="grid" in metric.needs)
         except ValueError as error:  # pixels that are no numbers
             raise DivergedError(str(error)) from error
-        marked = evaluate(Drawn(images, grid), exam, [metric], judges)
+        marked = evaluate(drawn, exam, [metric], judges)
         value = marked[metric.name].score.value
         record["rungs"].append({"rung": rung, "value": value})
         record["seconds"] = round(record["seconds"] + time.monotonic() - begun, 3)

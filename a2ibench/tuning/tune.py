@@ -17,19 +17,19 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.data.class_counts import refuse_too_few_clips
 from a2ibench.data.holdout import hold_out
 from a2ibench.errors import UserError
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import check_metric, load_judges
-from a2ibench.evaluation.exam import Exam, make_exam
-from a2ibench.evaluation.feasibility import clips_of_judges
+from a2ibench.evaluation.feasibility import clips_of_judges, find_metric
 from a2ibench.evaluation.health import held_out_health
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results import records
-from a2ibench.results.folder import check_own
-from a2ibench.results.job import Job, Task
+from a2ibench.results.folder_owner import check_own
+from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.records import DamagedError
+from a2ibench.runs.data import Counter, Data, open_data, open_pairs
 from a2ibench.source import source_hash
 from a2ibench.storage import content_key, write_json
-from a2ibench.study.opened import Data, open_data
-from a2ibench.study.plan import Counter, Request, open_pairs, outline
+from a2ibench.study.request import Request, outline
 from a2ibench.tuning.space import Domain, read_space
 from a2ibench.types import Pairs
 
@@ -46,68 +46,56 @@ class Tuning:
     """A search, with what a worker needs to do a trial of it.
 
     Attributes:
-        model: registered name.
-        source: hash of its code.
-        values: of the options that are not searched, where they differ from the defaults.
+        task: a trial before any option is chosen: its configuration holds the options that are not
+            searched, its folder is the search's.
         space: option → where it is searched.
-        metric: registered name of what is made best.
         version: of the metric.
-        images: training images of a whole trial.
-        seed: of every trial.
-        store: folder of the pair store.
-        pairs: content hash of the store.
-        encoder: registered name.
-        encoder_config: the encoder's configuration.
-        features: fingerprint of the encoder.
-        judges: judge → fingerprint.
-        validation: how many segments the metric is computed on.
-        folder: where the files go.
-        plugins: the user's plug-in files.
+        validation: number of segments that the metric is computed on.
     """
 
-    model: str
-    source: str
-    values: Mapping[str, Any]
+    task: Task
     space: Mapping[str, Domain]
-    metric: str
     version: int
-    images: int
-    seed: int
-    store: Path
-    pairs: str
-    encoder: str
-    encoder_config: Mapping[str, Any]
-    features: str
-    judges: Mapping[str, str]
     validation: int
-    folder: Path
-    plugins: tuple[Path, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the files go."""
+        return self.task.folder
+
+    @property
+    def metric(self) -> str:
+        """Registered name of what is made best."""
+        (name,) = self.task.metrics
+        return name
 
     @property
     def identity(self) -> dict[str, Any]:
         """All that a trial's score depends on but its own options; plain values."""
-        left_out = ("store", "encoder", "encoder_config", "folder", "plugins")
-        fields = {k: v for k, v in dataclasses.asdict(self).items() if k not in left_out}
-        fields |= {"protocol": PROTOCOL, "rungs": list(RUNGS)}
-        plain: dict[str, Any] = json.loads(json.dumps(fields))
+        job = self.task.job
+        about = {
+            "model": job.method,
+            "source": job.source,
+            "values": job.config,
+            "space": {name: dataclasses.asdict(domain) for name, domain in self.space.items()},
+            "metric": self.metric,
+            "version": self.version,
+            "images": job.images,
+            "seed": job.seed,
+            "pairs": job.store,
+            "features": job.encoder,
+            "judges": self.task.judges,
+            "validation": self.validation,
+            "protocol": PROTOCOL,
+            "rungs": RUNGS,
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(about))
         return plain
 
     @property
     def mode(self) -> str:
         """Which way is better: ``max`` or ``min``."""
         return "max" if registry.metrics.get(self.metric).higher_is_better else "min"
-
-    @property
-    def task(self) -> Task:
-        """A trial before any option is chosen, as a task: for what it needs."""
-        job = Job(
-            "model", self.model, self.values, self.source, self.pairs, self.features, self.seed,
-            self.images,
-        )  # fmt: skip
-        return Task(
-            job, self.folder, self.store, self.encoder, self.encoder_config, (self.metric,),
-            self.judges, self.plugins,
-        )  # fmt: skip
 
     def trial_folder(self, chosen: Mapping[str, Any]) -> Path:
         """Where a trial's files go: the same options are the same trial."""
@@ -130,7 +118,8 @@ def plan_tuning(
             that needs more segments than the validation split holds, or another search's folder.
     """
     (name,), (wanted,) = request.models, request.metrics
-    model, metric = registry.models.get(name), registry.metrics.get(wanted)()
+    model, metric = registry.models.get(name), find_metric(wanted)
+    wanted = metric.name
     if metric.judge == OWN:
         raise UserError(
             f"metric {wanted}: by the network that the method trains against; it is no measurement,"
@@ -156,8 +145,12 @@ def plan_tuning(
             f" {len(data.judging)} train the judges, {len(train)} the model, and {len(exam.test)}"
             " are for validation; prepare more training clips, or choose another metric"
         ) from None
-    data_key = content_key([store.content_hash, encoder.identity()])
-    judges = load_judges([metric], data.judging, data_key, say)
+    built: Any = config.build(model.Config, values, name)
+    job = Job(
+        "model", name, config.to_dict(built),
+        source_hash(model), store.content_hash, encoder.identity(), SEED, chosen.images,
+    )  # fmt: skip
+    judges = load_judges([metric], data.judging, job.data_key, say)
     for judge, loaded in judges.items():
         health = held_out_health(judge, loaded.figures, len(data.judging.classes))
         if health is not None and not health.ok:
@@ -166,34 +159,24 @@ def plan_tuning(
         f"{store.name}: {len(train)} pairs train, {len(exam.test)} others are for validation,"
         f" {len(data.judging)} others train the judges; the test split is not touched"
     )
-    built: Any = config.build(model.Config, values, name)
-    tuning = Tuning(
-        model=name,
-        source=source_hash(model),
-        values=config.to_dict(built),
-        space=domains,
-        metric=wanted,
-        version=metric.version,
-        images=chosen.images,
-        seed=SEED,
-        store=store.root,
-        pairs=store.content_hash,
-        encoder=request.encoder,
-        encoder_config=config.to_dict(encoder.config),
-        features=encoder.identity(),
-        judges={judge: loaded.fingerprint for judge, loaded in judges.items()},
-        validation=len(exam.test),
-        folder=chosen.folder,
-        plugins=request.plugins,
+    environment = Environment(
+        store.root,
+        request.encoder,
+        config.to_dict(encoder.config),
+        (wanted,),
+        {judge: loaded.fingerprint for judge, loaded in judges.items()},
+        request.plugins,
     )
+    task = Task(job, chosen.folder, environment)
+    tuning = Tuning(task, domains, metric.version, len(exam.test))
     _claim(tuning)
     return tuning
 
 
-def split_for_tuning(data: Data) -> tuple[Pairs, Exam]:
+def split_for_tuning(data: Data) -> tuple[Pairs, EvalSet]:
     """What trials are trained on, and their exam on the validation segments; by source clip."""
     train, validation = hold_out(data.train, VALIDATION_SHARE, VALIDATION_SEED)
-    return train, make_exam(train, validation)
+    return train, make_eval_set(train, validation)
 
 
 def _claim(tuning: Tuning) -> None:

@@ -1,7 +1,7 @@
 """What a search found: every trial in a table, and the best options as a study's file."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 from a2ibench import __version__
 from a2ibench.errors import UserError
 from a2ibench.storage import whole_file
-from a2ibench.study.plan import Request
+from a2ibench.study.request import Request
 from a2ibench.study.study_file import write_study_file
 from a2ibench.tuning.trial import DONE, read_trials
 from a2ibench.tuning.tune import RUNGS, SEED, Tuning
@@ -35,7 +35,7 @@ def write_trials(tuning: Tuning) -> pd.DataFrame:
                 "trial": number,
                 "state": record["state"],
                 "value": None if last is None else scores[last],
-                "images": 0 if last is None else tuning.images * last // RUNGS[-1],
+                "images": 0 if last is None else tuning.task.job.images * last // RUNGS[-1],
                 **record["options"],
                 **{f"score_{rung}_{RUNGS[-1]}": scores.get(rung) for rung in RUNGS},
                 "seconds": record["seconds"],
@@ -75,20 +75,20 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
         )
     best = done.iloc[0]
     chosen = read_trials(tuning.folder)[int(best["trial"])]["options"]
-    path = tuning.folder / BEST
-    dataset = {k: dict(v) for k, v in request.settings.items() if k != tuning.model}
-    own = {**request.settings.get(tuning.model, {}), **chosen}
+    path, job = tuning.folder / BEST, tuning.task.job
+    dataset = {k: dict(v) for k, v in request.settings.items() if k != job.method}
+    own = {**request.settings.get(job.method, {}), **chosen}
     write_study_file(
         path,
         {
-            "models": [tuning.model],
+            "models": [job.method],
             "dataset": [request.dataset],
             "encoder": [request.encoder],
             "scale": request.scale,
-            "images": tuning.images,
-            "settings": {**dataset, tuning.model: own},
+            "images": job.images,
+            "settings": {**dataset, job.method: own},
             "provenance": {
-                "model": tuning.model,
+                "model": job.method,
                 "space": {name: {d.kind: list(d.values)} for name, d in tuning.space.items()},
                 "metric": f"{tuning.metric}_v{tuning.version}",
                 "value": float(best["value"]),
@@ -97,10 +97,10 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
                 "states": {str(k): int(v) for k, v in table["state"].value_counts().items()},
                 "best_after": _best_after(done, len(table), tuning.mode),
                 "seed": SEED,
-                "pairs": tuning.pairs,
-                "encoder": tuning.features,
-                "judges": dict(tuning.judges),
-                "source": tuning.source,
+                "pairs": job.store,
+                "encoder": job.encoder,
+                "judges": dict(tuning.task.judges),
+                "source": job.source,
                 "version": __version__,
                 "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             },
@@ -112,13 +112,9 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
 
 def _best_after(done: pd.DataFrame, trials: int, mode: str) -> list[float | None]:
     """The best score of the first 1, 2, … trials: whether more of them would help."""
-    values: Mapping[int, float] = dict(zip(done["trial"], done["value"], strict=True))
-    found: list[float | None] = []
-    for number in range(trials):
-        seen: Sequence[float] = [float(v) for trial, v in values.items() if trial <= number]
-        best = max if mode == "max" else min
-        found.append(best(seen) if seen else None)
-    return found
+    values = done.set_index("trial")["value"].astype(float).reindex(range(trials))
+    best = (values.cummax() if mode == "max" else values.cummin()).ffill()
+    return [None if pd.isna(value) else value for value in best.tolist()]
 
 
 def top_rows(table: pd.DataFrame, options: Sequence[str], count: int) -> list[dict[str, Any]]:

@@ -13,12 +13,13 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
+from a2ibench.nn.descent import descend
 from a2ibench.nn.layers import DownStack, UpStack, init_normal, to_image
 from a2ibench.nn.losses import gaussian_kl
 from a2ibench.types import Batch, Sampling, Spec
 
 LOG_VARIANCE = 8.0
-"""|log σ²| stays below this: no overflow at the first steps."""
+"""Bound of |log σ²|, against an overflow in the first steps."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class VAEConfig:
         0.5, "σ of the Gaussian around the decoded pixel, which is in [−1, 1]", minimum=1e-3
     )
     lr: float = option(2e-4, "learning rate (Adam)", minimum=0)
-    batch_size: int = option(32, "pairs a batch", minimum=2)
+    batch_size: int = option(32, "pairs per batch", minimum=2)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
     ema: float = option(0.0, "decay of the moving average of the weights", minimum=0, maximum=1)
@@ -72,48 +73,30 @@ class Gaussian(nn.Module):
 def reparametrise(
     mean: torch.Tensor, log_variance: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
-    """z = μ + σ ε."""
+    """Compute z = μ + σ ε."""
     return mean + (0.5 * log_variance).exp() * noise
 
 
 class _VAE(Model):
-    """What both have in common: the likelihood, one optimiser, one update a step."""
+    """The common part: the likelihood, one optimiser, one update per step."""
 
     config: VAEConfig
 
-    @property
-    def sampling(self) -> Sampling:
-        """As configured."""
-        return Sampling(self.config.batch_size, self.config.balanced, self.config.flip)
-
-    @property
-    def noise_dim(self) -> int:
-        """The length of z."""
-        return self.config.latent_dim
-
-    @property
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """One for all weights."""
-        return {"all": self._optimizer}
-
-    @property
-    def ema(self) -> float:
-        """As configured."""
-        return self.config.ema
-
     def _optimise(self) -> None:
-        self._optimizer = torch.optim.Adam(self.parameters(), lr=self.config.lr)
+        config = self.config
+        self.optimizers = {"all": torch.optim.Adam(self.parameters(), lr=config.lr)}
+        self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
+        self.noise_dim = config.latent_dim
+        self.ema = config.ema
 
     def _descend(
         self, image: torch.Tensor, decoded: torch.Tensor, kl: torch.Tensor
     ) -> Mapping[str, torch.Tensor]:
-        """One step on the negative lower bound, ‖I − Ĩ‖² / 2σ² + β KL, a mean over the images."""
+        """Take one step on ‖I − Ĩ‖² / 2σ² + β KL, the negative lower bound; a mean over images."""
         error = (decoded.float() - image).square().flatten(1).sum(dim=1).mean()
         reconstruction = error / (2.0 * self.config.pixel_sd**2)
-        self._optimizer.zero_grad(set_to_none=True)
-        (reconstruction + self.config.beta * kl).backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
-        return {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
+        descend(self.optimizers["all"], [reconstruction, self.config.beta * kl])
+        return {"reconstruction": reconstruction, "kl": kl}
 
 
 class _SoundToImage(nn.Module):
@@ -152,7 +135,7 @@ class VAE(_VAE):
         return self.net
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """One step on one sample of z an image."""
+        """Take one step on one sample of z per image."""
         mean, log_variance = self.net.q(batch.acoustic)
         z = reparametrise(mean, log_variance, torch.randn_like(mean))
         standard = torch.zeros_like(mean)
@@ -160,10 +143,10 @@ class VAE(_VAE):
         return self._descend(batch.image, self.net.decode(z), kl)
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Ĩ(μ(a) + σ(a) · noise), from [−1, 1] to [0, 1]."""
+        """Draw Ĩ(μ(a) + σ(a) · noise)."""
         mean, log_variance = self.net.q(acoustic)
         z = reparametrise(mean, log_variance, noise)
-        return (self.net.decode(z).float() + 1.0) / 2.0
+        return self.net.decode(z)
 
 
 class _Decoder(nn.Module):
@@ -180,14 +163,14 @@ class _Decoder(nn.Module):
         self.latent_dim = k
 
     def prior(self, a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """μₚ and log σₚ², ``[n, latent_dim]``."""
+        """Compute μₚ and log σₚ², ``[n, latent_dim]``."""
         if self.p is not None:
             return self.p(a)
         standard = torch.zeros(len(a), self.latent_dim, device=a.device)
         return standard, standard
 
     def forward(self, a: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """Ĩ in [−1, 1]: ``[n, 3, S, S]``."""
+        """Decode Ĩ in [−1, 1]: ``[n, 3, S, S]``."""
         return self.decode(torch.cat([a, z], dim=1))
 
 
@@ -227,7 +210,7 @@ class ConditionalVAE(_VAE):
         return self.decoder
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """One step on one sample of z an image."""
+        """Take one step on one sample of z per image."""
         a = batch.acoustic
         mean, log_variance = self.q(torch.cat([self.look(batch.image), a], dim=1))
         z = reparametrise(mean, log_variance, torch.randn_like(mean))
@@ -235,6 +218,6 @@ class ConditionalVAE(_VAE):
         return self._descend(batch.image, self.decoder(a, z), kl)
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Ĩ(z, a) with z = μₚ + σₚ · noise, from [−1, 1] to [0, 1]."""
+        """Draw Ĩ(z, a) with z = μₚ + σₚ · noise."""
         z = reparametrise(*self.decoder.prior(acoustic), noise)
-        return (self.decoder(acoustic, z).float() + 1.0) / 2.0
+        return self.decoder(acoustic, z)

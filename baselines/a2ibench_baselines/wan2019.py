@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
+from a2ibench.nn.descent import descend
 from a2ibench.nn.layers import doublings, frozen
 from a2ibench.nn.losses import adversarial, auxiliary, hinge_false, hinge_true
 from a2ibench.nn.projection import Projection
@@ -28,7 +29,7 @@ class WanConfig:
 
     channels: int = option(200, "c, the width of the largest feature maps of G and D", minimum=1)
     noise_dim: int = option(0, "length of z, concatenated with a; 0: no noise", minimum=0)
-    ignore_noise: bool = option(False, "z is taken and not used: one image a sound")
+    ignore_noise: bool = option(False, "z is drawn and not used: one image per sound")
     mismatch: Literal["class", "clip", "none"] = option(
         "class", "mismatched sounds come from another class, from any other clip, or are not used"
     )
@@ -40,17 +41,17 @@ class WanConfig:
     beta1: float = option(0.5, "β₁ of Adam", minimum=0, maximum=1)
     beta2: float = option(0.999, "β₂ of Adam", minimum=0, maximum=1)
     g_steps: int = option(5, "steps of G for each step of D", minimum=1)
-    batch_size: int = option(32, "pairs a batch", minimum=2)
+    batch_size: int = option(32, "pairs per batch", minimum=2)
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
     ema: float = option(0.0, "decay of the moving average of G's weights", minimum=0, maximum=1)
 
 
 @dataclass(frozen=True)
 class WanCodeConfig(WanConfig):
-    """Where the released program differs from the paper."""
+    """The options in which the released program differs from the paper."""
 
     noise_dim: int = option(100, "length of z, which is not used", minimum=0)
-    ignore_noise: bool = option(True, "z is taken and not used: one image a sound")
+    ignore_noise: bool = option(True, "z is drawn and not used: one image per sound")
     mismatch: Literal["class", "clip", "none"] = option("none", "mismatched sounds are not used")
     power_iteration: Literal["running", "fixed_start"] = option(
         "fixed_start", "the vector of spectral norm is never updated"
@@ -126,7 +127,7 @@ class Discriminator(nn.Module):
 
 
 def _init(module: nn.Module) -> None:
-    """Weights from N(0, 0.02²), biases 0."""
+    """Draw weights from N(0, 0.02²); biases 0."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         # Assigning to a normalised weight would change a temporary: its original is what is stored.
         normalised = parametrize.is_parametrized(module, "weight")
@@ -155,40 +156,22 @@ class Wan2019(Model):
         self.G = Generator(config, spec)
         self.D = Discriminator(config, spec)
         betas = (config.beta1, config.beta2)
-        self._optimizers = {
+        self.optimizers = {
             "G": torch.optim.Adam(self.G.parameters(), lr=config.lr, betas=betas),
             "D": torch.optim.Adam(self.D.parameters(), lr=config.lr, betas=betas),
         }
+        self.sampling = Sampling(config.batch_size, True, config.flip, config.mismatch)
+        self.noise_dim = config.noise_dim
+        self.ema = config.ema
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
-
-    @property
-    def sampling(self) -> Sampling:
-        """Classes uniformly."""
-        c = self.config
-        return Sampling(c.batch_size, balanced=True, flip=c.flip, mismatch=c.mismatch)
-
-    @property
-    def noise_dim(self) -> int:
-        """The length of z."""
-        return self.config.noise_dim
-
-    @property
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """``G`` and ``D``."""
-        return self._optimizers
 
     @property
     def generator(self) -> nn.Module:
         """G."""
         return self.G
 
-    @property
-    def ema(self) -> float:
-        """As configured."""
-        return self.config.ema
-
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """One step of G, after one of D on the same fakes each ``g_steps``-th time.
+        """Take one step of G, after one of D on the same fakes each ``g_steps``-th time.
 
         Returns:
             The summands of both objectives; all weights are 1.
@@ -206,7 +189,7 @@ class Wan2019(Model):
             if self.config.mismatch != "none":
                 terms["D_mismatched"] = hinge_false(self.D.K(real_phi, batch.mismatched))
             terms["D_class"] = auxiliary(self.D.P(real_phi), batch.label)
-            self._descend("D", terms)
+            descend(self.optimizers["D"], terms.values())
 
         with frozen(self.D):
             phi = self.D.phi(fake)
@@ -214,27 +197,20 @@ class Wan2019(Model):
                 "G_adversarial": adversarial(self.D.K(phi, a)),
                 "G_class": auxiliary(self.D.P(phi), batch.label),
             }
-            self._descend("G", g_terms)
+            descend(self.optimizers["G"], g_terms.values())
 
         self.step += 1
-        return {name: term.detach() for name, term in (terms | g_terms).items()}
-
-    def _descend(self, name: str, terms: Mapping[str, torch.Tensor]) -> None:
-        """One optimiser step on the sum of the terms."""
-        optimizer = self._optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        return terms | g_terms
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Ĩ, from [−1, 1] to [0, 1]."""
-        return (self.G(acoustic, noise).float() + 1.0) / 2.0
+        """Draw Ĩ."""
+        return self.G(acoustic, noise)
 
 
 class Wan2019Code(Wan2019):
-    """The program released with the paper, its slips included.
+    """The program released with the paper, including its slips.
 
-    It takes noise and ignores it (one image a sound), sees no mismatched pairs, and starts the
+    It takes noise and ignores it (one image per sound), sees no mismatched pairs, and starts the
     power iteration of spectral norm from the same vector at each step.
     """
 

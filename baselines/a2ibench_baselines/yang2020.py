@@ -1,9 +1,9 @@
 """Yang, Su, Wang: Diverse Audio-to-Image Generation via Semantics and Feature Consistency (2020).
 
-Two generators draw one above the other: G_low an image of half the size, G_high the image. Each
-size has a discriminator with two heads: K, is it a true image *of this sound* (authenticity), and
-P, its class. I2A, pretrained on real pairs and frozen, reads the acoustic feature off the image
-that was drawn: it should be the one that it was drawn for (consistency).
+Two generators are stacked: G_low draws an image of half the size, G_high the image. Each size has a
+discriminator with two heads: K, whether it is a true image *of this sound* (authenticity), and P,
+its class. I2A, pretrained on real pairs and frozen, predicts the acoustic feature from the drawn
+image: it should be the one that the image was drawn for (consistency).
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
+from a2ibench.nn.descent import descend
 from a2ibench.nn.diffaugment import Policy, diffaugment
 from a2ibench.nn.layers import (
     DownStack,
@@ -50,7 +51,7 @@ class YangConfig:
         "map", "h: the last feature map of G_low, or a vector made from it"
     )
     hidden_dim: int = option(256, "e, the length of h where it is a vector", minimum=1)
-    sees_low: bool = option(False, "G_high also sees the image that G_low drew, encoded")
+    sees_low: bool = option(False, "G_high also sees the encoded image of G_low")
     stacked: bool = option(True, "G_low and G_high; off: one generator draws the full size")
     training: Literal["joint", "staged"] = option(
         "joint", "both stages at once, or G_low first and then G_high on a fixed G_low"
@@ -75,17 +76,17 @@ class YangConfig:
     g_channels: int = option(64, "channels of h as a map; even", minimum=2)
     g_residual: int = option(2, "residual blocks of G_high on a map", minimum=0)
     d_channels: int = option(64, "channels of the first convolution of each D", minimum=1)
-    phi_dim: int = option(128, "length of φ, what K and P see", minimum=1)
+    phi_dim: int = option(128, "length of φ, the input of K and P", minimum=1)
     g_lr: float = option(2e-4, "learning rate of G (Adam)", minimum=0)
     d_lr: float = option(2e-4, "learning rate of D (Adam)", minimum=0)
     beta1: float = option(0.5, "β₁ of Adam", minimum=0, maximum=1)
     beta2: float = option(0.999, "β₂ of Adam", minimum=0, maximum=1)
     d_steps: int = option(1, "steps of D for each step of G", minimum=1)
-    batch_size: int = option(32, "pairs a batch", minimum=2)
+    batch_size: int = option(32, "pairs per batch", minimum=2)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
     diffaugment: tuple[Policy, ...] = option(
-        (), "what D sees is changed at random: color, translation, cutout"
+        (), "random changes of the images that D sees: color, translation, cutout"
     )
     ema: float = option(0.999, "decay of the moving average of G's weights", minimum=0, maximum=1)
 
@@ -205,7 +206,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """One size's discriminator: φ(I), and on it the heads K and P. Spectral norm everywhere."""
+    """The discriminator of one size: φ(I), with the heads K and P. Spectral norm everywhere."""
 
     def __init__(self, config: YangConfig, spec: Spec, size: int) -> None:
         super().__init__()
@@ -217,7 +218,7 @@ class Discriminator(nn.Module):
         )
 
     def features(self, image: torch.Tensor) -> torch.Tensor:
-        """φ: ``[n, 3, size, size]`` → ``[n, phi_dim]``."""
+        """Compute φ: ``[n, 3, size, size]`` → ``[n, phi_dim]``."""
         return self.phi(self.down(image))
 
 
@@ -267,47 +268,29 @@ class Yang2020(Model):
         if config.lambda_con > 0:
             self.I2A = ResNet18(spec.acoustic_dim, config.i2a_width).requires_grad_(False)
         betas = (config.beta1, config.beta2)
-        self._optimizers = {
+        self.optimizers = {
             "G": torch.optim.Adam(self.G.parameters(), lr=config.g_lr, betas=betas),
             "D": torch.optim.Adam(self.D.parameters(), lr=config.d_lr, betas=betas),
         }
+        self.sampling = Sampling(config.batch_size, config.balanced, config.flip, config.mismatch)
+        self.noise_dim = config.noise_dim
+        self.ema = config.ema
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
-
-    @property
-    def sampling(self) -> Sampling:
-        """As configured."""
-        c = self.config
-        return Sampling(c.batch_size, c.balanced, c.flip, c.mismatch)
-
-    @property
-    def noise_dim(self) -> int:
-        """The length of z."""
-        return self.config.noise_dim
-
-    @property
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """``G`` and ``D``."""
-        return self._optimizers
 
     @property
     def generator(self) -> nn.Module:
         """Both stages."""
         return self.G
 
-    @property
-    def ema(self) -> float:
-        """As configured."""
-        return self.config.ema
-
     def train(self, mode: bool = True) -> "Yang2020":
-        """I2A stays in evaluation mode."""
+        """Set the mode of all but I2A, which stays in evaluation mode."""
         super().train(mode)
         if self.I2A is not None:
             self.I2A.eval()
         return self
 
     def prepare(self, train: Pairs) -> None:
-        """Pretrains I2A on the real pairs, by mean squared error, and freezes it."""
+        """Pretrain I2A on the real pairs, by mean squared error, and freeze it."""
         if self.I2A is None:
             return
         self.I2A.requires_grad_(True)
@@ -327,7 +310,7 @@ class Yang2020(Model):
         self.I2A.eval()
 
     def image_to_audio(self, images: ImageArray) -> FloatArray | None:
-        """I2A, the network of L_con."""
+        """Apply I2A, the network of L_con."""
         if self.I2A is None:
             return None
         with torch.inference_mode():
@@ -335,7 +318,7 @@ class Yang2020(Model):
             return self.I2A.eval()(to_unit_range(images, device)).float().cpu().numpy()
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """One step of the discriminators and, each ``d_steps``-th time, one of G on the same fakes.
+        """Take a step of the discriminators, each ``d_steps``-th time also one of G on its fakes.
 
         Returns:
             The weighted summands of both objectives.
@@ -350,7 +333,7 @@ class Yang2020(Model):
         terms: dict[str, torch.Tensor] = {}
         for i in stages:
             terms |= self._discriminator_terms(i, reals[i], fakes[i].detach(), batch)
-        self._descend("D", terms)
+        descend(self.optimizers["D"], terms.values())
 
         if updates_g:
             g_terms: dict[str, torch.Tensor] = {}
@@ -363,11 +346,11 @@ class Yang2020(Model):
                         batch.acoustic, self.I2A(fakes[-1]), self.config.consistency
                     )
                     g_terms["L_con"] = self.config.lambda_con * L_con
-                self._descend("G", g_terms)
+                descend(self.optimizers["G"], g_terms.values())
             terms |= g_terms
 
         self.step += 1
-        return {name: term.detach() for name, term in terms.items()}
+        return terms
 
     def _stages_in_training(self) -> tuple[int, ...]:
         if self.config.training == "joint":
@@ -375,7 +358,7 @@ class Yang2020(Model):
         return (0,) if int(self.step) < self.config.stage_steps else (1,)
 
     def _draw(self, a: torch.Tensor, stages: tuple[int, ...]) -> tuple[torch.Tensor, ...]:
-        """Equations 1 and 2: (Ĩ_low, Ĩ), as far as the stages in training need them."""
+        """Draw (Ĩ_low, Ĩ) by equations 1 and 2, as far as the stages in training need them."""
         z = torch.randn(len(a), self.noise_dim, device=a.device)
         if stages == (0,):
             return (self.G.low(a, z)[0],)
@@ -390,7 +373,7 @@ class Yang2020(Model):
     def _discriminator_terms(
         self, i: int, image: torch.Tensor, fake: torch.Tensor, batch: Batch
     ) -> dict[str, torch.Tensor]:
-        """Equations 4 and 5: the hinge terms of K, and −λ_aux E[log P] on real images.
+        """Compute equations 4 and 5: the hinge terms of K, and −λ_aux E[log P] on real images.
 
         True pair; then (fake, its sound) and (real image, mismatched sound), which share the
         weight 1. φ of a real image serves its true and its mismatched pair, and no layer of D mixes
@@ -420,7 +403,7 @@ class Yang2020(Model):
         return terms
 
     def _generator_terms(self, i: int, fake: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
-        """Equation 3: −E[K] − λ_aux E[log P]. As printed, the second sign would push log P down."""
+        """Compute equation 3, −E[K] − λ_aux E[log P]; the printed sign would push log P down."""
         D, name = cast(Discriminator, self.D[i]), f"G{self.sizes[i]}"
         phi = D.features(self._augment(fake))
         terms = {f"{name}_adversarial": adversarial(D.K(phi, self._sound_of_K(batch)))}
@@ -429,7 +412,7 @@ class Yang2020(Model):
         return terms
 
     def _sound_of_K(self, batch: Batch) -> torch.Tensor:  # noqa: N802 - K is the paper's name
-        """a^m, or a^m − a^n in the contrast form: ψ(φ) + ⟨V a^m, φ⟩ − ⟨V a^n, φ⟩."""
+        """Return a^m, or a^m − a^n in the contrast form: ψ(φ) + ⟨V a^m, φ⟩ − ⟨V a^n, φ⟩."""
         if self.config.authenticity == "contrast":
             return batch.acoustic - batch.mismatched
         return batch.acoustic
@@ -437,13 +420,6 @@ class Yang2020(Model):
     def _augment(self, image: torch.Tensor) -> torch.Tensor:
         return diffaugment(image, self.config.diffaugment)
 
-    def _descend(self, name: str, terms: Mapping[str, torch.Tensor]) -> None:
-        """One optimiser step on the sum of the terms."""
-        optimizer = self._optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Ĩ, from [−1, 1] to [0, 1]."""
-        return (self.G(acoustic, noise)[-1].float() + 1.0) / 2.0
+        """Draw Ĩ."""
+        return self.G(acoustic, noise)[-1]

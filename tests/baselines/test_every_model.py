@@ -29,7 +29,7 @@ def test_it_trains_and_draws_larger_images(
     with torch.inference_mode():
         image = model.generate(torch.randn(3, 12), torch.randn(3, model.noise_dim))
     assert image.shape == (3, 3, size, size)
-    assert 0 <= float(image.min()) <= float(image.max()) <= 1
+    assert -1 <= float(image.min()) <= float(image.max()) <= 1
 
 
 OVERFIT: dict[str, tuple[int, dict[str, Any]]] = {
@@ -41,6 +41,7 @@ OVERFIT: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", OVERFIT)
 def test_it_learns_which_sound_is_which_colour(
     name: str, make: Callable[..., Any], colours: Pairs
@@ -57,7 +58,7 @@ def test_it_learns_which_sound_is_which_colour(
             torch.from_numpy(colours.acoustic), torch.randn(len(colours), model.noise_dim)
         )
     red, _, blue = image.mean(dim=(2, 3)).unbind(1)
-    right = ((red > blue + 0.2) & (torch.from_numpy(colours.label) == 0)) | (
-        (blue > red + 0.2) & (torch.from_numpy(colours.label) == 1)
+    right = ((red > blue + 0.4) & (torch.from_numpy(colours.label) == 0)) | (
+        (blue > red + 0.4) & (torch.from_numpy(colours.label) == 1)
     )
     assert float(right.float().mean()) > 0.9

@@ -20,7 +20,7 @@ MakeBatch = Callable[..., Batch]
 def losses_of(make: Make, batch: MakeBatch, **options: Any) -> dict[str, float]:
     losses = make("ours", **options).training_step(batch())
     assert all(loss.isfinite() for loss in losses.values())
-    return {name: float(loss) for name, loss in losses.items()}
+    return {name: loss.item() for name, loss in losses.items()}
 
 
 def test_the_defaults_are_the_documented_ones() -> None:

@@ -154,8 +154,8 @@ def test_a_broken_dataset_is_found_with_what_was_expected_and_what_came(rule, pl
     found = finding(rules, DatasetSubject(plugin, {}), rule)
     assert found.state == "broken"
     assert found.expected
-    assert found.came
-    assert found.mend
+    assert found.got
+    assert found.fix
 
 
 def test_every_rule_has_a_dataset_that_breaks_it():

@@ -125,7 +125,7 @@ BROKEN = [
     *broken_configs(Good),
     ("made", WithoutWeights), ("shape", Doubles),
     ("shape", KeepsTime), ("finite", Logarithm), ("any_sound", MonoOnly), ("rows", Relative),
-    ("repeats", RandomWeights), ("repeats", Counting), ("hears", Deaf),
+    ("repeats", RandomWeights), ("repeats", Counting), ("distinguishes", Deaf),
     ("fingerprint", OneFingerprint), ("quiet", InPlace), ("quiet", Draws), ("quiet", Prints),
 ]  # fmt: skip
 
@@ -135,8 +135,8 @@ def test_a_broken_encoder_is_found_with_what_was_expected_and_what_came(rule, pl
     found = finding(rules, EncoderSubject(plugin, {}), rule)
     assert found.state == "broken"
     assert found.expected
-    assert found.came
-    assert found.mend
+    assert found.got
+    assert found.fix
 
 
 def test_every_rule_has_an_encoder_that_breaks_it():

@@ -23,7 +23,7 @@ class Good(Judge):
     def weights_hash(self):
         return "good"
 
-    def look(self, images):
+    def embed(self, images):
         pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
         rows = torch.nn.functional.adaptive_avg_pool2d(pixels * self.scale, (4, 4))
         return {"features": rows.flatten(1).numpy()}
@@ -39,11 +39,11 @@ class Learned(Good):
         self.register_buffer("mean", torch.zeros(48))
 
     def fit(self, train):
-        self.mean += torch.from_numpy(super().look(train.images[:])["features"].mean(axis=0))
+        self.mean += torch.from_numpy(super().embed(train.images[:])["features"].mean(axis=0))
         return {"images": float(len(train))}
 
-    def look(self, images):
-        return {"features": super().look(images)["features"] - self.mean.numpy()}
+    def embed(self, images):
+        return {"features": super().embed(images)["features"] - self.mean.numpy()}
 
 
 class Lacking(Good):
@@ -70,25 +70,25 @@ class ReportsTexts(Learned):
 
 
 class Doubles(Good):
-    def look(self, images):
-        return {"features": super().look(images)["features"].astype(np.float64)}
+    def embed(self, images):
+        return {"features": super().embed(images)["features"].astype(np.float64)}
 
 
 class OfOneSize(Good):
-    def look(self, images):
+    def embed(self, images):
         if images.shape[1] != 32:
             raise ValueError("32 pixels only")
-        return super().look(images)
+        return super().embed(images)
 
 
 class Normalises(Good):
-    def look(self, images):
-        features = super().look(images)["features"]
+    def embed(self, images):
+        features = super().embed(images)["features"]
         return {"features": features - features.mean(axis=0)}
 
 
 class Blind(Good):
-    def look(self, images):
+    def embed(self, images):
         return {"features": np.ones((len(images), 3), np.float32)}
 
 
@@ -112,16 +112,16 @@ class OutsideOfTheState(Learned):
 
 
 class InPlace(Good):
-    def look(self, images):
-        found = super().look(images)
+    def embed(self, images):
+        found = super().embed(images)
         images[:] = 0
         return found
 
 
 class Prints(Good):
-    def look(self, images):
+    def embed(self, images):
         print("looking")  # noqa: T201
-        return super().look(images)
+        return super().embed(images)
 
 
 class Drifts(Good):
@@ -131,9 +131,9 @@ class Drifts(Good):
         super().build(spec)
         self.register_buffer("looks", torch.zeros(()))
 
-    def look(self, images):
+    def embed(self, images):
         self.looks += 1
-        return super().look(images)
+        return super().embed(images)
 
 
 BROKEN = [
@@ -149,8 +149,8 @@ def test_a_broken_judge_is_found_with_what_was_expected_and_what_came(rule, plug
     found = finding(rules, JudgeSubject(plugin), rule)
     assert found.state == "broken"
     assert found.expected
-    assert found.came
-    assert found.mend
+    assert found.got
+    assert found.fix
 
 
 def test_every_rule_has_a_judge_that_breaks_it():

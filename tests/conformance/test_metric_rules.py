@@ -1,7 +1,5 @@
 """Each rule on metrics finds what breaks it, and nothing in metrics that keep the contract."""
 
-from typing import ClassVar
-
 import numpy as np
 import pytest
 import torch
@@ -20,10 +18,10 @@ class Good(Metric):
     title = "good"
     group = "own"
     higher_is_better = False
-    bounds: ClassVar = (0.0, float("inf"))
+    bounds = (0.0, float("inf"))
 
-    def compute(self, looks):
-        apart = np.abs(looks.generated["acoustic"] - looks.acoustic).mean(axis=1)
+    def compute(self, outputs):
+        apart = np.abs(outputs.generated["acoustic"] - outputs.acoustic).mean(axis=1)
         return Score(float(apart.mean(dtype=np.float64)), len(apart), per_segment=apart)
 
 
@@ -32,13 +30,13 @@ class OfSets(Good):
 
     fewest = 30
 
-    def compute(self, looks):
-        apart = looks.generated["acoustic"].mean(axis=0) - looks.acoustic.mean(axis=0)
-        return Score(float(np.abs(apart).mean()), len(looks.label))
+    def compute(self, outputs):
+        apart = outputs.generated["acoustic"].mean(axis=0) - outputs.acoustic.mean(axis=0)
+        return Score(float(np.abs(apart).mean()), len(outputs.label))
 
-    def without_blocks(self, looks, block):
+    def without_blocks(self, outputs, block):
         rows = [np.flatnonzero(block != b) for b in range(block.max() + 1)]
-        return np.array([self.compute(looks.take(part)).value for part in rows])
+        return np.array([self.compute(outputs.take(part)).value for part in rows])
 
 
 class UnknownJudge(Good):
@@ -46,7 +44,7 @@ class UnknownJudge(Good):
 
 
 class UnknownGroup(Good):
-    group = "beauty"
+    judge, group = "pixels", "beauty"
 
 
 class NeverEnough(Good):
@@ -55,59 +53,64 @@ class NeverEnough(Good):
 
 
 class OutOfBounds(Good):
-    bounds: ClassVar = (0.0, 1e-6)
+    bounds = (0.0, 1e-6)
 
 
-class NoCompute(Metric):
-    name, judge, title, group, bounds = "bare", OWN, "bare", "own", (0.0, 1.0)
+class ReadsMore(Good):
+    reads = ("features",)
+
+
+class NoScore(Good):
+    def compute(self, outputs):
+        return None
 
 
 class Exits(Good):
-    def compute(self, looks):
+    def compute(self, outputs):
         raise SystemExit(0)
 
 
 class NoNumber(Good):
-    def compute(self, looks):
-        return Score(float("nan"), len(looks.label))
+    def compute(self, outputs):
+        return Score(float("nan"), len(outputs.label))
 
 
 class TooMany(Good):
-    def compute(self, looks):
-        return Score(super().compute(looks).value, 10**6)
+    def compute(self, outputs):
+        return Score(super().compute(outputs).value, 10**6)
 
 
 class AnotherMean(Good):
-    def compute(self, looks):
-        score = super().compute(looks)
+    def compute(self, outputs):
+        score = super().compute(outputs)
         return Score(score.value, score.n, per_segment=score.per_segment + 1)
 
 
 class ByChance(Good):
-    def compute(self, looks):
-        rows = torch.randperm(len(looks.label))[: len(looks.label) // 2].numpy()
-        return Score(super().compute(looks.take(np.sort(rows))).value, len(rows))
+    def compute(self, outputs):
+        rows = torch.randperm(len(outputs.label))[: len(outputs.label) // 2].numpy()
+        return Score(super().compute(outputs.take(np.sort(rows))).value, len(rows))
 
 
 class ByPosition(Good):
-    def compute(self, looks):
-        half = np.arange(len(looks.label) // 2)
-        return Score(super().compute(looks.take(half)).value, len(half))
+    def compute(self, outputs):
+        half = np.arange(len(outputs.label) // 2)
+        return Score(super().compute(outputs.take(half)).value, len(half))
 
 
 class Fixed(Good):
     """Right in total; each segment's own score stays where it was."""
 
-    def compute(self, looks):
-        score = super().compute(looks)
+    def compute(self, outputs):
+        score = super().compute(outputs)
         return Score(score.value, score.n, per_segment=np.sort(score.per_segment))
 
 
 class Divides(Good):
-    def compute(self, looks):
+    def compute(self, outputs):
         with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.ptp(looks.generated["acoustic"], axis=0).sum()
-            return Score(float(np.float32(0.1) * spread / spread), len(looks.label))
+            spread = np.ptp(outputs.generated["acoustic"], axis=0).sum()
+            return Score(float(np.float32(0.1) * spread / spread), len(outputs.label))
 
 
 class TakesAny(Good):
@@ -118,42 +121,42 @@ class TakesAny(Good):
 
 
 class WrongShortcut(OfSets):
-    def without_blocks(self, looks, block):
-        return super().without_blocks(looks, block) + 1
+    def without_blocks(self, outputs, block):
+        return super().without_blocks(outputs, block) + 1
 
 
 class NotWithoutABlock(OfSets):
     without_blocks = Metric.without_blocks
 
-    def compute(self, looks):
-        if len(looks.label) < 48:
+    def compute(self, outputs):
+        if len(outputs.label) < 48:
             raise IndexError("row 47")
-        return super().compute(looks)
+        return super().compute(outputs)
 
 
 class InPlace(Good):
-    def compute(self, looks):
-        score = super().compute(looks)
-        looks.label[:] = looks.label[::-1]
+    def compute(self, outputs):
+        score = super().compute(outputs)
+        outputs.label[:] = outputs.label[::-1]
         return score
 
 
 class Seeds(Good):
-    def compute(self, looks):
+    def compute(self, outputs):
         torch.manual_seed(2_020)
-        return super().compute(looks)
+        return super().compute(outputs)
 
 
 class Prints(Good):
-    def compute(self, looks):
+    def compute(self, outputs):
         print("computing")  # noqa: T201
-        return super().compute(looks)
+        return super().compute(outputs)
 
 
 BROKEN = [
-    ("declared", UnknownJudge), ("declared", UnknownGroup), ("made", NoCompute),
+    ("declared", UnknownJudge), ("declared", UnknownGroup),
     ("possible", NeverEnough), ("scored", OutOfBounds), ("scored", NoNumber), ("scored", TooMany),
-    ("scored", Exits),
+    ("scored", Exits), ("scored", ReadsMore), ("scored", NoScore),
     ("segments", AnotherMean), ("repeats", ByChance), ("order", ByPosition), ("order", Fixed),
     ("constant", Divides), ("floor", TakesAny), ("blocks", WrongShortcut),
     ("blocks", NotWithoutABlock), ("quiet", InPlace), ("quiet", Seeds), ("quiet", Prints),
@@ -162,11 +165,11 @@ BROKEN = [
 
 @pytest.mark.parametrize(("rule", "plugin"), BROKEN)
 def test_a_broken_metric_is_found_with_what_was_expected_and_what_came(rule, plugin):
-    found = finding(rules, MetricSubject(plugin), rule)
+    found = finding(rules, MetricSubject(plugin()), rule)
     assert found.state == "broken"
     assert found.expected
-    assert found.came
-    assert found.mend
+    assert found.got
+    assert found.fix
 
 
 def test_every_rule_has_a_metric_that_breaks_it():
@@ -175,11 +178,11 @@ def test_every_rule_has_a_metric_that_breaks_it():
 
 @pytest.mark.parametrize("plugin", [Good, OfSets])
 def test_a_good_metric_breaks_none(plugin):
-    assert_all_met(rules, MetricSubject(plugin))
+    assert_all_met(rules, MetricSubject(plugin()))
 
 
 def test_a_metric_that_says_that_it_goes_by_position_may():
     class SaysSo(ByPosition):
         orderless = False
 
-    assert_all_met(rules, MetricSubject(SaysSo))
+    assert_all_met(rules, MetricSubject(SaysSo()))

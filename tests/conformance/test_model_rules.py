@@ -38,18 +38,9 @@ class Good(Model):
         pixels = 3 * spec.image_size**2
         self.net = nn.Linear(spec.acoustic_dim + config.noise_dim, pixels)
         self.adam = torch.optim.Adam(self.net.parameters(), lr=config.lr)
-
-    @property
-    def sampling(self):
-        return Sampling(4, mismatch="class")
-
-    @property
-    def noise_dim(self):
-        return self.config.noise_dim
-
-    @property
-    def optimizers(self):
-        return {"adam": self.adam}
+        self.optimizers = {"adam": self.adam}
+        self.sampling = Sampling(4, mismatch="class")
+        self.noise_dim = config.noise_dim
 
     @property
     def generator(self):
@@ -65,10 +56,10 @@ class Good(Model):
         self.adam.zero_grad()
         loss.backward()
         self.adam.step()
-        return {"L1": loss.detach()}
+        return {"L1": loss}
 
     def generate(self, acoustic, noise):
-        return (self.image(acoustic, noise) + 1) / 2
+        return self.image(acoustic, noise)
 
     def image_to_audio(self, images):
         return np.zeros((len(images), self.spec.acoustic_dim), np.float32)
@@ -99,11 +90,43 @@ class OfOneSize(Good):
 
 
 class EmptyBatches(Good):
-    sampling = Sampling(0)
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.sampling = Sampling(0)
 
 
 class FlipsTooOften(Good):
-    sampling = Sampling(4, flip=2)
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.sampling = Sampling(4, flip=2)
+
+
+class WithoutOptimizers(Good):
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        del self.optimizers
+
+
+class ByProperties(Good):
+    """Properties in the place of attributes, as the contract once had them."""
+
+    def __init__(self, config, spec):
+        Model.__init__(self, config, spec)
+        pixels = 3 * spec.image_size**2
+        self.net = nn.Linear(spec.acoustic_dim + config.noise_dim, pixels)
+        self.adam = torch.optim.Adam(self.net.parameters(), lr=config.lr)
+
+    @property
+    def optimizers(self):
+        return {"adam": self.adam}
+
+    @property
+    def sampling(self):
+        return Sampling(4)
+
+    @property
+    def noise_dim(self):
+        return self.config.noise_dim
 
 
 class Forgotten(Good):
@@ -123,10 +146,10 @@ class Fails(Good):
         raise KeyError("audio")
 
 
-class Attached(Good):
+class OfRows(Good):
     def training_step(self, batch):
         super().training_step(batch)
-        return {"L1": self.net.bias.sum()}
+        return {"L1": batch.image.mean(dim=(1, 2, 3))}
 
 
 class NotANumber(Good):
@@ -153,9 +176,19 @@ class Float32Only(Good):
         return super().training_step(batch)
 
 
-class FromMinusOne(Good):
+class FromZero(Good):
     def generate(self, acoustic, noise):
-        return self.image(acoustic, noise)
+        return (self.image(acoustic, noise) + 1) / 2
+
+
+class Of8Bits(Good):
+    def generate(self, acoustic, noise):
+        return (self.image(acoustic, noise) * 127.5 + 127.5).round().to(torch.uint8)
+
+
+class OfLargeNumbers(Good):
+    def generate(self, acoustic, noise):
+        return self.image(acoustic, noise) * 127.5 + 127.5
 
 
 class ChannelsLast(Good):
@@ -166,7 +199,7 @@ class ChannelsLast(Good):
 class LooksAtNeighbours(Good):
     def generate(self, acoustic, noise):
         image = super().generate(acoustic, noise)
-        return (image - image.mean(dim=0) + 0.5).clamp(0, 1)
+        return (image - image.mean(dim=0)).clamp(-1, 1)
 
 
 class ChanceOfItsOwn(Good):
@@ -204,7 +237,7 @@ class DrawsBrighter(Good):
         return super().training_step(batch)
 
     def generate(self, acoustic, noise):
-        return (super().generate(acoustic, noise) + self.bright).clamp(0, 1)
+        return (super().generate(acoustic, noise) + self.bright).clamp(-1, 1)
 
 
 class ChangesWhileDrawing(Good):
@@ -258,8 +291,10 @@ BROKEN = [
     ("made", EndsTheProgram), ("declared", AblatesNothing),
     ("declared", AblatesWhatIsNotThere), ("made", OfOneSize), ("sampling", EmptyBatches),
     ("sampling", FlipsTooOften), ("optimised", Forgotten), ("registered", Loose),
-    ("lives", Fails), ("losses", Attached), ("losses", NotANumber), ("learns", Idle),
-    ("mixed_precision", Float32Only), ("draws", FromMinusOne), ("draws", ChannelsLast),
+    ("made", WithoutOptimizers), ("lives", Fails), ("losses", OfRows), ("losses", NotANumber),
+    ("learns", Idle),
+    ("mixed_precision", Float32Only), ("draws", FromZero), ("draws", OfLargeNumbers),
+    ("lives", Of8Bits), ("draws", ChannelsLast),
     ("rows", LooksAtNeighbours), ("repeats", ChanceOfItsOwn), ("seeded", CountsLives),
     ("resumes", Forgetful), ("redraws", DrawsBrighter), ("draws_only", ChangesWhileDrawing),
     ("ablated", NeedsNoise), ("chance", OfNumPy), ("chance", Seeds), ("quiet", Prints),
@@ -272,8 +307,21 @@ def test_a_broken_model_is_found_with_what_was_expected_and_what_came(rule, plug
     found = finding(rules, ModelSubject(plugin, {}), rule)
     assert found.state == "broken"
     assert found.expected
-    assert found.came
-    assert found.mend
+    assert found.got
+    assert found.fix
+
+
+def test_images_from_0_to_1_and_of_8_bits_are_told_what_to_change():
+    found = finding(rules, ModelSubject(FromZero, {}), "draws")
+    assert found.expected == "some pixels below 0, the middle grey of training images"
+    assert found.got.startswith("none: the lowest is 0.")
+    assert "the bench maps it to [0, 1] and to uint8" in found.fix
+    found = finding(rules, ModelSubject(Of8Bits, {}), "lives")
+    assert (found.expected, found.got) == ("floats in [−1, 1]", "torch.uint8")
+
+
+def test_a_model_with_properties_in_the_place_of_attributes_keeps_the_contract():
+    assert_all_met(rules, ModelSubject(ByProperties, {}))
 
 
 def test_a_loss_that_is_no_tensor_is_one_finding():

@@ -62,8 +62,8 @@ def test_a_broken_reference_is_found_with_what_was_expected_and_what_came(rule, 
     found = finding(rules, ReferenceSubject(plugin), rule)
     assert found.state == "broken"
     assert found.expected
-    assert found.came
-    assert found.mend
+    assert found.got
+    assert found.fix
 
 
 def test_every_rule_has_a_reference_that_breaks_it():

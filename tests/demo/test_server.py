@@ -23,11 +23,12 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from a2ibench.cli import main
-from a2ibench.demo.app import FAILED, HEADERS, MOST_BYTES, UPLOAD, make_app
+from a2ibench.demo.app import HEADERS, UPLOAD, make_app
 from a2ibench.demo.serve import allowed_hosts, is_loopback, open_models
-from a2ibench.demo.sound import LONGEST
+from a2ibench.demo.sound import MAX_BYTES, MAX_SECONDS
+from a2ibench.demo.studio import FAILED
 from a2ibench.generator.generator import Generator
-from a2ibench.media.audio import read_sound
+from a2ibench.media.sound_file import read_sound
 
 RATE = 48_000
 WAVE = 0.4 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE) * np.linspace(0, 1, RATE)
@@ -146,7 +147,7 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#
         (silent_film(), "there is no sound in the file"),
         (encoded("wav", np.zeros(0)), "the sound is empty: it has no samples"),
         (encoded("wav", WAVE[:30]), "needs at least 0.05 s"),
-        (encoded("wav", np.ones((LONGEST + 1) * 1000), 1000), f"longer than {LONGEST} s"),
+        (encoded("wav", np.ones((MAX_SECONDS + 1) * 1000), 1000), f"longer than {MAX_SECONDS} s"),
     ],
     ids=["empty", "text", "bytes", "cut", "playlist", "film", "none", "short", "long"],
 )
@@ -237,7 +238,7 @@ def test_a_file_that_is_too_big_is_not_read_to_its_end(client: TestClient) -> No
 
     answer = client.post(f"/draw?{BOTH}", content=parts(), headers={"content-type": UPLOAD})
     assert answer.status_code == 413
-    assert answer.json()["error"] == f"the file is larger than {MOST_BYTES >> 20} MiB"
+    assert answer.json()["error"] == f"the file is larger than {MAX_BYTES >> 20} MiB"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from a2ibench import registry
-from a2ibench.contracts.metric import OWN, Looks, Metric
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric
+
+pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -28,7 +30,7 @@ def hook() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def looks() -> Looks:
+def outputs() -> JudgeOutputs:
     """Random outputs of every judge, in two classes, with a factor that shows in all of them."""
     rng = np.random.default_rng(0)
     factor = rng.random(N).astype(np.float32)
@@ -47,7 +49,7 @@ def looks() -> Looks:
     acoustic = rng.normal(size=(N, 8)).astype(np.float32)
     acoustic[:, 0] += 9 * factor
     source = np.array([f"clip {i // 3}" for i in range(N)])
-    return Looks(
+    return JudgeOutputs(
         generated=outputs(N),
         real=outputs(N),
         acoustic=acoustic,
@@ -72,10 +74,10 @@ def said() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "kind"), list(said()))
-def test_an_interval_is_made_as_the_page_says(name: str, kind: str, looks: Looks) -> None:
-    metric = registry.metrics.get(name)()
+def test_an_interval_is_made_as_the_page_says(name: str, kind: str, outputs: JudgeOutputs) -> None:
+    metric = registry.metrics.get(name)
     exact = type(metric).without_blocks is not Metric.without_blocks
-    by_segment = metric.compute(looks).per_segment is not None
+    by_segment = metric.compute(outputs).per_segment is not None
     assert kind == ("own" if exact else "segments" if by_segment else "again")
 
 
@@ -113,7 +115,7 @@ class Fetched(HTMLParser):
             self.addresses += [value for key, value in attrs if key == name and value]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(
     tmp_path: Path,
 ) -> None:

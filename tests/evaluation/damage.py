@@ -14,8 +14,8 @@ from scipy import stats
 from scipy.ndimage import gaussian_filter
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.evaluate import Drawn, Marked
-from a2ibench.evaluation.exam import Exam
+from a2ibench.evaluation.eval_set import EvalSet
+from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult
 from a2ibench.types import ImageArray, IntArray
 from a2ibench_plugins.datasets.synthetic.picture import draw
 from a2ibench_plugins.datasets.synthetic.scene import Scene
@@ -24,7 +24,7 @@ UNSEEN_IN_SOUND = ("hue", "shade", "camera")
 FEW = 5
 
 
-def perfect(exam: Exam, noises: int, rng: np.random.Generator) -> Drawn:
+def perfect(exam: EvalSet, noises: int, rng: np.random.Generator) -> GeneratedImages:
     """The real test images, and for the grid what a perfect generator draws.
 
     Args:
@@ -48,30 +48,32 @@ def perfect(exam: Exam, noises: int, rng: np.random.Generator) -> Drawn:
         ]
         for row in exam.grid_rows
     ]
-    return Drawn(test.images[:], np.array(grid))
+    return GeneratedImages(test.images[:], np.array(grid))
 
 
 @dataclass(frozen=True)
 class Case:
     """What is damaged: undamaged drawings, on which exam, with what chance."""
 
-    exam: Exam
-    whole: Drawn
+    exam: EvalSet
+    whole: GeneratedImages
     rng: np.random.Generator
 
-    def each(self, change: Callable[[ImageArray], ImageArray]) -> Drawn:
+    def each(self, change: Callable[[ImageArray], ImageArray]) -> GeneratedImages:
         """Every picture changed by itself."""
         grid = self.whole.grid
         assert grid is not None
         changed = np.stack([change(image) for image in grid.reshape(-1, *grid.shape[2:])])
         images = np.stack([change(image) for image in self.whole.images])
-        return Drawn(images, changed.reshape(grid.shape))
+        return GeneratedImages(images, changed.reshape(grid.shape))
 
-    def move(self, order: Callable[[IntArray], IntArray]) -> Drawn:
+    def move(self, order: Callable[[IntArray], IntArray]) -> GeneratedImages:
         """The pictures of other segments: ``order(label)`` says whose."""
         label, grid = self.exam.test.label, self.whole.grid
         assert grid is not None
-        return Drawn(self.whole.images[order(label)], grid[order(label[self.exam.grid_rows])])
+        return GeneratedImages(
+            self.whole.images[order(label)], grid[order(label[self.exam.grid_rows])]
+        )
 
     def deranged(self, rows: IntArray) -> IntArray:
         """The rows in another order, none at its place."""
@@ -80,13 +82,13 @@ class Case:
         moved[np.searchsorted(rows, order)] = np.roll(order, 1)
         return moved
 
-    def from_few(self, count: int) -> Drawn:
+    def from_few(self, count: int) -> GeneratedImages:
         """Of each class, ``count`` real pictures stand for all."""
         label, rows = self.exam.test.label, self.exam.grid_rows
         chosen = {c: self.rng.choice(np.flatnonzero(label == c), count) for c in np.unique(label)}
         images = self.whole.images
         grid = np.array([self.rng.choice(chosen[c], self.noises) for c in label[rows]])
-        return Drawn(images[[self.rng.choice(chosen[c]) for c in label]], images[grid])
+        return GeneratedImages(images[[self.rng.choice(chosen[c]) for c in label]], images[grid])
 
     @property
     def noises(self) -> int:
@@ -95,13 +97,13 @@ class Case:
         return self.whole.grid.shape[1]
 
 
-def blurred(case: Case) -> Drawn:
+def blurred(case: Case) -> GeneratedImages:
     """A Gaussian of 1/20 of the side."""
     sigma = case.whole.images.shape[1] / 20
     return case.each(lambda image: gaussian_filter(image, (sigma, sigma, 0)))
 
 
-def noisy(case: Case) -> Drawn:
+def noisy(case: Case) -> GeneratedImages:
     """White noise with a standard deviation of 40 grey levels."""
 
     def change(image: ImageArray) -> ImageArray:
@@ -111,7 +113,7 @@ def noisy(case: Case) -> Drawn:
     return case.each(change)
 
 
-def jpeg(case: Case, quality: int) -> Drawn:
+def jpeg(case: Case, quality: int) -> GeneratedImages:
     """Compressed and read again."""
 
     def change(image: ImageArray) -> ImageArray:
@@ -145,30 +147,34 @@ def first_class_only(case: Case, label: IntArray) -> IntArray:
     return np.where(label == label.min(), np.arange(len(label)), case.rng.choice(first, len(label)))
 
 
-def copies(case: Case) -> Drawn:
+def copies(case: Case) -> GeneratedImages:
     """The training images whose sounds are nearest."""
     test, train = case.exam.test, case.exam.train
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (test.acoustic, train.acoustic))
     near = np.argsort(-(a @ b.T), axis=1, kind="stable")
     grid = near[case.exam.grid_rows, : case.noises]
     images = train.images[:]
-    return Drawn(images[near[:, 0]], images[grid])
+    return GeneratedImages(images[near[:, 0]], images[grid])
 
 
-def deaf(case: Case) -> Drawn:
+def deaf(case: Case) -> GeneratedImages:
     """The pictures of other segments; in the grid, of the first sound for all."""
     shuffled = case.move(lambda label: case.deranged(np.arange(len(label))))
     assert case.whole.grid is not None
-    return Drawn(shuffled.images, np.repeat(case.whole.grid[:1], len(case.whole.grid), axis=0))
+    return GeneratedImages(
+        shuffled.images, np.repeat(case.whole.grid[:1], len(case.whole.grid), axis=0)
+    )
 
 
-def without_noise(case: Case) -> Drawn:
+def without_noise(case: Case) -> GeneratedImages:
     """One picture a sound in the grid."""
     assert case.whole.grid is not None
-    return Drawn(case.whole.images, np.repeat(case.whole.grid[:, :1], case.noises, axis=1))
+    return GeneratedImages(
+        case.whole.images, np.repeat(case.whole.grid[:, :1], case.noises, axis=1)
+    )
 
 
-DAMAGES: Mapping[str, Callable[[Case], Drawn]] = {
+DAMAGES: Mapping[str, Callable[[Case], GeneratedImages]] = {
     "jpeg 95": lambda case: jpeg(case, 95),
     "jpeg 5": lambda case: jpeg(case, 5),
     "blur": blurred,
@@ -289,7 +295,7 @@ TOLERANCE = 0.05
 """A change is none where it is below this share of the metric's range over all damages."""
 
 
-def verdict(metric: type[Metric], whole: Marked, damaged: Marked, reach: float) -> str:
+def verdict(metric: Metric, whole: MetricResult, damaged: MetricResult, reach: float) -> str:
     """What a metric says: ``worse``, ``same`` or ``better``.
 
     It says so if the change is more than ``TOLERANCE`` · ``reach`` *and* its 95 % interval, over

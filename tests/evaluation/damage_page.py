@@ -9,10 +9,10 @@ from damage import DAMAGES, EXPECTED, KNOWN, TOLERANCE, Case, perfect, verdict
 from a2ibench import __version__, config, registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.prepare import open_dataset
-from a2ibench.evaluation.evaluate import Marked, default_metrics, evaluate, load_judges
-from a2ibench.evaluation.exam import GRID_NOISES
+from a2ibench.evaluation.eval_set import GRID_NOISES
+from a2ibench.evaluation.evaluate import MetricResult, default_metrics, evaluate, load_judges
+from a2ibench.runs.data import open_data
 from a2ibench.storage import content_key
-from a2ibench.study.opened import open_data
 
 SEED = 0
 ENCODER = "soundnet8"
@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
     data = open_data(store, encoder)
     exam = data.exam
     choice = default_metrics(exam.test, every=True)
-    metrics = [m for name in choice.names if (m := registry.metrics.get(name)()).judge != OWN]
+    metrics = [m for name in choice.names if (m := registry.metrics.get(name)).judge != OWN]
     metrics.sort(key=lambda metric: (metric.group, metric.column, metric.name))
     judges = load_judges(metrics, data.judging, content_key([store.content_hash, ENCODER]), say)
     whole = perfect(exam, GRID_NOISES, np.random.default_rng(SEED))
@@ -119,7 +119,7 @@ def main(folder: Path) -> None:
     (folder / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _cell(marked: Marked, said: str, due: str | None) -> str:
+def _cell(marked: MetricResult, said: str, due: str | None) -> str:
     text = f"{marked.score.value:.3g}"
     if due is None:
         return f"{text} ({ARROWS[said]})"

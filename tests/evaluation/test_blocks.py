@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import find_degenerate, jackknife
-from a2ibench_plugins.metrics.kernel_distance import KernelDistanceLite0
-from a2ibench_plugins.metrics.retrieval import SoundToImageMedianRank
+from a2ibench_plugins.metrics.kernel_distance import KernelDistance
+from a2ibench_plugins.metrics.retrieval import MedianRank
 
 BLOCK = np.arange(60) // 2 % 6
 
 
-def random_looks() -> Looks:
+def random_outputs() -> JudgeOutputs:
     rng = np.random.default_rng(0)
     generated, real = rng.normal(0.2, 1, (60, 7)), rng.normal(size=(60, 7))
-    return Looks(
+    return JudgeOutputs(
         generated={"features": generated.astype(np.float32), "acoustic": real.astype(np.float32)},
         real={"features": real.astype(np.float32)},
         acoustic=generated.astype(np.float32),
@@ -25,42 +25,42 @@ def random_looks() -> Looks:
     )
 
 
-@pytest.mark.parametrize("metric", [KernelDistanceLite0(), SoundToImageMedianRank()])
+@pytest.mark.parametrize("metric", [KernelDistance(), MedianRank()])
 def test_pseudo_values_are_those_of_computing_again(metric, monkeypatch):
-    looks = random_looks()
-    score = metric.compute(looks)
-    short = jackknife(metric, looks, score, BLOCK)
+    outputs = random_outputs()
+    score = metric.compute(outputs)
+    short = jackknife(metric, outputs, score, BLOCK)
     monkeypatch.setattr(type(metric), "without_blocks", Metric.without_blocks)
-    np.testing.assert_allclose(short, jackknife(metric, looks, score, BLOCK), rtol=1e-8)
+    np.testing.assert_allclose(short, jackknife(metric, outputs, score, BLOCK), rtol=1e-8)
 
 
 def test_a_metric_with_scores_a_segment_may_still_have_a_better_way():
     """Other images have other neighbours where some are missing: means of scores do not see it."""
 
     class Largest(Metric):
-        name = "largest"
+        judge = OWN
 
-        def compute(self, looks: Looks) -> Score:
+        def compute(self, outputs: JudgeOutputs) -> Score:
             raise AssertionError("not asked")
 
-        def without_blocks(self, looks: Looks, block: np.ndarray) -> np.ndarray:
+        def without_blocks(self, outputs: JudgeOutputs, block: np.ndarray) -> np.ndarray:
             return np.arange(6.0)
 
     score = Score(1.0, 60, per_segment=np.ones(60, dtype=np.float32))
     expected = 6 * 1.0 - 5 * np.arange(6.0)
-    np.testing.assert_array_equal(jackknife(Largest(), random_looks(), score, BLOCK), expected)
+    np.testing.assert_array_equal(jackknife(Largest(), random_outputs(), score, BLOCK), expected)
 
 
 def test_what_metrics_share_is_found_once_and_again_for_other_segments():
     calls = []
 
-    def count(looks: Looks) -> int:
-        calls.append(len(looks.label))
-        return len(looks.label)
+    def count(outputs: JudgeOutputs) -> int:
+        calls.append(len(outputs.label))
+        return len(outputs.label)
 
-    looks = random_looks()
-    assert (looks.once(count), looks.once(count)) == (60, 60)
-    fewer = looks.take(np.arange(10))
+    outputs = random_outputs()
+    assert (outputs.once(count), outputs.once(count)) == (60, 60)
+    fewer = outputs.take(np.arange(10))
     assert fewer.once(count) == 10
     assert calls == [60, 10]
     np.testing.assert_array_equal(fewer.block, BLOCK[:10])
@@ -79,15 +79,15 @@ def test_a_block_that_holds_a_whole_class_is_degenerate_and_a_small_class_does_n
 
 def test_what_cannot_be_computed_without_one_block_is_undefined_there_alone():
     class Needs(Metric):
-        name = "needs"
+        judge = OWN
 
-        def compute(self, looks: Looks) -> Score:
-            if not (looks.block == 2).any():
+        def compute(self, outputs: JudgeOutputs) -> Score:
+            if not (outputs.block == 2).any():
                 raise UserError("not without block 2")
-            return Score(0.5, len(looks.label))
+            return Score(0.5, len(outputs.label))
 
-    found = jackknife(Needs(), random_looks(), Score(0.5, 60), BLOCK)
+    found = jackknife(Needs(), random_outputs(), Score(0.5, 60), BLOCK)
     np.testing.assert_array_equal(np.isnan(found), np.arange(6) == 2)
     each = np.where(BLOCK == 1, 0.5, np.nan).astype(np.float32)
-    found = jackknife(Needs(), random_looks(), Score(0.5, 60, per_segment=each), BLOCK)
+    found = jackknife(Needs(), random_outputs(), Score(0.5, 60, per_segment=each), BLOCK)
     np.testing.assert_array_equal(np.isnan(found), np.arange(6) == 1)

@@ -9,9 +9,9 @@ from damage import DAMAGES, EXPECTED, HARMLESS, KNOWN, Case, perfect, verdict
 from a2ibench import config, registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.prepare import open_dataset
+from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import default_metrics, evaluate, load_judges
-from a2ibench.evaluation.exam import make_exam
-from a2ibench.study.opened import open_data
+from a2ibench.runs.data import open_data
 
 TRIED = ["noise", "other class", "shuffled in class", "one image", "copies", "deaf", "no noise"]
 """Damages that need few new looks: most show pictures again that were seen undamaged."""
@@ -23,10 +23,10 @@ def said():
     store = open_dataset("synthetic", {"image_size": 32, "seconds": 2.0, "train": 240})
     plugin = registry.encoders.get("logmel")
     data = open_data(store, plugin(config.build(plugin.Config, {}, "logmel")))
-    exam = make_exam(data.train, data.test)
+    exam = make_eval_set(data.train, data.test)
     exam = dataclasses.replace(exam, grid_rows=exam.grid_rows[::4])
     names = default_metrics(exam.test, every=True).names
-    metrics = [m for name in names if (m := registry.metrics.get(name)()).judge != OWN]
+    metrics = [m for name in names if (m := registry.metrics.get(name)).judge != OWN]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("a2ibench_plugins.judges.i2a_cnn.MAX_STEPS", 120)
         patch.setattr("a2ibench_plugins.judges.resnet18.CHECK_EVERY", 10)
@@ -48,7 +48,7 @@ def said():
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("damage", TRIED)
 def test_metrics_say_what_is_due(said, damage):
     wrong = {
@@ -62,7 +62,7 @@ def test_metrics_say_what_is_due(said, damage):
     assert wrong == {}
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_every_metric_has_a_damage_that_makes_it_worse_and_one_that_does_not(said):
     for name in said:
         assert "worse" in EXPECTED[name].values(), name

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from a2ibench import registry
-from a2ibench.contracts.metric import OWN, Looks, Metric, Score
+from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.data.holdout import part
 from a2ibench.errors import UserError
-from a2ibench.evaluation.evaluate import Drawn, default_metrics, evaluate, load_judges
-from a2ibench.evaluation.exam import make_exam
+from a2ibench.evaluation.eval_set import make_eval_set
+from a2ibench.evaluation.evaluate import GeneratedImages, default_metrics, evaluate, load_judges
 from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.types import Pairs
 
@@ -64,8 +64,10 @@ def judges_of(metrics: list[Metric]) -> dict[str, LoadedJudge]:
 
 
 def scores_of(generated: np.ndarray, names: list[str]) -> dict[str, Score]:
-    metrics = [registry.metrics.get(name)() for name in names]
-    marked = evaluate(Drawn(generated), make_exam(TRAIN, TEST), metrics, judges_of(metrics))
+    metrics = [registry.metrics.get(name) for name in names]
+    marked = evaluate(
+        GeneratedImages(generated), make_eval_set(TRAIN, TEST), metrics, judges_of(metrics)
+    )
     return {name: one.score for name, one in marked.items()}
 
 
@@ -151,9 +153,9 @@ class TestBorder:
 
     def test_a_test_split_that_is_too_small_is_refused_before_a_judge_looks(self):
         few = pairs_of(40, seed=2)
-        metric = registry.metrics.get("rprec1_inclass_i2a_lite0")()
+        metric = registry.metrics.get("rprec1_inclass_i2a_lite0")
         with pytest.raises(UserError, match="at least 100 test segments in every class"):
-            evaluate(Drawn(few.images[:]), make_exam(TRAIN, few), [metric], {})
+            evaluate(GeneratedImages(few.images[:]), make_eval_set(TRAIN, few), [metric], {})
 
     @pytest.mark.parametrize(
         "score",
@@ -171,8 +173,13 @@ class TestBorder:
             judge = "lite0"
             bounds = (0.0, 1.0)
 
-            def compute(self, looks: Looks) -> Score:
+            def compute(self, outputs: JudgeOutputs) -> Score:
                 return score
 
         with pytest.raises(ValueError, match="metric broken"):
-            evaluate(Drawn(TEST.images), make_exam(TRAIN, TEST), [Broken()], judges_of([Broken()]))
+            evaluate(
+                GeneratedImages(TEST.images),
+                make_eval_set(TRAIN, TEST),
+                [Broken()],
+                judges_of([Broken()]),
+            )

@@ -11,7 +11,7 @@ import torch
 from a2ibench import registry
 from a2ibench.contracts.judge import Judge
 from a2ibench.errors import UserError
-from a2ibench.evaluation.judging import LOOK_BATCH, load_judge, load_kept, look_at
+from a2ibench.evaluation.judging import BATCH, embed_images, load_judge, load_kept
 from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges.lite0 import Lite0
 
@@ -34,7 +34,7 @@ class MeanColour(Judge):
     def weights_hash(self):
         return "none"
 
-    def look(self, images):
+    def embed(self, images):
         mean = torch.tensor(images.mean(axis=(1, 2)), dtype=torch.float32)
         return {"logits": -torch.cdist(mean, self.center.cpu()).numpy(), "mean": mean.numpy()}
 
@@ -43,15 +43,15 @@ class Brightness(Judge):
     """Reads another judge."""
 
     name = "brightness"
-    reads = "mean_colour"
+    base = "mean_colour"
 
     def weights_hash(self):
         return "none"
 
-    def look(self, images):
+    def embed(self, images):
         raise AssertionError("the images were looked at already")
 
-    def read(self, outputs):
+    def embed_from(self, outputs):
         return {"features": outputs["mean"].mean(axis=1, keepdims=True)}
 
 
@@ -113,7 +113,7 @@ class TestLoading:
     def test_another_protocol_trains_and_looks_again(self, cache, monkeypatch):
         for protocol in (1, 2):
             monkeypatch.setattr("a2ibench.evaluation.judging.PROTOCOL", protocol)
-            look_at(load_judge("mean_colour", pairs_of(), "data"), pairs_of(3).images)
+            embed_images(load_judge("mean_colour", pairs_of(), "data"), pairs_of(3).images)
         assert len(list(cache.glob("judges/*.safetensors"))) == 2
         assert len(list(cache.glob("looks/*.npz"))) == 2
 
@@ -150,12 +150,12 @@ class TestLoading:
 class TestLooking:
     def test_a_set_of_images_is_looked_at_once(self, cache):
         loaded = load_judge("mean_colour", pairs_of(), "data")
-        images = pairs_of(LOOK_BATCH + 5, seed=2).images
+        images = pairs_of(BATCH + 5, seed=2).images
         lines: list[str] = []
-        first = look_at(loaded, images, lines.append)
-        assert lines[-1] == f"judge mean_colour: {LOOK_BATCH + 5} of {LOOK_BATCH + 5} images"
+        first = embed_images(loaded, images, lines.append)
+        assert lines[-1] == f"judge mean_colour: {BATCH + 5} of {BATCH + 5} images"
         lines.clear()
-        again = look_at(loaded, images.copy(), lines.append)
+        again = embed_images(loaded, images.copy(), lines.append)
         assert lines == []
         assert len(list(cache.glob("looks/*.npz"))) == 1
         for name in ("logits", "mean"):
@@ -165,43 +165,43 @@ class TestLooking:
     def test_equal_images_have_equal_outputs_wherever_they_stand(self, cache):
         loaded = load_judge("lite0", pairs_of(), "data")
         few = pairs_of(3).images
-        position = np.random.default_rng(0).integers(0, 3, LOOK_BATCH * 2 + 7)
+        position = np.random.default_rng(0).integers(0, 3, BATCH * 2 + 7)
         lines: list[str] = []
-        features = look_at(loaded, few[position], lines.append)["features"]
+        features = embed_images(loaded, few[position], lines.append)["features"]
         assert lines == ["judge lite0: 3 of 3 images"]
         assert len(np.unique(features, axis=0)) == 3
-        alone = look_at(loaded, few)["features"]
+        alone = embed_images(loaded, few)["features"]
         np.testing.assert_allclose(features, alone[position], atol=1e-4)
 
     def test_the_order_of_the_images_is_the_order_of_the_outputs(self, cache):
         loaded = load_judge("mean_colour", pairs_of(), "data")
         images = pairs_of(50, seed=3).images
         order = np.random.default_rng(0).permutation(50)
-        moved = look_at(loaded, images[order])["mean"]
-        np.testing.assert_array_equal(moved, look_at(loaded, images)["mean"][order])
+        moved = embed_images(loaded, images[order])["mean"]
+        np.testing.assert_array_equal(moved, embed_images(loaded, images)["mean"][order])
 
     def test_another_judge_or_shape_has_looks_of_its_own(self, cache):
         images = np.zeros((2, 16, 16, 3), dtype=np.uint8)
         first = load_judge("mean_colour", pairs_of(), "data")
         second = load_judge("mean_colour", pairs_of(seed=1), "other data")
         assert not np.array_equal(
-            look_at(first, images)["logits"], look_at(second, images)["logits"]
+            embed_images(first, images)["logits"], embed_images(second, images)["logits"]
         )
-        look_at(first, np.zeros((2, 8, 32, 3), dtype=np.uint8))
+        embed_images(first, np.zeros((2, 8, 32, 3), dtype=np.uint8))
         assert len(list(cache.glob("looks/*.npz"))) == 3
 
     def test_outputs_that_are_not_finite_name_the_judge_and_are_not_kept(self, cache):
         loaded = load_judge("mean_colour", pairs_of(), "data")
         loaded.judge.center.fill_(np.nan)
         with pytest.raises(ValueError, match="judge mean_colour, output 'logits': NaN"):
-            look_at(loaded, pairs_of().images)
+            embed_images(loaded, pairs_of().images)
         assert not list(cache.glob("looks/*.npz"))
 
     def test_outputs_of_a_wrong_type_name_the_judge(self, cache, monkeypatch):
         loaded = load_judge("mean_colour", pairs_of(), "data")
-        monkeypatch.setattr(MeanColour, "look", lambda self, images: {"x": np.zeros((1, 2))})
+        monkeypatch.setattr(MeanColour, "embed", lambda self, images: {"x": np.zeros((1, 2))})
         with pytest.raises(TypeError, match=r"mean_colour, output 'x': expected float32 \[32, k\]"):
-            look_at(loaded, pairs_of().images)
+            embed_images(loaded, pairs_of().images)
 
 
 def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
@@ -213,21 +213,24 @@ def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
 
     def test_a_judge_that_reads_another_does_not_look_again(self, cache):
         loaded = load_judge("brightness", pairs_of(), "data")
-        images = pairs_of(LOOK_BATCH + 5, seed=2).images
-        read = look_at(loaded, images)["features"]
+        images = pairs_of(BATCH + 5, seed=2).images
+        read = embed_images(loaded, images)["features"]
         np.testing.assert_allclose(read[:, 0], images.mean(axis=(1, 2, 3)), rtol=1e-5)
         other = load_judge("brightness", pairs_of(seed=1), "other data")
         assert other.fingerprint != loaded.fingerprint
 
     def test_a_judge_reads_what_it_would_see_itself_to_the_last_bit(self, cache):
         loaded = load_judge("i2a_lite0", pairs_of(), "data")
-        images = pairs_of(LOOK_BATCH, seed=2).images
-        own = loaded.judge.look(images)["acoustic"]
+        images = pairs_of(BATCH, seed=2).images
+        own = loaded.judge.embed(images)["acoustic"]
         rows = np.argsort([hash_of(image) for image in images])
         np.testing.assert_array_equal(
-            look_at(loaded, images)["acoustic"][rows], loaded.judge.look(images[rows])["acoustic"]
+            embed_images(loaded, images)["acoustic"][rows],
+            loaded.judge.embed(images[rows])["acoustic"],
         )
-        np.testing.assert_allclose(own, look_at(loaded, images)["acoustic"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            own, embed_images(loaded, images)["acoustic"], rtol=1e-4, atol=1e-5
+        )
 
     def test_what_a_kept_judge_reads_is_kept_too(self, cache):
         pairs = pairs_of()
@@ -269,11 +272,11 @@ class TestDamagedCache:
     def test_looks_are_looked_again(self, cache, caplog, change):
         loaded = load_judge("mean_colour", pairs_of(), "data")
         images = pairs_of(5, seed=3).images
-        first = look_at(loaded, images)
+        first = embed_images(loaded, images)
         (path,) = cache.glob("looks/*.npz")
         path.write_bytes(change(path.read_bytes()))
         lines: list[str] = []
-        again = look_at(loaded, images, lines.append)
+        again = embed_images(loaded, images, lines.append)
         assert lines == ["judge mean_colour: 5 of 5 images"]
         assert [f"{path} is damaged" in message for message in caplog.messages] == [True]
         for name, output in first.items():

@@ -41,7 +41,7 @@ def trained():
 def test_it_hears_what_is_seen_and_where(trained):
     judge, figures = trained
     test = bars(60, seed=1)
-    acoustic = judge.look(test.images[:])["acoustic"]
+    acoustic = judge.embed(test.images[:])["acoustic"]
     assert acoustic.shape == (60, 2)
     assert acoustic.dtype == np.float32
     for i in (0, 1):
@@ -53,7 +53,7 @@ def test_it_hears_what_is_seen_and_where(trained):
 
 def test_images_of_every_size_fit():
     for side in (16, 64, 96):
-        assert fresh().look(bars(2, 5, side).images[:])["acoustic"].shape == (2, 2)
+        assert fresh().embed(bars(2, 5, side).images[:])["acoustic"].shape == (2, 2)
 
 
 def test_a_third_of_the_images_is_read_as_it_is():

@@ -55,7 +55,7 @@ def trained():
 def test_it_hears_what_is_seen(trained):
     judge, figures = trained
     test = bars(30, np.random.default_rng(1))
-    acoustic = judge.look(test.images[:])["acoustic"]
+    acoustic = judge.embed(test.images[:])["acoustic"]
     assert acoustic.shape == (30, 2)
     assert acoustic.dtype == np.float32
     assert np.corrcoef(acoustic[:, 0], test.acoustic[:, 0])[0, 1] > 0.95

@@ -42,7 +42,7 @@ def test_outputs_are_torch_fidelitys_features_and_unbiased_logits(tmp_path, monk
     assert InceptionV3.missing() is None
     judge = InceptionV3()
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    outputs = judge.look(images)
+    outputs = judge.embed(images)
     with torch.no_grad():
         features, logits = network(torch.from_numpy(images).permute(0, 3, 1, 2))
     assert outputs["features"].shape == (2, 2048)

@@ -32,7 +32,7 @@ def photograph(size: int) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [64, 128, 256])
 def test_it_recognises_a_photograph_of_any_size(judge, size):
-    logits = judge.look(photograph(size)[np.newaxis])["logits"][0]
+    logits = judge.embed(photograph(size)[np.newaxis])["logits"][0]
     assert MILITARY_UNIFORM in logits.argsort()[-3:]
 
 
@@ -48,7 +48,7 @@ def test_its_outputs_are_those_of_the_packages_own_network(judge, noise):
     pixels = resize(pixels, [128, 128], InterpolationMode.BICUBIC, antialias=True).clamp(0, 255)
     with torch.no_grad():
         expected = network((pixels - 127) / 128)
-    outputs = judge.look(noise)
+    outputs = judge.embed(noise)
     np.testing.assert_allclose(outputs["logits"], expected, atol=1e-3)
     head = network._fc
     logits = outputs["features"] @ head.weight.detach().numpy().T + head.bias.detach().numpy()
@@ -57,7 +57,7 @@ def test_its_outputs_are_those_of_the_packages_own_network(judge, noise):
 
 def test_outputs_are_finite_float32_of_the_documented_length(judge):
     flat = np.stack([np.full((32, 32, 3), value, dtype=np.uint8) for value in (0, 255)])
-    outputs = judge.look(flat)
+    outputs = judge.embed(flat)
     assert {name: output.shape for name, output in outputs.items()} == {
         "features": (2, 1280),
         "logits": (2, 1000),

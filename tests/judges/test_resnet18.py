@@ -58,7 +58,7 @@ def trained(train):
 def test_it_learns_to_tell_shapes_apart(trained):
     judge, figures = trained
     test = shapes(100, np.random.default_rng(1))
-    right = judge.look(test.images)["logits"].argmax(axis=1) == test.label
+    right = judge.embed(test.images)["logits"].argmax(axis=1) == test.label
     assert right.mean() > 0.9
     assert figures["held_out_accuracy"] > 0.9
     assert figures["steps"] % 10 == 0

@@ -5,24 +5,24 @@ import itertools
 import numpy as np
 import pytest
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench_plugins.metrics.diversity import (
-    AudioSensitivityInClassLite0,
-    AudioSensitivityLite0,
-    DiversityLite0,
-    NoiseSensitivityLite0,
+    AudioSensitivity,
+    AudioSensitivityInClass,
+    Diversity,
+    NoiseSensitivity,
 )
 
-SENSITIVITIES = [AudioSensitivityLite0, AudioSensitivityInClassLite0, NoiseSensitivityLite0]
+SENSITIVITIES = [AudioSensitivity(), AudioSensitivityInClass(), NoiseSensitivity()]
 N, A, Z = 12, 6, 4
 
 
-def looks_of(grid: np.ndarray, real: np.ndarray | None = None) -> Looks:
+def outputs_of(grid: np.ndarray, real: np.ndarray | None = None) -> JudgeOutputs:
     """Twelve segments of two classes in turn; every other one is in the grid."""
     rng = np.random.default_rng(9)
     features = rng.random((N, 5)) if real is None else real
-    return Looks(
+    return JudgeOutputs(
         generated={},
         real={"features": features.astype(np.float32)},
         acoustic=np.zeros((N, 2), np.float32),
@@ -47,7 +47,7 @@ def drawn():
 
 
 def test_diversity_is_the_mean_distance_of_the_pictures_of_one_sound(drawn):
-    score = DiversityLite0().compute(looks_of(drawn))
+    score = Diversity().compute(outputs_of(drawn))
     each = [mean_distance(pictures) for pictures in drawn]
     np.testing.assert_allclose(score.per_segment[::2], each, rtol=1e-5)
     assert np.isnan(score.per_segment[1::2]).all()
@@ -56,55 +56,55 @@ def test_diversity_is_the_mean_distance_of_the_pictures_of_one_sound(drawn):
 
 
 def test_sensitivities_are_distances_relative_to_those_of_real_images(drawn):
-    looks = looks_of(drawn)
-    real, label = looks.real["features"], looks.label
+    outputs = outputs_of(drawn)
+    real, label = outputs.real["features"], outputs.label
     audio = np.mean([mean_distance(drawn[:, z]) for z in range(Z)]) / mean_distance(real)
     noise = np.mean([mean_distance(drawn[a]) for a in range(A)]) / mean_distance(real)
     inside = [np.mean([mean_distance(drawn[label[::2] == c, z]) for z in range(Z)]) for c in (0, 1)]
     real_inside = [mean_distance(real[label == c]) for c in (0, 1)]
-    assert AudioSensitivityLite0().compute(looks).value == pytest.approx(audio, rel=1e-5)
-    assert NoiseSensitivityLite0().compute(looks).value == pytest.approx(noise, rel=1e-5)
-    in_class = AudioSensitivityInClassLite0().compute(looks).value
+    assert AudioSensitivity().compute(outputs).value == pytest.approx(audio, rel=1e-5)
+    assert NoiseSensitivity().compute(outputs).value == pytest.approx(noise, rel=1e-5)
+    in_class = AudioSensitivityInClass().compute(outputs).value
     assert in_class == pytest.approx(sum(inside) / sum(real_inside), rel=1e-5)
 
 
 def test_a_method_that_ignores_its_noise_has_no_diversity(drawn):
-    looks = looks_of(drawn[:, :1])
-    assert DiversityLite0().compute(looks).value == 0
-    assert NoiseSensitivityLite0().compute(looks).value == 0
-    assert AudioSensitivityLite0().compute(looks).value > 0
+    outputs = outputs_of(drawn[:, :1])
+    assert Diversity().compute(outputs).value == 0
+    assert NoiseSensitivity().compute(outputs).value == 0
+    assert AudioSensitivity().compute(outputs).value > 0
 
 
 def test_a_deaf_method_has_no_audio_sensitivity(drawn):
-    looks = looks_of(drawn[:1])
-    assert AudioSensitivityLite0().compute(looks).value == 0
-    assert AudioSensitivityInClassLite0().compute(looks).value == 0
-    assert NoiseSensitivityLite0().compute(looks).value > 0
+    outputs = outputs_of(drawn[:1])
+    assert AudioSensitivity().compute(outputs).value == 0
+    assert AudioSensitivityInClass().compute(outputs).value == 0
+    assert NoiseSensitivity().compute(outputs).value > 0
 
 
 def test_a_method_that_hears_the_class_alone_has_none_inside_the_class(drawn):
-    looks = looks_of(drawn[np.arange(A) % 2])
-    assert AudioSensitivityInClassLite0().compute(looks).value == 0
-    assert AudioSensitivityLite0().compute(looks).value > 0
+    outputs = outputs_of(drawn[np.arange(A) % 2])
+    assert AudioSensitivityInClass().compute(outputs).value == 0
+    assert AudioSensitivity().compute(outputs).value > 0
 
 
 def test_real_pictures_score_one():
     real = np.random.default_rng(1).random((A, 5))
-    looks = looks_of(real[:, None], np.repeat(real, 2, axis=0)).take(np.arange(0, N, 2))
-    assert AudioSensitivityLite0().compute(looks).value == pytest.approx(1, rel=1e-5)
-    assert AudioSensitivityInClassLite0().compute(looks).value == pytest.approx(1, rel=1e-5)
+    outputs = outputs_of(real[:, None], np.repeat(real, 2, axis=0)).take(np.arange(0, N, 2))
+    assert AudioSensitivity().compute(outputs).value == pytest.approx(1, rel=1e-5)
+    assert AudioSensitivityInClass().compute(outputs).value == pytest.approx(1, rel=1e-5)
 
 
 def test_every_class_once_in_the_grid_is_refused_for_the_one_inside_the_class():
-    metric = AudioSensitivityInClassLite0()
+    metric = AudioSensitivityInClass()
     metric.check(np.arange(60) % 47, tuple(map(str, range(47))))
     with pytest.raises(UserError, match="there are 48 classes"):
         metric.check(np.arange(60) % 48, tuple(map(str, range(48))))
 
 
 def test_one_sound_in_the_grid_is_refused(drawn):
-    looks = looks_of(drawn).take(np.array([0, 1]))
+    outputs = outputs_of(drawn).take(np.array([0, 1]))
     for metric in SENSITIVITIES:
         with pytest.raises(UserError):
-            metric().compute(looks)
-    assert DiversityLite0().compute(looks).n == 1
+            metric.compute(outputs)
+    assert Diversity().compute(outputs).n == 1

@@ -8,9 +8,8 @@ import pytest
 from a2ibench.conformance.suite import check
 from a2ibench.registry import metrics
 
-CLASSES = [metrics.get(name) for name in metrics.names()]
-WITH_WEIGHTS = [one for one in CLASSES if one.judge != "inceptionv3"]
-NAMES = sorted({(one.compute, one.without_blocks): one.name for one in WITH_WEIGHTS}.values())
+WITH_WEIGHTS = [one for one in map(metrics.get, metrics.names()) if one.judge != "inceptionv3"]
+NAMES = sorted({(type(one), one.group): one.name for one in WITH_WEIGHTS}.values())
 
 
 @pytest.mark.usefixtures("hasty_judges")

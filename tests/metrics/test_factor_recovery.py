@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.factor_recovery import FactorRecoveryLite0, RidgeLine, correlation
+from a2ibench_plugins.metrics.factor_recovery import FactorRecovery, RidgeLine, correlation
 
 FACTORS = ("rate", "hue", "noise")
 """Seen and heard, seen only, heard only."""
@@ -24,11 +24,11 @@ def world(n: int, rng: np.random.Generator, maps: np.ndarray) -> tuple[np.ndarra
     return factors, label, source, features.astype(np.float32), acoustic.astype(np.float32)
 
 
-def looks_of(seed: int = 0) -> Looks:
+def outputs_of(seed: int = 0) -> JudgeOutputs:
     rng = np.random.default_rng(seed)
     maps = rng.normal(size=(2, 3, 30))
     train, test = world(120, rng, maps), world(100, rng, maps)
-    return Looks(
+    return JudgeOutputs(
         generated={"features": test[3]},
         real={"features": test[3]},
         acoustic=test[4],
@@ -44,12 +44,12 @@ def looks_of(seed: int = 0) -> Looks:
     )
 
 
-def drawn(looks: Looks, features: np.ndarray) -> Looks:
-    return replace(looks, generated={"features": features.astype(np.float32)})
+def drawn(outputs: JudgeOutputs, features: np.ndarray) -> JudgeOutputs:
+    return replace(outputs, generated={"features": features.astype(np.float32)})
 
 
 def test_only_what_is_seen_and_heard_counts_and_the_score_says_so():
-    score = FactorRecoveryLite0().compute(looks_of())
+    score = FactorRecovery().compute(outputs_of())
     assert list(score.parts) == ["rate"]
     assert score.value == pytest.approx(score.parts["rate"])
     assert score.value > 0.95
@@ -57,42 +57,42 @@ def test_only_what_is_seen_and_heard_counts_and_the_score_says_so():
 
 
 def test_pictures_of_other_segments_of_the_class_recover_nothing():
-    looks = looks_of()
-    others = np.roll(looks.real["features"], 20, axis=0)
-    assert abs(FactorRecoveryLite0().compute(drawn(looks, others)).value) < 0.3
+    outputs = outputs_of()
+    others = np.roll(outputs.real["features"], 20, axis=0)
+    assert abs(FactorRecovery().compute(drawn(outputs, others)).value) < 0.3
 
 
 def test_one_picture_a_class_recovers_nothing():
-    looks = looks_of()
-    one = looks.real["features"][looks.label]
-    assert FactorRecoveryLite0().compute(drawn(looks, one)).value == 0
+    outputs = outputs_of()
+    one = outputs.real["features"][outputs.label]
+    assert FactorRecovery().compute(drawn(outputs, one)).value == 0
 
 
 def test_features_that_are_weaker_throughout_recover_as_much():
-    looks = looks_of()
-    weaker = 0.3 * looks.real["features"] + 2
-    whole = FactorRecoveryLite0().compute(looks).value
-    assert FactorRecoveryLite0().compute(drawn(looks, weaker)).value == pytest.approx(whole)
+    outputs = outputs_of()
+    weaker = 0.3 * outputs.real["features"] + 2
+    whole = FactorRecovery().compute(outputs).value
+    assert FactorRecovery().compute(drawn(outputs, weaker)).value == pytest.approx(whole)
 
 
 def test_what_was_fitted_for_one_method_is_not_used_with_other_training_images():
-    metric = FactorRecoveryLite0()
-    values = [metric.compute(looks_of(seed)).value for seed in (0, 1)]
-    assert values == [FactorRecoveryLite0().compute(looks_of(seed)).value for seed in (0, 1)]
+    metric = FactorRecovery()
+    values = [metric.compute(outputs_of(seed)).value for seed in (0, 1)]
+    assert values == [FactorRecovery().compute(outputs_of(seed)).value for seed in (0, 1)]
 
 
 def test_where_nothing_is_both_seen_and_heard_it_is_refused():
-    looks = looks_of()
-    deaf = np.random.default_rng(5).normal(size=looks.train_acoustic.shape).astype(np.float32)
+    outputs = outputs_of()
+    deaf = np.random.default_rng(5).normal(size=outputs.train_acoustic.shape).astype(np.float32)
     with pytest.raises(UserError, match="none of rate, hue, noise can be seen and heard"):
-        FactorRecoveryLite0().compute(replace(looks, train_acoustic=deaf))
+        FactorRecovery().compute(replace(outputs, train_acoustic=deaf))
 
 
 def test_a_class_of_one_training_clip_is_refused_by_name():
-    looks = looks_of()
-    one = np.where(looks.train_label == 1, "one", looks.train_source)
+    outputs = outputs_of()
+    one = np.where(outputs.train_label == 1, "one", outputs.train_source)
     with pytest.raises(UserError, match="class 'b'"):
-        FactorRecoveryLite0().compute(replace(looks, train_source=one))
+        FactorRecovery().compute(replace(outputs, train_source=one))
 
 
 def test_correlation_is_that_inside_the_classes():
@@ -136,7 +136,7 @@ def test_answers_for_left_out_images_are_those_of_a_fit_without_them(n):
 
 
 def test_without_a_block_is_the_score_of_the_other_segments():
-    looks, metric = looks_of(), FactorRecoveryLite0()
+    outputs, metric = outputs_of(), FactorRecovery()
     block = np.arange(100) // 10 % 4
-    expected = [metric.compute(looks.take(np.flatnonzero(block != b))).value for b in range(4)]
-    np.testing.assert_allclose(metric.without_blocks(looks, block), expected, rtol=1e-9)
+    expected = [metric.compute(outputs.take(np.flatnonzero(block != b))).value for b in range(4)]
+    np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-9)

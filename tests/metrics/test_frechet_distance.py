@@ -6,27 +6,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench_plugins.metrics.frechet_distance import (
-    FrechetDistanceInceptionV3,
-    FrechetDistanceInfiniteInceptionV3,
-    FrechetDistanceInfiniteLite0,
-    FrechetDistanceLite0,
+    FrechetDistance,
+    FrechetDistanceInfinite,
     frechet_distance,
 )
 
 ALL = [
-    FrechetDistanceInceptionV3,
-    FrechetDistanceInfiniteInceptionV3,
-    FrechetDistanceInfiniteLite0,
-    FrechetDistanceLite0,
+    FrechetDistance(judge="inceptionv3"),
+    FrechetDistanceInfinite(judge="inceptionv3"),
+    FrechetDistanceInfinite(),
+    FrechetDistance(),
 ]
 
 
-def looks_of(generated: np.ndarray, real: np.ndarray) -> Looks:
+def outputs_of(generated: np.ndarray, real: np.ndarray) -> JudgeOutputs:
     n = len(generated)
-    return Looks(
+    return JudgeOutputs(
         generated={"features": generated.astype(np.float32)},
         real={"features": real.astype(np.float32)},
         acoustic=np.zeros((n, 1), dtype=np.float32),
@@ -119,24 +117,24 @@ def test_it_is_symmetric_zero_for_equal_sets_and_blind_to_order_and_rotation(see
 def test_extrapolation_takes_off_most_of_the_bias_of_few_images():
     """Both sets of one distribution: the truth is 0."""
     x, y = (np.random.default_rng(seed).normal(size=(800, 20)) for seed in (0, 1))
-    looks = looks_of(x, y)
-    plain = FrechetDistanceLite0().compute(looks)
-    extrapolated = FrechetDistanceInfiniteLite0().compute(looks)
+    outputs = outputs_of(x, y)
+    plain = FrechetDistance().compute(outputs)
+    extrapolated = FrechetDistanceInfinite().compute(outputs)
     assert plain.value > 0.2
     assert abs(extrapolated.value) < plain.value / 4
-    assert FrechetDistanceInfiniteLite0().compute(looks) == extrapolated
+    assert FrechetDistanceInfinite().compute(outputs) == extrapolated
     assert (plain.n, plain.spread, plain.per_segment) == (800, None, None)
 
 
 def test_the_images_themselves_extrapolate_to_zero():
     x = correlated(400, 10, 0)
-    assert FrechetDistanceInfiniteInceptionV3().compute(looks_of(x, x)).value == pytest.approx(
-        0, abs=1e-6
-    )
+    assert FrechetDistanceInfinite(judge="inceptionv3").compute(
+        outputs_of(x, x)
+    ).value == pytest.approx(0, abs=1e-6)
 
 
 def test_few_segments_are_refused_and_the_kernel_distance_is_named():
-    for metric, fewest in ((FrechetDistanceLite0(), 200), (FrechetDistanceInfiniteLite0(), 400)):
+    for metric, fewest in ((FrechetDistance(), 200), (FrechetDistanceInfinite(), 400)):
         metric.check(np.zeros(fewest, dtype=np.int64), ("a",))
         with pytest.raises(UserError, match=rf"at least {fewest} test segments.*kid"):
             metric.check(np.zeros(fewest - 1, dtype=np.int64), ("a",))

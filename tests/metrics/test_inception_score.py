@@ -8,26 +8,21 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.inception_score import (
-    InceptionScore1InceptionV3,
-    InceptionScore1Lite0,
-    InceptionScore10InceptionV3,
-    InceptionScore10Lite0,
-)
+from a2ibench_plugins.metrics.inception_score import InceptionScore
 
 ALL = [
-    InceptionScore1InceptionV3,
-    InceptionScore1Lite0,
-    InceptionScore10InceptionV3,
-    InceptionScore10Lite0,
+    InceptionScore(splits=1, judge="inceptionv3"),
+    InceptionScore(splits=1),
+    InceptionScore(judge="inceptionv3"),
+    InceptionScore(),
 ]
 
 
-def looks_of(logits: np.ndarray) -> Looks:
+def outputs_of(logits: np.ndarray) -> JudgeOutputs:
     n = len(logits)
-    return Looks(
+    return JudgeOutputs(
         generated={"logits": logits.astype(np.float32)},
         real={},
         acoustic=np.zeros((n, 1), dtype=np.float32),
@@ -48,7 +43,7 @@ def normal_logits(n: int = 230, k: int = 50) -> np.ndarray:
 
 
 def test_one_split_is_the_formula():
-    score = InceptionScore1Lite0().compute(looks_of(normal_logits()))
+    score = InceptionScore(splits=1).compute(outputs_of(normal_logits()))
     assert score.value == pytest.approx(score_by_the_formula(normal_logits().astype(np.float64)))
     assert score.n == 230
     assert score.spread is None
@@ -57,7 +52,7 @@ def test_one_split_is_the_formula():
 
 def test_ten_splits_are_the_mean_and_deviation_over_shuffled_parts():
     logits = normal_logits()
-    score = InceptionScore10InceptionV3().compute(looks_of(logits))
+    score = InceptionScore(judge="inceptionv3").compute(outputs_of(logits))
     shuffled = logits[np.random.RandomState(2020).permutation(len(logits))].astype(np.float64)
     parts = [score_by_the_formula(part) for part in np.split(shuffled, 10)]
     assert score.value == pytest.approx(np.mean(parts))
@@ -67,25 +62,25 @@ def test_ten_splits_are_the_mean_and_deviation_over_shuffled_parts():
 def test_one_image_over_and_over_scores_one():
     logits = np.tile(normal_logits(1), (40, 1))
     for metric in ALL:
-        assert metric().compute(looks_of(logits)).value == pytest.approx(1)
+        assert metric.compute(outputs_of(logits)).value == pytest.approx(1)
 
 
 def test_sure_and_evenly_spread_images_score_the_number_of_classes():
     logits = np.tile(50 * np.eye(4), (25, 1))
-    assert InceptionScore1Lite0().compute(looks_of(logits)).value == pytest.approx(4)
+    assert InceptionScore(splits=1).compute(outputs_of(logits)).value == pytest.approx(4)
 
 
 def test_a_split_is_bounded_by_its_number_of_images():
     logits = 80 * np.eye(100)
-    assert InceptionScore10Lite0().compute(looks_of(logits)).value == pytest.approx(10)
-    assert InceptionScore1Lite0().compute(looks_of(logits)).value == pytest.approx(100)
+    assert InceptionScore().compute(outputs_of(logits)).value == pytest.approx(10)
+    assert InceptionScore(splits=1).compute(outputs_of(logits)).value == pytest.approx(100)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 50))
 def test_it_stays_within_its_bounds(seed, scale):
     logits = np.random.default_rng(seed).normal(0, scale, (20, 6))
-    for metric in (InceptionScore1Lite0, InceptionScore10Lite0):
-        value = metric().compute(looks_of(logits)).value
+    for metric in (InceptionScore(splits=1), InceptionScore()):
+        value = metric.compute(outputs_of(logits)).value
         assert 1 - 1e-9 <= value <= 6 + 1e-9
 
 
@@ -95,14 +90,14 @@ def test_it_repeats_itself_and_leaves_the_callers_random_numbers_alone():
     expected = np.random.rand(), torch.rand(1).item()  # noqa: NPY002
     np.random.seed(3)  # noqa: NPY002
     torch.manual_seed(3)
-    looks = looks_of(normal_logits())
-    first = InceptionScore10Lite0().compute(looks)
+    outputs = outputs_of(normal_logits())
+    first = InceptionScore().compute(outputs)
     assert (np.random.rand(), torch.rand(1).item()) == expected  # noqa: NPY002
-    assert InceptionScore10Lite0().compute(looks) == first
+    assert InceptionScore().compute(outputs) == first
 
 
 def test_fewer_than_two_images_a_split_are_refused():
-    metric = InceptionScore10Lite0()
+    metric = InceptionScore()
     metric.check(np.zeros(20, dtype=np.int64), ("a",))
     with pytest.raises(UserError, match="at least 20 test segments, there are 19"):
         metric.check(np.zeros(19, dtype=np.int64), ("a",))

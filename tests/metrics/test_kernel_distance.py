@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.kernel_distance import KernelDistanceInceptionV3, KernelDistanceLite0
+from a2ibench_plugins.metrics.kernel_distance import KernelDistance
 
 
-def looks_of(generated: np.ndarray, real: np.ndarray) -> Looks:
+def outputs_of(generated: np.ndarray, real: np.ndarray) -> JudgeOutputs:
     n = len(generated)
-    return Looks(
+    return JudgeOutputs(
         generated={"features": generated.astype(np.float32)},
         real={"features": real.astype(np.float32)},
         acoustic=np.zeros((n, 1), dtype=np.float32),
@@ -40,7 +40,7 @@ def two_sets(n: int, d: int, seed: int, shift: float = 0.0) -> tuple[np.ndarray,
 
 def test_it_is_the_double_sum():
     x, y = two_sets(23, 5, 0, shift=0.4)
-    score = KernelDistanceLite0().compute(looks_of(x, y))
+    score = KernelDistance().compute(outputs_of(x, y))
     expected = by_the_double_sum(x.astype(np.float64), y.astype(np.float64))
     assert score.value == pytest.approx(expected, rel=1e-12)
     assert (score.n, score.spread, score.per_segment) == (23, None, None)
@@ -49,8 +49,7 @@ def test_it_is_the_double_sum():
 def test_of_one_distribution_it_is_zero_on_average_at_any_number():
     for n in (20, 60):
         values = [
-            KernelDistanceLite0().compute(looks_of(*two_sets(n, 8, seed))).value
-            for seed in range(300)
+            KernelDistance().compute(outputs_of(*two_sets(n, 8, seed))).value for seed in range(300)
         ]
         assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(300)
 
@@ -60,12 +59,12 @@ def test_it_is_what_random_subsets_average_to():
     x, y = two_sets(60, 8, 3, shift=0.3)
     rng = np.random.default_rng(0)
     subsets = [
-        KernelDistanceLite0()
-        .compute(looks_of(x[rng.permutation(60)[:30]], y[rng.permutation(60)[:30]]))
+        KernelDistance()
+        .compute(outputs_of(x[rng.permutation(60)[:30]], y[rng.permutation(60)[:30]]))
         .value
         for _ in range(800)
     ]
-    whole = KernelDistanceLite0().compute(looks_of(x, y)).value
+    whole = KernelDistance().compute(outputs_of(x, y)).value
     assert abs(np.mean(subsets) - whole) < 4 * np.std(subsets) / np.sqrt(800)
 
 
@@ -75,27 +74,27 @@ def test_it_is_symmetric_and_blind_to_order_and_rotation(seed):
     x, y = (part.astype(np.float64) for part in two_sets(20, 6, seed, shift=0.5))
     rng = np.random.default_rng(seed)
     turn, _ = np.linalg.qr(rng.normal(size=(6, 6)))
-    metric = KernelDistanceInceptionV3()
-    value = metric.compute(looks_of(x, y)).value
+    metric = KernelDistance(judge="inceptionv3")
+    value = metric.compute(outputs_of(x, y)).value
     for same in ((y, x), (x[rng.permutation(20)], y[rng.permutation(20)]), (x @ turn, y @ turn)):
-        assert metric.compute(looks_of(*same)).value == pytest.approx(value, rel=1e-3, abs=0.1)
+        assert metric.compute(outputs_of(*same)).value == pytest.approx(value, rel=1e-3, abs=0.1)
 
 
 def test_without_a_block_it_is_what_the_other_segments_give():
-    looks = looks_of(*two_sets(40, 6, 0, shift=0.3))
+    outputs = outputs_of(*two_sets(40, 6, 0, shift=0.3))
     block = np.random.default_rng(1).integers(0, 6, 40)
-    metric = KernelDistanceLite0()
-    expected = [metric.compute(looks.take(np.flatnonzero(block != b))).value for b in range(6)]
-    np.testing.assert_allclose(metric.without_blocks(looks, block), expected, rtol=1e-9)
+    metric = KernelDistance()
+    expected = [metric.compute(outputs.take(np.flatnonzero(block != b))).value for b in range(6)]
+    np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-9)
 
 
 def test_images_compared_with_themselves_score_a_little_below_zero():
     x, _ = two_sets(50, 6, 0)
-    assert KernelDistanceLite0().compute(looks_of(x, x)).value < 0
+    assert KernelDistance().compute(outputs_of(x, x)).value < 0
 
 
 def test_fewer_than_20_segments_are_refused():
-    metric = KernelDistanceLite0()
+    metric = KernelDistance()
     metric.check(np.zeros(20, dtype=np.int64), ("a",))
     with pytest.raises(UserError, match="at least 20 test segments, there are 19"):
         metric.check(np.zeros(19, dtype=np.int64), ("a",))

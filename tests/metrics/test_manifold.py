@@ -5,22 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.manifold import (
-    Coverage5Lite0,
-    Density5Lite0,
-    Precision3Lite0,
-    Recall3Lite0,
-    find_distances,
-)
+from a2ibench_plugins.metrics.manifold import Coverage, Density, Precision, Recall, find_distances
 
-ALL = [Coverage5Lite0, Density5Lite0, Precision3Lite0, Recall3Lite0]
+ALL = [Coverage(), Density(), Precision(), Recall()]
 
 
-def looks_of(generated: np.ndarray, real: np.ndarray) -> Looks:
+def outputs_of(generated: np.ndarray, real: np.ndarray) -> JudgeOutputs:
     n = len(generated)
-    return Looks(
+    return JudgeOutputs(
         generated={"features": generated.astype(np.float32)},
         real={"features": real.astype(np.float32)},
         acoustic=np.zeros((n, 1), dtype=np.float32),
@@ -47,23 +41,19 @@ def by_the_definition(x: np.ndarray, y: np.ndarray) -> dict[type, list[float]]:
     near = {k: [radius(y, j, k) for j in range(len(y))] for k in (3, 5)}
     own = [radius(x, i, 3) for i in range(len(x))]
     return {
-        Precision3Lite0: [
-            float(any(squared(a, y[j]) <= near[3][j] for j in range(len(y)))) for a in x
-        ],
-        Recall3Lite0: [float(any(squared(b, x[i]) <= own[i] for i in range(len(x)))) for b in y],
-        Density5Lite0: [sum(squared(a, y[j]) <= near[5][j] for j in range(len(y))) / 5 for a in x],
-        Coverage5Lite0: [
-            float(any(squared(a, y[j]) <= near[5][j] for a in x)) for j in range(len(y))
-        ],
+        Precision(): [float(any(squared(a, y[j]) <= near[3][j] for j in range(len(y)))) for a in x],
+        Recall(): [float(any(squared(b, x[i]) <= own[i] for i in range(len(x)))) for b in y],
+        Density(): [sum(squared(a, y[j]) <= near[5][j] for j in range(len(y))) / 5 for a in x],
+        Coverage(): [float(any(squared(a, y[j]) <= near[5][j] for a in x)) for j in range(len(y))],
     }
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, 3.0])
 def test_they_are_what_their_definitions_say(shift):
-    looks = looks_of(*two_sets(40, 0, shift))
-    expected = by_the_definition(looks.generated["features"], looks.real["features"])
+    outputs = outputs_of(*two_sets(40, 0, shift))
+    expected = by_the_definition(outputs.generated["features"], outputs.real["features"])
     for metric in ALL:
-        score = metric().compute(looks)
+        score = metric.compute(outputs)
         np.testing.assert_allclose(score.per_segment, expected[metric], rtol=1e-6)
         assert score.value == pytest.approx(np.mean(expected[metric]))
         assert (score.n, score.spread) == (40, None)
@@ -75,49 +65,49 @@ def test_images_on_the_surface_of_a_sphere_are_in_it(seed):
     """Features of few whole numbers: many distances are equal, many images the same."""
     rng = np.random.default_rng(seed)
     x, y = rng.integers(0, 3, (12, 2)), rng.integers(0, 3, (12, 2))
-    looks = looks_of(x, y)
-    expected = by_the_definition(looks.generated["features"], looks.real["features"])
+    outputs = outputs_of(x, y)
+    expected = by_the_definition(outputs.generated["features"], outputs.real["features"])
     for metric in ALL:
-        score = metric().compute(looks)
+        score = metric.compute(outputs)
         np.testing.assert_allclose(score.per_segment, expected[metric], rtol=1e-6)
 
 
 def test_equal_images_are_equally_far_from_all_others_and_at_no_distance():
     x, y = two_sets(30, 0, d=200)
     y[3:9] = y[2]
-    distances = find_distances(looks_of(y, y))
+    distances = find_distances(outputs_of(y, y))
     assert (distances.cross == distances.real).all()
     assert (distances.real[2] == distances.real[5]).all()
     assert distances.real[2, 5] == 0
     scipy = np.square((x - y.astype(np.float32)).astype(np.float64)).sum(axis=1)
-    cross = np.diagonal(find_distances(looks_of(x, y)).cross)
+    cross = np.diagonal(find_distances(outputs_of(x, y)).cross)
     np.testing.assert_allclose(cross, scipy, rtol=1e-5)
 
 
 def test_the_real_images_themselves_reach_one():
     _, y = two_sets(120, 0)
-    for metric in (Precision3Lite0, Recall3Lite0, Coverage5Lite0):
-        assert metric().compute(looks_of(y, y)).value == 1
-    assert Density5Lite0().compute(looks_of(y, y)).value == pytest.approx(1.2)  # 5 and itself
+    for metric in (Precision(), Recall(), Coverage()):
+        assert metric.compute(outputs_of(y, y)).value == 1
+    assert Density().compute(outputs_of(y, y)).value == pytest.approx(1.2)  # 5 and itself
 
 
 def test_of_one_distribution_density_and_coverage_are_what_the_paper_expects():
-    looks = looks_of(*two_sets(800, 1, shift=0.0))
-    assert Density5Lite0().compute(looks).value == pytest.approx(1, abs=0.05)
-    assert Coverage5Lite0().compute(looks).value == pytest.approx(1 - 2**-5, abs=0.02)
+    outputs = outputs_of(*two_sets(800, 1, shift=0.0))
+    assert Density().compute(outputs).value == pytest.approx(1, abs=0.05)
+    assert Coverage().compute(outputs).value == pytest.approx(1 - 2**-5, abs=0.02)
 
 
 def test_one_good_image_over_and_over_is_precise_and_covers_nothing():
     _, y = two_sets(120, 0)
-    looks = looks_of(np.tile(y[:1], (120, 1)), y)
-    assert Precision3Lite0().compute(looks).value == 1
-    assert Recall3Lite0().compute(looks).value == pytest.approx(1 / 120)
-    assert Coverage5Lite0().compute(looks).value < 0.1
+    outputs = outputs_of(np.tile(y[:1], (120, 1)), y)
+    assert Precision().compute(outputs).value == 1
+    assert Recall().compute(outputs).value == pytest.approx(1 / 120)
+    assert Coverage().compute(outputs).value < 0.1
 
 
 def test_images_from_elsewhere_score_zero():
     x, y = two_sets(120, 0, shift=50)
-    assert {metric().compute(looks_of(x, y)).value for metric in ALL} == {0.0}
+    assert {metric.compute(outputs_of(x, y)).value for metric in ALL} == {0.0}
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -127,28 +117,28 @@ def test_order_and_quarter_turns_do_not_matter(seed):
     rng = np.random.default_rng(seed)
     order, other = rng.permutation(20), rng.permutation(20)
     for metric in ALL:
-        expected = metric().compute(looks_of(x, y)).value
-        assert metric().compute(looks_of(x[order], y[other])).value == pytest.approx(expected)
-        turned = looks_of(-x[:, ::-1], -y[:, ::-1])
-        assert metric().compute(turned).value == pytest.approx(expected)
+        expected = metric.compute(outputs_of(x, y)).value
+        assert metric.compute(outputs_of(x[order], y[other])).value == pytest.approx(expected)
+        turned = outputs_of(-x[:, ::-1], -y[:, ::-1])
+        assert metric.compute(turned).value == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("metric", ALL)
 def test_without_a_block_it_is_what_the_other_segments_give(metric):
-    looks = looks_of(*two_sets(50, 0))
+    outputs = outputs_of(*two_sets(50, 0))
     block = np.random.default_rng(1).integers(0, 6, 50)
-    expected = [metric().compute(looks.take(np.flatnonzero(block != b))).value for b in range(6)]
-    np.testing.assert_allclose(metric().without_blocks(looks, block), expected, rtol=1e-6)
+    expected = [metric.compute(outputs.take(np.flatnonzero(block != b))).value for b in range(6)]
+    np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-6)
 
 
 def test_blocks_that_leave_too_few_images_have_no_interval():
-    looks = looks_of(*two_sets(12, 0))
+    outputs = outputs_of(*two_sets(12, 0))
     block = np.repeat([0, 1], [8, 4])
-    assert np.isnan(Coverage5Lite0().without_blocks(looks, block)).all()
+    assert np.isnan(Coverage().without_blocks(outputs, block)).all()
 
 
 def test_fewer_than_100_segments_are_refused():
     for metric in ALL:
-        metric().check(np.zeros(100, dtype=np.int64), ("a",))
+        metric.check(np.zeros(100, dtype=np.int64), ("a",))
         with pytest.raises(UserError, match="at least 100 test segments, there are 99"):
-            metric().check(np.zeros(99, dtype=np.int64), ("a",))
+            metric.check(np.zeros(99, dtype=np.int64), ("a",))

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.memorisation import MemorisationLite0, train_is_nearer
+from a2ibench_plugins.metrics.memorisation import Memorisation, train_is_nearer
 
 
 def drawn_world(n: int, m: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return rng.random((n, 6)) + 0.1, rng.random((m, 6)) + 0.1
 
 
-def looks_of(generated: np.ndarray, real: np.ndarray, train: np.ndarray) -> Looks:
+def outputs_of(generated: np.ndarray, real: np.ndarray, train: np.ndarray) -> JudgeOutputs:
     """Two classes in turn, clips of four segments."""
     n = len(real)
-    return Looks(
+    return JudgeOutputs(
         generated={"features": generated.astype(np.float32)},
         real={"features": real.astype(np.float32)},
         acoustic=np.zeros((n, 1), np.float32),
@@ -70,7 +70,7 @@ def test_pictures_that_are_no_copies_score_a_half_whatever_they_show(m):
         rng.random((160, 6)) ** 9,
     ):
         values = [
-            MemorisationLite0().compute(looks_of(generated, *drawn_world(160, m, rng))).value
+            Memorisation().compute(outputs_of(generated, *drawn_world(160, m, rng))).value
             for _ in range(6)
         ]
         assert np.mean(values) == pytest.approx(0.5, abs=3 * np.std(values) / 6**0.5 + 0.01)
@@ -79,32 +79,32 @@ def test_pictures_that_are_no_copies_score_a_half_whatever_they_show(m):
 def test_copies_of_training_images_score_one_and_the_real_images_do_not_count_as_copies():
     rng = np.random.default_rng(1)
     real, train = drawn_world(160, 160, rng)
-    assert MemorisationLite0().compute(looks_of(train, real, train)).value > 0.96
-    assert MemorisationLite0().compute(looks_of(real, real, train)).value == pytest.approx(
+    assert Memorisation().compute(outputs_of(train, real, train)).value > 0.96
+    assert Memorisation().compute(outputs_of(real, real, train)).value == pytest.approx(
         0.5, abs=0.15
     )
     others = np.roll(real, 8, axis=0)
-    assert MemorisationLite0().compute(looks_of(others, real, train)).value < 0.01
+    assert Memorisation().compute(outputs_of(others, real, train)).value < 0.01
 
 
 def test_of_copies_from_a_larger_set_as_many_are_found_as_are_looked_at():
     rng = np.random.default_rng(2)
     real, train = drawn_world(400, 1600, rng)
-    looks = looks_of(train[rng.permutation(1600)[:400]], real, train[:400])
-    assert MemorisationLite0().compute(looks).value == pytest.approx(0.5 + 400 / 3200, abs=0.06)
+    outputs = outputs_of(train[rng.permutation(1600)[:400]], real, train[:400])
+    assert Memorisation().compute(outputs).value == pytest.approx(0.5 + 400 / 3200, abs=0.06)
 
 
 def test_a_picture_that_is_equally_near_in_both_counts_a_half():
     rng = np.random.default_rng(3)
     real, _ = drawn_world(160, 1, rng)
-    looks = looks_of(np.roll(real, 8, axis=0), real, real)
+    outputs = outputs_of(np.roll(real, 8, axis=0), real, real)
     # Of both copies of the picture one is drawn for certain, the other for 76 draws of 80.
-    assert MemorisationLite0().compute(looks).value == pytest.approx(0.475, abs=0.01)
+    assert Memorisation().compute(outputs).value == pytest.approx(0.475, abs=0.01)
 
 
 def test_test_images_of_a_single_clip_are_refused():
     rng = np.random.default_rng(4)
-    looks = looks_of(*(rng.random((8, 6)) for _ in range(3)))
-    single = looks.take(np.arange(0, 8, 2))
+    outputs = outputs_of(*(rng.random((8, 6)) for _ in range(3)))
+    single = outputs.take(np.arange(0, 8, 2))
     with pytest.raises(UserError, match="two source clips"):
-        MemorisationLite0().compute(single)
+        Memorisation().compute(single)

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from a2ibench.contracts.metric import Looks
+from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench_plugins.metrics.ms_ssim import MSSSIMDiversity, ms_ssim
 
 
-def looks_of(grid: np.ndarray) -> Looks:
+def outputs_of(grid: np.ndarray) -> JudgeOutputs:
     segments, draws, side, _ = grid.shape
-    return Looks(
+    return JudgeOutputs(
         generated={},
         real={},
         acoustic=np.zeros((2 * segments, 2), np.float32),
@@ -24,8 +24,8 @@ def looks_of(grid: np.ndarray) -> Looks:
 def test_equal_pictures_are_not_apart_and_unlike_ones_are(side):
     rng = np.random.default_rng(0)
     one = np.repeat(rng.random((3, 1, side, side)), 4, axis=1)
-    assert MSSSIMDiversity().compute(looks_of(one)).value == pytest.approx(0, abs=1e-5)
-    score = MSSSIMDiversity().compute(looks_of(rng.random((3, 4, side, side))))
+    assert MSSSIMDiversity().compute(outputs_of(one)).value == pytest.approx(0, abs=1e-5)
+    score = MSSSIMDiversity().compute(outputs_of(rng.random((3, 4, side, side))))
     assert 0.8 < score.value <= 1
     assert np.isfinite(score.per_segment[::2]).all()
     assert np.isnan(score.per_segment[1::2]).all()

@@ -13,14 +13,14 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.inception import InceptionScore
+from torchmetrics.image.inception import InceptionScore as TheirInceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from a2ibench.contracts.metric import Looks
-from a2ibench_plugins.metrics.frechet_distance import FrechetDistanceLite0
-from a2ibench_plugins.metrics.inception_score import InceptionScore1Lite0
-from a2ibench_plugins.metrics.kernel_distance import KernelDistanceLite0
-from a2ibench_plugins.metrics.manifold import Precision3Lite0, Recall3Lite0
+from a2ibench.contracts.metric import JudgeOutputs
+from a2ibench_plugins.metrics.frechet_distance import FrechetDistance
+from a2ibench_plugins.metrics.inception_score import InceptionScore
+from a2ibench_plugins.metrics.kernel_distance import KernelDistance
+from a2ibench_plugins.metrics.manifold import Precision, Recall
 
 REL = 1e-4
 N, WIDTH = 300, 24
@@ -55,9 +55,9 @@ def features() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.fixture
-def looks(features: tuple[torch.Tensor, torch.Tensor]) -> Looks:
+def outputs(features: tuple[torch.Tensor, torch.Tensor]) -> JudgeOutputs:
     generated, real = ({"features": part.numpy(), "logits": part.numpy() / 4} for part in features)
-    return Looks(
+    return JudgeOutputs(
         generated=generated,
         real=real,
         acoustic=np.zeros((N, 1), dtype=np.float32),
@@ -66,60 +66,60 @@ def looks(features: tuple[torch.Tensor, torch.Tensor]) -> Looks:
     )
 
 
-def test_frechet_distance_of_torch_fidelity(features, looks):
+def test_frechet_distance_of_torch_fidelity(features, outputs):
     statistics = [fid_features_to_statistics(part.double()) for part in features]
     (theirs,) = fid_statistics_to_metric(*statistics, verbose=False).values()
-    assert FrechetDistanceLite0().compute(looks).value == pytest.approx(theirs, rel=REL)
+    assert FrechetDistance().compute(outputs).value == pytest.approx(theirs, rel=REL)
 
 
 @pytest.mark.parametrize("fewer", [N, 20], ids=["more images than features", "fewer"])
-def test_frechet_distance_of_torchmetrics(looks, fewer):
+def test_frechet_distance_of_torchmetrics(outputs, fewer):
     theirs = FrechetInceptionDistance(feature=SmallNetwork()).set_dtype(torch.float64)
     theirs.update(GENERATED[:fewer], real=False)
     theirs.update(REAL[:fewer], real=True)
-    ours = FrechetDistanceLite0().compute(looks.take(np.arange(fewer)))
+    ours = FrechetDistance().compute(outputs.take(np.arange(fewer)))
     assert ours.value == pytest.approx(theirs.compute().item(), rel=REL)
 
 
-def test_kernel_distance_of_torch_fidelity(features, looks):
+def test_kernel_distance_of_torch_fidelity(features, outputs):
     found = kid_features_to_metric(
         *(part.double() for part in features), kid_subsets=1, kid_subset_size=N, verbose=False
     )
     theirs = 1000 * found["kernel_inception_distance_mean"]
-    assert KernelDistanceLite0().compute(looks).value == pytest.approx(theirs, rel=REL)
+    assert KernelDistance().compute(outputs).value == pytest.approx(theirs, rel=REL)
 
 
-def test_kernel_distance_of_torchmetrics(looks):
+def test_kernel_distance_of_torchmetrics(outputs):
     with pytest.warns(UserWarning, match="large memory footprint"):
         theirs = KernelInceptionDistance(feature=SmallNetwork(), subsets=1, subset_size=N)
     theirs.set_dtype(torch.float64)
     theirs.update(GENERATED, real=False)
     theirs.update(REAL, real=True)
     mean, _ = theirs.compute()
-    assert KernelDistanceLite0().compute(looks).value == pytest.approx(1000 * mean.item(), rel=REL)
+    assert KernelDistance().compute(outputs).value == pytest.approx(1000 * mean.item(), rel=REL)
 
 
-def test_precision_and_recall_of_torch_fidelity(features, looks):
+def test_precision_and_recall_of_torch_fidelity(features, outputs):
     found = prc_features_to_metric(*features, prc_neighborhood=3, verbose=False)
     assert 0.1 < found["precision"] < 0.99
-    assert Precision3Lite0().compute(looks).value == pytest.approx(found["precision"], rel=REL)
-    assert Recall3Lite0().compute(looks).value == pytest.approx(found["recall"], rel=REL)
+    assert Precision().compute(outputs).value == pytest.approx(found["precision"], rel=REL)
+    assert Recall().compute(outputs).value == pytest.approx(found["recall"], rel=REL)
 
 
-def test_inception_score_of_torch_fidelity(features, looks):
+def test_inception_score_of_torch_fidelity(features, outputs):
     found = isc_features_to_metric(features[0] / 4, splits=1, shuffle=False)
     theirs = found["inception_score_mean"]
-    assert InceptionScore1Lite0().compute(looks).value == pytest.approx(theirs, rel=REL)
+    assert InceptionScore(splits=1).compute(outputs).value == pytest.approx(theirs, rel=REL)
 
 
-def test_inception_score_of_torchmetrics(looks):
+def test_inception_score_of_torchmetrics(outputs):
     class Quarter(SmallNetwork):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return super().forward(images) / 4
 
     with pytest.warns(UserWarning, match="large memory footprint"):
-        theirs = InceptionScore(feature=Quarter(), splits=1)
+        theirs = TheirInceptionScore(feature=Quarter(), splits=1)
     theirs.update(GENERATED)
     with pytest.warns(UserWarning, match="degrees of freedom"):  # a spread over one split
         mean, _ = theirs.compute()
-    assert InceptionScore1Lite0().compute(looks).value == pytest.approx(mean.item(), rel=REL)
+    assert InceptionScore(splits=1).compute(outputs).value == pytest.approx(mean.item(), rel=REL)

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.cells import Method
 from a2ibench.reporting.charts import MOST_POINTS, curve_chart, seed_chart
 from a2ibench.reporting.svg import COLOURS
+from a2ibench.results.rows import RowScores
 
 
 class Accuracy(Metric):
     name, judge, title = "accuracy_test", "none", "accuracy"
     group, percent, bounds = "quality", True, (0.0, 1.0)
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, looks: JudgeOutputs) -> Score:
         raise AssertionError("not computed here")
 
 
@@ -45,9 +45,9 @@ def test_every_seed_is_a_point_beside_the_mean_and_its_interval() -> None:
     three = SeedScores((0, 1, 2), values, 10, None, blocks)
     one = SeedScores((0,), values[:1], 10, None, np.full((1, 1), np.nan))
     methods = [
-        Method("truth", True, None, 1, {"accuracy_test": one}),
-        Method("a", False, None, 3, {"accuracy_test": three}),
-        Method("failed", False, None, 3, {}),
+        RowScores("truth", True, None, 1, {"accuracy_test": one}),
+        RowScores("a", False, None, 3, {"accuracy_test": three}),
+        RowScores("failed", False, None, 3, {}),
     ]
     (axes,) = seed_chart(methods, [Accuracy], {"a": COLOURS[0]}).axes
     points = [line for line in axes.get_lines() if line.get_marker() == "."]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from a2ibench.cli import main
 from a2ibench.generator.files import READERS, WRITERS
 from a2ibench.registry import load_plugin_file
 from a2ibench.training.draw import draw_noise
+
+pytestmark = pytest.mark.integration
 
 NAMES = ["vae", "wan2019", "ours", "flow"]
 RATE = 22_050
@@ -139,18 +140,11 @@ def test_a_file_that_draws_something_else_fails_and_nothing_is_left(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_what_cannot_be_exported_is_refused(
-    small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_exported_is_refused(small_study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = export(small_study, "--arm", "ground truth", "--out", out)
     assert done.exit_code == 2
     assert "'ground truth' holds no trained model" in done.output
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "onnxscript", None)
-        done = export(small_study, "--out", out, "--format", "onnx")
-    assert done.exit_code == 2
-    assert "needs onnxscript: pip install 'a2ibench[export]'" in done.output
     assert not list(tmp_path.iterdir())
     (out / "mine").mkdir(parents=True)
     done = export(small_study, "--out", out)

@@ -22,16 +22,18 @@ from rich.console import Console
 
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.results.outcome import write_result
+from a2ibench.results.result_file import write_result
+from a2ibench.results.study import open_study
 from a2ibench.runs.display import Display
-from a2ibench.runs.executors.inline import Inline, run_inline
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request
+from a2ibench.runs.executors.inline import Inline
+from a2ibench.runs.study import run_study
+from a2ibench.study.request import Request
 from a2ibench.tracking.live import TOLD, LiveMirror, default_uri, mirror_study
 from a2ibench.tracking.mirror import Mirror
-from a2ibench.tracking.values import StudyFiles, clean
+from a2ibench.tracking.values import clean, places
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about its own dependencies
+# MLflow warns about its own dependencies.
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 Tiny = Callable[..., Request]
 REFERENCES = {
@@ -311,7 +313,7 @@ def test_a_generator_of_the_users_own_file_draws_where_that_file_is_gone(
     folder = tmp_path / "own"
     try:
         request = tiny(folder, models=("flat",), plugins=(plugin,))
-        assert run_study(request, run_inline, None, display) == []
+        assert run_study(request, Inline(), None, display) == []
     finally:
         del models._registered["flat"]
     plugin.unlink()
@@ -358,7 +360,7 @@ def test_a_server_that_dies_in_mid_study_costs_one_line_and_is_caught_up(
     assert f"a2ibench mirror {folder} --tracking-uri {server.uri}" in said
     assert (folder / "results.parquet").is_file()
 
-    jobs = StudyFiles.read(folder).jobs
+    jobs = places(open_study(folder))
     before = held(server.uri, "cut")
     told = [name for name, run in before["runs"].items() if run["info"][0] == "FINISHED"]
     assert "vae, seed 0" in told
@@ -377,7 +379,7 @@ def test_a_server_that_was_never_there_costs_seconds(tmp_path: Path, tiny: Tiny)
     console = Console(record=True, width=400)
     folder = tmp_path / "study"
     mirror = LiveMirror("http://127.0.0.1:9", folder, Display(console).say)
-    assert run_study(tiny(folder), run_inline, mirror, Display(console)) == []
+    assert run_study(tiny(folder), Inline(), mirror, Display(console)) == []
     assert console.export_text().count("MLflow at http://127.0.0.1:9 cannot be written") == 1
     assert not mirror.alive
     assert (folder / "results.parquet").is_file()

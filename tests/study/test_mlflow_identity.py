@@ -18,19 +18,21 @@ from mlflow.entities import Experiment, Run
 
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.results.identity import study_id, write_about
 from a2ibench.results.job import Task
-from a2ibench.results.outcome import write_failure, write_result
+from a2ibench.results.job_state import write_failure
+from a2ibench.results.result_file import write_result
+from a2ibench.results.study_id import study_id, write_about
 from a2ibench.runs.display import Display
 from a2ibench.runs.executors import Update
 from a2ibench.runs.executors.inline import Inline
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request
+from a2ibench.runs.study import run_study
+from a2ibench.study.request import Request
 from a2ibench.tracking.live import TOLD, LiveMirror, _was_told, mirror_study
 from a2ibench.tracking.mirror import HOLDER, LOCK
 from a2ibench.tracking.values import JOB
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about its own dependencies
+# MLflow warns about its own dependencies.
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 FEW = ("class mean", "ground truth", "nearest train")
 
@@ -252,7 +254,7 @@ def test_a_folder_that_cannot_be_written_and_has_no_id_is_named(
     def refuse(path: Path, value: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("a2ibench.results.identity.write_json", refuse)
+    monkeypatch.setattr("a2ibench.results.study_id.write_json", refuse)
     with pytest.raises(UserError, match="holds no id of the study yet, and cannot be written"):
         study_id(tmp_path)
 

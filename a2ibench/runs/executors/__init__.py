@@ -1,65 +1,27 @@
-"""Executors: how tasks are spread over the machine. The study knows them by two functions each."""
+"""Executors: how the trainings of a study are spread over the machine; one module each."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
-from a2ibench.results.job import Task
+from a2ibench.contracts.executor import Report, Update
 
-if TYPE_CHECKING:
-    from a2ibench.training.fit import Progress
+__all__ = ["REPORT_EVERY", "Update", "now_and_then"]
 
 REPORT_EVERY = 1.0
 """Seconds between two reports of a trial in another process."""
 
 
-@dataclass(frozen=True)
-class Update:
-    """News of a task: how far its training is; ``ended`` when nothing more will come."""
-
-    task: Task
-    step: int = 0
-    steps: int = 0
-    ended: bool = False
-
-
-def now_and_then(send: Callable[[int, int], None]) -> Callable[["Progress"], None]:
-    """Passes on how far a training is, every :data:`REPORT_EVERY` seconds and at the end.
+def now_and_then(send: Report) -> Report:
+    """Pass on how far a training is, every :data:`REPORT_EVERY` seconds and at the end.
 
     Args:
-        send: takes the steps done, and those in all, to another process.
+        send: tells another process.
     """
     last = 0.0
 
-    def report(progress: "Progress") -> None:
+    def report(step: int, steps: int) -> None:
         nonlocal last
-        if time.monotonic() - last > REPORT_EVERY or progress.step == progress.steps:
+        if time.monotonic() - last > REPORT_EVERY or step == steps:
             last = time.monotonic()
-            send(progress.step, progress.steps)
+            send(step, steps)
 
     return report
-
-
-class Executor(Protocol):
-    """Does tasks; results and failures are in the tasks' folders."""
-
-    def room(self, tasks: Sequence[Task]) -> int:
-        """Refuses tasks that could not start, before any work that they build on.
-
-        Returns:
-            How many of them would run at once.
-
-        Raises:
-            UserError: as the call itself would.
-        """
-
-    def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
-        """Returns when every task has ended.
-
-        Raises:
-            UserError: the resources that were asked for are not there; nothing was started.
-            StoppedError: a task found that no other can succeed either.
-            KeyboardInterrupt: the user stopped it; the tasks go on from their checkpoints next
-                time.
-        """

@@ -1,34 +1,29 @@
-"""One task after the other, in this process."""
+"""One trial after the other, in this process."""
 
 from collections.abc import Callable, Sequence
 
-from a2ibench.errors import StoppedError
-from a2ibench.results.job import Task
-from a2ibench.runs.attempt import work
-from a2ibench.runs.executors import Update
-from a2ibench.study.resources import find_room, refuse_workers, this_machine
-from a2ibench.training.fit import Progress
+from a2ibench.contracts.executor import Executor, Update
+from a2ibench.runs.resources import find_room, refuse_workers, this_machine
+from a2ibench.runs.trial import Trial
 
 
-class Inline:
-    """The executor without processes of its own."""
+class Inline(Executor[Trial]):
+    """One trial after the other, in this process."""
 
-    def room(self, tasks: Sequence[Task]) -> int:
-        """See :class:`a2ibench.runs.executors.Executor`."""
-        refuse_workers(tasks)
-        return find_room(tasks, None, [this_machine()], 1, say=lambda line: None)[1]
+    name = "inline"
 
-    def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
-        """See :class:`a2ibench.runs.executors.Executor`."""
-        self.room(tasks)
-        for task in tasks:
+    def room(self, trials: Sequence[Trial]) -> int:
+        """See :meth:`a2ibench.contracts.executor.Executor.room`."""
+        refuse_workers(trials)
+        return find_room(trials, None, [this_machine()], 1, say=lambda line: None)[1]
 
-            def report(progress: Progress, task: Task = task) -> None:
-                tell(Update(task, progress.step, progress.steps))
+    def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
+        """See :class:`a2ibench.contracts.executor.Executor`."""
+        self.room(trials)
+        for trial in trials:
 
-            if (why := work(task, report)) is not None:
-                raise StoppedError(why)
-            tell(Update(task, ended=True))
+            def report(step: int, steps: int, trial: Trial = trial) -> None:
+                tell(Update(trial, step, steps))
 
-
-run_inline = Inline()
+            trial(report)
+            tell(Update(trial, ended=True))

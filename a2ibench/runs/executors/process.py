@@ -6,27 +6,26 @@ import signal
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from a2ibench import registry
+from a2ibench.contracts.executor import Executor, Update
 from a2ibench.errors import StoppedError
 from a2ibench.parallel import begin
-from a2ibench.results.job import Task
-from a2ibench.results.outcome import is_done, write_failure
-from a2ibench.runs.attempt import work
-from a2ibench.runs.executors import Update, now_and_then
-from a2ibench.study.resources import (
+from a2ibench.results.job_state import is_done
+from a2ibench.runs.executors import now_and_then
+from a2ibench.runs.resources import (
     Need,
+    SharedGPUs,
     find_room,
     refuse_workers,
     sharers,
     this_machine,
     visible_gpus,
 )
+from a2ibench.runs.trial import Trial
 
 LOG = "worker.log"
 """In a job's folder: what its process printed."""
@@ -38,42 +37,42 @@ PATIENCE = 10.0
 """Seconds that a process has to end when it is asked to."""
 
 
-@dataclass(frozen=True)
-class Processes:
-    """The process executor: this machine, and nothing but the standard library.
+class Processes(Executor[Trial]):
+    """A process per trial on this machine, with nothing but the standard library."""
 
-    Attributes:
-        say: tells the user that fewer trials run at once than there are processors for.
-        gpus_per_trial: 0, a fraction, or 1. A fraction shares a GPU; its memory is not divided.
-            None for 1 where there is a GPU, else 0.
-    """
+    name = "process"
+    Config = SharedGPUs
 
-    say: Callable[[str], None]
-    gpus_per_trial: float | None = None
+    @property
+    def workers(self) -> int:
+        """Number of processes that train one model together."""
+        workers: int = self.config.workers
+        return workers
 
-    def room(self, tasks: Sequence[Task]) -> int:
-        """See :class:`a2ibench.runs.executors.Executor`."""
-        return self._find(tasks, lambda line: None)[1]
+    def room(self, trials: Sequence[Trial]) -> int:
+        """See :meth:`a2ibench.contracts.executor.Executor.room`."""
+        return self._find(trials, lambda line: None)[1]
 
-    def _find(self, tasks: Sequence[Task], say: Callable[[str], None]) -> tuple[Need, int]:
-        refuse_workers(tasks)
-        return find_room(tasks, self.gpus_per_trial, [this_machine()], len(tasks), say)
+    def _find(self, trials: Sequence[Trial], say: Callable[[str], None]) -> tuple[Need, int]:
+        refuse_workers(trials)
+        gpus = self.config.gpus_per_trial
+        return find_room(trials, gpus, [this_machine()], len(trials), say)
 
-    def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
-        """See :class:`a2ibench.runs.executors.Executor`."""
-        need, at_once = self._find(tasks, self.say)
-        waiting, places = deque(tasks), deque(_places(need.gpus, at_once))
-        context = _context(tasks, need.gpus)
-        running: dict[int, _Trial] = {}
-        listening: dict[Connection, Task] = {}
+    def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
+        """See :class:`a2ibench.contracts.executor.Executor`."""
+        need, at_once = self._find(trials, self.say)
+        waiting, places = deque(trials), deque(_places(need.gpus, at_once))
+        context = _context(trials, need.gpus)
+        running: dict[int, _Process] = {}
+        listening: dict[Connection, Trial] = {}
         deaths: Counter[str] = Counter()
         try:
             while waiting or running:
                 while waiting and places:
-                    trial = _Trial(context, waiting.popleft(), places.popleft())
-                    running[trial.process.sentinel] = trial
-                    listening[trial.news] = trial.task
-                    tell(Update(trial.task))
+                    one = _Process(context, waiting.popleft(), places.popleft())
+                    running[one.process.sentinel] = one
+                    listening[one.news] = one.trial
+                    tell(Update(one.trial))
                 # News first: of a trial that has ended, the last are still to be told.
                 for ready in wait([*listening, *running]):
                     if isinstance(ready, Connection):
@@ -86,34 +85,28 @@ class Processes:
                             raise StoppedError(news)
                         tell(Update(listening[ready], *news))
                     elif isinstance(ready, int):
-                        trial = running.pop(ready)
-                        places.append(trial.gpu)
-                        key = trial.task.job.key
-                        if trial.died() and deaths[key] < trial.task.retries:
+                        one = running.pop(ready)
+                        places.append(one.gpu)
+                        key = one.trial.job.key
+                        if one.died() and deaths[key] < one.trial.retries:
                             deaths[key] += 1
-                            waiting.appendleft(trial.task)
+                            waiting.appendleft(one.trial)
                         else:
-                            tell(Update(trial.task, ended=True))
+                            tell(Update(one.trial, ended=True))
         finally:
-            _stop([trial.process for trial in running.values()])
+            _stop([one.process for one in running.values()])
 
 
-def _context(tasks: Sequence[Task], gpus: float) -> Context:
+def _context(trials: Sequence[Trial], gpus: float) -> Context:
     """Each trial is a copy of a process that has imported what trials need, and done nothing else:
     the imports take seconds. CUDA, and macOS, want processes that are no copies.
     """
     if gpus or sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    plugins: set[type] = set()
-    for task in tasks:
-        plugins.add(registry.models.get(task.job.method))
-        plugins.add(registry.encoders.get(task.encoder))
-        plugins.update(map(registry.metrics.get, task.metrics))
-        plugins.update(map(registry.judges.get, task.judges))
     # Of a user's file there is no module by that name; what cannot be imported is passed over.
-    modules = sorted({plugin.__module__ for plugin in plugins})
-    context.set_forkserver_preload([work.__module__, LATE, *modules])
+    modules = sorted({plugin.__module__ for trial in trials for plugin in trial.plugins})
+    context.set_forkserver_preload([Trial.__module__, LATE, *modules])
     try:
         forkserver.ensure_running()
     except OSError:  # a path too long for a socket, no room for temporary files
@@ -121,14 +114,14 @@ def _context(tasks: Sequence[Task], gpus: float) -> Context:
     return context
 
 
-class _Trial:
-    """A task and the process that does it."""
+class _Process:
+    """A trial and the process that does it."""
 
-    def __init__(self, context: Context, task: Task, gpu: str | None) -> None:
-        self.task = task
+    def __init__(self, context: Context, trial: Trial, gpu: str | None) -> None:
+        self.trial = trial
         self.gpu = gpu
         self.news, sending = context.Pipe(duplex=False)
-        given = (task, gpu, dict(os.environ), sending)
+        given = (trial, gpu, dict(os.environ), sending)
         self.process: BaseProcess = context.Process(target=_do, args=given)
         self.process.start()
         sending.close()
@@ -137,12 +130,11 @@ class _Trial:
         """Whether the process did not end by itself; then its folder says why."""
         self.process.join()
         code = self.process.exitcode
-        if code == 0 or is_done(self.task):
+        if code == 0 or is_done(self.trial):
             return False
-        log = self.task.folder / LOG
+        log = self.trial.folder / LOG
         text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-        reason = f"the worker died: {_describe(code)}"
-        write_failure(self.task.folder, reason, text[-LAST_WORDS:])
+        self.trial.fail(f"the worker died: {_describe(code)}", text[-LAST_WORDS:])
         return True
 
 
@@ -169,26 +161,27 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
             process.join()
 
 
-def _do(task: Task, gpu: str | None, environment: Mapping[str, str], news: Connection) -> None:
-    """A task, in a process of its own."""
+def _do(trial: Trial, gpu: str | None, environment: Mapping[str, str], news: Connection) -> None:
+    """A trial, in a process of its own."""
     begin()
     # The parent's of now: that of a copy is older.
     os.environ.clear()
     os.environ.update(environment)
     # Before anything asks CUDA what there is.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
-    _redirect(task)
-    report = now_and_then(lambda step, steps: news.send((step, steps)))
-    if (why := work(task, report)) is not None:
-        news.send(why)
+    _redirect(trial)
+    try:
+        trial(now_and_then(lambda step, steps: news.send((step, steps))))
+    except StoppedError as error:
+        news.send(str(error))
 
 
-def _redirect(task: Task) -> None:
+def _redirect(trial: Trial) -> None:
     """What is printed goes to a file: bars are drawn on the terminal, and it tells of a crash."""
     import faulthandler
 
-    task.folder.mkdir(parents=True, exist_ok=True)
-    with (task.folder / LOG).open("w", encoding="utf-8") as log:
+    trial.folder.mkdir(parents=True, exist_ok=True)
+    with (trial.folder / LOG).open("w", encoding="utf-8") as log:
         for descriptor in (1, 2):
             os.dup2(log.fileno(), descriptor)
     faulthandler.enable()

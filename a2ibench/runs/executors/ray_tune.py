@@ -1,78 +1,70 @@
-"""Ray Tune: one trial a task, over the processors and GPUs of a machine or a cluster."""
+"""Ray Tune: the trials over the processors and GPUs of a machine or a cluster."""
 
-import logging
-import os
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from a2ibench import __version__
-from a2ibench.errors import StoppedError, UserError
-from a2ibench.results.job import Task
-from a2ibench.results.outcome import write_failure
-from a2ibench.runs.attempt import work
-from a2ibench.runs.executors import Update, now_and_then
-from a2ibench.runs.executors.ray_ready import check_cluster, check_local, knock
+from a2ibench.config import option
+from a2ibench.contracts.executor import Executor, Update
+from a2ibench.errors import StoppedError
+from a2ibench.runs.executors import now_and_then
+from a2ibench.runs.executors.ray_cluster import check_cluster, check_local, started
 from a2ibench.runs.executors.torch_trainer import compute_together
-from a2ibench.study.resources import Machine, Need, find_room, this_machine
+from a2ibench.runs.resources import Machine, Need, SharedGPUs, find_room, this_machine
+from a2ibench.runs.trial import Trial
 
 OBJECT_STORE = 0.3
 """The share of the memory that Ray keeps for its object store, by default."""
 
 
 @dataclass(frozen=True)
-class RayTune:
-    """The Ray Tune executor.
+class Config(SharedGPUs):
+    """Options of the Ray Tune executor."""
 
-    A grid over the tasks under the first-in-first-out scheduler: every arm gets its whole budget. A
-    scheduler that stops or changes trials would bias the comparison of arms.
+    address: str | None = option(
+        None, "of a running Ray cluster; none: Ray is started on this machine"
+    )
 
-    Attributes:
-        gpus_per_trial: 0, a fraction, or as many as a job has workers. A fraction is bookkeeping,
-            not a memory limit. None for one a worker where there is a GPU, else 0.
-        address: of a running cluster; without one Ray is started on this machine.
-        say: tells the user that fewer trials run at once than there are processors for.
+
+class RayTune(Executor[Trial]):
+    """Ray Tune: the trials on the processors and GPUs of this machine or of a cluster.
+
+    A grid over the trials under the first-in-first-out scheduler: every arm gets its whole budget.
+    A scheduler that stops or changes trials would bias the comparison of arms. A fraction of a GPU
+    is bookkeeping, not a memory limit.
     """
 
-    gpus_per_trial: float | None = None
-    address: str | None = None
-    say: Callable[[str], None] = lambda line: None
+    name = "ray"
+    Config = Config
 
-    def room(self, tasks: Sequence[Task]) -> int:
-        """See :class:`a2ibench.runs.executors.Executor`.
+    @property
+    def workers(self) -> int:
+        """Number of processes that train one model together, on a GPU each."""
+        workers: int = self.config.workers
+        return workers
+
+    def room(self, trials: Sequence[Trial]) -> int:
+        """See :meth:`a2ibench.contracts.executor.Executor.room`.
 
         Ray is not started on this machine for it; a cluster is joined, and left again.
         """
-        if self.address:
-            with self._started():
-                machines = self.machines()
+        if self.config.address:
+            with started(self.config.address) as machines:
+                pass
         else:
-            machines = [self._own_machine()]
-        return find_room(tasks, self.gpus_per_trial, machines, len(tasks), lambda line: None)[1]
+            machines = [_own_machine()]
+        return find_room(
+            trials, self.config.gpus_per_trial, machines, len(trials), lambda line: None
+        )[1]
 
-    def __call__(self, tasks: Sequence[Task], tell: Callable[[Update], None]) -> None:
-        """See :class:`a2ibench.runs.executors.Executor`."""
-        with self._started():
-            machines = self.machines()
-            room = find_room(tasks, self.gpus_per_trial, machines, len(tasks), self.say)
+    def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
+        """See :class:`a2ibench.contracts.executor.Executor`."""
+        with started(self.config.address) as machines:
+            room = find_room(trials, self.config.gpus_per_trial, machines, len(trials), self.say)
             with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
-                _fit(tasks, tell, *room, scratch)
-
-    @contextmanager
-    def _started(self) -> Iterator[None]:
-        started_here = self.start()
-        import ray
-
-        try:
-            yield
-        finally:
-            if started_here:
-                ray.shutdown()
+                _fit(trials, tell, *room, scratch)
 
     def check(self) -> None:
         """Tries what can be tried before anything is computed.
@@ -81,72 +73,28 @@ class RayTune:
             UserError: no cluster answers, a node of it lacks this package or has another version of
                 it, or Ray cannot start on this machine.
         """
-        if self.address:
-            check_cluster(self.address)
+        if self.config.address:
+            check_cluster(self.config.address)
         else:
             check_local()
 
-    def _own_machine(self) -> Machine:
-        """What Ray would hand out of this machine: of its memory, what the object store leaves."""
-        machine = this_machine()
-        return replace(machine, memory=(1 - OBJECT_STORE) * machine.memory)
 
-    def start(self) -> bool:
-        """Starts Ray, or joins the cluster; False where this process is in one already.
-
-        Raises:
-            UserError: no cluster answers, or Ray does not start.
-        """
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
-        import ray
-
-        logging.getLogger("ray").setLevel(logging.ERROR)
-        if ray.is_initialized():
-            return False
-        here = not self.address
-        if self.address:
-            knock(self.address)  # Ray itself waits for minutes
-        on_terminate = signal.getsignal(signal.SIGTERM)
-        try:
-            ray.init(
-                # By default Ray would join whatever cluster it finds on this machine.
-                address="local" if here else self.address,
-                # By itself Ray counts those that are there, not those that it may use.
-                num_cpus=int(this_machine().cpus) if here else None,
-                include_dashboard=False if here else None,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
-            return True
-        except (OSError, RuntimeError, ValueError) as error:
-            where = "Ray on this machine" if here else f"the cluster at {self.address}"
-            raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
-
-    def machines(self) -> list[Machine]:
-        """What Ray hands out, machine by machine, after :meth:`start`.
-
-        Raises:
-            UserError: a node lacks this package, or has another version of it.
-        """
-        import ray
-
-        _check_nodes(ray)
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-        names = ("CPU", "GPU", "memory")
-        return [Machine(*(node.get(name, 0.0) for name in names)) for node in nodes]
+def _own_machine() -> Machine:
+    """What Ray would hand out of this machine: of its memory, what the object store leaves."""
+    machine = this_machine()
+    return replace(machine, memory=(1 - OBJECT_STORE) * machine.memory)
 
 
 def _fit(
-    tasks: Sequence[Task], tell: Callable[[Update], None], need: Need, at_once: int, scratch: str
+    trials: Sequence[Trial],
+    tell: Callable[[Update[Trial]], None],
+    need: Need,
+    at_once: int,
+    scratch: str,
 ) -> None:
     from ray import tune
 
-    by_key = {task.job.key: task for task in tasks}
+    by_key = {trial.job.key: trial for trial in trials}
     news = _teller(by_key, tell)
     tuner = tune.Tuner(
         tune.with_resources(
@@ -162,7 +110,7 @@ def _fit(
             callbacks=[news],
             stop=_stopper(news),
             # A worker or its node that dies; what raises is tried again by the worker itself.
-            failure_config=tune.FailureConfig(max_failures=max(t.retries for t in tasks)),
+            failure_config=tune.FailureConfig(max_failures=max(trial.retries for trial in trials)),
         ),
     )
     tuner.fit()
@@ -181,62 +129,27 @@ def _resources(need: Need) -> dict[str, float]:
     return {"cpu": 1.0, "gpu": need.gpus, "memory": need.memory}
 
 
-def _trial(config: dict[str, str], by_key: Mapping[str, Task], need: Need) -> None:
+def _trial(config: dict[str, str], by_key: Mapping[str, Trial], need: Need) -> None:
     """One trial, on a worker."""
     from ray import tune
 
+    trial = by_key[config["job"]]
     report = now_and_then(lambda step, steps: tune.report({"step": step, "steps": steps}))
-    task = by_key[config["job"]]
-    if need.workers == 1:
-        why = work(task, report)
-    else:
-        why = work(task, compute=lambda task, report: compute_together(task, need))
-    if why is not None:
-        tune.report({"why": why})
+    try:
+        if need.workers == 1:
+            trial(report)
+        else:
+            trial(compute=lambda trial, report: compute_together(trial, need))
+    except StoppedError as error:
+        tune.report({"why": str(error)})
 
 
-def _check_nodes(ray: Any) -> None:
-    """Asks every node of a cluster for its version of this package.
-
-    Raises:
-        UserError: a node lacks it, or has another one.
-    """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    def version() -> str | None:
-        # Sent by value, as everything here: a node without the package can still answer.
-        import importlib.metadata as metadata
-
-        try:
-            return metadata.version("a2ibench")
-        except metadata.PackageNotFoundError:
-            return None
-
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    asked = [
-        ray.remote(version)
-        .options(
-            num_cpus=0,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
-        )
-        .remote()
-        for node in nodes
-    ]
-    for node, found in zip(nodes, ray.get(asked), strict=True):
-        if found != __version__:
-            there = "is not installed" if found is None else f"is version {found}"
-            raise UserError(
-                f"node {node['NodeManagerAddress']} of the Ray cluster: a2ibench {there}, here it"
-                f" is {__version__}; install the same on every node"
-            )
-
-
-def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
-    """A Tune callback that passes the news on, and keeps which tasks have ended."""
+def _teller(by_key: Mapping[str, Trial], tell: Callable[[Update[Trial]], None]) -> Any:
+    """A Tune callback that passes the news on, and keeps which trials have ended."""
     from ray.tune import Callback
 
     class Teller(Callback):
-        def __init__(self, tell: Callable[[Update], None] | None) -> None:
+        def __init__(self, tell: Callable[[Update[Trial]], None] | None) -> None:
             self.tell = tell
             self.ended: set[str] = set()
             self.why: str | None = None
@@ -267,10 +180,9 @@ def _teller(by_key: Mapping[str, Task], tell: Callable[[Update], None]) -> Any:
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             # The worker itself died (out of memory, killed): it could not write its own reason.
-            task = by_key[trial.config["job"]]
             text = Path(trial.error_file).read_text() if trial.error_file else "no trace"
             reason = f"the worker died: {text.strip().splitlines()[-1]}"
-            write_failure(task.folder, reason, text)
+            by_key[trial.config["job"]].fail(reason, text)
             self._tell(trial, ended=True)
 
     return Teller(tell)

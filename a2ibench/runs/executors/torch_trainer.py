@@ -5,10 +5,9 @@ import tempfile
 from typing import Any
 
 from a2ibench.results.job import Task
-from a2ibench.runs.work import compute
-from a2ibench.study.resources import Need
+from a2ibench.runs.compute import compute
+from a2ibench.runs.resources import Need
 from a2ibench.training.data_parallel import Team
-from a2ibench.training.fit import Progress
 
 PATIENCE = 24 * 3600
 """Seconds that workers wait for the first one while it pretrains; of one that dies Ray tells."""
@@ -70,8 +69,8 @@ def _do(config: dict[str, Any]) -> None:
         # Ray shows all GPUs of a trial to each of its workers.
         torch.cuda.set_device(get_device())
 
-    def report(progress: Progress) -> None:
+    def report(step: int, steps: int) -> None:
         # Every worker must: it is a barrier.
-        train.report({"step": progress.step, "steps": progress.steps})
+        train.report({"step": step, "steps": steps})
 
     compute(config["task"], report, Team(context.get_world_rank(), context.get_world_size()))

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from a2ibench.config import option
-from a2ibench.nn.spectra import Frames, SpectralEncoder, log_filterbank, mel_bands
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.nn.spectra import Frames, log_filterbank, mel_bands, statistics_over_time
 from a2ibench.types import FloatArray
 
 
@@ -16,7 +17,7 @@ class FilterbankConfig:
     hop: int = option(256, "samples from one window to the next", minimum=1, maximum=16_384)
 
 
-class Filterbank(SpectralEncoder):
+class Filterbank(Encoder):
     """Mean and standard deviation over time of log filter-bank energies; d = 2 · n_mels.
 
     The paper leaves the details open; these are the HTK book's: pre-emphasis of 0.97, Hamming
@@ -32,13 +33,12 @@ class Filterbank(SpectralEncoder):
 
     def __init__(self, config: FilterbankConfig) -> None:
         super().__init__(config)
+        self.dim, self.min_samples = 2 * config.n_mels, config.n_fft
         self._bands = mel_bands(self.name, self.sample_rate, config.n_fft, config.n_mels, htk=True)
 
-    @property
-    def channels(self) -> int:
-        """The filters."""
-        return int(self.config.n_mels)
+    def encode(self, waveforms: FloatArray) -> FloatArray:
+        """Compute the statistics of the filters' log energies."""
+        return statistics_over_time(waveforms, self.min_samples, self._frames)
 
-    def frames(self, waveform: FloatArray) -> Frames:
-        """The log energy of each filter."""
+    def _frames(self, waveform: FloatArray) -> Frames:
         return log_filterbank(waveform, self._bands, self.config.n_fft, self.config.hop)

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 from a2ibench.config import option, to_dict
-from a2ibench.nn.spectra import Frames, SpectralEncoder, decibels, mel_bands, power_spectrogram
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.nn.spectra import (
+    Frames,
+    decibels,
+    mel_bands,
+    power_spectrogram,
+    statistics_over_time,
+)
 from a2ibench.storage import content_key
 from a2ibench.types import FloatArray
 
@@ -17,7 +24,7 @@ class LogMelConfig:
     hop: int = option(512, "samples from one window to the next", minimum=1, maximum=16_384)
 
 
-class LogMel(SpectralEncoder):
+class LogMel(Encoder):
     """Mean and standard deviation over time of the mel spectrogram in decibels; d = 2 · n_mels.
 
     Hann windows without padding at the ends; power; Slaney's mel scale and area norm; 10 log₁₀ with
@@ -32,18 +39,17 @@ class LogMel(SpectralEncoder):
 
     def __init__(self, config: LogMelConfig) -> None:
         super().__init__(config)
+        self.dim, self.min_samples = 2 * config.n_mels, config.n_fft
         self._bands = mel_bands(self.name, self.sample_rate, config.n_fft, config.n_mels, htk=False)
 
-    @property
-    def channels(self) -> int:
-        """The bands."""
-        return int(self.config.n_mels)
-
     def fingerprint(self) -> str:
-        """See the contract. Without the name, as results that are there are kept by it."""
+        """Return a hash without the name: existing results are kept under it."""
         return content_key({"config": to_dict(self.config), "version": self.version})
 
-    def frames(self, waveform: FloatArray) -> Frames:
-        """The bands in decibels."""
+    def encode(self, waveforms: FloatArray) -> FloatArray:
+        """Compute the statistics of the bands in decibels."""
+        return statistics_over_time(waveforms, self.min_samples, self._frames)
+
+    def _frames(self, waveform: FloatArray) -> Frames:
         power = power_spectrogram(waveform, self.config.n_fft, self.config.hop, "hann")
         return decibels(self._bands @ power)

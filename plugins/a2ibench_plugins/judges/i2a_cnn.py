@@ -16,7 +16,7 @@ from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Pairs, Spec
 
 SEED = 20_170_903
-"""Of the weights, the held-out sources, the order, and how images are degraded."""
+"""Seed of the weights, the held-out sources, the order, and how images are degraded."""
 HELD_OUT = 0.2
 SIZE = 64
 """Larger images are averaged down to so many pixels a side."""
@@ -28,7 +28,7 @@ LEARNING_RATE = 1e-3
 CHECK_EVERY = 20
 PATIENCE = 3
 MAX_STEPS = 240
-LOOK_BATCH = 64
+BATCH = 64
 
 
 class CNNImageToAudio(Judge):
@@ -48,6 +48,7 @@ class CNNImageToAudio(Judge):
     """
 
     name = "i2a_cnn"
+    outputs = ("acoustic",)
     trained = True
     fewest_sources = 2
     held_out = HeldOut("held_out_r2", "r²", chance=0.0)
@@ -107,10 +108,10 @@ class CNNImageToAudio(Judge):
         }
 
     def weights_hash(self) -> str:
-        """Of the seed that its random weights come from."""
+        """Hash the seed that its random weights come from."""
         return content_key(["CNN", SEED])
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
         device = next(self.parameters()).device
         with torch.inference_mode():
@@ -120,9 +121,9 @@ class CNNImageToAudio(Judge):
         """The summed squared error on some pairs."""
         self.network.eval()
         parts = [
-            np.square(self.look(pairs.images[rows])["acoustic"] - pairs.acoustic[rows]).sum()
-            for start in range(0, len(pairs), LOOK_BATCH)
-            for rows in [slice(start, start + LOOK_BATCH)]
+            np.square(self.embed(pairs.images[rows])["acoustic"] - pairs.acoustic[rows]).sum()
+            for start in range(0, len(pairs), BATCH)
+            for rows in [slice(start, start + BATCH)]
         ]
         return float(np.sum(parts))
 

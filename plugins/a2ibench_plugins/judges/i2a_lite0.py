@@ -19,7 +19,7 @@ HELD_OUT = 0.2
 PENALTIES = 10.0 ** np.arange(-5, 2, 0.5)
 COPIES = 2
 """Degraded copies of each training image."""
-LOOK_BATCH = 64
+BATCH = 64
 
 Array = npt.NDArray[np.float64]
 
@@ -39,10 +39,11 @@ class Lite0ImageToAudio(Judge):
     """
 
     name = "i2a_lite0"
+    outputs = ("acoustic",)
     trained = True
     fewest_sources = 2
     held_out = HeldOut("held_out_r2", "r²", chance=0.0)
-    reads = "lite0"
+    base = "lite0"
     weight: torch.Tensor
     bias: torch.Tensor
 
@@ -87,11 +88,11 @@ class Lite0ImageToAudio(Judge):
         """The sha256 of the frozen network's weight file."""
         return lite0.WEIGHTS_SHA256
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
-        return self.read({"features": self.network.look(images)[0].cpu().numpy()})
+        return self.embed_from({"features": self.network.look(images)[0].cpu().numpy()})
 
-    def read(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+    def embed_from(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
         """Wᵀ φ + b of φ = ``outputs["features"]``, ``[n, 1280]``."""
         features = torch.from_numpy(outputs["features"]).to(self.weight.device)
         with torch.inference_mode():
@@ -101,8 +102,8 @@ class Lite0ImageToAudio(Judge):
         """φ of each image and of its degraded copies, ``[3n, 1280]``, and a, ``[3n, d]``."""
         rng = np.random.default_rng(SEED)
         parts: list[list[Array]] = [[] for _ in range(1 + COPIES)]
-        for start in range(0, len(pairs), LOOK_BATCH):
-            images = pairs.images[start : start + LOOK_BATCH]
+        for start in range(0, len(pairs), BATCH):
+            images = pairs.images[start : start + BATCH]
             for i, part in enumerate(parts):
                 seen = images if i == 0 else degrade(images, rng)
                 part.append(self.network.look(seen)[0].cpu().numpy().astype(np.float64))

@@ -33,6 +33,7 @@ class InceptionV3(Judge):
     """
 
     name = "inceptionv3"
+    outputs = ("features", "logits")
 
     def __init__(self) -> None:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -67,7 +68,7 @@ class InceptionV3(Judge):
         """The sha256 of the weight file."""
         return WEIGHTS_SHA256
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
         device = next(self.parameters()).device
         with torch.inference_mode():

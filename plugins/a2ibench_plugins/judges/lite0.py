@@ -18,6 +18,7 @@ class Lite0(Judge):
     """
 
     name = "lite0"
+    outputs = ("features", "logits")
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +28,7 @@ class Lite0(Judge):
         """The sha256 of the weight file."""
         return lite0.WEIGHTS_SHA256
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
         features, logits = self.network.look(images)
         return {"features": features.cpu().numpy(), "logits": logits.cpu().numpy()}

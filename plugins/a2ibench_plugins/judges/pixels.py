@@ -1,4 +1,4 @@
-"""The image itself, small and grey: what metrics of pixels look at."""
+"""The image itself, small and grey, for metrics of pixels."""
 
 from collections.abc import Mapping
 
@@ -25,12 +25,13 @@ class Pixels(Judge):
     """
 
     name = "pixels"
+    outputs = ("luma",)
 
     def weights_hash(self) -> str:
-        """Of the constants above."""
+        """Hash the constants above."""
         return content_key([SIZE, list(LUMA)])
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
         luma: FloatArray = images.astype(np.float32) @ np.array(LUMA, dtype=np.float32)
         luma /= 255

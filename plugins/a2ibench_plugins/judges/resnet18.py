@@ -22,7 +22,7 @@ LEARNING_RATE = 1e-3
 CHECK_EVERY = 20
 PATIENCE = 3
 MAX_STEPS = 1_000
-LOOK_BATCH = 64
+BATCH = 64
 
 
 class ResNet18Classifier(Judge):
@@ -37,6 +37,7 @@ class ResNet18Classifier(Judge):
     """
 
     name = "resnet18"
+    outputs = ("features", "logits")
     trained = True
     fewest_sources = 2
     held_out = HeldOut("held_out_accuracy", "accuracy", percent=True)
@@ -95,10 +96,10 @@ class ResNet18Classifier(Judge):
         }
 
     def weights_hash(self) -> str:
-        """Of the seed that its random weights come from."""
+        """Hash the seed that its random weights come from."""
         return content_key(["ResNet18", SEED])
 
-    def look(self, images: ImageArray) -> Mapping[str, FloatArray]:
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
         device = next(self.parameters()).device
         with torch.inference_mode():
@@ -113,8 +114,8 @@ class ResNet18Classifier(Judge):
         logits = torch.from_numpy(
             np.concatenate(
                 [
-                    self.look(pairs.images[start : start + LOOK_BATCH])["logits"]
-                    for start in range(0, len(pairs), LOOK_BATCH)
+                    self.embed(pairs.images[start : start + BATCH])["logits"]
+                    for start in range(0, len(pairs), BATCH)
                 ]
             )
         )

@@ -1,29 +1,40 @@
 """Classification accuracy: does the image show the class of its sound?"""
 
+from typing import ClassVar
+
 import numpy as np
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
+from a2ibench.errors import UserError
 
 
-class AccuracyResNet18(Metric):
-    """The share of generated images that the ResNet-18 judge gives the class of their segment.
+class Accuracy(Metric):
+    """The share of generated images that the judge gives the class of their segment.
 
     Its accuracy on the real test images, the ceiling, is the ground-truth row's score.
     """
 
-    name = "accuracy_resnet18"
-    judge = "resnet18"
+    judge: str = option("resnet18", "a classifier of the dataset's own classes")
+    reads = ("logits",)
     title = "accuracy"
-    group = "quality"
     column = 20
     percent = True
     bounds = (0.0, 1.0)
     clips_in_class = 2
+    variants: ClassVar[Variants] = {"accuracy_resnet18": {}}
 
-    def compute(self, looks: Looks) -> Score:
-        """See the class; ``per_segment`` is 1 where the class is right, else 0."""
-        right = looks.generated["logits"].argmax(axis=1) == looks.label
-        most = float(np.bincount(looks.label).max() / len(right))
-        return Score(
-            float(right.mean()), len(right), per_segment=right.astype(np.float32), chance=most
-        )
+    def compute(self, outputs: JudgeOutputs) -> Score:
+        """See the class; ``per_segment`` is 1 where the class is right, else 0.
+
+        Raises:
+            UserError: the judge knows other classes than the dataset's.
+        """
+        logits = outputs.generated["logits"]
+        if logits.shape[1] != len(outputs.classes):
+            raise UserError(
+                f"{self.name}: judge {self.judge} knows {logits.shape[1]} classes, the data have"
+                f" {len(outputs.classes)}; choose a judge that is trained on them"
+            )
+        right = logits.argmax(axis=1) == outputs.label
+        return Score.mean(right, chance=float(np.bincount(outputs.label).max() / len(right)))

@@ -1,9 +1,12 @@
 """Classification accuracy score: can a classifier learn the classes from generated images?"""
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, IntArray
 
@@ -11,10 +14,10 @@ Array = npt.NDArray[np.float64]
 
 FOLDS = 5
 ITERATIONS = 200
-"""Of Newton's method; labels at random take about 10."""
+"""Maximum of Newton's method; labels at random take about 10."""
 
 
-class ClassificationScoreLite0(Metric):
+class ClassificationScore(Metric):
     """CAS (Ravuri and Vinyals 2019) with logistic regression on frozen features.
 
     It learns the classes from generated images and is asked for those of real test images; the
@@ -29,43 +32,42 @@ class ClassificationScoreLite0(Metric):
     only one fold has is never right. The interval does not cover which images it learned from.
     """
 
-    name = "cas_lite0"
+    name = "cas"
     version = 2
-    judge = "lite0"
-    title = "CAS lite0"
-    group = "quality"
+    judge: str = option("lite0", "whose features are learned from")
+    reads = ("features",)
+    title = "CAS"
     column = 21
     percent = True
     bounds = (0.0, 1.0)
     clips_in_class = 2
+    variants: ClassVar[Variants] = {"cas_lite0": {"title": "CAS lite0"}}
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """At least two classes among the segments.
+        """Refuse segments of a single class.
 
         Raises:
-            UserError: a single one.
+            UserError: they are.
         """
         if len(np.unique(label)) < 2:
             raise UserError(f"{self.name}: needs test segments of at least two classes")
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is 1 where the real image's class is right, else 0.
 
         Raises:
             UserError: all segments are of one block of source clips.
         """
-        fold = looks.block % FOLDS
+        fold = outputs.block % FOLDS
         if len(np.unique(fold)) < 2:
             raise UserError(f"{self.name}: needs test segments of at least two source clips")
-        generated, real = _in_their_span(looks.generated["features"], looks.real["features"])
-        right = np.zeros(len(looks.label), dtype=np.float32)
+        generated, real = _in_their_span(outputs.generated["features"], outputs.real["features"])
+        right = np.zeros(len(outputs.label), dtype=np.float32)
         for held in np.unique(fold):
             asked = fold == held
-            found = _learn(generated[~asked], looks.label[~asked], real[asked])
-            right[asked] = found == looks.label[asked]
-        value = float(right.mean(dtype=np.float64))
-        most = float(np.bincount(looks.label).max() / len(right))
-        return Score(value, len(right), per_segment=right, chance=most)
+            found = _learn(generated[~asked], outputs.label[~asked], real[asked])
+            right[asked] = found == outputs.label[asked]
+        return Score.mean(right, chance=float(np.bincount(outputs.label).max() / len(right)))
 
 
 def _in_their_span(learned: FloatArray, asked: FloatArray) -> tuple[Array, Array]:

@@ -1,17 +1,27 @@
 """Diversity and sensitivity: how far does a picture move with the noise, and with the sound?
 
-The distance of two pictures is d = ½ ‖u − u'‖², with u the feature of EfficientNet-lite0 scaled to
-length 1: 1 minus the cosine, the distance of LPIPS (Zhang et al. 2018, eq. 1, without learnt
-weights) on the last, averaged layer alone. Sensitivities are means over all pairs of different
+The distance of two pictures is d = ½ ‖u − u'‖², with u the judge's feature (that of
+EfficientNet-lite0 unless another judge is named) scaled to length 1: 1 minus the cosine, the
+distance of LPIPS (Zhang et al. 2018, eq. 1, without learnt weights) on the last, averaged layer
+alone. Sensitivities are means over all pairs of different
 sounds, or of different noises (the estimator of a total effect of Jansen 1999), relative to the
 same of real test images I: at 1, pictures move as far as from one real segment to another. Pixel
 noise that differs from picture to picture is movement, too.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.metric import GRID_SEGMENTS, Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import (
+    GRID_SEGMENTS,
+    JudgeOutputs,
+    Metric,
+    Score,
+    Variants,
+)
 from a2ibench.errors import UserError
 from a2ibench.nn.cosine import unit_rows
 from a2ibench.types import IntArray
@@ -19,74 +29,75 @@ from a2ibench.types import IntArray
 Array = npt.NDArray[np.float64]
 
 
-class DiversityLite0(Metric):
+class _OnGrid(Metric):
+    """A metric of the pictures that are drawn of some sounds, each with the same noises."""
+
+    judge: str = option("lite0", "whose features the pictures are compared by")
+    reads = ("features",)
+    needs = frozenset({"grid"})
+    group = "variety"
+    bounds = (0.0, float("inf"))
+
+
+class Diversity(_OnGrid):
     """E_{a, z≠z'} d(G(a, z), G(a, z')): how far apart the pictures of one sound are.
 
     0 for a method that ignores its noise. What there is to be had shows in the row of real pictures
     of other segments of the class.
     """
 
-    name = "diversity_lite0"
-    judge = "lite0"
     needs = frozenset({"grid", "noise"})
     title = "diversity"
-    group = "variety"
     column = 60
     bounds = (0.0, 1.0)
+    variants: ClassVar[Variants] = {"diversity_lite0": {}}
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is NaN outside the grid."""
-        per_segment = np.full(len(looks.label), np.nan, dtype=np.float32)
-        u = _drawn(looks)
-        per_segment[looks.grid_rows] = apart(u.transpose(1, 0, 2))
+        per_segment = np.full(len(outputs.label), np.nan, dtype=np.float32)
+        u = _drawn(outputs)
+        per_segment[outputs.grid_rows] = apart(u.transpose(1, 0, 2))
         return Score(float(np.nanmean(per_segment)), len(u), per_segment=per_segment)
 
 
-class AudioSensitivityLite0(Metric):
+class AudioSensitivity(_OnGrid):
     """E_{z, a≠a'} d(G(a, z), G(a', z)) / E_{i≠j} d(I_i, I_j): the sound is swapped.
 
     0 for a method that is deaf.
     """
 
-    name = "audio_sensitivity_lite0"
-    judge = "lite0"
-    needs = frozenset({"grid"})
     title = "audio sensitivity"
-    group = "variety"
     column = 62
-    bounds = (0.0, float("inf"))
+    variants: ClassVar[Variants] = {"audio_sensitivity_lite0": {}}
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class.
 
         Raises:
             UserError: fewer than two segments in the grid.
         """
-        u = _drawn(looks)
+        u = _drawn(outputs)
         _need_two(self.name, len(u))
-        return Score(float(apart(u).mean() / _between_real(looks)), len(u))
+        return Score(float(apart(u).mean() / _between_real(outputs)), len(u))
 
 
-class AudioSensitivityInClassLite0(Metric):
+class AudioSensitivityInClass(_OnGrid):
     """The same inside the classes: Σ_c E d(G(a, z), G(a', z)) / Σ_c E d(I_i, I_j).
 
     Sounds a ≠ a' and images i ≠ j are of class c, and the sums go over the classes with two sounds
     in the grid. 0 for a method that hears the class alone.
     """
 
-    name = "audio_sensitivity_inclass_lite0"
-    judge = "lite0"
-    needs = frozenset({"grid"})
+    name = "audio_sensitivity_inclass"
     title = "audio sensitivity in class"
-    group = "variety"
     column = 63
-    bounds = (0.0, float("inf"))
+    variants: ClassVar[Variants] = {"audio_sensitivity_inclass_lite0": {}}
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """Some class is twice in the grid, whose segments are taken from the classes in turn.
+        """Refuse a grid, whose segments are taken from the classes in turn, with no class twice.
 
         Raises:
-            UserError: none is.
+            UserError: no class is in it twice.
         """
         present = len(np.unique(label))
         if present >= min(GRID_SEGMENTS, len(label)):
@@ -95,46 +106,43 @@ class AudioSensitivityInClassLite0(Metric):
                 f" drawn several times; there are {present} classes"
             )
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class.
 
         Raises:
             UserError: no class is twice in the grid.
         """
-        u, real = _drawn(looks), unit_rows(looks.real["features"])
-        label = looks.label[looks.grid_rows]
+        u, real = _drawn(outputs), unit_rows(outputs.real["features"])
+        label = outputs.label[outputs.grid_rows]
         classes = np.flatnonzero(np.bincount(label) > 1)
         if not len(classes):
             raise UserError(f"{self.name}: no class has two sounds in the grid")
         moved = sum(float(apart(u[label == one]).mean()) for one in classes)
-        between = sum(float(apart(real[looks.label == one])) for one in classes)
+        between = sum(float(apart(real[outputs.label == one])) for one in classes)
         return Score(moved / between, int(np.isin(label, classes).sum()))
 
 
-class NoiseSensitivityLite0(Metric):
+class NoiseSensitivity(_OnGrid):
     """E_{a, z≠z'} d(G(a, z), G(a, z')) / E_{i≠j} d(I_i, I_j): the noise is swapped.
 
     0 for a method that ignores its noise.
     """
 
-    name = "noise_sensitivity_lite0"
-    judge = "lite0"
     needs = frozenset({"grid", "noise"})
     title = "noise sensitivity"
-    group = "variety"
     column = 64
-    bounds = (0.0, float("inf"))
+    variants: ClassVar[Variants] = {"noise_sensitivity_lite0": {}}
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class.
 
         Raises:
             UserError: fewer than two segments in the grid.
         """
-        u = _drawn(looks)
+        u = _drawn(outputs)
         _need_two(self.name, len(u))
         swapped = apart(u.transpose(1, 0, 2)).mean()
-        return Score(float(swapped / _between_real(looks)), len(u))
+        return Score(float(swapped / _between_real(outputs)), len(u))
 
 
 def apart(u: Array) -> Array:
@@ -151,14 +159,14 @@ def apart(u: Array) -> Array:
     return spread
 
 
-def _drawn(looks: Looks) -> Array:
+def _drawn(outputs: JudgeOutputs) -> Array:
     """u of the grid, ``[A, Z, k]``."""
-    phi = looks.grid["features"]
+    phi = outputs.grid["features"]
     return unit_rows(phi.reshape(-1, phi.shape[2])).reshape(phi.shape)
 
 
-def _between_real(looks: Looks) -> float:
-    return float(apart(unit_rows(looks.real["features"])))
+def _between_real(outputs: JudgeOutputs) -> float:
+    return float(apart(unit_rows(outputs.real["features"])))
 
 
 def _need_two(name: str, segments: int) -> None:

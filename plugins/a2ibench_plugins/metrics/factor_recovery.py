@@ -3,13 +3,13 @@
 import functools
 import hashlib
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigh
-from sklearn.model_selection import GroupKFold
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, IntArray
 
@@ -17,70 +17,71 @@ Array = npt.NDArray[np.float64]
 
 FOLDS = 5
 PENALTIES: Array = np.logspace(-4, 4, 9)
-"""Of ridge regression on centred features with a mean square of 1, times the number of images."""
+"""Penalties, per image, of ridge regression on centred features with a mean square of 1."""
 KNOWN = 0.5
 """A factor counts where its correlation on held-out sources is at least so large."""
 
 
-class FactorRecoveryLite0(Metric):
+class FactorRecovery(Metric):
     """Mean correlation of the true factors with those that are read off the generated images.
 
-    For each class, ridge regression from the features of EfficientNet-lite0 to each factor is
-    fitted to real training images, with the penalty of the least error on held-out sources, and
-    applied to the generated images of the class. The score of a factor is the correlation of what
-    is read and what is true, both less their mean in the class: 1 is perfect, 0 is what the class
-    alone gives; scaling or shifting all answers changes nothing. It is 0 where all answers of each
-    class are the same.
+    For each class, ridge regression from the judge's features to each factor is fitted to real
+    training images, with the penalty of the least error on held-out sources, and applied to the
+    generated images of the class. The score of a factor is the correlation of what is read and what
+    is true, both less their mean in the class: 1 is perfect, 0 is what the class alone gives;
+    scaling or shifting all answers changes nothing. It is 0 where all answers of each class are the
+    same.
 
     A factor counts if, on held-out *training* sources, a correlation of at least 0.5 is reached
     from the images (the judge sees it) and from the acoustic features (the sound tells it). Which
     do is in the score's ``parts``, with the score of each. The ground-truth row is the ceiling.
     """
 
-    name = "factors_lite0"
+    name = "factors"
     version = 2
-    judge = "lite0"
+    judge: str = option("lite0", "from whose features the factors are read")
+    reads = ("features",)
     needs = frozenset({"factors"})
     title = "factor recovery"
     group = "match_in_class"
     column = 48
     bounds = (-1.0, 1.0)
+    variants: ClassVar[Variants] = {"factors_lite0": {}}
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``parts`` is factor → correlation.
 
         Raises:
-            UserError: a class has images of fewer than two training sources among those that are
-                looked at, or no factor counts.
+            UserError: a class has training images of fewer than two sources, or no factor counts.
         """
-        names, answer, true = looks.once(read_factors)
-        found = correlation(answer, true, looks.label)
+        names, answer, true = outputs.once(read_factors)
+        found = correlation(answer, true, outputs.label)
         parts = dict(zip(names, found.tolist(), strict=True))
-        return Score(float(found.mean()), len(looks.label), parts=parts)
+        return Score(float(found.mean()), len(outputs.label), parts=parts)
 
-    def without_blocks(self, looks: Looks, block: IntArray) -> Array:
-        """What is read off an image does not depend on the other test segments."""
-        _, answer, true = looks.once(read_factors)
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
+        """Leave out what was read: it does not depend on the other test segments."""
+        _, answer, true = outputs.once(read_factors)
         kept = (block != b for b in range(int(block.max()) + 1))
         return np.array(
-            [correlation(answer[rows], true[rows], looks.label[rows]).mean() for rows in kept]
+            [correlation(answer[rows], true[rows], outputs.label[rows]).mean() for rows in kept]
         )
 
 
-def read_factors(looks: Looks) -> tuple[tuple[str, ...], Array, Array]:
+def read_factors(outputs: JudgeOutputs) -> tuple[tuple[str, ...], Array, Array]:
     """Names of the factors that count, what is read off the generated images, what is true."""
-    readers = fit_readers(Known.of(looks))
-    answer = readers(looks.generated["features"], looks.label)
-    true = np.stack([looks.factors[name] for name in readers.names], axis=1)
+    readers = fit_readers(Known.of(outputs))
+    answer = readers(outputs.generated["features"], outputs.label)
+    true = np.stack([outputs.factors[name] for name in readers.names], axis=1)
     return readers.names, answer, true.astype(np.float64)
 
 
 @dataclass(frozen=True)
 class Readers:
-    """What reads the factors that count.
+    """The regressions that read the factors that count.
 
     Attributes:
-        names: of the factors.
+        names: names of the factors.
         penalty: float64 ``[F]``, of each.
         by_class: class → the regression.
     """
@@ -99,13 +100,13 @@ class Readers:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the training images: the same for every image set of a study.
+    """The training images and their factors, the same for every image set of a study.
 
     Attributes:
         key: a hash of the rest, by which two are compared.
         images: float32 ``[m, k]``, their features.
         acoustic: float32 ``[m, d]``.
-        names: of the factors.
+        names: names of the factors.
         true: float64 ``[m, F]``.
         label: int64 ``[m]``.
         source: ``[m]``.
@@ -120,22 +121,22 @@ class Known:
     source: npt.NDArray[np.str_] = field(compare=False)
 
     @staticmethod
-    def of(looks: Looks) -> "Known":
-        """From what is looked at.
+    def of(outputs: JudgeOutputs) -> "Known":
+        """Take them from a judge's outputs.
 
         Raises:
             UserError: a class has images of fewer than two training sources.
         """
-        label, source = looks.train_label, looks.train_source
-        for one in np.unique(looks.label):
+        label, source = outputs.train_label, outputs.train_source
+        for one in np.unique(outputs.label):
             if len(np.unique(source[label == one])) < 2:
                 raise UserError(
-                    f"factors_lite0: needs training images of two source clips of class"
-                    f" {looks.classes[one]!r}"
+                    f"factor recovery: needs training images of two source clips of class"
+                    f" {outputs.classes[one]!r}"
                 )
-        names = tuple(looks.train_factors)
-        true = np.stack([looks.train_factors[name] for name in names], axis=1).astype(np.float64)
-        images, acoustic = looks.train["features"], looks.train_acoustic
+        names = tuple(outputs.train_factors)
+        true = np.stack([outputs.train_factors[name] for name in names], axis=1).astype(np.float64)
+        images, acoustic = outputs.train["features"], outputs.train_acoustic
         digest = hashlib.sha256(repr((names, images.shape, acoustic.shape)).encode())
         for array in (images, acoustic, true, label, source.astype(str)):
             digest.update(array.tobytes())
@@ -144,7 +145,7 @@ class Known:
 
 @functools.lru_cache(maxsize=1)
 def fit_readers(known: Known) -> Readers:
-    """Chooses the factors that count and fits one regression per class; once for many image sets.
+    """Choose the factors that count and fit one regression per class; once for many image sets.
 
     Raises:
         UserError: no factor counts.
@@ -154,7 +155,7 @@ def fit_readers(known: Known) -> Readers:
     _, told = held_out(known.acoustic, true, label, source)
     count = np.flatnonzero((seen >= KNOWN) & (told >= KNOWN))
     if not len(count):
-        raise UserError(f"factors_lite0: none of {', '.join(known.names)} can be seen and heard")
+        raise UserError(f"factor recovery: none of {', '.join(known.names)} can be seen and heard")
     by_class = {
         int(one): RidgeLine(images[label == one], true[label == one][:, count])
         for one in np.unique(label)
@@ -165,7 +166,7 @@ def fit_readers(known: Known) -> Readers:
 def held_out(
     x: FloatArray, true: Array, label: IntArray, source: npt.NDArray[np.str_]
 ) -> tuple[Array, Array]:
-    """How well factors follow from features of sources that were not fitted to.
+    """Measure how well factors follow from features of sources that were not fitted to.
 
     Args:
         x: ``[m, k]``.
@@ -176,6 +177,8 @@ def held_out(
     Returns:
         For each factor, the penalty with the least squared error, and the correlation with it.
     """
+    from sklearn.model_selection import GroupKFold
+
     answer = np.zeros((len(PENALTIES), *true.shape))
     there = np.zeros(len(label), dtype=np.bool_)
     for one in np.unique(label):
@@ -205,6 +208,8 @@ class RidgeLine:
     """
 
     def __init__(self, x: FloatArray, y: Array) -> None:
+        from scipy.linalg import eigh
+
         wide = x.astype(np.float64)
         self.mean, self.level, self.n = wide.mean(axis=0), y.mean(axis=0), len(x)
         self.scale = np.sqrt(np.square(wide - self.mean).sum(axis=1).mean()) or 1.0

@@ -1,10 +1,12 @@
 """Fréchet distance: two Gaussians, one fitted to generated and one to real images, compared."""
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigvalsh, lapack, svdvals
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, IntArray
 
@@ -14,7 +16,7 @@ PARTS = (1, 2, 3, 4)
 """Into how many parts the images are cut for the extrapolation."""
 FEWEST_PART = 100
 SEED = 2020
-"""Of that cut."""
+"""Seed of that cut."""
 
 Array = npt.NDArray[np.float64]
 
@@ -35,6 +37,8 @@ def frechet_distance(x: FloatArray, y: FloatArray) -> float:
     Returns:
         At least 0; computed in float64.
     """
+    from scipy.linalg import svdvals
+
     (x_mean, a), (y_mean, b) = _center(x), _center(y)
     shift = x_mean - y_mean
     spread = np.square(a).sum() / (len(a) - 1) + np.square(b).sum() / (len(b) - 1)
@@ -53,6 +57,8 @@ def _center(x: FloatArray) -> tuple[Array, Array]:
 
 def _trace_of_root(s: Array, t: Array) -> float:
     """Tr (ST)^½ of positive semidefinite ``[d, d]``."""
+    from scipy.linalg import eigvalsh, lapack
+
     factor, pivot, rank, _ = lapack.dpstrf(s, lower=1)
     lower = np.tril(factor)
     lower[:, rank:] = 0.0  # what is left of a singular matrix is rounding
@@ -69,20 +75,30 @@ class FrechetDistance(Metric):
     At small n it is biased upwards, by a multiple of 1/n that depends on the generator (Bińkowski
     et al. 2018): two samples of one distribution of 2048 features are about 127 apart at n = 250.
     Compare at the same n only; for test sets of some hundreds the kernel distance is the headline.
-    The ground-truth row is 0, being the very images that it is compared with.
+    The ground-truth row is 0, being the very images that it is compared with. On Inception v3
+    (2015-12-05) it is the published distance, but to test images; by another judge it is not
+    comparable with published distances.
     """
 
-    group = "quality"
+    name = "fid"
+    judge: str = option("lite0", "whose features the Gaussians are fitted to")
+    reads = ("features",)
+    title = "FID"
+    column = 15
     headline = False
     higher_is_better = False
     bounds = (0.0, float("inf"))
     fewest = FEWEST
+    variants: ClassVar[Variants] = {
+        "fid_inceptionv3": {"judge": "inceptionv3", "column": 14},
+        "fid_lite0": {"title": "FID lite0"},
+    }
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """Enough segments for a covariance that means something.
+        """Refuse fewer segments than a covariance needs to mean something.
 
         Raises:
-            UserError: fewer.
+            UserError: there are fewer.
         """
         if len(label) < self.fewest:
             raise UserError(
@@ -90,9 +106,9 @@ class FrechetDistance(Metric):
                 " the kernel distance (kid) is unbiased at any number"
             )
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class."""
-        x, y = looks.generated["features"], looks.real["features"]
+        x, y = outputs.generated["features"], outputs.real["features"]
         return Score(frechet_distance(x, y), len(x))
 
 
@@ -107,13 +123,20 @@ class FrechetDistanceInfinite(FrechetDistance):
     line is no more than a first approximation; the value may be negative.
     """
 
+    name = "fid_inf"
+    title = "FID∞"
+    column = 17
     bounds = (float("-inf"), float("inf"))
     orderless = False
     fewest = FEWEST_PART * max(PARTS)
+    variants: ClassVar[Variants] = {
+        "fid_inf_inceptionv3": {"judge": "inceptionv3", "column": 16},
+        "fid_inf_lite0": {"title": "FID∞ lite0"},
+    }
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class."""
-        x, y = looks.generated["features"], looks.real["features"]
+        x, y = outputs.generated["features"], outputs.real["features"]
         order = np.random.default_rng(SEED).permutation(len(x))
         inverse, distance = [], []
         for number in PARTS:
@@ -122,39 +145,3 @@ class FrechetDistanceInfinite(FrechetDistance):
             distance.append(np.mean([frechet_distance(x[part], y[part]) for part in parts]))
         _, at_infinity = np.polyfit(inverse, distance, 1)
         return Score(float(at_infinity), len(x))
-
-
-class FrechetDistanceInceptionV3(FrechetDistance):
-    """On Inception v3 (2015-12-05), as published, but against test images."""
-
-    name = "fid_inceptionv3"
-    judge = "inceptionv3"
-    title = "FID"
-    column = 14
-
-
-class FrechetDistanceLite0(FrechetDistance):
-    """On EfficientNet-lite0: not comparable with published distances."""
-
-    name = "fid_lite0"
-    judge = "lite0"
-    title = "FID lite0"
-    column = 15
-
-
-class FrechetDistanceInfiniteInceptionV3(FrechetDistanceInfinite):
-    """On Inception v3 (2015-12-05)."""
-
-    name = "fid_inf_inceptionv3"
-    judge = "inceptionv3"
-    title = "FID∞"
-    column = 16
-
-
-class FrechetDistanceInfiniteLite0(FrechetDistanceInfinite):
-    """On EfficientNet-lite0: not comparable with published distances."""
-
-    name = "fid_inf_lite0"
-    judge = "lite0"
-    title = "FID∞ lite0"
-    column = 17

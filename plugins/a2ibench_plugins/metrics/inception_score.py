@@ -2,12 +2,14 @@
 
 from typing import ClassVar
 
-import torch
-
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 
 SEED = 2020
-"""Of the shuffle before the splits; torch-fidelity's default."""
+"""Seed of the shuffle before the splits; torch-fidelity's default."""
+INCEPTION = {"judge": "inceptionv3", "bounds": (1.0, 1008.0)}
+LITE0 = {"bounds": (1.0, 1000.0)}
+ONE = {"splits": 1, "headline": False}
 
 
 class InceptionScore(Metric):
@@ -16,73 +18,39 @@ class InceptionScore(Metric):
     The images are shuffled by a fixed seed and cut into ``splits`` parts; the value is the mean of
     the parts' scores and ``spread`` their standard deviation. A part of m images has a score of at
     most m and is biased low for small m: compare only at the same n and splits, with the
-    ground-truth row beside it. Each part needs two images.
+    ground-truth row beside it. Each part needs two images. The published protocol is 10 splits on
+    Inception v3 (2015-12-05); by another judge it is not comparable with published scores.
     """
 
-    group = "quality"
-    splits: ClassVar[int]
+    name = "is"
+    splits: int = option(10, "parts that the images are cut into", minimum=1, maximum=1000)
+    judge: str = option("lite0", "a classifier")
+    reads = ("logits",)
+    title = "IS"
+    column = 12
+    bounds = (1.0, float("inf"))
+    variants: ClassVar[Variants] = {
+        "is10_inceptionv3": {**INCEPTION, "title": "IS (10 splits)", "column": 10},
+        "is1_inceptionv3": {**INCEPTION, **ONE, "title": "IS (1 split)", "column": 11},
+        "is10_lite0": {**LITE0, "title": "IS lite0 (10 splits)"},
+        "is1_lite0": {**LITE0, **ONE, "title": "IS lite0 (1 split)", "column": 13},
+    }
 
-    def compute(self, looks: Looks) -> Score:
+    def __post_init__(self) -> None:
+        """Ask for two images per split; one split has no order."""
+        super().__post_init__()
+        self.fewest, self.orderless = 2 * self.splits, self.splits == 1
+
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class."""
+        import torch
         from torch_fidelity.metric_isc import (
             KEY_METRIC_ISC_MEAN,
             KEY_METRIC_ISC_STD,
             isc_features_to_metric,
         )
 
-        logits = torch.from_numpy(looks.generated["logits"])
+        logits = torch.from_numpy(outputs.generated["logits"])
         score = isc_features_to_metric(logits, splits=self.splits, shuffle=True, rng_seed=SEED)
         spread = score[KEY_METRIC_ISC_STD] if self.splits > 1 else None
         return Score(score[KEY_METRIC_ISC_MEAN], len(logits), spread=spread)
-
-
-class InceptionScore10Lite0(InceptionScore):
-    """10 splits, on EfficientNet-lite0: not comparable with published scores."""
-
-    name = "is10_lite0"
-    judge = "lite0"
-    title = "IS lite0 (10 splits)"
-    column = 12
-    splits = 10
-    orderless = False
-    fewest = 20
-    bounds = (1.0, 1000.0)
-
-
-class InceptionScore1Lite0(InceptionScore):
-    """1 split, on EfficientNet-lite0: not comparable with published scores."""
-
-    name = "is1_lite0"
-    judge = "lite0"
-    title = "IS lite0 (1 split)"
-    column = 13
-    splits = 1
-    fewest = 2
-    headline = False
-    bounds = (1.0, 1000.0)
-
-
-class InceptionScore10InceptionV3(InceptionScore):
-    """10 splits, on Inception v3 (2015-12-05): the published protocol."""
-
-    name = "is10_inceptionv3"
-    judge = "inceptionv3"
-    title = "IS (10 splits)"
-    column = 10
-    splits = 10
-    orderless = False
-    fewest = 20
-    bounds = (1.0, 1008.0)
-
-
-class InceptionScore1InceptionV3(InceptionScore):
-    """1 split, on Inception v3 (2015-12-05)."""
-
-    name = "is1_inceptionv3"
-    judge = "inceptionv3"
-    title = "IS (1 split)"
-    column = 11
-    splits = 1
-    fewest = 2
-    headline = False
-    bounds = (1.0, 1008.0)

@@ -1,11 +1,13 @@
 """Kernel distance: is an image nearer to its own set than to the other one?"""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.types import IntArray
 
 FEWEST = 20
@@ -30,10 +32,10 @@ class Kernels:
     cross: Array
 
 
-def find_kernels(looks: Looks) -> Kernels:
+def find_kernels(outputs: JudgeOutputs) -> Kernels:
     """k(x, y) = (xᵀy / d + 1)³ of the features, in float64."""
-    x = looks.generated["features"].astype(np.float64)
-    y = looks.real["features"].astype(np.float64)
+    x = outputs.generated["features"].astype(np.float64)
+    y = outputs.real["features"].astype(np.float64)
     generated, real, cross = ((a @ b.T / a.shape[1] + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
     np.fill_diagonal(generated, 0.0)
     np.fill_diagonal(real, 0.0)
@@ -50,25 +52,35 @@ class KernelDistance(Metric):
     subsets that overlap, so none is given here.
     Being unbiased it may be compared across n, and be a little below 0; for sets of some hundreds
     it is the headline. The ground-truth row, the very images that it is compared with, is slightly
-    negative: Σ_ij counts each image against itself.
+    negative: Σ_ij counts each image against itself. On Inception v3 (2015-12-05) it is the
+    published distance, but to test images; by another judge it is not comparable with published
+    distances.
     """
 
-    group = "quality"
+    name = "kid"
+    judge: str = option("lite0", "whose features are compared")
+    reads = ("features",)
+    title = "KID ×10³"
+    column = 15
     higher_is_better = False
     bounds = (float("-inf"), float("inf"))
     fewest = FEWEST
+    variants: ClassVar[Variants] = {
+        "kid_inceptionv3": {"judge": "inceptionv3", "column": 14},
+        "kid_lite0": {"title": "KID lite0 ×10³"},
+    }
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class."""
-        kernels = looks.once(find_kernels)
+        kernels = outputs.once(find_kernels)
         n = len(kernels.cross)
         within = float(kernels.generated.sum() + kernels.real.sum())
         value = _estimate(np.array(within), np.array(kernels.cross.sum()), np.array(n))
         return Score(float(value), n)
 
-    def without_blocks(self, looks: Looks, block: IntArray) -> Array:
-        """From the kernels' sums between blocks."""
-        kernels = looks.once(find_kernels)
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
+        """Use the kernels' sums between blocks."""
+        kernels = outputs.once(find_kernels)
         member = np.equal.outer(block, np.arange(block.max() + 1)).astype(np.float64)
         within = _outside(member.T @ (kernels.generated + kernels.real) @ member)
         cross = _outside(member.T @ kernels.cross @ member)
@@ -76,27 +88,9 @@ class KernelDistance(Metric):
 
 
 def _outside(sums: Array) -> Array:
-    """Sums between blocks ``[B, B]`` → the sum over all that are not the b-th, ``[B]``."""
+    """Turn sums between blocks ``[B, B]`` into the sum over all but the b-th, ``[B]``."""
     return sums.sum() - sums.sum(axis=0) - sums.sum(axis=1) + np.diagonal(sums)
 
 
 def _estimate(within: Array, cross: Array, n: Array) -> Array:
     return (within / (n * (n - 1)) - 2 * cross / n**2) / UNIT
-
-
-class KernelDistanceInceptionV3(KernelDistance):
-    """On Inception v3 (2015-12-05), as published, but against test images."""
-
-    name = "kid_inceptionv3"
-    judge = "inceptionv3"
-    title = "KID ×10³"
-    column = 14
-
-
-class KernelDistanceLite0(KernelDistance):
-    """On EfficientNet-lite0: not comparable with published distances."""
-
-    name = "kid_lite0"
-    judge = "lite0"
-    title = "KID lite0 ×10³"
-    column = 15

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.types import IntArray
 
 FEWEST = 100
@@ -33,9 +34,9 @@ class Distances:
     cross: Array
 
 
-def find_distances(looks: Looks) -> Distances:
+def find_distances(outputs: JudgeOutputs) -> Distances:
     """‖x − y‖² of the features, in float64; needs memory for 11 n² numbers while it works."""
-    x, y = looks.generated["features"], looks.real["features"]
+    x, y = outputs.generated["features"], outputs.real["features"]
     distinct, position = np.unique(np.concatenate([x, y]), axis=0, return_inverse=True)
     wide = distinct.astype(np.float64)
     square = np.square(wide).sum(axis=1)
@@ -52,7 +53,7 @@ def find_distances(looks: Looks) -> Distances:
 
 
 def radii(among: Array, k: int) -> Array:
-    """How far the spheres of a set reach: each to the k-th nearest *other* image of its own set.
+    """Return the radii of a set's spheres: each to the k-th nearest *other* image of its own set.
 
     Args:
         among: ``[n, n]``, of the middles of the spheres; the diagonal is 0.
@@ -65,7 +66,7 @@ def radii(among: Array, k: int) -> Array:
 
 
 def radii_without_blocks(among: Array, k: int, block: IntArray) -> Array:
-    """The same without each block in turn, ``[B, n]``; −1, so that nothing is in it, for its own.
+    """Return the radii without each block, ``[B, n]``; −1, so that nothing is in it, for its own.
 
     With m images in the largest block, the k-th nearest of the others is one of the k + m nearest.
     """
@@ -84,7 +85,7 @@ def radii_without_blocks(among: Array, k: int, block: IntArray) -> Array:
 
 
 class Manifold(Metric):
-    """What the four have in common: which images of one set lie in the spheres of the other.
+    """Which images of one set lie in the spheres of the other.
 
     A sphere holds its surface (Kynkäänniemi et al. 2019, eq. 1). Real images are the *test* images,
     one per segment, as many as generated ones. An interval takes blocks of segments out of both
@@ -92,32 +93,31 @@ class Manifold(Metric):
     1).
     """
 
-    judge = "lite0"
-    group = "quality"
+    k: int
+    judge: str = option("lite0", "whose features are compared")
+    reads = ("features",)
     percent = True
     bounds = (0.0, 1.0)
     fewest = FEWEST
-    k: ClassVar[int]
     spheres: ClassVar[Literal["real", "generated"]] = "real"
     """The set that has the spheres; the other one lies in them."""
 
     @abstractmethod
-    def score(self, held: Members) -> Array:
-        """One number an image, ``[n]``; the score is their mean.
+    def per_image(self, held: Members) -> Array:
+        """Return one number per image, ``[n]``; the score is their mean.
 
         Args:
             held: bool ``[n, n]``, whether image i of the one set lies in sphere j of the other.
         """
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is the number of each image."""
-        among, across = self._distances(looks)
-        each = self.score(across <= radii(among, self.k))
-        return Score(float(each.mean()), len(each), per_segment=each.astype(np.float32))
+        among, across = self._distances(outputs)
+        return Score.mean(self.per_image(across <= radii(among, self.k)))
 
-    def without_blocks(self, looks: Looks, block: IntArray) -> Array:
-        """From the distances: other images have other neighbours where a block is missing."""
-        among, across = self._distances(looks)
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
+        """Use the distances: other images have other neighbours where a block is missing."""
+        among, across = self._distances(outputs)
         sizes = np.bincount(block)
         if len(block) - sizes.max() <= self.k:
             return np.full(len(sizes), np.nan)
@@ -125,84 +125,84 @@ class Manifold(Metric):
         for b, radius in enumerate(radii_without_blocks(among, self.k, block)):
             held = across <= radius
             held[block == b] = False
-            values[b] = self.score(held)[block != b].mean()
+            values[b] = self.per_image(held)[block != b].mean()
         return values
 
-    def _distances(self, looks: Looks) -> tuple[Array, Array]:
+    def _distances(self, outputs: JudgeOutputs) -> tuple[Array, Array]:
         """Between the middles of the spheres; from the other images to them."""
-        distances = looks.once(find_distances)
+        distances = outputs.once(find_distances)
         if self.spheres == "real":
             return distances.real, distances.cross
         return distances.generated, distances.cross.T
 
 
-class Precision3Lite0(Manifold):
+class Precision(Manifold):
     """Improved precision, k = 3 (Kynkäänniemi et al. 2019): the generated images that look real.
 
     The share of generated images in the sphere of at least one real image. One outlier among the
     real images, with its wide sphere, raises it: density counts spheres instead.
     """
 
-    name = "precision3_lite0"
-    title = "precision lite0"
+    k: int = option(3, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
+    title = "precision"
     column = 24
+    variants: ClassVar[Variants] = {"precision3_lite0": {"title": "precision lite0"}}
     headline = False
-    k = 3
 
-    def score(self, held: Members) -> Array:
+    def per_image(self, held: Members) -> Array:
         """1 for a generated image in a sphere, else 0."""
         return np.asarray(held.any(axis=1), dtype=np.float64)
 
 
-class Recall3Lite0(Manifold):
+class Recall(Manifold):
     """Improved recall, k = 3 (Kynkäänniemi et al. 2019): the real images that could be generated.
 
     The share of real images in the sphere of at least one generated image. Generated images that
     are all poor and far apart raise it: coverage has its spheres around real images instead.
     """
 
-    name = "recall3_lite0"
-    title = "recall lite0"
+    k: int = option(3, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
+    title = "recall"
     column = 25
+    variants: ClassVar[Variants] = {"recall3_lite0": {"title": "recall lite0"}}
     headline = False
     spheres = "generated"
-    k = 3
 
-    def score(self, held: Members) -> Array:
+    def per_image(self, held: Members) -> Array:
         """1 for a real image in a sphere, else 0."""
         return np.asarray(held.any(axis=1), dtype=np.float64)
 
 
-class Density5Lite0(Manifold):
+class Density(Manifold):
     """Density, k = 5 (Naeem et al. 2020, eq. 3): how many real spheres a generated image is in.
 
     Divided by k: 1 is expected where both sets are of one distribution; more is possible where
     generated images gather where the real ones are dense. Spheres hold their surface.
     """
 
-    name = "density5_lite0"
-    title = "density lite0"
+    k: int = option(5, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
+    title = "density"
     column = 22
+    variants: ClassVar[Variants] = {"density5_lite0": {"title": "density lite0"}}
     bounds = (0.0, float("inf"))
-    k = 5
 
-    def score(self, held: Members) -> Array:
+    def per_image(self, held: Members) -> Array:
         """Spheres that hold a generated image, ÷ k."""
         return np.asarray(held.sum(axis=1) / self.k)
 
 
-class Coverage5Lite0(Manifold):
+class Coverage(Manifold):
     """Coverage, k = 5 (Naeem et al. 2020, eq. 4): the real images with a generated one nearby.
 
     The share of real images whose sphere holds at least one generated image. Of two large sets of
     one size and one distribution 1 − 2⁻⁵ = 97 % is expected. Spheres hold their surface.
     """
 
-    name = "coverage5_lite0"
-    title = "coverage lite0"
+    k: int = option(5, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
+    title = "coverage"
     column = 23
-    k = 5
+    variants: ClassVar[Variants] = {"coverage5_lite0": {"title": "coverage lite0"}}
 
-    def score(self, held: Members) -> Array:
+    def per_image(self, held: Members) -> Array:
         """1 for a real image with a generated one in its sphere, else 0."""
         return np.asarray(held.any(axis=0), dtype=np.float64)

@@ -1,23 +1,25 @@
 """Memorisation: are the generated images nearer to training images than to other real ones?"""
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import pairwise_distances
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
 from a2ibench.types import IntArray
 
 Array = npt.NDArray[np.float64]
 
 DECIMALS = 9
-"""Of the distances: equal images are equally near, whatever the order of the sums."""
+"""Decimals of the distances: equal images are equally near, whatever the order of the sums."""
 
 
-class MemorisationLite0(Metric):
+class Memorisation(Metric):
     """P[the nearest training image is nearer than the nearest real test image].
 
-    Distances are 1 minus the cosine of the features of EfficientNet-lite0. Training and test images
+    Distances are 1 minus the cosine of the judge's features. Training and test images
     are drawn alike from the world, so a generator that copies nothing, be it good or bad, scores ½;
     one that copies scores up to 1. The three samples are those of the data-copying test of Meehan,
     Chaudhuri and Dasgupta (2020), the question (which real image is nearest?) that of authenticity
@@ -28,53 +30,54 @@ class MemorisationLite0(Metric):
     - Both sets have the same number of images of each class. The larger is drawn down at random;
       the value is the exact expectation over these draws (:func:`train_is_nearer`). A copy whose
       source is not drawn counts about ½.
-    - As many training images are looked at as there are test segments. Of a generator that copies
-      from M training images, the source of an image is among these m with probability m/M: where
-      m < M it scores about ½ + m/2M. The row of nearest training images shows what copies score.
+    - As many training images are compared with as there are test segments. Of a generator that
+      copies from M training images, the source of an image is among these m with probability m/M:
+      where m < M it scores about ½ + m/2M. The row of nearest training images shows what copies
+      score.
 
     Rows of shuffled real test images score 0: they *are* test images. Pictures far from all real
     ones share a few nearest neighbours: their score rests on those few and strays from ½ by more
     than its interval says. Only a score well above ½, of pictures that look real, is a finding.
     """
 
-    name = "memorisation_lite0"
-    judge = "lite0"
+    judge: str = option("lite0", "whose features are compared")
+    reads = ("features",)
     needs = frozenset({"train"})
     title = "memorisation (½: none)"
     group = "variety"
     column = 70
     higher_is_better = False
     bounds = (0.0, 1.0)
+    variants: ClassVar[Variants] = {"memorisation_lite0": {}}
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; NaN for a segment to whose sets no class contributes.
 
         Raises:
             UserError: that is so for all.
         """
-        generated = looks.generated["features"]
+        from sklearn.metrics import pairwise_distances
+
+        generated = outputs.generated["features"]
         to_train, to_test = (
             pairwise_distances(generated, real["features"], metric="cosine")
             .astype(np.float64)
             .round(DECIMALS)
-            for real in (looks.train, looks.real)
+            for real in (outputs.train, outputs.real)
         )
         nearer = np.empty(len(generated))
         for i in range(len(generated)):
-            others = looks.source != looks.source[i]
+            others = outputs.source != outputs.source[i]
             nearer[i] = train_is_nearer(
-                to_train[i], looks.train_label, to_test[i, others], looks.label[others]
+                to_train[i], outputs.train_label, to_test[i, others], outputs.label[others]
             )
         if np.isnan(nearer).all():
             raise UserError(
                 f"{self.name}: needs a class with training images and with test images of two"
                 " source clips"
             )
-        return Score(
-            float(np.nanmean(nearer)),
-            int(np.isfinite(nearer).sum()),
-            per_segment=nearer.astype(np.float32),
-        )
+        n = int(np.isfinite(nearer).sum())
+        return Score(float(np.nanmean(nearer)), n, per_segment=nearer.astype(np.float32))
 
 
 def train_is_nearer(

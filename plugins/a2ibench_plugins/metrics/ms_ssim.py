@@ -1,11 +1,12 @@
 """1 − MS-SSIM: how unlike in structure are the pictures that chance makes of one sound?"""
 
 import itertools
+from typing import ClassVar
 
 import numpy as np
-import torch
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.types import FloatArray
 
 WINDOW, SIGMA = 11, 1.5
@@ -23,25 +24,27 @@ class MSSSIMDiversity(Metric):
     count as 0. It sees no colour. 0 for a method without noise.
     """
 
-    name = "msssim_diversity"
-    judge = "pixels"
+    name = "msssim"
+    judge: str = option("pixels", "which takes the luma of the images")
+    reads = ("luma",)
     needs = frozenset({"grid", "noise"})
     title = "1 − MS-SSIM"
     group = "variety"
     column = 61
     headline = False
     bounds = (0.0, 1.0)
+    variants: ClassVar[Variants] = {"msssim_diversity": {}}
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is NaN outside the grid."""
-        luma = looks.grid["luma"]
+        luma = outputs.grid["luma"]
         segments, draws, pixels = luma.shape
         side = round(pixels**0.5)
         images = luma.reshape(segments, draws, 1, side, side)
         pairs = itertools.combinations(range(draws), 2)
         apart = [1 - ms_ssim(images[:, one], images[:, other]) for one, other in pairs]
-        per_segment = np.full(len(looks.label), np.nan, dtype=np.float32)
-        per_segment[looks.grid_rows] = np.mean(apart, axis=0)
+        per_segment = np.full(len(outputs.label), np.nan, dtype=np.float32)
+        per_segment[outputs.grid_rows] = np.mean(apart, axis=0)
         return Score(float(np.nanmean(per_segment)), segments, per_segment=per_segment)
 
 
@@ -55,6 +58,7 @@ def ms_ssim(x: FloatArray, y: FloatArray) -> FloatArray:
     Returns:
         float32 ``[n]`` in [0, 1]; 1 for equal images.
     """
+    import torch
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
     scales = sum(x.shape[-1] >> scale >= WINDOW for scale in range(len(BETAS)))

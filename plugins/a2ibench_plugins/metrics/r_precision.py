@@ -1,21 +1,24 @@
 """R-precision: is the image of a sound found among the images of other sounds?"""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
 
-from a2ibench.contracts.metric import OWN, Group, Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import OWN, Group, JudgeOutputs, Metric, Score, Variants
 from a2ibench.nn.cosine import cosines
 from a2ibench.types import IntArray
 
 POOL = 100
 """Images in a pool: the segment's own and 99 others."""
+IN_CLASS = {"pool": "class", "column": 40}
+CNN = {"judge": "i2a_cnn", "column": 39}
+CNN_IN_CLASS = {**CNN, "pool": "class", "column": 45}
 
 
 def hits(cosine: npt.NDArray[np.float64], k: int, pool: int = POOL) -> npt.NDArray[np.float64]:
-    """The probability that a sound's own image is among the k nearest of a random pool.
+    """Return the probability that a sound's own image is among the k nearest of a random pool.
 
     It is the exact expectation over all pools and all orders of ties, so nothing is drawn. Let M =
     n − 1 other images be there, g of them nearer than the own one and t as near. A pool holds
@@ -24,12 +27,14 @@ def hits(cosine: npt.NDArray[np.float64], k: int, pool: int = POOL) -> npt.NDArr
 
     Args:
         cosine: ``[n, n]``, of sound i and image j; the own images are on the diagonal.
-        k: how many of the nearest count.
+        k: number of nearest images that count.
         pool: images in a pool, 2..n.
 
     Returns:
         float64 ``[n]`` in [0, 1].
     """
+    from scipy.stats import hypergeom
+
     others = len(cosine) - 1
     own = np.diagonal(cosine)[:, np.newaxis]
     nearer = (cosine > own).sum(axis=1)
@@ -49,185 +54,65 @@ class RPrecision(Metric):
     published protocol draws one pool for each segment and has the same expectation. Chance is
     k/100.
 
+    In class, the 99 others are of the segment's own class, so what the class alone gives is gone: a
+    generator that is right about the class and random inside it scores chance.
+
     No two images of a pool are of segments that overlap, since nothing could tell those apart: of
     the segments of each clip the largest number takes part of which no two share any sound, as
     sounds and as candidates (version 2; where no segments overlap, it is version 1). Others have no
     score. Segments of one clip that do not overlap may be in one pool.
+
+    By the network that a method trains against (``own``), it is what the method was trained to
+    please, and no measurement.
     """
 
+    name = "rprec"
     version = 2
-    judge = "i2a_lite0"
-    group: ClassVar[Group] = "match"
+    k: int = option(10, "nearest images that count", minimum=1, maximum=POOL)
+    judge: str = option("i2a_lite0", "which maps images to acoustic space")
+    pool: Literal["all", "class"] = option("all", "where the other 99 images come from")
+    reads = ("acoustic",)
+    title = "R-prec"
+    group: Group = "match"
+    column = 39
     percent = True
     bounds = (0.0, 1.0)
     fewest = POOL
-    k: ClassVar[int]
+    variants: ClassVar[Variants] = {
+        "rprec1_i2a_lite0": {"k": 1, "column": 30},
+        "rprec5_i2a_lite0": {"k": 5, "column": 31},
+        "rprec10_i2a_lite0": {"column": 32},
+        "rprec1_i2a_cnn": {**CNN, "k": 1, "headline": False},
+        "rprec5_i2a_cnn": {**CNN, "k": 5, "headline": False},
+        "rprec10_i2a_cnn": CNN,
+        "rprec1_inclass_i2a_lite0": {**IN_CLASS, "k": 1},
+        "rprec5_inclass_i2a_lite0": {**IN_CLASS, "k": 5, "column": 41},
+        "rprec10_inclass_i2a_lite0": {**IN_CLASS, "column": 42},
+        "rprec1_inclass_i2a_cnn": {**CNN_IN_CLASS, "k": 1, "headline": False},
+        "rprec5_inclass_i2a_cnn": {**CNN_IN_CLASS, "k": 5, "headline": False},
+        "rprec10_inclass_i2a_cnn": CNN_IN_CLASS,
+        "rprec1_own": {"judge": OWN, "k": 1, "column": 50},
+        "rprec10_own": {"judge": OWN, "column": 52},
+    }
 
-    def compute(self, looks: Looks) -> Score:
+    def __post_init__(self) -> None:
+        """Set what pools of a class need, and the title."""
+        if self.pool == "class":
+            self.group, self.fewest_in_class, self.clips_in_class = "match_in_class", POOL, 2
+        super().__post_init__()
+        judge = "" if self.judge == "i2a_lite0" else f" {self.judge.removeprefix('i2a_')}"
+        self.title = f"R-prec@{self.k}{' in class' if self.pool == 'class' else ''}{judge}"
+
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is NaN for segments that take no part."""
-        rows = looks.apart_rows
-        return self._score(looks, rows, hits(_cosines(looks, rows), self.k))
-
-    def _score(self, looks: Looks, rows: IntArray, hit: npt.NDArray[np.float64]) -> Score:
-        per_segment = np.full(len(looks.label), np.nan, dtype=np.float32)
-        per_segment[rows] = hit
-        return Score(float(hit.mean()), len(hit), per_segment=per_segment, chance=self.k / POOL)
-
-
-class RPrecisionInClass(RPrecision):
-    """The same with the 99 others of the segment's own class: what the class alone gives is gone.
-
-    A generator that is right about the class and random inside it scores chance, k/100.
-    """
-
-    group = "match_in_class"
-    fewest_in_class = POOL
-    clips_in_class = 2
-
-    def compute(self, looks: Looks) -> Score:
-        """See the class."""
-        apart = looks.apart_rows
-        label = looks.label[apart]
-        hit = np.empty(len(apart))
-        for one in np.unique(label):
-            own = label == one
-            hit[own] = hits(_cosines(looks, apart[own]), self.k)
-        return self._score(looks, apart, hit)
+        rows = outputs.disjoint_rows
+        pool = outputs.label[rows] if self.pool == "class" else np.zeros(len(rows), dtype=np.int64)
+        hit = np.empty(len(rows))
+        for one in np.unique(pool):
+            own = pool == one
+            hit[own] = hits(_cosines(outputs, rows[own]), self.k)
+        return Score.mean(hit, rows, len(outputs.label), chance=self.k / POOL)
 
 
-def _cosines(looks: Looks, rows: IntArray) -> npt.NDArray[np.float64]:
-    return cosines(looks.acoustic[rows], looks.generated["acoustic"][rows])
-
-
-class RPrecision1(RPrecision):
-    """k = 1, pools from all segments."""
-
-    name = "rprec1_i2a_lite0"
-    title = "R-prec@1"
-    column = 30
-    k = 1
-
-
-class RPrecision5(RPrecision):
-    """k = 5, pools from all segments."""
-
-    name = "rprec5_i2a_lite0"
-    title = "R-prec@5"
-    column = 31
-    k = 5
-
-
-class RPrecision10(RPrecision):
-    """k = 10, pools from all segments."""
-
-    name = "rprec10_i2a_lite0"
-    title = "R-prec@10"
-    column = 32
-    k = 10
-
-
-class RPrecision1InClass(RPrecisionInClass):
-    """k = 1, pools from the segment's class."""
-
-    name = "rprec1_inclass_i2a_lite0"
-    title = "R-prec@1 in class"
-    column = 40
-    k = 1
-
-
-class RPrecision5InClass(RPrecisionInClass):
-    """k = 5, pools from the segment's class."""
-
-    name = "rprec5_inclass_i2a_lite0"
-    title = "R-prec@5 in class"
-    column = 41
-    k = 5
-
-
-class RPrecision10InClass(RPrecisionInClass):
-    """k = 10, pools from the segment's class."""
-
-    name = "rprec10_inclass_i2a_lite0"
-    title = "R-prec@10 in class"
-    column = 42
-    k = 10
-
-
-class RPrecision1CNN(RPrecision1):
-    """The same by the other image-to-audio judge."""
-
-    name = "rprec1_i2a_cnn"
-    judge = "i2a_cnn"
-    title = "R-prec@1 cnn"
-    column = 39
-    headline = False
-
-
-class RPrecision5CNN(RPrecision5):
-    """The same by the other image-to-audio judge."""
-
-    name = "rprec5_i2a_cnn"
-    judge = "i2a_cnn"
-    title = "R-prec@5 cnn"
-    column = 39
-    headline = False
-
-
-class RPrecision10CNN(RPrecision10):
-    """The same by the other image-to-audio judge."""
-
-    name = "rprec10_i2a_cnn"
-    judge = "i2a_cnn"
-    title = "R-prec@10 cnn"
-    column = 39
-
-
-class RPrecision1InClassCNN(RPrecision1InClass):
-    """The same by the other image-to-audio judge."""
-
-    name = "rprec1_inclass_i2a_cnn"
-    judge = "i2a_cnn"
-    title = "R-prec@1 in class cnn"
-    column = 45
-    headline = False
-
-
-class RPrecision5InClassCNN(RPrecision5InClass):
-    """The same by the other image-to-audio judge."""
-
-    name = "rprec5_inclass_i2a_cnn"
-    judge = "i2a_cnn"
-    title = "R-prec@5 in class cnn"
-    column = 45
-    headline = False
-
-
-class RPrecision10InClassCNN(RPrecision10InClass):
-    """The same by the other image-to-audio judge."""
-
-    name = "rprec10_inclass_i2a_cnn"
-    judge = "i2a_cnn"
-    title = "R-prec@10 in class cnn"
-    column = 45
-
-
-class RPrecision1Own(RPrecision):
-    """k = 1, by the network that the method trains against: what it was trained to please."""
-
-    name = "rprec1_own"
-    judge = OWN
-    group = "own"
-    title = "R-prec@1 own"
-    column = 50
-    k = 1
-
-
-class RPrecision10Own(RPrecision):
-    """k = 10, by the network that the method trains against."""
-
-    name = "rprec10_own"
-    judge = OWN
-    group = "own"
-    title = "R-prec@10 own"
-    column = 52
-    k = 10
+def _cosines(outputs: JudgeOutputs, rows: IntArray) -> npt.NDArray[np.float64]:
+    return cosines(outputs.acoustic[rows], outputs.generated["acoustic"][rows])

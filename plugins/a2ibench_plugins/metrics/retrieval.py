@@ -5,29 +5,32 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.metric import Looks, Metric, Score
+from a2ibench.config import option
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.nn.cosine import cosines, unit_rows
 from a2ibench.types import IntArray
 
 FEWEST = 20
+IMAGE = {"query": "image"}
 
 Array = npt.NDArray[np.float64]
+Query = Literal["sound", "image"]
 
 
-def sound_to_image(looks: Looks) -> Array:
-    """Cosines ``[m, m]`` of sound i and generated image j, of the segments that are apart."""
-    rows = looks.apart_rows
-    return cosines(looks.acoustic[rows], looks.generated["acoustic"][rows])
+def sound_to_image(outputs: JudgeOutputs) -> Array:
+    """Return cosines ``[m, m]`` of sound i and generated image j, of disjoint segments."""
+    rows = outputs.disjoint_rows
+    return cosines(outputs.acoustic[rows], outputs.generated["acoustic"][rows])
 
 
-def image_to_sound(looks: Looks) -> Array:
-    """Cosines ``[m, m]`` of generated image i and sound j, of the segments that are apart."""
-    rows = looks.apart_rows
-    return cosines(looks.generated["acoustic"][rows], looks.acoustic[rows])
+def image_to_sound(outputs: JudgeOutputs) -> Array:
+    """Return cosines ``[m, m]`` of generated image i and sound j, of disjoint segments."""
+    rows = outputs.disjoint_rows
+    return cosines(outputs.generated["acoustic"][rows], outputs.acoustic[rows])
 
 
 def places(cosine: Array) -> tuple[IntArray, IntArray]:
-    """How many others come before the own one.
+    """Count the other candidates that come before the own one.
 
     Args:
         cosine: ``[n, n]``, of query i and candidate j; the own candidates are on the diagonal.
@@ -39,8 +42,8 @@ def places(cosine: Array) -> tuple[IntArray, IntArray]:
     return (cosine > own).sum(axis=1), (cosine == own).sum(axis=1) - 1
 
 
-class Retrieval(Metric):
-    """What the rankings have in common: all n test segments are the candidates, by cosine.
+class _Ranked(Metric):
+    """All n test segments are the candidates, by cosine.
 
     Of segments that overlap, one takes part, as in R-precision (version 2; where none overlap, it
     is version 1). R-precision asks the same of pools of 100, so that test sets of any size compare;
@@ -48,57 +51,82 @@ class Retrieval(Metric):
     """
 
     version = 2
-    judge = "i2a_lite0"
+    judge: str = option("i2a_lite0", "which maps images to acoustic space")
+    query: Query = option("sound", "what is searched with: sounds find images, or images sounds")
+    reads = ("acoustic",)
     group = "match"
     headline = False
     fewest = FEWEST
-    query: ClassVar[Literal["sound", "image"]]
 
-    def cosine(self, looks: Looks) -> Array:
-        """Of query i and candidate j, ``[m, m]``."""
-        return looks.once(sound_to_image if self.query == "sound" else image_to_sound)
+    def cosine(self, outputs: JudgeOutputs) -> Array:
+        """Return the cosines of query i and candidate j, ``[m, m]``."""
+        return outputs.once(sound_to_image if self.query == "sound" else image_to_sound)
 
 
-class Recall(Retrieval):
+class Retrieval(_Ranked):
     """Recall@k: the share of queries whose own candidate is among the k nearest; chance is k/n.
 
     Where t others are exactly as near as the own one, a query counts by its share of all orders of
     ties: with g nearer ones clip(k − g, 0, t + 1) / (t + 1).
     """
 
+    k: int = option(10, "nearest candidates that count", minimum=1)
+    title = "R@k"
+    column = 44
     percent = True
     bounds = (0.0, 1.0)
-    k: ClassVar[int]
+    variants: ClassVar[Variants] = {
+        "a2i_r1_i2a_lite0": {"k": 1, "column": 34},
+        "a2i_r5_i2a_lite0": {"k": 5, "column": 35},
+        "a2i_r10_i2a_lite0": {"column": 36},
+        "i2a_r1_i2a_lite0": {**IMAGE, "k": 1, "column": 40},
+        "i2a_r5_i2a_lite0": {**IMAGE, "k": 5, "column": 41},
+        "i2a_r10_i2a_lite0": {**IMAGE, "column": 42},
+    }
 
-    def compute(self, looks: Looks) -> Score:
+    def __post_init__(self) -> None:
+        """Put k and the direction into the title."""
+        self.title = _title(self.query, f"R@{self.k}")
+        super().__post_init__()
+
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is the share of each query, NaN for no query."""
-        nearer, ties = places(self.cosine(looks))
+        nearer, ties = places(self.cosine(outputs))
         found = np.clip(self.k - nearer, 0, ties + 1) / (ties + 1)
-        per_segment = np.full(len(looks.label), np.nan, dtype=np.float32)
-        per_segment[looks.apart_rows] = found
         chance = min(1.0, self.k / len(found))
-        return Score(float(found.mean()), len(found), per_segment=per_segment, chance=chance)
+        return Score.mean(found, outputs.disjoint_rows, len(outputs.label), chance)
 
 
-class MedianRank(Retrieval):
+class MedianRank(_Ranked):
     """The median over queries of the own candidate's rank, 1..n; (n + 1)/2 is chance.
 
     A query's rank is the mean over all orders of ties, 1 + g + t/2 with g nearer and t as near.
     """
 
+    title = "median rank"
+    column = 44
     higher_is_better = False
     bounds = (1.0, float("inf"))
+    variants: ClassVar[Variants] = {
+        "a2i_medr_i2a_lite0": {"column": 37},
+        "i2a_medr_i2a_lite0": {**IMAGE, "column": 43},
+    }
 
-    def compute(self, looks: Looks) -> Score:
+    def __post_init__(self) -> None:
+        """Put the direction into the title."""
+        self.title = _title(self.query, "median rank")
+        super().__post_init__()
+
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class."""
-        nearer, ties = places(self.cosine(looks))
+        nearer, ties = places(self.cosine(outputs))
         middle = float(np.median(1 + nearer + ties / 2))
         return Score(middle, len(nearer), chance=(len(nearer) + 1) / 2)
 
-    def without_blocks(self, looks: Looks, block: IntArray) -> Array:
-        """From the cosines: neither the block's queries nor its candidates are there."""
-        cosine = self.cosine(looks)
-        own = block[looks.apart_rows]
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
+        """Use the cosines: neither the block's queries nor its candidates are there."""
+        cosine = self.cosine(outputs)
+        own = block[outputs.disjoint_rows]
         values = []
         for b in range(block.max() + 1):
             rows = np.flatnonzero(own != b)
@@ -107,82 +135,8 @@ class MedianRank(Retrieval):
         return np.array(values)
 
 
-class SoundToImage1(Recall):
-    """A sound finds its image, k = 1."""
-
-    name = "a2i_r1_i2a_lite0"
-    title = "sound → image R@1"
-    column = 34
-    query = "sound"
-    k = 1
-
-
-class SoundToImage5(Recall):
-    """A sound finds its image, k = 5."""
-
-    name = "a2i_r5_i2a_lite0"
-    title = "sound → image R@5"
-    column = 35
-    query = "sound"
-    k = 5
-
-
-class SoundToImage10(Recall):
-    """A sound finds its image, k = 10."""
-
-    name = "a2i_r10_i2a_lite0"
-    title = "sound → image R@10"
-    column = 36
-    query = "sound"
-    k = 10
-
-
-class SoundToImageMedianRank(MedianRank):
-    """A sound finds its image."""
-
-    name = "a2i_medr_i2a_lite0"
-    title = "sound → image median rank"
-    column = 37
-    query = "sound"
-
-
-class ImageToSound1(Recall):
-    """An image finds its sound, k = 1."""
-
-    name = "i2a_r1_i2a_lite0"
-    title = "image → sound R@1"
-    column = 40
-    query = "image"
-    k = 1
-
-
-class ImageToSound5(Recall):
-    """An image finds its sound, k = 5."""
-
-    name = "i2a_r5_i2a_lite0"
-    title = "image → sound R@5"
-    column = 41
-    query = "image"
-    k = 5
-
-
-class ImageToSound10(Recall):
-    """An image finds its sound, k = 10."""
-
-    name = "i2a_r10_i2a_lite0"
-    title = "image → sound R@10"
-    column = 42
-    query = "image"
-    k = 10
-
-
-class ImageToSoundMedianRank(MedianRank):
-    """An image finds its sound."""
-
-    name = "i2a_medr_i2a_lite0"
-    title = "image → sound median rank"
-    column = 43
-    query = "image"
+def _title(query: Query, measure: str) -> str:
+    return f"{'sound → image' if query == 'sound' else 'image → sound'} {measure}"
 
 
 class Similarity(Metric):
@@ -191,14 +145,15 @@ class Similarity(Metric):
     It asks for no ranking, so it does not depend on n; but what all sounds share raises it.
     """
 
-    name = "similarity_i2a_lite0"
-    judge = "i2a_lite0"
+    judge: str = option("i2a_lite0", "which maps images to acoustic space")
+    reads = ("acoustic",)
     group = "match"
     title = "similarity"
     column = 33
     bounds = (-1.0, 1.0)
+    variants: ClassVar[Variants] = {"similarity_i2a_lite0": {}}
 
-    def compute(self, looks: Looks) -> Score:
+    def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is each cosine."""
-        own = (unit_rows(looks.acoustic) * unit_rows(looks.generated["acoustic"])).sum(axis=1)
-        return Score(float(own.mean()), len(own), per_segment=own.astype(np.float32))
+        own = unit_rows(outputs.acoustic) * unit_rows(outputs.generated["acoustic"])
+        return Score.mean(own.sum(axis=1))

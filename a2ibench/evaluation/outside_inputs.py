@@ -1,0 +1,73 @@
+"""Input of an outside system: the list of test segments, and their sounds."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from a2ibench.data.store import FULL_SCALE, PairStore
+from a2ibench.errors import UserError
+from a2ibench.evaluation.eval_set import GRID_NOISES
+from a2ibench.storage import whole_file
+from a2ibench.types import IntArray
+
+COLUMNS = ("row", "source", "start", "label", "file", "grid")
+
+
+def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
+    """Write one line per test segment, with the names of the images that are expected for it.
+
+    Args:
+        store: the pairs.
+        grid_rows: int64 ``[A]``, positions among the test segments that are to be drawn several
+            times.
+        path: the csv file. ``file`` is the scored image; ``grid`` names those that the metrics of
+            diversity and sensitivity use as well, and is empty for most segments.
+
+    Returns:
+        Number of test segments.
+    """
+    rows = store.rows("test")
+    several = set(rows[grid_rows].tolist())
+    with (
+        whole_file(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as stream,
+    ):
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in rows.tolist():
+            pair = store.index.iloc[row]
+            draws = range(1, GRID_NOISES + 1) if row in several else ()
+            writer.writerow(
+                {
+                    "row": row,
+                    "source": pair["source"],
+                    "start": f"{pair['start']:g}",
+                    "label": pair["label"],
+                    "file": f"{row}.png",
+                    "grid": " ".join(f"{row}_{k}.png" for k in draws),
+                }
+            )
+    return len(rows)
+
+
+def write_sounds(store: PairStore, folder: Path) -> int:
+    """Write the sound of each test segment as ``<row>.wav``, 16-bit mono at the store's rate.
+
+    Returns:
+        Number of sounds.
+
+    Raises:
+        UserError: the folder holds something else already.
+    """
+    import soundfile
+
+    rows = store.rows("test").tolist()
+    names = {f"{row}.wav" for row in rows}
+    if folder.exists() and (other := sorted({p.name for p in folder.iterdir()} - names)):
+        raise UserError(f"{folder}: holds other files ({other[0]}); name a new folder")
+    for row in rows:
+        samples = np.rint(store.waveform(row) * FULL_SCALE).astype(np.int16)
+        with whole_file(folder / f"{row}.wav") as temporary:
+            soundfile.write(temporary, samples, store.sample_rate, format="WAV", subtype="PCM_16")
+    return len(rows)

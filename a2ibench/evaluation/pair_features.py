@@ -1,0 +1,61 @@
+"""Acoustic and visual features of every pair of a store, with which labels are checked.
+
+Neither knows a label: an encoder is frozen, and so is the judge.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from a2ibench import registry
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.features import encode_store, split_pairs
+from a2ibench.data.store import PairStore, StoredImages
+from a2ibench.errors import UserError
+from a2ibench.evaluation.judging import embed_images, load_judge
+from a2ibench.types import FloatArray
+
+CHUNK = 256
+"""Images per cache entry: no more than so many are lost when it is interrupted."""
+
+Counter = Callable[[str], Callable[[int, int], None]]
+"""Makes a progress function ``(done, total)`` for something with a name."""
+
+
+def encode_and_embed(
+    store: PairStore, encoder: Encoder, judge: str, counter: Counter
+) -> tuple[FloatArray, FloatArray]:
+    """Return the features of all sounds and of all images, from the cache where they are there.
+
+    Args:
+        store: the pairs; those that a correction leaves out are among them.
+        encoder: encodes the sounds.
+        judge: name of a judge that is not trained and gives ``"features"``.
+        counter: shows how far both are.
+
+    Returns:
+        float32 ``[len(store), d]`` of the encoder and ``[len(store), k]`` of the judge.
+
+    Raises:
+        UserError: an unknown judge, one that is trained on labels, or one without features.
+    """
+    if registry.judges.get(judge).trained:
+        raise UserError(
+            f"judge {judge} is trained on the labels that are to be checked; choose a frozen one"
+        )
+    heard = encode_store(store, encoder, counter(f"encoding with {encoder.name}"))
+    train, _, _ = split_pairs(store, heard)
+    loaded = load_judge(judge, train, store.content_hash)
+    show = counter(f"looking with {judge}")
+    seen = []
+    for start in range(0, len(store), CHUNK):
+        show(start, len(store))
+        rows = np.arange(start, min(start + CHUNK, len(store)), dtype=np.int64)
+        outputs = embed_images(loaded, StoredImages(store.images, rows))
+        if "features" not in outputs:
+            raise UserError(
+                f"judge {judge} gives {', '.join(outputs)} but no features; choose another one"
+            )
+        seen.append(outputs["features"])
+    show(len(store), len(store))
+    return heard, np.concatenate(seen)

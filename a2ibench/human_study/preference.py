@@ -1,0 +1,92 @@
+"""What people prefer: shares with intervals over people and items, agreement, consistency."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from a2ibench.evaluation.statistics import LEVEL, SeedScores, interval
+
+
+@dataclass(frozen=True)
+class Preference:
+    """How often one arm was preferred to another.
+
+    Attributes:
+        a: the first arm.
+        b: the second.
+        chosen: answers for a.
+        answers: in all, without repeats.
+        share: ``chosen / answers``.
+        low: lower end of the 95 % interval.
+        high: upper end.
+        p: of no preference, by an exact binomial test that takes answers for independent: too small
+            where they are not.
+        participants: how many answered.
+        items: how many segments were asked about.
+        alpha: Krippendorff's α of the participants' choices; None with one participant or where all
+            choices are equal.
+    """
+
+    a: str
+    b: str
+    chosen: int
+    answers: int
+    share: float
+    low: float
+    high: float
+    p: float
+    participants: int
+    items: int
+    alpha: float | None
+
+
+def preference(a: str, b: str, choices: Mapping[str, Mapping[str, bool]]) -> Preference:
+    """The share that prefers a, from complete answers.
+
+    Participants and items both count as drawn at random, as training seeds and test clips do
+    (:func:`~a2ibench.evaluation.statistics.interval`); with one participant the items alone. The
+    interval is at least Clopper and Pearson's for independent answers, so that unanimous answers
+    have one.
+
+    Args:
+        a: the first arm.
+        b: the second.
+        choices: participant → item → whether a was chosen; every participant has every item.
+    """
+    table = np.array([list(one.values()) for one in choices.values()], dtype=np.float64)
+    chosen, answers = int(table.sum()), table.size
+    exact = scipy.stats.binomtest(chosen, answers)
+    ends = exact.proportion_ci(LEVEL, method="exact")
+    people = SeedScores(tuple(range(len(table))), table.mean(axis=1), table.shape[1], None, table)
+    low, high = interval(people) or (1.0, 0.0)
+    return Preference(
+        a=a,
+        b=b,
+        chosen=chosen,
+        answers=answers,
+        share=chosen / answers,
+        low=max(0.0, min(float(ends.low), low)),
+        high=min(1.0, max(float(ends.high), high)),
+        p=float(exact.pvalue),
+        participants=table.shape[0],
+        items=table.shape[1],
+        alpha=agreement(choices),
+    )
+
+
+def agreement(choices: Mapping[str, Mapping[str, bool]]) -> float | None:
+    """Return Krippendorff's α for nominal data (Krippendorff 2004); an item may lack answers.
+
+    1 is full agreement, 0 what chance gives. None with one participant, or where every choice is
+    the same and α is not defined.
+    """
+    values = {value for one in choices.values() for value in one.values()}
+    if len(choices) < 2 or len(values) < 2:
+        return None
+    import krippendorff
+
+    items = dict.fromkeys(item for one in choices.values() for item in one)
+    table = [[float(one.get(item, np.nan)) for item in items] for one in choices.values()]
+    return float(krippendorff.alpha(table, level_of_measurement="nominal"))

@@ -1,0 +1,217 @@
+"""What a job has left in its folder: its result, or the reason why it has none."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench import registry
+from a2ibench.contracts.metric import OWN
+from a2ibench.printable import printable
+from a2ibench.results import records
+from a2ibench.results.job import Job, Task
+from a2ibench.results.machine_samples import read_samples
+from a2ibench.results.records import DamagedError, Origin, Result
+from a2ibench.results.result_file import BLOCKS, SEGMENTS, damaged, load_result, score_path
+from a2ibench.storage import write_json
+
+FAILURE = "failure.json"
+ORIGIN = "outside.json"
+"""In the folder of an outside system's job: where its images came from, and what was odd."""
+PLUGINS = "plugins"
+"""In the folder of a model's job: the user's plug-in files that it was trained with."""
+CHECKPOINT = "checkpoint.safetensors"
+
+Columns = Mapping[str, npt.NDArray[np.float64]]
+
+
+class JobState:
+    """The state of one job, by the files in its folder: each is read when needed, and once.
+
+    Args:
+        folder: of the job; it need not be there.
+        number: its place among the seeds of its row.
+    """
+
+    def __init__(self, folder: Path, number: int = 0) -> None:
+        self.folder = folder
+        self.number = number
+
+    @property
+    def key(self) -> str:
+        """The job's hash."""
+        return self.folder.name
+
+    @cached_property
+    def _loaded(self) -> tuple[Result | None, str | None]:
+        try:
+            return load_result(self.folder), None
+        except DamagedError as error:
+            return None, str(error)
+
+    @property
+    def result(self) -> Result | None:
+        """Its result; None where it has none (yet), or a damaged one."""
+        return self._loaded[0]
+
+    @property
+    def damage(self) -> str | None:
+        """What is wrong with its result, in one line; None where nothing is."""
+        return self._loaded[1]
+
+    @property
+    def seed(self) -> int:
+        """Its training seed; of a job without a result, its place among the seeds of the row."""
+        return self.number if self.result is None else self.result.job.seed
+
+    @cached_property
+    def failure(self) -> str | None:
+        """Why it has no result though it ended, in one line; None otherwise.
+
+        It failed, or its result is damaged: the study's command computes it again.
+        """
+        if self.damage is not None:
+            return f"{self.damage}; the study's command computes it again"
+        path = self.folder / FAILURE
+        if not path.is_file():
+            return None
+        try:
+            reason = records.read(records.Failure, path).reason
+        except DamagedError as error:
+            return f"{FAILURE} is damaged ({error})"
+        return " ".join(printable(reason).split())
+
+    def failure_by(self, metrics: Iterable[str]) -> str | None:
+        """Why it has no scores by all metrics that are asked for now; None where it has them, or
+        where nothing failed. What failed under an earlier command counts no more."""
+        return None if self.has_all(metrics) else self.failure
+
+    @property
+    def begun(self) -> bool:
+        """Whether its training left a checkpoint."""
+        return (self.folder / CHECKPOINT).is_file()
+
+    @property
+    def gap(self) -> str | None:
+        """Why it has no result; None where it has one."""
+        if self.result is not None:
+            return None
+        if self.failure is not None:
+            return self.failure
+        return "interrupted: the same command goes on with it" if self.begun else "not begun"
+
+    @cached_property
+    def origin(self) -> Origin | None:
+        """Where the images of an outside system came from; None where no file says so."""
+        with suppress(OSError, DamagedError):
+            return records.read(Origin, self.folder / ORIGIN)
+        return None
+
+    @cached_property
+    def job(self) -> Job | None:
+        """What it is the state of; None where no file of its says so."""
+        found = self.origin or self.result
+        return None if found is None else Job.from_record(found.job.model_dump(exclude_unset=True))
+
+    @cached_property
+    def machine(self) -> list[records.Sample]:
+        """Samples of the machine while it trained, oldest first; see :mod:`.machine_samples`."""
+        return read_samples(self.folder)
+
+    def has_all(self, metrics: Iterable[str]) -> bool:
+        """Whether the result has every metric that is asked for, as it is defined now.
+
+        The same as :func:`is_done` where no task says which judges see the pictures: scores of
+        another judge count. So do those of a metric that is not installed here.
+        """
+        if self.result is None:
+            return False
+        scores, known = self.result.metrics, registry.metrics
+        return all(
+            (score := scores.get(name)) is not None
+            and (name not in known or score.version == known.get(name).version)
+            for name in metrics
+        )
+
+    def blocks(self, metric: str) -> npt.NDArray[np.float64]:
+        """The jackknife pseudo-values of a metric, float64 ``[B]``.
+
+        Raises:
+            UserError: the file that holds them is damaged.
+        """
+        try:
+            return self._columns(BLOCKS)[metric]
+        except KeyError as error:
+            raise damaged(score_path(self.folder, self.result, BLOCKS), error) from error
+
+    def segments(self, metric: str) -> npt.NDArray[np.float64] | None:
+        """The scores of the test segments, float64 ``[n]``; None where the metric has none.
+
+        Raises:
+            UserError: the file that holds them is damaged.
+        """
+        if not score_path(self.folder, self.result, SEGMENTS).is_file():
+            return None
+        return self._columns(SEGMENTS).get(metric)
+
+    @cached_property
+    def _files(self) -> dict[str, Columns]:
+        return {}
+
+    def _columns(self, kind: str) -> Columns:
+        from pyarrow import parquet
+
+        if kind not in self._files:
+            path = score_path(self.folder, self.result, kind)
+            try:
+                # Not by way of a data frame: hundreds of small files are read.
+                with path.open("rb") as stream:  # of a path like a:b/c it would make a URI
+                    table = parquet.ParquetFile(stream).read()
+                self._files[kind] = {
+                    name: np.asarray(table[name], dtype=np.float64) for name in table.column_names
+                }
+            except ValueError as error:
+                raise damaged(path, error) from error
+        return self._files[kind]
+
+
+Jobs = Mapping[str, Sequence[JobState]]
+"""Label of a row → its jobs, in the order of the seeds."""
+
+
+def is_done(task: Task) -> bool:
+    """Whether the result is there, with every metric that is asked for as it is defined now."""
+    result = JobState(task.folder).result
+    return result is not None and not missing(result, task.metrics, task.judges)
+
+
+def missing(result: Result | None, metrics: Iterable[str], judges: Mapping[str, str]) -> list[str]:
+    """Return the metrics that a result lacks, as they are defined now.
+
+    Args:
+        result: None for none.
+        metrics: registered names.
+        judges: judge → fingerprint.
+    """
+    return [name for name in metrics if result is None or not is_current(result, name, judges)]
+
+
+def is_current(result: Result, metric: str, judges: Mapping[str, str]) -> bool:
+    """Whether a result holds a metric in its present version, seen by the present judge.
+
+    Scores of two versions, or of two judges, are never in one table.
+    """
+    plugin = registry.metrics.get(metric)
+    score = result.metrics.get(metric)
+    return score is not None and (score.version, score.judge_fingerprint) == (
+        plugin.version,
+        judges.get(plugin.judge, OWN),
+    )
+
+
+def write_failure(folder: Path, reason: str, trace: str | None = None) -> None:
+    """Mark the job of a folder as failed; ``trace`` is for whoever mends the code."""
+    write_json(folder / FAILURE, {"reason": reason, "trace": trace})

@@ -1,0 +1,47 @@
+"""The pairs that a study was run on, where they are at hand."""
+
+from a2ibench import registry
+from a2ibench.data.prepare import open_dataset
+from a2ibench.data.store import PairStore
+from a2ibench.errors import UserError
+from a2ibench.results.study import Study
+
+
+def find_store(study: Study, dataset: str | None) -> tuple[PairStore | None, str]:
+    """Find the pairs that a study was run on, or why they are not at hand; nothing is prepared.
+
+    Args:
+        study: which.
+        dataset: where the pairs lie now; None for where the study says.
+
+    Raises:
+        UserError: ``dataset`` is none of its own.
+    """
+    try:
+        return open_store(study, dataset, make=False), ""
+    except UserError as error:
+        if dataset is not None:
+            raise
+        return None, str(error)
+
+
+def open_store(study: Study, dataset: str | None, make: bool = True) -> PairStore:
+    """Open the pairs that a study was run on.
+
+    Args:
+        study: which.
+        dataset: where the pairs lie now; None for where the study says.
+        make: whether a named dataset is prepared where it is not in the cache.
+
+    Raises:
+        UserError: pairs that are not at hand or not its own any more.
+    """
+    name = study.about.dataset
+    options = study.about.dataset_config if name in registry.datasets.names() else {}
+    store = open_dataset(dataset or name, {} if dataset else options, make=make)
+    if store.content_hash != study.about.content_hash:
+        raise UserError(
+            f"{store.root}: its pairs or labels are not those of the study; --dataset DIR names the"
+            " folder that holds them"
+        )
+    return store

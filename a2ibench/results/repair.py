@@ -1,0 +1,36 @@
+"""Damaged files of a study are set aside before a command computes, which makes them again."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from a2ibench.errors import UserError
+from a2ibench.results.job import Task
+from a2ibench.results.job_state import FAILURE, JobState, is_done
+from a2ibench.results.result_file import set_aside_result
+from a2ibench.results.study import ABOUT, DamagedStudyError, open_study
+from a2ibench.storage import set_aside
+
+
+def repair(folder: Path, tasks: Mapping[str, Task], say: Callable[[str], None]) -> None:
+    """Set damaged files aside, and forget failures of jobs that are done now.
+
+    Args:
+        folder: of the study, in which no other command is at work.
+        tasks: of its rows, by what a person calls them.
+        say: is told of each damaged file.
+    """
+    with suppress(UserError):  # there is none yet
+        try:
+            open_study(folder)
+        except DamagedStudyError:
+            say(
+                f"{ABOUT} was damaged: set aside as {set_aside(folder / ABOUT).name}, and"
+                " made again from the jobs that are there"
+            )
+    for name, task in tasks.items():
+        if (why := JobState(task.folder).damage) is not None:
+            say(f"{name}: {set_aside_result(task.folder, why)}; computed again")
+        # Of a metric that is not asked for any more, or of an attempt before the last.
+        if (task.folder / FAILURE).is_file() and is_done(task):
+            (task.folder / FAILURE).unlink()

@@ -1,0 +1,235 @@
+"""The rows of a study: one arm, reference row or outside system each, with its scores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from a2ibench import registry
+from a2ibench.contracts.metric import Metric
+from a2ibench.contracts.reference import CEILING, Reference
+from a2ibench.evaluation.blocks import BLOCKS
+from a2ibench.evaluation.health import Health, held_out_health
+from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.results.job_state import JobState, is_current
+from a2ibench.results.records import Arm, Result
+
+MINUS = " − "
+"""In the label of an arm: before each part that is off."""
+
+Kind = Literal["model", "reference", "outside"]
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """The scores of a row, from which tables are made.
+
+    Attributes:
+        label: as printed.
+        reference: whether it is a reference row.
+        full: the label of the full model, for an ablation.
+        asked: how many seeds were asked for.
+        scores: by metric name; a metric without a single result is missing.
+        floor_of: groups of metrics of which this reference row is the floor.
+        ceiling: whether it is the row of the real images themselves.
+        judges: how the judges of its scores did on clips that they held out.
+        model: the registered name of the model or reference; of an outside system, its name.
+    """
+
+    label: str
+    reference: bool
+    full: str | None
+    asked: int
+    scores: Mapping[str, SeedScores]
+    floor_of: frozenset[str] = field(default_factory=frozenset)
+    ceiling: bool = False
+    judges: tuple[Health, ...] = ()
+    model: str = ""
+
+    @property
+    def done(self) -> int:
+        """How many seeds have a result."""
+        return max((len(scores.seeds) for scores in self.scores.values()), default=0)
+
+    def widest(self, metrics: Sequence[Metric]) -> SeedScores | None:
+        """Of the scores by some metrics those that rest on the most images; None without any."""
+        found = [self.scores[one.name] for one in metrics if one.name in self.scores]
+        return max(found, key=lambda scores: scores.n, default=None)
+
+    def sd(self, metric: Metric) -> float | None:
+        """Standard deviation over seeds."""
+        scores = self.scores.get(metric.name)
+        if scores is None or len(scores.seeds) < 2:
+            return None
+        return float(scores.values.std(ddof=1))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm, reference row or outside system with the jobs that compute it.
+
+    Attributes:
+        label: as printed.
+        jobs: in the order of the seeds.
+        arm: what was trained; None for a reference row, an outside system, or a job by itself.
+    """
+
+    label: str
+    jobs: tuple[JobState, ...]
+    arm: Arm | None = None
+
+    @cached_property
+    def results(self) -> tuple[JobState, ...]:
+        """The jobs that have a result, in ascending order of their seeds."""
+        return tuple(sorted((j for j in self.jobs if j.result is not None), key=lambda j: j.seed))
+
+    def read_again(self) -> "Row":
+        """Return the same row, of which no file was read yet."""
+        jobs = tuple(JobState(job.folder, job.number) for job in self.jobs)
+        return Row(self.label, jobs, self.arm)
+
+    @property
+    def damaged(self) -> list[str]:
+        """A line for each result that is there and cannot be read."""
+        return [f"job {job.key}: {job.damage}" for job in self.jobs if job.damage is not None]
+
+    @cached_property
+    def kind(self) -> Kind:
+        """Whether it is a trained model, a reference row, or an outside system."""
+        if self.arm is not None:
+            return "model"
+        known = next((job.job for job in (*self.results, *self.jobs) if job.job is not None), None)
+        return "reference" if known is None else known.kind
+
+    @cached_property
+    def model(self) -> str:
+        """The registered name of its model or reference; of an outside system, its name."""
+        if self.arm is not None:
+            return self.arm.model
+        known = next((job.job for job in (*self.results, *self.jobs) if job.job is not None), None)
+        if known is not None:
+            return known.method
+        return {label_of_reference(n): n for n in registry.references.names()}.get(
+            self.label, self.label
+        )
+
+    @property
+    def change(self) -> str:
+        """What makes it differ from its full model, as printed; empty where nothing does."""
+        return "" if self.arm is None else self.arm.change
+
+    @property
+    def full(self) -> str | None:
+        """The label of its full model; None of what is no ablation."""
+        return self.model if self.change else None
+
+    @property
+    def ablated(self) -> str | None:
+        """What is off or changed, as ``--ablate`` writes it; empty for nothing, None where
+        ``study.json`` is of a version that did not keep it."""
+        if self.arm is None or self.arm.ablated is not None:
+            return "" if self.arm is None else self.arm.ablated
+        return None if self.change else ""
+
+    @property
+    def metrics(self) -> set[str]:
+        """Those that have a score in every result."""
+        scored = [
+            {n for n in _result(job).metrics if _result(job).score(n)} for job in self.results
+        ]
+        return set.intersection(*scored) if scored else set()
+
+    def scores(
+        self, metrics: Sequence[str], judges: Mapping[str, str] | None = None
+    ) -> "RowScores":
+        """Return its scores over the seeds that have one.
+
+        Args:
+            metrics: registered names.
+            judges: judge → fingerprint: only scores of the present version of a metric, by these
+                judges, count. None for all.
+        """
+        found = {}
+        for name in metrics:
+            jobs = [job for job in self.results if counts(_result(job), name, judges)]
+            if jobs:
+                found[name] = _over_seeds(jobs, name)
+        return RowScores(
+            self.label,
+            self.kind == "reference",
+            self.full,
+            len(self.jobs),
+            found,
+            self.floor_of,
+            self.is_ceiling,
+            judges_of([_result(job) for job in self.results], metrics),
+            self.model,
+        )
+
+    @property
+    def _reference(self) -> type[Reference] | None:
+        if self.kind != "reference" or self.model not in registry.references.names():
+            return None
+        return registry.references.get(self.model)
+
+    @property
+    def is_ceiling(self) -> bool:
+        """Whether it is the row of the real images themselves."""
+        return self._reference is not None and self._reference.row == CEILING
+
+    @property
+    def floor_of(self) -> frozenset[str]:
+        """The groups of metrics that it is the floor of."""
+        return frozenset() if self._reference is None else frozenset(self._reference.floor_of)
+
+
+def label_of_reference(name: str) -> str:
+    """Return the label of a reference row, by its registered name."""
+    return name.replace("_", " ")
+
+
+def counts(result: Result, metric: str, judges: Mapping[str, str] | None) -> bool:
+    """Whether a result has a score by a metric; see :meth:`Row.scores`."""
+    return result.score(metric) is not None and (
+        judges is None or is_current(result, metric, judges)
+    )
+
+
+def judges_of(results: Sequence[Result], metrics: Sequence[str]) -> tuple[Health, ...]:
+    """Return how the judges of some results did on clips that they held out, each once."""
+    found = dict.fromkeys(
+        held_out_health(
+            score.judge, score.judge_figures, len(result.spec.classes) if result.spec else 0
+        )
+        for result in results
+        for name in metrics
+        if (score := result.score(name)) is not None
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _result(job: JobState) -> Result:
+    assert job.result is not None
+    return job.result
+
+
+def _over_seeds(jobs: Sequence[JobState], metric: str) -> SeedScores:
+    """One metric over jobs of several seeds that all have a score by it."""
+    scores = [_result(job).metrics[metric] for job in jobs]
+    spread = None
+    if all(score.spread is not None for score in scores):
+        spread = np.array([score.spread for score in scores], dtype=np.float64)
+    blocks = np.stack([job.blocks(metric) for job in jobs])
+    # Results of earlier versions do not say how many clips there are; each was then a block.
+    known = blocks.shape[1] if blocks.shape[1] < BLOCKS else None
+    return SeedScores(
+        seeds=tuple(job.seed for job in jobs),
+        values=np.array([score.value for score in scores]),
+        n=min(score.n for score in scores),
+        spread=spread,
+        blocks=blocks,
+        clips=known if scores[0].clips is None else scores[0].clips,
+        chance=scores[0].chance,
+    )

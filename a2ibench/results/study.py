@@ -1,0 +1,204 @@
+"""A study's folder, opened: the only way in which results are read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from a2ibench import registry
+from a2ibench.contracts.metric import Metric
+from a2ibench.errors import UserError, command, unknown
+from a2ibench.results import records
+from a2ibench.results.job_state import JobState
+from a2ibench.results.judge_health import find_health, usable
+from a2ibench.results.older_studies import arms_of
+from a2ibench.results.records import DamagedError
+from a2ibench.results.result_file import JOBS, RESULT
+from a2ibench.results.rows import MINUS, Row, RowScores
+from a2ibench.storage import content_key
+
+ABOUT = "study.json"
+NAME = "study.yaml"
+"""In a study's folder: what it is asked for."""
+AS_RUN = "study-as-run.yaml"
+"""The same, where a ``study.yaml`` that somebody wrote asks for something else."""
+
+
+class DamagedStudyError(UserError):
+    """A ``study.json`` is not what was written."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as far as it has results; each file in its folder is read when needed, and once.
+
+    Attributes:
+        folder: of the study.
+        about: its ``study.json``.
+        rows: reference rows, outside systems, then arms.
+    """
+
+    folder: Path
+    about: records.Study
+    rows: tuple[Row, ...]
+
+    @property
+    def dataset(self) -> str:
+        """The name of its dataset, or of the folder that holds its pairs."""
+        return Path(self.about.dataset).name
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names, in the order of the columns."""
+        return tuple(self.about.metrics)
+
+    @property
+    def jobs(self) -> list[JobState]:
+        """Every job, row by row."""
+        return [job for row in self.rows for job in row.jobs]
+
+    @cached_property
+    def results(self) -> list[records.Result]:
+        """Every result, row by row."""
+        return [job.result for job in self.jobs if job.result is not None]
+
+    @cached_property
+    def scores(self) -> tuple[RowScores, ...]:
+        """The scores of each row by the study's metrics."""
+        return tuple(row.scores(self.metrics) for row in self.rows)
+
+    @cached_property
+    def usable(self) -> tuple[Metric, ...]:
+        """The metrics whose judges can judge, as far as is known."""
+        metrics = [registry.metrics.get(name) for name in self.metrics]
+        return usable(metrics, find_health(self.scores, metrics))
+
+    def row(self, label: str) -> Row:
+        """Return the row with a label; `` - `` stands for `` − `` as well.
+
+        Raises:
+            UserError: there is none.
+        """
+        return find_row(label, self.rows, str(self.folder))
+
+    def failures(self) -> list[str]:
+        """Return ``"arm, seed N: reason"`` for each job that failed, or whose result is damaged."""
+        return [
+            f"{row.label}, seed {job.number}: {reason}"
+            for row in self.rows
+            for job in row.jobs
+            if (reason := job.failure_by(self.metrics)) is not None
+        ]
+
+    def judge(self, metric: str) -> set[tuple[Any, ...]]:
+        """Return what made a metric's scores, over all results: versions, protocol, judge, n."""
+        return {
+            (result.version, result.protocol, score.version, score.judge_fingerprint, score.n)
+            for result in self.results
+            if (score := result.score(metric)) is not None
+        }
+
+    def definition(self, label: str) -> set[str]:
+        """Return hashes of an arm's options and code, over all results."""
+        return {
+            content_key([job.result.job.config, job.result.job.source])
+            for row in self.rows
+            if row.label == label
+            for job in row.results
+            if job.result is not None
+        }
+
+
+def open_study(folder: Path) -> Study:
+    """Open a study's folder.
+
+    Raises:
+        DamagedStudyError: its ``study.json`` is damaged.
+        UserError: it has none.
+    """
+    path = folder / ABOUT
+    if not path.is_file():
+        raise UserError(f"{folder}: no study (it has no study.json); {what_to_give(folder)}")
+    try:
+        about = records.read(records.Study, path)
+    except DamagedError as error:
+        raise DamagedStudyError(f"{path}: damaged ({error}); {_what_mends(folder)}") from error
+    arms = arms_of(about)
+    rows = tuple(
+        Row(
+            label,
+            tuple(JobState(folder / JOBS / key, number) for number, key in enumerate(keys)),
+            arms.get(label),
+        )
+        for label, keys in about.jobs.items()
+    )
+    return Study(folder, about, rows)
+
+
+def studies_inside(folder: Path) -> list[Path]:
+    """Return the folders in a folder that are studies, by name; not the hidden ones."""
+    return sorted(path.parent for path in folder.glob(f"[!.]*/{ABOUT}"))
+
+
+def what_to_give(folder: Path) -> str:
+    """Return what to give in the place of a folder that is no study."""
+    if inside := studies_inside(folder):
+        return f"it holds {len(inside)}: give one of them, such as {inside[0]}"
+    return "give a folder that `a2ibench run` made, such as studies/arcade"
+
+
+def _what_mends(folder: Path) -> str:
+    file = next((folder / name for name in (AS_RUN, NAME) if (folder / name).is_file()), None)
+    who = "the command that made it" if file is None else f"`{command('run', file)}`"
+    return f"{who} sets it aside and makes it again from the jobs that are there"
+
+
+def find_row(label: str, rows: Sequence[Row], where: str) -> Row:
+    """Return the one of some rows that a word of the command line means; `` - `` stands for
+    `` − `` as well.
+
+    Raises:
+        UserError: none of them.
+    """
+    known = {row.label: row for row in rows}
+    wanted = label.strip().replace(" - ", MINUS)
+    if wanted not in known:
+        raise unknown(f"arm of {where}", label, known)
+    return known[wanted]
+
+
+def find_arm(text: str, arm: str | None) -> Row:
+    """Find what a word of the command line names: a job's folder, STUDY:ARM, or a study with an
+    arm.
+
+    Args:
+        text: the word.
+        arm: of a study that is named without one; None for its only model.
+
+    Raises:
+        UserError: nothing of the kind, an unknown arm, or an arm without a result.
+    """
+    path = Path(text)
+    if (path / RESULT).is_file():
+        found = Row(path.name, (JobState(path),))
+    else:
+        if not (path / ABOUT).is_file():
+            # Both may hold colons.
+            for colon in (at for at, character in enumerate(text) if character == ":"):
+                if (Path(text[:colon]) / ABOUT).is_file():
+                    path, arm = Path(text[:colon]), text[colon + 1 :]
+        study = open_study(path)
+        if arm is None:
+            models = study.about.models
+            if len(models) != 1:
+                raise UserError(
+                    f"{path}: holds {', '.join(models) or 'no model'}; say which:"
+                    f" {path}:ARM, or --arm ARM"
+                )
+            arm = models[0]
+        found = study.row(arm)
+    if not found.results:
+        why = "".join(f"; {one}" for one in found.damaged)
+        raise UserError(f"{text}: has no result (yet) that this version can read; run it{why}")
+    return found

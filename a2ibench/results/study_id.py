@@ -1,0 +1,56 @@
+"""The id of a study: made when its ``study.json`` is first written, kept there, never changed.
+
+It names the study to a tracking server, where folders of different people have the same name. A
+copy of the folder is the same study, until the line is taken out of the copy's ``study.json``.
+"""
+
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from a2ibench.errors import UserError, told
+from a2ibench.results.study import ABOUT
+from a2ibench.storage import UnwritableError, lock, read_json, write_json
+
+
+def write_about(folder: Path, about: Mapping[str, Any]) -> None:
+    """Writes ``study.json`` with the id that is there, or a new one."""
+    path = folder / ABOUT
+    with lock(path):
+        write_json(path, {**about, "id": _held(path) or uuid.uuid4().hex})
+
+
+def study_id(folder: Path) -> str:
+    """The id of a study: 32 hexadecimal digits. A study of an earlier version is given one.
+
+    Raises:
+        UserError: it has none, and its folder cannot be written.
+    """
+    path = folder / ABOUT
+    if found := _held(path):
+        return found
+    try:
+        with lock(path):
+            if found := _held(path):
+                return found
+            about = read_json(path)
+            made = uuid.uuid4().hex
+            write_json(path, {**about, "id": made})
+            return made
+    except (OSError, UnwritableError) as error:
+        raise UserError(
+            f"{path}: holds no id of the study yet, and cannot be written ({told(error)}); make"
+            " the folder writable, or copy it"
+        ) from error
+
+
+def _held(path: Path) -> str | None:
+    """The id in a file; None where there is none, or the file is missing or damaged."""
+    try:
+        about = read_json(path)
+    except (OSError, ValueError):
+        return None
+    found = about.get("id") if isinstance(about, dict) else None
+    return found if isinstance(found, str) and re.fullmatch("[0-9a-f]{32}", found) else None

@@ -1,0 +1,203 @@
+"""A job's result: a pure function of the job, whichever executor computes it."""
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from a2ibench import __version__, registry
+from a2ibench.contracts.executor import Report
+from a2ibench.contracts.metric import OWN
+from a2ibench.evaluation.eval_set import GRID_NOISES
+from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
+from a2ibench.protocol import PROTOCOL
+from a2ibench.results.job import Job, Task
+from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
+from a2ibench.results.records import Result
+from a2ibench.results.result_file import (
+    FORMAT,
+    SCORES,
+    next_score_path,
+    score_path,
+    write_result,
+)
+from a2ibench.results.samples import read_outside, save_samples
+from a2ibench.runs.data import Data, load_judges_as_planned, open_as_planned
+from a2ibench.runs.model import build, draw_exam, train
+from a2ibench.runs.monitor import monitored
+from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
+from a2ibench.source import source_hashes
+from a2ibench.storage import file_sha256, whole_file
+from a2ibench.training.data_parallel import ALONE, Team
+
+
+def compute(task: Task, report: Report, team: Team = ALONE) -> None:
+    """Compute the result of a task.
+
+    Args:
+        task: what to do.
+        report: called while the model trains.
+        team: the workers that train its model together: each calls this function. The first one
+            does all the rest.
+
+    Raises:
+        UserError: the data or a judge are not those of the study.
+        DivergedError: a loss became NaN or infinite.
+    """
+    for path in task.environment.plugins:
+        registry.load_plugin_file(path)
+    job, folder = task.job, task.folder
+    store, encoder, data = open_as_planned(task)
+    if job.kind == "model":
+        trained = _train(task, data, report, team)
+        if trained is None:
+            return
+        drawn, about = trained
+    elif job.kind == "reference":
+        drawn, about = _draw_reference(job, data), {}
+    else:
+        drawn, about = read_outside(task)
+    if job.kind != "outside":
+        save_samples(folder, drawn)
+    save_job_grid(folder, drawn, data.test)
+    started = time.monotonic()
+    stored = JobState(folder).result
+    scores, files = _judge(task, drawn, data, stored)
+    where = task.environment
+    result = {
+        "format": FORMAT,
+        "protocol": PROTOCOL,
+        "key": job.key,
+        "job": dataclasses.asdict(job),
+        "encoder": {
+            "name": where.encoder,
+            "config": dict(where.encoder_config),
+            "fingerprint": encoder.fingerprint(),
+        },
+        "dataset": store.name,
+        "version": __version__,
+        "spec": {
+            "image_size": int(drawn.images.shape[1]),
+            "acoustic_dim": data.train.acoustic.shape[1],
+            "classes": list(data.train.classes),
+        },
+        "segment_seconds": round(
+            float(store.index["audio_length"].median()) / store.sample_rate, 3
+        ),
+        **about,
+        "evaluation_seconds": round(time.monotonic() - started, 3),
+        "metrics": {**({} if stored is None else stored.plain["metrics"]), **scores},
+        "files": {path.name: file_sha256(path) for path in files},
+    }
+    write_result(folder, result)
+
+
+def _train(
+    task: Task, data: Data, report: Report, team: Team
+) -> tuple[GeneratedImages, dict[str, Any]] | None:
+    """What the trained model draws, with the provenance of its weights; None but for the first of
+    several workers."""
+    from a2ibench.training.checkpoint import weights_sha256
+    from a2ibench.training.device import choose_device, describe
+
+    job, folder = task.job, task.folder
+    # Before the training: the user may go on writing meanwhile.
+    sources = source_hashes(registry.models.get(job.method))
+    model = build(job, data.train)
+    with ExitStack() as stack:
+        look, tell = None, lambda progress: report(progress.step, progress.steps)
+        if team.leads:
+            data.standardiser.save(folder / "standardiser.safetensors")
+            for i, path in enumerate(task.environment.plugins):
+                # What was trained can be drawn with when the user's file is gone.
+                with whole_file(folder / PLUGINS / f"{i}_{path.name}") as temporary:
+                    shutil.copyfile(path, temporary)
+            tell = stack.enter_context(monitored(folder, tell))
+            look = step_drawer(model, data.test, job.seed, folder)
+        checkpoint = folder / CHECKPOINT
+        state = train(model, job, data.train, checkpoint, report=tell, team=team, look=look)
+    if not team.leads:
+        return None
+    return draw_exam(model, data.exam, job.seed), {
+        "weights": weights_sha256(model),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": state.step,
+        "preparation_seconds": round(state.preparation_seconds, 3),
+        "training_seconds": round(state.seconds, 3),
+        "images_per_second": round(state.step * model.sampling.batch_size / state.seconds, 3),
+        "hardware": describe(choose_device()),
+        "notes": state.notes,
+        "curve": state.curve,
+        "sources": sources,
+    }
+
+
+def _draw_reference(job: Job, data: Data) -> GeneratedImages:
+    """What a reference row draws; another seed stands for another noise."""
+    reference = registry.references.get(job.method)()
+    rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
+    drawn = [
+        reference.draw(data.train, data.test, rng)
+        for rng in (np.random.default_rng(job.seed), *rngs)
+    ]
+    grid = np.stack([images[data.exam.grid_rows] for images in drawn[1:]], axis=1)
+    return GeneratedImages(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
+
+
+def _judge(
+    task: Task, drawn: GeneratedImages, data: Data, stored: Result | None
+) -> tuple[dict[str, Any], list[Path]]:
+    """The scores that the stored result lacks, and the files that hold them all."""
+    absent = missing(stored, task.metrics, task.judges)
+    metrics = [registry.metrics.get(name) for name in absent]
+    judges = load_judges_as_planned(metrics, data, task)
+    marked = evaluate(drawn, data.exam, metrics, judges)
+    scores: dict[str, Any] = {}
+    for metric in metrics:
+        judge = judges.get(metric.judge)
+        scores[metric.name] = {
+            # A metric that does not apply to the method has no value; it is not missing.
+            "value": None,
+            "n": 0,
+            "spread": None,
+            "version": metric.version,
+            "judge": metric.judge,
+            "judge_fingerprint": OWN if judge is None else judge.fingerprint,
+            "judge_figures": {} if judge is None else dict(judge.figures),
+        }
+        if (mark := marked.get(metric.name)) is not None:
+            score = mark.score
+            scores[metric.name] |= {"value": score.value, "n": score.n, "spread": score.spread}
+            scores[metric.name] |= {"clips": mark.clips, "chance": score.chance}
+            if score.parts:
+                scores[metric.name]["parts"] = dict(score.parts)
+    return scores, _save_scores(task.folder, marked, stored)
+
+
+def _save_scores(
+    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None
+) -> list[Path]:
+    """Writes one column per metric, beside those of the stored result: a row for each test segment,
+    and for each block. Returns the files, which count as soon as a result names them."""
+    import pandas as pd
+
+    segments: dict[str, Any] = {name: one.score.per_segment for name, one in marked.items()}
+    blocks: dict[str, Any] = {name: one.pseudo for name, one in marked.items()}
+    paths: list[Path] = []
+    for file, new in zip(SCORES, (segments, blocks), strict=True):
+        now = score_path(folder, stored, file)
+        # Without a result to go with it, a file is what an earlier attempt left.
+        kept = stored is not None and stored.metrics and now.is_file()
+        table = pd.read_parquet(now) if kept else pd.DataFrame()
+        for name, column in new.items():
+            if column is not None:
+                table[name] = column
+        paths.append(next_score_path(folder, stored, file))
+        with whole_file(paths[-1]) as temporary:
+            table.to_parquet(temporary)
+    return paths

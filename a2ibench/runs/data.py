@@ -1,0 +1,141 @@
+"""What a trial works with: pairs with features, and judges, as they were planned."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from a2ibench import registry
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.contracts.metric import Metric
+from a2ibench.data.class_counts import refuse_too_few_clips
+from a2ibench.data.features import Standardiser, encode_store, split_pairs
+from a2ibench.data.holdout import reserve_for_judges
+from a2ibench.data.prepare import open_dataset
+from a2ibench.data.store import PairStore
+from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
+from a2ibench.evaluation.evaluate import load_judges
+from a2ibench.evaluation.judging import LoadedJudge
+from a2ibench.results.job import Task
+from a2ibench.study.request import Outline, Request
+from a2ibench.types import Pairs
+
+Counter = Callable[[str], Callable[[int, int], None]]
+"""Makes a progress function ``(done, total)`` for something with a name."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset with features.
+
+    Attributes:
+        train: what models are trained on.
+        judging: what judges are trained on; no source of it is in ``train``.
+        exam: what everything is judged on, the test pairs among it.
+        standardiser: of the features.
+    """
+
+    train: Pairs
+    judging: Pairs
+    exam: EvalSet
+    standardiser: Standardiser
+
+    @property
+    def test(self) -> Pairs:
+        """The test pairs."""
+        return self.exam.test
+
+
+def open_data(
+    store: PairStore, encoder: Encoder, progress: Callable[[int, int], None] = lambda *_: None
+) -> Data:
+    """Split a store into its three parts, with cached features."""
+    train, test, standardiser = split_pairs(store, encode_store(store, encoder, progress))
+    train, judging = reserve_for_judges(train)
+    return Data(train, judging, make_eval_set(train, test), standardiser)
+
+
+def open_pairs(
+    request: Request, chosen: Outline, counter: Counter, make: bool = True
+) -> tuple[Encoder, PairStore]:
+    """Build the encoder and open the pairs of a request.
+
+    Args:
+        request: what the user asks for.
+        chosen: its outline.
+        counter: shows progress.
+        make: whether a named dataset is prepared where it is not in the cache.
+
+    Raises:
+        UserError: data that cannot be prepared or are not there, weights that cannot be had.
+    """
+    show = counter(f"preparing {request.dataset}")
+    if not make:  # of pairs that are not there nothing more is asked: no weights are fetched
+        open_dataset(request.dataset, chosen.dataset_options, make=False)
+    # First: weights that cannot be had are better known before minutes of preparation.
+    encoder = _build_encoder(request)
+    return encoder, open_dataset(request.dataset, chosen.dataset_options, show)
+
+
+def _build_encoder(request: Request) -> Encoder:
+    name = request.encoder
+    try:
+        return registry.encoders.build(name, request.settings.get(name, {}))
+    except UserError:
+        raise
+    except PLUGIN_FAILURES as error:  # of somebody else's code
+        raise UserError(
+            f"encoder {name!r} cannot be built: {told(error)};"
+            f" `{command('check', 'encoder', name)}` says more"
+        ) from error
+
+
+def open_parts(
+    request: Request, chosen: Outline, counter: Counter
+) -> tuple[Encoder, PairStore, Data]:
+    """Build the encoder, open the pairs and split them.
+
+    Raises:
+        UserError: as :func:`open_pairs`; or a class has too few training clips to part.
+    """
+    encoder, store = open_pairs(request, chosen, counter)
+    refuse_too_few_clips(store, judges=1)
+    return encoder, store, open_data(store, encoder, counter(f"encoding with {request.encoder}"))
+
+
+def open_as_planned(task: Task) -> tuple[PairStore, Encoder, Data]:
+    """Open on a worker the pairs of a task, its encoder, and the parts of the pairs.
+
+    Raises:
+        UserError: the pairs are not those of the plan any more.
+    """
+    where = task.environment
+    store = PairStore(where.store)
+    if store.content_hash != task.job.store:
+        raise UserError(
+            f"{where.store}: its pairs or labels are no longer those of the study; start it again"
+        )
+    encoder = registry.encoders.build(where.encoder, where.encoder_config)
+    return store, encoder, open_data(store, encoder)
+
+
+def load_judges_as_planned(
+    metrics: Sequence[Metric], data: Data, task: Task
+) -> Mapping[str, LoadedJudge]:
+    """Load on a worker the judges of some metrics, by name.
+
+    Args:
+        metrics: what will be computed.
+        data: with the pairs that judges are trained on.
+        task: with the fingerprints of the plan.
+
+    Raises:
+        UserError: a judge is another one here.
+    """
+    judges = load_judges(metrics, data.judging, task.job.data_key)
+    for name, loaded in judges.items():
+        if loaded.fingerprint != task.judges[name]:
+            raise UserError(
+                f"judge {name} differs on this machine from the one of the study: the cache"
+                " (A2IBENCH_CACHE) must be shared by all workers"
+            )
+    return judges

@@ -1,0 +1,242 @@
+"""Ray on this machine or a cluster: started or joined, and what can be known of it before.
+
+Run as a module it joins a cluster once and says how that went, for a parent that waits no longer
+than it wants to: Ray itself tries for minutes, and may end the process.
+"""
+
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from a2ibench import __version__
+from a2ibench.errors import UserError, told
+from a2ibench.runs.resources import Machine, this_machine
+
+JOIN = 60.0
+"""Seconds in which a cluster must have taken in a driver and named its nodes."""
+LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
+"""Bytes of a socket's path, by the operating system."""
+EXPECTED = "expected the HOST:PORT that `ray start --head` printed"
+REFUSED = "REFUSED "
+"""Before a line of the child process that is for the user."""
+
+
+def temporary_folder() -> Path:
+    """Where Ray keeps its sockets and logs on this machine: it looks for it in this order."""
+    if named := os.environ.get("RAY_TMPDIR"):
+        return Path(named)
+    if sys.platform.startswith("linux") and (named := os.environ.get("TMPDIR")):
+        return Path(named)
+    return Path(tempfile.gettempdir() if sys.platform == "win32" else "/tmp")  # noqa: S108
+
+
+def check_local() -> None:
+    """Whether Ray can be started on this machine.
+
+    Raises:
+        UserError: the path of its sockets would be too long, or its folder cannot be written.
+    """
+    folder = temporary_folder()
+    # As Ray names its session: the time, down to microseconds, and this process.
+    session = f"session_2000-01-01_00-00-00_000000_{os.getpid()}"
+    path = folder / "ray" / session / "sockets" / "plasma_store"
+    excess = len(os.fsencode(path)) - LONGEST_SOCKET
+    advice = "set RAY_TMPDIR to a short folder such as /tmp, or use --executor process"
+    if sys.platform != "win32" and excess > 0:
+        most = len(os.fsencode(folder)) - excess
+        raise UserError(
+            f"{folder}: too long for Ray: it keeps sockets in its temporary folder, whose path may"
+            f" have {most} bytes and has {most + excess}; {advice}"
+        )
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise UserError(
+            f"{folder}: Ray keeps its temporary files there and cannot write them"
+            f" ({told(error)}); {advice}"
+        ) from error
+
+
+def knock(address: str) -> None:
+    """Whether anything listens at HOST:PORT; other forms of an address are passed over.
+
+    Raises:
+        UserError: nothing does.
+    """
+    if re.fullmatch(r"[\w.-]+:\d+", address):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+        except (OSError, OverflowError) as error:
+            raise UserError(f"no Ray cluster answers at {address}: {error}; {EXPECTED}") from error
+
+
+def check_cluster(address: str) -> None:
+    """Whether a cluster answers at an address, and has this version of a2ibench on every node.
+
+    Raises:
+        UserError: no, with what was found there.
+    """
+    knock(address)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        child = subprocess.Popen(  # noqa: S603  # this file, by this interpreter
+            [sys.executable, "-P", "-m", __name__, address],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code: int | None = child.wait(JOIN)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            if child.poll() is None:
+                _end(child)
+        said.seek(0)
+        lines = said.read().strip().splitlines()
+    if code is None:
+        raise UserError(
+            f"no Ray cluster answers at {address}: this command could not join within {JOIN:.0f} s;"
+            f" {EXPECTED}"
+        )
+    refused = [line.removeprefix(REFUSED) for line in lines if line.startswith(REFUSED)]
+    if refused:
+        raise UserError(refused[-1])
+    if code != 0:
+        last = lines[-1][:300] if lines else f"exit code {code}"
+        raise UserError(f"the Ray cluster at {address} cannot be joined: {last}; {EXPECTED}")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        child.kill()
+    else:
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+@contextmanager
+def started(address: str | None) -> Iterator[list[Machine]]:
+    """Start Ray on this machine, or join a cluster, for the time of the block.
+
+    Yields:
+        What Ray hands out, machine by machine.
+
+    Raises:
+        UserError: no cluster answers, Ray does not start, or a node lacks this package or has
+            another version of it.
+    """
+    started_here = _start(address)
+    import ray
+
+    try:
+        yield _machines()
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def _start(address: str | None) -> bool:
+    """Whether Ray was started or joined; False where this process is in a cluster already."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    if ray.is_initialized():
+        return False
+    here = not address
+    if address:
+        knock(address)  # Ray itself waits for minutes
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(
+            # By default Ray would join whatever cluster it finds on this machine.
+            address="local" if here else address,
+            # By itself Ray counts those that are there, not those that it may use.
+            num_cpus=int(this_machine().cpus) if here else None,
+            include_dashboard=False if here else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
+        return True
+    except (OSError, RuntimeError, ValueError) as error:
+        where = "Ray on this machine" if here else f"the cluster at {address}"
+        raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
+
+
+def _machines() -> list[Machine]:
+    import ray
+
+    _check_nodes(ray)
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    names = ("CPU", "GPU", "memory")
+    return [Machine(*(node.get(name, 0.0) for name in names)) for node in nodes]
+
+
+def _check_nodes(ray: Any) -> None:
+    """Asks every node of a cluster for its version of this package.
+
+    Raises:
+        UserError: a node lacks it, or has another one.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    def version() -> str | None:
+        # Sent by value, as everything here: a node without the package can still answer.
+        import importlib.metadata as metadata
+
+        try:
+            return metadata.version("a2ibench")
+        except metadata.PackageNotFoundError:
+            return None
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    asked = [
+        ray.remote(version)
+        .options(
+            num_cpus=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        )
+        .remote()
+        for node in nodes
+    ]
+    for node, found in zip(nodes, ray.get(asked), strict=True):
+        if found != __version__:
+            there = "is not installed" if found is None else f"is version {found}"
+            raise UserError(
+                f"node {node['NodeManagerAddress']} of the Ray cluster: a2ibench {there}, here it"
+                f" is {__version__}; install the same on every node"
+            )
+
+
+def _join(address: str) -> None:
+    """Joins and leaves a cluster."""
+    try:
+        with started(address):
+            pass
+    except UserError as error:
+        print(f"{REFUSED}{error}", flush=True)  # noqa: T201  # for the parent
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    _join(sys.argv[1])

@@ -1,0 +1,98 @@
+"""A model from its job: built, trained, and asked to draw; the same for a study and a search."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from a2ibench import registry
+from a2ibench.evaluation.eval_set import GRID_NOISES, EvalSet
+from a2ibench.evaluation.evaluate import GeneratedImages
+from a2ibench.results.job import Job
+from a2ibench.training.data_parallel import ALONE, Team
+from a2ibench.training.fit import Progress, fit
+from a2ibench.types import FloatArray, ImageArray, Pairs, Spec
+
+if TYPE_CHECKING:
+    from a2ibench.contracts.model import Model
+    from a2ibench.training.checkpoint import TrainingState
+
+OWN_BATCH = 64
+
+
+def build(job: Job, train: Pairs) -> "Model":
+    """Build a job's model for some pairs, with random weights by its seed, on its device.
+
+    Raises:
+        UserError: the job's options are not those of its method.
+    """
+    from a2ibench.training.device import choose_device, make_deterministic, place
+
+    make_deterministic(job.seed, choose_device())
+    spec = Spec(train.images[:1].shape[1], train.acoustic.shape[1], train.classes)
+    return place(registry.models.build(job.method, job.config, spec))
+
+
+def train(
+    model: "Model",
+    job: Job,
+    pairs: Pairs,
+    checkpoint: Path,
+    ninths: int = 9,
+    report: Callable[[Progress], None] = lambda progress: None,
+    team: Team = ALONE,
+    look: Callable[[int], None] | None = None,
+) -> "TrainingState":
+    """Train a model on the budget of its job, or on some ninths of it.
+
+    Args:
+        model: of :func:`build`.
+        job: its job.
+        pairs: the training pairs.
+        checkpoint: see :func:`~a2ibench.training.fit.fit`, as for the rest.
+        ninths: of the steps, 1 to 9.
+        report: called while it trains.
+        team: the workers that train it together.
+        look: called at a few steps.
+    """
+    steps = max(1, job.images // model.sampling.batch_size)
+    return fit(
+        model,
+        pairs,
+        steps=max(1, steps * ninths // 9),
+        seed=job.seed,
+        checkpoint=checkpoint,
+        report=report,
+        team=team,
+        look=look,
+    )
+
+
+def draw_exam(model: "Model", exam: EvalSet, seed: int, grid: bool = True) -> GeneratedImages:
+    """Draw what an exam asks for.
+
+    Args:
+        model: trained.
+        exam: with the test segments.
+        seed: of the noise.
+        grid: whether the segments of the grid are drawn several times as well.
+
+    Raises:
+        ValueError: the model draws something other than finite images of its size.
+    """
+    from a2ibench.training.draw import draw, draw_grid, draw_noise
+
+    acoustic = exam.test.acoustic
+    images = draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, seed))
+    several = draw_grid(model, acoustic[exam.grid_rows], GRID_NOISES, seed) if grid else None
+    own = None if model.image_to_audio(images[:1]) is None else partial(_own, model)
+    return GeneratedImages(images, several, own)
+
+
+def _own(model: "Model", images: ImageArray) -> FloatArray:
+    """The method's own image-to-audio network, in batches."""
+    parts = [images[start : start + OWN_BATCH] for start in range(0, len(images), OWN_BATCH)]
+    answers = [model.image_to_audio(part) for part in parts]
+    return np.concatenate([answer for answer in answers if answer is not None])

@@ -1,0 +1,123 @@
+"""What the machine does while a trial trains: a sample every few seconds, in a small file."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from a2ibench.results.machine_samples import read_samples, write_samples
+from a2ibench.training.fit import Progress
+
+EVERY = 5.0
+"""Seconds between two samples, at first."""
+MOST = 500
+"""Samples in the file. When there are more, every other one is dropped and the pace is halved."""
+SAVE_EVERY = 30.0
+
+
+class _Monitor:
+    """Samples in a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        import psutil
+
+        self._folder = folder
+        self._samples = read_samples(folder)
+        self._every = EVERY
+        self._step = -1
+        self._ended = threading.Event()
+        self._process = psutil.Process()
+        # The first answer of these two is meaningless: they measure since the call before.
+        psutil.cpu_percent()
+        self._process.cpu_percent()
+        self._thread = threading.Thread(target=self._sample_all, daemon=True, name="a2ibench-watch")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._samples.append(self._sample())
+        self._save()
+
+    def note(self, progress: Progress) -> None:
+        self._step = progress.step
+
+    def _sample_all(self) -> None:
+        saved = time.monotonic()
+        while not self._ended.wait(self._every):
+            self._samples.append(self._sample())
+            if len(self._samples) > MOST:
+                self._samples = self._samples[::2]
+                self._every *= 2
+            if time.monotonic() - saved > SAVE_EVERY:
+                self._save()
+                saved = time.monotonic()
+
+    def _save(self) -> None:
+        # A training that was complete already has done nothing that is worth a sample.
+        if self._step >= 0:
+            write_samples(self._folder, self._samples)
+
+    def _sample(self) -> dict[str, float]:
+        import psutil
+
+        memory = psutil.virtual_memory()
+        return {
+            "time": int(1000 * time.time()),
+            "step": self._step,
+            "system/cpu_utilization_percentage": psutil.cpu_percent(),
+            "system/system_memory_usage_megabytes": round(memory.used / 1e6, 1),
+            "system/system_memory_usage_percentage": memory.percent,
+            "system/process_cpu_utilization_percentage": self._process.cpu_percent(),
+            "system/process_memory_usage_megabytes": round(
+                self._process.memory_info().rss / 1e6, 1
+            ),
+            **_sample_gpu(),
+        }
+
+
+def _sample_gpu() -> dict[str, float]:
+    """The trial's own GPU, which it knows as number 0; nothing where there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return {}
+    free, total = torch.cuda.mem_get_info()
+    sample = {
+        "system/gpu_0_memory_usage_megabytes": round((total - free) / 1e6, 1),
+        "system/gpu_0_memory_usage_percentage": round(100 * (1 - free / total), 1),
+    }
+    # A part of a GPU, or an old driver, does not tell these.
+    with suppress(Exception):
+        sample["system/gpu_0_utilization_percentage"] = float(torch.cuda.utilization())
+        sample["system/gpu_0_power_usage_watts"] = torch.cuda.power_draw() / 1000
+    return sample
+
+
+@contextmanager
+def monitored(
+    folder: Path, report: Callable[[Progress], None]
+) -> Iterator[Callable[[Progress], None]]:
+    """Samples the machine inside the block.
+
+    Args:
+        folder: of the job; the file that is there already is continued.
+        report: what the training reports to.
+
+    Yields:
+        What the training reports to instead.
+    """
+    monitor = _Monitor(folder)
+
+    def note(progress: Progress) -> None:
+        monitor.note(progress)
+        report(progress)
+
+    monitor.start()
+    try:
+        yield note
+    finally:
+        monitor.stop()

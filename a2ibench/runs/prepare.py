@@ -1,0 +1,130 @@
+"""What is checked and made before trials: all that a study is refused for, then data and judges."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from a2ibench import registry
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.contracts.executor import Executor
+from a2ibench.data.features import too_short
+from a2ibench.data.prepare import NotPreparedError
+from a2ibench.data.store import PairStore
+from a2ibench.evaluation.evaluate import load_judges
+from a2ibench.results.job_state import JobState
+from a2ibench.runs.data import Counter, Data, open_data, open_pairs
+from a2ibench.runs.estimate import estimate
+from a2ibench.runs.footprint import refuse_misfits
+from a2ibench.runs.study_lock import refuse_folder
+from a2ibench.runs.trial import Trial
+from a2ibench.storage import content_key
+from a2ibench.study.earlier_code import refuse_other_judges
+from a2ibench.study.plan import Plan, expand
+from a2ibench.study.request import Outline, Request, outline
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared(Plan):
+    """A plan whose data and judges are there; its tasks name the judges.
+
+    Attributes:
+        data: the parts of the pairs with features.
+        tiled: number of sounds that are shorter than the encoder needs.
+    """
+
+    data: Data
+    tiled: int
+
+
+def preflight(
+    request: Request, chosen: Outline, executor: Executor[Trial], counter: Counter, say: Say
+) -> tuple[Plan | None, str]:
+    """Check a request as far as its pairs are there; nothing is made, written or started.
+
+    ``run`` looks at this first, and ``run --dry-run`` at nothing else.
+
+    Args:
+        request: what the user asks for.
+        chosen: its outline.
+        executor: what would train the models.
+        counter: shows progress.
+        say: prints a line.
+
+    Returns:
+        The plan, or None where its pairs are still to be made; and a line on how long its trainings
+        will take, empty where that is not known yet or where there is nothing to train.
+
+    Raises:
+        UserError: whatever the study would be refused for: its folder, its encoder, classes with
+            too few clips, metrics, pictures of a size that a model does not take, resources.
+    """
+    refuse_folder(chosen.folder)
+    try:
+        encoder, store = open_pairs(request, chosen, counter, make=False)
+    except NotPreparedError:
+        return None, ""
+    plan = make_plan(request, chosen, encoder, store, say)
+    # By which judges they are to be seen is not known yet.
+    tasks = [t for t in plan.trainings if not JobState(t.folder).has_all(t.metrics)]
+    if not tasks:
+        return plan, ""
+    room = executor.room([Trial.of(task) for task in tasks])
+    return plan, estimate(tasks, room, request.scale, chosen.folder)
+
+
+def make_plan(
+    request: Request, chosen: Outline, encoder: Encoder, store: PairStore, say: Say
+) -> Plan:
+    """Expand a request, and refuse models that cannot be built for its pairs.
+
+    Raises:
+        UserError: as :func:`~a2ibench.study.plan.expand` and
+            :func:`~a2ibench.runs.footprint.refuse_misfits`.
+    """
+    plan = expand(request, chosen, encoder, store, say)
+    refuse_misfits(plan.trainings)
+    return plan
+
+
+def prepare_study(
+    request: Request, counter: Counter, say: Say, plan: Plan | None = None
+) -> Prepared:
+    """Prepare the data and the judges of a request.
+
+    Args:
+        request: what the user asks for.
+        counter: shows progress.
+        say: prints a line.
+        plan: of this request, where it was made already.
+
+    Raises:
+        UserError: as :func:`~a2ibench.study.request.outline` and :func:`make_plan`; data that
+            cannot be prepared.
+    """
+    if plan is None:
+        chosen = outline(request)
+        plan = make_plan(request, chosen, *open_pairs(request, chosen, counter), say)
+    data = open_data(plan.store, plan.encoder, counter(f"encoding with {request.encoder}"))
+    # Before parallel trials would each want them.
+    needed = [registry.metrics.get(name) for name in plan.metrics]
+    data_key = content_key([plan.store.content_hash, plan.encoder.identity()])
+    new = {task.folder.name for task in plan.tasks} - plan.kept.keys()
+    loaded = load_judges(needed if new else [], data.judging, data_key, say)
+    judges = {name: judge.fingerprint for name, judge in loaded.items()}
+    entries = tuple(
+        replace(
+            entry,
+            tasks=tuple(
+                replace(task, environment=replace(task.environment, judges=judges))
+                if task.folder.name in new
+                else task
+                for task in entry.tasks
+            ),
+        )
+        for entry in plan.entries
+    )
+    refuse_other_judges(plan.tasks, plan.kept, judges)
+    return Prepared(
+        **{**vars(plan), "entries": entries}, data=data, tiled=too_short(plan.store, plan.encoder)
+    )

@@ -1,0 +1,120 @@
+"""A trial: a task that is tried until it has a result, or a reason why not."""
+
+import gc
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from a2ibench import registry
+from a2ibench.contracts.executor import Report
+from a2ibench.errors import PLUGIN_FAILURES, StoppedError, UserError
+from a2ibench.results.job import Task
+from a2ibench.results.job_state import FAILURE, is_done, write_failure
+from a2ibench.runs.compute import compute
+from a2ibench.runs.footprint import WORKER_BYTES, Footprint, footprint
+from a2ibench.storage import is_full, lock
+from a2ibench.training.fit import DivergedError
+
+
+@dataclass(frozen=True)
+class Trial(Task):
+    """A task as executors see it; see :class:`a2ibench.contracts.executor.Trial`."""
+
+    @classmethod
+    def of(cls, task: Task) -> "Trial":
+        """Make the trial of a task."""
+        return cls(task.job, task.folder, task.environment)
+
+    @property
+    def retries(self) -> int:
+        """Number of times to try again after a crash."""
+        return self.environment.retries
+
+    @property
+    def workers(self) -> int:
+        """Number of processes that train its model together."""
+        return self.job.workers
+
+    @property
+    def footprint(self) -> Footprint:
+        """Memory and disk that its model takes."""
+        return footprint(self)
+
+    @property
+    def memory(self) -> float:
+        """Bytes of main memory that each of its processes needs."""
+        return WORKER_BYTES + self.footprint.memory
+
+    @property
+    def plugins(self) -> frozenset[type]:
+        """Classes that it uses."""
+        return frozenset(
+            [
+                registry.models.get(self.job.method),
+                registry.encoders.get(self.environment.encoder),
+                *(type(registry.metrics.get(name)) for name in self.metrics),
+                *map(registry.judges.get, self.judges),
+            ]
+        )
+
+    def __call__(
+        self,
+        report: Report = lambda step, steps: None,
+        compute: Callable[[Task, Report], Any] = compute,
+    ) -> None:
+        """Do it: a result, or the reason for a failure, is in the folder afterwards.
+
+        One process at a time does a job; a second one waits for the first, which may be what is
+        left of a study that was killed. After a crash it is tried again from the last checkpoint.
+        Losses that are not finite are no crash: the same steps would lead there again.
+
+        Args:
+            report: called while the model trains.
+            compute: computes the result.
+
+        Raises:
+            StoppedError: no other trial can succeed either (a full disk).
+        """
+        try:
+            with lock(self.folder / "job"):
+                self._try(report, compute)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            place = error.filename or self.folder
+            raise StoppedError(f"no space left on the disk of {place}") from error
+
+    def _try(self, report: Report, compute: Callable[[Task, Report], Any]) -> None:
+        (self.folder / FAILURE).unlink(missing_ok=True)
+        for left in reversed(range(self.retries + 1)):
+            try:
+                for path in self.environment.plugins:
+                    registry.load_plugin_file(path)
+                if not is_done(self):
+                    compute(self, report)
+                return
+            except (UserError, DivergedError) as error:
+                self.fail(str(error))
+                return
+            except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
+                if is_full(error):
+                    raise
+                if not left:
+                    attempts = f" ({self.retries + 1} attempts)" if self.retries else ""
+                    reason = f"{type(error).__name__}: {error}{attempts}"
+                    self.fail(reason, traceback.format_exc())
+            _free_memory()
+
+    def fail(self, reason: str, trace: str | None = None) -> None:
+        """Write down why there is no result."""
+        write_failure(self.folder, reason, trace)
+
+
+def _free_memory() -> None:
+    """Free what a crashed attempt held: the next one may need it."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,110 @@
+"""The rows of a command, each with the tasks that compute it, and those that a study holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from a2ibench.errors import UserError
+from a2ibench.results.job import Environment, Job, Task
+from a2ibench.results.job_state import ORIGIN, JobState
+from a2ibench.results.result_file import JOBS
+from a2ibench.results.study import Study, open_study
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One arm or reference of a study with the tasks that compute it, one per seed.
+
+    Attributes:
+        label: as printed.
+        model: the registered name of the model or reference.
+        full: label of the full model, for an ablation.
+        reference: whether it is a reference row.
+        tasks: in the order of the seeds.
+    """
+
+    label: str
+    model: str
+    full: str | None
+    reference: bool
+    tasks: tuple[Task, ...]
+
+    @property
+    def keys(self) -> list[str]:
+        """Names of the folders of its jobs."""
+        return [task.folder.name for task in self.tasks]
+
+    @property
+    def named(self) -> dict[str, Task]:
+        """Its tasks by what a person calls them."""
+        return {f"{self.label}, seed {task.job.seed}": task for task in self.tasks}
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is an outside system's."""
+        return all(task.job.kind == "outside" for task in self.tasks)
+
+
+def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
+    """Return the rows of a study.
+
+    Args:
+        study: which.
+        environment: with the metrics and judges that the rows are asked for with.
+    """
+    entries = []
+    for row in study.rows:
+        tasks = tuple(
+            # A job that failed is known by its label alone.
+            Task(
+                state.job or Job("model", row.label, {}, "", "", "", state.number, 0),
+                state.folder,
+                environment,
+            )
+            for state in row.jobs
+        )
+        job = tasks[0].job
+        full = row.full if job.kind == "model" else None
+        entries.append(Entry(row.label, job.method, full, job.kind == "reference", tasks))
+    return tuple(entries)
+
+
+def outside_entries(
+    folder: Path, environment: Environment, seen: tuple[str, str], say: Callable[[str], None]
+) -> list[Entry]:
+    """Return the outside systems that a study holds, as far as they saw the same pairs and encoder.
+
+    Args:
+        folder: of the study.
+        environment: see :func:`entries_of`.
+        seen: content hash of the pairs, and identity of the encoder.
+        say: told of those that are left out.
+    """
+    try:
+        entries = entries_of(open_study(folder), environment)
+    except UserError:
+        entries = _handed_in(folder, environment)
+    kept = []
+    for entry in (entry for entry in entries if entry.outside):
+        if all((task.job.store, task.job.encoder) == seen for task in entry.tasks):
+            kept.append(entry)
+        else:
+            say(f"left out: outside system {entry.label}: evaluated on other pairs or features")
+    return kept
+
+
+def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:
+    """The rows of outside systems by the jobs alone, where no ``study.json`` says which there are.
+
+    Of two jobs of one name and seed the later one counts: it took the place of the other.
+    """
+    found: dict[tuple[str, int], Task] = {}
+    origins = sorted(folder.glob(f"{JOBS}/*/{ORIGIN}"), key=lambda path: path.stat().st_mtime_ns)
+    for path in origins:
+        job = JobState(path.parent).job
+        if job is not None and job.kind == "outside":
+            found[job.method, job.seed] = Task(job, path.parent, environment)
+    rows: dict[str, list[Task]] = {}
+    for name, seed in sorted(found):
+        rows.setdefault(name, []).append(found[name, seed])
+    return tuple(Entry(name, name, None, False, tuple(tasks)) for name, tasks in rows.items())

@@ -1,0 +1,44 @@
+"""Previews of a model while it trains, which leave the training untouched."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from a2ibench.contracts.model import Model
+from a2ibench.training.average import MovingAverage
+
+PREVIEWS = 6
+
+
+def preview_steps(steps: int, every: int) -> list[int]:
+    """Return the steps of the previews: 0, a sixteenth, an eighth, a quarter, half of them, all.
+
+    Args:
+        steps: of the whole training, at least 1.
+        every: all but the last are multiples of it.
+    """
+    parts = (every * 2**k for k in range(PREVIEWS - 1))
+    return [0, *sorted({min(steps, -(-steps // part) * every) for part in parts})]
+
+
+@contextmanager
+def as_if_finished(model: Model, average: MovingAverage | None) -> Iterator[None]:
+    """Put the model into the state it would be left in if the training ended here.
+
+    Afterwards everything is as before, to the last bit: weights, buffers, the modes of all modules
+    and torch's random generators.
+    """
+    kept = [(value, value.detach().clone()) for value in (*model.parameters(), *model.buffers())]
+    modes = [(module, module.training) for module in model.modules()]
+    device = next(model.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.no_grad():
+        try:
+            if average is not None:
+                average.copy_to(model.generator)
+            yield
+        finally:
+            for value, before in kept:
+                value.copy_(before)
+            for module, training in modes:
+                module.training = training
