@@ -240,7 +240,8 @@ def _captions(study: Study) -> list[str]:
 
 
 def _warnings(study: Study) -> list[str]:
-    """Scores of older versions, results of earlier code, images from outside, and failures."""
+    """Scores of older versions, results of earlier code, images from outside, and failures, one
+    line each."""
     _, aged = metrics_as_stored(study.rows, study.metrics)
     kept = kept_notes(study.about.jobs, study.about.kept)
     failures = (f"Failed: {failure}." for failure in study.failures())

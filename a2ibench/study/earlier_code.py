@@ -19,8 +19,6 @@ from a2ibench.source import code_changes, has_earlier_rule
 from a2ibench.storage import content_key
 from a2ibench.study.entries import Entry
 
-Choice = Literal["keep", "recompute"]
-
 EARLIER_RULE = (
     "of an earlier version of a2ibench, which knew a job by all code of the bench: whether that of"
     " the training has changed since is not known"
@@ -33,26 +31,28 @@ class _Earlier:
 
     label: str
     task: Task
-    state: JobState
     result: Result
     why: str
 
     @property
     def kept(self) -> Task:
         """The task that the earlier result is the result of, with the scores that it has."""
-        scores = {
-            name: score
-            for name in self.task.metrics
-            if (score := self.result.metrics.get(name)) is not None
-            and score.version == registry.metrics.get(name).version
-        }
-        judges = {score.judge: score.judge_fingerprint for score in scores.values()}
-        environment = replace(self.task.environment, metrics=tuple(scores), judges=judges)
-        return Task(_job(self.state), self.state.folder, environment)
+        environment, stored, job = self.task.environment, self.result.metrics, self.result.job
+        names = [
+            name
+            for name in environment.metrics
+            if name in stored and stored[name].version == registry.metrics.get(name).version
+        ]
+        judges = {stored[name].judge: stored[name].judge_fingerprint for name in names}
+        return Task(
+            replace(self.task.job, source=job.source, encoder=job.encoder, protocol=job.protocol),
+            self.task.folder.parent / self.result.key,
+            replace(environment, metrics=tuple(names), judges=judges),
+        )
 
 
 def settle(
-    folder: Path, entries: Sequence[Entry], choice: Choice | None
+    folder: Path, entries: Sequence[Entry], choice: Literal["keep", "recompute"] | None
 ) -> tuple[tuple[Entry, ...], dict[str, Kept]]:
     """Put kept results of earlier code in the place of the jobs of a study.
 
@@ -106,70 +106,67 @@ def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]) -> l
     return [f"{', '.join(labels)}: kept, {why}." for why, labels in rows.items()]
 
 
-def refuse_other_judges(entries: Sequence[Entry], kept: Mapping[str, Kept]) -> None:
+def refuse_other_judges(
+    tasks: Sequence[Task], kept: Mapping[str, Kept], judges: Mapping[str, str]
+) -> None:
     """Refuse kept scores by other judges than those of the present command.
+
+    Args:
+        tasks: of the study.
+        kept: key → the result of earlier code.
+        judges: judge → fingerprint; none where nothing is computed.
 
     Raises:
         UserError: two judges of one name in one table.
     """
-    tasks = [task for entry in entries for task in entry.tasks]
-    now = {
-        name: seen for t in tasks if t.folder.name not in kept for name, seen in t.judges.items()
-    }
     for task in (task for task in tasks if task.folder.name in kept):
-        for name, fingerprint in task.judges.items():
-            if now.get(name, fingerprint) != fingerprint:
+        for name, there in task.judges.items():
+            if (here := judges.get(name, there)) != there:
                 raise UserError(
-                    f"--keep: the earlier results were scored by another judge {name}"
-                    f" ({fingerprint}) than new ones would be ({now[name]}): they never stand in"
-                    " one table. `a2ibench report` shows the study as it is; --recompute computes"
-                    " it again"
+                    f"--keep: the earlier results were scored by another judge {name} ({there})"
+                    f" than new ones would be ({here}): they never stand in one table."
+                    " `a2ibench report` shows the study as it is; --recompute computes it again"
                 )
 
 
 def _find(study: Study, entries: Sequence[Entry]) -> Iterator[_Earlier]:
     """Yield the tasks without a result that earlier code has done."""
-    rows = {row.label: row.results for row in study.rows}
-    for entry in entries:
+    rows = {row.label: row for row in study.rows}
+    for entry in (entry for entry in entries if entry.label in rows and not entry.outside):
         for task in entry.tasks:
-            if task.job.kind == "outside" or JobState(task.folder).result is not None:
+            if JobState(task.folder).result is not None:
                 continue
-            for state in rows.get(entry.label, ()):
+            for state in rows[entry.label].results:
                 result = state.result
-                if result is not None and _asked(task, result) and state.key != task.job.key:
-                    yield _Earlier(entry.label, task, state, result, _why(task, state, result))
+                if result is not None and _asked(task, result):
+                    yield _Earlier(entry.label, task, result, _why(task, result))
 
 
-def _job(state: JobState) -> Job:
-    assert state.job is not None  # it has a result
-    return state.job
+def _job(result: Result) -> Job:
+    return Job.from_record(result.job.model_dump(exclude_unset=True))
 
 
 def _asked(task: Task, result: Result) -> bool:
     """Return whether a result is that of the same job, but for code and protocol."""
-    before = asdict(Job.from_record(result.job.model_dump(exclude_unset=True)))
-    now = asdict(task.job)
-    other = ("source", "encoder", "protocol")
+    other = dict.fromkeys(("source", "encoder", "protocol"))
     heard = [task.environment.encoder, dict(task.environment.encoder_config)]
-    return content_key([{**now, **dict.fromkeys(other)}, heard]) == content_key(
-        [{**before, **dict.fromkeys(other)}, [result.encoder.name, result.encoder.config]]
-    )
+    before = [{**asdict(_job(result)), **other}, [result.encoder.name, result.encoder.config]]
+    return content_key([{**asdict(task.job), **other}, heard]) == content_key(before)
 
 
-def _why(task: Task, state: JobState, result: Result) -> str:
-    job, before = task.job, _job(state)
+def _why(task: Task, result: Result) -> str:
+    job, before = task.job, result.job
     if result.protocol != job.protocol:
         return f"of protocol {result.protocol}, where {job.protocol} is the present one"
     if job.kind == "reference":
         return "of earlier code"
-    sources = result.sources
     reasons = []
-    if has_earlier_rule(sources):
+    if has_earlier_rule(result.sources):
         reasons.append(EARLIER_RULE)
     elif before.encoder != job.encoder:
         reasons.append(f"with an earlier version of encoder {task.environment.encoder}")
     if before.source != job.source:
-        changed = code_changes(registry.models.get(job.method), sources)
+        changed = code_changes(registry.models.get(job.method), result.sources)
         if changed:
             reasons.append(f"trained with an earlier version of {job.method} ({changed})")
     return "; ".join(reasons) or "of earlier code"

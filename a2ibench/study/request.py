@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from a2ibench import config, registry
 from a2ibench.data.prepare import check_dataset
 from a2ibench.evaluation.feasibility import EVERY, find_metric
 from a2ibench.study.arm import Arm, expand_arms
-from a2ibench.study.earlier_code import Choice
 from a2ibench.study.scale import get_scale
 
 
@@ -34,7 +33,7 @@ class Request:
         executor: registered name of what spreads the trainings.
         workers: processes, on a GPU each if there are any, that train one model together; the
             executor says how many.
-        earlier: fate of results of earlier code; None to refuse until the user has chosen.
+        earlier: what becomes of results of earlier code; None to be asked.
     """
 
     models: tuple[str, ...]
@@ -51,7 +50,7 @@ class Request:
     retries: int = 1
     executor: str = "ray"
     workers: int = 1
-    earlier: Choice | None = None
+    earlier: Literal["keep", "recompute"] | None = None
 
     @property
     def data_name(self) -> str:

@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from a2ibench.evaluation.exam import make_exam
-from a2ibench.results.outcome import read_result
-from a2ibench.runs.attempt import work
 from golden import Golden, Goldens, Value, digest, shape_of
 
 from a2ibench import config, registry
-from a2ibench.conformance import looks
+from a2ibench.conformance import judge_outputs
 from a2ibench.conformance.sample import make_pairs, make_sounds
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.batches import Batches
@@ -23,9 +20,13 @@ from a2ibench.data.features import Standardiser, encode_store
 from a2ibench.data.files.splits import assign
 from a2ibench.data.holdout import hold_out_rows, reserve_for_judges
 from a2ibench.data.prepare import prepare
+from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.media.audio import fit_length, resample, to_mono
+from a2ibench.results.job_state import JobState
+from a2ibench.runs.prepare import prepare_study
+from a2ibench.runs.trial import Trial
 from a2ibench.source import source_hash
-from a2ibench.study.plan import Request, make_plan
+from a2ibench.study.request import Request
 from a2ibench.training.draw import draw_noise
 from a2ibench.types import FloatArray, Pair, Pairs, Sampling, Spec
 
@@ -51,7 +52,7 @@ def alike(cache: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("A2IBENCH_CACHE", str(cache))
         patch.setattr("a2ibench.training.device.training_dtype", lambda device: torch.float32)
-        patch.setattr(looks, "_seen", made_up)
+        patch.setattr(judge_outputs, "_seen", made_up)
         yield
     torch.set_num_threads(threads)
 
@@ -93,7 +94,7 @@ def numbered(n: int) -> Pairs:
 
 
 def measure_bench(folder: Path) -> Goldens:
-    """Store, splits, batches, noise, exam, sounds and features."""
+    """Store, splits, batches, noise, evaluation set, sounds and features."""
     store = prepare(Whole(Whole.Config(image_size=16)), folder / "whole")
     clips = [(f"clip{i}", "abc"[i % 3]) for i in range(40)]
     sides = assign(clips, fold=0, folds=4, seed=7)
@@ -102,7 +103,7 @@ def measure_bench(folder: Path) -> Goldens:
     kept, held = hold_out_rows(label, source, ("a", "b", "c"), 0.25, seed=3)
     many = make_pairs(120)
     train, judging = reserve_for_judges(many)
-    exam = make_exam(train, judging)
+    eval_set = make_eval_set(train, judging)
     saw = np.arange(900) % 50 / 64 - 0.25
     sound = fit_length(to_mono(np.stack([saw, saw / 2], axis=1)), 1_000)
     features = np.random.default_rng(5).normal(3, 2, (50, 6)).astype(np.float32)
@@ -120,11 +121,11 @@ def measure_bench(folder: Path) -> Goldens:
             "label": digest(judging.label),
             "source": [str(one) for one in judging.source],
         },
-        "exam": {
-            "train": [str(one) for one in exam.train.source],
-            "grid rows": digest(exam.grid_rows),
-            "block": digest(exam.block),
-            "apart": digest(exam.apart),
+        "evaluation set": {
+            "train": [str(one) for one in eval_set.train.source],
+            "grid rows": digest(eval_set.grid_rows),
+            "block": digest(eval_set.block),
+            "apart": digest(eval_set.disjoint),
         },
         "noise": {"first": draw_noise(3, 4, seed=2).flatten().tolist()},
         "sounds": {
@@ -193,12 +194,12 @@ def measure_plugins(folder: Path) -> Goldens:
         for tensor in judge.state_dict().values():
             if tensor.is_floating_point() and not tensor.any():  # what its training fills in
                 tensor.copy_(torch.from_numpy(rng.normal(size=tensor.shape)))
-        outputs = judge.eval().look(pairs.images[:])
+        outputs = judge.eval().embed(pairs.images[:])
         said = {output: shape_of(values) for output, values in outputs.items()}
         found[f"judge {name}"] = Golden(f"version {judge.version}", said)
     for name in registry.metrics.names():
         metric = registry.metrics.get(name)
-        score = metric().compute(looks.make_looks(metric.judge, max(200, metric.fewest)))
+        score = metric.score(judge_outputs.make_outputs(metric.judge, max(200, metric.fewest)))
         each = score.per_segment
         found[f"metric {name}"] = Golden(
             f"version {metric.version}",
@@ -255,12 +256,12 @@ def measure_trials(folder: Path) -> Goldens:
         settings={**SMALL, "synthetic": pairs},
         folder=folder / "study",
     )
-    plan = make_plan(request, lambda name: lambda done, total: None, lambda line: None)
+    plan = prepare_study(request, lambda name: lambda done, total: None, lambda line: None)
     found: Goldens = {}
     for entry in plan.entries:
         (task,) = entry.tasks
-        work(task)
-        result = read_result(task.folder)
+        Trial.of(task)()
+        result = JobState(task.folder).result
         assert result is not None, task.folder
         images, grid = (np.load(task.folder / "samples" / f"{s}.npy") for s in ("test", "grid"))
         values: dict[str, Value] = {
@@ -268,11 +269,11 @@ def measure_trials(folder: Path) -> Goldens:
             "grid": list(grid.shape),
             "pixels of the images": shape_of(images / 255),
             "pixels of the grid": shape_of(grid / 255),
-            **{name: score["value"] for name, score in result["metrics"].items()},
+            **{name: score.value for name, score in result.metrics.items()},
         }
         if task.job.kind == "model":
-            values["steps"] = result["steps"]
-            values |= {f"loss {k}": v for k, v in result["curve"][-1].items() if k != "step"}
+            values["steps"] = result.steps
+            values |= {f"loss {k}": v for k, v in result.curve[-1].items() if k != "step"}
             values |= {f"weights of {k}": v for k, v in _weights(task.folder)}
         found[f"trial {entry.label}"] = Golden(f"code {task.job.source}", values)
     return found

@@ -21,6 +21,7 @@ def test_the_goldens_are_those_of_this_protocol() -> None:
     assert KEPT["protocol"] == PROTOCOL, "record them: python tests/golden/record.py"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_same_job_gives_the_same_numbers(group: str) -> None:
     found, kept = measured(group), goldens_of(KEPT, group)

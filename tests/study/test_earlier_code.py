@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from a2ibench.results.outcome import write_result
 from click.testing import CliRunner
 from rich.console import Console
 
@@ -16,10 +15,14 @@ from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.reporting.report import report
 from a2ibench.results.job import Job
+from a2ibench.results.result_file import write_result
+from a2ibench.results.study import open_study
 from a2ibench.runs.display import Display
-from a2ibench.runs.executors.inline import run_inline
-from a2ibench.runs.run import run_study
-from a2ibench.study.plan import Request
+from a2ibench.runs.executors.inline import Inline
+from a2ibench.runs.study import run_study
+from a2ibench.study.request import Request
+
+pytestmark = pytest.mark.integration
 
 METRIC = "msssim_diversity"
 """No network judges it."""
@@ -36,18 +39,21 @@ def ask(folder: Path, **changed: Any) -> Request:
     return Request(**{**asked, **changed})
 
 
-def refuse(tasks: object, tell: object) -> None:
-    raise AssertionError(f"computed again: {tasks}")
+class Idle(Inline):
+    """An executor for studies in which nothing is left to train."""
+
+    def __call__(self, trials: Any, tell: Any) -> None:
+        raise AssertionError(f"computed again: {trials}")
 
 
-refuse.room = run_inline.room  # type: ignore[attr-defined]
+INLINE, IDLE = Inline(), Idle()
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of two methods."""
     folder = tmp_path_factory.mktemp("earlier") / "study"
-    assert run_study(ask(folder), run_inline, None, Display(Console(quiet=True))) == []
+    assert run_study(ask(folder), INLINE, None, Display(Console(quiet=True))) == []
     return folder
 
 
@@ -121,45 +127,45 @@ def test_kept_results_are_marked_in_every_table_and_the_choice_is_remembered(
 ) -> None:
     jobs = jobs_of(study)
     console = Console(record=True, width=1_000)
-    run_study(ask(study, earlier="keep"), refuse, None, Display(console))
+    run_study(ask(study, earlier="keep"), IDLE, None, Display(console))
     note = "vae: kept, trained with an earlier version of vae (a2ibench/nn/layers.py)."
     assert note in console.export_text()
     assert jobs_of(study) == jobs
-    for again in (lambda: None, lambda: report(study)):
+    for again in (lambda: None, lambda: report(open_study(study))):
         again()
         for path in (study / "tables").glob("*.md"):
             assert note in path.read_text()
             assert "| vae |" in path.read_text()
-    run_study(ask(study), refuse, None, Display(console))
+    run_study(ask(study), IDLE, None, Display(console))
     with layers.open("a") as file:
         file.write("\nYET_ANOTHER = 1\n")
     with pytest.raises(UserError, match="holds results of earlier code"):
-        run_study(ask(study), refuse, None, Display(console))
+        run_study(ask(study), IDLE, None, Display(console))
 
 
 def test_what_is_computed_again_are_new_jobs_beside_the_earlier_ones(
     study: Path, display: Display
 ) -> None:
     before = jobs_of(study)
-    assert run_study(ask(study, earlier="recompute"), run_inline, None, display) == []
+    assert run_study(ask(study, earlier="recompute"), INLINE, None, display) == []
     after = jobs_of(study)
     assert after["ground truth"] == before["ground truth"]
     for label in BOTH:
         assert not set(before[label]) & set(after[label])
         assert (study / "jobs" / before[label][0] / "result.json").is_file()
     assert "kept" not in json.loads((study / "study.json").read_text())
-    run_study(ask(study), refuse, None, display)
+    run_study(ask(study), IDLE, None, display)
 
 
 def test_a_method_is_kept_whole_or_not_at_all(study: Path, display: Display) -> None:
     with pytest.raises(UserError, match=r"--keep: vae, seed 1 has no earlier result"):
-        run_study(ask(study, seeds=2, earlier="keep"), refuse, None, display)
+        run_study(ask(study, seeds=2, earlier="keep"), IDLE, None, display)
 
 
 def test_another_method_is_trained_beside_kept_results(study: Path, display: Display) -> None:
     asked = ask(study, models=(*BOTH, "flow"), earlier="keep")
-    assert run_study(asked, run_inline, None, display) == []
-    report(study)
+    assert run_study(asked, INLINE, None, display) == []
+    report(open_study(study))
     (text,) = {path.read_text() for path in (study / "tables").glob("variety.md")}
     assert "| flow |" in text
     assert "wan2019: kept" in text
@@ -182,10 +188,10 @@ def test_what_never_stands_in_one_table_is_not_kept_beside_new_results(
 
     age(same, change)
     with pytest.raises(UserError, match=f"vae, seed 0: {said}"):
-        run_study(ask(same), refuse, None, display)
+        run_study(ask(same), IDLE, None, display)
     with pytest.raises(UserError, match=r"--keep: .* never stands in one table with flow, seed 0"):
-        run_study(ask(same, models=(*BOTH, "flow"), earlier="keep"), refuse, None, display)
-    run_study(ask(same, earlier="keep"), refuse, None, display)
+        run_study(ask(same, models=(*BOTH, "flow"), earlier="keep"), IDLE, None, display)
+    run_study(ask(same, earlier="keep"), IDLE, None, display)
 
 
 def test_a_study_of_an_earlier_version_is_kept_as_it_is_or_computed_again(
@@ -203,17 +209,17 @@ def test_a_study_of_an_earlier_version_is_kept_as_it_is_or_computed_again(
     before = tables(same)
     age(same, change)
     kept = jobs_of(same)
-    report(same)
+    report(open_study(same))
     assert tables(same) == before
     with pytest.raises(UserError, match="vae, seed 0: of an earlier version of a2ibench, which"):
-        run_study(ask(same), refuse, None, display)
-    run_study(ask(same, earlier="keep"), refuse, None, display)
+        run_study(ask(same), IDLE, None, display)
+    run_study(ask(same, earlier="keep"), IDLE, None, display)
     assert tables(same) == before
     assert jobs_of(same) == kept
     with pytest.raises(UserError, match="it never stands in one table with flow, seed 0"):
-        run_study(ask(same, models=(*BOTH, "flow"), earlier="keep"), refuse, None, display)
-    assert run_study(ask(same, earlier="recompute"), run_inline, None, display) == []
-    report(same)
+        run_study(ask(same, models=(*BOTH, "flow"), earlier="keep"), IDLE, None, display)
+    assert run_study(ask(same, earlier="recompute"), INLINE, None, display) == []
+    report(open_study(same))
 
 
 def test_another_protocol_is_another_job() -> None:
