@@ -5,10 +5,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from os import PathLike
 
+    from a2ibench.api import open_study as open_study
+    from a2ibench.api import run as run
     from a2ibench.contracts.encoder import Encoder
+    from a2ibench.errors import UserError as UserError
     from a2ibench.generator.generator import Generator
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import :mod:`a2ibench.api`, which reads many modules, only where it is used."""
+    if name in ("UserError", "open_study", "run"):
+        from a2ibench import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_encoder(name: str, **options: Any) -> "Encoder":

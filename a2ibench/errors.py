@@ -16,7 +16,7 @@ class UserError(Exception):
 
 
 class StoppedError(Exception):
-    """A study cannot go on until the user does something; what is done is kept.
+    """A study cannot go on until the user acts; finished work is kept.
 
     The command line prints its message without a traceback and exits with code 1.
     """

@@ -28,8 +28,17 @@ class MetricRegistry(Registry["Metric"]):
     def names(self) -> list[str]:
         """Return the listed names, sorted: variants, and classes without any. Of an entry point
         that cannot be loaded, its own name."""
-        classes, failed = self._classes()
-        return sorted({*failed, *(name for one in classes.values() for name in _listed(one))})
+        points = self._entry_points().values()
+        listed = [name for point in points for name in self.names_from(point)]
+        return sorted(
+            {*listed, *(name for one in self.registered.values() for name in _listed(one))}
+        )
+
+    def names_from(self, point: EntryPoint) -> list[str]:
+        """Return the listed names that an entry point brings; its own where it cannot be loaded."""
+        return [name for one in _load_classes(self, point)[0] for name in _listed(one)] or [
+            point.name
+        ]
 
     def __contains__(self, name: str) -> bool:
         """Return whether :meth:`get` knows a name."""
@@ -64,9 +73,7 @@ class MetricRegistry(Registry["Metric"]):
         family, bracket, text = name.partition("[")
         owner = next((one for one in classes.values() if family in one.variants), None)
         if owner is not None and not bracket:
-            fields = {field.name for field in dataclasses.fields(cast("Any", owner))}
-            about = owner.variants[name]
-            return owner(**{key: value for key, value in about.items() if key in fields})
+            return _make_variant(owner, name)
         if owner is not None:
             raise UserError(
                 f"metric {name!r}: the parameters of {family} are set; write {owner.name}[{text}"
@@ -78,6 +85,10 @@ class MetricRegistry(Registry["Metric"]):
             raise failed[name]
         known = classes if bracket else {*self.names(), *classes}
         raise unknown(self.kind, family, known, " ".join([self.hint, *map(str, failed.values())]))
+
+    def canonical(self, name: str) -> str:
+        """Return the one name of a metric, however it is spelled; an unknown name stays."""
+        return self.get(name).name if name in self else name
 
     def _names_of(self, plugin: type) -> set[str]:
         return {*_listed(cast("type[Metric]", plugin)), plugin.name}  # type: ignore[attr-defined]
@@ -116,6 +127,11 @@ class MetricRegistry(Registry["Metric"]):
         for name in config.takes(one):
             if not isinstance(getattr(one, name), bool | int | float | str):
                 raise TypeError(f"{where}.{name}: a parameter is a bool, int, float or str")
+        for name, about in one.variants.items():
+            if wrong := [key for key in about if not hasattr(one, key)]:
+                raise TypeError(f"{where}.variants[{name!r}]: it has no {wrong[0]}")
+            if (same := _make_variant(one, name).name) != name:
+                raise TypeError(f"{where}.variants: {same} and {name} have the same parameters")
 
 
 @functools.cache
@@ -143,6 +159,11 @@ def _is_defined_in(module: Any, one: object) -> bool:
 
     own = inspect.isclass(one) and one.__module__ == module.__name__ and issubclass(one, Metric)
     return own and not inspect.isabstract(one)
+
+
+def _make_variant(metric: "type[Metric]", name: str) -> "Metric":
+    fields = {field.name for field in dataclasses.fields(cast("Any", metric))}
+    return metric(**{key: value for key, value in metric.variants[name].items() if key in fields})
 
 
 def _listed(metric: "type[Metric]") -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from a2ibench.runs.display import Display
 
 IN_FOLDER = "-"
-"""Stands for the sheet in the store's own folder."""
+"""Value of --apply for the sheet in the store's own folder."""
 
 
 @click.command()

@@ -60,7 +60,7 @@ def prepare(
     from a2ibench.evaluation.feasibility import feasibility
     from a2ibench.runs.display import show_feasibility
 
-    display = make_display()
+    display = make_display(verbose=True)
     dataset = _dataset(source, layout, settings)
     before = dataset.notes()
     for note in before:

@@ -49,7 +49,7 @@ def check(folder: Path, report: Path | None) -> None:
     page = report or place / "check.html"
     if page.suffix not in (".html", ".htm"):
         raise UserError(f"--report {page}: expected a name that ends in .html")
-    display = make_display()
+    display = make_display(verbose=True)
     with display.running():
         checked = check_store(folder, display.counter)
     counts = ", ".join(f"{count:,} {what}" for what, count in checked.counts.items())

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,13 +14,14 @@ from a2ibench.cli.options import (
     merge_settings,
     metric_option,
     plugin_option,
+    ray_address_option,
     read_settings,
+    scale_option,
+    set_option,
+    verbose_option,
 )
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
-
-if TYPE_CHECKING:
-    from a2ibench.runs.study import Observer
 
 MOST_RETRIES = 100
 
@@ -86,25 +87,13 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 @click.option(
     "--seeds", default=1, show_default=True, type=click.IntRange(1, MOST_SEEDS), help="How many."
 )
-@click.option(
-    "--scale",
-    default="small",
-    show_default=True,
-    type=click.Choice(["small", "paper"]),
-    help="Sizes and budget: minutes on two cores, or the papers' on a GPU.",
-)
+@scale_option("Sizes and budget: minutes on two cores, or the papers' on a GPU.")
 @click.option(
     "--images",
     type=click.IntRange(1, MOST_IMAGES),
     help="Training images a trial takes in.  [default: the scale's]",
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="OWNER.FIELD=VALUE",
-    help="An option of a model, dataset, encoder or executor. Repeatable.",
-)
+@set_option("An option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
 @click.option(
     "--executor",
@@ -128,7 +117,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     type=click.IntRange(0, MOST_RETRIES),
     help="How often a trial that crashed is tried again, from its last checkpoint.",
 )
-@click.option("--ray-address", help="Of a running Ray cluster.")
+@ray_address_option
 @click.option(
     "--tracking-uri",
     metavar="URI|none",
@@ -145,6 +134,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     is_flag=True,
     help="Check all that can be checked before any work, print the plan and stop.",
 )
+@verbose_option
 @plugin_option
 def run(
     file: dict[str, Any],
@@ -158,6 +148,7 @@ def run(
     tracking_uri: str | None,
     out: Path | None,
     dry_run: bool,
+    verbose: bool,
     plugins: tuple[Path, ...],
     **options: Any,
 ) -> None:
@@ -171,6 +162,7 @@ def run(
     loaded = load_plugins(plugins)
     from a2ibench.runs.run import run
     from a2ibench.study.request import Request
+    from a2ibench.tracking.live import live_mirror
 
     owned = merge_settings(file, read_settings(settings))
     for option, value in (("gpus_per_trial", gpus_per_trial), ("address", ray_address)):
@@ -185,20 +177,14 @@ def run(
         executor=executor,
         **options,
     )
-    display = make_display()
+    display = make_display(verbose)
 
-    def observe(folder: Path) -> "Observer":
-        from a2ibench.tracking.live import LiveMirror, default_uri
-
-        return LiveMirror(tracking_uri or default_uri(folder), folder, display.say)
-
-    untracked = (tracking_uri or "").lower() == "none"
     ran = run(
         request,
         datasets,
         encoders,
         display=display,
-        observe=None if untracked else observe,
+        observe=live_mirror(tracking_uri, display.say),
         dry_run=dry_run,
     )
     for failure in ran.failures:

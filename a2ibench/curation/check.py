@@ -34,7 +34,7 @@ MIN_STILL = 3
 """Fewest pairs of a source that can be still: two frames half a second apart often agree."""
 
 Counter = Callable[[str], Progress]
-"""Makes the progress display of a step from its name."""
+"""A function that makes the progress display of a step from its name."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def check_store(root: Path, counter: Counter) -> Checked:
             Finding(
                 "changed_bytes",
                 "damage",
-                f"{name}: its content is not what was written (sha256 in store.json)",
+                f"{name}: its content has changed (its sha256 is not that in store.json)",
                 "Remove the folder and prepare it again; nothing else was checked.",
             )
             for name in damaged

@@ -6,7 +6,7 @@ from a2ibench.data.store import PairStore
 
 
 class Clips:
-    """Finds the rows of a clip, and makes the lines of sheets about them.
+    """The rows of each clip, and the lines of sheets about them.
 
     Args:
         store: the pairs; labels are those that were prepared.

@@ -14,17 +14,17 @@ from a2ibench.types import FloatArray, IntArray
 RATE = 11_025
 """Sample rate in hertz: the bands end far below half of it."""
 WINDOW, HOP = 2_048, 128
-"""In samples: 186 ms, 12 ms. The long overlap makes a cut between two frames harmless."""
+"""Lengths in samples: 186 ms, 12 ms. The long overlap makes a cut between two frames harmless."""
 BITS = 31
 LOWEST, HIGHEST = 200.0, 3_800.0
 """Limits of the bands in hertz: every codec keeps them, and sounds at 8 kHz have them."""
 HEARD = np.uint32(1 << BITS)
 """The bit of a code that marks an audible frame."""
 FAINT = -45.0
-"""In dB against the whole sound: the power of a frame below which its code is of noise
-alone. It moves with the sound, so that a softer copy is heard in the same frames."""
+"""Power of a frame, in dB against the whole sound, below which its code is noise. It is relative,
+so that the same frames are heard in a softer copy."""
 INAUDIBLE = -90.0
-"""In dBFS: the same for sounds that are faint themselves; half a step of 16 bits."""
+"""The same limit in dBFS, for faint sounds: half a step of 16 bits."""
 
 Codes = npt.NDArray[np.uint32]
 

@@ -76,7 +76,7 @@ FEATURES = np.dtype(
     ]
 )
 Features = npt.NDArray[np.void]
-"""Of dtype ``FEATURES``."""
+"""An array of dtype ``FEATURES``."""
 Luma = npt.NDArray[np.float32]
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Raised when the same sound gives other features than before."""
 SILENT = -60.0
-"""In dBFS: the RMS below which a sound is silent. Recordings of quiet rooms lie above −55."""
+"""RMS in dBFS below which a sound is silent. Recordings of quiet rooms lie above −55."""
 CLIPPED = 0.999
 """The level from which a sample counts as clipped …"""
 CLIPPED_SHARE = 0.001

@@ -34,7 +34,7 @@ class UnusableError(UserError):
 
 
 class StoreWriter:
-    """Writes pairs to a new store; memory stays flat in their number.
+    """A writer of pairs to a new store; memory stays flat in their number.
 
     Everything goes to ``.NAME.partial`` beside the folder and takes its name at the end. A writer
     with the same identity resumes behind the last whole part. Used as a context::

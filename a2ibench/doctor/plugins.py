@@ -42,7 +42,7 @@ def _packages() -> Iterator[Line]:
     for one in registry.ALL:
         for point in importlib.metadata.entry_points(group=one.group):
             package = f"{point.dist.name} {point.dist.version}" if point.dist else "(no package)"
-            brought.setdefault(package, Counter())[one.kind] += 1
+            brought.setdefault(package, Counter())[one.kind] += len(one.names_from(point))
     for package, counts in sorted(brought.items()):
         found = ", ".join(f"{count} {kind}s" for kind, count in counts.items())
         yield Line(f"plug-ins of {package}", "fine", found)

@@ -34,7 +34,7 @@ LONG = 1.0
 
 @dataclass
 class Span:
-    """Where the packets of a stream lie.
+    """The extent of a stream's packets.
 
     Attributes:
         begin: first moment, in seconds.

@@ -41,7 +41,7 @@ class Run:
 
     @property
     def end(self) -> float:
-        """In seconds."""
+        """Time of the end, in seconds."""
         return self.time + len(self.samples) / self.rate
 
 

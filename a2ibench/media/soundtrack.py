@@ -43,7 +43,7 @@ class Soundtrack:
 
     @property
     def end(self) -> float:
-        """In seconds."""
+        """Time of the end, in seconds."""
         return self.start + len(self.samples) / self.rate
 
     def piece(self, begin: float, seconds: float) -> FloatArray:

@@ -1,19 +1,37 @@
 """The same pairs heard by several encoders: what is comparable between them, and compared."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.overview_page import Between
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import difference_table, score_tables
+from a2ibench.reporting.differences import difference_table, run_tests
+from a2ibench.reporting.table import Table
+from a2ibench.reporting.tables import score_tables
 from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
 from a2ibench.results.judge_health import find_health, usable
 from a2ibench.results.rows import RowScores
 from a2ibench.results.study import Study
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
+
+
+@dataclass(frozen=True)
+class Between:
+    """A dataset that was heard by several encoders.
+
+    Attributes:
+        dataset: on what.
+        verdict: what the tests say, in a sentence; empty where there is nothing to test.
+        notes: which metrics are comparable between encoders, and which are not.
+        tables: scores by those that are, and differences to the first encoder; none where no
+            metric is, or no method was trained with each of them.
+    """
+
+    dataset: str
+    verdict: str
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
 
 
 def compare_encoders(studies: Sequence[Study]) -> list[Between]:
@@ -112,17 +130,17 @@ def _tables(
     if len(by_arm) == 1:  # its name need not stand in every row, and sentence
         what = f"Encoders of {by_arm[0][0].label}"
         arms = [_named(by_arm[0], same, "{encoder}")]
+    tests = run_tests([(base, one) for base, *rest in arms for one in rest], metrics)
     differences = difference_table(
         f"encoder_differences-{first.folder.name}",
         f"{what}: difference to {first.about.encoder} ({about})",
         (first.about.encoder, "encoder"),
-        [(base, one) for base, *rest in arms for one in rest],
-        metrics,
+        tests,
         (BASE,),
         health,
     )
     assert differences is not None  # two encoders at least
-    verdict = lead(comparisons(differences, metrics))
+    verdict = lead(comparisons(tests))
     return verdict, (scores, differences)
 
 

@@ -16,7 +16,6 @@ from a2ibench.runs.estimate import estimate
 from a2ibench.runs.footprint import refuse_misfits
 from a2ibench.runs.study_lock import refuse_folder
 from a2ibench.runs.trial import Trial
-from a2ibench.storage import content_key
 from a2ibench.study.plan import Plan, expand
 from a2ibench.study.request import Outline, Request, outline
 
@@ -107,8 +106,7 @@ def prepare_study(
     data = open_data(plan.store, plan.encoder, counter(f"encoding with {request.encoder}"))
     # Before parallel trials would each want them.
     needed = [registry.metrics.get(name) for name in plan.metrics]
-    data_key = content_key([plan.store.content_hash, plan.encoder.identity()])
-    loaded = load_judges(needed, data.judging, data_key, say)
+    loaded = load_judges(needed, data.judging, plan.tasks[0].job.data_key, say)
     judges = {name: judge.fingerprint for name, judge in loaded.items()}
     entries = tuple(
         replace(

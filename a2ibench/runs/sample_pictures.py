@@ -34,7 +34,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
     real, acoustic = test.images[rows], test.acoustic[rows]
     noises = NOISES if model.noise_dim else 1
 
-    def look(step: int) -> None:
+    def preview(step: int) -> None:
         try:
             drawn = draw_grid(model, acoustic, noises, seed)
         except ValueError:
@@ -42,7 +42,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
             return
         save_mosaic(np.stack([real, *drawn.swapaxes(0, 1)]), step_picture(folder, step))
 
-    return look
+    return preview
 
 
 def save_job_grid(folder: Path, drawn: GeneratedImages, test: Pairs) -> None:

@@ -100,6 +100,18 @@ class LiveMirror:
             self._say(without_password(line))
 
 
+def live_mirror(uri: str | None, say: Callable[[str], None]) -> Callable[[Path], LiveMirror] | None:
+    """Return what makes the mirror of a study that is run, by its folder; None for none.
+
+    Args:
+        uri: see :class:`Mirror`; ``"none"`` for no mirror, None for a database beside the study.
+        say: prints one line.
+    """
+    if (uri or "").lower() == "none":
+        return None
+    return lambda folder: LiveMirror(uri or default_uri(folder), folder, say)
+
+
 def mirror_study(folder: Path, uri: str, say: Callable[[str], None] = lambda line: None) -> int:
     """Catches up: tells a server what it does not know of a study.
 

@@ -152,7 +152,7 @@ def test_what_is_missing_of_a_list_is_counted_with_the_names_that_were_expected(
     held, strays = made.notes()
     assert held.startswith("held 2 of 3 listed clips; the others are in missing.csv, for example b")
     assert "b_000030.mp4 or b_30000_40000.mp4 or " in held
-    assert strays == "films that are not on the list: 1, for example b-30.mp4"
+    assert strays == "videos that are not on the list: 1, for example b-30.mp4"
     assert [(one.clip, one.label, one.split, one.starts) for one in made.missing] == [
         ("b_000030", "dog", "train", (30,))
     ]

@@ -33,13 +33,13 @@ class Event(NamedTuple):
 class AVE(ClipDataset):
     """``SOURCE/{trainSet,valSet,testSet}.txt`` and ``SOURCE/AVE/<YouTube id>.mp4``.
 
-    A line is ``Category&VideoID&Quality&StartTime&EndTime``, the event's seconds in the video.
-    Segments are cut by the hop inside the event, where sound and picture show it. A video that is
-    on two lists is a test video. Segments of events of different categories that overlap in time
+    A line is ``Category&VideoID&Quality&StartTime&EndTime``, in seconds of the video. Segments are
+    cut by the hop inside the event, where sound and picture show it. A video on a training and the
+    test list is a test video. Segments of events of different categories that overlap in time
     are left out, since a pair has one class.
 
     Raises:
-        UserError: a list is missing, or has a line that is none.
+        UserError: a list is missing, or has a malformed line.
     """
 
     name = "ave"

@@ -3,22 +3,19 @@
 import json
 import os
 import re
-import sys
 from collections import namedtuple
 from pathlib import Path
 
 import psutil
 import pytest
 from click.testing import CliRunner, Result
+from planted import good_pairs, write
 
 from a2ibench.cli import main
 from a2ibench.data.store import PairStore
 from a2ibench.results.result_file import write_result
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study_lock import at_work
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
-from planted import good_pairs, write
 
 MODEL = ("--model", "vae", "--encoder", "logmel", "--images", "32", "--executor", "inline",
          "--tracking-uri", "none")  # fmt: skip

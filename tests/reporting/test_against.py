@@ -20,11 +20,11 @@ def method(label: str, level: float, seeds: int, **kind: object) -> RowScores:
 
 
 def test_real_images_have_neither_chance_nor_memory_and_are_not_compared_by_them() -> None:
-    truth = method("ground truth", 0.0, 1, ceiling=True)
+    truth = method("ground truth", 0.0, 1, ceiling=True, model="ground_truth")
     rows = (truth, method("mine", 0.5, 3))
-    made = Report("data", rows, tuple(METRICS), (), None, None)
+    made = Report("data", rows, tuple(METRICS), (), (), None, None)
     (ceiling,) = against_references(made)
-    assert {one["metric"] for one in ceiling.table.numbers} == {"kid_lite0_v1"}
+    assert {one["metric"] for one in ceiling.table.records} == {"kid_lite0_v1"}
     (said,) = ceiling.compared
     assert "diversity" not in said.sentence
     assert "worse than ground truth by KID lite0" in said.sentence

@@ -14,11 +14,14 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from a2ibench import registry
 from a2ibench.cli import main
 from a2ibench.reporting.page.against import against_references
-from a2ibench.reporting.page.collect import collect
-from a2ibench.reporting.render import Table
+from a2ibench.reporting.page.commands import commands
+from a2ibench.reporting.page.sections.inside import class_tables
+from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.report import Report, report
+from a2ibench.reporting.table import Table
 from a2ibench.results.job_state import write_failure
 from a2ibench.results.pairs import find_store
 from a2ibench.results.result_file import write_result
@@ -51,12 +54,14 @@ def shown(root: Any, name: str) -> list[list[str]]:
 
 def said(table: Table) -> list[list[str]]:
     """The same of the table that was written, with the names that it leaves out."""
-    rows: list[list[str]] = []
-    for row in (list(row) for section in table.sections for row in section):
-        if not row[0]:
-            row[0] = rows[-1][0]
-        rows.append(row)
-    return rows
+    return [[*map(str, table.cells(row))] for row in table.rows]
+
+
+def view(study: Path, made: Report) -> StudyView:
+    """What the sections of its page see."""
+    opened = open_study(study)
+    store, unseen = find_store(opened, None)
+    return StudyView(opened, made, store, unseen, (), print)
 
 
 @pytest.fixture(scope="module")
@@ -99,23 +104,21 @@ def test_the_page_shows_the_numbers_of_the_tables(study: Path, made: Report) -> 
 
 
 def test_the_verdict_repeats_the_verdicts_of_the_table(study: Path, made: Report) -> None:
-    store, _ = find_store(open_study(study), None)
-    page = collect(open_study(study), made, store, print, "", ())
     table = made.table("methods")
     assert table is not None
-    (compared,) = page.compared
-    assert [test.verdict for test in compared.tests] == [row["verdict"] for row in table.numbers]
+    (compared,) = made.compared
+    assert [test.verdict for test in compared.tests] == [row["verdict"] for row in table.records]
     assert text_of(parse(study).find(".//main")).count(compared.sentence) == 1
 
 
 def test_a_reference_without_chance_is_compared_with_each_seed(made: Report) -> None:
     found = {one.row: one for one in against_references(made)}
     truth = found["ground truth"].table
-    assert {row["seeds"] for row in truth.numbers} == {2}
-    assert {row["verdict"] for row in truth.numbers} == {"not tested"}, "there are four"
+    assert {row["seeds"] for row in truth.records} == {2}
+    assert {row["verdict"] for row in truth.records} == {"not tested"}, "there are four"
     vae = next(method for method in made.methods if method.label == "vae")
     real = next(method for method in made.methods if method.label == "ground truth")
-    row = next(r for r in truth.numbers if r["method"] == "vae" and "accuracy" in str(r["metric"]))
+    row = next(r for r in truth.records if r["method"] == "vae" and "accuracy" in str(r["metric"]))
     name = "accuracy_resnet18"
     expected = vae.scores[name].mean - real.scores[name].mean
     assert row["difference"] == pytest.approx(expected)
@@ -139,15 +142,14 @@ def test_pictures_and_sounds_are_in_the_page(study: Path) -> None:
 
 
 def test_scores_by_class_have_the_whole_score_as_their_mean(study: Path, made: Report) -> None:
-    store, _ = find_store(open_study(study), None)
-    page = collect(open_study(study), made, store, print, "", ())
-    (table,) = page.classes
+    seen = view(study, made)
+    assert seen.asked is not None
+    (table,) = class_tables(seen.asked.exam.test, made, seen.rows)
     assert table.name == "class_accuracy_resnet18"
-    rows = [row for section in table.sections for row in section]
-    n = [int(row[1].split()[0]) for row in rows]
+    n = [record["n"] for record in table.records]
     assert sum(n) == 12
     for method in made.methods:
-        parts = [float(row[method.label]) for row in table.numbers]  # type: ignore[arg-type]
+        parts = [record[method.label] for record in table.records]
         whole = method.scores["accuracy_resnet18"].mean
         assert np.average(parts, weights=n) == pytest.approx(whole)
 
@@ -248,10 +250,9 @@ def test_a_page_that_shows_the_same_is_left_as_it_is(study: Path, tmp_path: Path
 
 
 def test_the_command_of_a_row_computes_the_same_jobs(
-    study: Path, made: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = collect(open_study(study), made, None, print, "", ())
-    lines = {one.label: one.line for one in page.commands}
+    lines = {one.label: one.line for one in commands(open_study(study))}
     assert lines["ground truth, nearest train, class mean, shuffled in class, shuffled audio"] == ""
     monkeypatch.chdir(tmp_path)
     program, *arguments = shlex.split(lines["cvae"])
@@ -351,3 +352,56 @@ def test_a_study_without_a_metric_claims_nothing(study: Path, tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     (lead,) = [one for one in parse(folder).iter("p") if one.get("class") == "lead"]
     assert text_of(lead) == "Nothing is measured: this study has no metric."
+
+
+SECTION = """
+from a2ibench.contracts.section import Section
+from a2ibench.registry import sections
+from a2ibench.reporting.cells import Label, Seeds
+from a2ibench.reporting.table import Column, Table
+
+
+@sections.register
+class Trainings(Section):
+    name, title, place = "trainings", "Number of <trainings>", 45
+    template = "<p>{{ said }}</p>{{ table(made) }}"
+
+    def collect(self, study):
+        rows = tuple((Label(row.label), Seeds(row.done, row.asked)) for row in study.report.arms)
+        columns = (Column("method"), Column("seeds"))
+        made = Table("trainings", "Trainings", columns, (rows,))
+        return {"said": f"<b>{study.about.seeds}</b> seeds", "made": made}
+"""
+
+
+def test_a_section_of_ones_own_is_one_file(study: Path, tmp_path: Path) -> None:
+    folder = copy(study, tmp_path)
+    plugin = tmp_path / "trainings.py"
+    plugin.write_text(SECTION)
+    before = [one.get("id") for one in parse(folder).iter("section")]
+    done = call("report", folder, "--plugin", plugin)
+    assert done.exit_code == 0, done.output
+    root = parse(folder)
+    found = [one.get("id") for one in root.iter("section")]
+    assert [name for name in found if name != "trainings"] == before
+    assert found.index("pictures") < found.index("trainings") < found.index("seeds")
+    links = {one.get("href"): text_of(one) for one in root.findall(".//nav//a")}
+    assert links["#trainings"] == "Number of <trainings>"
+    (section,) = [one for one in root.iter("section") if one.get("id") == "trainings"]
+    assert text_of(section.find("p")) == "<b>2</b> seeds"
+    assert shown(root, "trainings") == [["vae", "2"], ["cvae", "2"]]
+    written = (folder / "report.html").stat().st_mtime_ns
+    assert call("report", folder, "--plugin", plugin).exit_code == 0
+    assert (folder / "report.html").stat().st_mtime_ns == written, "nothing has changed"
+    registry.sections._registered.pop("trainings")
+
+
+def test_a_section_that_fails_is_named_in_one_line(study: Path, tmp_path: Path) -> None:
+    for name, given in (("bad_name", "{{ nothing }}"), ("bad_syntax", "{% for %}")):
+        plugin = tmp_path / f"{name}.py"
+        text = SECTION.replace("trainings", name).replace("<p>{{ said }}</p>", given)
+        plugin.write_text(text.replace("class Trainings", f"class {name.title()}"))
+        done = call("report", copy(study, tmp_path / name), "--plugin", plugin)
+        assert (done.exit_code, "Traceback" in done.output) == (2, False), done.output
+        assert f"error: section {name!r} (a2ibench_plugin_{name}" in done.output
+        registry.sections._registered.pop(name)

@@ -1,14 +1,18 @@
-"""Scores taken apart: by the classes of the test segments, and by what a score is the mean of."""
+"""By class and factor: scores taken apart by the classes of the test segments, and by what a score
+is the mean of."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.cells import heading, with_clips
-from a2ibench.reporting.render import Table
+from a2ibench.contracts.section import Section
+from a2ibench.reporting.cells import Count, Label, Range, heading
+from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.report import Report
+from a2ibench.reporting.table import Column, Table
 from a2ibench.results.job_state import Jobs, JobState
 from a2ibench.types import Pairs
 
@@ -17,13 +21,26 @@ RANGE = "( ): the lowest and the highest seed. It is no interval, and nothing wa
 Array = npt.NDArray[np.float64]
 
 
+class Inside(Section):
+    """Tables by class and by part."""
+
+    name, title, place = "inside", "By class and factor", 60
+
+    def collect(self, study: StudyView) -> Mapping[str, Any] | None:
+        """See :class:`~a2ibench.contracts.section.Section`."""
+        test = None if study.asked is None else study.asked.exam.test
+        tables = [] if test is None else class_tables(test, study.report, study.rows)
+        tables += factor_tables(study.report, study.rows)
+        return {"tables": tables} if tables else None
+
+
 def class_tables(test: Pairs, made: Report, rows: Jobs) -> list[Table]:
     """A table for each metric with a score per segment: one row per class, one column per
     method."""
     label = test.label
     there = {name: label == c for c, name in enumerate(test.classes) if (label == c).any()}
     counts = {
-        name: with_clips(int(np.count_nonzero(own)), len(np.unique(test.source[own])))
+        name: Count(int(np.count_nonzero(own)), len(np.unique(test.source[own])))
         for name, own in there.items()
     }
 
@@ -51,7 +68,7 @@ def _tables(
     made: Report,
     rows: Jobs,
     take: Callable[[JobState, str], Mapping[str, float] | None],
-    counts: Mapping[str, str] | None = None,
+    counts: Mapping[str, Count] | None = None,
 ) -> list[Table]:
     """A table for each metric of which ``take`` finds something."""
     tables = []
@@ -78,45 +95,30 @@ def _breakdown(
     what: str,
     metric: Metric,
     columns: Mapping[str, Mapping[str, Array]],
-    counts: Mapping[str, str] | None,
+    counts: Mapping[str, Count] | None,
     about: str,
 ) -> Table:
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    none: Array = np.zeros(0)
     rows = [
         (
-            name,
+            Label(name),
             *([] if counts is None else [counts[name]]),
-            *(_range(column.get(name), metric) for column in columns.values()),
+            *(Range(column.get(name, none), metric.percent) for column in columns.values()),
         )
         for name in names
     ]
     return Table(
         name=f"{what}_{metric.name}",
         title=f"{heading(metric)} by {what} ({about})",
-        heading=(what, *([] if counts is None else ["n"]), *columns),
+        columns=(
+            Column(what, {what: "text"}),
+            *([] if counts is None else [Column("n")]),
+            *(Column(label, {label: "value"}) for label in columns),
+        ),
         sections=(tuple(rows),),
         notes=(RANGE,),
-        numbers=tuple(
-            {what: name, **{label: _level(column.get(name)) for label, column in columns.items()}}
-            for name in names
-        ),
     )
-
-
-def _range(seeds: Array | None, metric: Metric) -> str:
-    """``83.9 (81.0–86.0)``."""
-    level = _level(seeds)
-    if seeds is None or level is None:
-        return "–"
-    scale, digits = (100, 1) if metric.percent else (1, 2)
-    text = f"{scale * level:.{digits}f}"
-    if len(seeds) > 1:
-        text += f" ({scale * seeds.min():.{digits}f} to {scale * seeds.max():.{digits}f})"
-    return text
-
-
-def _level(seeds: Array | None) -> float | None:
-    return None if seeds is None or not np.isfinite(seeds).all() else float(seeds.mean())
 
 
 def _mean(values: Array) -> float:

@@ -3,7 +3,7 @@
 import pytest
 from scipy import stats
 
-from a2ibench.evaluation.preference import agreement, preference
+from a2ibench.human_study.preference import agreement, preference
 
 
 def choices(*people: str) -> dict[str, dict[str, bool]]:

@@ -1,19 +1,24 @@
-"""Sweeps that belong to a study's page."""
+"""Sweeps: what happened to a run's pictures while a sound was changed step by step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from a2ibench.contracts.section import Section
 from a2ibench.errors import UserError
-from a2ibench.generator.sweep import ABOUT
+from a2ibench.reporting.cells import Difference, Label, Number
+from a2ibench.reporting.curves import ABOUT
 from a2ibench.reporting.media import png_uri
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.study_page import Sweep
+from a2ibench.reporting.page.view import StudyView
+from a2ibench.reporting.table import Column, Table
 from a2ibench.results.job_state import Jobs
 from a2ibench.storage import read_json
 
+TEXTS, NUMBERS = ("sound", "measure"), ("rho", "low", "high", "p", "cases")
+"""Columns of a sweep's correlations."""
 SWEEPS = "sweeps"
 """In a study's folder: where its page looks for sweeps."""
 STRIPS = 4
@@ -23,6 +28,36 @@ RHO = (
     " others against the level. [ ]: over noises, or over sounds. p: by permuting the levels; not"
     " corrected for the number of measures."
 )
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What ``a2ibench sweep`` left.
+
+    Attributes:
+        title: which run, and what was changed.
+        curves: the figure, a data URI.
+        strips: sound → its strip of pictures, a data URI.
+        correlations: the table.
+        left_out: how many further strips there are.
+    """
+
+    title: str
+    curves: str
+    strips: tuple[tuple[str, str], ...]
+    correlations: Table
+    left_out: int
+
+
+class Sweeps(Section):
+    """Curves, strips and correlations of each sweep."""
+
+    name, title, place = "sweeps", "Sweeps", 80
+
+    def collect(self, study: StudyView) -> Mapping[str, Any] | None:
+        """See :class:`~a2ibench.contracts.section.Section`."""
+        found, damaged = read_sweeps(study.folder, study.sweeps, study.rows, study.say)
+        return {"sweeps": found, "damaged": damaged} if found or damaged else None
 
 
 def read_sweeps(
@@ -65,7 +100,10 @@ def _read(folder: Path, number: int, rows: Jobs) -> Sweep:
         )
     try:
         about: dict[str, Any] = read_json(folder / ABOUT)
-        found = pd.read_csv(folder / "correlations.csv", dtype={"sound": str})
+        found = pd.read_csv(
+            folder / "correlations.csv",
+            dtype={**dict.fromkeys(TEXTS, str), **dict.fromkeys(NUMBERS, float)},
+        )
         strips = sorted((folder / "strips").glob("*.png"))
         return Sweep(
             title=f"{_run(about['job'], rows)}: {about['change']}",
@@ -87,20 +125,27 @@ def _run(job: str, rows: Jobs) -> str:
 
 
 def _table(found: pd.DataFrame, number: int) -> Table:
-    lines = []
-    for row in found.astype(object).where(found.notna(), None).to_dict("records"):
-        rho = "–" if row["rho"] is None else f"{row['rho']:+.2f}"
-        if row["low"] is not None:
-            rho += f" [{row['low']:+.2f}, {row['high']:+.2f}]"
-        p = "–" if row["p"] is None else f"{row['p']:.3f}"
-        lines.append((row["sound"], row["measure"], rho, p, str(row["cases"])))
-    heading = ("sound", "measure", "ρ", "p", "n")
+    rows = [
+        (
+            Label(row["sound"]),
+            Label(row["measure"]),
+            Difference(row["rho"], low=row["low"], high=row["high"]),
+            Number(row["p"], digits=3),
+            Number(row["cases"], digits=0),
+        )
+        for row in found.astype(object).where(found.notna(), None).to_dict("records")
+    ]
     return Table(
-        f"sweep_{number}",
-        "Correlations with the change",
-        heading,
-        (tuple(lines),),
-        (RHO,),
-        (),
+        name=f"sweep_{number}",
+        title="Correlations with the change",
+        columns=(
+            Column("sound", {"sound": "text"}),
+            Column("measure", {"measure": "text"}),
+            Column("ρ", {"rho": "value", "low": "low", "high": "high"}),
+            Column("p", {"p": "value"}),
+            Column("n", {"n": "value"}),
+        ),
+        sections=(tuple(rows),),
+        notes=(RHO,),
         keys=2,
     )

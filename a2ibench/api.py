@@ -1,0 +1,267 @@
+"""A study in Python: run or opened, with its rows, scores, tables, comparisons and images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from a2ibench.errors import UserError, unknown
+from a2ibench.results import study as results
+from a2ibench.results.job_state import JobState
+from a2ibench.results.rows import Row
+from a2ibench.types import ImageArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from a2ibench.reporting.table import Table
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that one training drew for the test segments.
+
+    Attributes:
+        images: uint8 ``[n, S, S, 3]``, RGB; one for each test segment.
+        segments: the same n segments in the same order: ``row`` in the pair store, ``label``,
+            ``source`` clip and ``start`` in it (seconds). Without columns where the pairs are not
+            at hand.
+    """
+
+    images: ImageArray
+    segments: "pd.DataFrame"
+
+
+class Study:
+    """A study's folder, opened; each file in it is read when needed, and nothing is written.
+
+    Args:
+        folder: of the study.
+
+    Raises:
+        UserError: it holds no study, or a damaged one.
+    """
+
+    def __init__(self, folder: "str | PathLike[str]") -> None:
+        self._study = results.open_study(Path(folder))
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the study."""
+        return self._study.folder
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Reference rows, outside systems, then arms: ``label``, ``kind``, ``model``, ``change``,
+        ``full`` (the label of its full model), and ``jobs``, one for each seed."""
+        return self._study.rows
+
+    @property
+    def failures(self) -> list[str]:
+        """``"arm, seed N: reason"`` for each job that failed, or whose result is damaged."""
+        return self._study.failures()
+
+    @cached_property
+    def scores(self) -> "pd.DataFrame":
+        """Every score as one row: model, arm, kind, change, seed, metric, version, value, spread
+        (what the protocol prints behind ±), n (images), clips, dataset, encoder and job."""
+        from a2ibench.results.long_scores import long_scores
+
+        scores = long_scores(self._study)
+        last = [name for name in ("dataset", "encoder", "job") if name in scores]
+        return scores[[name for name in scores if name not in ("study", *last)] + last]
+
+    @cached_property
+    def tables(self) -> "dict[str, Table]":
+        """The tables of the study by name, as ``a2ibench report`` prints them.
+
+        Raises:
+            UserError: no job has a result, a metric is not installed, or results do not belong in
+                one table.
+        """
+        from a2ibench.reporting.report import tables_of
+
+        return {table.name: table for table in tables_of(self._study)}
+
+    def table(self, name: str) -> "Table":
+        """Return one of :attr:`tables`: ``"quality"``, ``"match"``, ``"ablations"``, …
+
+        Raises:
+            UserError: this study has no such table; see also :attr:`tables`.
+        """
+        if name not in self.tables:
+            raise unknown(f"table of {self.folder}", name, self.tables)
+        return self.tables[name]
+
+    def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
+        """Test A − B over their common seeds and the same test clips, as ``a2ibench compare``.
+
+        Args:
+            a: the label of a row (``"ours"``).
+            b: of another (``"ours - consistency"``; `` − `` stands there as well).
+            metrics: names; none for all that both have.
+
+        Raises:
+            UserError: no such row, or nothing to compare.
+        """
+        from a2ibench.reporting.compare import compare_rows
+
+        sides = [self._study.row(label) for label in (a, b)]
+        for side in sides:
+            if not side.results:
+                raise UserError(f"{self.folder}: {side.label} has no result (yet); run the study")
+        return compare_rows(sides[0], sides[1], metrics).table
+
+    def images(self, arm: str, seed: int = 0) -> Images:
+        """Return the images that a row drew for the test segments.
+
+        Args:
+            arm: the label of the row.
+            seed: of the training.
+
+        Raises:
+            UserError: no such row or seed, no result, or images that are missing or damaged.
+        """
+        import pandas as pd
+
+        from a2ibench.results.pairs import find_store
+        from a2ibench.results.samples import read_samples
+
+        images = read_samples(self._job(arm, seed).folder).images
+        segments = pd.DataFrame(index=pd.RangeIndex(len(images), name="segment"))
+        store, _ = find_store(self._study, None)
+        if store is not None:
+            rows = store.rows("test")
+            about = store.index.iloc[rows][["label", "source", "start"]]
+            segments = about.set_index(segments.index)
+            segments.insert(0, "row", rows)
+        return Images(images, segments)
+
+    def _job(self, arm: str, seed: int) -> JobState:
+        row = self._study.row(arm)
+        if not 0 <= seed < len(row.jobs):
+            raise UserError(
+                f"{self.folder}: {row.label} has seeds 0 to {len(row.jobs) - 1}, not {seed}"
+            )
+        job = row.jobs[seed]
+        if job.result is None:
+            raise UserError(f"{self.folder}: {row.label}, seed {seed} has no result: {job.gap}")
+        return job
+
+    def __repr__(self) -> str:
+        done = f"{len(self._study.results)} of {len(self._study.jobs)} jobs have a result"
+        labels = ", ".join(row.label for row in self.rows)
+        return f"<Study {self.folder}: {self._title}; {done}; rows: {labels}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        import pandas as pd
+
+        rows = [
+            {
+                "row": row.label,
+                "kind": row.kind,
+                "model": row.model,
+                "results": f"{len(row.results)} of {len(row.jobs)}",
+            }
+            for row in self.rows
+        ]
+        head = f"<p><b>{escape(str(self.folder))}</b>: {escape(self._title)}</p>"
+        return head + pd.DataFrame(rows).to_html(index=False, border=0)
+
+    @property
+    def _title(self) -> str:
+        about = self._study.about
+        return f"{self._study.dataset}, {about.encoder}, {about.scale} scale"
+
+
+def open_study(folder: "str | PathLike[str]") -> Study:
+    """Open a study's folder, one of an earlier version as well.
+
+    A metric, method or reference of your own is known once its file was imported.
+
+    Args:
+        folder: that ``a2ibench run`` or :func:`run` made.
+
+    Raises:
+        UserError: it holds no study, or a damaged one.
+    """
+    return Study(folder)
+
+
+def run(
+    models: "str | Sequence[str]",
+    *,
+    ablate: Sequence[str] = (),
+    dataset: "str | PathLike[str]" = "arcade",
+    encoder: str = "soundnet8",
+    seeds: int = 1,
+    scale: str = "small",
+    images: int | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    metrics: Sequence[str] = (),
+    out: "str | PathLike[str] | None" = None,
+    executor: str = "ray",
+    retries: int = 1,
+    tracking_uri: str | None = None,
+    quiet: bool = False,
+) -> Study:
+    """Run what is missing of a study, as ``a2ibench run`` does, and open it.
+
+    Args:
+        models: registered names, or one.
+        ablate: parts to switch off, as ``--ablate`` takes them (``["consistency"]``, ``"all"``).
+        dataset: a registered name, or the folder of a prepared one.
+        encoder: a registered name.
+        seeds: number of training seeds.
+        scale: ``"small"`` or ``"paper"``.
+        images: training images a trial; None for the scale's.
+        settings: options by the name of a model, dataset, encoder or executor
+            (``{"ours": {"lambda_con": 0.1}}``).
+        metrics: names, or ``"all"``; none for the headline metrics that data and judges allow.
+        out: the folder; None for ``studies/DATASET``.
+        executor: registered name of what spreads the trainings (``"ray"``, ``"process"``,
+            ``"inline"``).
+        retries: number of times to try a trial again that crashed.
+        tracking_uri: MLflow's, or ``"none"``; None for a database beside the study.
+        quiet: print nothing.
+
+    Returns:
+        The study; :attr:`Study.failures` says which of its jobs failed.
+
+    Raises:
+        UserError: something is wrong with the request; nothing was computed.
+        StoppedError: the study cannot go on (a full disk).
+    """
+    from a2ibench.config import MOST_IMAGES, MOST_SEEDS
+    from a2ibench.console import Console
+    from a2ibench.runs.display import Display
+    from a2ibench.runs.run import run as run_studies
+    from a2ibench.study.request import Request
+    from a2ibench.tracking.live import live_mirror
+
+    for name, value, most in (("seeds", seeds, MOST_SEEDS), ("images", images, MOST_IMAGES)):
+        if value is not None and not 1 <= value <= most:
+            raise UserError(f"{name}: expected a number from 1 to {most}, got {value}")
+    request = Request(
+        models=(models,) if isinstance(models, str) else tuple(models),
+        ablate=(ablate,) if isinstance(ablate, str) else tuple(ablate),
+        dataset=str(dataset),
+        encoder=encoder,
+        seeds=seeds,
+        scale=scale,
+        images=images,
+        settings={owner: dict(values) for owner, values in (settings or {}).items()},
+        metrics=(metrics,) if isinstance(metrics, str) else tuple(metrics),
+        folder=None if out is None else Path(out),
+        executor=executor,
+        retries=retries,
+    )
+    display = Display(Console(quiet=quiet))
+    ran = run_studies(request, display=display, observe=live_mirror(tracking_uri, display.say))
+    for failure in ran.failures:
+        display.say(f"failed: {failure}")
+    return Study(ran.root)

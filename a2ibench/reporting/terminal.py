@@ -1,0 +1,149 @@
+"""Tables in a terminal: all of them, or one that fits it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Literal
+
+from a2ibench.contracts.metric import Metric
+from a2ibench.reporting.cells import BELOW_FLOOR, Count, Label, Mean, heading
+from a2ibench.reporting.report import Report, notes_once
+from a2ibench.reporting.table import Column, Table
+from a2ibench.reporting.tables import TITLES, score_cell
+from a2ibench.results.rows import RowScores
+
+if TYPE_CHECKING:
+    import rich.table
+    from rich.console import Console
+
+KEY_WIDTH = 18
+"""Characters after which a name wraps."""
+
+
+def rich_tables(table: Table, width: int, stacked: bool = True) -> "list[rich.table.Table]":
+    """Return a table without its notes: those of several tables are printed once.
+
+    Args:
+        table: what to print.
+        width: characters in a line. Columns that do not fit go to a further table, behind the key
+            columns again: no number is cut off.
+        stacked: whether an interval goes below its value.
+    """
+    from rich.markup import escape
+    from rich.table import Table as RichTable
+
+    below = "\n[" if stacked else " ["
+    rows = [
+        [[text.replace(" [", below) for text in row] for row in section] for section in table.texts
+    ]
+    headings = [column.heading for column in table.printed]
+    wide = []
+    for i, title in enumerate(headings):
+        lines = [line for section in rows for row in section for line in row[i].split("\n")]
+        if i < table.keys:  # names may wrap, numbers may not
+            words = [word for line in lines for word in line.split()]
+            lines = [*words, max(lines, key=len, default="")[: max(KEY_WIDTH, width // 4)]]
+        wide.append(max(map(len, [*title.split(), *lines]), default=1))
+    tables: list[rich.table.Table] = []
+    for columns in _pack(wide, table.keys, width):
+        title = table.title if not tables else f"{table.title}, continued"
+        made = RichTable(title=escape(title), title_justify="left")
+        for i in columns:
+            justify: Literal["left", "right"] = "left" if i < table.keys else "right"
+            made.add_column(escape(headings[i]), justify=justify, width=wide[i], overflow="fold")
+        for section in rows:
+            for row in section:
+                made.add_row(*(escape(row[i]) for i in columns))
+            made.add_section()
+        tables.append(made)
+    return tables
+
+
+def _pack(wide: Sequence[int], keys: int, width: int) -> list[list[int]]:
+    """Columns in order, in as many groups as lines of ``width`` need; the keys in each of them."""
+    border = 3
+    room = width - 1 - sum(wide[i] + border for i in range(keys))
+    groups: list[list[int]] = [[]]
+    used = 0
+    for i in range(keys, len(wide)):
+        if groups[-1] and used + wide[i] + border > room:
+            groups.append([])
+            used = 0
+        groups[-1].append(i)
+        used += wide[i] + border
+    return [[*range(keys), *group] for group in groups]
+
+
+def show_report(made: Report, console: "Console", verbose: bool) -> None:
+    """Print what a study found.
+
+    Args:
+        made: its tables and tests.
+        console: where to.
+        verbose: whether all tables and captions are printed, and not one table that fits.
+    """
+    if verbose:
+        for table in made.tables:
+            console.print(*rich_tables(table, console.width), sep="\n")
+        lines = notes_once(made)
+    else:
+        summary = summarise(made, console.width) if made.usable else None
+        if summary is not None:
+            console.print(*rich_tables(summary, console.width, stacked=False), sep="\n")
+        notes = () if summary is None else summary.notes
+        verdict = f"{made.check.caution} {made.said}".lstrip()
+        lines = [*notes, *made.warnings, f"verdict: {verdict}", *made.struck]
+    for line in lines:
+        # The words of a log file's line stay in one line; a terminal would break them anywhere.
+        console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+
+
+def summarise(made: Report, width: int) -> Table:
+    """Return ceiling, floors and arms by the headline metrics that fit a line, one of each group in
+    turn; at least one.
+
+    Args:
+        made: the tables of a study.
+        width: characters in a line.
+    """
+    rows = [row for row in made.methods if row.ceiling or row.floor_of or not row.reference]
+    headline = sorted(made.usable, key=lambda metric: not metric.headline)
+    groups = [[metric for metric in headline if metric.group == group] for group in TITLES]
+    chosen: dict[Metric, list[Mean]] = {}
+    table: Table | None = None
+    for metric in filter(None, chain.from_iterable(zip_longest(*groups))):
+        cells = [replace(score_cell(row, metric, made.methods), spread=None) for row in rows]
+        tried = {**chosen, metric: cells}
+        ordered = {one: tried[one] for group in groups for one in group if one in tried}
+        wider = _summary(made, rows, ordered)
+        if table is None or len(rich_tables(wider, width, stacked=False)) == 1:
+            table, chosen = wider, ordered
+    assert table is not None  # there is a metric
+    return table
+
+
+def _summary(
+    made: Report, rows: Sequence[RowScores], scores: Mapping[Metric, Sequence[Mean]]
+) -> Table:
+    lines = [
+        (row.reference, (Label(row.label), *(cells[i] for cells in scores.values())))
+        for i, row in enumerate(rows)
+    ]
+    sections = [tuple(line for kind, line in lines if kind == one) for one in (True, False)]
+    found = [scored for row in made.methods if (scored := row.widest(made.metrics)) is not None]
+    widest = max(found, key=lambda scored: scored.n, default=None)
+    count = Count() if widest is None else Count(widest.n, widest.clips)
+    seeds = max(row.asked for row in made.methods)
+    done, asked = sum(row.done for row in made.methods), sum(row.asked for row in made.methods)
+    return Table(
+        name="summary",
+        title=made.about,
+        columns=(Column("method"), *(Column(heading(metric)) for metric in scores)),
+        sections=tuple(section for section in sections if section),
+        notes=(
+            f"{count} test segments, {seeds} seed{'s' if seeds > 1 else ''}; {done} of {asked} jobs"
+            " have a result",
+            f"[ ]: 95 % interval; {BELOW_FLOOR}: no better than its floor. {len(scores)} of"
+            f" {len(made.metrics)} metrics: --verbose prints all tables.",
+        ),
+    )
