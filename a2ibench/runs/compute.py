@@ -32,7 +32,7 @@ from a2ibench.runs.model import build, draw_eval_set, train
 from a2ibench.runs.monitor import monitored
 from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
 from a2ibench.source import source_hashes
-from a2ibench.storage import file_sha256, whole_file
+from a2ibench.storage import atomic_write, file_sha256
 from a2ibench.training.data_parallel import ALONE, Team
 
 
@@ -115,7 +115,7 @@ def _train(
             data.standardiser.save(folder / "standardiser.safetensors")
             for i, path in enumerate(task.environment.plugins):
                 # What was trained can be drawn with when the user's file is gone.
-                with whole_file(folder / PLUGINS / f"{i}_{path.name}") as temporary:
+                with atomic_write(folder / PLUGINS / f"{i}_{path.name}") as temporary:
                     shutil.copyfile(path, temporary)
             tell = stack.enter_context(monitored(folder, tell))
             preview = step_drawer(model, data.test, job.seed, folder)
@@ -198,6 +198,6 @@ def _save_scores(
             if column is not None:
                 table[name] = column
         paths.append(next_score_path(folder, stored, file))
-        with whole_file(paths[-1]) as temporary:
+        with atomic_write(paths[-1]) as temporary:
             table.to_parquet(temporary)
     return paths

@@ -9,7 +9,7 @@ import numpy as np
 from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
 from a2ibench.results.samples import GRID, step_picture
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.types import ImageArray, Pairs
 
 if TYPE_CHECKING:
@@ -58,5 +58,5 @@ def save_mosaic(images: ImageArray, path: Path) -> None:
 
     rows, columns, size = images.shape[:3]
     joined = images.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         Image.fromarray(joined).save(temporary, format="png")
