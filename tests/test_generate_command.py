@@ -64,6 +64,7 @@ def test_the_arm_that_draws_is_named(
     assert done.output.splitlines()[0] == f"drawn by {expected}"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("command", ["sweep", "export"])
 def test_other_commands_name_it_as_well(two_arms: Path, tmp_path: Path, command: str) -> None:
     sound = [tone(tmp_path / "a.wav"), "--volume", "1,2", "-n", "1"] if command == "sweep" else []
@@ -109,6 +110,7 @@ def test_no_sound_that_can_be_used_is_wrong_usage(small_study: Path, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.integration
 def test_a_decoder_that_crashes_costs_one_sound(
     small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +310,7 @@ def test_a_sweep_replaces_no_file_of_the_users(
     assert (out / theirs).read_text() == "mine"
 
 
+@pytest.mark.integration
 def test_a_sweep_replaces_that_before_it(small_study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "strips").mkdir(parents=True)

@@ -96,6 +96,7 @@ def test_a_folder_of_films_becomes_a_store_with_one_command(films, tmp_path):
     assert "| dog |" in card
 
 
+@pytest.mark.integration
 def test_the_same_files_give_the_same_bytes_wherever_they_lie(films, tmp_path):
     shutil.copytree(films, tmp_path / "moved")
     a = prepare(folder(films), tmp_path / "a")
@@ -103,6 +104,7 @@ def test_the_same_files_give_the_same_bytes_wherever_they_lie(films, tmp_path):
     assert files(a.root) == files(b.root)
 
 
+@pytest.mark.integration
 def test_the_split_is_by_source_stratified_and_in_folds(films, tmp_path):
     stores = [prepare(folder(films, folds=3, fold=k), tmp_path / str(k)) for k in range(3)]
     tested = [set(store.index[store.index["split"] == "test"]["source"]) for store in stores]
@@ -235,6 +237,7 @@ def test_a_study_does_not_take_a_layout_for_a_dataset():
 # Going on where it was.
 
 
+@pytest.mark.integration
 def test_a_preparation_that_is_killed_goes_on_to_the_same_bytes(films, tmp_path):
     root = tmp_path / "in"
     for label in ("dog", "piano"):
@@ -270,6 +273,7 @@ def test_a_preparation_that_is_killed_goes_on_to_the_same_bytes(films, tmp_path)
     assert files(store.root) == files(whole.root)
 
 
+@pytest.mark.integration
 def test_what_was_begun_with_other_options_begins_anew(films, tmp_path):
     class StoppedError(Exception):
         pass
@@ -287,6 +291,7 @@ def test_what_was_begun_with_other_options_begins_anew(films, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.integration
 def test_two_preparations_of_one_folder_do_not_meet(films, tmp_path):
     seen: list[str] = []
 
@@ -300,6 +305,7 @@ def test_two_preparations_of_one_folder_do_not_meet(films, tmp_path):
     assert seen == ["refused"]
 
 
+@pytest.mark.integration
 def test_a_torn_journal_costs_one_part(films, tmp_path):
     def stop(done: int, total: int) -> None:
         if done == 4:
@@ -414,6 +420,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.samp
 )
 
 
+@pytest.mark.integration
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS, CELLS, CELLS), max_size=6))
 def test_no_table_makes_more_than_a_clear_error(films, tmp_path_factory, rows):
@@ -449,6 +456,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 PLACES = st.floats(0, 0.999) | st.floats(0, 0.02)  # most of what can be claimed is at the start
 
 
+@pytest.mark.integration
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     suffix=st.sampled_from([".avi", ".mkv", ".mp4", ".ts", ".webm"]),

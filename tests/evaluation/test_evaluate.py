@@ -73,6 +73,7 @@ def scores_of(generated: np.ndarray, names: list[str]) -> dict[str, Score]:
 
 @pytest.mark.usefixtures("cheap_judges")
 class TestScores:
+    @pytest.mark.integration
     def test_real_images_score_high_everywhere(self):
         names = default_metrics(TEST).names
         scores = scores_of(TEST.images, names)

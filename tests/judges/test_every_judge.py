@@ -5,6 +5,8 @@ import pytest
 from a2ibench.conformance.suite import check
 from a2ibench.registry import judges
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.usefixtures("hasty_judges")
 @pytest.mark.parametrize("name", [name for name in judges.names() if name != "inceptionv3"])

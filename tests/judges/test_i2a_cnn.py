@@ -6,6 +6,8 @@ import pytest
 from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges.i2a_cnn import CNNImageToAudio, Degraded
 
+pytestmark = pytest.mark.integration
+
 
 def bars(n: int, seed: int, side: int = 32) -> Pairs:
     """The height of a bar is heard in the first number, its place in the second."""

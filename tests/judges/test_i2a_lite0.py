@@ -7,6 +7,8 @@ import torch
 from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges.i2a_lite0 import Lite0ImageToAudio, Ridge
 
+pytestmark = pytest.mark.integration
+
 
 def test_ridge_is_the_minimum_of_its_objective():
     rng = np.random.default_rng(0)

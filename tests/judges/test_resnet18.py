@@ -8,6 +8,8 @@ from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges import resnet18
 from a2ibench_plugins.judges.resnet18 import ResNet18Classifier
 
+pytestmark = pytest.mark.integration
+
 CLASSES = ("disc", "square")
 
 

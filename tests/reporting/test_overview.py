@@ -32,6 +32,7 @@ def several(root: Path, names: tuple[str, ...], dataset: str = "x") -> list[Path
     return [heard(root / name, {"ours": 0.0, "vae": 0.1}, dataset) for name in names]
 
 
+@pytest.mark.integration
 def test_an_overview_ranks_over_datasets_and_merges_no_tables(tmp_path: Path) -> None:
     folders = []
     for name in ("x", "y", "z"):
@@ -155,6 +156,7 @@ def test_one_pair_store_at_several_budgets_ranks_nothing(tmp_path: Path) -> None
     assert not list(tmp_path.glob("critical_difference-*"))
 
 
+@pytest.mark.integration
 def test_a_study_without_results_does_not_keep_the_others_from_their_pages(tmp_path: Path) -> None:
     first, second, third = several(tmp_path, ("logmel", "mfcc", "other"))
     shutil.rmtree(second / "jobs")

@@ -19,6 +19,8 @@ from a2ibench.soundnet.pickled_arrays import read_pickled_arrays
 from a2ibench.soundnet.weights import load
 from a2ibench_plugins.encoders import soundnet8
 
+pytestmark = pytest.mark.integration
+
 RATE = 22_050
 
 

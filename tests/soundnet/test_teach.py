@@ -156,6 +156,7 @@ def test_a_training_that_was_interrupted_ends_with_the_same_weights(tmp_path, mo
         assert torch.equal(one, two), name
 
 
+@pytest.mark.integration
 def test_it_learns_what_can_be_heard(tmp_path):
     network = student()
     data = lessons()
@@ -219,6 +220,7 @@ def test_the_figures_are_of_held_out_sources_and_training_sources_make_the_floor
     assert any(np.allclose([taught.floor, taught.after], figures, rtol=1e-4) for figures in found)
 
 
+@pytest.mark.integration
 def test_an_interrupted_call_ends_with_the_same_bytes_and_a_finished_one_is_not_repeated(
     store, tmp_path, monkeypatch
 ):
@@ -290,6 +292,7 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["encoders", "train", "soundnet", *map(str, arguments)])
 
 
+@pytest.mark.integration
 def test_the_command_teaches_and_says_how_to_use_it(store, tmp_path):
     out = tmp_path / "mine.safetensors"
     done = call("--data", store.root, "--out", out, "--layers", 5, "--steps", 2, "--batch-size", 2)
