@@ -9,6 +9,7 @@ import click
 from a2ibench.cli.completion import ablations, names
 from a2ibench.cli.options import (
     FAILED,
+    earlier_option,
     load_plugins,
     make_display,
     merge_settings,
@@ -129,6 +130,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="[default: studies/DATASET; of several datasets or encoders studies/DATASETS-ENCODERS,"
     " a folder for each of them in it]",
 )
+@earlier_option
 @click.option(
     "--dry-run",
     is_flag=True,

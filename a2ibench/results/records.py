@@ -70,6 +70,15 @@ class Arm(_Record):
     ablated: str | None = None
 
 
+class Kept(_Record):
+    """A result of earlier code in the place of a job; see :mod:`a2ibench.study.earlier_code`."""
+
+    place: str
+    """Key of that job: where its code changes again, the user is asked again."""
+    why: str
+    """The difference to the present code."""
+
+
 class PairCounts(_Record):
     """Numbers of pairs that train the models and the judges."""
 
@@ -94,6 +103,7 @@ class Study(WholeFile):
     ablate: list[str] = []
     dataset_config: Options = {}
     arms: dict[str, Arm] | None = None
+    kept: dict[Key, Kept] = {}
     pairs: PairCounts | None = None
 
 
@@ -109,6 +119,7 @@ class Job(_Record):
     seed: Count
     images: Count
     workers: Annotated[int, Field(ge=1)] = 1
+    protocol: Count = 1
 
 
 class Encoder(_Record):
