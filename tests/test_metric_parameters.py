@@ -111,17 +111,21 @@ def test_mlflow_takes_its_name(study: Path) -> None:
 
 
 def test_a_new_process_knows_the_name_again(study: Path, plugin: Path) -> None:
-    page = (study / "report.html").read_text()
-    for words in (
-        ["report", study, "--plugin", plugin],
-        ["compare", f"{study}:vae", f"{study}:class mean", "--plugin", plugin,
-         "--metric", "nearest_share[judge=shades,k=3]", "--fail-if-worse", MINE_NAME],
-    ):  # fmt: skip
-        command = [sys.executable, "-m", "a2ibench.cli", *map(str, words)]
+    def run(*words: object) -> str:
+        command = [sys.executable, "-m", "a2ibench.cli", *map(str, words), "--plugin", str(plugin)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert MINE_NAME in done.stdout
-    assert MINE_NAME in page
+        return done.stdout
+
+    table = study / "tables" / "quality.md"
+    before = table.read_text()
+    table.unlink()
+    run("report", study)
+    assert table.read_text() == before
+    assert MINE_NAME in (study / "report.html").read_text()
+    other = "nearest_share[judge=shades,k=3]"
+    asked = ["--metric", other, "--fail-if-worse", other]
+    assert f"{MINE_NAME}_v1" in run("compare", f"{study}:vae", f"{study}:class mean", *asked)
 
 
 def test_the_study_is_done_and_its_own_file_asks_for_the_same(study: Path, plugin: Path) -> None:
