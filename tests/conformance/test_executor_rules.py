@@ -80,7 +80,7 @@ def test_ray_keeps_the_contract():
 
 
 @pytest.mark.parametrize(
-    ("executor", "rule", "came"),
+    ("executor", "rule", "got"),
     [
         (Boundless, "room", "4"),
         (Hasty, "room", "calls: [1, 0, 0]"),
@@ -92,7 +92,7 @@ def test_ray_keeps_the_contract():
         (GoesOn, "stops", "it returned"),
     ],
 )
-def test_each_rule_finds_what_breaks_it(executor, rule, came):
+def test_each_rule_finds_what_breaks_it(executor, rule, got):
     found = finding(rules, ExecutorSubject(executor, {}), rule)
     assert found.state == "broken"
-    assert came in found.got
+    assert got in found.got

@@ -102,23 +102,22 @@ def test_workers_share_gpus_and_batches_evenly_or_not_at_all(task: Trial) -> Non
 def test_a_full_disk_is_noticed_before_and_a_checkpoint_has_the_size_that_was_foreseen(
     tmp_path: Path, display: Display, tiny: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from a2ibench.runs.footprint import footprint
     from a2ibench.runs.prepare import prepare_study
 
     request = tiny(tmp_path / "study", models=("ours",))
     plan = prepare_study(request, display.counter, display.say)
-    (job,) = [task for task in plan.tasks if task.job.kind == "model"]
+    job = Trial.of(plan.trainings[0])
     Usage = namedtuple("Usage", "free")
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda folder: Usage(1000))
         with pytest.raises(UserError, match=r"1 trial would leave .* 0.00 GB are free"):
-            Inline()([Trial.of(job)], silent)  # type: ignore[arg-type]
+            Inline()([job], silent)  # type: ignore[arg-type]
     assert not job.folder.exists()
     compute(job, lambda step, steps: None)
     size = (job.folder / "checkpoint.safetensors").stat().st_size
-    assert footprint(job).checkpoint == pytest.approx(size, rel=0.02)
+    assert job.footprint.checkpoint == pytest.approx(size, rel=0.02)
     samples = sum(path.stat().st_size for path in (job.folder / "samples").glob("*.npy"))
-    assert footprint(job).samples == pytest.approx(samples, rel=0.02)
+    assert job.footprint.samples == pytest.approx(samples, rel=0.02)
     # Of a job whose checkpoint is there only the one beside it is still to come.
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda folder: Usage(1.1 * size + samples))
