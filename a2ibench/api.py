@@ -16,7 +16,7 @@ from a2ibench.types import ImageArray
 if TYPE_CHECKING:
     import pandas as pd
 
-    from a2ibench.reporting.render import Table
+    from a2ibench.reporting.table import Table
 
 
 @dataclass(frozen=True)

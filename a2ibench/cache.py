@@ -1,8 +1,8 @@
-"""Cache entries: computed once, and checked against their own checksum whenever they are read.
+"""Cache entries: computed once, and checked against their checksum whenever they are read.
 
-Beside each file lies ``NAME.sha256``, as ``sha256sum`` writes it. A file that does not verify is
-removed and made again, and that is said; one that just cannot be read is left as it is. One that
-verifies is read without a lock: a cache that cannot be written is used as far as it is complete.
+Beside each file lies ``NAME.sha256``, in the format of ``sha256sum``. A file that does not verify
+is removed and made again, with a warning; one that merely cannot be read is left as it is. One that
+verifies is read without a lock, so that a read-only cache is used as far as it is complete.
 """
 
 import logging
@@ -19,22 +19,22 @@ T = TypeVar("T")
 
 
 class DamagedEntryError(Exception):
-    """A cached file that is not what was written, or cannot be decoded."""
+    """A cached file has other content than was written, or cannot be decoded."""
 
 
 def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
-    """Reads a file of the cache; where it is missing or damaged, it is made first.
+    """Read a file of the cache; make it first if it is missing or damaged.
 
     Args:
         path: the file, in a folder of :func:`~a2ibench.storage.cache_dir`.
-        make: writes it to the path that it is given.
-        read: reads it; whatever it raises of a file that was there before counts as damage, but
-            not that memory is short or that the system failed.
+        make: writes the file to the given path.
+        read: reads the file. What it raises on an existing file counts as damage, except for a
+            shortage of memory and failures of the system.
 
     Raises:
-        UserError: the file is missing or damaged, and the cache cannot be written; or it may not
-            be read.
-        OSError: the system failed to read it; it is left as it is.
+        UserError: the file is missing or damaged, and the cache is not writable; or the file is
+            not readable.
+        OSError: the system failed to read the file, which is left as it is.
     """
     try:
         return _read(path, read)
@@ -47,15 +47,15 @@ def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) 
             held.enter_context(lock(path))
         except UnwritableError as error:
             raise UserError(
-                f"{why}, and the cache is read-only: {error}; set {VARIABLE} to a folder that can"
-                " be written, or complete the cache where it can"
+                f"{why}, and the cache is read-only: {error}; set {VARIABLE} to a writable folder,"
+                " or complete the cache where it is writable"
             ) from error
         try:
             return _read(path, read)  # another process may have made it meanwhile
         except FileNotFoundError:
             pass
         except DamagedEntryError as error:
-            LOG.warning("cache: %s is damaged (%s): removed, and made again", path, error)
+            LOG.warning("cache: %s is damaged (%s): it is removed and made again", path, error)
             path.unlink(missing_ok=True)
         with whole_file(path) as temporary:
             make(temporary)
@@ -66,7 +66,7 @@ def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) 
 
 
 def find(path: Path, read: Callable[[Path], T]) -> T | None:
-    """Reads a file of the cache; None where it is missing or damaged.
+    """Read a file of the cache; return None if it is missing or damaged.
 
     Raises:
         UserError, OSError: see :func:`cached`.
@@ -78,18 +78,18 @@ def find(path: Path, read: Callable[[Path], T]) -> T | None:
 
 
 def checksum_file(path: Path) -> Path:
-    """Where the checksum of a file of the cache lies."""
+    """Return the path of the checksum of a file of the cache."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def _read(path: Path, read: Callable[[Path], T]) -> T:
-    """Reads a file that verifies.
+    """Verify and read a file.
 
     Raises:
-        FileNotFoundError: it is not there.
-        DamagedEntryError: it is empty, its checksum is another, or it cannot be decoded.
-        UserError: it may not be read.
-        OSError: the system failed to read it: what is in it is not known.
+        FileNotFoundError: it does not exist.
+        DamagedEntryError: it is empty, does not match its checksum, or cannot be decoded.
+        UserError: it is not readable.
+        OSError: the system failed to read it: its content is unknown.
     """
     try:
         if path.stat().st_size == 0:
@@ -111,7 +111,7 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
 
 
 def _expected(file: Path) -> str:
-    """The checksum in a file; empty where there is none."""
+    """Read a checksum; return an empty one if there is none."""
     try:
         return file.read_text(encoding="utf-8").partition(" ")[0]
     except (FileNotFoundError, ValueError):
@@ -123,7 +123,7 @@ def _decode(path: Path, read: Callable[[Path], T]) -> T:
         return read(path)
     except MemoryError:
         raise
-    except Exception as error:  # whatever a file of another shape or format makes a library raise
+    except Exception as error:  # of any kind, as a file of another shape or format may cause
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the system's; libraries that refuse what is in a file give no number
+            raise  # from the system; libraries that refuse a file's content give no number
         raise DamagedEntryError(str(error) or type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""A plug-in's configuration: a frozen dataclass whose fields are its options.
+"""The configuration of a plug-in: a frozen dataclass whose fields are its options.
 
 Each field is documented where it is declared::
 
@@ -6,7 +6,7 @@ Each field is documented where it is declared::
     class Config:
         channels: int = option(64, "width of the last hidden layer of G", minimum=1)
 
-and is checked where it is made: :func:`build` refuses unknown names and values of a wrong type.
+:func:`build` refuses unknown names and values of a wrong type.
 """
 
 import csv
@@ -23,35 +23,35 @@ from a2ibench.errors import UserError, unknown
 T = TypeVar("T")
 
 MOST_SEEDS = 1_000
-"""Of a study."""
+"""Largest number of seeds of a study."""
 MOST_IMAGES = 10**10
-"""Training images of a trial: more than any machine takes in."""
-LONGEST = 100
+"""Largest number of training images of a trial: more than any machine processes."""
+MAX_SHOWN = 100
 """Characters of a wrong value that a message repeats."""
-LARGEST = 2**31 - 1
-"""A whole number that no bound of its own holds: no network, picture or data set has more of
-anything, and numbers that overflow are refused before something is made of them."""
+MAX_INTEGER = 2**31 - 1
+"""Largest whole number of an option without a bound of its own; numbers that overflow are refused
+before they are used."""
 
 
 def option(
     default: T, doc: str, *, minimum: float | None = None, maximum: float | None = None
 ) -> T:
-    """A documented dataclass field, with an optional closed range for numbers."""
+    """Declare a documented dataclass field, with an optional closed range for numbers."""
     bounds = {"minimum": minimum, "maximum": maximum}
     return dataclasses.field(default=default, metadata={"doc": doc, **bounds})
 
 
 def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
-    """Makes a configuration from defaults and overrides.
+    """Make a configuration from defaults and overrides.
 
     Args:
         config: a dataclass.
         values: overrides; strings are converted to the field's type (``"0.1"`` → 0.1,
             ``"pong,tennis"`` → a tuple, see :func:`split_list`).
-        owner: whose configuration it is, for the message.
+        owner: name of the plug-in, for messages.
 
     Raises:
-        UserError: an unknown field, a value of a wrong type, or one out of its range.
+        UserError: a field is unknown, or a value is of a wrong type or out of range.
     """
     import pydantic
 
@@ -71,7 +71,7 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
             made[name] = pydantic.TypeAdapter(hints[name]).validate_python(value)
         except pydantic.ValidationError as error:
             reason = error.errors()[0]["msg"]
-            shown = given if len(repr(given)) <= LONGEST else f"{str(given)[:LONGEST]} …"
+            shown = given if len(repr(given)) <= MAX_SHOWN else f"{str(given)[:MAX_SHOWN]} …"
             raise UserError(f"option {owner}.{name}={shown!r}: {reason}") from error
         _check_range(fields[name], made[name], f"{owner}.{name}")
     try:
@@ -81,13 +81,13 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
 
 
 def split_list(text: str) -> list[str]:
-    """Reads a list that was written in one text: ``pong,tennis`` by the rules of CSV.
+    """Split a list such as ``pong,tennis`` by the rules of CSV.
 
-    An entry with a comma stands in double quotes: ``"cattle, bovinae cowbell",barking``. A pair of
-    brackets around the whole list is passed over: ``[pong, tennis]``.
+    An entry with a comma is put in double quotes: ``"cattle, bovinae cowbell",barking``. A pair of
+    brackets around the whole list is ignored: ``[pong, tennis]``.
 
     Raises:
-        ValueError: a quotation mark that is not closed, or a list of empty entries.
+        ValueError: a quotation mark is not closed, or all entries are empty.
     """
     text = text.strip()
     if _is_bracketed(text):
@@ -97,14 +97,14 @@ def split_list(text: str) -> list[str]:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True))
     except csv.Error as error:
-        raise ValueError(f"not a list that can be read ({error})") from error
+        raise ValueError(f"not a readable list ({error})") from error
     if not (parts := [part.strip() for row in rows for part in row if part.strip()]):
         raise ValueError("a list of empty entries")
     return parts
 
 
 def join_list(values: Iterable[Any]) -> str:
-    """Writes a list so that :func:`split_list` reads the same entries again."""
+    """Join a list so that :func:`split_list` returns the same entries."""
     text = io.StringIO(newline="")
     csv.writer(text).writerow([str(value) for value in values])
     written = text.getvalue().removesuffix("\r\n")
@@ -116,13 +116,13 @@ def _is_bracketed(text: str) -> bool:
 
 
 def choose(kind: str, given: Sequence[str], known: Collection[str], hint: str = "") -> list[str]:
-    """Finds the entries of a list among the known names, where a name may hold commas itself.
+    """Find the entries of a list among known names, which may contain commas themselves.
 
-    An entry that is no name is joined with the ones behind it: ``cattle``, ``bovinae cowbell`` is
-    the one name ``cattle, bovinae cowbell``.
+    An entry that is not a name is joined with the ones behind it: ``cattle``, ``bovinae cowbell``
+    is the one name ``cattle, bovinae cowbell``.
 
     Args:
-        kind: what is chosen, in words (``"class"``), for the message.
+        kind: kind of the names (``"class"``), for messages.
         given: the entries, in order.
         known: every valid name.
         hint: one more sentence for the message.
@@ -131,11 +131,11 @@ def choose(kind: str, given: Sequence[str], known: Collection[str], hint: str = 
         Names out of ``known``, each once, in the order given.
 
     Raises:
-        UserError: an entry that is no name, not even joined; with the nearest ones.
+        UserError: an entry is not a name, even joined; the message gives the nearest names.
     """
     names = {_words_only(name): name for name in known}
     longest = max((name.count(",") + 1 for name in names), default=0)
-    reached = {0: -1}  # how many entries can be read as names → how many before the last of them
+    reached = {0: -1}  # number of entries read as names → the number before the last name
     for start in range(len(given)):
         if start in reached:
             for end in range(start + 1, min(start + longest, len(given)) + 1):
@@ -153,19 +153,19 @@ def choose(kind: str, given: Sequence[str], known: Collection[str], hint: str = 
 
 
 def _words_only(name: str) -> str:
-    """A name without the white space around its commas."""
+    """Remove the white space around the commas of a name."""
     return ",".join(" ".join(part.split()) for part in name.split(","))
 
 
 def check_owners(settings: Iterable[str], used: Collection[str]) -> None:
-    """Refuses options of something that is not used.
+    """Check that options are set only for plug-ins in use.
 
     Args:
-        settings: whose options are set.
-        used: the names of the models, datasets, encoders and executors that are used.
+        settings: names of the plug-ins whose options are set.
+        used: names of the models, datasets, encoders and executors in use.
 
     Raises:
-        UserError: one that is not among them.
+        UserError: a plug-in is not in use.
     """
     for owner in settings:
         if owner not in used:
@@ -180,9 +180,9 @@ def _check_range(field: "dataclasses.Field[Any]", value: Any, name: str) -> None
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"option {name}={value!r}: expected a finite number")
     for part in value if isinstance(value, tuple | list) else (value,):
-        if isinstance(part, int) and abs(part) > LARGEST:
+        if isinstance(part, int) and abs(part) > MAX_INTEGER:
             size = f"{len(str(abs(part)))} digits" if abs(part) > 10**12 else str(part)
-            raise UserError(f"option {name}: a number of {size}: expected at most {LARGEST}")
+            raise UserError(f"option {name}: a number of {size}: expected at most {MAX_INTEGER}")
     low, high = field.metadata.get("minimum"), field.metadata.get("maximum")
     if (low is not None and value < low) or (high is not None and value > high):
         raise UserError(f"option {name}={value!r}: expected a number {_range(field)}")
@@ -198,7 +198,7 @@ _WORDS = {bool: "true or false", int: "whole number", float: "number", str: "tex
 
 
 def takes(config: type) -> dict[str, str]:
-    """What each option of a dataclass takes, in words: its choices, or its type and range."""
+    """Describe the values of each option of a dataclass: its choices, or its type and range."""
     hints = get_type_hints(config)
     return {
         field.name: " ".join(filter(None, (_words(hints[field.name]), _range(field))))
@@ -220,12 +220,12 @@ def _words(hint: Any) -> str:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """A configuration as plain JSON values, in the order of its fields."""
+    """Convert a configuration to plain JSON values, in the order of its fields."""
     return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
 
 
 def _plain(value: Any) -> Any:
-    """With lists in the place of tuples, as JSON gives them back."""
+    """Replace tuples by lists, as JSON does."""
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, tuple | list) else value

@@ -1,4 +1,4 @@
-"""A rich console for text that may come from anywhere."""
+"""A rich console for text from untrusted sources."""
 
 import sys
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from a2ibench.printable import Guarded, printable
 
 
 class Console(RichConsole):
-    """A rich console that prints only printable text between its own colours and movements.
+    """A rich console that prints nothing but printable text between its own control codes.
 
     Args:
-        options: see rich.
+        options: passed to rich.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -25,13 +25,13 @@ class Console(RichConsole):
             self.file = sys.stdout.stream
 
     def on_broken_pipe(self) -> None:
-        """Passes the error on, as for all other output: `a2ibench data check DIR | head`."""
+        """Pass the error on, as for all other output: `a2ibench data check DIR | head`."""
         raise  # rich calls this while it handles a BrokenPipeError
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """See rich; the text of every segment is made printable."""
+        """Make the text of every segment printable; see rich."""
         for segment in super().render(renderable, options):
             text, style, control = segment
             yield segment if control else Segment(printable(text), style)

@@ -28,8 +28,17 @@ class MetricRegistry(Registry["Metric"]):
     def names(self) -> list[str]:
         """Return the listed names, sorted: variants, and classes without any. Of an entry point
         that cannot be loaded, its own name."""
-        classes, failed = self._classes()
-        return sorted({*failed, *(name for one in classes.values() for name in _listed(one))})
+        points = self._entry_points().values()
+        listed = [name for point in points for name in self.names_from(point)]
+        return sorted(
+            {*listed, *(name for one in self.registered.values() for name in _listed(one))}
+        )
+
+    def names_from(self, point: EntryPoint) -> list[str]:
+        """Return the listed names that an entry point brings; its own where it cannot be loaded."""
+        return [name for one in _load_classes(self, point)[0] for name in _listed(one)] or [
+            point.name
+        ]
 
     def __contains__(self, name: str) -> bool:
         """Return whether :meth:`get` knows a name."""
@@ -78,6 +87,10 @@ class MetricRegistry(Registry["Metric"]):
             raise failed[name]
         known = classes if bracket else {*self.names(), *classes}
         raise unknown(self.kind, family, known, " ".join([self.hint, *map(str, failed.values())]))
+
+    def canonical(self, name: str) -> str:
+        """Return the one name of a metric, however it is spelled; an unknown name stays."""
+        return self.get(name).name if name in self else name
 
     def _names_of(self, plugin: type) -> set[str]:
         return {*_listed(cast("type[Metric]", plugin)), plugin.name}  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
-"""Calls in processes of their own: one at a time within limits, or many on all processors.
+"""Calls in child processes: one at a time within limits, or many on all processors.
 
-A process that dies costs one answer, and how it died is known.
+A process that dies costs one answer, and its cause of death is reported.
 """
 
 import contextlib
@@ -27,13 +27,13 @@ T = TypeVar("T")
 
 START = "import sys; sys.path[:] = {path!r}; from a2ibench.parallel import serve; serve({pipe})"
 PATIENCE = 10.0
-"""Seconds that a process has to end after it has closed its pipe."""
+"""Seconds within which a process must end after it has closed its pipe."""
 
 
 class Crashed(Exception):  # noqa: N818
-    """A call without an answer, because its process died or went beyond a limit.
+    """A call got no answer, because its process died or exceeded a limit.
 
-    The message completes a sentence that begins with the name of what ran: "died of SIGSEGV
+    The message completes a sentence whose subject is the thing that ran: "died of SIGSEGV
     (Segmentation fault)", "took longer than 60 s", "needed more than 2 GiB of memory".
     """
 
@@ -41,11 +41,11 @@ class Crashed(Exception):  # noqa: N818
 class Child:
     """A process that calls functions of modules, one after another; it starts with the first call.
 
-    After a call that crashed, the next one finds a new process. What libraries print on the
-    process's standard output and error is discarded. Threads wait for each other.
+    After a crash, the next call starts a new process. The standard output and error of the process
+    are discarded. Threads wait for each other.
 
-    :mod:`multiprocessing` would import the caller's main module in the new process, and so run a
-    script without a guard once more; this does not.
+    Unlike :mod:`multiprocessing`, it does not import the caller's main module, which would run a
+    script without a main guard a second time.
     """
 
     def __init__(self) -> None:
@@ -61,17 +61,17 @@ class Child:
         memory: int | None = None,
         seconds: float | None = None,
     ) -> T:
-        """Calls a function in the process and returns what it returns.
+        """Call a function in the process and return its answer.
 
         Args:
             function: of a module that can be imported.
-            arguments: they and the answer are pickled.
-            memory: bytes that the call may take, where the system can limit it (Linux).
-            seconds: how long it may last.
+            arguments: pickled, as is the answer.
+            memory: limit in bytes, where the system can enforce it (Linux).
+            seconds: time limit.
 
         Raises:
-            Crashed: see there.
-            Exception: what the function raised, with its traceback as a note.
+            Crashed: the process died or exceeded a limit.
+            Exception: raised by the function, with its traceback as a note.
         """
         with self._lock:
             try:
@@ -85,17 +85,17 @@ class Child:
             except (EOFError, ConnectionError):
                 raise Crashed(self._last_words()) from None
             except BaseException:
-                self._kill()  # an answer that still comes would be taken for the next call's
+                self._kill()  # a late answer would be taken for the next call's
                 raise
         if error is not None:
             raise error
         return answer
 
     def close(self) -> None:
-        """Ends the process, also in the middle of a call; there is no other one after it."""
+        """End the process, even in the middle of a call, and start no other."""
         self._closed = True
         if (process := self._process) is not None:
-            process.kill()  # a call that waits for it finds the end of the pipe
+            process.kill()  # a waiting call then finds the end of the pipe
         with self._lock:
             self._kill()
 
@@ -108,7 +108,7 @@ class Child:
             raise Crashed("was closed")
         ours, theirs = multiprocessing.Pipe()
         with theirs:
-            # Its standard input is never written to: its end tells the process that ours has died.
+            # Nothing is written to its standard input: its end tells it that this process died.
             self._process = subprocess.Popen(  # noqa: S603  # this interpreter, code of ours
                 [sys.executable, "-c", START.format(path=sys.path, pipe=theirs.fileno())],
                 stdin=subprocess.PIPE,
@@ -150,14 +150,14 @@ class Child:
 def in_order(
     function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], workers: int | None = None
 ) -> Iterator[T | Crashed]:
-    """Calls a module's function for each tuple of arguments and yields the answers in order.
+    """Call a function for each tuple of arguments in child processes; yield the answers in order.
 
-    At most two answers per process wait to be taken, so memory stays flat in their number.
+    At most two answers per process are held back, so memory stays flat in their number.
 
     Args:
         function: importable in another process.
-        arguments: of each call; they and the answers are pickled.
-        workers: processes; by default one for each processor that this one may use.
+        arguments: of each call; pickled, as are the answers.
+        workers: number of processes; by default that of the processors available to this one.
     """
     import joblib
 
@@ -194,11 +194,7 @@ def in_order(
 
 
 def serve(number: int) -> None:
-    """Answers the calls of a :class:`Child` in its process.
-
-    Args:
-        number: of the open file that leads to it.
-    """
+    """Answer the calls of a :class:`Child` in its process, through the pipe of this number."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
     def outlive() -> None:
@@ -216,9 +212,9 @@ def serve(number: int) -> None:
 
 
 def _answer(asked: bytes) -> bytes:
-    """Makes a call and returns its answer or error, pickled."""
+    """Make a call and return its answer or error, pickled."""
     try:
-        function, arguments, memory = pickle.loads(asked)  # noqa: S301  # of the parent
+        function, arguments, memory = pickle.loads(asked)  # noqa: S301  # from the parent
         with _limited(memory):
             return pickle.dumps((function(*arguments), None), protocol=5)
     except Exception as error:
@@ -226,7 +222,7 @@ def _answer(asked: bytes) -> bytes:
 
 
 def _pack(error: Exception) -> bytes:
-    """An exception as it is sent; one that cannot be pickled is told in words."""
+    """Pickle an exception; send one that cannot be pickled as text."""
     error.add_note(f"In another process:\n{''.join(traceback.format_exception(error))}")
     try:
         packed = pickle.dumps((None, error))
@@ -238,7 +234,7 @@ def _pack(error: Exception) -> bytes:
 
 @contextlib.contextmanager
 def _limited(memory: int | None) -> Iterator[None]:
-    """Within, the process may take so many bytes more than it has."""
+    """Limit the memory that the process may take in the block beyond what it has."""
     try:
         resource = importlib.import_module("resource")
         taken = int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
@@ -259,9 +255,7 @@ def _limited(memory: int | None) -> Iterator[None]:
 
 
 def begin() -> None:
-    """Prepares a process of :mod:`multiprocessing`: Ctrl-C is the parent's to handle, and without a
-    parent there is nothing to do.
-    """
+    """Prepare a process of :mod:`multiprocessing`: leave Ctrl-C to its parent, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replace_what_cannot_be_encoded()
     parent = multiprocessing.parent_process()

@@ -1,4 +1,4 @@
-"""Text that is safe to print: it cannot steer a terminal, and no encoding ends a command."""
+"""Make text safe to print: it cannot control the terminal, and no encoding breaks a command."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ _CONTROL = re.compile(
 
 
 def printable(text: str) -> str:
-    """A text without escape sequences and control characters other than tab and newline.
+    """Remove escape sequences and control characters other than tab and newline.
 
     A lone surrogate, as in a file name that is not UTF-8, becomes ``\\udc80``.
     """
@@ -24,25 +24,25 @@ def printable(text: str) -> str:
 
 
 class Guarded:
-    """A text stream on which only printable text is written.
+    """A text stream that writes only printable text.
 
     Args:
-        stream: the stream behind it.
+        stream: the underlying stream.
     """
 
     encoding = "utf-8"
-    """It takes any text; click goes past a stream that does not say so."""
+    """Any text is accepted; click bypasses a stream that does not say so."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        """Writes what is printable of a text; returns the length of the whole text."""
+        """Write the printable part of a text; return the length of the whole text."""
         self.stream.write(printable(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Writes several texts."""
+        """Write several texts."""
         for line in lines:
             self.write(line)
 
@@ -51,7 +51,7 @@ class Guarded:
 
 
 def replace_what_cannot_be_encoded() -> None:
-    """Has this process print ``\\u2212`` where its output cannot hold a minus sign."""
+    """Make this process print ``\\u2212`` where the encoding of its output has no minus sign."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # none in a notebook
         if reconfigure is not None:
@@ -60,7 +60,7 @@ def replace_what_cannot_be_encoded() -> None:
 
 @contextmanager
 def guarded_output() -> Iterator[None]:
-    """Inside the block whatever is printed is printable, by whomever, and can be encoded."""
+    """Make all output of the block printable and encodable, whoever prints it."""
     replace_what_cannot_be_encoded()
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(Guarded, before)

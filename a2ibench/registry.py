@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from a2ibench.contracts.judge import Judge
     from a2ibench.contracts.model import Model
     from a2ibench.contracts.reference import Reference
+    from a2ibench.contracts.section import Section
 
 datasets: "Registry[Dataset]" = Registry("dataset", "a2ibench.contracts.dataset:Dataset")
 encoders: "Registry[Encoder]" = Registry("encoder", "a2ibench.contracts.encoder:Encoder")
@@ -37,6 +38,8 @@ references: "Registry[Reference]" = Registry("reference", "a2ibench.contracts.re
 judges: "Registry[Judge]" = Registry("judge", "a2ibench.contracts.judge:Judge")
 metrics = MetricRegistry("metric", "a2ibench.contracts.metric:Metric")
 executors: "Registry[Executor[Any]]" = Registry("executor", "a2ibench.contracts.executor:Executor")
+sections: "Registry[Section]" = Registry("section", "a2ibench.contracts.section:Section")
+"""Of the page of a study. They have no rules to be checked by, and are not among :data:`ALL`."""
 
 ALL: tuple["Registry[object]", ...] = cast(
     "tuple[Registry[object], ...]",
@@ -54,6 +57,10 @@ def of_kind(kind: str) -> "Registry[Any]":
     if (single := kind.removesuffix("s")) not in by_kind:
         raise unknown("kind", kind, [f"{name}s" for name in by_kind])
     return by_kind[single]
+
+
+def _registered() -> list[object]:
+    return [*(one.registered for one in ALL), sections.registered]
 
 
 def load_plugin_file(path: Path) -> None:
@@ -76,7 +83,7 @@ def load_plugin_file(path: Path) -> None:
         raise UserError(f"--plugin {path}: not a Python file; expected a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    before = [registry.registered for registry in ALL]
+    before = _registered()
     try:
         spec.loader.exec_module(module)
     except UserError:
@@ -86,11 +93,11 @@ def load_plugin_file(path: Path) -> None:
         del sys.modules[name]
         line = _line_in(path, error)
         raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}") from error
-    if before == [registry.registered for registry in ALL]:
+    if before == _registered():
         del sys.modules[name]
         raise UserError(
             f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register"
-            " (or datasets, encoders, judges, metrics, executors) above your class"
+            " (or datasets, encoders, judges, metrics, executors, sections) above your class"
         )
 
 

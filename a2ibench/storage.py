@@ -1,4 +1,4 @@
-"""Where things are kept, how a file becomes whole, and how content is hashed."""
+"""The cache folder, atomic writes, locks, and hashes of content."""
 
 import contextlib
 import errno
@@ -15,17 +15,17 @@ from typing import Any
 from a2ibench.errors import UserError
 
 VARIABLE = "A2IBENCH_CACHE"
-LEAST_ROOM = 2**16
-"""Bytes: where less is free, a failed write is put down to that."""
+MIN_FREE = 2**16
+"""Free bytes below which a failed write counts as a full disk."""
 
 
 def cache_dir(*parts: str) -> Path:
-    """A folder of the cache, made if it is missing.
+    """Return a folder of the cache; make it if it is missing.
 
-    ``A2IBENCH_CACHE`` names the root; without it the platform's user cache folder is used.
+    ``A2IBENCH_CACHE`` names the root, by default the platform's user cache folder.
 
     Raises:
-        UserError: it is missing and cannot be made.
+        UserError: the folder cannot be made.
     """
     import platformdirs
 
@@ -41,32 +41,31 @@ def cache_dir(*parts: str) -> Path:
         else:
             why = "there is no such user" if isinstance(error, RuntimeError) else str(error)
         raise UserError(
-            f"the cache folder {path} cannot be made ({why}); set {VARIABLE} to a folder that can"
-            " be written"
+            f"the cache folder {path} cannot be made ({why}); set {VARIABLE} to a writable folder"
         ) from error
     return path
 
 
 def content_key(value: Any) -> str:
-    """A hash of plain JSON values: 20 hexadecimal digits, independent of the order of keys."""
+    """Hash plain JSON values to 20 hexadecimal digits, independent of the order of keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def file_sha256(path: Path) -> str:
-    """The full sha256 of a file, in hexadecimal digits."""
+    """Return the full sha256 of a file, in hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside ``path`` that takes its place when the block succeeds.
+    """Yield a temporary path beside ``path`` that takes its place when the block succeeds.
 
-    Written, synced, renamed: a reader finds the file whole or not at all.
+    The file is written, synced and renamed, so that a reader finds it whole or not at all.
 
     Raises:
-        OSError: with ``errno.ENOSPC`` whenever there was no room, whatever a library made of it.
+        OSError: with ``errno.ENOSPC`` whenever the disk was full, whatever a library raised.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
@@ -80,7 +79,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except Exception as error:
-        if is_full(error) or shutil.disk_usage(path.parent).free < LEAST_ROOM:
+        if is_full(error) or shutil.disk_usage(path.parent).free < MIN_FREE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
     finally:
@@ -88,12 +87,16 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that there is no room on the disk, or none left in a quota."""
+    """Tell whether an error means that the disk or a quota is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes plain values as indented JSON, whole or not at all; NaN is refused."""
+    """Write plain values as indented JSON, atomically.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     with whole_file(path) as temporary:
         # A lone surrogate, as in a file name that is not UTF-8, becomes JSON's \\udc80.
@@ -101,11 +104,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The plain values in a JSON file.
+    """Read the plain values in a JSON file.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is no JSON, or nested too deeply.
+        OSError: the file cannot be read.
+        ValueError: it is not JSON, or nested too deeply.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -114,10 +117,9 @@ def read_json(path: Path) -> Any:
 
 
 def set_aside(path: Path, word: str = "damaged") -> Path:
-    """Renames a file to ``NAME.damaged``, or ``NAME.damaged-2`` and so on: none is replaced.
+    """Rename a file to ``NAME.damaged``, or ``NAME.damaged-2`` and so on, and return its new path.
 
-    Returns:
-        Its new path, beside the old one.
+    No file is replaced.
     """
     to = path.with_name(f"{path.name}.{word}")
     number = 1
@@ -130,16 +132,16 @@ def set_aside(path: Path, word: str = "damaged") -> Path:
 
 @contextmanager
 def lock(path: Path, wait: bool = True) -> Iterator[None]:
-    """Holds an inter-process lock beside ``path``: what it guards is computed once.
+    """Hold an inter-process lock beside ``path``.
 
     Args:
-        path: what is guarded; it need not be there.
-        wait: for another process that holds the lock. Where nobody waits, the file of the lock is
-            removed with it.
+        path: the guarded file or folder, which need not exist.
+        wait: whether to wait for another process that holds the lock. If not, the file of the lock
+            is removed at the end.
 
     Raises:
-        HeldError: another process holds it, and ``wait`` is not set.
-        UnwritableError: nothing can be written there.
+        HeldError: another process holds the lock, and ``wait`` is not set.
+        UnwritableError: the folder is not writable.
     """
     from filelock import FileLock, Timeout
 
@@ -149,15 +151,15 @@ def lock(path: Path, wait: bool = True) -> Iterator[None]:
             path.parent.mkdir(parents=True, exist_ok=True)
             held.enter_context(FileLock(file, timeout=-1 if wait else 0))
         except Timeout:
-            raise HeldError(f"{path}: another process writes it already") from None
+            raise HeldError(f"{path}: another process is writing it already") from None
         except OSError as error:
             if is_full(error):
                 raise
             raise UnwritableError(
-                f"{path}: its folder cannot be written ({error.strerror})"
+                f"{path}: its folder is not writable ({error.strerror})"
             ) from error
         if not wait:
-            held.callback(_remove, file)  # while it is held: afterwards it may be another's
+            held.callback(_remove, file)  # while it is held: afterwards it may be another process's
         yield
 
 
@@ -167,8 +169,8 @@ def _remove(file: Path) -> None:
 
 
 class HeldError(UserError):
-    """A lock that another process holds."""
+    """Another process holds the lock."""
 
 
 class UnwritableError(UserError):
-    """A folder that nothing can be written to."""
+    """The folder is not writable."""

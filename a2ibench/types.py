@@ -1,4 +1,4 @@
-"""What flows through the bench: pairs, splits of pairs with features, batches."""
+"""The types that flow through the bench: pairs, splits of pairs with features, batches."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ class Pair:
         source: the clip (video, episode) that both were cut from; a source is on one side of the
             split only.
         split: ``"train"`` or ``"test"``.
-        start: where the segment begins in its source, in seconds.
-        factors: what made the scene, where it is known: factor name → number.
+        start: start of the segment in its source, in seconds.
+        factors: known factors of the scene: name → number.
     """
 
     image: ImageArray
@@ -43,12 +43,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Something of a dataset's source that cannot be used.
+    """A file of a dataset, or a segment of one, that cannot be used.
 
     Attributes:
-        file: which, relative to the source's folder.
+        file: its path, relative to the dataset's folder.
         reason: what was expected and what came.
-        start: of which segment, in seconds; None for the whole file.
+        start: start of the segment in seconds; None for the whole file.
     """
 
     file: str
@@ -58,14 +58,14 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Missing:
-    """A clip that a list names and that is not there.
+    """A listed clip that is not there.
 
     Attributes:
         clip: its name.
-        label: the class that the list gives it.
-        split: the side, where the list fixes it.
-        starts: of its segments, in seconds, where the list says.
-        expected: the files that would be taken for it, relative to the dataset's folder.
+        label: its class on the list.
+        split: its side, where the list fixes it.
+        starts: starts of its segments, in seconds, where the list gives them.
+        expected: the files that would be accepted, relative to the dataset's folder.
     """
 
     clip: str
@@ -76,20 +76,20 @@ class Missing:
 
 
 class RejectedError(Exception):
-    """A file, or one of its segments, that cannot be used; the message is the reason."""
+    """A file or segment cannot be used; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a dataset yields at once: it is written whole or not at all.
+    """Pairs that are written together, whole or not at all.
 
     Attributes:
-        pairs: the pairs; they may be made while they are asked for. A :class:`RejectedError` among
-            them takes back those of the part that came before.
-        rejected: what was left out.
+        pairs: the pairs, possibly made lazily. A :class:`RejectedError` among them takes back the
+            earlier ones of the part.
+        rejected: the files or segments that were left out.
         source: plain facts on the file that the part was cut from (``file``, ``sha256``,
-            ``seconds``, …); empty where there is no file.
-        name: what a part without a file is called where it is rejected.
+            ``seconds``, …); empty if there is no file.
+        name: name of a part without a file, for the case that it is rejected.
     """
 
     pairs: Iterable[Pair]
@@ -99,7 +99,7 @@ class Part:
 
 
 class Images(Protocol):
-    """Images by position: what an in-memory array and rows of a memory map both offer."""
+    """Images by position, in memory or on disk."""
 
     def __len__(self) -> int: ...
 
@@ -111,15 +111,15 @@ class Pairs:
     """One split of a dataset as models, judges and metrics see it.
 
     Attributes:
-        images: uint8 ``[n, S, S, 3]``, RGB, read from the store where they are asked for.
+        images: uint8 ``[n, S, S, 3]``, RGB, read from the store when they are indexed.
         acoustic: float32 ``[n, d]``, the encoder's features, standardised with the mean and the
             standard deviation of the *training* split.
         label: int64 ``[n]``, an index into ``classes``.
         classes: the class names, sorted.
         source: ``[n]`` strings, the source clip of each pair.
-        factors: what made each scene, where it is known for all: name → float32 ``[n]``.
-        span: float64 ``[n, 2]``, where each sound begins and ends in its source, in seconds; empty
-            where that is not known, and no two sounds are taken to overlap.
+        factors: factors of the scenes that are known for all: name → float32 ``[n]``.
+        span: float64 ``[n, 2]``, begin and end of each sound in its source, in seconds; empty if
+            unknown, in which case no two sounds are taken to overlap.
     """
 
     images: Images
@@ -136,7 +136,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Spec:
-    """The sizes that a model is built for.
+    """The sizes and classes that a model is built for.
 
     Attributes:
         image_size: S, the side of the images in pixels; a power of two, at least 16.
@@ -151,15 +151,15 @@ class Spec:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a method wants its batches drawn.
+    """The batch size of a method, and how its pairs are drawn.
 
     Attributes:
-        batch_size: pairs a batch.
-        balanced: classes uniformly, then pairs uniformly inside the class; otherwise pairs
+        batch_size: pairs per batch.
+        balanced: draw classes uniformly, then pairs uniformly inside the class; otherwise pairs
             uniformly.
         flip: probability of a horizontal flip of the image.
-        mismatch: where the mismatched audio of a pair comes from: a clip of another class, any
-            other source clip, or nowhere.
+        mismatch: source of a pair's mismatched audio: a clip of another class, any other source
+            clip, or none.
     """
 
     batch_size: int = 32
@@ -177,7 +177,7 @@ class Batch:
         acoustic: float32 ``[B, d]``, ``a``, standardised.
         label: int64 ``[B]``.
         mismatched: float32 ``[B, d]``, the feature of another pair's sound
-            (``Sampling.mismatch``); the pair's own where nothing is mismatched.
+            (``Sampling.mismatch``); the pair's own if nothing is mismatched.
     """
 
     image: "torch.Tensor"

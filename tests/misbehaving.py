@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from a2ibench.media.audio import read_sound
+from a2ibench.media.sound_file import read_sound
 
 
 def die(number: int = signal.SIGSEGV) -> None:

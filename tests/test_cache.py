@@ -62,7 +62,7 @@ def test_a_damaged_entry_is_made_again_and_that_is_said(entry, caplog, damage):
         np.testing.assert_array_equal(entry.get(), np.arange(40))
     (said,) = caplog.messages
     assert said.startswith(f"cache: {entry.path} is damaged (")
-    assert said.endswith("): removed, and made again")
+    assert said.endswith("): it is removed and made again")
     assert entry.made == 2
     entry.get()
     assert entry.made == 2

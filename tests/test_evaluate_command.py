@@ -16,6 +16,8 @@ from PIL import Image
 from a2ibench.cli import main
 from a2ibench.data.store import PairStore
 
+pytestmark = pytest.mark.integration
+
 PROTOCOL = ["--encoder", "logmel"]
 OWN = ["--metric", "is1_lite0"]
 

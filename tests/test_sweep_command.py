@@ -14,6 +14,8 @@ from PIL import Image
 from a2ibench.cli import main
 from a2ibench.results.result_file import write_result
 
+pytestmark = pytest.mark.integration
+
 RATE = 22_050
 
 

@@ -1,4 +1,4 @@
-"""``a2ibench data clean``: labels that are probably wrong, decided on by a person."""
+"""``a2ibench data clean``: find labels that are probably wrong, and correct them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from a2ibench.runs.display import Display
 
 IN_FOLDER = "-"
-"""Stands for the sheet in the store's own folder."""
+"""Value of --apply for the sheet in the store's own folder."""
 
 
 @click.command()
@@ -33,14 +33,14 @@ IN_FOLDER = "-"
     is_flag=False,
     flag_value="drop",
     type=click.Choice(["drop", "relabel"]),
-    help="With --apply: do so (by itself: drop) with suspects that have no decision.",
+    help="With --apply: drop or relabel suspects that have no decision.  [without a value: drop]",
 )
 @click.option(
     "--quality",
     default=0.2,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="With --auto: suspects whose label_quality is at most this.",
+    help="With --auto: the largest label_quality of a suspect to decide on.",
 )
 @click.option("--undo", is_flag=True, help="Remove all corrections.")
 @click.option(
@@ -48,17 +48,21 @@ IN_FOLDER = "-"
     default="soundnet8",
     show_default=True,
     shell_complete=names("encoder"),
-    help="What listens.",
+    help="Encoder that describes the sounds.",
 )
 @click.option(
     "--judge",
     default="lite0",
     show_default=True,
     shell_complete=names("judge"),
-    help="What looks; a frozen one.",
+    help="Frozen judge that describes the pictures.",
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="OWNER.FIELD=VALUE", help="An encoder's option."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="OWNER.FIELD=VALUE",
+    help="Set an option of the encoder.",
 )
 @plugin_option
 def clean(
@@ -74,9 +78,9 @@ def clean(
 ) -> None:
     """Find labels of the pair store DIR that are probably wrong, and correct them.
 
-    By itself it writes DIR/label_errors.csv, worst first, for you to decide: put keep, drop or the
-    name of a class into the column `decision` of a segment or of a whole clip, then --apply. A
-    segment's decision goes before its clip's.
+    Without options it writes DIR/label_errors.csv, worst first. Enter keep, drop or the name of a
+    class in the column `decision` of a segment or of a whole clip, then --apply. A segment's
+    decision takes precedence over its clip's.
 
     The pairs stay as they were prepared; DIR/corrections.csv is applied whenever the store is
     opened. Each --apply replaces the corrections of the one before, and --undo removes them.
@@ -84,9 +88,9 @@ def clean(
     from a2ibench.extras import require
 
     if undo and sheet is not None:
-        raise UserError("--undo and --apply: choose one of them")
+        raise UserError("--undo and --apply exclude each other: give one of them")
     if auto is not None and sheet is None:
-        raise UserError("--auto says how to --apply: give both")
+        raise UserError("--auto is for --apply: give both")
     display = make_display()
     if undo:
         _undo(folder, display)
@@ -106,7 +110,7 @@ def _find(
 
     from a2ibench import config, registry
     from a2ibench.curation.label_errors import find_label_errors
-    from a2ibench.curation.review import write_review
+    from a2ibench.curation.label_sheet import write_label_sheet
     from a2ibench.curation.sheet import SHEET
     from a2ibench.data.store import LEFT_OUT, PairStore
     from a2ibench.evaluation.pair_features import encode_and_embed
@@ -126,7 +130,7 @@ def _find(
             store.index["source"].to_numpy(dtype=np.str_)[rows],
             display.counter("checking labels"),
         )
-        carried = write_review(store, rows, findings)
+        carried = write_label_sheet(store, rows, findings)
     covers, suspect = findings.table["covers"], findings.table["suspect"]
     display.say(
         f"{folder / SHEET}: {int((covers == 'clip').sum())} clips and"
@@ -134,11 +138,11 @@ def _find(
         f" (cross-validation in {findings.folds} parts, no source in two of them)"
     )
     if carried:
-        display.say(f"{carried} earlier decisions stand in it")
+        display.say(f"{carried} earlier decisions are carried over")
     for name in findings.unchecked:
         display.say(f"class {name!r} has one source: its labels cannot be checked")
     if not suspect.any():
-        display.say(f"no label is suspect; the {len(suspect)} that were doubted most are listed")
+        display.say(f"no label is suspect; the {len(suspect)} most doubtful ones are listed")
     if len(findings.table):
         display.say(
             "fill in the column decision (keep, drop or a class), then"
@@ -153,7 +157,8 @@ def _apply(
     quality: float,
     display: "Display",
 ) -> None:
-    from a2ibench.curation.corrections import Auto, decide, effect, write_corrections
+    from a2ibench.curation.corrections import effect, write_corrections
+    from a2ibench.curation.decisions import Auto, decide
     from a2ibench.curation.sheet import SHEET, read_sheet
     from a2ibench.data.store import CORRECTIONS, PairStore
 
@@ -169,7 +174,7 @@ def _apply(
     done = effect(store, corrections)
     write_corrections(folder, corrections)
     if store.corrections:
-        display.say(f"{len(store.corrections)} corrections made before are replaced")
+        display.say(f"{len(store.corrections)} earlier corrections are replaced")
     left_out = sum(not label for label in corrections.values())
     display.say(
         f"{folder / CORRECTIONS}: {left_out} pairs left out,"
@@ -179,11 +184,11 @@ def _apply(
     )
     if auto is not None:
         display.say(
-            f"{decisions.automatic} of these pairs without a decision of yours: --auto"
-            f" {auto.action}, label_quality up to {auto.quality}"
+            f"{decisions.automatic} of these pairs were decided by --auto {auto.action}"
+            f" (label_quality up to {auto.quality})"
         )
     if decisions.undecided:
-        display.say(f"{decisions.undecided} lines with suspects are undecided and stay as they are")
+        display.say(f"{decisions.undecided} lines with suspects are undecided; they are unchanged")
     _show_effect(PairStore(folder), done, display)
 
 
@@ -199,8 +204,8 @@ def _show_effect(store: "PairStore", done: "Effect", display: "Display") -> None
     display.console.print(table, markup=False)
     if done.test_pairs:
         display.say(
-            f"{done.test_pairs} test pairs changed: this is another benchmark than before; scores"
-            " on the two are not comparable"
+            f"{done.test_pairs} test pairs changed: this is another benchmark than before, and"
+            " scores on the two are not comparable"
         )
     if (why := feasibility(store).refused) is not None:
         display.say(f"no study is possible on these pairs now: {why}", style="yellow")

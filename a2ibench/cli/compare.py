@@ -35,12 +35,16 @@ def compare(
     Differences are A − B. What differs in version, protocol, pairs, encoder or judge is refused.
     """
     load_plugins(plugins)
+    from a2ibench import registry
     from a2ibench.console import Console
     from a2ibench.reporting.compare import compare as make
+    from a2ibench.reporting.terminal import rich_tables
 
+    if fail_if_worse is not None:
+        fail_if_worse = registry.metrics.canonical(fail_if_worse)
     compared = make(a, b, arm, metrics, fail_if_worse)
     console = Console()
-    console.print(*compared.table.to_rich(console.width), sep="\n")
+    console.print(*rich_tables(compared.table, console.width), sep="\n")
     for note in compared.table.notes:
         click.echo(note)
     if fail_if_worse is not None and compared.verdicts[fail_if_worse] == "worse":

@@ -1,4 +1,4 @@
-"""``a2ibench data``: prepare datasets, look at them."""
+"""``a2ibench data``: prepare datasets, and look at them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,12 +24,12 @@ def data() -> None:
 
 @data.command()
 @click.argument("source", shell_complete=names("dataset", folders=True))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
 @click.option(
     "--layout",
     metavar="NAME",
     shell_complete=names("dataset"),
-    help="How the files of SOURCE lie: folder, manifest, vggsound, vegas, ave, wan2019, or your"
+    help="Layout of the files of SOURCE: folder, manifest, vggsound, vegas, ave, wan2019, or your"
     " own.  [default: manifest for a table, else folder]",
 )
 @click.option(
@@ -37,9 +37,11 @@ def data() -> None:
     "settings",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="An option of the dataset or layout (`a2ibench show folder`). Repeatable.",
+    help="Set an option of the dataset or layout (`a2ibench show folder`). Repeatable.",
 )
-@click.option("--licence", default="", metavar="TEXT", help="Of the pairs, for the data card.")
+@click.option(
+    "--licence", default="", metavar="TEXT", help="Licence of the pairs, for the data card."
+)
 @plugin_option
 def prepare(
     source: str,
@@ -51,14 +53,14 @@ def prepare(
 ) -> None:
     """Write SOURCE to a pair store: a folder of videos, a table of them, or a dataset's name.
 
-    A file that cannot be used is skipped and reported. The same command goes on where it was.
+    A file that cannot be used is skipped and reported. Re-run the same command to resume.
     """
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
     from a2ibench.evaluation.feasibility import feasibility
     from a2ibench.runs.display import show_feasibility
 
-    display = make_display()
+    display = make_display(verbose=True)
     dataset = _dataset(source, layout, settings)
     before = dataset.notes()
     for note in before:
@@ -88,7 +90,7 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
     if named and registry.datasets.get(source).unit == "files":
         raise UserError(f"{source} is a layout: give the folder, and --layout {source}")
     if not named and not path.exists() and path.name == source:
-        hint = "A folder or a table of films may be given as well; this one does not exist."
+        hint = "A folder or a table of videos may be given as well; this one does not exist."
         raise unknown("dataset", source, registry.datasets.names(), hint)
     table = path.suffix.lower() in (".csv", ".parquet")
     name = source if named else layout or ("manifest" if table else "folder")
@@ -97,7 +99,9 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
     if named:
         return cast("Dataset", plugin(made))
     if plugin.unit != "files":
-        raise UserError(f"--layout {name}: a dataset without files; give its name instead of them")
+        raise UserError(
+            f"--layout {name}: a dataset without files; give its name as SOURCE instead"
+        )
     return cast("Dataset", plugin(made, path))
 
 
@@ -115,7 +119,7 @@ def _print_rejected(folder: Path, display: "Display") -> None:
 
 
 def _print_scenes(store: "PairStore", display: "Display") -> None:
-    """Suggests grouping where files of a class look like parts of one recording."""
+    """Suggest grouping where files of a class look like parts of one recording."""
     from a2ibench.curation.scenes import shared_scenes
     from a2ibench.data.tables import SOURCES, read_side_table
 
@@ -143,7 +147,7 @@ def _print_scenes(store: "PairStore", display: "Display") -> None:
 def show(folder: Path) -> None:
     """Print the data card of a store, corrections included.
 
-    Its bytes are read once and compared with the hashes on the card.
+    All bytes are read once and compared with the hashes on the card.
     """
     from rich.markdown import Markdown
 

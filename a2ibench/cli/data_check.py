@@ -1,4 +1,4 @@
-"""``a2ibench data check``: what is wrong with a pair store."""
+"""``a2ibench data check``: find what is wrong with a pair store."""
 
 import sys
 from collections import Counter
@@ -26,15 +26,15 @@ PRINTED = 5
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.html",
-    help="Where to write the page; a table of all findings goes beside it.  [default:"
-    " DIR/check.html, or the cache where DIR may not be written to]",
+    help="Page to write; a table of all findings goes beside it.  [default: DIR/check.html, or the"
+    " cache if DIR is not writable]",
 )
 def check(folder: Path, report: Path | None) -> None:
     """Look for damage, leaks across the split, and poor pairs in the pair store DIR.
 
-    What should be corrected is proposed in DIR/check.csv, for `a2ibench data clean DIR --apply
-    DIR/check.csv`; what was found is kept in DIR/check.json, and studies on these pairs say it.
-    Exits with 1 where there is damage or a leak, with 0 where there is neither.
+    Corrections are proposed in DIR/check.csv, for `a2ibench data clean DIR --apply DIR/check.csv`.
+    The findings are kept in DIR/check.json, and studies on these pairs report them. The exit code
+    is 1 if there is damage or a leak, else 0.
     """
     from a2ibench.curation.check import check_store
     from a2ibench.curation.finding import findings_table
@@ -49,7 +49,7 @@ def check(folder: Path, report: Path | None) -> None:
     page = report or place / "check.html"
     if page.suffix not in (".html", ".htm"):
         raise UserError(f"--report {page}: expected a name that ends in .html")
-    display = make_display()
+    display = make_display(verbose=True)
     with display.running():
         checked = check_store(folder, display.counter)
     counts = ", ".join(f"{count:,} {what}" for what, count in checked.counts.items())
@@ -82,7 +82,7 @@ def check(folder: Path, report: Path | None) -> None:
 def _offer_corrections(
     store: "PairStore", findings: "Sequence[Finding]", place: Path, display: "Display"
 ) -> None:
-    """Writes what is proposed to a sheet, and says how it is applied."""
+    """Write proposed corrections to a sheet, and say how to apply it."""
     from a2ibench.curation.check_sheet import SHEET, write_check_sheet
     from a2ibench.curation.proposals import propose
 
@@ -94,7 +94,7 @@ def _offer_corrections(
     how = (
         command("data", "clean", store.root, "--apply", sheet)
         if place == store.root
-        else f"a copy of the store, as {store.root} may not be written to"
+        else f"apply it to a copy of the store, as {store.root} is not writable"
     )
     display.say(
         f"{sheet}: corrections are proposed for {proposed} pairs"

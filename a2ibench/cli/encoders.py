@@ -88,8 +88,9 @@ def soundnet(
     """
     load_plugins(plugins)
     from a2ibench.data.prepare import open_dataset
+    from a2ibench.soundnet.distil import Budget
     from a2ibench.soundnet.network import ARCHITECTURES
-    from a2ibench.soundnet.teach import Budget, teach_soundnet
+    from a2ibench.soundnet.teach import teach_soundnet
 
     name = f"soundnet{layers}"
     display = make_display()

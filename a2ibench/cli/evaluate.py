@@ -12,6 +12,9 @@ from a2ibench.cli.options import (
     metric_option,
     plugin_option,
     read_settings,
+    scale_option,
+    set_option,
+    verbose_option,
 )
 from a2ibench.errors import UserError
 
@@ -54,16 +57,8 @@ from a2ibench.errors import UserError
 @click.option("--resize", is_flag=True, help="Resize images of another size, antialiased.")
 @click.option("--replace", is_flag=True, help="Put the images in the place of a row of that name.")
 @encoder_option
-@click.option(
-    "--scale",
-    default="small",
-    show_default=True,
-    type=click.Choice(["small", "paper"]),
-    help="Of a dataset that is prepared by name.",
-)
-@click.option(
-    "--set", "settings", multiple=True, metavar="OWNER.FIELD=VALUE", help="Dataset or encoder."
-)
+@scale_option("Of a dataset that is prepared by name.")
+@set_option("Dataset or encoder.")
 @metric_option
 @click.option(
     "--export-list",
@@ -77,6 +72,7 @@ from a2ibench.errors import UserError
     metavar="FOLDER",
     help="Write the sound of each test segment as <row>.wav, and stop.",
 )
+@verbose_option
 @plugin_option
 def evaluate(
     dataset: str,
@@ -93,6 +89,7 @@ def evaluate(
     metrics: tuple[str, ...],
     export_list: Path | None,
     export_sounds: Path | None,
+    verbose: bool,
     plugins: tuple[Path, ...],
 ) -> None:
     """Score images that any system drew for the test sounds, beside the reference rows.
@@ -124,7 +121,7 @@ def evaluate(
     )
     if into is not None:
         request = join(into, request)
-    display = make_display()
+    display = make_display(verbose)
     if exports:
         export(request, export_list, export_sounds, display)
         return

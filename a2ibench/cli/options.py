@@ -12,57 +12,53 @@ from a2ibench.errors import UserError
 if TYPE_CHECKING:
     from a2ibench.runs.display import Display
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 FAILED = 1
 """The exit code where a job failed, or a study had to stop."""
 
-F = TypeVar("F", bound=Callable[..., Any])
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="A file of your own that registers models, metrics, … Repeatable.",
+)
+arm_option = click.option(
+    "--arm", help='Of a study: "ours", "ours - consistency".  [default: its first model]'
+)
+seed_option = click.option(
+    "--seed", default=0, show_default=True, help="Of a study: which training seed."
+)
+encoder_option = click.option(
+    "--encoder",
+    default="soundnet8",
+    show_default=True,
+    shell_complete=names("encoder"),
+    help="The acoustic feature.",
+)
+metric_option = click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME|all",
+    shell_complete=names("metric", also=("all",)),
+    help="Repeatable.  [default: the headline metrics that data and judges allow]",
+)
+ray_address_option = click.option("--ray-address", help="Of a running Ray cluster.")
 
 
-def plugin_option(command: F) -> F:
-    """Adds ``--plugin FILE.py`` to a command."""
-    return click.option(
-        "--plugin",
-        "plugins",
-        multiple=True,
-        type=click.Path(path_type=Path),
-        metavar="FILE.py",
-        help="A file of your own that registers models, metrics, … Repeatable.",
-    )(command)
+def scale_option(text: str | None = None) -> Callable[[F], F]:
+    """Make ``--scale``."""
+    scales = click.Choice(["small", "paper"])
+    return click.option("--scale", default="small", show_default=True, type=scales, help=text)
 
 
-def arm_option(command: F) -> F:
-    """Adds ``--arm`` to a command on a RUN."""
-    text = 'Of a study: "ours", "ours - consistency".  [default: its first model]'
-    return click.option("--arm", help=text)(command)
-
-
-def seed_option(command: F) -> F:
-    """Adds ``--seed`` to a command on a RUN."""
-    text = "Of a study: which training seed."
-    return click.option("--seed", default=0, show_default=True, help=text)(command)
-
-
-def encoder_option(command: F) -> F:
-    """Adds ``--encoder`` to a command that takes one."""
-    return click.option(
-        "--encoder",
-        default="soundnet8",
-        show_default=True,
-        shell_complete=names("encoder"),
-        help="The acoustic feature.",
-    )(command)
-
-
-def metric_option(command: F) -> F:
-    """Adds ``--metric`` to a command that computes some."""
-    return click.option(
-        "--metric",
-        "metrics",
-        multiple=True,
-        metavar="NAME|all",
-        shell_complete=names("metric", also=("all",)),
-        help="Repeatable.  [default: the headline metrics that data and judges allow]",
-    )(command)
+def set_option(text: str) -> Callable[[F], F]:
+    """Make ``--set OWNER.FIELD=VALUE``."""
+    pattern = "OWNER.FIELD=VALUE"
+    return click.option("--set", "settings", multiple=True, metavar=pattern, help=text)
 
 
 def load_plugins(plugins: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -105,9 +101,18 @@ def merge_settings(
     return {owner: {**file.get(owner, {}), **given.get(owner, {})} for owner in owners}
 
 
-def make_display() -> "Display":
+def verbose_option(command: F) -> F:
+    """Adds ``--verbose`` to a command that prints tables."""
+    return click.option(
+        "--verbose",
+        is_flag=True,
+        help="Print all tables with their captions, and why each metric is left out.",
+    )(command)
+
+
+def make_display(verbose: bool = False) -> "Display":
     """Progress on this terminal, or in lines where it is none."""
     from a2ibench.console import Console
     from a2ibench.runs.display import Display
 
-    return Display(Console())
+    return Display(Console(), verbose)

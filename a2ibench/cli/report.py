@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.cli.options import load_plugins, plugin_option, verbose_option
 from a2ibench.errors import UserError
 
 
@@ -21,23 +21,29 @@ from a2ibench.errors import UserError
 @click.option(
     "--dataset", metavar="DIR", help="Where the pairs lie now.  [default: where the study says]"
 )
+@verbose_option
 @plugin_option
 def report(
-    study: Path, sweeps: tuple[Path, ...], dataset: str | None, plugins: tuple[Path, ...]
+    study: Path,
+    sweeps: tuple[Path, ...],
+    dataset: str | None,
+    verbose: bool,
+    plugins: tuple[Path, ...],
 ) -> None:
     """Write the page and the tables of a STUDY again from its results, finished or not.
 
     STUDY/report.html is one file with everything: verdict, tables, pictures and sounds, every seed,
-    cost, provenance. STUDY/tables is written anew, and printed. Of a folder that holds several
+    cost, provenance. STUDY/tables is written anew. Of a folder that holds several
     studies each is written, and a page that leads to them. Results of different versions,
     protocols, pairs, encoders or judges are refused.
     """
     load_plugins(plugins)
     from a2ibench.console import Console
     from a2ibench.reporting.overview import studies_in, write_overview
-    from a2ibench.reporting.page.collect import write_page
-    from a2ibench.reporting.report import PAGE, NoResultError, notes_once
+    from a2ibench.reporting.page.write import write_page
+    from a2ibench.reporting.report import PAGE, NoResultError
     from a2ibench.reporting.report import report as write
+    from a2ibench.reporting.terminal import show_report
     from a2ibench.results.folder_owner import check_overview
     from a2ibench.results.pairs import find_store
     from a2ibench.results.study import DamagedStudyError, open_study
@@ -63,10 +69,7 @@ def report(
         written.append(folder)
         store, unseen = find_store(opened, dataset)
         page = write_page(opened, made, store, click.echo, unseen, sweeps)
-        for table in made.tables:
-            console.print(*table.to_rich(console.width), sep="\n")
-        for note in notes_once(made):
-            click.echo(note)
+        show_report(made, console, verbose)
         if made.diagram is not None:
             click.echo(f"critical-difference diagram: {made.diagram}")
         click.echo(f"tables: {folder / 'tables'}")

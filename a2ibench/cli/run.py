@@ -14,7 +14,11 @@ from a2ibench.cli.options import (
     merge_settings,
     metric_option,
     plugin_option,
+    ray_address_option,
     read_settings,
+    scale_option,
+    set_option,
+    verbose_option,
 )
 from a2ibench.config import MOST_IMAGES, MOST_SEEDS
 from a2ibench.errors import UserError
@@ -83,25 +87,13 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 @click.option(
     "--seeds", default=1, show_default=True, type=click.IntRange(1, MOST_SEEDS), help="How many."
 )
-@click.option(
-    "--scale",
-    default="small",
-    show_default=True,
-    type=click.Choice(["small", "paper"]),
-    help="Sizes and budget: minutes on two cores, or the papers' on a GPU.",
-)
+@scale_option("Sizes and budget: minutes on two cores, or the papers' on a GPU.")
 @click.option(
     "--images",
     type=click.IntRange(1, MOST_IMAGES),
     help="Training images a trial takes in.  [default: the scale's]",
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="OWNER.FIELD=VALUE",
-    help="An option of a model, dataset, encoder or executor. Repeatable.",
-)
+@set_option("An option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
 @click.option(
     "--executor",
@@ -125,7 +117,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     type=click.IntRange(0, MOST_RETRIES),
     help="How often a trial that crashed is tried again, from its last checkpoint.",
 )
-@click.option("--ray-address", help="Of a running Ray cluster.")
+@ray_address_option
 @click.option(
     "--tracking-uri",
     metavar="URI|none",
@@ -142,6 +134,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     is_flag=True,
     help="Check all that can be checked before any work, print the plan and stop.",
 )
+@verbose_option
 @plugin_option
 def run(
     file: dict[str, Any],
@@ -155,6 +148,7 @@ def run(
     tracking_uri: str | None,
     out: Path | None,
     dry_run: bool,
+    verbose: bool,
     plugins: tuple[Path, ...],
     **options: Any,
 ) -> None:
@@ -183,7 +177,7 @@ def run(
         executor=executor,
         **options,
     )
-    display = make_display()
+    display = make_display(verbose)
 
     ran = run(
         request,

@@ -13,7 +13,10 @@ from a2ibench.cli.options import (
     load_plugins,
     make_display,
     plugin_option,
+    ray_address_option,
     read_settings,
+    scale_option,
+    set_option,
 )
 from a2ibench.errors import command
 
@@ -50,25 +53,19 @@ SHOWN = 10
     shell_complete=names("dataset", folders=True),
 )
 @encoder_option
-@click.option("--scale", default="small", show_default=True, type=click.Choice(["small", "paper"]))
+@scale_option()
 @click.option(
     "--images",
     type=click.IntRange(min=1),
     help="Training images of a whole trial.  [default: the scale's]",
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="OWNER.FIELD=VALUE",
-    help="An option that is not searched. Repeatable.",
-)
+@set_option("An option that is not searched. Repeatable.")
 @click.option(
     "--gpus-per-trial",
     type=click.FloatRange(0, 1),
     help="A fraction shares a GPU (its memory is not divided).  [default: 1 where there is one]",
 )
-@click.option("--ray-address", help="Of a running Ray cluster.")
+@ray_address_option
 @click.option(
     "--out", type=click.Path(path_type=Path), help="[default: studies/tune-MODEL-DATASET]"
 )

@@ -1,4 +1,4 @@
-"""What the contract demands of a judge."""
+"""Rules of the contract of a judge."""
 
 from collections.abc import Mapping
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""What the contract demands of a metric."""
+"""Rules of the contract of a metric."""
 
 import copy
 import dataclasses
@@ -20,7 +20,7 @@ from a2ibench.errors import UserError
 COUNTS = (24, 48, 120, 240, 480, 960)
 """Numbers of test segments that are tried until the protocol takes one."""
 PART = 2 / 3
-"""Of those segments must be enough as well: without a block, fewer are left."""
+"""Share of those segments that must be enough as well: without a block, fewer are left."""
 TOLERANCE = 1e-5
 
 

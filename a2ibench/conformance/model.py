@@ -201,7 +201,7 @@ def seeded(subject: ModelSubject) -> None:
 
 @rules.rule("keep all that changes while training in parameters, buffers or optimisers")
 def resumes(subject: ModelSubject) -> None:
-    """A training that goes on from its checkpoint ends as one that was not interrupted."""
+    """A training that resumes from its checkpoint ends as an uninterrupted one."""
     through, past = subject.prepared(SEED + 1), subject.prepared()
     subject.train(past, STEPS)
     with tempfile.TemporaryDirectory() as folder:

@@ -16,8 +16,8 @@ def check(
     """Run the rules of a kind on one of its plug-ins.
 
     Args:
-        kind: ``"model"``, ``"dataset"``, ``"encoder"``, ``"judge"``, ``"metric"`` or
-            ``"reference"``.
+        kind: ``"model"``, ``"dataset"``, ``"encoder"``, ``"judge"``, ``"metric"``,
+            ``"reference"`` or ``"executor"``.
         name: a registered one.
         values: options that differ from the defaults, where the kind has options.
         files: for a dataset that cuts files, where they are.

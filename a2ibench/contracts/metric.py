@@ -21,14 +21,15 @@ one. ``--metric 'feature_distance[judge=resnet18]'`` sets them.
 import dataclasses
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from inspect import get_annotations
-from typing import Any, ClassVar, Literal, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, Literal, cast, dataclass_transform
 
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.contracts.judge_outputs import JudgeOutputs as JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, IntArray
 
@@ -38,96 +39,11 @@ OWN = "own"
 GRID_SEGMENTS = 48
 """Maximum number of test segments that are drawn several times; the classes take turns."""
 
-T = TypeVar("T")
-
 Need = Literal["train", "grid", "noise", "factors"]
 """``"noise"`` marks a metric of what chance does to the images of one sound: a reference row that
 draws without chance has none of that by construction."""
 Group = Literal["quality", "match", "match_in_class", "variety", "own"]
 Variants = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class JudgeOutputs:
-    """A judge's outputs for one generated and one real image per test segment.
-
-    Attributes:
-        generated: the judge's outputs for the generated images by name, each ``[n, k]``.
-        real: the same for the real test images.
-        acoustic: float32 ``[n, d]``, the standardised acoustic features of the test segments.
-        label: int64 ``[n]``, their classes.
-        classes: the class names.
-        train: the outputs for real training images, each ``[m, k]``; as many as there are test
-            segments, or all. Only for metrics that need ``"train"``.
-        train_label: int64 ``[m]``.
-        source: ``[n]`` strings, the clip of each test segment.
-        train_source: ``[m]``, the same of the training images.
-        train_acoustic: float32 ``[m, d]``, the features of their sounds.
-        grid: the outputs for a grid of generated images, each ``[A, Z, k]``: A test segments, each
-            with the same Z noises. Only for metrics that need ``"grid"``.
-        grid_rows: int64 ``[A]``, which test segments those are.
-        factors: what made the scenes, where it is known: name → ``[n]``. Only for metrics that need
-            ``"factors"``.
-        train_factors: the same of the training images, ``[m]``.
-        block: int64 ``[n]``, 0 … B − 1: which block of source clips a test segment belongs to;
-            empty where they are not known. Segments of two blocks come from different clips.
-        disjoint: bool ``[n]``, test segments of which no two come from one clip and overlap: where
-            near-duplicates would count twice, only these count. Empty where that is not known:
-            then all do.
-    """
-
-    generated: Mapping[str, FloatArray]
-    real: Mapping[str, FloatArray]
-    acoustic: FloatArray
-    label: IntArray
-    classes: tuple[str, ...]
-    train: Mapping[str, FloatArray] = field(default_factory=dict)
-    train_label: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    source: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
-    train_source: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
-    train_acoustic: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-    grid: Mapping[str, FloatArray] = field(default_factory=dict)
-    grid_rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    factors: Mapping[str, FloatArray] = field(default_factory=dict)
-    train_factors: Mapping[str, FloatArray] = field(default_factory=dict)
-    block: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    disjoint: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
-    _cached: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def once(self, find: Callable[["JudgeOutputs"], T]) -> T:
-        """Return ``find(self)``, computed for the first metric that asks and then kept.
-
-        Args:
-            find: a function at the top level of a module.
-        """
-        if find not in self._cached:
-            self._cached[find] = find(self)
-        return cast("T", self._cached[find])
-
-    @property
-    def disjoint_rows(self) -> IntArray:
-        """The positions of the :attr:`disjoint` test segments, int64 ``[m]``, ascending."""
-        return np.flatnonzero(self.disjoint) if len(self.disjoint) else np.arange(len(self.label))
-
-    def take(self, rows: IntArray) -> "JudgeOutputs":
-        """Return the outputs for some of the test segments, or for all in another order."""
-        place = np.full(len(self.label), -1, dtype=np.int64)
-        place[rows] = np.arange(len(rows))
-        grid_rows = place[self.grid_rows]
-        kept = np.argsort(grid_rows)[np.count_nonzero(grid_rows < 0) :]
-        return replace(
-            self,
-            generated={name: output[rows] for name, output in self.generated.items()},
-            real={name: output[rows] for name, output in self.real.items()},
-            acoustic=self.acoustic[rows],
-            label=self.label[rows],
-            source=self.source[rows] if len(self.source) else self.source,
-            grid={name: output[kept] for name, output in self.grid.items()},
-            grid_rows=grid_rows[kept],
-            factors={name: value[rows] for name, value in self.factors.items()},
-            block=self.block[rows] if len(self.block) else self.block,
-            disjoint=self.disjoint[rows] if len(self.disjoint) else self.disjoint,
-        )
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Looking after a store: copies, leaks, wrong labels, corrections."""
+"""Check and correct a store: copies, leaks, wrong labels."""

@@ -1,23 +1,23 @@
-"""Whether the classes of a store can be told apart by more than their size."""
+"""Check the sizes of the classes of a store."""
 
 from collections.abc import Iterator
 
 from a2ibench.curation.finding import Finding
 from a2ibench.data.class_counts import clips_needed, count_classes
 from a2ibench.data.store import PairStore
+from a2ibench.errors import counted
 
-FEWEST = {"train": clips_needed(judges=2), "test": 2}
-"""Sources a class needs on each side: on the training side, so that judges which hold a part out
-can be trained on their share; with fewer test sources its score is that of one scene."""
-IMBALANCE = 10.0
-"""How many times as many training pairs the largest class may have as the smallest."""
+MIN_SOURCES = {"train": clips_needed(judges=2), "test": 2}
+"""Sources that a class needs on each side. With fewer training sources, judges that hold a part out
+cannot be trained on their share; with fewer test sources, its score is that of one scene."""
+MAX_IMBALANCE = 10.0
+"""Largest ratio of training pairs between the largest and the smallest class."""
 
 
 def balance(store: PairStore) -> Iterator[Finding]:
-    """Warnings about classes: too few sources, one side only, one far larger than another; and
-    about sources with several labels."""
+    """Warn of small, one-sided or unbalanced classes, and of sources with several labels."""
     used = store.index[store.index["split"].isin(["train", "test"])]
-    for side, fewest in FEWEST.items():
+    for side, fewest in MIN_SOURCES.items():
         part = used[used["split"] == side]
         for one in count_classes(store):
             own = part[part["label"] == one.label]
@@ -33,13 +33,13 @@ def balance(store: PairStore) -> Iterator[Finding]:
                 yield Finding(
                     "few_sources",
                     "warning",
-                    f"the class {one.label} has {sources} {side}"
-                    f" source{'' if sources == 1 else 's'}; {fewest} or more make a class",
+                    f"the class {one.label} has {counted(sources, f'{side} source')};"
+                    f" it needs {fewest} or more",
                     "Add clips: pairs of one clip are alike.",
                     sources=tuple(sorted(set(map(str, own["source"])))),
                 )
     pairs = used[used["split"] == "train"]["label"].value_counts()
-    if len(pairs) > 1 and (ratio := pairs.iloc[0] / pairs.iloc[-1]) > IMBALANCE:
+    if len(pairs) > 1 and (ratio := pairs.iloc[0] / pairs.iloc[-1]) > MAX_IMBALANCE:
         yield Finding(
             "imbalance",
             "warning",

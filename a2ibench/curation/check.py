@@ -1,16 +1,15 @@
-"""What is wrong with a pair store: damage, leaks across its split, and what makes poor pairs."""
+"""Check a pair store for damage, leaks across its split, and poor pairs."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from a2ibench.curation.balance import balance
 from a2ibench.curation.duplicates import Copies, Progress
-from a2ibench.curation.finding import Finding
+from a2ibench.curation.finding import SEVERITIES, Finding, Severity
 from a2ibench.curation.picture_copies import (
     Features,
     constant,
@@ -28,25 +27,25 @@ from a2ibench.curation.sound_copies import (
 from a2ibench.data.store import DamagedError, PairStore
 from a2ibench.data.tables import SOURCES, read_side_table
 from a2ibench.data.verification import changed_files
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, counted
 from a2ibench.types import IntArray
 
-STILL_PAIRS = 3
-"""Pairs from which a source can be still: two frames half a second apart often agree."""
+MIN_STILL = 3
+"""Fewest pairs of a source that can be still: two frames half a second apart often agree."""
 
 Counter = Callable[[str], Progress]
-"""Makes the progress of something from its name."""
+"""A function that makes the progress display of a step from its name."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A store and what was found in it.
+    """A store and the findings about it.
 
     Attributes:
         root: its folder.
-        store: None where it cannot be opened.
+        store: None if it cannot be opened.
         findings: damage first, then leaks, then warnings.
-        counts: what was looked at, in words → how many.
+        counts: number of pairs, sources, … that were checked, by name.
     """
 
     root: Path
@@ -54,7 +53,7 @@ class Checked:
     findings: tuple[Finding, ...]
     counts: Mapping[str, int]
 
-    def of(self, severity: Literal["damage", "leak", "warning"]) -> list[Finding]:
+    def of(self, severity: Severity) -> list[Finding]:
         """The findings of one severity."""
         return [finding for finding in self.findings if finding.severity == severity]
 
@@ -65,18 +64,18 @@ class Checked:
 
 
 def check_store(root: Path, counter: Counter) -> Checked:
-    """Looks for everything that can be wrong with a store.
+    """Look for everything that can be wrong with a store.
 
     A damaged store is not looked into any further. Pairs that a correction leaves out are ignored.
-    Memory stays flat in the size of the pictures and sounds; what they are compared by is
-    computed once and cached.
+    Memory stays flat in the number of pictures and sounds; their features are computed once and
+    cached.
 
     Args:
         root: the folder of the store.
         counter: makes a progress display.
 
     Raises:
-        UserError: not a pair store, or one of another format.
+        UserError: the folder is not a pair store, or one of another format.
     """
     try:
         store = PairStore(root)
@@ -85,57 +84,43 @@ def check_store(root: Path, counter: Counter) -> Checked:
         damaged = changed_files(store)
         show(1, 1)
     except DamagedError as error:
-        return Checked(root, None, (_unreadable(error),), {})
+        advice = "Remove the folder and prepare it again."
+        return Checked(root, None, (Finding("unreadable", "damage", str(error), advice),), {})
     if damaged:
-        return Checked(root, None, tuple(map(_changed, damaged)), {"pairs": len(store)})
+        changed = tuple(
+            Finding(
+                "changed_bytes",
+                "damage",
+                f"{name}: its content has changed (its sha256 is not that in store.json)",
+                "Remove the folder and prepare it again; nothing else was checked.",
+            )
+            for name in damaged
+        )
+        return Checked(root, None, changed, {"pairs": len(store)})
     used = np.concatenate([store.rows("train"), store.rows("test")])
     pictures = picture_features(store, counter("describing pictures"))
     sounds = sound_features(store, counter("describing sounds"))
-    source = _numbers(store)
     findings = [
         *_split_sources(store),
         *_files(store),
-        *_pictures(store, pictures, source, counter),
-        *_sounds(store, sounds, source, counter),
+        *_copies(store, pictures, sounds, counter),
         *_quality(store, used, pictures, sounds),
         *balance(store),
     ]
-    order = {"damage": 0, "leak": 1, "warning": 2}
-    return Checked(
-        root,
-        store,
-        tuple(sorted(findings, key=lambda finding: order[finding.severity])),
-        {
-            "pairs": len(used),
-            "training pairs": len(store.rows("train")),
-            "test pairs": len(store.rows("test")),
-            "sources": int(store.index["source"].iloc[used].nunique()),
-            "classes": len(store.classes),
-            "sounds": len(np.unique(sounds.of_row[used])),
-        },
-    )
-
-
-def _unreadable(error: DamagedError) -> Finding:
-    return Finding("unreadable", "damage", str(error), "Remove the folder and prepare it again.")
-
-
-def _changed(name: str) -> Finding:
-    return Finding(
-        "changed_bytes",
-        "damage",
-        f"{name}: its content is not what was written (sha256 in store.json)",
-        "Remove the folder and prepare it again; nothing else was checked.",
-    )
-
-
-def _numbers(store: PairStore) -> IntArray:
-    import pandas as pd
-
-    return pd.factorize(store.index["source"])[0].astype(np.int64)
+    counts = {
+        "pairs": len(used),
+        "training pairs": len(store.rows("train")),
+        "test pairs": len(store.rows("test")),
+        "sources": int(store.index["source"].iloc[used].nunique()),
+        "classes": len(store.classes),
+        "sounds": len(np.unique(sounds.of_row[used])),
+    }
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    return Checked(root, store, tuple(findings), counts)
 
 
 def _split_sources(store: PairStore) -> Iterator[Finding]:
+    """Sources on both sides of the split."""
     used = store.index[store.index["split"].isin(["train", "test"])]
     sides = used.groupby("source")["split"].nunique()
     for name in sides.index[sides > 1]:
@@ -150,13 +135,12 @@ def _split_sources(store: PairStore) -> Iterator[Finding]:
 
 
 def _files(store: PairStore) -> Iterator[Finding]:
-    """The same file under two names."""
+    """Files that occur under several names."""
     try:
         table = read_side_table(store.root / "sources.parquet", SOURCES)
     except UserError as error:
-        yield Finding(
-            "unreadable", "damage", str(error), "Files under two names were not looked for."
-        )
+        advice = "Files under two names were not looked for."
+        yield Finding("unreadable", "damage", str(error), advice)
         return
     if not {"sha256", "source"} <= set(table.columns):
         return
@@ -180,38 +164,35 @@ def _files(store: PairStore) -> Iterator[Finding]:
         )
 
 
-def _pictures(
-    store: PairStore, features: Features, source: IntArray, counter: Counter
+def _copies(
+    store: PairStore, pictures: Features, sounds: Sounds, counter: Counter
 ) -> Iterator[Finding]:
-    plain = constant(features)
-    train, test = (rows[~plain[rows]] for rows in (store.rows("train"), store.rows("test")))
-    for name, sides in _sides(train, test):
-        progress = counter(f"comparing pictures, {name}")
-        copies = picture_copies(store.images, features, source, sides, progress)
-        yield from _copies(store, "picture", name, copies)
+    """Copies of pictures, then of sounds, between the sides of the split and inside each."""
+    import pandas as pd
+
+    source = pd.factorize(store.index["source"])[0].astype(np.int64)
+    plain = constant(pictures)
+    for what in ("picture", "sound"):
+        train, test = (
+            rows[~plain[rows]] if what == "picture" else np.unique(sounds.of_row[rows])
+            for rows in (store.rows("train"), store.rows("test"))
+        )
+        for name, one, other in (
+            ("test against train", test, train),
+            ("inside train", train, train),
+            ("inside test", test, test),
+        ):
+            progress = counter(f"comparing {what}s, {name}")
+            if what == "picture":
+                found = picture_copies(store.images, pictures, source, (one, other), progress)
+            else:
+                found = sound_copies(sounds, source[sounds.row], (one, other), progress)
+                found = Copies(sounds.row[found.a], sounds.row[found.b], found.equal)
+            yield from _by_sources(store, what, name, found)
 
 
-def _sounds(
-    store: PairStore, sounds: Sounds, source: IntArray, counter: Counter
-) -> Iterator[Finding]:
-    train, test = (np.unique(sounds.of_row[store.rows(side)]) for side in ("train", "test"))
-    for name, sides in _sides(train, test):
-        progress = counter(f"comparing sounds, {name}")
-        found = sound_copies(sounds, source[sounds.row], sides, progress)
-        rows = Copies(sounds.row[found.a], sounds.row[found.b], found.equal)
-        yield from _copies(store, "sound", name, rows)
-
-
-def _sides(train: IntArray, test: IntArray) -> list[tuple[str, tuple[IntArray, IntArray]]]:
-    return [
-        ("test against train", (test, train)),
-        ("inside train", (train, train)),
-        ("inside test", (test, test)),
-    ]
-
-
-def _copies(store: PairStore, what: str, where: str, copies: Copies) -> Iterator[Finding]:
-    """One finding for each two sources."""
+def _by_sources(store: PairStore, what: str, where: str, copies: Copies) -> Iterator[Finding]:
+    """One finding per pair of sources."""
     names = store.index["source"].to_numpy()
     groups: dict[tuple[str, str], list[tuple[int, int, bool]]] = defaultdict(list)
     for a, b, equal in zip(
@@ -221,11 +202,10 @@ def _copies(store: PairStore, what: str, where: str, copies: Copies) -> Iterator
     leak = where == "test against train"
     for (one, other), found in sorted(groups.items(), key=lambda group: -len(group[1])):
         equal = sum(is_equal for *_, is_equal in found)
-        noun = what if len(found) == 1 else f"{what}s"
         yield Finding(
             f"{what}_leak" if leak else f"{what}_copies",
             "leak" if leak else "warning",
-            f"{len(found)} {noun} of {one} also in {other}"
+            f"{counted(len(found), what)} of {one} also in {other}"
             + (" (test and train)" if leak else f" ({where})")
             + (f", {equal} to the last bit" if equal else ", nearly the same"),
             "Look at both. If it is one recording, keep one of the two"
@@ -239,51 +219,46 @@ def _copies(store: PairStore, what: str, where: str, copies: Copies) -> Iterator
 def _quality(
     store: PairStore, used: IntArray, pictures: Features, sounds: Sounds
 ) -> Iterator[Finding]:
-    names = store.index["source"].to_numpy()
-
-    def finding(kind: str, rows: IntArray, what: str, advice: str) -> Iterator[Finding]:
+    """Pairs whose sound or picture is of little use."""
+    names = store.index["source"].to_numpy(dtype=np.str_)
+    sound = sounds.of_row[used]
+    plain = constant(pictures)[used]
+    shown = used[~plain]
+    order = shown[np.argsort(names[shown], kind="stable")]
+    still = [
+        rows
+        for rows in np.split(order, np.flatnonzero(names[order][1:] != names[order][:-1]) + 1)
+        if len(rows) >= MIN_STILL and is_still(store.images, pictures, rows)
+    ]
+    for kind, rows, what, advice in (
+        (
+            "silent",
+            used[sounds.silent[sound]],
+            f"the sound is silent (RMS below {SILENT:g} dBFS)",
+            "Leave them out: nothing can be drawn from silence.",
+        ),
+        (
+            "clipped",
+            used[sounds.clipped[sound]],
+            f"the sound is clipped (more than {CLIPPED_SHARE:.1%} of the samples at full scale)",
+            "Listen to some; a clean recording of the same is better.",
+        ),
+        (
+            "constant",
+            used[plain],
+            "the picture is of one colour",
+            "Leave them out: black frames and title cards teach black.",
+        ),
+        (
+            "still",
+            np.concatenate([used[:0], *still]),
+            "the picture of the clip stands still",
+            "Often a cover picture over music: leave out what shows nothing of the sound.",
+        ),
+    ):
         if len(rows):
             sources = tuple(dict.fromkeys(map(str, names[rows])))
-            clips = f"{len(sources)} source{'s' if len(sources) > 1 else ''}"
-            where = f"{len(rows)} of {len(used)} pairs ({clips})"
+            where = f"{len(rows)} of {len(used)} pairs ({counted(len(sources), 'source')})"
             yield Finding(
                 kind, "warning", f"{where}: {what}", advice, tuple(rows.tolist()), sources
             )
-
-    sound = sounds.of_row[used]
-    plain = constant(pictures)[used]
-    yield from finding(
-        "silent",
-        used[sounds.silent[sound]],
-        f"the sound is silent (RMS below {SILENT:g} dBFS)",
-        "Leave them out: nothing can be drawn from silence.",
-    )
-    yield from finding(
-        "clipped",
-        used[sounds.clipped[sound] > CLIPPED_SHARE],
-        f"the sound is clipped (more than {CLIPPED_SHARE:.1%} of the samples at full scale)",
-        "Listen to some; a clean recording of the same is better.",
-    )
-    yield from finding(
-        "constant",
-        used[plain],
-        "the picture is of one colour",
-        "Leave them out: black frames and title cards teach black.",
-    )
-    shown = used[~plain]
-    still = [
-        rows
-        for rows in _by_source(names, shown)
-        if len(rows) >= STILL_PAIRS and is_still(store.images, pictures, rows)
-    ]
-    yield from finding(
-        "still",
-        np.concatenate(still) if still else used[:0],
-        "the picture of the clip stands still",
-        "Often a cover picture over music: leave out what shows nothing of the sound.",
-    )
-
-
-def _by_source(names: "np.typing.NDArray[np.object_]", rows: IntArray) -> list[IntArray]:
-    order = rows[np.argsort(names[rows].astype(str), kind="stable")]
-    return np.split(order, np.flatnonzero(names[order][1:] != names[order][:-1]) + 1)

@@ -1,10 +1,10 @@
-"""The sheet of a check: what it proposes to correct, for a person to accept, change or refuse."""
+"""The sheet of a check: proposed corrections, for a person to accept, change or refuse."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from a2ibench.curation.corrections import decide, spell
+from a2ibench.curation.clips import Clips
+from a2ibench.curation.decisions import decide, spell
 from a2ibench.curation.proposals import Proposal
 from a2ibench.curation.sheet import Line, read_sheet, write_sheet
 from a2ibench.data.store import PairStore
@@ -16,23 +16,22 @@ COLUMNS = (
     "row", "covers", "pairs", "suspect", "source", "start", "split", "label", "suggested", "why",
     "decision",
 )  # fmt: skip
-BEFORE = "corrected before"
 
 
 def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Path) -> int:
-    """Writes the sheet of a check, with the proposals as decisions; without any there is none.
+    """Write the proposals to a sheet, as decisions; remove the sheet if there are none.
 
-    What a person has decided otherwise in the sheet that is there stands in the new one, and so do
-    the corrections in force: to apply the sheet undoes nothing. A sheet that cannot be read, or is
-    of other pairs, is kept as ``check.csv.old``, ``check.csv.old-2``, …
+    Decisions of a person in an existing sheet, and the corrections in force, are carried over, so
+    that applying the new sheet undoes nothing. A sheet that cannot be read, or is of other pairs,
+    is kept as ``check.csv.old``, ``check.csv.old-2``, …
 
     Args:
         store: the pairs.
-        proposals: about them.
+        proposals: corrections of these pairs.
         path: the file.
 
     Returns:
-        How many pairs a decision is proposed for.
+        Number of pairs with a proposed decision.
     """
     decided = _read_decided(store, path)
     by_person = set(decide(store, decided).rows)
@@ -40,42 +39,34 @@ def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Pat
     if not new and not decided:
         path.unlink(missing_ok=True)
         return 0
-    index = store.stored_index()
-    lines: list[dict[str, Any]] = []
+    clips = Clips(store)
+    lines = []
 
-    def add(covers: str, row: int, pairs: int, suggested: str, why: str, decision: str) -> None:
-        here = index.iloc[row]
-        lines.append(
-            {
-                "row": row, "covers": covers, "pairs": pairs, "suspect": int(bool(suggested)),
-                "source": here["source"], "start": f"{here['start']:.3f}", "split": here["split"],
-                "label": here["label"], "suggested": suggested, "why": why, "decision": decision,
-            }
-        )  # fmt: skip
+    def add(covers: str, row: int, suggested: str, why: str, decision: str) -> None:
+        about = {"suspect": int(bool(suggested)), "suggested": suggested, "why": why}
+        lines.append(clips.line(covers, row, **about, decision=decision))
 
-    clips = index.groupby(["source", "label"], sort=False).indices
-    for clip in clips.values():
+    for clip in clips.rows_of.values():
         rows = [int(row) for row in clip]
         found = [new[row] for row in rows if row in new]
         if len(rows) == len(found) > 1 and len({one.decision for one in found}) == 1:
             whole, more = found[0], len({one.why for one in found}) - 1
             why = whole.why + (f" (and {more} more)" if more else "")
-            add("clip", rows[0], len(rows), whole.decision, why, whole.decision)
+            add("clip", rows[0], whole.decision, why, whole.decision)
         else:
             for one in found:
-                add("segment", one.row, 1, one.decision, one.why, one.decision)
+                add("segment", one.row, one.decision, one.why, one.decision)
     for line in decided:
-        pairs = len(clips[(line.source, line.label)]) if line.covers == "clip" else 1
-        add(line.covers, line.row, pairs, line.suggested, "decided before", line.decision)
+        add(line.covers, line.row, line.suggested, "decided before", line.decision)
     for row, label in store.corrections.items():
         if row not in new and row not in by_person:
-            add("segment", row, 1, spell(label), BEFORE, spell(label))
+            add("segment", row, spell(label), "corrected before", spell(label))
     write_sheet(path, lines, COLUMNS)
     return sum(bool(one.decision) for one in new.values())
 
 
 def _read_decided(store: PairStore, path: Path) -> list[Line]:
-    """The lines on which a person has decided otherwise than was proposed."""
+    """The lines on which a person's decision differs from the proposal."""
     if not path.is_file():
         return []
     try:

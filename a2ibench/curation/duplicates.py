@@ -1,8 +1,8 @@
-"""Copies between sources: what pictures and sounds share in looking for them."""
+"""Find copies between sources: the search that pictures and sounds share."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from a2ibench.storage import cache_dir, content_key
 from a2ibench.types import IntArray
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done and how much there is."""
+"""Called with the number of items done and in total."""
+Matches = tuple[IntArray, IntArray, npt.NDArray[np.floating[Any]]]
+"""Items, their possible copies, and the distance between them: ``[n]`` each."""
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Items of one side that occur on the other as well; each stands with its nearest copy.
+    """Items of one side with their nearest copy on the other.
 
     Attributes:
         a: int64 ``[n]``, positions, each at most once.
@@ -36,71 +38,78 @@ class Copies:
         return len(self.a)
 
 
-@dataclass
-class Nearest:
-    """Collects matches and keeps the nearest of each item.
+def find_copies(
+    digest: npt.NDArray[np.uint64],
+    source: IntArray,
+    sides: tuple[IntArray, IntArray],
+    search: Callable[[IntArray], Iterable[Matches]],
+) -> Copies:
+    """Find the equal copies of the items of one side, then the nearest other copy of the rest.
 
-    Attributes:
-        found: item → (distance, its copy).
+    Args:
+        digest: see :func:`equal_copies`.
+        source: see :func:`equal_copies`.
+        sides: positions to look for and positions to look among; the same array twice for copies
+            inside one side.
+        search: yields matches of the items that it is given.
     """
-
-    found: dict[int, tuple[float, int]] = field(default_factory=dict)
-
-    def add(self, a: IntArray, b: IntArray, distance: npt.NDArray[np.floating[Any]]) -> None:
-        """Adds matches ``[n]``; of equally near ones the one with the smallest position stays."""
-        for item, copy, far in zip(a.tolist(), b.tolist(), distance.tolist(), strict=True):
-            if item not in self.found or (far, copy) < self.found[item]:
-                self.found[item] = (far, copy)
-
-    def join(self, equal: Copies) -> Copies:
-        """The equal ones, then the near ones of items that are not among them."""
-        first = set(equal.a.tolist())
-        near = sorted((a, b) for a, (_, b) in self.found.items() if a not in first)
-        a, b = np.array(near, dtype=np.int64).reshape(-1, 2).T
-        return Copies(
-            np.concatenate([equal.a, a]),
-            np.concatenate([equal.b, b]),
-            np.concatenate([equal.equal, np.zeros(len(a), dtype=bool)]),
-        )
+    equal = equal_copies(digest, source, *sides)
+    found = [*search(np.setdiff1d(sides[0], equal.a))]
+    a, b = equal.a[:0], equal.b[:0]
+    if found:
+        item, copy, distance = map(np.concatenate, zip(*found, strict=True))
+        order = np.lexsort((copy, distance, item))
+        nearest = order[rank_in_group(item[order]) == 0]
+        a, b = item[nearest], copy[nearest]
+    return Copies(
+        np.concatenate([equal.a, a]),
+        np.concatenate([equal.b, b]),
+        np.arange(len(equal) + len(a)) < len(equal),
+    )
 
 
 def equal_copies(
     digest: npt.NDArray[np.uint64], source: IntArray, a: IntArray, b: IntArray
 ) -> Copies:
-    """The items of ``a`` whose content is, bit by bit, that of an item of ``b``.
+    """Find the items of ``a`` whose content equals, bit by bit, that of an item of ``b``.
 
     Args:
         digest: uint64 ``[N]``, of the content of all items (:func:`digest`).
         source: int64 ``[N]``, a number for each source; two items of one are never copies.
-        a: positions that are looked for.
-        b: positions among which they are looked for. Where it is ``a`` itself, a copy always
-            stands before what it is the copy of, so that each pair is found once.
+        a: positions to look for.
+        b: positions to look among, in order. If it is ``a`` itself, a copy always comes before the
+            item it is a copy of, so that each pair is found once.
     """
-    inside = a is b
-    known: dict[int, list[int]] = {}
-    for item in b.tolist():
-        # Two sources are enough: one of them is another one than the item's that is looked for.
-        kept = known.setdefault(int(digest[item]), [])
-        if len(kept) < 2 and (not kept or source[kept[0]] != source[item]):
-            kept.append(item)
-    pairs = []
-    for item in a.tolist():
-        for copy in known.get(int(digest[item]), ()):
-            if source[copy] != source[item] and not (inside and copy > item):
-                pairs.append((item, copy))
-                break
-    first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    import pandas as pd
+
+    known = pd.DataFrame({"digest": digest[b], "copy": b, "other": source[b]})
+    # Two sources are enough: one of them is not the item's own.
+    known = known.drop_duplicates(["digest", "other"]).groupby("digest").head(2)
+    items = pd.DataFrame({"digest": digest[a], "item": a, "own": source[a]})
+    found = items.merge(known, on="digest")
+    found = found[found["own"] != found["other"]]
+    if a is b:
+        found = found[found["copy"] < found["item"]]
+    found = found.drop_duplicates("item")
+    first, second = (found[name].to_numpy(dtype=np.int64) for name in ("item", "copy"))
     return Copies(first, second, np.ones(len(first), dtype=bool))
 
 
+def rank_in_group(group: IntArray) -> IntArray:
+    """Return the position of each entry within its run of equal numbers: int64 ``[n]``."""
+    starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
+    lengths = np.diff(np.r_[starts, len(group)])
+    return np.arange(len(group), dtype=np.int64) - np.repeat(starts, lengths)
+
+
 def digest(array: npt.NDArray[Any]) -> int:
-    """64 bits of a hash of the bytes of an array: one in 10⁹ stores of 10⁵ has a false equal."""
+    """Hash the bytes of an array to 64 bits: one in 10⁹ stores of 10⁵ has a false equal."""
     content = np.ascontiguousarray(array).data
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
 def cached(name: str, identity: Sequence[Any], make: Callable[[Path], None]) -> npt.NDArray[Any]:
-    """An array that is computed once and read through a memory map from then on.
+    """Compute an array once, and read it through a memory map from then on.
 
     Args:
         name: of its kind.

@@ -1,26 +1,28 @@
-"""One thing that is wrong with a pair store."""
+"""A finding about a pair store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Severity = Literal["damage", "leak", "warning"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""The worst first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, where, and what to do about it.
+    """A finding: its kind, its place, and advice.
 
     Attributes:
-        kind: a word for it, the same for all of its kind: ``"picture_leak"``, ``"silent"``, …
-        severity: damage and leaks make a score worthless; warnings are to be looked at.
-        what: what was found, in words.
-        advice: what to do.
-        rows: the pairs it is about.
-        sources: the clips it is about.
+        kind: such as ``"picture_leak"`` or ``"silent"``.
+        severity: damage and leaks make scores worthless; warnings deserve a look.
+        what: the finding in words.
+        advice: what to do about it.
+        rows: the pairs concerned.
+        sources: the clips concerned.
         pairs: rows that belong together, as (copy, original).
     """
 
@@ -34,11 +36,11 @@ class Finding:
 
 
 def findings_table(findings: Sequence[Finding], index: "pd.DataFrame | None") -> "pd.DataFrame":
-    """All findings in long form: a line a pair, or one for a finding about none.
+    """Return all findings in long form: one line per pair, or one for a finding without pairs.
 
     Args:
-        findings: what was found.
-        index: of the store; None where it could not be opened.
+        findings: the findings.
+        index: of the store; None if it could not be opened.
 
     Returns:
         ``finding`` (its number), ``kind``, ``severity``, ``row``, ``partner`` (the row it is a copy

@@ -1,4 +1,4 @@
-"""A fingerprint of a sound that loudness, codecs and another cut leave nearly as it is.
+"""Fingerprints of sounds that loudness, codecs and another cut hardly change.
 
 After Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): every 12 ms
 one code of 31 bits, each the sign of the change in time of the difference between two neighbouring
@@ -12,19 +12,19 @@ from a2ibench.media.audio import resample
 from a2ibench.types import FloatArray, IntArray
 
 RATE = 11_025
-"""In hertz: the bands end far below the half of it."""
+"""Sample rate in hertz: the bands end far below half of it."""
 WINDOW, HOP = 2_048, 128
-"""In samples: 186 ms, 12 ms. The long overlap makes a cut between two frames harmless."""
+"""Lengths in samples: 186 ms, 12 ms. The long overlap makes a cut between two frames harmless."""
 BITS = 31
 LOWEST, HIGHEST = 200.0, 3_800.0
-"""Of the bands, in hertz: every codec keeps them, and sounds at 8 kHz have them."""
+"""Limits of the bands in hertz: every codec keeps them, and sounds at 8 kHz have them."""
 HEARD = np.uint32(1 << BITS)
-"""The bit of a code that says that there is something to hear."""
+"""The bit of a code that marks an audible frame."""
 FAINT = -45.0
-"""In dB against the whole sound: the power of a frame below which its code is of noise
-alone. It moves with the sound, so that a softer copy is heard in the same frames."""
+"""Power of a frame, in dB against the whole sound, below which its code is noise. It is relative,
+so that the same frames are heard in a softer copy."""
 INAUDIBLE = -90.0
-"""In dBFS: the same for sounds that are faint themselves; half a step of 16 bits."""
+"""The same limit in dBFS, for faint sounds: half a step of 16 bits."""
 
 Codes = npt.NDArray[np.uint32]
 
@@ -32,13 +32,13 @@ _HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 
 
 def frames(length: IntArray, rate: int) -> IntArray:
-    """How many codes sounds of so many samples have."""
+    """Return the number of codes of sounds of these lengths in samples."""
     samples = length * RATE // rate
     return np.maximum(0, (samples - WINDOW) // HOP).astype(np.int64)
 
 
 def mel_bands() -> FloatArray:
-    """The weights of the mel bands: float32 ``[BITS + 1, WINDOW / 2 + 1]``."""
+    """Return the weights of the mel bands: float32 ``[BITS + 1, WINDOW / 2 + 1]``."""
     from a2ibench.nn.compiled import librosa
 
     bands: FloatArray = librosa.filters.mel(
@@ -48,12 +48,12 @@ def mel_bands() -> FloatArray:
 
 
 def fingerprint(waveform: FloatArray, rate: int, bands: FloatArray | None = None) -> Codes:
-    """The codes of a sound: uint32 ``[F]``, none for one shorter than two windows apart.
+    """Compute the codes of a sound: uint32 ``[F]``; none if it is too short.
 
     Args:
         waveform: float32 ``[T]``.
-        rate: of its samples, in hertz.
-        bands: the mel bands, where they are there already.
+        rate: sample rate in hertz.
+        bands: the mel bands, if already computed.
     """
     import scipy.fft
 

@@ -1,10 +1,10 @@
-"""Labels that neither the sound nor the picture bears out.
+"""Find labels that neither the sound nor the picture supports.
 
-Two classifiers, one that only hears and one that only sees, give their opinion of every pair after
-having been trained on *other sources*: a classifier that has seen a clip with its wrong label would
-repeat the mistake. Confident learning (Northcutt et al. 2021, ``cleanlab``) then says how many
-labels are wrong, and those with the smallest margin are the suspects. Labels are mostly given to
-whole clips, so the same is done for clips, whose pairs' opinions are averaged.
+Two classifiers, one of sounds and one of pictures, predict the class of every pair after training
+on *other sources*: a classifier that has seen a clip with its wrong label would repeat the
+mistake. Confident learning (Northcutt et al. 2021, ``cleanlab``) then estimates the number of wrong
+labels, and those with the smallest margin are the suspects. As labels are mostly given to whole
+clips, the same is done for clips, over the mean prediction of their pairs.
 """
 
 from collections.abc import Callable
@@ -20,18 +20,18 @@ from a2ibench.types import FloatArray, IntArray
 if TYPE_CHECKING:
     import pandas as pd
 
-FOLDS = 5
-"""At most; a class with fewer sources lowers it."""
-LISTED = 10
-"""Lines that there are at least: after the suspects come the labels that were doubted most."""
+MAX_FOLDS = 5
+"""Number of folds, unless a class has fewer sources."""
+MIN_LINES = 10
+"""Fewest lines of the table: after the suspects come the most doubtful of the other labels."""
 SEED = 2020
-"""Of the folds."""
+"""Seed of the folds."""
 ATTEMPTS = 20
-"""Ways to deal out the folds that are tried until each training part holds every class."""
+"""Draws of the folds that are tried until each training part holds every class."""
 REGULARISATION = 0.01
-"""C of the logistic regressions. Features are many and clips few: at 1 they are too sure of
-themselves, and 8 % of the segments they name are named wrongly; at 0.01, 3 % (with 10 % of the
-sources of ``arcade`` and ``synthetic`` mislabelled, and at the same recall)."""
+"""C of the logistic regressions. Features are many and clips few: at 1 the regressions are
+overconfident, and 8 % of their suspects are false; at 0.01, 3 % (with 10 % of the sources of
+``arcade`` and ``synthetic`` mislabelled, and at the same recall)."""
 
 Probabilities = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.str_]
@@ -42,8 +42,8 @@ class Opinions:
     """Out-of-sample probabilities of the classes, float64 ``[n, K]``, rows adding up to 1.
 
     Attributes:
-        audio: of the classifier that hears.
-        image: of the one that sees.
+        audio: of the classifier of sounds.
+        image: of the classifier of pictures.
     """
 
     audio: Probabilities
@@ -56,7 +56,7 @@ class Opinions:
         return product / product.sum(axis=1, keepdims=True)
 
     def of_groups(self, group: IntArray) -> "Opinions":
-        """The mean of each group: ``[groups, K]``, where ``group`` is int64 ``[n]``."""
+        """Average over groups, given as int64 ``[n]``: ``[groups, K]``."""
         number = np.bincount(group)[:, np.newaxis]
         sums = [np.zeros((len(number), self.audio.shape[1])) for _ in range(2)]
         np.add.at(sums[0], group, self.audio)
@@ -66,20 +66,20 @@ class Opinions:
 
 @dataclass(frozen=True)
 class Findings:
-    """What :func:`find_label_errors` found.
+    """Labels that are probably wrong.
 
     Attributes:
-        table: one line a suspect, the worst source first, all lines of a source together; a clip
-            that is suspect as a whole stands before its segments, all of which are listed. With
-            fewer lines than :data:`LISTED`, the segments of the lowest quality follow, which are
-            no suspects.
+        table: one line per suspect, the worst source first, all lines of a source together; a clip
+            that is suspect as a whole precedes its segments, all of which are listed. The segments
+            of the lowest quality, not suspects, fill the table up to :data:`MIN_LINES`.
             Columns: ``covers`` (``"clip"``: all pairs of this source and label; ``"segment"``: one
-            pair), ``row`` (the position of the pair; of a clip, its first), ``pairs`` (how many are
-            covered), ``suspect`` (how many of them are suspects themselves), ``suggested``,
-            ``label_quality`` (0 to 1, the smaller the worse: ½ + ½ · the probability of the label
-            − that of the likeliest other class), ``p_label``, ``audio_says``, ``image_says``.
-        unchecked: classes with one source: nothing is known of them but that one.
-        folds: parts of the cross-validation.
+            pair), ``row`` (position of the pair, or of the clip's first), ``pairs`` (number of
+            pairs covered), ``suspect`` (number of them that are suspects themselves),
+            ``suggested``, ``label_quality`` (0 to 1, higher is better: ½ + ½ · the probability of
+            the label − that of the likeliest other class), ``p_label``, ``audio_says``,
+            ``image_says``.
+        unchecked: classes with one source, which cannot be checked.
+        folds: number of folds of the cross-validation.
     """
 
     table: "pd.DataFrame"
@@ -94,13 +94,13 @@ def find_label_errors(
     source: Labels,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Findings:
-    """Ranks the pairs and clips whose label is probably wrong.
+    """Rank the pairs and clips whose label is probably wrong.
 
     Args:
-        audio: float32 ``[n, d]``, what is heard of each pair.
-        image: float32 ``[n, k]``, what is seen.
-        label: ``[n]``, the class names as they stand.
-        source: ``[n]``, the source clips.
+        audio: float32 ``[n, d]``, features of the sounds.
+        image: float32 ``[n, k]``, features of the pictures.
+        label: ``[n]``, class names.
+        source: ``[n]``, source clips.
         progress: called with the number of classifiers trained so far and in total.
 
     Raises:
@@ -114,24 +114,24 @@ def find_label_errors(
     if len(sources) - len(unchecked) < 2:
         counted = ", ".join(f"{name!r} {number}" for name, number in sources.items())
         raise UserError(
-            "labels can be checked from two classes of two sources each on; the number of sources"
-            f" is: {counted}"
+            "labels can be checked only with two classes of two sources each, or more; the numbers"
+            f" of sources are: {counted}"
         )
     rows = np.flatnonzero(~np.isin(label, unchecked)).astype(np.int64)
     classes, y = np.unique(label[rows], return_inverse=True)
-    folds = min(FOLDS, *(sources[str(name)] for name in classes))
-    parts = _deal(y, source[rows], folds)
-    opinions = _ask(audio[rows], image[rows], y, parts, progress)
+    folds = min(MAX_FOLDS, *(sources[str(name)] for name in classes))
+    parts = _fold(y, source[rows], folds)
+    opinions = _predict(audio[rows], image[rows], y, parts, progress)
     return Findings(_rank(opinions, y, source[rows], rows, classes), unchecked, folds)
 
 
-def _deal(y: IntArray, source: Labels, folds: int) -> list[tuple[IntArray, IntArray]]:
-    """Training and validation positions: no source is in both, every class is in the first."""
+def _fold(y: IntArray, source: Labels, folds: int) -> list[tuple[IntArray, IntArray]]:
+    """Return training and validation positions: no source is in both, every class in the first."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     for attempt in range(ATTEMPTS):
-        dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=SEED + attempt)
-        parts = list(dealer.split(y, y, source))
+        folding = StratifiedGroupKFold(folds, shuffle=True, random_state=SEED + attempt)
+        parts = list(folding.split(y, y, source))
         if all(len(np.unique(y[train])) == y.max() + 1 and len(held) for train, held in parts):
             return parts
     raise UserError(
@@ -140,14 +140,14 @@ def _deal(y: IntArray, source: Labels, folds: int) -> list[tuple[IntArray, IntAr
     )
 
 
-def _ask(
+def _predict(
     audio: FloatArray,
     image: FloatArray,
     y: IntArray,
     parts: list[tuple[IntArray, IntArray]],
     progress: Callable[[int, int], None],
 ) -> Opinions:
-    """The opinion on each part of a classifier that was trained on the others."""
+    """Predict each part by classifiers trained on the others."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -187,7 +187,7 @@ def _rank(
     listed_whole = clips["suspect"].to_numpy() | (2 * suspects > size)
     clips["suspect"], clips["group"], segments["group"] = suspects, np.arange(len(size)), group
     in_listed = listed_whole[group]
-    # The clip of one pair is that pair: one line.
+    # A clip of one pair takes one line, not two.
     alone = size[group] == 1
     segments["suspect"] = segments["suspect"] | (alone & in_listed)
     chosen = pd.concat(
@@ -205,7 +205,7 @@ def _rank(
     )
     lines = chosen.drop(columns=["single", "worst", "group"])
     rest = segments[~segments["row"].isin(chosen["row"]) & ~in_listed]
-    lowest = rest.nsmallest(max(0, LISTED - len(lines)), ["label_quality", "row"])
+    lowest = rest.nsmallest(max(0, MIN_LINES - len(lines)), ["label_quality", "row"])
     lowest = lowest.assign(suspect=0)[lines.columns]
     return (
         pd.concat([lines, lowest], ignore_index=True)
@@ -215,7 +215,7 @@ def _rank(
 
 
 def _judge(opinions: Opinions, y: IntArray, classes: Labels) -> "pd.DataFrame":
-    """Quality, suspicion and suggestion of each of ``[n]`` labels."""
+    """Return quality, suspicion and suggestion for each of ``[n]`` labels."""
     import pandas as pd
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
@@ -225,7 +225,7 @@ def _judge(opinions: Opinions, y: IntArray, classes: Labels) -> "pd.DataFrame":
     likeliest = together.argmax(axis=1)
     return pd.DataFrame(
         {
-            # A label that both agree with is no error, however many the estimate wants.
+            # A label that both agree with is not an error, whatever number is estimated.
             "suspect": found & (likeliest != y),
             "suggested": classes[likeliest],
             "label_quality": get_label_quality_scores(y, together, method="normalized_margin"),

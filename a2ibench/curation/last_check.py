@@ -1,7 +1,7 @@
-"""The last check of a store, kept beside it: whoever uses the pairs later knows what was found.
+"""The record of a store's last check, kept beside it for whoever uses the pairs later.
 
-``check.json`` lies in the store's folder, or in the cache where that may not be written to. It is
-no part of the content hash but names it: after a correction it is known to be of other labels.
+``check.json`` lies in the store's folder, or in the cache if that is not writable. It is not part
+of the content hash but names it, so that after a correction the record is known to be out of date.
 """
 
 import os
@@ -15,16 +15,16 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from a2ibench.curation.check import Checked
 from a2ibench.curation.finding import Severity
 from a2ibench.data.store import PairStore
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, counted
 from a2ibench.storage import cache_dir, content_key, write_json
 
 FILE = "check.json"
 KEY = 20
-"""Digits of a content hash that name a folder of the cache."""
-LARGEST = 1_000_000
-"""Bytes of a record; a longer file is none of ours."""
-TOLD = 20
-"""Findings that are kept in words, the worst first; of the others, how many of each kind."""
+"""Digits of a content hash in the name of a folder of the cache."""
+MAX_BYTES = 1_000_000
+"""Largest record; a longer file is something else."""
+MAX_KEPT = 20
+"""Findings that are kept in words, the worst first; of the others only the number is kept."""
 
 
 class _Kept(BaseModel):
@@ -46,13 +46,13 @@ class _Record(BaseModel):
 
 @dataclass(frozen=True)
 class LastCheck:
-    """What is known of a store from its last check.
+    """The last check of a store.
 
     Attributes:
         state: whether the store was checked as it is now, with other labels, or never.
-        damage: findings of damage.
-        leaks: findings of leaks across the split.
-        warnings: all others.
+        damage: number of findings of damage.
+        leaks: number of leaks across the split.
+        warnings: number of other findings.
         told: the worst findings, in words.
     """
 
@@ -64,8 +64,7 @@ class LastCheck:
 
     @classmethod
     def from_plain(cls, values: Any) -> "LastCheck":
-        """The same from plain values as ``dataclasses.asdict`` gives them; what is not of that
-        shape counts for no check."""
+        """Read the output of ``dataclasses.asdict``; anything else counts as no check."""
         try:
             return TypeAdapter(cls).validate_python(values)
         except ValidationError:
@@ -73,12 +72,12 @@ class LastCheck:
 
     @property
     def caution(self) -> str:
-        """A sentence for whoever reads scores on these pairs; empty where there is no reason."""
+        """A warning for whoever reads scores on these pairs; empty if none is due."""
         if self.state == "checked" and self.damage:
-            return "The pairs are damaged, by their last check: nothing here is to be trusted."
+            return "The last check of the pairs found damage: do not trust anything here."
         if self.state == "checked" and self.leaks:
             return (
-                f"The pairs leak ({_number(self.leaks, 'leak')} found by their last check): scores"
+                f"The pairs leak ({counted(self.leaks, 'leak')} found by their last check): scores"
                 " on them are too good."
             )
         return ""
@@ -90,7 +89,7 @@ class LastCheck:
         if self.state == "stale":
             return "last checked before the labels were corrected, or the pairs made again"
         found = [
-            _number(number, word)
+            counted(number, word)
             for number, word in (
                 (self.damage, "damaged file"), (self.leaks, "leak"), (self.warnings, "warning"),
             )
@@ -100,12 +99,8 @@ class LastCheck:
 
 
 def folder_for(root: Path) -> Path:
-    """Where the files of a check go: into the store's folder, or into the cache where that may not
-    be written to.
-
-    Args:
-        root: the folder of the store.
-    """
+    """Return the folder for the files of a check: that of the store, or one of the cache if the
+    store's is not writable."""
     if os.access(root, os.W_OK | os.X_OK):
         return root
     try:
@@ -116,11 +111,9 @@ def folder_for(root: Path) -> Path:
 
 
 def keep_check(checked: Checked, folder: Path) -> None:
-    """Keeps what a check found. A store that cannot be opened has no record: no study can use it.
+    """Write the record of a check into the folder of :func:`folder_for`.
 
-    Args:
-        checked: a store and its findings.
-        folder: from :func:`folder_for`.
+    A store that cannot be opened gets none, as no study can use it.
     """
     try:
         content = (checked.store or PairStore(checked.root)).content_hash
@@ -131,14 +124,14 @@ def keep_check(checked: Checked, folder: Path) -> None:
         counts=dict(Counter(finding.severity for finding in checked.findings)),
         findings=[
             _Kept(severity=one.severity, kind=one.kind, what=one.what)
-            for one in checked.findings[:TOLD]
+            for one in checked.findings[:MAX_KEPT]
         ],
     )
     write_json(folder / FILE, record.model_dump())
 
 
 def last_check(store: PairStore) -> LastCheck:
-    """What the last check of a store found; a record that cannot be read counts for none."""
+    """Read the last check of a store; a record that cannot be read counts as none."""
     records = [one for one in (_read(store.root), _read_cached(store)) if one is not None]
     for record in records:
         if record.content_hash == store.content_hash:
@@ -152,21 +145,17 @@ def last_check(store: PairStore) -> LastCheck:
     return LastCheck("stale" if records else "never")
 
 
-def _number(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
 def _read_cached(store: PairStore) -> _Record | None:
     try:
         return _read(cache_dir("checks") / store.content_hash[:KEY])
-    except (OSError, UserError):  # a cache that cannot be written has no record either
+    except (OSError, UserError):  # without a cache there is no record
         return None
 
 
 def _read(folder: Path) -> _Record | None:
     path = folder / FILE
     try:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > MAX_BYTES:
             return None
         return _Record.model_validate_json(path.read_bytes())
     except (OSError, ValidationError, RecursionError):

@@ -1,11 +1,12 @@
-"""Pictures that are copies of each other: re-encoded, rescaled, brightened, but the same frame.
+"""Find pictures that are copies of each other: re-encoded, rescaled or brightened, but one frame.
 
-Three steps, each dearer and on fewer pairs than the one before: a perceptual hash of 64 bits for
-all pairs; thumbnails for those whose hashes are near; the pictures themselves, filtered onto each
-other, for those whose thumbnails are near. Two frames of one static scene pass the first two
-steps; the third finds the sprite that moved.
+Three steps, each more expensive and on fewer pairs than the one before: a perceptual hash of 64
+bits for all pairs; thumbnails for those with near hashes; the pictures themselves, filtered onto
+each other, for those with near thumbnails. Two frames of one static scene pass the first two steps;
+the third finds the sprite that moved.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,14 @@ import numpy.typing as npt
 
 from a2ibench.curation.duplicates import (
     Copies,
-    Nearest,
+    Matches,
     Progress,
     cached,
     digest,
-    equal_copies,
+    find_copies,
+    rank_in_group,
 )
+from a2ibench.data.arrays import write_header
 from a2ibench.data.store import PairStore
 from a2ibench.types import ImageArray, IntArray
 
@@ -32,35 +35,35 @@ HASH_BITS = 10
 """Hashes that differ in more of the 64 bits are of different pictures. JPEG at quality 50, WebP
 at 60, half the size and 8 % more light change at most 10 bits of 97 % of photographs."""
 NEAREST = 16
-"""Candidates of a picture whose thumbnails are looked at: in a static scene all hashes agree."""
+"""Candidates per picture whose thumbnails are compared: in a static scene all hashes agree."""
 CONSTANT = 8
 """Levels from the darkest to the brightest pixel below which a picture is of one colour; a codec
 turns black into up to 4."""
 STEP = 30.0
-"""Of luma (0 to 255), the most that a pixel of a thumbnail may lie outside the neighbourhood of
-the same pixel in the other one."""
+"""Largest luma (0 to 255) by which a pixel of a thumbnail may lie outside the neighbourhood of the
+same pixel in the other one."""
 STEP_SHARE = 8.0
 """The same as a multiple of the mean difference: a codec errs everywhere, a sprite in one place."""
 TINT = 10.0
-"""Of chroma, the most that an eighth of the picture may differ by. Codecs: at most 10."""
+"""Largest chroma by which an eighth of the picture may differ. Codecs: at most 10."""
 LIGHT = 25.0
-"""Of luma, the most that the means may differ by: a brighter copy, not another time of day."""
+"""Largest luma by which the means may differ: a brighter copy, not another time of day."""
 RESIDUAL = 24.0
-"""Of luma, what any pixel may differ by after one picture is filtered onto the other. Copies of
+"""Luma by which any pixel may differ after one picture is filtered onto the other. Copies of
 photographs: 95 % below 24.7 in every kind tried; frames with a sprite that moved: 30 and more …"""
 RESIDUAL_SPREAD = 13.0
-"""… or more than that, where it is at most so many times the mean difference: hard edges under a
-codec, 8 to 12 times; a sprite that moved, 18 and more."""
+"""… or more than that, up to this multiple of the mean difference: hard edges under a codec, 8 to
+12 times; a sprite that moved, 18 and more."""
 RESIDUAL_SHARE = 16.0
-"""What it may be at all, as a multiple of the mean difference above ``FLOOR``."""
+"""Upper bound in any case, as a multiple of the mean difference above ``FLOOR``."""
 FLOOR = 8.0
-"""Of luma: rounding and clipping of a brightened copy."""
+"""Luma of rounding and of the clipping of a brightened copy."""
 SIDE, COARSE, FINE = 32, 8, 64
-"""Sides of the thumbnail, of its rough version and of what is filtered, in pixels."""
+"""Sides of the thumbnail, of its rough version and of the filtered picture, in pixels."""
 BLOCK = 512
 """Pictures of one side that are compared at once …"""
 WIDE = 16_384
-"""… with so many of the other: 8 MB of distances."""
+"""… with this many of the other: 8 MB of distances."""
 
 FEATURES = np.dtype(
     [
@@ -73,12 +76,12 @@ FEATURES = np.dtype(
     ]
 )
 Features = npt.NDArray[np.void]
-"""Of dtype ``FEATURES``."""
+"""An array of dtype ``FEATURES``."""
 Luma = npt.NDArray[np.float32]
 
 
 def picture_features(store: PairStore, progress: Progress) -> Features:
-    """What pictures are compared by, from the cache where it is there already.
+    """Describe the pictures of a store, or read their features from the cache.
 
     Returns:
         ``FEATURES`` ``[len(store)]``, a read-only memory map.
@@ -86,8 +89,7 @@ def picture_features(store: PairStore, progress: Progress) -> Features:
 
     def make(path: Path) -> None:
         with path.open("wb") as stream:
-            header = {"descr": FEATURES.descr, "fortran_order": False, "shape": (len(store),)}
-            np.lib.format.write_array_header_1_0(stream, header)
+            write_header(stream, (len(store),), FEATURES)
             for start in range(0, len(store), BLOCK):
                 stream.write(describe(store.images[start : start + BLOCK]).tobytes())
                 progress(min(start + BLOCK, len(store)), len(store))
@@ -96,7 +98,7 @@ def picture_features(store: PairStore, progress: Progress) -> Features:
 
 
 def describe(images: ImageArray) -> Features:
-    """What pictures ``[n, S, S, 3]`` are compared by: ``FEATURES`` ``[n]``."""
+    """Compute the features of pictures ``[n, S, S, 3]``: ``FEATURES`` ``[n]``."""
     import imagehash
     from PIL import Image
 
@@ -117,14 +119,14 @@ def describe(images: ImageArray) -> Features:
 
 
 def _reduce(picture: "Image.Image", side: int) -> ImageArray:
-    """YCbCr, uint8 ``[side, side, 3]``; every pixel counts the same."""
+    """Average to YCbCr, uint8 ``[side, side, 3]``."""
     from PIL.Image import Resampling
 
     return np.asarray(picture.resize((side, side), Resampling.BOX).convert("YCbCr"))
 
 
 def constant(features: Features) -> npt.NDArray[np.bool_]:
-    """Which pictures are of one colour: bool ``[n]``."""
+    """Tell which pictures are of one colour: bool ``[n]``."""
     return np.asarray(features["range"] < CONSTANT)
 
 
@@ -135,42 +137,40 @@ def picture_copies(
     sides: tuple[IntArray, IntArray],
     progress: Progress,
 ) -> Copies:
-    """The pictures of one side of which the other holds a copy.
+    """Find the pictures of one side of which the other holds a copy.
 
     Args:
         images: uint8 ``[N, S, S, 3]``, of the whole store.
         features: of the whole store, ``[N]``.
         source: int64 ``[N]``, a number for each source.
-        sides: positions that are looked for, and those among which they are; twice the same array
-            for copies inside one side.
-        progress: called with the pictures that are done.
+        sides: see :func:`~a2ibench.curation.duplicates.find_copies`.
+        progress: called with the number of pictures done.
     """
-    a, b = sides
-    equal = equal_copies(features["digest"], source, a, b)
-    nearest = Nearest()
-    open_ = np.setdiff1d(a, equal.a)
-    hashes = np.array(features["hash"])
     rough = features["rough"].reshape(-1, COARSE * COARSE).astype(np.int16)
     # Without the mean, so that a brighter copy is as near as any.
     centred = np.clip(rough - rough.mean(axis=1, keepdims=True), -127, 127).astype(np.int8)
-    for start in range(0, len(open_), BLOCK):
-        rows = open_[start : start + BLOCK]
-        first, second = _candidates(hashes, centred, source, rows, b, inside=a is b)
-        for i in range(0, len(first), BLOCK):
-            p, q = first[i : i + BLOCK], second[i : i + BLOCK]
-            alike = _thumbnails_agree(features[p], features[q])
-            p, q = p[alike], q[alike]
-            residual = np.array(
-                [_residual(images[x], images[y]) for x, y in zip(p, q, strict=True)]
-            )
-            same = np.isfinite(residual)
-            nearest.add(p[same], q[same], residual[same])
-        progress(min(start + BLOCK, len(open_)), len(open_))
-    return nearest.join(equal)
+    hashes = np.array(features["hash"])
+
+    def search(wanted: IntArray) -> Iterator[Matches]:
+        for start in range(0, len(wanted), BLOCK):
+            rows = wanted[start : start + BLOCK]
+            first, second = _candidates(hashes, centred, source, rows, sides)
+            for i in range(0, len(first), BLOCK):
+                p, q = first[i : i + BLOCK], second[i : i + BLOCK]
+                alike = _thumbnails_agree(features[p], features[q])
+                p, q = p[alike], q[alike]
+                residual = np.array(
+                    [_residual(images[x], images[y]) for x, y in zip(p, q, strict=True)]
+                )
+                same = np.isfinite(residual)
+                yield p[same], q[same], residual[same]
+            progress(min(start + BLOCK, len(wanted)), len(wanted))
+
+    return find_copies(features["digest"], source, sides, search)
 
 
 def is_still(images: ImageArray, features: Features, rows: IntArray) -> bool:
-    """Whether pictures of one source show the same frame: up to eight of them, spread over it."""
+    """Tell whether the pictures of one source, up to eight spread over it, show the same frame."""
     some = rows[np.unique(np.linspace(0, len(rows) - 1, 8).round().astype(int))]
     return all(
         features["digest"][row] == features["digest"][some[0]]
@@ -188,55 +188,34 @@ def _candidates(
     rough: npt.NDArray[np.int8],
     source: IntArray,
     rows: IntArray,
-    others: IntArray,
-    *,
-    inside: bool,
+    sides: tuple[IntArray, IntArray],
 ) -> tuple[IntArray, IntArray]:
-    """Pairs whose hashes are near; of each row those ``NEAREST`` with the nearest rough pictures.
+    """Pair rows with near hashes; keep the ``NEAREST`` with the nearest rough pictures per row.
 
-    They are ranked by the largest difference, in which a codec's error is small and a sprite's is
-    not.
+    They are ranked by the largest difference, which is small for a codec and large for a sprite.
     """
-    kept: list[tuple[IntArray, IntArray, npt.NDArray[np.int16]]] = []
+    inside, others = sides[0] is sides[1], sides[1]
+    p, q, far = rows[:0], rows[:0], np.zeros(0, dtype=np.int16)
     for start in range(0, len(others), WIDE):
         block = others[start : start + WIDE]
         if inside and block[0] > rows[-1]:
             break
-        bits = np.bitwise_count(hashes[rows][:, None] ^ hashes[block][None])
-        i, j = np.nonzero(bits <= HASH_BITS)
-        p, q = rows[i], block[j]
-        fits = (source[p] != source[q]) & ((q < p) if inside else True)
-        p, q = p[fits], q[fits]
-        far = np.concatenate(
-            [_rough_distance(rough[p[k : k + WIDE]], rough[q[k : k + WIDE]])
-             for k in range(0, max(1, len(p)), WIDE)]
-        )  # fmt: skip
-        kept.append(_first(p, q, far))
-    if not kept:
-        return rows[:0], rows[:0]
-    p, q, _ = _first(*(np.concatenate(part) for part in zip(*kept, strict=True)))
+        i, j = np.nonzero(np.bitwise_count(hashes[rows][:, None] ^ hashes[block]) <= HASH_BITS)
+        x, y = rows[i], block[j]
+        fits = (source[x] != source[y]) & ((y < x) if inside else True)
+        x, y = x[fits], y[fits]
+        steps = [slice(k, k + WIDE) for k in range(0, len(x), WIDE)]
+        near = [np.abs(np.subtract(rough[x[k]], rough[y[k]], dtype=np.int16)) for k in steps]
+        p, q = np.r_[p, x], np.r_[q, y]
+        far = np.concatenate([far, *(part.max(axis=1) for part in near)])
+        order = np.lexsort((q, far, p))
+        order = order[rank_in_group(p[order]) < NEAREST]
+        p, q, far = p[order], q[order], far[order]
     return p, q
 
 
-def _rough_distance(a: npt.NDArray[np.int8], b: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
-    """The largest difference of centred rough lumas ``[n, 64]``: ``[n]``."""
-    return np.abs(np.subtract(a, b, dtype=np.int16)).max(axis=1)
-
-
-def _first(
-    p: IntArray, q: IntArray, far: npt.NDArray[np.int16]
-) -> tuple[IntArray, IntArray, npt.NDArray[np.int16]]:
-    """The ``NEAREST`` nearest of each p."""
-    order = np.lexsort((q, far, p))
-    p, q, far = p[order], q[order], far[order]
-    starts = np.flatnonzero(np.r_[True, p[1:] != p[:-1]]) if len(p) else np.zeros(0, dtype=int)
-    rank = np.arange(len(p)) - np.repeat(starts, np.diff(np.r_[starts, len(p)]))
-    few = rank < NEAREST
-    return p[few], q[few], far[few]
-
-
 def _thumbnails_agree(a: Features, b: Features) -> npt.NDArray[np.bool_]:
-    """Whether thumbnails can be of one picture: bool ``[n]``."""
+    """Tell which thumbnails can be of one picture: bool ``[n]``."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
     x = a["luma"].astype(np.float32)
@@ -256,7 +235,7 @@ def _thumbnails_agree(a: Features, b: Features) -> npt.NDArray[np.bool_]:
 
 
 def _same_contrast(x: Luma, y: Luma) -> Luma:
-    """y with x's mean, and with x's contrast where the two differ by a quarter at most."""
+    """Give y the mean of x, and its contrast where the two differ by a quarter at most."""
     mean, own = x.mean(axis=(1, 2), keepdims=True), y.mean(axis=(1, 2), keepdims=True)
     common = ((x - mean) * (y - own)).sum(axis=(1, 2), keepdims=True)
     spread = ((y - own) ** 2).sum(axis=(1, 2), keepdims=True)
@@ -264,12 +243,12 @@ def _same_contrast(x: Luma, y: Luma) -> Luma:
 
 
 def _residual(a: ImageArray, b: ImageArray) -> float:
-    """The largest difference after one picture is filtered onto the other; ∞ for no copy.
+    """Return the largest difference after one picture is filtered onto the other; ∞ for no copy.
 
     A filter of 3 × 3 and an offset, the same all over the picture and fitted by least squares, is
     what blur, sharpening, contrast, light and a shift by part of a pixel do to a picture. It
-    cannot move one sprite before a scene that stands still. Of both directions the better counts:
-    a sharp picture becomes its blurred copy, not the other way round.
+    cannot move one sprite before a scene that stands still. The better direction counts: a sharp
+    picture becomes its blurred copy, not the other way round.
     """
     from PIL import Image
 
@@ -288,10 +267,9 @@ def _residual(a: ImageArray, b: ImageArray) -> float:
 
 
 def _filtered(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """x under the filter that brings it nearest to y: ``[FINE²]``.
+    """Apply to x the filter that brings it nearest to y: ``[FINE²]``.
 
-    A small weight pulls the filter towards leaving x as it is; in a flat picture it is all there
-    is to go by.
+    A small weight pulls the filter towards leaving x as it is; a flat picture determines no other.
     """
     padded = np.pad(x, 1, mode="edge")
     taps = [padded[i : i + FINE, j : j + FINE].ravel() for i in range(3) for j in range(3)]

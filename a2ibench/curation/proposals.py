@@ -1,8 +1,8 @@
-"""From the findings of a check to corrections that a person may accept.
+"""Propose corrections from the findings of a check.
 
-Of copies one stays: a test pair before a training pair, so that the test side stays what it was,
-and otherwise the first. Where a leak covers half of a training clip or more, the whole clip goes:
-the rest of the recording would leak as well. A class never loses a side.
+One of several copies stays: a test pair rather than a training pair, so that the test side stays
+what it was, otherwise the first. If a leak covers half of a training clip or more, the whole clip
+goes: the rest of the recording would leak as well. A class never loses a side.
 """
 
 from collections import Counter, defaultdict
@@ -14,15 +14,15 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from a2ibench.curation.corrections import DROP, spell
+from a2ibench.curation.decisions import DROP, spell
 from a2ibench.curation.finding import Finding
 from a2ibench.data.store import PairStore
 
 Names = npt.NDArray[np.object_]
 WHOLE = 0.5
-"""The share of a training clip's pairs from which a leak is taken for one of the clip."""
+"""Share of a training clip's pairs from which a leak counts for the whole clip."""
 WORTHLESS = ("silent", "constant")
-"""Findings about pairs that nothing can be learnt from."""
+"""Kinds of findings about pairs from which nothing can be learnt."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Proposal:
 
     Attributes:
         row: of the store.
-        why: what was found, for the person who decides.
-        decision: what is proposed, as it is spelled on a sheet; empty where only a person can say,
-            or where the class would lose a side of the split by it.
+        why: the finding, for the person who decides.
+        decision: the proposal as spelled on a sheet; empty if only a person can decide, or if the
+            class would lose a side of the split.
     """
 
     row: int
@@ -42,12 +42,7 @@ class Proposal:
 
 
 def propose(store: PairStore, findings: Sequence[Finding]) -> list[Proposal]:
-    """A correction for each pair that should not stay, in the order of the rows.
-
-    Args:
-        store: the pairs.
-        findings: of :func:`~a2ibench.curation.check.check_store`.
-    """
+    """Propose a correction for each pair that should not stay, in the order of the rows."""
     why: dict[int, tuple[str, str]] = {}
     for finding in findings:
         if finding.kind in WORTHLESS:
@@ -64,8 +59,8 @@ def propose(store: PairStore, findings: Sequence[Finding]) -> list[Proposal]:
 
 
 def _copies(store: PairStore, findings: Sequence[Finding]) -> dict[int, tuple[str, str]]:
-    """Of each group of rows that are copies of each other, all but one; and that one as well where
-    its copies are of another class."""
+    """Propose to drop all but one of each group of copies, and to relabel the one that stays if its
+    copies are of another class."""
     index = store.index
     split, source, label = (index[name].to_numpy() for name in ("split", "source", "label"))
     links = [
@@ -97,7 +92,7 @@ def _copies(store: PairStore, findings: Sequence[Finding]) -> dict[int, tuple[st
                 spell(likeliest) if sure else "",
             )
         for row in others:
-            gone[row] = (_said(source, label, split, row, kept), DROP)
+            gone[row] = (_explain(source, label, split, row, kept), DROP)
             if split[row] == "train" and split[kept] == "test":
                 leaking[source[row], label[row]] += 1
                 kept_of[source[row], label[row]] = kept
@@ -106,12 +101,12 @@ def _copies(store: PairStore, findings: Sequence[Finding]) -> dict[int, tuple[st
         rows = [int(row) for row in clips[clip] if split[row] == "train"]
         if count >= WHOLE * len(rows):
             for row in rows:
-                gone.setdefault(row, (_said(source, label, split, row, kept_of[clip]), DROP))
+                gone.setdefault(row, (_explain(source, label, split, row, kept_of[clip]), DROP))
     return gone
 
 
 def _file_links(store: PairStore, finding: Finding) -> Iterable[tuple[int, int]]:
-    """Of a file that was cut under several names, the rows of one moment."""
+    """Pair the rows of one moment of a file that was cut under several names."""
     if finding.kind not in ("file_leak", "file_twice"):
         return
     first: dict[tuple[float, int], int] = {}
@@ -127,14 +122,14 @@ def _file_links(store: PairStore, finding: Finding) -> Iterable[tuple[int, int]]
             yield other, row
 
 
-def _said(source: Names, label: Names, split: Names, row: int, kept: int) -> str:
+def _explain(source: Names, label: Names, split: Names, row: int, kept: int) -> str:
     leak = split[row] != split[kept]
     other = f" under the class {label[kept]}" if label[row] != label[kept] else ""
     return f"{'leak' if leak else 'copy'}: also in {source[kept]} ({split[kept]}){other}"
 
 
 def _withdraw(store: PairStore, why: dict[int, tuple[str, str]]) -> list[Proposal]:
-    """Leaves the decision on pairs to the reader where their class would lose a side by it."""
+    """Leave the decision to a person where a class would lose a side of the split."""
     label, split = (store.index[name].to_numpy() for name in ("label", "split"))
     there = Counter(zip(label.tolist(), split.tolist(), strict=True))
     gone = Counter((label[row], split[row]) for row, (_, decision) in why.items() if decision)
@@ -142,6 +137,6 @@ def _withdraw(store: PairStore, why: dict[int, tuple[str, str]]) -> list[Proposa
     for row, (said, decision) in sorted(why.items()):
         side = label[row], split[row]
         lost = bool(decision) and gone[side] >= there[side]
-        note = f"; by all of these {side[0]} would lose its {side[1]} pairs" if lost else ""
+        note = f"; all of these together, {side[0]} would lose its {side[1]} pairs" if lost else ""
         proposals.append(Proposal(row, said + note, "" if lost else decision))
     return proposals

@@ -1,4 +1,4 @@
-"""Files of one class that show one scene: they may be parts of one recording, which leaks."""
+"""Find classes whose files show one scene: they may be parts of one recording, which leaks."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,12 +8,12 @@ import numpy as np
 from a2ibench.curation.picture_copies import CONSTANT, HASH_BITS, describe
 from a2ibench.data.store import LEFT_OUT, PairStore
 
-LOOKED_AT = 300
-"""Sources of a class that are compared, evenly spread."""
-ALIKE = 2
-"""Other sources that show the same scene as one that counts."""
-LEAST = 4
-"""Sources of one scene that are worth a word, if they are half of the class."""
+MAX_COMPARED = 300
+"""Sources per class that are compared, evenly spread."""
+MIN_NEAR = 2
+"""Other sources with the same scene from which a source counts as alike."""
+MIN_ALIKE = 4
+"""Fewest sources of one scene that are reported, if they are half of the class."""
 
 
 class Scene(NamedTuple):
@@ -21,9 +21,9 @@ class Scene(NamedTuple):
 
     Attributes:
         label: the class.
-        alike: sources that share their scene with others.
-        of: sources that were compared.
-        examples: two of them that look alike.
+        alike: number of sources that share their scene with others.
+        of: number of sources compared.
+        examples: two sources that look alike.
     """
 
     label: str
@@ -33,23 +33,24 @@ class Scene(NamedTuple):
 
 
 def shared_scenes(store: PairStore) -> Iterator[Scene]:
-    """Yields the classes whose sources look as if one camera had stood still.
+    """Yield the classes whose sources look as if filmed by one fixed camera.
 
-    One picture of each source is compared, by the perceptual hash that copies are searched with:
-    frames of one static scene have near hashes, whatever moves in them.
+    One picture per source is compared, by the perceptual hash of
+    :mod:`~a2ibench.curation.picture_copies`: frames of one static scene have near hashes, whatever
+    moves in them.
     """
     used = store.index[store.index["split"] != LEFT_OUT]
     first = used.drop_duplicates(["label", "source"])
     for label, group in first.groupby("label"):
-        chosen = np.unique(np.linspace(0, len(group) - 1, LOOKED_AT).round().astype(int))
+        chosen = np.unique(np.linspace(0, len(group) - 1, MAX_COMPARED).round().astype(int))
         rows = group.index.to_numpy()[chosen]
         features = describe(store.images[rows])
         shown = features["range"] >= CONSTANT
         rows, hashes = rows[shown], features["hash"][shown]
         near = np.bitwise_count(hashes[:, None] ^ hashes[None]) <= HASH_BITS
         np.fill_diagonal(near, False)
-        alike = near.sum(axis=1) >= ALIKE
-        if alike.sum() >= max(LEAST, len(rows) / 2):
+        alike = near.sum(axis=1) >= MIN_NEAR
+        if alike.sum() >= max(MIN_ALIKE, len(rows) / 2):
             one = int(np.argmax(near.sum(axis=1)))
             other = int(np.argmax(near[one]))
             names = group["source"]

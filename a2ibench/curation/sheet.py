@@ -1,9 +1,4 @@
-"""The sheet on which a person decides about labels: a csv file that spreadsheets open.
-
-A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@``, and rewrites one that looks
-like a number or a date (the class ``007`` becomes 7). An apostrophe before such a cell keeps it as
-it is; reading takes the apostrophe away again.
-"""
+"""Sheets on which a person decides about labels: CSV files that spreadsheets open."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError
+from a2ibench.spreadsheet import guard, unguard
 from a2ibench.storage import whole_file
 
 SHEET = "label_errors.csv"
@@ -21,10 +17,8 @@ COLUMNS = (
 )  # fmt: skip
 TEXTS = ("source", "label", "suggested", "audio_says", "image_says", "why", "decision")
 """Columns whose cells come from the data."""
-_ODD = frozenset("\t\r\n'")
-_FORMULA = frozenset("=+-@＝＋－＠")
 NEEDED = ("row", "covers", "source", "label", "decision")
-"""What must be there when a sheet is read; the others are for the reader and for ``--auto``."""
+"""Columns that a sheet must have to be read; the others are for people and for ``--auto``."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +29,12 @@ class Line:
         where: file and line, for errors.
         row: of the store; with ``covers`` the key of the line.
         covers: ``"clip"`` or ``"segment"``.
-        source: as the sheet has it.
-        label: as the sheet has it.
-        decision: what was filled in; ``""`` for nothing yet.
-        suspect: whether anything of it is suspect.
-        suggested: the likeliest class; ``""`` where the line makes no suggestion.
-        label_quality: 0 to 1; None where it is not known.
+        source: as on the sheet.
+        label: as on the sheet.
+        decision: as filled in; ``""`` if empty.
+        suspect: whether any of its pairs is suspect.
+        suggested: the likeliest class; ``""`` if the line suggests none.
+        label_quality: 0 to 1; None if not given.
     """
 
     where: str
@@ -57,9 +51,9 @@ class Line:
 def write_sheet(
     path: Path, lines: Iterable[Mapping[str, Any]], columns: Sequence[str] = COLUMNS
 ) -> None:
-    """Writes lines, one value per column, whole or not at all.
+    """Write lines, one value per column, atomically; a missing value is an empty cell.
 
-    The mark at the beginning of the file is what tells Excel that it is UTF-8.
+    The mark at the beginning of the file tells Excel that it is UTF-8.
     """
     with (
         whole_file(path) as temporary,
@@ -68,16 +62,15 @@ def write_sheet(
         writer = csv.writer(stream)
         writer.writerow(columns)
         for line in lines:
-            writer.writerow(
-                guard(str(line[name])) if name in TEXTS else line[name] for name in columns
-            )
+            cells = [(name, line.get(name, "")) for name in columns]
+            writer.writerow(guard(str(cell)) if name in TEXTS else cell for name, cell in cells)
 
 
 def read_sheet(path: Path) -> list[Line]:
-    """Reads a sheet as it comes back from a spreadsheet: with commas, semicolons or tabs.
+    """Read a sheet as a spreadsheet saves it: with commas, semicolons or tabs.
 
     Raises:
-        UserError: no such file, not UTF-8, a column or a cell that is missing or makes no sense.
+        UserError: there is no such file, it is not UTF-8, or a column or cell is missing or wrong.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -134,18 +127,3 @@ def _number(where: str, name: str, cell: str) -> float | None:
     except ValueError:
         raise UserError(f"{where}: {name}: expected a number, got {cell!r}") from None
     return number
-
-
-def guard(text: str) -> str:
-    """A cell that a spreadsheet takes for text; :func:`unguard` gives ``text`` back."""
-    return f"'{text}" if _is_read_otherwise(text) else text
-
-
-def unguard(cell: str) -> str:
-    """The text of a guarded cell; a cell that was typed in by hand is its own."""
-    return cell[1:] if cell[:1] == "'" and _is_read_otherwise(cell[1:]) else cell
-
-
-def _is_read_otherwise(text: str) -> bool:
-    first, shown = text[:1], text.lstrip()[:1]
-    return first in _ODD or shown in _FORMULA or shown.isdigit()

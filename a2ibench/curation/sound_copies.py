@@ -1,10 +1,11 @@
-"""Sounds that are copies of each other: re-encoded, louder, cut elsewhere, but the same recording.
+"""Find sounds that are copies of each other: re-encoded, louder, cut elsewhere, but one recording.
 
 Fingerprints are compared: another recording, even one of the same kind of noise, agrees in half of
 the bits. Codes that occur in two sounds say where the one may lie in the other; the share of bits
 that differ there decides.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ import numpy.typing as npt
 
 from a2ibench.curation.duplicates import (
     Copies,
-    Nearest,
+    Matches,
     Progress,
     cached,
     digest,
-    equal_copies,
+    find_copies,
+    rank_in_group,
 )
 from a2ibench.curation.fingerprint import (
     BITS,
@@ -30,6 +32,7 @@ from a2ibench.curation.fingerprint import (
     frames,
     mel_bands,
 )
+from a2ibench.data.arrays import write_header
 from a2ibench.data.store import FULL_SCALE, PairStore
 from a2ibench.types import FloatArray, IntArray
 
@@ -39,42 +42,34 @@ if TYPE_CHECKING:
 VERSION = 1
 """Raised when the same sound gives other features than before."""
 SILENT = -60.0
-"""In dBFS: the RMS below which a sound is silent. Recordings of quiet rooms lie above −55."""
+"""RMS in dBFS below which a sound is silent. Recordings of quiet rooms lie above −55."""
 CLIPPED = 0.999
 """The level from which a sample counts as clipped …"""
 CLIPPED_SHARE = 0.001
 """… and the share of clipped samples from which a sound does: 88 of four seconds at 22.05 kHz. A
 sound that was normalised to full scale has one or two."""
 ERRORS = 0.25
-"""The share of bits that may differ in a copy. In copies at most 0.15 do, between other recordings
+"""Share of bits that may differ in a copy. In copies at most 0.15 do, between other recordings
 about half, and no fewer than 0.37 in 0.7 million places tried."""
 OVERLAP = 0.45
-"""Of the shorter sound, the part that must be common: shifted by half a sound, half is left."""
+"""Share of the shorter sound that must be common: shifted by half a sound, half is left."""
 FRAMES = 20
 """Frames that must be heard in both: 0.4 s of sound …"""
 HEARD_SHARE = 0.5
-"""… and their share of what is common. A blip in a silence is like any other blip."""
+"""… and their share of the common part. A blip in a silence is like any other blip."""
 VARIED = 0.5
-"""The share of those frames whose code differs from the last one's in two bits or more. A hum has
+"""Share of those frames whose code differs from the last one's in two bits or more. A hum has
 fewer: it is like any other hum, wherever both were recorded."""
 ONE_SIDED = BITS / 2
-"""The errors of a frame in which one of two sounds is heard and the other is not: pure chance."""
+"""Errors of a frame in which only one of two sounds is heard: pure chance."""
 HITS = 32
 """Occurrences of one code that are followed up."""
 PLACES = 8
-"""Places in other sounds that are compared, a sound: those with the most common codes."""
+"""Places in other sounds that are compared per sound: those with the most common codes."""
 BLOCK, WIDE = 256, 8_192
 """Sounds of one side, and of the other, that are compared at once."""
 
-
-LEVELS = np.dtype(
-    [
-        ("digest", "<u8"),
-        ("peak", "<f4"),
-        ("rms", "<f4"),
-        ("clipped", "<f4"),
-    ]
-)
+LEVELS = np.dtype([("digest", "<u8"), ("peak", "<f4"), ("rms", "<f4"), ("clipped", "<f4")])
 
 
 @dataclass(frozen=True)
@@ -84,10 +79,8 @@ class Sounds:
     Attributes:
         row: int64 ``[n]``, the first pair of each sound.
         of_row: int64 ``[len(store)]``, the sound of each pair.
-        peak: float32 ``[n]``, the largest sample, in dBFS.
-        rms: float32 ``[n]``, in dBFS.
-        clipped: float32 ``[n]``, the share of clipped samples.
-        digest: uint64 ``[n]``, of the samples.
+        levels: ``LEVELS`` ``[n]``: digest of the samples, peak and RMS in dBFS, and the share of
+            clipped samples.
         begin: int64 ``[n]``, where the codes of each sound begin.
         end: int64 ``[n]``, and where they end.
         codes: uint32, those of all sounds, a memory map.
@@ -95,26 +88,24 @@ class Sounds:
 
     row: IntArray
     of_row: IntArray
-    peak: FloatArray
-    rms: FloatArray
-    clipped: FloatArray
-    digest: npt.NDArray[np.uint64]
+    levels: npt.NDArray[np.void]
     begin: IntArray
     end: IntArray
     codes: Codes
 
     @property
     def silent(self) -> npt.NDArray[np.bool_]:
-        """Which are silent: bool ``[n]``."""
-        return self.rms < SILENT
+        """Whether each sound is silent: bool ``[n]``."""
+        return np.asarray(self.levels["rms"] < SILENT)
+
+    @property
+    def clipped(self) -> npt.NDArray[np.bool_]:
+        """Whether each sound is clipped: bool ``[n]``."""
+        return np.asarray(self.levels["clipped"] > CLIPPED_SHARE)
 
 
 def sound_features(store: PairStore, progress: Progress) -> Sounds:
-    """The levels and fingerprints of all sounds of a store, from the cache where they are there.
-
-    Raises:
-        UserError: a cached file is damaged.
-    """
+    """Compute the levels and fingerprints of the sounds of a store, or read them from the cache."""
     of_row, row = _sounds(store.index)
     length = store.index["audio_length"].to_numpy(dtype=np.int64)[row]
     end = np.cumsum(frames(length, store.sample_rate))
@@ -132,23 +123,18 @@ def sound_features(store: PairStore, progress: Progress) -> Sounds:
     def codes(path: Path) -> None:
         bands = mel_bands()
         with path.open("wb") as stream:
-            header = {"descr": "<u4", "fortran_order": False, "shape": (int(end[-1]) + 1,)}
-            np.lib.format.write_array_header_1_0(stream, header)
+            # One more than there are: an empty file cannot be mapped, and all may be too short.
+            write_header(stream, (int(end[-1]) + 1,), np.dtype("<u4"))
             for i, first in enumerate(row.tolist()):
                 found = fingerprint(store.waveform(first), store.sample_rate, bands)
                 stream.write(found.astype("<u4").tobytes())
                 progress(len(row) + i + 1, total)
-            # One more than there are: an empty file cannot be mapped, and all may be too short.
             stream.write(bytes(4))
 
-    level = cached("sound-levels", identity, levels)
     return Sounds(
         row=row,
         of_row=of_row,
-        peak=np.array(level["peak"]),
-        rms=np.array(level["rms"]),
-        clipped=np.array(level["clipped"]),
-        digest=np.array(level["digest"]),
+        levels=np.array(cached("sound-levels", identity, levels)),
         begin=np.concatenate([[0], end[:-1]]),
         end=end,
         codes=cached("sound-codes", identity, codes),
@@ -156,7 +142,7 @@ def sound_features(store: PairStore, progress: Progress) -> Sounds:
 
 
 def _sounds(index: "pd.DataFrame") -> tuple[IntArray, IntArray]:
-    """The sound of each pair, and the first pair of each sound."""
+    """Return the sound of each pair, and the first pair of each sound."""
     import pandas as pd
 
     columns = ["audio_start", "audio_length", "source"]
@@ -176,48 +162,47 @@ def _levels(waveform: FloatArray) -> tuple[int, float, float, float]:
 
 
 def _decibels(value: float) -> float:
-    """Of full scale; no less than 16 bits can tell."""
+    """Convert a level to dBFS, at least what 16 bits can tell."""
     return 20 * float(np.log10(max(value, 1e-6)))
 
 
 def sound_copies(
     sounds: Sounds, source: IntArray, sides: tuple[IntArray, IntArray], progress: Progress
 ) -> Copies:
-    """The sounds of one side of which the other holds a copy; silent ones are of no account.
+    """Find the sounds of one side of which the other holds a copy; silent ones are left out.
 
     Args:
         sounds: of the whole store, n of them.
         source: int64 ``[n]``, a number for the source of each sound.
-        sides: positions of sounds that are looked for, and those among which they are; twice the
-            same array for copies inside one side.
-        progress: called with the sounds that are done.
+        sides: see :func:`~a2ibench.curation.duplicates.find_copies`.
+        progress: called with the number of comparisons done.
     """
-    a, b = (side[~sounds.silent[side]] for side in sides)
     inside = sides[0] is sides[1]
+    a, b = (side[~sounds.silent[side]] for side in sides)
     if inside:
         b = a
-    equal = equal_copies(sounds.digest, source, a, b)
-    nearest = Nearest()
-    open_ = np.setdiff1d(a, equal.a)
-    blocks = range(0, len(b), WIDE)
-    total, done = len(blocks) * len(open_), 0
-    for wide in blocks:
-        others = b[wide : wide + WIDE]
-        index = _Index(sounds, others)
-        for start in range(0, len(open_), BLOCK):
-            some = open_[start : start + BLOCK]
-            done += len(some)
-            if not (inside and others[0] > some[-1]):
-                p, q, lag = index.places(some, source, inside=inside)
-                errors = _errors(sounds, p, q, lag)
-                same = errors <= ERRORS
-                nearest.add(p[same], q[same], errors[same])
-            progress(done, total)
-    return nearest.join(equal)
+
+    def search(wanted: IntArray) -> Iterator[Matches]:
+        blocks = range(0, len(b), WIDE)
+        total, done = len(blocks) * len(wanted), 0
+        for wide in blocks:
+            others = b[wide : wide + WIDE]
+            index = _Index(sounds, others)
+            for start in range(0, len(wanted), BLOCK):
+                some = wanted[start : start + BLOCK]
+                done += len(some)
+                if not (inside and others[0] > some[-1]):
+                    p, q, lag = index.places(some, source, inside=inside)
+                    errors = _errors(sounds, p, q, lag)
+                    same = errors <= ERRORS
+                    yield p[same], q[same], errors[same]
+                progress(done, total)
+
+    return find_copies(sounds.levels["digest"], source, (a, b), search)
 
 
 class _Index:
-    """Where codes occur in a block of sounds. Every second code is enough to be found by."""
+    """The places of codes in a block of sounds; every second code is enough."""
 
     def __init__(self, sounds: Sounds, block: IntArray) -> None:
         self._sounds = sounds
@@ -231,7 +216,7 @@ class _Index:
     def places(
         self, some: IntArray, source: IntArray, *, inside: bool
     ) -> tuple[IntArray, IntArray, IntArray]:
-        """Sounds, where they may occur, and by how many frames later there: each int64 ``[m]``."""
+        """Return sounds, others that may hold them, and the lag in frames: int64 ``[m]`` each."""
         sound, frame = _positions(self._sounds, some)
         codes = self._sounds.codes[self._sounds.begin[sound] + frame]
         low = np.searchsorted(self._codes, codes, side="left")
@@ -249,28 +234,23 @@ class _Index:
         p, q, lag = p[fits], q[fits], lag[fits]
         # The same place, seen from many frames, is one; those seen from the most come first.
         places, votes = np.unique(np.stack([p, q, lag]), axis=1, return_counts=True)
-        order = np.lexsort((-votes, places[0]))
-        places = places[:, order]
-        starts = np.flatnonzero(np.r_[True, places[0, 1:] != places[0, :-1]][: len(order)])
-        rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
-        p, q, lag = places[:, rank < PLACES].astype(np.int64)
+        places = places[:, np.lexsort((-votes, places[0]))]
+        p, q, lag = places[:, rank_in_group(places[0]) < PLACES].astype(np.int64)
         return p, q, lag
 
 
 def _positions(sounds: Sounds, some: IntArray) -> tuple[IntArray, IntArray]:
-    """The sound and the frame of every code of some sounds: each int64 ``[F]``."""
+    """Return the sound and the frame of every code of some sounds: int64 ``[F]`` each."""
     count = sounds.end[some] - sounds.begin[some]
     first = np.repeat(np.cumsum(count) - count, count)
     return np.repeat(some, count), np.arange(count.sum(), dtype=np.int64) - first
 
 
 def _errors(sounds: Sounds, p: IntArray, q: IntArray, lag: IntArray) -> FloatArray:
-    """The share of bits in which sounds differ where they overlap; ∞ where too little does."""
-    found = np.full(len(p), np.inf, dtype=np.float32)
-    for start in range(0, len(p), 1_024):
-        part = slice(start, start + 1_024)
-        found[part] = _errors_of_few(sounds, p[part], q[part], lag[part])
-    return found
+    """Return the share of differing bits where sounds overlap; ∞ where too little does."""
+    parts = [slice(start, start + 1_024) for start in range(0, len(p), 1_024)]
+    found = [_errors_of_few(sounds, p[part], q[part], lag[part]) for part in parts]
+    return np.concatenate([np.zeros(0, dtype=np.float32), *found])
 
 
 def _errors_of_few(sounds: Sounds, p: IntArray, q: IntArray, lag: IntArray) -> FloatArray:
@@ -288,7 +268,7 @@ def _errors_of_few(sounds: Sounds, p: IntArray, q: IntArray, lag: IntArray) -> F
     errors = (np.bitwise_count(x ^ y) * both).sum(axis=1) + ONE_SIDED * one.sum(axis=1)
     varied = np.ones(x.shape, dtype=bool)
     varied[:, 1:] = np.bitwise_count(x[:, 1:] ^ x[:, :-1]) >= 2
-    # A window more than codes: what was heard, not how often it was looked at.
+    # One window more than codes: the time that was heard, not the number of codes.
     window = WINDOW // HOP
     enough = (
         (common + window >= OVERLAP * (np.minimum(lengths[p], lengths[q]) + window))

@@ -1,18 +1,21 @@
-"""NumPy files, checked before they are mapped into memory."""
+"""NumPy files: checked before they are mapped into memory, or grown row by row."""
 
+import hashlib
+import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 
 def open_array(path: Path) -> npt.NDArray[Any]:
-    """A ``.npy`` file as a read-only memory map.
+    """Open a ``.npy`` file as a read-only memory map.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no ``.npy`` file of numbers, its header is damaged, or it is shorter or
+        ValueError: it is not a ``.npy`` file of numbers, its header is damaged, or it is shorter or
             longer than its header says.
     """
     with path.open("rb") as stream:
@@ -29,11 +32,9 @@ def open_array(path: Path) -> npt.NDArray[Any]:
         raise ValueError("it holds Python objects instead of numbers")
     if any(type(length) is not int or length < 0 for length in shape):
         raise ValueError(f"its shape is {shape}")
-    size = dtype.itemsize
-    for length in shape:  # Python's integers: NumPy's would overflow
-        size *= length
+    size = dtype.itemsize * math.prod(shape)  # Python's integers: NumPy's would overflow
     if (found := path.stat().st_size - start) != size:
-        raise ValueError(f"its header says {size} bytes of numbers, and it holds {found}")
+        raise ValueError(f"its header says {size} bytes of numbers, but it holds {found}")
     opened: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return opened
 
@@ -42,3 +43,89 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+
+
+def write_header(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Write the header of a ``.npy`` file.
+
+    NumPy leaves room in it for the first number of the shape to grow, so that it can be written
+    again when the count is known.
+    """
+    descr = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(
+        stream, {"descr": descr, "fortran_order": False, "shape": shape}
+    )
+
+
+class GrowingArray:
+    """A ``.npy`` file that grows row by row and knows the hash of its content.
+
+    Args:
+        path: the file.
+        dtype: of its numbers.
+        item: shape of a row; None takes that of the first rows.
+        rows: rows of an existing file to keep; whatever follows them is cut off.
+
+    Raises:
+        OSError: the file has fewer rows.
+    """
+
+    def __init__(
+        self, path: Path, dtype: str, item: tuple[int, ...] | None = None, rows: int = 0
+    ) -> None:
+        self._file = path.open("rb+" if rows else "wb+")
+        self._dtype = np.dtype(dtype)
+        self.item = item
+        self.rows = rows
+        self._hash = hashlib.sha256()
+        if item is not None:
+            self._write_header(0)
+            left = rows * math.prod(item) * self._dtype.itemsize
+            while left:
+                if not (block := self._file.read(min(left, 1 << 22))):
+                    raise OSError(f"{path}: shorter than its journal says")
+                self._hash.update(block)
+                left -= len(block)
+            self._file.seek(self._file.tell())
+            self._file.truncate()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the numbers, without the header."""
+        return self._hash.hexdigest()
+
+    def append(self, rows: npt.NDArray[Any]) -> None:
+        """Write rows ``[n, *item]``."""
+        if self.item is None:
+            self.item = rows.shape[1:]
+            self._write_header(0)
+        content = np.ascontiguousarray(rows, dtype=self._dtype).data
+        self._file.write(content)
+        self._hash.update(content)
+        self.rows += len(rows)
+
+    def mark(self) -> Callable[[], None]:
+        """Return a function that takes back whatever is appended from now on."""
+        end, item, rows, digest = self._file.tell(), self.item, self.rows, self._hash.copy()
+
+        def take_back() -> None:
+            self._file.seek(end)
+            self._file.truncate()
+            self.item, self.rows, self._hash = item, rows, digest
+
+        return take_back
+
+    def flush(self) -> None:
+        """Hand everything to the system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write the count into the header and close the file."""
+        if self.item is not None and not self._file.closed:
+            self._write_header(self.rows)
+        self._file.close()
+
+    def _write_header(self, rows: int) -> None:
+        assert self.item is not None
+        self._file.seek(0)
+        write_header(self._file, (rows, *self.item), self._dtype)

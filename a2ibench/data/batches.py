@@ -1,4 +1,4 @@
-"""Pairs → batches. A batch is a pure function of (seed, step): a resumed run needs no state."""
+"""Training batches. Each is a pure function of (seed, step), so a resumed run needs no state."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,8 @@ _ORDER, _STEP = 0, 1
 class Batches:
     """Draws training batches.
 
-    - Unbalanced: the pairs in a new random order each epoch, end to end, so that every pair comes
-      once an epoch; a batch may reach into the next epoch.
+    - Unbalanced: the pairs in a new random order per epoch, end to end, so that every pair comes
+      once per epoch; a batch may reach into the next epoch.
     - Balanced: classes uniformly, then pairs uniformly inside the class, with replacement.
     - Mismatched audio of another class: from the pairs of all other classes, uniformly; balanced,
       another class uniformly, then a pair of it.
@@ -24,14 +24,14 @@ class Batches:
 
     Args:
         pairs: the training pairs.
-        sampling: how the method wants them drawn.
+        sampling: the method's batch size, balance, flips and mismatches.
         seed: at least 0.
-        device: where the batches go.
-        rank: which of several workers this is, from 0.
-        workers: how many share each batch; the worker ``rank`` gets the ``rank``-th part of it.
+        device: device of the batches.
+        rank: number of this worker, from 0.
+        workers: number of workers that share each batch; each gets one part of it, by rank.
 
     Raises:
-        UserError: nothing can be mismatched: the pairs are all of one class, or of one source. The
+        UserError: nothing can be mismatched, as all pairs are of one class or of one source; or the
             workers cannot share a batch evenly.
     """
 
@@ -59,7 +59,7 @@ class Batches:
         self._epoch: tuple[int, IntArray] | None = None
 
     def batch(self, step: int) -> Batch:
-        """The batch of one step, counted from 0."""
+        """Draw the batch of one step, counted from 0."""
         rng = self._rng(_STEP, step)
         rows = self._rows(step, rng)
         mismatched = self._mismatched(rows, rng)
@@ -90,7 +90,7 @@ class Batches:
         return np.concatenate([self._order(e)[position[epoch == e]] for e in np.unique(epoch)])
 
     def _order(self, epoch: int) -> IntArray:
-        """The order of the pairs in one epoch; the last one asked for is kept."""
+        """The order of the pairs in one epoch; that of the last epoch is kept."""
         if self._epoch is None or self._epoch[0] != epoch:
             order = self._rng(_ORDER, int(epoch)).permutation(len(self.pairs)).astype(np.int64)
             self._epoch = (epoch, order)
@@ -107,10 +107,10 @@ class Batches:
 
 
 def share_of(batch_size: int, workers: int) -> int:
-    """The pairs of a batch that each of several workers gets.
+    """Return the number of pairs of a batch that each worker gets.
 
     Raises:
-        UserError: they cannot share it evenly.
+        UserError: the workers cannot share it evenly.
     """
     if batch_size % workers:
         raise UserError(
@@ -121,7 +121,7 @@ def share_of(batch_size: int, workers: int) -> int:
 
 
 class _Groups:
-    """Rows by what they have in common, laid end to end so that draws need no loop.
+    """Rows grouped by a key, laid end to end so that draws need no loop.
 
     Args:
         key: ``[n]``, the class or the source of each row.
@@ -139,11 +139,11 @@ class _Groups:
         return len(self._count)
 
     def inside(self, groups: IntArray, rng: np.random.Generator) -> IntArray:
-        """One row of each of these groups, uniformly."""
+        """Draw one row of each of these groups, uniformly."""
         return self._rows[self._start[groups] + rng.integers(0, self._count[groups])]
 
     def outside(self, groups: IntArray, rng: np.random.Generator) -> IntArray:
-        """For each of these groups one row that is not of it, uniformly."""
+        """Draw one row outside each of these groups, uniformly."""
         k = rng.integers(0, len(self._rows) - self._count[groups])
         return self._rows[np.where(k < self._start[groups], k, k + self._count[groups])]
 

@@ -1,4 +1,4 @@
-"""The data card of a store: what is in it and where it comes from, for people."""
+"""The data card of a store: its content and origin, for people."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ SIDES = ("train", "test")
 
 
 def card_of(store: PairStore) -> str:
-    """The card of a store as it is used now, with the corrections that were made since."""
+    """Return the card of a store as it is used now, corrections included."""
     sources = read_side_table(store.root / "sources.parquet", SOURCES)
     rejected = read_side_table(store.root / "rejected.parquet", REJECTED)
     about = {**store.about, "classes": store.classes}
@@ -34,13 +34,13 @@ def card(
     sources: "pd.DataFrame",
     rejected: "pd.DataFrame",
 ) -> str:
-    """Markdown.
+    """Return the card as Markdown.
 
     Args:
         about: the content of ``store.json``.
         index: one row per pair.
-        sources: one row per file; empty where there are none.
-        rejected: ``file, reason, start``; what was left out.
+        sources: one row per file; may be empty.
+        rejected: one row per file or segment that was left out, with the reason.
     """
     seconds = index["audio_length"] / about["sample_rate"]
     lines = [
@@ -89,7 +89,9 @@ def card(
             "",
             f"{len(rejected)} files or segments were left out; each is in `rejected.parquet`.",
             "",
-            *_table(["reason", "how many"], [[reason, n] for reason, n in why.head(20).items()]),
+            *_table(
+                ["reason", "files or segments"], [[reason, n] for reason, n in why.head(20).items()]
+            ),
         ]
     if about.get("notes"):
         lines += ["", "## Notes", "", *(f"- {_text(note)}" for note in about["notes"])]
@@ -111,7 +113,7 @@ def _table(head: list[str], rows: list[list[Any]]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Nothing in it is markup, neither Markdown's nor HTML's."""
+    """Escape markup, both Markdown's and HTML's."""
     text = " ".join(str(value).split())
     for sign in "\\`*_[]|":
         text = text.replace(sign, f"\\{sign}")

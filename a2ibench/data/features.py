@@ -19,7 +19,7 @@ from a2ibench.storage import cache_dir, content_key, whole_file
 from a2ibench.types import FloatArray, IntArray, Pairs, Split
 
 CHUNK = 64
-"""Waveforms that are held in memory and handed to the encoder at once."""
+"""Waveforms held in memory and handed to the encoder at once."""
 
 
 def encode_store(
@@ -27,10 +27,10 @@ def encode_store(
     encoder: Encoder,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FloatArray:
-    """The raw features of all pairs of a store, from the cache where they are there already.
+    """Encode the sounds of a store, or read their features from the cache.
 
-    Waveforms are resampled to the encoder's rate; those too short for it are tiled
-    (:func:`too_short` counts them); those of one length go to the encoder together.
+    Waveforms are resampled to the encoder's rate, and tiled where they are too short for it
+    (:func:`too_short` counts them).
 
     Args:
         store: the pairs.
@@ -41,11 +41,11 @@ def encode_store(
         float32 ``[len(store), d]``, a read-only memory map.
 
     Raises:
-        UserError: the bytes of the store are not those that were written
-            (:func:`~a2ibench.data.verification.verify`), or the cache cannot be written.
+        UserError: the store is damaged (:func:`~a2ibench.data.verification.verify`), or the cache
+            cannot be written.
         ValueError: the encoder returns another shape, or NaN or infinite numbers.
     """
-    verify(store)  # whether or not they are cached: models are trained on the pictures as well
+    verify(store)  # even if they are cached: models are trained on the pictures as well
     key = content_key([store.stored_hash, store.sample_rate, encoder.identity(), PROTOCOL])
 
     def make(path: Path) -> None:
@@ -65,7 +65,7 @@ def encode_store(
 
 
 def too_short(store: PairStore, encoder: Encoder) -> int:
-    """How many pairs have a sound shorter than the encoder takes, and are tiled."""
+    """Count the pairs whose sound is shorter than the encoder takes, and is tiled."""
     used = np.concatenate([store.rows("train"), store.rows("test")])
     seconds = store.index["audio_length"].to_numpy()[used] / store.sample_rate
     return int(np.count_nonzero(seconds < encoder.min_samples / encoder.sample_rate))
@@ -104,7 +104,7 @@ def _encode(store: PairStore, encoder: Encoder, progress: Callable[[int, int], N
 
 
 def _chunks_of_one_length(length: IntArray) -> list[IntArray]:
-    """Positions of equal length, at most ``CHUNK`` together."""
+    """Positions of sounds of equal length, at most ``CHUNK`` together."""
     order = np.argsort(length, kind="stable").astype(np.int64)
     groups = np.split(order, np.flatnonzero(np.diff(length[order])) + 1)
     return [group[i : i + CHUNK] for group in groups for i in range(0, len(group), CHUNK)]
@@ -114,7 +114,7 @@ def _chunks_of_one_length(length: IntArray) -> list[IntArray]:
 class Standardiser:
     """``(a − mean) / std``, dimension by dimension.
 
-    A dimension that is constant in what it was fitted on has std 1: it is centred, not scaled.
+    A dimension that is constant in the fitted data has std 1: it is centred, not scaled.
 
     Attributes:
         mean: float64 ``[d]``.
@@ -126,7 +126,7 @@ class Standardiser:
 
     @classmethod
     def fit(cls, raw: FloatArray) -> "Standardiser":
-        """Takes the statistics of ``[n, d]``, n ≥ 1."""
+        """Compute the statistics of ``[n, d]``, n ≥ 1."""
         if raw.ndim != 2 or len(raw) == 0:
             raise ValueError(f"expected features [n ≥ 1, d], got shape {raw.shape}")
         # Compared exactly: the std of equal numbers can come out as rounding noise above 0.
@@ -135,13 +135,13 @@ class Standardiser:
         return cls(raw.mean(axis=0, dtype=np.float64), np.where(constant, 1.0, std))
 
     def __call__(self, raw: FloatArray) -> FloatArray:
-        """float32 ``[..., d]`` → float32 ``[..., d]``."""
+        """Standardise float32 ``[..., d]``."""
         if raw.shape[-1] != len(self.mean):
             raise ValueError(f"expected d = {len(self.mean)}, got shape {raw.shape}")
         return ((raw - self.mean) / self.std).astype(np.float32)
 
     def save(self, path: Path) -> None:
-        """Writes both vectors as safetensors, whole or not at all."""
+        """Write both vectors as safetensors, atomically."""
         from safetensors.numpy import save_file
 
         with whole_file(path) as temporary:
@@ -149,10 +149,10 @@ class Standardiser:
 
     @classmethod
     def load(cls, path: Path) -> "Standardiser":
-        """Reads what :meth:`save` wrote.
+        """Read a file that :meth:`save` wrote.
 
         Raises:
-            UserError: the file is missing or damaged.
+            UserError: it is missing or damaged.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
@@ -167,12 +167,12 @@ class Standardiser:
 def split_pairs(
     store: PairStore, raw: FloatArray, standardiser: Standardiser | None = None
 ) -> tuple[Pairs, Pairs, Standardiser]:
-    """The two sides of the split, with standardised features.
+    """Return both sides of the split, with standardised features.
 
     Args:
         store: the pairs.
         raw: their features, ``[len(store), d]``.
-        standardiser: as fitted before; None fits one on the training rows.
+        standardiser: one fitted before; None fits one on the training rows.
 
     Returns:
         The training pairs, the test pairs, and the standardiser of both.
@@ -188,7 +188,7 @@ def split_pairs(
 
 
 def bare_pairs(store: PairStore, split: Split) -> Pairs:
-    """One side of the split without features: what can be known before anything is encoded.
+    """Return one side of the split without features, before anything is encoded.
 
     Returns:
         Pairs whose ``acoustic`` is ``[n, 0]``.

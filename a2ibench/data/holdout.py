@@ -1,23 +1,23 @@
-"""A held-out part of a split, by source clip: what chooses a stopping time or a penalty."""
+"""Hold out part of a split by source clip, to train judges or to choose a stopping time."""
 
 import numpy as np
 import numpy.typing as npt
 
 from a2ibench.data.store import StoredImages
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, counted
 from a2ibench.types import IntArray, Pairs
 
 JUDGE_SHARE, JUDGE_SEED = 1 / 3, 1999
 
 
 def reserve_for_judges(train: Pairs) -> tuple[Pairs, Pairs]:
-    """Sets a third of the training sources aside for the judges that are trained.
+    """Set a third of the training sources aside for the judges that are trained.
 
-    No model is trained on them. A judge that had seen the models' own training images would score
+    No model is trained on them: a judge that had seen the models' own training images would score
     a copy of one better than a real test image.
 
     Returns:
-        What models are trained on, and what judges are trained on.
+        The training pairs of the models, and those of the judges.
 
     Raises:
         UserError: a class has fewer than two training sources.
@@ -26,13 +26,13 @@ def reserve_for_judges(train: Pairs) -> tuple[Pairs, Pairs]:
 
 
 def hold_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
-    """Parts pairs in two so that no source is on both sides and every class is on both.
+    """Divide pairs in two so that no source is on both sides and every class is on both.
 
     Args:
         pairs: usually the training split.
-        share: of the sources of each class that is held out; rounded, at least one. A source with
-            pairs of several classes counts for its most frequent one.
-        seed: fixes which.
+        share: share of the sources of each class to hold out; rounded, at least one source. One
+            with pairs of several classes counts for its most frequent one.
+        seed: of the draw.
 
     Returns:
         The larger part, and the held-out one.
@@ -47,17 +47,14 @@ def hold_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
 def hold_out_rows(
     label: IntArray, source: npt.NDArray[np.str_], classes: tuple[str, ...], share: float, seed: int
 ) -> tuple[IntArray, IntArray]:
-    """The positions of both parts of :func:`hold_out`, where there are no features yet.
+    """Return the positions of both parts of :func:`hold_out`, each in order.
 
     Args:
-        label: int64 ``[n]``.
+        label: int64 ``[n]``, indices into ``classes``.
         source: ``[n]``.
-        classes: the names that ``label`` indexes.
-        share: as there.
-        seed: as there.
-
-    Returns:
-        The positions of the larger part and of the held-out one, in order.
+        classes: the class names.
+        share: see :func:`hold_out`.
+        seed: see :func:`hold_out`.
 
     Raises:
         UserError: a class has fewer than two sources.
@@ -66,8 +63,8 @@ def hold_out_rows(
     for name, count in zip(classes, np.bincount(main, minlength=len(classes)), strict=True):
         if count < 2:
             raise UserError(
-                f"class {name!r} has {count} sources here; at least 2 are needed, one of them to"
-                " hold out: give the dataset more source clips"
+                f"class {name!r} has {counted(int(count), 'source')} here; at least 2 are needed,"
+                " one of them to hold out: give the dataset more source clips"
             )
     in_held = held_sources(main, len(classes), share, seed)[position]
     return np.flatnonzero(~in_held), np.flatnonzero(in_held)
@@ -76,15 +73,15 @@ def hold_out_rows(
 def class_of_sources(
     label: IntArray, source: npt.NDArray[np.str_], classes: int
 ) -> tuple[IntArray, IntArray]:
-    """The one class that each source counts for: its most frequent one.
+    """Return the class that each source counts for: its most frequent one.
 
     Args:
         label: int64 ``[n]``, the class of each pair.
         source: ``[n]``, its source.
-        classes: how many there are.
+        classes: number of classes.
 
     Returns:
-        int64 ``[n]``, the number of each pair's source; and int64 ``[sources]``, their classes.
+        int64 ``[n]``, the position of each pair's source; and int64 ``[sources]``, their classes.
     """
     sources, position = np.unique(source, return_inverse=True)
     counts = np.zeros((len(sources), classes), dtype=np.int64)
@@ -93,13 +90,13 @@ def class_of_sources(
 
 
 def held_sources(main: IntArray, classes: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Which sources are held out: :func:`held_of` those of each class, drawn at random.
+    """Draw the held-out sources, :func:`held_of` each class: bool ``[sources]``.
 
     Args:
         main: int64 ``[sources]``, the class that each counts for.
-        classes: how many there are.
+        classes: number of classes.
         share: of each class.
-        seed: fixes which.
+        seed: of the draw.
     """
     rng = np.random.default_rng(seed)
     held = np.zeros(len(main), dtype=np.bool_)
@@ -110,12 +107,12 @@ def held_sources(main: IntArray, classes: int, share: float, seed: int) -> npt.N
 
 
 def held_of(sources: int, share: float) -> int:
-    """How many of the sources of a class are held out: at least one, never all, none of one."""
+    """Number of sources of a class to hold out: at least one, never all, none of one."""
     return min(max(1, round(share * sources)), max(sources - 1, 0))
 
 
 def part(pairs: Pairs, rows: IntArray) -> Pairs:
-    """Some of the pairs, in the order of ``rows``, int64 ``[m]``."""
+    """Select pairs, in the order of ``rows``, int64 ``[m]``."""
     return Pairs(
         images=StoredImages(pairs.images, rows),
         acoustic=pairs.acoustic[rows],

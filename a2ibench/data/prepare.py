@@ -1,4 +1,4 @@
-"""A dataset's name or a folder → an open pair store, prepared at most once."""
+"""Open a pair store by a dataset's name or a folder; prepare it at most once."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,38 +14,34 @@ from a2ibench.protocol import PROTOCOL
 from a2ibench.source import source_hash
 
 Progress = Callable[[int, int], None]
-"""Called with the number of pairs (or files) done so far and of those expected at most."""
+"""Called with the number of pairs (or files) done so far and the largest number expected."""
 
 
 class NotPreparedError(UserError):
-    """A named dataset whose pairs are not in the cache, where they were not to be made."""
-
-
-def _silent(done: int, total: int) -> None:
-    """Shows no progress."""
+    """The pairs of a named dataset are not in the cache and must not be made."""
 
 
 def prepare(
     dataset: Dataset,
     root: Path,
-    progress: Progress = _silent,
+    progress: Progress = lambda done, total: None,
     licence: str = "",
     complete: bool = False,
 ) -> PairStore:
-    """Writes a dataset to a new folder, whole or not at all.
+    """Write a dataset to a new folder, atomically.
 
-    What was cut off goes on behind the last part that the dataset yielded whole.
+    An interrupted preparation resumes behind the last part that the dataset yielded whole.
 
     Args:
-        dataset: what to write.
+        dataset: the dataset.
         root: the folder to make.
         progress: called at the beginning, and after each pair or file.
-        licence: of the pairs; by default what the dataset says.
+        licence: of the pairs; by default that of the dataset.
         complete: whether anything that would be left out is an error.
 
     Raises:
-        UserError: something is left out and ``complete`` is set; see
-            :class:`~a2ibench.data.writing.StoreWriter`; or the dataset's own.
+        UserError: something is left out and ``complete`` is set, the dataset refuses, or
+            :class:`~a2ibench.data.writing.StoreWriter` does.
     """
     total = len(dataset)
     by_pair = dataset.unit == "pairs"
@@ -84,29 +80,27 @@ def _identity(dataset: Dataset) -> dict[str, Any]:
 def open_dataset(
     reference: str,
     options: Mapping[str, Any],
-    progress: Progress = _silent,
+    progress: Progress = lambda done, total: None,
     make: bool = True,
 ) -> PairStore:
-    """Opens a pair store by its folder, or a dataset by its name.
+    """Open a pair store by its folder, or a dataset by its name.
 
-    A named dataset is prepared once, into the cache, and reopened from there. What identifies it
-    is its name, its version, its code, its whole configuration, defaults included, and the protocol
-    by which the bench writes it; the folder is called after their hash, so another configuration is
-    another store beside it. Two stores hold
-    the same pairs if and only if their ``content_hash`` is the same, wherever they lie and whatever
-    made them: that is what features and results are kept by.
+    A named dataset is prepared once, into a folder of the cache named after the hash of its name,
+    version, code, whole configuration and the bench's protocol, and reopened from there. Two stores
+    hold the same pairs if and only if their ``content_hash`` is the same, wherever they lie and
+    whatever made them; features and results are kept under that hash.
 
     Args:
-        reference: a folder that holds a pair store, or a registered name. Where both exist under
-            one name the dataset is meant; write ``./name`` for the folder.
-        options: the dataset's configuration where it differs from the defaults; none for a folder.
+        reference: a folder that holds a pair store, or a registered name. If both exist, the
+            dataset is meant; write ``./name`` for the folder.
+        options: the dataset's options that differ from the defaults; empty for a folder.
         progress: called after each pair while it is prepared.
-        make: whether a named dataset is prepared where it is not in the cache.
+        make: whether to prepare a named dataset that is not in the cache.
 
     Raises:
-        UserError: neither a pair store nor a known name; a damaged store; options for a folder;
-            options that the dataset refuses; a dataset that is not in the cache and not to be made;
-            or what the preparation raises.
+        NotPreparedError: the dataset is not in the cache, and ``make`` is not set.
+        UserError: ``reference`` is neither a pair store nor a known name, the store is damaged, the
+            options are refused, or the preparation fails.
     """
     if reference not in registry.datasets.names():
         return _open_folder(reference, options)
@@ -124,11 +118,11 @@ def open_dataset(
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
     if not (root.exists() or make):
         raise NotPreparedError(
-            f"{reference}: its pairs are not in the cache ({root}); A2IBENCH_CACHE may name"
-            " another one than before, the code of the dataset may have changed, or"
-            " `a2ibench data prepare` makes them again"
+            f"{reference}: its pairs are not in the cache ({root}). Either A2IBENCH_CACHE names"
+            " another cache than before, or the code of the dataset has changed;"
+            " `a2ibench data prepare` makes the pairs again"
         )
-    if not root.exists():  # one that is there is whole: a cache that is read-only can be used
+    if not root.exists():  # without a lock, so that a read-only cache can be used
         with storage.lock(root):
             if not root.exists():
                 # The same key means the same pairs on every machine.
@@ -139,11 +133,11 @@ def open_dataset(
 
 
 def check_dataset(reference: str, options: Mapping[str, Any]) -> None:
-    """Refuses what :func:`open_dataset` would refuse before it prepares anything.
+    """Make the checks of :func:`open_dataset` that come before any preparation.
 
     Raises:
-        UserError: neither a pair store nor a known name; a layout of files; options for a folder,
-            or of a wrong name or value.
+        UserError: ``reference`` is neither a pair store nor a known name, or is a layout of files;
+            or the options are refused.
     """
     if reference in registry.datasets.names():
         _configure(reference, options)
@@ -155,7 +149,7 @@ def _configure(reference: str, options: Mapping[str, Any]) -> tuple[type[Dataset
     plugin = registry.datasets.get(reference)
     if plugin.unit == "files":
         raise UserError(
-            f"{reference} is a layout of files of your own: write them to a store first"
+            f"{reference} is a layout of files of your own: prepare a store first"
             f" (`a2ibench data prepare FOLDER --layout {reference} --out DIR`), then give DIR"
         )
     return plugin, config.build(plugin.Config, options, reference)

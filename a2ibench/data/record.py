@@ -1,4 +1,4 @@
-"""``store.json``: what a pair store says of itself, checked when it is read."""
+"""The record of a pair store, ``store.json``, validated when it is read."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Counts(BaseModel):
-    """Pairs on each side of the split, as they were prepared."""
+    """Number of pairs on each side of the split, as prepared."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -38,16 +38,16 @@ class StoreRecord(BaseModel):
     """The content of ``store.json``.
 
     Attributes:
-        format: of the layout on disk.
-        dataset: name of the dataset or layout that made it.
-        version: of that dataset.
-        config: the configuration of that dataset.
+        format: version of the layout on disk.
+        dataset: name of the dataset or layout.
+        version: of the dataset.
+        config: of the dataset.
         sample_rate: of the sounds, in hertz.
-        n: pairs.
-        counts: pairs on each side of the split.
+        n: number of pairs.
+        counts: number of pairs on each side of the split.
         classes: names, sorted.
         image_size: side of the pictures in pixels.
-        licence: of the pairs; empty where nobody said.
+        licence: of the pairs; empty if not stated.
         sha256: of the content of each file.
         content_hash: the store's identity, which follows from the hashes and the rate.
     """
@@ -69,12 +69,12 @@ class StoreRecord(BaseModel):
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The content of a ``store.json``: plain values that fit :class:`StoreRecord`.
+    """Read plain values that fit :class:`StoreRecord`.
 
     Raises:
-        OSError: it cannot be read.
-        OtherFormatError: it was written in another format.
-        ValueError: it does not fit; the message names the entry.
+        OSError: the file cannot be read.
+        OtherFormatError: it is of another format.
+        ValueError: an entry is wrong; the message names it.
     """
     about = read_json(path)
     if not isinstance(about, dict) or "format" not in about:

@@ -11,7 +11,7 @@
     sources.parquet   one row per file that was cut: its hash, length, sizes, rates, codecs
     rejected.parquet  what was left out, with the reason
     missing.csv       clips that a list names and that are not there
-    corrections.csv   decisions on labels taken since (``row, label``; no label: left out)
+    corrections.csv   later decisions on labels (``row, label``; no label: left out)
 """
 
 import hashlib
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FULL_SCALE = 32_767
-"""The int16 of a sample of 1."""
+"""The int16 value of a sample of 1."""
 LEFT_OUT = "none"
-"""The split of a pair that a correction takes out."""
+"""The split of a pair that a correction leaves out."""
 CORRECTIONS = "corrections.csv"
 
 
@@ -50,11 +50,12 @@ class PairStore:
         about: the content of ``store.json`` (:class:`~a2ibench.data.record.StoreRecord`).
         index: one row per pair, with its corrected label; a pair that was left out has the split
             ``"none"``.
-        stored_hash: of the pairs as they lie on disk.
-        content_hash: of the pairs as they are used, corrections included.
+        stored_hash: hash of the pairs on disk.
+        content_hash: hash of the pairs in use, corrections included.
 
     Raises:
-        UserError: not a pair store, one of another format, or one with missing files.
+        UserError: the folder is not a pair store, or one of another format.
+        DamagedError: its files are missing, damaged, or do not fit together.
     """
 
     def __init__(self, root: Path) -> None:
@@ -63,7 +64,7 @@ class PairStore:
         if not about.is_file():
             raise UserError(
                 f"{root}: not a pair store (it has no store.json);"
-                " `a2ibench data prepare VIDEOS --out DIR` makes one of a folder of films"
+                " `a2ibench data prepare VIDEOS --out DIR` makes one from a folder of videos"
             )
         try:
             self.about: Mapping[str, Any] = read_record(about)
@@ -91,7 +92,7 @@ class PairStore:
         self.content_hash = self._correct()
 
     def _check(self) -> None:
-        """Whether the files fit together; the bytes of images and sounds are not read.
+        """Check that the files fit together, without reading images and sounds.
 
         Raises:
             ValueError: they do not.
@@ -125,7 +126,7 @@ class PairStore:
             )
 
     def _correct(self) -> str:
-        """Applies the corrections to the index and returns the hash of what is used then.
+        """Apply the corrections to the index, and return the hash of the pairs then in use.
 
         Raises:
             UserError: they cannot be read or do not fit the index.
@@ -158,25 +159,25 @@ class PairStore:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Pairs in use on each side of the split."""
+        """Number of pairs in use on each side of the split."""
         return {side: len(self.rows(side)) for side in ("train", "test")}
 
     def rows(self, split: Split) -> IntArray:
-        """Positions of the pairs of one side of the split, in order: int64 ``[n]``."""
+        """Return the positions of the pairs on one side of the split, in order: int64 ``[n]``."""
         return np.flatnonzero(self.index["split"].to_numpy() == split).astype(np.int64)
 
     def waveform(self, row: int) -> FloatArray:
-        """The audio of one pair: float32 ``[T]`` in [−1, 1]."""
+        """Read the audio of one pair: float32 ``[T]`` in [−1, 1]."""
         start = self._audio_start[row]
         stored = self._audio[start : start + self._audio_length[row]]
         return stored.astype(np.float32) / np.float32(FULL_SCALE)
 
     def hash_files(self) -> dict[str, str]:
-        """sha256 of the content of each file as it lies there now: all bytes are read."""
+        """Read all bytes, and return the sha256 of the present content of each file."""
         return content_hashes(self.images, self._audio, self.stored_index())
 
     def stored_index(self) -> "pd.DataFrame":
-        """The index as it was prepared: no correction is applied.
+        """Read the index as it was prepared, without corrections.
 
         Raises:
             ValueError: ``index.parquet`` is damaged.
@@ -185,17 +186,17 @@ class PairStore:
         return table.reset_index(drop=True)
 
     def label(self, rows: IntArray) -> IntArray:
-        """Class indices of some pairs: int64 ``[len(rows)]``."""
+        """Return the class indices of some pairs: int64 ``[len(rows)]``."""
         position = {name: i for i, name in enumerate(self.classes)}
         return np.array([position[name] for name in self.index["label"].iloc[rows]], dtype=np.int64)
 
 
 class StoredImages:
-    """Rows of a store's images, or of such rows again, read where they are asked for.
+    """A selection of images, read from the store when they are indexed.
 
     Args:
-        images: uint8 ``[N, S, S, 3]``, a memory map or rows of one.
-        rows: int64 ``[n]``, which of them.
+        images: uint8 ``[N, S, S, 3]``, a memory map or a selection of one.
+        rows: int64 ``[n]``, positions of the selected images.
     """
 
     def __init__(self, images: Images, rows: IntArray) -> None:
@@ -214,7 +215,7 @@ class DamagedError(UserError):
 
 
 def _open(path: Path) -> npt.NDArray[Any]:
-    """An array of the store; an error names its file."""
+    """Open an array of the store; name its file in errors."""
     try:
         return open_array(path)
     except ValueError as error:
@@ -226,10 +227,10 @@ def _damaged(root: Path, reason: str) -> DamagedError:
 
 
 def read_corrections(root: Path) -> dict[int, str]:
-    """The decisions on labels of a store: row → its right label, or ``""`` to leave it out.
+    """Read the corrections of a store: row → its right label, or ``""`` to leave it out.
 
     Raises:
-        UserError: the file is not what `a2ibench data clean DIR --apply` writes.
+        UserError: the file is not one that `a2ibench data clean DIR --apply` writes.
     """
     import pandas as pd
 
@@ -246,7 +247,7 @@ def read_corrections(root: Path) -> dict[int, str]:
     made = dict(zip(rows, labels, strict=True))
     if len(made) < len(rows):
         twice = next(row for row in rows if rows.count(row) > 1)
-        raise _wrong_corrections(root, f"row {twice} stands in it twice")
+        raise _wrong_corrections(root, f"row {twice} is listed twice")
     return made
 
 
@@ -260,7 +261,7 @@ def _wrong_corrections(root: Path, reason: str) -> UserError:
 def content_hashes(
     images: ImageArray, audio: npt.NDArray[np.int16], index: "pd.DataFrame"
 ) -> dict[str, str]:
-    """sha256 of the content of each file of a store, whatever library wrote it."""
+    """Return the sha256 of the content of each file of a store, whatever library wrote it."""
     return {
         "images.npy": _hash_array(images),
         "audio.npy": _hash_array(audio),
@@ -277,7 +278,7 @@ def _hash_array(array: npt.NDArray[Any]) -> str:
 
 
 def hash_index(index: "pd.DataFrame") -> str:
-    """sha256 of the rows of an index; a factor that a pair lacks does not count."""
+    """Return the sha256 of the rows of an index; a factor that a pair lacks does not count."""
     digest = hashlib.sha256()
     for row in index.to_dict("records"):
         kept = {name: value for name, value in row.items() if value == value}  # NaN is not itself
@@ -286,6 +287,6 @@ def hash_index(index: "pd.DataFrame") -> str:
 
 
 def hash_content(sample_rate: int, hashes: Mapping[str, str]) -> str:
-    """The identity of a store: the same samples at another rate are another sound."""
+    """Return the identity of a store; the same samples at another rate are another sound."""
     text = json.dumps([FORMAT, sample_rate, *sorted(hashes.items())])
     return hashlib.sha256(text.encode()).hexdigest()

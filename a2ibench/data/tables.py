@@ -1,4 +1,4 @@
-"""The parquet tables of a pair store, checked when they are read."""
+"""Read the parquet tables of a pair store, and check them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ INDEX = {
     "audio_start": "integer",
     "audio_length": "integer",
 }
-"""Columns of ``index.parquet`` → what they hold; each ``factor:<name>`` is a number as well."""
+"""Columns of ``index.parquet`` → kind; further columns ``factor:<name>`` hold numbers."""
 SOURCES = {
     "bytes": "number",
     "file": "text",
@@ -25,26 +25,26 @@ SOURCES = {
     "sha256": "text",
     "source": "text",
 }
-"""The same of ``sources.parquet``, of those that are there."""
+"""Columns of ``sources.parquet`` → kind; all are optional."""
 REJECTED = {"file": "text", "reason": "text"}
-"""The same of ``rejected.parquet``."""
+"""Columns of ``rejected.parquet`` → kind; all are optional."""
 
 
 def read_table(
     path: Path, columns: Mapping[str, str], numbers: str | None = None, optional: bool = False
 ) -> "pd.DataFrame":
-    """A table with columns of the right kinds.
+    """Read a table whose columns are of the right kinds.
 
     Args:
         path: a parquet file.
         columns: name → ``"text"``, ``"integer"`` or ``"number"``. Numbers and optional text may be
             missing in some rows.
-        numbers: prefix of the names of further columns, which hold numbers; no others may be there
-            then. None lets any others be there.
-        optional: whether a column, or the file, may be missing; an absent file is an empty table.
+        numbers: prefix of further columns, which hold numbers; no others are allowed. None allows
+            any others.
+        optional: whether columns, or the file, may be missing; an absent file is an empty table.
 
     Raises:
-        ValueError: it cannot be read, or lacks a column; the message names it.
+        ValueError: the file cannot be read, or a column is missing or wrong; the message names it.
     """
     import pandas as pd
 
@@ -76,10 +76,10 @@ def read_table(
 
 
 def read_side_table(path: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
-    """A table beside the pairs, which nothing is computed from; empty where it is missing.
+    """Read a table that no result depends on; return an empty one if the file is missing.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the file is damaged.
     """
     try:
         return read_table(path, columns, optional=True)

@@ -1,8 +1,8 @@
-"""Whether the bytes of a store are those that were written: all are read once, and remembered.
+"""Verify the bytes of a store against their hashes, once per machine.
 
-Features, judges and results are kept by the hash that ``store.json`` declares. So nothing is
-computed from a store before its bytes are known to have that hash: a damaged copy would leave wrong
-features behind for the intact one.
+Features, judges and results are kept under the hash in ``store.json``. Nothing is computed from a
+store before its bytes are known to have that hash: a damaged copy would leave wrong features behind
+for the intact one.
 """
 
 from a2ibench.data.store import DamagedError, PairStore
@@ -13,14 +13,13 @@ FILES = ("images.npy", "audio.npy", "index.parquet")
 
 
 def verify(store: PairStore) -> None:
-    """Refuses a store whose bytes are not those that were written.
+    """Refuse a store whose bytes are not those that were written.
 
-    They are read and hashed the first time that a store is used on a machine. The cache remembers
-    where it lies, and the size, times and inode of its files: as long as these are the same, only
-    they are looked at.
+    All bytes are read and hashed when a store is first used on a machine. The cache then remembers
+    its folder and the size, times and inode of its files, and later calls compare only these.
 
     Raises:
-        UserError: a file holds other bytes; the message names it, and what was expected.
+        DamagedError: a file holds other bytes; the message names it and both hashes.
     """
     state = _state(store)
     if _recorded(state):
@@ -35,9 +34,9 @@ def verify(store: PairStore) -> None:
 
 
 def changed_files(store: PairStore) -> dict[str, str]:
-    """Reads all bytes: the files whose content is not what was written, with the hash it has now.
+    """Read all bytes and return the files whose content has changed, with their present hashes.
 
-    What is found is remembered for :func:`verify`.
+    The outcome is remembered for :func:`verify`.
     """
     before = _state(store)
     found = store.hash_files()
@@ -58,12 +57,12 @@ def _state(store: PairStore) -> str:
 def _recorded(state: str) -> bool:
     try:
         return (cache_dir("verified") / f"{state}.json").is_file()
-    except UserError:  # a cache that cannot be made: what needs it will say so
+    except UserError:  # the cache cannot be made, and whoever needs it will say so
         return False
 
 
 def _record(state: str, sound: bool) -> None:
-    """Leaves an empty record; a cache that cannot be written remembers nothing."""
+    """Leave an empty record for a sound store; do nothing in a cache that cannot be written."""
     try:
         path = cache_dir("verified") / f"{state}.json"
         if sound:

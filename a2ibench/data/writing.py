@@ -1,45 +1,43 @@
-"""Writing a pair store: part by part, so that what was cut off goes on."""
+"""Write a pair store part by part, so that an interrupted preparation can be resumed."""
 
 import csv
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from a2ibench.curation.sheet import guard
 from a2ibench.data.card import card
+from a2ibench.data.partial import JOURNAL, Entry, PartialStore
 from a2ibench.data.store import FORMAT, FULL_SCALE, PairStore, hash_content, hash_index
 from a2ibench.errors import UserError
+from a2ibench.spreadsheet import guard
 from a2ibench.storage import HeldError, lock, write_json
 from a2ibench.types import FloatArray, Missing, Pair, Part, Rejected, RejectedError, Split
 
-JOURNAL = "journal.jsonl"
-MISSING = "missing.csv"
-ARRAYS = ("images.npy", "audio.npy")
+if TYPE_CHECKING:
+    import pandas as pd
 
 Sides = Callable[[Sequence[tuple[str, str]]], Mapping[str, Split]]
 """Source and label of every pair → the side of each source."""
 
 
-def _as_written(clips: Sequence[tuple[str, str]]) -> Mapping[str, Split]:
-    """Leaves each source on the side that its pairs say."""
-    return {}
+class UnusableError(UserError):
+    """The parts that were written can never become a store."""
 
 
 class StoreWriter:
-    """Writes pairs to a new store: memory stays flat in their number.
+    """A writer of pairs to a new store; memory stays flat in their number.
 
-    Everything goes to ``.NAME.partial`` beside the folder, which takes its name at the end. Each
-    part ends with a line in a journal; a writer with the same identity goes on behind the last
-    whole line, and another identity starts anew. Used as a context::
+    Everything goes to ``.NAME.partial`` beside the folder and takes its name at the end. A writer
+    with the same identity resumes behind the last whole part. Used as a context::
 
         with StoreWriter(root, identity) as writer:
             for part in dataset.parts(writer.parts):
@@ -51,54 +49,45 @@ class StoreWriter:
         identity: ``dataset``, ``version``, ``config``, ``sample_rate`` and whatever else the
             pairs follow from; plain values.
 
-    Attributes:
-        parts: whole parts that are written, those of an earlier run included.
-        pairs: the same for pairs.
-
     Raises:
-        UserError: ``root`` holds something else already, or another process writes it.
+        UserError: ``root`` already holds something else, or another process writes it.
     """
 
     def __init__(self, root: Path, identity: Mapping[str, Any]) -> None:
         self.root = root
         self._check_free()
-        self.parts = 0
         self._identity = json.loads(json.dumps(dict(identity)))
-        self._partial = root.with_name(f".{root.name}.partial")
-        self._rows: list[dict[str, Any]] = []
-        self._rejected: list[dict[str, Any]] = []
-        self._sources: list[dict[str, Any]] = []
-        self._size: int | None = None
-        self._samples = 0
         self._last_audio: tuple[FloatArray, int] | None = None
-        self._images_hash, self._audio_hash = hashlib.sha256(), hashlib.sha256()
+
+    @property
+    def parts(self) -> int:
+        """Number of whole parts written, those of an earlier run included."""
+        return len(self._partial.entries)
 
     @property
     def pairs(self) -> int:
-        """See the class."""
-        return len(self._rows)
+        """Number of pairs written, those of an earlier run included."""
+        return self._partial.images.rows
 
     @property
-    def rejected(self) -> Sequence[Mapping[str, Any]]:
-        """``file``, ``reason`` and ``start`` of all that was left out so far."""
-        return self._rejected
+    def rejected(self) -> list[dict[str, Any]]:
+        """``file``, ``reason`` and ``start`` of everything left out so far."""
+        return list(chain.from_iterable(entry.rejected for entry in self._partial.entries))
 
     @property
-    def sources(self) -> Sequence[Mapping[str, Any]]:
-        """The facts on each file that was cut so far."""
-        return self._sources
+    def sources(self) -> list[dict[str, Any]]:
+        """The facts on each file cut so far."""
+        return [entry.source for entry in self._partial.entries if entry.source]
 
     def __enter__(self) -> "StoreWriter":
+        partial = self.root.with_name(f"{self.root.name}.partial")
         with ExitStack() as held:
             try:
-                held.enter_context(
-                    lock(self.root.with_name(f"{self.root.name}.partial"), wait=False)
-                )
+                held.enter_context(lock(partial, wait=False))
             except HeldError:
                 raise UserError(f"{self.root}: another process is preparing it already") from None
             self._check_free()  # another process may have made it meanwhile
-            self._partial.mkdir(exist_ok=True)
-            self._images, self._audio, self._journal = self._open()
+            self._partial = PartialStore(partial.with_name(f".{partial.name}"), self._identity)
             self._held = held.pop_all()
         return self
 
@@ -109,147 +98,59 @@ class StoreWriter:
         trace: TracebackType | None,
     ) -> None:
         with self._held:
-            self._close()
+            self._partial.close()
             # Whole parts are kept for the next run, unless it cannot go on from them.
             if self.parts == 0 or isinstance(error, (TypeError, UnusableError)):
-                shutil.rmtree(self._partial, ignore_errors=True)
+                shutil.rmtree(self._partial.folder, ignore_errors=True)
 
     def _check_free(self) -> None:
         root = self.root
         if root.exists() and not (root.is_dir() and not any(root.iterdir())):
-            what = (
-                "a pair store already" if (root / "store.json").is_file() else "not an empty folder"
-            )
+            is_store = (root / "store.json").is_file()
+            what = "a pair store already" if is_store else "not an empty folder"
             raise UserError(f"{root}: {what}; choose another folder, or remove it")
 
-    def _close(self) -> None:
-        for file in (self._images, self._audio, self._journal):
-            file.close()
-
-    def _open(self) -> tuple[BinaryIO, BinaryIO, BinaryIO]:
-        lines = self._read_journal()
-        paths = [self._partial / name for name in (*ARRAYS, JOURNAL)]
-        for path in set(self._partial.iterdir()).difference(paths):
-            path.unlink()  # of a run that was cut off while it finished
-        if not lines:
-            images, audio, journal = (path.open("wb+") for path in paths)
-            _write_header(audio, (0,), "<i2")
-            _append(journal, self._identity)
-            return images, audio, journal
-        images, audio, journal = (path.open("rb+") for path in paths)
-        for line in lines:
-            self._take(line)
-        assert self._size is not None
-        images_at, audio_at = (
-            _write_header(images, (0, self._size, self._size, 3), "|u1"),
-            _write_header(audio, (0,), "<i2"),
-        )
-        _resume(images, images_at, self.pairs * self._size**2 * 3, self._images_hash)
-        _resume(audio, audio_at, self._samples * 2, self._audio_hash)
-        journal.truncate(0)
-        for entry in (self._identity, *lines):
-            _append(journal, entry)
-        return images, audio, journal
-
-    def _read_journal(self) -> list[dict[str, Any]]:
-        """The whole lines of an earlier run of the same identity whose data are there."""
-        try:
-            text = (self._partial / JOURNAL).read_text(encoding="utf-8")
-            sizes = [(self._partial / name).stat().st_size for name in ARRAYS]
-        except (OSError, ValueError):
-            return []
-        entries: list[Any] = []
-        for line in text.splitlines():
-            try:
-                entries.append(json.loads(line))
-            except (ValueError, RecursionError):
-                break
-        if not entries or entries[0] != self._identity:
-            return []
-        lines: list[dict[str, Any]] = []
-        pairs = 0
-        for entry in entries[1:]:
-            if not _is_line(entry):
-                break
-            pairs += len(entry["rows"])
-            image_bytes = pairs * (entry["image_size"] or 0) ** 2 * 3
-            if image_bytes > sizes[0] or 2 * entry["samples"] > sizes[1]:
-                break
-            lines.append(entry)
-        # Without a pair there is no size of the images yet, and nothing worth going on from.
-        return lines if pairs else []
-
-    def _take(self, line: Mapping[str, Any]) -> None:
-        self._rows += line["rows"]
-        self._rejected += line["rejected"]
-        self._sources += [line["source"]] if line["source"] else []
-        self._samples = line["samples"]
-        self._size = line["image_size"]
-        self.parts += 1
-
     def add(self, part: Part, progress: Callable[[int], None] = lambda done: None) -> None:
-        """Writes one part.
+        """Write one part.
 
         Args:
-            part: what to write.
+            part: the part.
             progress: called after each pair with the number of pairs written so far.
 
         Raises:
             TypeError: a pair is not what :class:`~a2ibench.types.Pair` promises.
         """
+        partial = self._partial
         rows: list[dict[str, Any]] = []
         rejected = part.rejected
-        take_back = self._mark()
+        take_back = partial.images.mark(), partial.audio.mark()
         try:
             for pair in part.pairs:
                 rows.append(self._write(pair))
-                progress(self.pairs + len(rows))
+                progress(self.pairs)
         except RejectedError as error:
-            take_back()
+            for undo in take_back:
+                undo()
             rows.clear()
             rejected = (*rejected, Rejected(part.name, str(error)))
-        line = {
-            "rows": rows,
-            "rejected": [asdict(one) for one in rejected],
-            "source": dict(part.source),
-            "samples": self._samples,
-            "image_size": self._size,
-        }
-        self._images.flush()
-        self._audio.flush()
-        _append(self._journal, line)
-        self._take(line)
+        partial.append(
+            Entry(
+                rows=rows,
+                rejected=[asdict(one) for one in rejected],
+                source=dict(part.source),
+                samples=partial.audio.rows,
+                image_size=partial.image_size,
+            )
+        )
         self._last_audio = None
 
-    def _mark(self) -> Callable[[], None]:
-        """Returns a function that takes back what was written since."""
-        ends = [(file, file.tell()) for file in (self._images, self._audio)]
-        hashes = self._images_hash.copy(), self._audio_hash.copy()
-        size, samples = self._size, self._samples
-
-        def take_back() -> None:
-            for file, end in ends:
-                file.seek(end)
-                file.truncate()
-            self._images_hash, self._audio_hash = hashes
-            self._size, self._samples = size, samples
-
-        return take_back
-
     def _write(self, pair: Pair) -> dict[str, Any]:
-        if self._size is None:
-            self._size = len(pair.image)
-            _write_header(self._images, (0, self._size, self._size, 3), "|u1")
-        _check_pair(pair, self._size)
-        picture = np.ascontiguousarray(pair.image).data
-        self._images.write(picture)
-        self._images_hash.update(picture)
+        """Append the picture and the sound of a pair; return its row of the index."""
+        _check_pair(pair, self._partial.image_size or len(pair.image))
+        self._partial.images.append(pair.image[np.newaxis])
         if self._last_audio is None or self._last_audio[0] is not pair.audio:
-            self._last_audio = (pair.audio, self._samples)
-            sound = np.rint(pair.audio * FULL_SCALE).astype("<i2").data
-            self._audio.write(sound)
-            self._audio_hash.update(sound)
-            self._samples += len(pair.audio)
+            self._last_audio = (pair.audio, self._partial.audio.rows)
+            self._partial.audio.append(np.rint(pair.audio * FULL_SCALE).astype("<i2"))
         return {
             "label": pair.label,
             "split": pair.split,
@@ -263,25 +164,27 @@ class StoreWriter:
     def finish(
         self,
         licence: str = "",
-        sides: Sides = _as_written,
+        sides: Sides = lambda clips: {},
         missing: Sequence[Missing] = (),
         notes: Sequence[str] = (),
     ) -> PairStore:
-        """Writes the index and the card, and gives the folder its name.
+        """Write the tables and the card, and give the folder its name.
 
         Args:
             licence: of the pairs.
-            sides: settles the split, now that all pairs are known.
+            sides: settles the split, now that all pairs are known; a source that it does not name
+                stays where its pairs say.
             missing: clips that a list names and that are not there.
-            notes: for the card, a sentence each.
+            notes: sentences for the card.
 
         Raises:
             UserError: there are no pairs, a split is empty, or a source is on both sides of it.
         """
         import pandas as pd
 
-        index = pd.DataFrame(self._rows)
-        sources = pd.DataFrame(self._sources)
+        partial, folder = self._partial, self._partial.folder
+        index = pd.DataFrame(list(chain.from_iterable(entry.rows for entry in partial.entries)))
+        sources = pd.DataFrame(self.sources)
         if len(index):
             side = sides(list(zip(index["source"], index["label"], strict=True)))
             index["split"] = [
@@ -290,23 +193,19 @@ class StoreWriter:
             if "split" in sources:  # a file without a pair is on neither
                 sides_of = dict(zip(index["source"], index["split"], strict=True))
                 sources["split"] = [sides_of.get(source) for source in sources["source"]]
-        _check_split(index, self.root, self._rejected, notes)
-        assert self._size is not None
-        _write_header(self._images, (self.pairs, self._size, self._size, 3), "|u1")
-        _write_header(self._audio, (self._samples,), "<i2")
-        self._close()
-        partial = self._partial
-        index.to_parquet(partial / "index.parquet")
+        _check_split(index, self.root, self.rejected, notes)
+        partial.close()
+        index.to_parquet(folder / "index.parquet")
         columns = ["file", "reason", "start"]
-        rejected = pd.DataFrame(self._rejected, columns=columns).astype({"start": float})
-        if self._sources or self._rejected:
-            rejected.to_parquet(partial / "rejected.parquet")
-            sources.to_parquet(partial / "sources.parquet")
+        rejected = pd.DataFrame(self.rejected, columns=columns).astype({"start": float})
+        if len(sources) or len(rejected):
+            rejected.to_parquet(folder / "rejected.parquet")
+            sources.to_parquet(folder / "sources.parquet")
         if missing:
-            _write_missing(partial / MISSING, missing)
+            _write_missing(folder / "missing.csv", missing)
         hashes = {
-            "images.npy": self._images_hash.hexdigest(),
-            "audio.npy": self._audio_hash.hexdigest(),
+            "images.npy": partial.images.sha256,
+            "audio.npy": partial.audio.sha256,
             "index.parquet": hash_index(index),
         }
         about = {
@@ -315,91 +214,38 @@ class StoreWriter:
             "n": len(index),
             "counts": {split: int((index["split"] == split).sum()) for split in ("train", "test")},
             "classes": sorted(index["label"].unique().tolist()),
-            "image_size": self._size,
+            "image_size": partial.image_size,
             "licence": licence,
             **({"notes": list(notes)} if notes else {}),
             "sha256": hashes,
             "content_hash": hash_content(self._identity["sample_rate"], hashes),
         }
-        write_json(partial / "store.json", about)
-        text = card(about, index, sources, rejected)
-        (partial / "card.md").write_text(text, encoding="utf-8")
-        for path in partial.iterdir():
+        write_json(folder / "store.json", about)
+        (folder / "card.md").write_text(card(about, index, sources, rejected), encoding="utf-8")
+        for path in folder.iterdir():
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
         self._check_free()
         if self.root.exists():
             self.root.rmdir()
-        partial.replace(self.root)
-        # Not before: until the store has its name, a run that is cut off goes on from the journal.
+        folder.replace(self.root)
+        # Not before: until the store has its name, an interrupted run resumes from the journal.
         (self.root / JOURNAL).unlink()
         return PairStore(self.root)
 
 
-def _is_line(entry: Any) -> bool:
-    """Whether an entry of a journal is what :meth:`StoreWriter.add` writes."""
-    return (
-        isinstance(entry, dict)
-        and all(isinstance(entry.get(name), list) for name in ("rows", "rejected"))
-        and all(isinstance(one, dict) for one in (*entry["rows"], *entry["rejected"]))
-        and isinstance(entry.get("source"), dict)
-        and isinstance(entry.get("samples"), int)
-        and isinstance(entry.get("image_size"), int | None)
-    )
-
-
-class UnusableError(UserError):
-    """The parts that were written can never become a store."""
-
-
 def _write_missing(path: Path, missing: Sequence[Missing]) -> None:
-    """A row per clip; a cell that a spreadsheet would run is guarded by an apostrophe."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["clip", "label", "split", "starts", "expected"])
         for one in missing:
             starts = " ".join(f"{start:g}" for start in one.starts)
-            expected = " | ".join(one.expected)
-            writer.writerow(
-                [guard(one.clip), guard(one.label), one.split or "", starts, guard(expected)]
-            )
-
-
-def _append(journal: BinaryIO, entry: Mapping[str, Any]) -> None:
-    journal.seek(0, os.SEEK_END)
-    journal.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-    journal.flush()
-
-
-def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: str) -> int:
-    """Writes the header of a .npy file at its start and returns where the numbers begin.
-
-    NumPy leaves room in it for the first number of the shape to grow, so that it can be written
-    again when the count is known.
-    """
-    file.seek(0)
-    np.lib.format.write_array_header_1_0(
-        file, {"descr": dtype, "fortran_order": False, "shape": shape}
-    )
-    return file.tell()
-
-
-def _resume(file: BinaryIO, start: int, size: int, digest: "hashlib._Hash") -> None:
-    """Hashes what is there and cuts off what is too much."""
-    file.seek(start)
-    left = size
-    while left:
-        block = file.read(min(left, 1 << 22))
-        if not block:
-            raise OSError(f"{file.name}: shorter than its journal says")
-        digest.update(block)
-        left -= len(block)
-    file.truncate(start + size)
-    file.seek(start + size)
+            expected = guard(" | ".join(one.expected))
+            writer.writerow([guard(one.clip), guard(one.label), one.split or "", starts, expected])
 
 
 def _check_pair(pair: Pair, size: int) -> None:
-    """Wiring errors of a dataset plug-in."""
+    """Refuse what a dataset plug-in must not yield."""
     if pair.image.dtype != np.uint8 or pair.image.shape != (size, size, 3):
         raise TypeError(
             f"image of {pair.source}: expected uint8 [S, S, 3] of one S,"
@@ -416,7 +262,7 @@ def _check_pair(pair: Pair, size: int) -> None:
 
 
 def _check_split(
-    index: Any, root: Path, rejected: list[dict[str, Any]], notes: Sequence[str]
+    index: "pd.DataFrame", root: Path, rejected: Sequence[Mapping[str, Any]], notes: Sequence[str]
 ) -> None:
     why = ""
     if rejected:

@@ -8,7 +8,7 @@ import numpy as np
 
 from a2ibench.doctor.line import Line
 from a2ibench.errors import told
-from a2ibench.media.audio import read_sound
+from a2ibench.media.sound_file import read_sound
 
 RATE = 22_050
 SECONDS = 0.5

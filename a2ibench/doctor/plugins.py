@@ -3,7 +3,7 @@
 import importlib.metadata
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.doctor.line import Line, State
@@ -42,7 +42,7 @@ def _packages() -> Iterator[Line]:
     for one in registry.ALL:
         for point in importlib.metadata.entry_points(group=one.group):
             package = f"{point.dist.name} {point.dist.version}" if point.dist else "(no package)"
-            brought.setdefault(package, Counter())[one.kind] += 1
+            brought.setdefault(package, Counter())[one.kind] += len(one.names_from(point))
     for package, counts in sorted(brought.items()):
         found = ", ".join(f"{count} {kind}s" for kind, count in counts.items())
         yield Line(f"plug-ins of {package}", "fine", found)
@@ -61,7 +61,8 @@ def _failed(kind: str, name: str, group: str, error: BaseException) -> Line:
 
 def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
     """Make a plug-in that needs weights, files or libraries, which checks their hashes."""
-    title, state = f"{kind} {name}", cast("State", "broken" if needed else "lacking")
+    title = f"{kind} {name}"
+    state: State = "broken" if needed else "lacking"
     try:
         if kind in ("encoder", "judge") and (lack := plugin.missing()) is not None:
             return Line(title, "lacking", "not ready", lack)

@@ -19,7 +19,7 @@ GRID_NOISES = 4
 
 @dataclass(frozen=True)
 class EvalSet:
-    """What every method is judged on.
+    """The test pairs and everything else that every method is judged on.
 
     Attributes:
         test: the test pairs.

@@ -1,4 +1,4 @@
-"""What the pairs of a store can answer, said before any of them is encoded or trained on."""
+"""Feasibility of a study on a store: what its pairs can answer, before any is encoded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ EVERY = "all"
 
 @dataclass(frozen=True)
 class Feasibility:
-    """What a study on some pairs could measure.
+    """The metrics that a study on some pairs could measure, and how well.
 
     Attributes:
         classes: clips and pairs of each, after the judges' part is set aside.

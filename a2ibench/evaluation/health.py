@@ -1,4 +1,4 @@
-"""Whether a judge can judge: how it does on real clips that it has not seen, against chance."""
+"""Health of a judge: its score on real clips that it has not seen, against chance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Health:
 
     @property
     def ok(self) -> bool:
-        """Whether it is better than chance."""
+        """Return whether it is better than chance."""
         if self.chance is None:
             return True
         sign = 1 if self.higher_is_better else -1
@@ -46,7 +46,7 @@ class Health:
 
     @property
     def reason(self) -> str | None:
-        """In words, why the judge is not to be believed; None where it is."""
+        """Say why the judge is not to be believed; None where it is."""
         if self.ok:
             return None
         assert self.chance is not None
@@ -64,7 +64,7 @@ class Health:
 
     @property
     def line(self) -> str:
-        """The same beside chance."""
+        """Say the same beside chance."""
         beside = "" if self.chance is None else f", chance {self._number(self.chance)}"
         return f"{self}{beside}"
 
@@ -73,17 +73,17 @@ class Health:
 
 
 def held_out_health(judge: str, figures: Mapping[str, float], classes: int) -> Health | None:
-    """How a judge did on the clips that it held out when it was trained.
+    """Return the health of a judge on the clips that it held out when it was trained.
 
     Args:
         judge: its name.
-        figures: what its training reported.
-        classes: how many the data have.
+        figures: the figures that its training reported.
+        classes: number of classes of the data.
 
     Returns:
         None for a judge that is not trained, does not measure itself, or is not installed here.
     """
-    if judge not in registry.judges.names():
+    if judge not in registry.judges:
         return None
     held_out = registry.judges.get(judge).held_out
     if held_out is None or held_out.figure not in figures:

@@ -42,7 +42,7 @@ class Submission:
         folder: where they came from.
         images: uint8 ``[n, S, S, 3]``, the scored ones, in the order of the test segments.
         grid: uint8 ``[A, Z, S, S, 3]``; None where it is not complete.
-        notes: what a reader of the scores must know.
+        notes: facts that a reader of the scores must know.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ def read_submission(
     resize: bool,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Submission:
-    """Reads and checks the images of one folder.
+    """Read and check the images of one folder.
 
     Greyscale, palette and opaque RGBA images are converted to RGB and counted in the notes. Images
     with transparent pixels, 16 bits a sample, or several frames are refused: there is more than one
@@ -111,7 +111,7 @@ def read_submission(
         f"{row}_{k}.png" for row in rows[grid_rows].tolist() for k in draws if k not in files[row]
     ]
     if not several:
-        notes.append("one image a segment: metrics of diversity and sensitivity are left out")
+        notes.append("one image per segment: metrics of diversity and sensitivity are left out")
     elif gaps:
         notes.append(
             f"the grid lacks {len(gaps)} images ({_some(gaps)}): metrics of diversity and"
@@ -207,7 +207,7 @@ def _read(
 
 
 def _check_kind(path: Path, size: int, resize: bool) -> list[str]:
-    """What has to be done to a picture, in words.
+    """Say what has to be done to a picture.
 
     Raises:
         RejectedError: it is not what may be converted.
@@ -250,7 +250,7 @@ def _check_kind(path: Path, size: int, resize: bool) -> list[str]:
 
 
 def _look_odd(images: ImageArray, rows: IntArray) -> list[str]:
-    """What is no mistake but should not go unseen."""
+    """Note what is no mistake but should not go unseen."""
     flat = images.reshape(len(images), -1, 3)
     constant = rows[(flat == flat[:, :1]).all(axis=(1, 2))].tolist()
     notes = []
@@ -268,7 +268,7 @@ def _some(things: Sequence[object]) -> str:
 
 
 def _refuse(where: Path, wrong: Sequence[str], hint: str = "") -> None:
-    """Raises one error that names the first few mistakes."""
+    """Raise one error that names the first few mistakes."""
     if wrong:
         shown = "; ".join(wrong[:LISTED])
         more = f"; … {len(wrong) - LISTED} more" if len(wrong) > LISTED else ""

@@ -1,4 +1,4 @@
-"""What an outside system is handed: the list of test segments, and their sounds."""
+"""Input of an outside system: the list of test segments, and their sounds."""
 
 import csv
 from pathlib import Path
@@ -15,17 +15,17 @@ COLUMNS = ("row", "source", "start", "label", "file", "grid")
 
 
 def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
-    """Writes one line a test segment, with the names of the images that are expected for it.
+    """Write one line per test segment, with the names of the images that are expected for it.
 
     Args:
         store: the pairs.
         grid_rows: int64 ``[A]``, positions among the test segments that are to be drawn several
             times.
         path: the csv file. ``file`` is the scored image; ``grid`` names those that the metrics of
-            diversity and sensitivity look at as well, and is empty for most segments.
+            diversity and sensitivity use as well, and is empty for most segments.
 
     Returns:
-        How many segments there are.
+        Number of test segments.
     """
     rows = store.rows("test")
     several = set(rows[grid_rows].tolist())
@@ -52,10 +52,10 @@ def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
 
 
 def write_sounds(store: PairStore, folder: Path) -> int:
-    """Writes the sound of each test segment as ``<row>.wav``, 16-bit mono at the store's rate.
+    """Write the sound of each test segment as ``<row>.wav``, 16-bit mono at the store's rate.
 
     Returns:
-        How many.
+        Number of sounds.
 
     Raises:
         UserError: the folder holds something else already.

@@ -1,4 +1,4 @@
-"""What can be heard and seen of every pair of a store: the features that labels are checked with.
+"""Acoustic and visual features of every pair of a store, with which labels are checked.
 
 Neither knows a label: an encoder is frozen, and so is the judge.
 """
@@ -16,7 +16,7 @@ from a2ibench.evaluation.judging import embed_images, load_judge
 from a2ibench.types import FloatArray
 
 CHUNK = 256
-"""Images that are kept in the cache together: so much is lost at most when it is cut off."""
+"""Images per cache entry: no more than so many are lost when it is interrupted."""
 
 Counter = Callable[[str], Callable[[int, int], None]]
 """Makes a progress function ``(done, total)`` for something with a name."""
@@ -25,12 +25,12 @@ Counter = Callable[[str], Callable[[int, int], None]]
 def encode_and_embed(
     store: PairStore, encoder: Encoder, judge: str, counter: Counter
 ) -> tuple[FloatArray, FloatArray]:
-    """The features of all sounds and of all images, from the cache where they are there already.
+    """Return the features of all sounds and of all images, from the cache where they are there.
 
     Args:
         store: the pairs; those that a correction leaves out are among them.
-        encoder: what listens.
-        judge: the name of what looks, a judge that is not trained and gives ``"features"``.
+        encoder: encodes the sounds.
+        judge: name of a judge that is not trained and gives ``"features"``.
         counter: shows how far both are.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How sure a score is: intervals and tests over training seeds and blocks of test clips.
+"""Uncertainty of scores: intervals and tests over training seeds and blocks of test clips.
 
 The pseudo-values x_sb of S seeds and B blocks follow a model of crossed random effects,
 x_sb = μ + seed_s + block_b + noise_sb. With the mean squares of its analysis of variance, divided
@@ -93,7 +93,7 @@ class Paired:
             from another.
         favours: the share of test blocks on which the arm is better, ties counting half, in
             [0, 1]; 0.5 is no preference. None without an interval.
-        seeds: how many are common.
+        seeds: number of common seeds.
         reason: why there is no interval, in words; None where there is one.
     """
 
@@ -108,7 +108,7 @@ class Paired:
 
 
 def interval(scores: SeedScores) -> tuple[float, float] | None:
-    """A 95 % interval of the mean over training seeds and test clips (see the module).
+    """Return the 95 % interval of the mean over training seeds and test clips (see the module).
 
     With one seed it covers the choice of clips alone. None where :func:`no_interval` says why.
     """
@@ -119,18 +119,18 @@ def interval(scores: SeedScores) -> tuple[float, float] | None:
 
 
 def no_interval(scores: SeedScores) -> str | None:
-    """The reason for which a score has no interval, in words; None where it has one."""
+    """Say why a score has no interval; None where it has one."""
     found = _standard_error(scores.values, scores.blocks, _scale(scores))
     return _why_none(scores.blocks, found, "score")
 
 
 def _why_none(blocks: Array, found: tuple[float, float] | None, what: str) -> str | None:
-    """The reason for which there is no interval.
+    """Say why there is no interval.
 
     Args:
         blocks: pseudo-values.
         found: their standard error and its degrees of freedom, if there are any.
-        what: is without an interval: the score, the difference.
+        what: has no interval: the score, the difference.
     """
     if blocks.shape[1] < FEWEST_CLIPS:
         return f"there are fewer than {FEWEST_CLIPS} test clips"
@@ -145,7 +145,7 @@ def _why_none(blocks: Array, found: tuple[float, float] | None, what: str) -> st
 
 
 def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True) -> Paired | None:
-    """The paired difference arm − base on their common seeds and the same test clips.
+    """Return the paired difference arm − base on their common seeds and the same test clips.
 
     Two that are equal on every seed and block have the interval [0, 0] and p = 1; any other
     difference that neither seeds nor clips change has no interval, like a score.
@@ -153,7 +153,7 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
     Args:
         arm: scores of the one.
         base: scores of the other, on the same blocks of test clips.
-        higher_is_better: of the metric: says which sign favours the arm.
+        higher_is_better: whether a positive difference favours the arm.
 
     Returns:
         None without a common seed.
@@ -212,7 +212,7 @@ def _standard_error(values: Array, blocks: Array, scale: float) -> tuple[float, 
 
 
 def variance_of_mean(A: float, C: float, E: float, S: int, B: int) -> tuple[float, float]:
-    """The variance of the mean of S × B pseudo-values, and its degrees of freedom.
+    """Return the variance of the mean of S × B pseudo-values, and its degrees of freedom.
 
     Args:
         A: mean square of the seeds / (S B).

@@ -1,4 +1,4 @@
-"""What may be said of a difference: better, worse, or nothing."""
+"""The verdict on a difference: better, worse, or nothing."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -48,7 +48,7 @@ def judge(change: Paired | None, p: float | None, higher_is_better: bool) -> Ver
     Args:
         change: its difference to the base; None where there is none.
         p: the corrected p of that difference.
-        higher_is_better: of the metric.
+        higher_is_better: whether a higher score of the metric is better.
     """
     if change is None:
         return "–"

@@ -12,18 +12,17 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.errors import UserError
 from a2ibench.evaluation.health import held_out_health
 from a2ibench.evaluation.judging import LoadedJudge, embed_images, load_kept
-from a2ibench.evaluation.picture_measures import FROM_BASE, measure
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
 from a2ibench.generator.changes import AXES, Change
 from a2ibench.generator.generate import Run, listen, open_run, too_long
-from a2ibench.reporting.curves import Curve, save_curves
+from a2ibench.generator.picture_measures import FROM_BASE, measure
+from a2ibench.reporting.curves import ABOUT, Curve, save_curves
 from a2ibench.reporting.figures import save_grid
 from a2ibench.results.job import Job
 from a2ibench.results.recorded_files import check_free, safe_name, writing
 from a2ibench.storage import whole_file
 from a2ibench.types import ImageArray
 
-ABOUT = "sweep.json"
 POSTERIOR = "posterior"
 SHOWN = 8
 """Rows of a strip, at most."""

@@ -9,7 +9,7 @@ from typing import Literal
 import pydantic
 
 from a2ibench.errors import UserError
-from a2ibench.evaluation.preference import Preference, preference
+from a2ibench.human_study.preference import Preference, preference
 from a2ibench.human_study.trials import KEY, Key, Trial
 from a2ibench.storage import write_json
 

@@ -1,4 +1,4 @@
-"""Video, sound and picture files → segments of sound with their pictures.
+"""Cut video, sound and picture files into segments of sound with their pictures.
 
 A sample and a frame with the same time stamp belong together, whatever the container, the frame
 rate (constant or not) and the delay of the codecs. Times count from where the file begins.
@@ -12,38 +12,33 @@ from typing import Any, Literal
 
 import numpy as np
 
-from a2ibench.media.container import (
-    TOLERANCE,
-    Opened,
-    check_whole,
-    facts_of,
-    video_stream,
-)
+from a2ibench.media.container import TOLERANCE, facts_of, open_media
+from a2ibench.media.declared import check_whole
 from a2ibench.media.frames import Frames, LateError
 from a2ibench.media.packets import Packets
 from a2ibench.media.pictures import read_picture
 from a2ibench.media.runs import runs
 from a2ibench.media.soundtrack import Soundtrack
-from a2ibench.media.tracks import audio_stream
+from a2ibench.media.streams import audio_stream, video_stream
 from a2ibench.types import FloatArray, ImageArray, RejectedError
 
 WARM_UP = 1.0
-"""Seconds of sound that are decoded before what is needed: decoders of sound look back."""
+"""Seconds of sound decoded before the part that is needed: audio decoders look back."""
 
 
 @dataclass(frozen=True)
 class Cutting:
-    """How files are cut.
+    """Options of the cutting of files.
 
     Attributes:
-        seconds: length of a sound.
+        seconds: length of a segment.
         hop: seconds from the start of one segment to the next.
-        frames: pictures a segment; they share its sound.
-        at: where in its share of the segment a picture is taken: ``"centre"`` or ``"end"``.
-        most: segments a file at most, evenly spread; 0 for all.
+        frames: pictures per segment; they share its sound.
+        at: where in its share of the segment a picture is taken.
+        most: maximum number of segments per file, evenly spread; 0 for all.
         image_size: S, side of the pictures in pixels.
         sample_rate: of the sounds, in hertz.
-        audio_track: which of a file's, from 1; 0 for its default one.
+        audio_track: number of the audio track, from 1; 0 for the default one.
     """
 
     seconds: float
@@ -56,7 +51,7 @@ class Cutting:
     audio_track: int = 0
 
     def frame_times(self, start: float) -> list[float]:
-        """When the pictures of a segment that begins at ``start`` are shown, in seconds."""
+        """Times, in seconds, of the pictures of a segment that begins at ``start``."""
         inside = {"centre": 0.5, "end": 1.0}[self.at]
         return [start + (i + inside) * self.seconds / self.frames for i in range(self.frames)]
 
@@ -78,11 +73,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class Cut:
-    """What one file gives.
+    """The segments of one file.
 
     Attributes:
         segments: the segments.
-        rejected: start of a segment that was asked for, and why it cannot be used.
+        rejected: start of a requested segment, and why it cannot be used.
         facts: container, codecs, length, sizes, rates.
     """
 
@@ -92,19 +87,19 @@ class Cut:
 
 
 def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> Cut:
-    """Cuts a video.
+    """Cut a video.
 
     Args:
         path: any container that libav reads.
-        cutting: how.
-        starts: where the segments begin, in seconds from where the file begins, as in ``ffmpeg
-            -ss``; None cuts the whole file by the hop, from the first moment whose segment has its
-            sound and its pictures.
+        cutting: the options.
+        starts: start of each segment, in seconds from where the file begins, as in ``ffmpeg -ss``;
+            None cuts the whole file by the hop, from the first moment whose segment has its sound
+            and its pictures.
 
     Raises:
-        RejectedError: not a video, without sound or picture, damaged, or too short.
+        RejectedError: the file is not a video, has no sound or picture, is damaged, or too short.
     """
-    sound, facts, ends = _hear(path, cutting, starts)
+    sound, facts, ends = _decode_sound(path, cutting, starts)
     rejected: list[tuple[float, str]] = []
     begins: list[float] = []
     for start in starts or ():
@@ -114,7 +109,7 @@ def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> 
             begins.append(start)
     if starts is not None and not begins:
         return Cut([], rejected, facts)
-    begins, images = _see(path, cutting, sound, begins)
+    begins, images = _decode_pictures(path, cutting, sound, begins)
     made: dict[float, list[ImageArray]] = {begin: [] for begin in begins}
     for begin, image in zip(np.repeat(begins, cutting.frames).tolist(), images, strict=True):
         if isinstance(image, str):
@@ -137,13 +132,13 @@ def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> 
 
 
 def cut_with_picture(path: Path, picture: Path, cutting: Cutting) -> Cut:
-    """One segment, from the middle of a sound file, with a picture file.
+    """Cut one segment from the middle of a sound file and join it to a picture file.
 
     Raises:
         RejectedError: the sound is too short, or either file cannot be read.
     """
     image = read_picture(picture, cutting.image_size)
-    sound, facts, ends = _hear(path, cutting, None, seen=False)
+    sound, facts, ends = _decode_sound(path, cutting, None, with_video=False)
     room = sound.end - sound.start - cutting.seconds
     if room < -TOLERANCE:
         raise RejectedError(
@@ -157,24 +152,17 @@ def cut_with_picture(path: Path, picture: Path, cutting: Cutting) -> Cut:
     return Cut([Segment(begin, sound.piece(begin, cutting.seconds), images)], [], facts)
 
 
-def _hear(
-    path: Path, cutting: Cutting, starts: Sequence[float] | None, seen: bool = True
+def _decode_sound(
+    path: Path, cutting: Cutting, starts: Sequence[float] | None, with_video: bool = True
 ) -> tuple[Soundtrack, dict[str, Any], str]:
-    """The sound, facts on the file, and from when to when it has sound and picture.
-
-    Args:
-        path: the file.
-        cutting: how.
-        starts: where the segments begin; None for the whole file.
-        seen: whether its pictures are needed as well.
-    """
+    """Return the sound, facts on the file, and a sentence on where sound and picture lie."""
     earliest, until = -math.inf, math.inf
     if starts is not None:
         earliest = min(starts, default=0.0) - WARM_UP
         until = max(starts, default=0.0) + cutting.seconds + WARM_UP
-    with Opened(path) as container:
+    with open_media(path) as container:
         # First, so that no sound is decoded for nothing.
-        video = video_stream(container) if seen else None
+        video = video_stream(container) if with_video else None
         audio = audio_stream(container, cutting.audio_track)
         packets = Packets(container, [audio, video])
         refused: list[tuple[float, float]] = []
@@ -184,34 +172,27 @@ def _hear(
         sound = sound.of_file(packets.spans[audio.index], packets.skipped, refused)
         if any(sound.lacks(start, cutting.seconds) for start in starts or ()):
             for _ in packets:
-                pass  # to the end, which the reasons name
-        # Inside: streams of a closed container are not to be asked anything.
+                pass  # to the end, which the messages name
+        # Inside the block: streams of a closed container must not be used.
         heard = max(sound.end, packets.spans[audio.index].end)
-        ends = f"the sound lasts {_said(sound.begin, heard)}"
+        ends = f"the sound lasts {_from_to(sound.begin, heard)}"
         if video is not None and (shown := packets.spans.get(video.index)) is not None:
-            ends += f", the picture {_said(shown.begin, shown.end)}"
+            ends += f", the picture {_from_to(shown.begin, shown.end)}"
         last = max(span.end for span in packets.spans.values())
         facts = facts_of(container, audio)
     if starts is None:
         check_whole(path, last)
-        facts["seconds"] = last  # where clocks restart, libav's own word is that of one part
+        facts["seconds"] = last  # where clocks restart, libav gives the length of one part
     return sound, facts, ends
 
 
-def _see(
+def _decode_pictures(
     path: Path, cutting: Cutting, sound: Soundtrack, begins: list[float]
 ) -> tuple[list[float], list[ImageArray | str]]:
-    """Where the segments begin and the pictures of each, in order.
-
-    Args:
-        path: the file.
-        cutting: how.
-        sound: of the file.
-        begins: where the segments begin; none cuts the whole file.
-    """
+    """Return the starts of the segments, by default of the whole file, and their pictures."""
     moments = [min(cutting.frame_times(min(begins))), -math.inf] if begins else [-math.inf]
     for moment in moments:
-        with Opened(path) as container:
+        with open_media(path) as container:
             video = video_stream(container)
             packets = Packets(container, [audio_stream(container, cutting.audio_track), video])
             try:
@@ -228,12 +209,12 @@ def _see(
 
 
 def _grid(base: float, end: float, cutting: Cutting) -> list[float]:
-    """Where segments begin: every hop from ``base``, as long as they end in time."""
+    """Starts of the segments: every hop from ``base``, as long as they end by ``end``."""
     room = end - base - cutting.seconds + TOLERANCE
     if room < 0:
         raise RejectedError(
-            f"sound and picture are together for {max(0.0, end - base):.2f} s; expected at least"
-            f" one segment of {cutting.seconds:g} s"
+            f"sound and picture overlap for {max(0.0, end - base):.2f} s; expected at least one"
+            f" segment of {cutting.seconds:g} s"
         )
     count = math.floor(room / cutting.hop) + 1
     chosen = np.arange(count)
@@ -246,5 +227,5 @@ def _outside(start: float, cutting: Cutting, why: str, ends: str) -> str:
     return f"the segment from {start:g} s to {start + cutting.seconds:g} s {why} ({ends})"
 
 
-def _said(begin: float, end: float) -> str:
+def _from_to(begin: float, end: float) -> str:
     return f"from {round(begin, 2) + 0.0:.2f} s to {end:.2f} s"

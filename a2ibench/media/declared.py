@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from a2ibench.media.container import open_media
 from a2ibench.media.packets import Packets
+from a2ibench.types import RejectedError
 
 if TYPE_CHECKING:
     import av
@@ -17,28 +19,27 @@ STORED: dict[str, Literal["file", "stream"]] = {
     "mov": "stream",
     "wav": "file",
 }
-"""Formats that store a length: that of the file alone, or that of each stream as well. That of
-others is guessed from the size of the file.
-"""
+"""Formats that store a length, of the file alone or of each stream as well. libav guesses that of
+others from the size of the file."""
 UNSTORED = ("aac", "ac3", "eac3", "mp3", "mpegts")
-"""Formats of packets alone, where nothing but bytes tells that sound is missing."""
+"""Formats made of packets alone, where only the number of bytes tells that sound is missing."""
 MISSING = 1.0
-"""Seconds that a file may end before the length it declares."""
+"""Seconds by which a file may end before its declared length."""
 REST = 1 << 14
-"""Bytes behind the last packet that is decoded, be it of a tag that is unknown here."""
+"""Bytes that may follow the last decoded packet, such as an unknown tag."""
 TAGS = (b"APETAGEX", b"ID3", b"LYRICSBEGIN", b"TAG")
-"""How tags behind a sound begin; a picture in them may be of any size."""
+"""First bytes of the tags behind a sound; a picture in them may be of any size."""
 
 
 def seconds_of_file(container: "InputContainer") -> float | None:
-    """What a file declares, in seconds; None where that is a guess."""
+    """The declared length of a file in seconds; None where libav would guess it."""
     if container.duration is None or _format(container) not in STORED:
         return None
     return container.duration / 1e6
 
 
 def seconds_of_stream(container: "InputContainer", stream: "av.AudioStream") -> float | None:
-    """What a file declares of one of its streams, in seconds; None where it does not."""
+    """The declared length of one stream in seconds; None where its format stores none."""
     if STORED.get(_format(container)) != "stream":
         return None
     if stream.duration is None or stream.time_base is None:
@@ -46,12 +47,28 @@ def seconds_of_stream(container: "InputContainer", stream: "av.AudioStream") -> 
     return float(stream.duration * stream.time_base)
 
 
-def early_end(container: "InputContainer", declared: float | None, end: float) -> float | None:
-    """Where a file ends, in seconds, if that is before the length that it declares.
+def check_whole(path: Path, end: float) -> None:
+    """Check that a file ends where it says.
 
     Args:
-        container: the file. Its packets are read where that is needed: it is to be freshly opened.
-        declared: in seconds, or None.
+        path: the file.
+        end: where the last of the streams that were read ends, in seconds.
+
+    Raises:
+        RejectedError: all of its streams end long before.
+    """
+    with open_media(path) as container:
+        declared = seconds_of_file(container)
+        if (last := early_end(container, declared, end)) is not None:
+            raise RejectedError(f"truncated: it declares {declared:.2f} s and ends at {last:.2f} s")
+
+
+def early_end(container: "InputContainer", declared: float | None, end: float) -> float | None:
+    """The end of a file in seconds, if it comes before the declared length; else None.
+
+    Args:
+        container: the file, freshly opened: its packets are read where that is necessary.
+        declared: length in seconds, or None.
         end: where the streams that were read end, in seconds from where the file begins.
     """
     # Some containers count from zero, whenever their first stream begins.
@@ -65,24 +82,16 @@ def early_end(container: "InputContainer", declared: float | None, end: float) -
     return last if last + origin < declared - MISSING else None
 
 
-def pictured(container: "InputContainer") -> bool:
-    """Whether there is a picture that moves; a cover does not."""
-    from av.stream import Disposition
-
-    covers = Disposition.attached_pic
-    return any(not stream.disposition & covers for stream in container.streams.video)
-
-
 def seconds_behind(
     container: "InputContainer", path: Path, taken: tuple[int, int], seconds: float
 ) -> float:
-    """The length of the bytes behind a sound, by its own bytes per second; 0 for tags.
+    """The length of the bytes behind a sound, at its own bytes per second; 0 for tags.
 
     Args:
         container: the file, opened.
         path: the file.
-        taken: where the bytes of the sound begin and end.
-        seconds: how long it lasts.
+        taken: offsets of the first and behind the last byte of the sound.
+        seconds: length of the sound.
     """
     first, last = taken
     rest = container.size - last

@@ -1,6 +1,4 @@
-"""Sound files of users, decoded in a process of its own: a library that crashes on one of them ends
-that process alone.
-"""
+"""Decode sound files of users in a child process, which alone dies with a crashing library."""
 
 import atexit
 import functools
@@ -12,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from a2ibench.errors import UserError
-from a2ibench.media.audio import read_sound
+from a2ibench.media.sound_file import read_sound
 from a2ibench.parallel import Child, Crashed
 from a2ibench.types import FloatArray
 
@@ -30,17 +28,17 @@ def decode_apart(
     memory: int = MEMORY,
     seconds: float = SECONDS,
 ) -> T:
-    """Calls a function on a file in another process.
+    """Call a function on a file in another process.
 
     Args:
         function: of a module; its :class:`UserError` names the file by its path.
-        path: of the file.
+        path: the file.
         child: the process.
-        memory: bytes that it may take.
-        seconds: how long it may last.
+        memory: limit in bytes.
+        seconds: time limit.
 
     Raises:
-        UserError: what the function says, or how its process died.
+        UserError: the function raised it, or its process died.
     """
     # The other process may be in another folder; messages name the file as it was given.
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
@@ -57,7 +55,7 @@ def decode_apart(
 
 @contextmanager
 def _openable(path: Path) -> Iterator[Path]:
-    """A path that every library opens: some refuse a name that is not UTF-8."""
+    """Yield a path that every library opens: some refuse a name that is not UTF-8."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -70,20 +68,20 @@ def _openable(path: Path) -> Iterator[Path]:
 
 
 def read_sound_apart(path: Path) -> tuple[FloatArray, int]:
-    """Does what :func:`~a2ibench.media.audio.read_sound` does, in a process that is kept for it.
+    """Call :func:`~a2ibench.media.sound_file.read_sound` in a process that is kept for it.
 
     Returns:
         float32 ``[T]``, mono, and its sample rate.
 
     Raises:
-        UserError: as :func:`~a2ibench.media.audio.read_sound`; or the decoder crashed, or went
-            beyond :data:`MEMORY` or :data:`SECONDS`.
+        UserError: the file cannot be read, or the decoder crashed or exceeded :data:`MEMORY` or
+            :data:`SECONDS`.
     """
     return decode_apart(read_sound, path, _child_of(os.getpid()))
 
 
 def load_decoders() -> None:
-    """Imports what decodes; a process that has done it once is quick."""
+    """Import the decoders, so that later calls in this process are quick."""
     import av  # noqa: F401
     import soundfile  # noqa: F401
     import soxr  # noqa: F401
@@ -91,7 +89,7 @@ def load_decoders() -> None:
 
 @functools.cache
 def _child_of(pid: int) -> Child:
-    """One per process: a forked copy must not share its parent's."""
+    """The decoding process of this process; a forked copy must not share its parent's."""
     child = Child()
     atexit.register(child.close)
     return child

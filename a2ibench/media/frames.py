@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     import av
 
 TICK = 1e-4
-"""Seconds; time stamps of containers are rounded to less than this."""
+"""Seconds; containers round time stamps by less than this."""
 HELD = 0.1
-"""The share of a film in long intervals above which its last picture is held as well."""
-DAMAGED = "the frame of this moment is damaged"
+"""Share of a film in long intervals above which its last picture is held as well."""
+DAMAGED = "the frame at this moment is damaged"
 
-TURNS = {
+ROTATIONS = {
     1: Image.Transpose.ROTATE_90,
     2: Image.Transpose.ROTATE_180,
     3: Image.Transpose.ROTATE_270,
 }
-"""By quarters against the clock."""
+"""Counter-clockwise quarter turns → the operation."""
 
 
 class LateError(Exception):
-    """Decoding began too late for the moment that was asked for."""
+    """Decoding began after the requested moment."""
 
 
 class Frames:
@@ -41,15 +41,15 @@ class Frames:
         packets: of the file.
         stream: the video stream among them.
         size: side of the pictures.
-        moment: nothing earlier is needed, in seconds.
+        moment: earliest moment needed, in seconds.
 
     Attributes:
-        begin: time of the first frame, in seconds; of the first that was decoded, given a moment.
-        end: until when the last one is shown; known when all were read.
+        begin: time of the first decoded frame, in seconds.
+        end: when the last frame stops being shown; known once all have been read.
 
     Raises:
-        RejectedError: none of its frames can be decoded.
-        LateError: begin at the first frame of the file instead.
+        RejectedError: no frame can be decoded.
+        LateError: a frame before the moment is needed; begin at the first frame instead.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Frames:
         self._packets = packets
         self._stream = stream
         self._size = size
-        # One decoder a process: the processors are shared out by file.
+        # One decoding thread: the processors are shared out by file.
         stream.codec_context.thread_count = 1
         self._lost: list[tuple[float, float]] = []  # from a refused packet to the next key frame
         frames = self._decoded(moment)
@@ -76,14 +76,14 @@ class Frames:
         self.end = self.begin
 
     def at(self, times: Sequence[float], until: float) -> list[ImageArray | str]:
-        """What is on the screen at each time: the last frame whose time stamp is not later.
+        """Return the picture on the screen at each time: the last frame with no later time stamp.
 
         Args:
             times: in seconds, in any order.
             until: where the sound ends; pictures that are held last as long.
 
         Returns:
-            For each time a picture, or the reason why there is none.
+            A picture per time, or the reason why there is none.
 
         Raises:
             RejectedError: the video is a single frame.
@@ -113,7 +113,7 @@ class Frames:
         return self._without_lost(times, found)
 
     def _decoded(self, moment: float) -> "Iterator[av.VideoFrame]":
-        """The frames that have a time; what a decoder refuses is noted as lost."""
+        """Yield the frames that have a time; keep the intervals that cannot be decoded."""
         import av
 
         context = self._stream.codec_context
@@ -137,10 +137,10 @@ class Frames:
                 yield frame
 
     def _last_moment(self, last: float, until: float) -> float:
-        """Until when the last frame is shown.
+        """The end of the last frame, in seconds.
 
-        A film of a steady rate says so by its rate, or in its last packet. One that holds its
-        pictures, like slides, shows the last of them until the sound ends.
+        It follows from the rate of a film, or from its last packet. A film that holds its pictures,
+        like slides, shows the last one until the sound ends.
         """
         span = self._packets.spans[self._stream.index]
         end = max(last + span.interval, span.end)
@@ -161,7 +161,7 @@ class Frames:
         ]
 
     def _picture(self, frame: "av.VideoFrame") -> ImageArray | str:
-        """The middle square of a frame as it is meant to be seen."""
+        """The middle square of a frame, upright and with square pixels."""
         if frame.is_corrupt:
             return DAMAGED
         check_pixels(frame.width, frame.height)
@@ -173,6 +173,6 @@ class Frames:
         aspect = float(ratio) if ratio else 1.0
         quarter = round(frame.rotation / 90) % 4
         if quarter:
-            picture = picture.transpose(TURNS[quarter])
+            picture = picture.transpose(ROTATIONS[quarter])
             aspect = 1 / aspect if quarter % 2 else aspect
         return square(picture, self._size, aspect)

@@ -1,8 +1,8 @@
 """Packets of a media file on one clock, which counts seconds from where the file begins.
 
 Nothing is sought: where a seek lands, and what a decoder has forgotten after it, depends on the
-container. Packets are read from the first on, which is quick, and those before the moment that is
-asked for are not decoded.
+container. Packets are read from the first on, which is quick, and those before the requested moment
+are not decoded.
 """
 
 import math
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 BACK = 0.1
-"""Seconds by which a clock may run backwards before it is said to restart."""
+"""Seconds by which a clock may run backwards before it counts as restarted."""
 AHEAD = 10.0
-"""Seconds by which it may run ahead of all streams."""
-MOST_HELD = 1 << 28
-"""Bytes of packets that wait for the moment asked for."""
+"""Seconds by which a clock may run ahead of all streams."""
+MAX_HELD = 1 << 28
+"""Bytes of packets that are held back until the requested moment."""
 
 STANDALONE = {
     *("aac", "ac3", "alac", "av1", "dnxhd", "eac3", "ffv1", "flac", "flv1", "h263", "h264", "hevc"),
@@ -28,23 +28,21 @@ STANDALONE = {
     *("wmav1", "wmav2", "wmv1", "wmv2", "wmv3"),
 }
 """Codecs whose key frames need nothing that came before them, as palettes do."""
-
-
 LONG = 1.0
-"""Seconds from one packet to the next that are a picture which is held, as slides are."""
+"""Seconds between packets above which a picture is held, as slides are."""
 
 
 @dataclass
 class Span:
-    """Where the packets of a stream lie.
+    """The extent of a stream's packets.
 
     Attributes:
-        begin: the first moment, in seconds.
-        end: the last one.
-        count: how many packets they are.
-        last: when the last of them is decoded.
+        begin: first moment, in seconds.
+        end: last moment.
+        count: number of packets.
+        last: when the last packet is decoded.
         held: seconds in intervals longer than :data:`LONG`.
-        interval: the last of the intervals.
+        interval: the last interval.
     """
 
     begin: float
@@ -55,7 +53,7 @@ class Span:
     interval: float = 0.0
 
     def add(self, begin: float, duration: float, decoded: float) -> None:
-        """Takes a packet."""
+        """Add a packet."""
         if self.count:
             self.interval = decoded - self.last
             self.held += self.interval if self.interval > LONG else 0.0
@@ -73,11 +71,11 @@ class Packets:
 
     Args:
         container: freshly opened.
-        streams: which; the same ones give the same clock at every reading.
+        streams: the streams to read; the same ones give the same clock at every reading.
 
     Attributes:
-        spans: by the stream's index; complete when all packets were read.
-        skipped: whether packets were not decoded since they are too early.
+        spans: by the stream's index; complete once all packets have been read.
+        skipped: whether early packets were left out.
     """
 
     def __init__(
@@ -122,7 +120,7 @@ class Packets:
                 yield packet
 
     def _demuxed(self) -> Iterator["av.Packet[Any]"]:
-        """The packets as libav reads them, and in the end an empty one of each stream."""
+        """Yield the packets as libav reads them, and at the end an empty one per stream."""
         import av
 
         emptied: set[int] = set()
@@ -131,7 +129,7 @@ class Packets:
                 if not packet.size and packet.pts is None and packet.dts is None:
                     emptied.add(packet.stream.index)
                 yield packet
-        except IndexError:  # PyAV looks for streams that appeared on the way, and has none
+        except IndexError:  # PyAV looks up a stream that appeared on the way
             for stream in self._streams:
                 if stream.index not in emptied:
                     empty = av.Packet()
@@ -139,7 +137,7 @@ class Packets:
                     yield empty
 
     def _unit(self, packet: "av.Packet[Any]") -> float:
-        """Seconds of a tick; fractions are slow."""
+        """Seconds per tick, as a float: fractions are slow."""
         unit = self._units.get(packet.stream_index)
         if unit is None:
             assert packet.time_base is not None  # every stream that is read has one
@@ -149,10 +147,10 @@ class Packets:
     def of(
         self, stream: "av.stream.Stream", moment: float = -math.inf
     ) -> Iterator["av.Packet[Any]"]:
-        """The packets of one stream that are needed from ``moment`` on.
+        """Yield the packets of one stream that are needed from ``moment`` on.
 
-        They begin with the last key frame that is not later, where the codec allows it, else with
-        the first packet. The others are read for the clock alone.
+        They begin with the last key frame up to it, where the codec allows that, else with the
+        first packet. The others are read for the clock alone.
         """
         codec = stream.codec_context.name
         if codec not in STANDALONE and not codec.startswith("pcm_"):
@@ -173,14 +171,14 @@ class Packets:
                 held, size = [], 0
             held.append(packet)
             size += packet.size
-            if time > moment or size > MOST_HELD:
+            if time > moment or size > MAX_HELD:
                 yield from held
                 held, waiting = [], False
         yield from held
 
 
 def time_of(packet: "av.Packet[Any]") -> float:
-    """When a packet is shown or heard, in seconds; −∞ where it does not say."""
+    """The presentation time of a packet in seconds; −∞ if it has none."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is None or packet.time_base is None:
         return -math.inf
@@ -188,7 +186,7 @@ def time_of(packet: "av.Packet[Any]") -> float:
 
 
 class _Restarts:
-    """What is to be added to the time stamps of each stream so that its clock runs on."""
+    """Offsets of each stream's time stamps that keep its clock running when it restarts."""
 
     def __init__(self) -> None:
         self._known = [0.0]
@@ -197,7 +195,7 @@ class _Restarts:
         self._ends: dict[int, float] = {}
 
     def shift(self, stream: int, time: float, duration: float) -> float:
-        """In seconds, for a packet of a stream that is decoded at ``time``."""
+        """The offset, in seconds, for a packet of a stream that is decoded at ``time``."""
         shift = self._shifts.get(stream, self._known[-1])
         if stream in self._last:
             newest = max(self._last.values())

@@ -17,18 +17,18 @@ FORMATS = {
     ".tiff": "TIFF",
     ".webp": "WEBP",
 }
-"""Suffix → the format. No other is opened, whatever a file is called: some formats are programs,
-and opening one starts their interpreter."""
-MOST_PIXELS = 100_000_000
-"""Of a picture or frame; a header that claims more is not believed."""
+"""Suffix → format. No other format is opened, whatever the file's name: some are programs, and
+opening one starts their interpreter."""
+MAX_PIXELS = 100_000_000
+"""Largest picture or frame; a header that claims more is not believed."""
 
 
 def read_picture(path: Path, size: int) -> ImageArray:
-    """The middle square of a picture file, upright, as uint8 ``[size, size, 3]``.
+    """Read the middle square of a picture file, upright, as uint8 ``[size, size, 3]``.
 
     Raises:
-        RejectedError: not a picture of one of ``FORMATS``, or one that claims to be larger than
-            ``MOST_PIXELS``.
+        RejectedError: the file is not a picture of one of ``FORMATS``, is damaged, or claims to be
+            larger than ``MAX_PIXELS``.
     """
     from PIL import ImageOps, UnidentifiedImageError
 
@@ -41,20 +41,20 @@ def read_picture(path: Path, size: int) -> ImageArray:
             return square(flatten(picture), size)
     except UnidentifiedImageError:
         known = ", ".join(sorted(set(FORMATS.values())))
-        raise RejectedError(f"not a picture that can be read (expected {known})") from None
+        raise RejectedError(f"not a readable picture (expected {known})") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise RejectedError(f"the picture cannot be decoded ({error})") from error
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """16-bit and float greyscale; PIL clips them at 255 when it converts."""
+    """Scale 16-bit and float greyscale, which PIL clips at 255 when it converts."""
     levels = np.asarray(picture, dtype=np.float64)
     top = 65_535.0 if levels.max() > 255 else 255.0 if levels.max() > 1 else 1.0
     return Image.fromarray((np.clip(levels / top, 0, 1) * 255).round().astype(np.uint8))
 
 
 def flatten(picture: Image.Image) -> Image.Image:
-    """RGB, on black where it is transparent."""
+    """Convert to RGB, on black where the picture is transparent."""
     if "A" in picture.getbands() or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "black"), layer).convert("RGB")
@@ -62,7 +62,7 @@ def flatten(picture: Image.Image) -> Image.Image:
 
 
 def square(picture: Image.Image, size: int, aspect: float = 1.0) -> ImageArray:
-    """The middle square, antialiased: uint8 ``[size, size, 3]``.
+    """Cut out the middle square, antialiased: uint8 ``[size, size, 3]``.
 
     Args:
         picture: RGB, at least one pixel.
@@ -77,13 +77,12 @@ def square(picture: Image.Image, size: int, aspect: float = 1.0) -> ImageArray:
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Refuses sizes that are no size.
+    """Check the size of a picture.
 
     Raises:
-        RejectedError: no pixel, or more than ``MOST_PIXELS``.
+        RejectedError: it has no pixel, or more than ``MAX_PIXELS``.
     """
-    if width < 1 or height < 1 or width * height > MOST_PIXELS:
+    if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise RejectedError(
-            f"a picture of {width} × {height} px;"
-            f" expected at most {MOST_PIXELS // 10**6} megapixels"
+            f"a picture of {width} × {height} px; expected at most {MAX_PIXELS // 10**6} megapixels"
         )

@@ -1,4 +1,4 @@
-"""Sound as it is decoded: runs of samples that follow each other at one rate."""
+"""Sound as it is decoded: runs of consecutive samples at one rate."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import av
 
 GAP = 0.02
-"""Seconds by which time stamps may wander off the count of samples before it is a gap. Some
+"""Seconds by which time stamps may deviate from the count of samples before it is a gap. Some
 containers round them to a millisecond, and 20 ms is less than a frame."""
-MOST = 1 << 16
-"""Samples that are taken together: one frame of a few hundred costs more than its decoding."""
-COUNTED = ("aac", "ac3", "amr", "mp3")
+BLOCK = 1 << 16
+"""Samples per run: handling each frame of a few hundred costs more than decoding it."""
+UNTIMED = ("aac", "ac3", "amr", "mp3")
 """Formats without time stamps: libav makes some up from the rate of the first frame."""
 PLANES = 8
 """Channels that a planar frame shows; those of one with more are interleaved first."""
@@ -25,13 +25,13 @@ PLANES = 8
 
 @dataclass(frozen=True)
 class Run:
-    """Samples in a row.
+    """Consecutive samples.
 
     Attributes:
-        time: of the first one, in seconds.
+        time: of the first sample, in seconds.
         samples: float32 ``[T]``, the mean of the channels, unchecked.
-        rate: in hertz, as decoded; the container's own word can be half of it (HE-AAC).
-        channels: how many there are.
+        rate: in hertz, as decoded; the rate in the container can be half of it (HE-AAC).
+        channels: number of channels in the file.
     """
 
     time: float
@@ -41,7 +41,7 @@ class Run:
 
     @property
     def end(self) -> float:
-        """In seconds."""
+        """Time of the end, in seconds."""
         return self.time + len(self.samples) / self.rate
 
 
@@ -50,14 +50,14 @@ def runs(
     stream: "av.AudioStream",
     refused: list[tuple[float, float]],
 ) -> Iterator[Run]:
-    """Decodes a stream; its rate and its channels may change on the way.
+    """Decode a stream, whose rate and channels may change on the way.
 
     Args:
         packets: of the stream.
         stream: their stream.
         refused: takes begin and end, in seconds, of each packet that the decoder refuses.
     """
-    counted = stream.container.format.name in COUNTED
+    untimed = stream.container.format.name in UNTIMED
     parts: list[FloatArray] = []
     begin, length, rate = 0.0, 0, 0
     frames = _frames(packets, stream, refused)
@@ -67,14 +67,14 @@ def runs(
             samples, time, new_rate = next(frames)
         except StopIteration:
             break
-        except Exception as error:  # what was decoded before it comes first
+        except Exception as error:  # raised after what was decoded before it
             failed = error
             break
         end = begin + length / rate if rate else 0.0
         # A frame without a time follows the one before.
-        at = end if time is None or (counted and rate) else time
+        at = end if time is None or (untimed and rate) else time
         if parts and (
-            length >= MOST
+            length >= BLOCK
             or abs(at - end) > GAP
             or new_rate != rate
             or len(samples) != len(parts[0])
@@ -93,7 +93,7 @@ def runs(
 
 def _run(time: float, parts: list[FloatArray], rate: int) -> Run:
     channels = np.concatenate(parts, axis=1)
-    with np.errstate(invalid="ignore"):  # whoever takes the samples looks for NaN
+    with np.errstate(invalid="ignore"):  # NaN is found by whoever takes the samples
         mono = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
     return Run(time, mono, rate, len(channels))
 
@@ -103,7 +103,7 @@ def _frames(
     stream: "av.AudioStream",
     refused: list[tuple[float, float]],
 ) -> Iterator[tuple[FloatArray, float | None, int]]:
-    """Samples of each frame, ``[channels, T]``, their time where it has one, and their rate."""
+    """Yield the samples of each frame, ``[channels, T]``, their time if known, and their rate."""
     import av
 
     resampler: av.AudioResampler | None = None

@@ -1,4 +1,4 @@
-"""The sound of a media file, on its clock."""
+"""The sound of a media file, on the clock of the file."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -16,10 +16,10 @@ from a2ibench.types import FloatArray, RejectedError
 if TYPE_CHECKING:
     import soxr
 
-LONGEST = 2 * 3600.0
-"""Seconds of sound that are held in memory at once."""
+MAX_SECONDS = 2 * 3600.0
+"""Seconds of sound held in memory at once."""
 DELAY = 0.1
-"""Seconds of sound that a decoder may swallow at the beginning, as that of WMA does."""
+"""Seconds of sound that a decoder may drop at the beginning, as that of WMA does."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Soundtrack:
         start: time of the first sample, in seconds.
         samples: float32 ``[T]``, the mean of the channels, clipped to ±1.
         rate: in hertz.
-        begin: when the sound of the file begins, in seconds; what is missing until ``start`` is
-            silent.
-        damaged: begin and end of what cannot be decoded, in seconds.
+        begin: when the sound of the file begins, in seconds; silence fills the time until
+            ``start``.
+        damaged: begin and end of each part that cannot be decoded, in seconds.
     """
 
     start: float
@@ -43,11 +43,11 @@ class Soundtrack:
 
     @property
     def end(self) -> float:
-        """In seconds."""
+        """Time of the end, in seconds."""
         return self.start + len(self.samples) / self.rate
 
     def piece(self, begin: float, seconds: float) -> FloatArray:
-        """float32 ``[seconds · rate]`` from ``begin``, with zeros where there is no sound."""
+        """Cut out float32 ``[seconds · rate]`` from ``begin``, padded with zeros."""
         length = round(seconds * self.rate)
         first = round((begin - self.start) * self.rate)
         piece = self.samples[max(0, first) : max(0, first + length)]
@@ -57,7 +57,7 @@ class Soundtrack:
         return np.pad(piece, (before, length - before - len(piece)))
 
     def lacks(self, start: float, seconds: float) -> str:
-        """Why there is no segment of ``seconds`` from ``start``; empty where there is one."""
+        """The reason why no segment of ``seconds`` can begin at ``start``; empty if one can."""
         end = start + seconds
         if start < self.begin - TOLERANCE:
             return f"lies outside the sound: it begins {self.begin - start:.2f} s too early"
@@ -70,28 +70,28 @@ class Soundtrack:
     def of_file(
         self, span: Span, skipped: bool, damaged: Sequence[tuple[float, float]]
     ) -> "Soundtrack":
-        """The same with what else is known about the file.
+        """Add where the sound of the file begins and which parts of it are damaged.
 
         Args:
             span: where the packets of the sound lie.
-            skipped: whether the first ones were not decoded.
-            damaged: begin and end of what cannot be decoded, in seconds.
+            skipped: whether the first packets were not decoded.
+            damaged: begin and end of each part that cannot be decoded, in seconds.
         """
-        swallowed = skipped or 0 < self.start - span.begin <= DELAY
-        begin = span.begin if swallowed else self.start
+        dropped = skipped or 0 < self.start - span.begin <= DELAY
+        begin = span.begin if dropped else self.start
         return replace(self, begin=begin, damaged=tuple(damaged))
 
     @classmethod
     def read(cls, runs: Iterable[Run], rate: int, until: float = math.inf) -> "Soundtrack":
-        """Resamples each run from its own rate and puts it where its time is.
+        """Resample runs of one stream and put each where its time stamp says.
 
         Args:
             runs: of one stream.
             rate: of the result, in hertz.
-            until: nothing later is needed, in seconds.
+            until: last moment needed, in seconds.
 
         Raises:
-            RejectedError: no samples, NaN, a gap or a length that cannot be.
+            RejectedError: the stream has no samples, NaN, or an impossible gap or length.
         """
         track: _Track | None = None
         for run in runs:
@@ -106,14 +106,14 @@ class Soundtrack:
 
 
 class _Track:
-    """A waveform that grows at one rate."""
+    """A waveform at one rate that grows by runs."""
 
     def __init__(self, origin: float, rate: int) -> None:
         self.origin = origin
         self._rate = rate
         self._pieces: list[FloatArray] = []
         self._kept = 0
-        self._from: tuple[float, int, int] = (origin, 0, 0)  # where, at what rate, samples since
+        self._from: tuple[float, int, int] = (origin, 0, 0)  # begin, rate, samples since then
         self._resampler: soxr.ResampleStream | None = None
 
     def add(self, run: Run) -> None:
@@ -124,7 +124,7 @@ class _Track:
             begin, rate, count = self._from
         samples = run.samples
         gap = run.time - (begin + count / rate)
-        if abs(gap) > LONGEST:
+        if abs(gap) > MAX_SECONDS:
             raise RejectedError(f"the time stamps of its sound jump by {gap:.0f} s")
         if gap > GAP:
             samples = np.concatenate([np.zeros(round(gap * rate), np.float32), samples])
@@ -134,12 +134,12 @@ class _Track:
         self._put(samples if self._resampler is None else self._resampler.resample_chunk(samples))
 
     def whole(self) -> FloatArray:
-        """float32 ``[T]``."""
+        """Finish, and return float32 ``[T]``."""
         self._flush()
         return np.concatenate(self._pieces)
 
     def _change(self, rate: int) -> None:
-        """Begins where the last run ended, at another rate."""
+        """Go on from the end of the last run at another rate."""
         import soxr
 
         self._flush()
@@ -155,8 +155,8 @@ class _Track:
 
     def _put(self, samples: FloatArray) -> None:
         self._kept += len(samples)
-        if self._kept > LONGEST * self._rate:
-            raise RejectedError(f"longer than {LONGEST / 3600:g} hours; cut it into shorter files")
+        if self._kept > MAX_SECONDS * self._rate:
+            raise RejectedError(f"longer than {MAX_SECONDS / 3600:g} hours; split the file")
         self._pieces.append(np.asarray(samples, dtype=np.float32))
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
+from a2ibench.reporting.differences import difference_table, run_tests
 from a2ibench.reporting.overview_page import Between
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import difference_table, score_tables
+from a2ibench.reporting.table import Table
+from a2ibench.reporting.tables import score_tables
 from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
 from a2ibench.results.judge_health import find_health, usable
 from a2ibench.results.rows import RowScores
@@ -112,17 +113,17 @@ def _tables(
     if len(by_arm) == 1:  # its name need not stand in every row, and sentence
         what = f"Encoders of {by_arm[0][0].label}"
         arms = [_named(by_arm[0], same, "{encoder}")]
+    tests = run_tests([(base, one) for base, *rest in arms for one in rest], metrics)
     differences = difference_table(
         f"encoder_differences-{first.folder.name}",
         f"{what}: difference to {first.about.encoder} ({about})",
         (first.about.encoder, "encoder"),
-        [(base, one) for base, *rest in arms for one in rest],
-        metrics,
+        tests,
         (BASE,),
         health,
     )
     assert differences is not None  # two encoders at least
-    verdict = lead(comparisons(differences, metrics))
+    verdict = lead(comparisons(tests))
     return verdict, (scores, differences)
 
 

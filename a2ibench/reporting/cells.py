@@ -1,49 +1,280 @@
-"""What stands in one place of a table: a number with its uncertainty, or a word."""
+"""The kinds of cells of a table: numbers, and what goes with them, until a renderer prints them."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.statistics import Paired, SeedScores, interval
-from a2ibench.results.rows import RowScores
 
 BELOW_FLOOR = "°"
 STRUCK = "×"
+MISSING = "–"
+
+
+class Printed(NamedTuple):
+    """A cell for people.
+
+    Attributes:
+        main: the text, or the number.
+        beside: an interval or range, or a second number, which a page prints smaller.
+        order: the number as printed, by which a page sorts; None where there is none.
+        style: the CSS class of a text on a page; empty for numbers and short labels.
+    """
+
+    main: str
+    beside: str = ""
+    order: float | None = None
+    style: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.main} {self.beside}" if self.beside else self.main
+
+
+class Cell:
+    """One place of a table.
+
+    Attributes:
+        flush_left: whether it holds text that begins at the left.
+        unbroken: whether what is beside it stays in one line with itself.
+    """
+
+    flush_left: ClassVar[bool] = False
+    unbroken: ClassVar[bool] = False
+
+    @property
+    def printed(self) -> Printed:
+        """The cell for people."""
+        return self._print()
+
+    def __str__(self) -> str:
+        return str(self._print())
+
+    def _print(self) -> Printed:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One number with its uncertainty.
+class Label(Cell):
+    """A short text."""
+
+    text: str
+
+    def _print(self) -> Printed:
+        return Printed(self.text)
+
+
+class Words(Label):
+    """A sentence."""
+
+    flush_left = True
+
+    def _print(self) -> Printed:
+        return Printed(self.text, style="words")
+
+
+class Hash(Label):
+    """A long name that is compared, not read."""
+
+    flush_left = True
+
+    def _print(self) -> Printed:
+        return Printed(self.text, style="hash")
+
+
+class VerdictWord(Label):
+    """What may be said of a difference; see :data:`a2ibench.evaluation.verdict.Verdict`."""
+
+    def _print(self) -> Printed:
+        return Printed(self.text, style=self.text if self.text in ("better", "worse") else "")
+
+
+@dataclass(frozen=True)
+class Count(Cell):
+    """``233 (3 clips)``: images behind a score, and their clips where these are known."""
+
+    n: int = 0
+    clips: int | None = None
+    unbroken: ClassVar[bool] = True
+
+    def _print(self) -> Printed:
+        if not self.n:
+            return Printed(MISSING)
+        return Printed(str(self.n), _clips(self.clips), float(self.n))
+
+
+@dataclass(frozen=True)
+class Evidence(Cell):
+    """``3 × 233 (3 clips)``: the common seeds of a difference, and the images of each."""
+
+    seeds: int
+    n: int
+    clips: int | None
+    unbroken: ClassVar[bool] = True
+
+    def _print(self) -> Printed:
+        if not self.seeds:
+            return Printed(MISSING)
+        return Printed(f"{self.seeds} × {self.n}", _clips(self.clips), float(self.seeds))
+
+
+@dataclass(frozen=True)
+class Seeds(Cell):
+    """``3``, or ``2 of 3`` where a seed has no result."""
+
+    done: int
+    asked: int
+
+    def _print(self) -> Printed:
+        text = str(self.done) if self.done == self.asked else f"{self.done} of {self.asked}"
+        return Printed(text, "", float(self.done))
+
+
+@dataclass(frozen=True)
+class Number(Cell):
+    """A quantity.
 
     Attributes:
-        value: mean over seeds.
+        value: of it; None where it is not known.
+        digits: behind the point; None for one below 100, and none of a whole number.
+    """
+
+    value: float | None
+    digits: int | None = None
+
+    def _print(self) -> Printed:
+        if self.value is None:
+            return Printed(MISSING)
+        whole = self.value >= 100 or self.value == int(self.value)
+        digits = int(not whole) if self.digits is None else self.digits
+        return Printed(f"{self.value:,.{digits}f}", "", round(float(self.value), digits))
+
+
+@dataclass(frozen=True)
+class Mean(Cell):
+    """A score: its mean over seeds with its uncertainty.
+
+    Attributes:
+        value: the mean; None where there is none.
+        percent: whether it is printed × 100.
         spread: the protocol's own ± (mean over seeds), if it has one.
         low: lower end of the 95 % interval, if there is one.
         high: upper end.
-        percent: printed × 100.
-        signed: printed with its sign: a difference.
-        below_floor: marked: no better than the reference row that is this score's floor.
+        sd: standard deviation over seeds, if there are two.
+        below_floor: whether it is no better than the reference row that is its floor: marked.
+        struck: whether its judge cannot judge, so that there is no value.
     """
 
-    value: float
-    spread: float | None
-    low: float | None
-    high: float | None
-    percent: bool
-    signed: bool = False
+    value: float | None
+    percent: bool = False
+    spread: float | None = None
+    low: float | None = None
+    high: float | None = None
+    sd: float | None = None
     below_floor: bool = False
+    struck: bool = False
+    sign: ClassVar[str] = ""
 
-    def __str__(self) -> str:
-        text = self._number(self.value) + (BELOW_FLOOR if self.below_floor else "")
+    def _print(self) -> Printed:
+        if self.value is None:
+            return Printed(STRUCK if self.struck else MISSING)
+        main = self._number(self.value) + (BELOW_FLOOR if self.below_floor else "")
         if self.spread is not None:
-            text += f" ± {self.spread:.2f}"
+            main += f" ± {self.spread:.2f}"
+        beside = ""
         if self.low is not None and self.high is not None:
-            text += f" [{self._number(self.low)}, {self._number(self.high)}]"
-        return text
+            beside = f"[{self._number(self.low)}, {self._number(self.high)}]"
+        order = float(self._number(self.value))
+        return Printed(main, beside, order if math.isfinite(order) else None)
 
     def _number(self, value: float) -> str:
-        sign = "+" if self.signed else ""
-        return f"{100 * value:{sign}.1f}" if self.percent else f"{value:{sign}.2f}"
+        return f"{100 * value:{self.sign}.1f}" if self.percent else f"{value:{self.sign}.2f}"
+
+
+@dataclass(frozen=True)
+class Difference(Mean):
+    """A difference of two scores, printed with its sign.
+
+    Attributes:
+        reason: why it has no interval; None where it has one.
+    """
+
+    reason: str | None = None
+    sign: ClassVar[str] = "+"
+
+
+@dataclass(frozen=True)
+class Range(Cell):
+    """``83.9 (81.0 to 86.0)``: the mean of some seeds, the lowest and the highest.
+
+    Attributes:
+        seeds: float64 ``[S]``, the score of each; none where there is no result.
+        percent: whether it is printed × 100.
+    """
+
+    seeds: npt.NDArray[np.float64]
+    percent: bool
+
+    @property
+    def value(self) -> float | None:
+        """The mean; None where a seed has no number."""
+        there = len(self.seeds) > 0 and bool(np.isfinite(self.seeds).all())
+        return float(self.seeds.mean()) if there else None
+
+    def _print(self) -> Printed:
+        main, _, order, _ = Mean(self.value, self.percent).printed
+        if self.value is None or len(self.seeds) < 2:
+            return Printed(main, "", order)
+        low, high = (Mean(float(end(self.seeds)), self.percent) for end in (np.min, np.max))
+        return Printed(main, f"({low} to {high})", order)
+
+
+@dataclass(frozen=True)
+class P(Cell):
+    """The p of a test: three decimals are more than a table can use.
+
+    Attributes:
+        corrected: for all tests of the table; printed.
+        value: of the test alone.
+    """
+
+    corrected: float | None
+    value: float | None = None
+
+    def _print(self) -> Printed:
+        if self.corrected is None:
+            return Printed(MISSING)
+        if self.corrected < 0.001:
+            return Printed("< 0.001", "", 0.0)
+        return Printed(f"{self.corrected:.3f}", "", round(float(self.corrected), 3))
+
+
+@dataclass(frozen=True)
+class Effect(Cell):
+    """``+1.8 sd, 95 % of blocks``.
+
+    Attributes:
+        sd: the difference in standard deviations of the seeds.
+        blocks: share of the test blocks that the method is better on.
+    """
+
+    sd: float | None
+    blocks: float | None
+
+    def _print(self) -> Printed:
+        blocks = "" if self.blocks is None else f"{100 * self.blocks:.0f} % of blocks"
+        if self.sd is not None:
+            sd = f"{self.sd:+.1f} sd{',' if blocks else ''}"
+            return Printed(sd, blocks, round(float(self.sd), 1))
+        if self.blocks is None:
+            return Printed(MISSING)
+        return Printed(blocks, "", float(f"{100 * self.blocks:.0f}"))
+
+
+def _clips(clips: int | None) -> str:
+    return "" if clips is None else f"({clips} clip{'' if clips == 1 else 's'})"
 
 
 def heading(metric: Metric) -> str:
@@ -55,72 +286,3 @@ def heading(metric: Metric) -> str:
 def full_name(metric: Metric) -> str:
     """The name with its version."""
     return f"{metric.name}_v{metric.version}"
-
-
-def text(cell: Cell | None) -> str:
-    """As printed; a dash where there is no number."""
-    return "–" if cell is None else str(cell)
-
-
-def count_text(scores: SeedScores | None) -> str:
-    """``233 (3 clips)``: images behind a score, and their clips where it is known."""
-    return "–" if scores is None else with_clips(scores.n, scores.clips)
-
-
-def with_clips(n: int, clips: int | None) -> str:
-    """``233 (3 clips)``; the number alone where it is not known of how many clips they are."""
-    return str(n) if clips is None else f"{n} ({clips} clip{'' if clips == 1 else 's'})"
-
-
-def seeds_text(method: RowScores) -> str:
-    """``3``, or ``2 of 3`` where a seed has no result."""
-    done = method.done
-    return str(done) if done == method.asked else f"{done} of {method.asked}"
-
-
-def score_cell(method: RowScores, metric: Metric, methods: Sequence[RowScores] = ()) -> Cell | None:
-    """A score with its interval, which is cut at the metric's bounds.
-
-    Args:
-        method: whose score.
-        metric: which.
-        methods: all rows; those that are the floor of the metric's group say whether to mark.
-    """
-    scores = method.scores.get(metric.name)
-    if scores is None:
-        return None
-    low, high = interval(scores) or (None, None)
-    if low is not None and high is not None:
-        low, high = max(low, metric.bounds[0]), min(high, metric.bounds[1])
-    spread = None if scores.spread is None else float(scores.spread.mean())
-    floors = [
-        floor.scores[metric.name].mean
-        for floor in methods
-        if metric.group in floor.floor_of and metric.name in floor.scores
-    ]
-    sign = 1 if metric.higher_is_better else -1
-    below = not method.reference and any(sign * scores.mean <= sign * floor for floor in floors)
-    return Cell(scores.mean, spread, low, high, metric.percent, below_floor=below)
-
-
-def change_cell(change: Paired | None, metric: Metric) -> Cell | None:
-    """A difference with its interval."""
-    if change is None:
-        return None
-    return Cell(change.value, None, change.low, change.high, metric.percent, signed=True)
-
-
-def p_text(p: float | None) -> str:
-    """Three decimals are more than a table can use of a p."""
-    if p is None:
-        return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def effect_text(change: Paired | None) -> str:
-    """``+1.8 sd, 95 %``: in standard deviations of the seeds, and the blocks it is better on."""
-    if change is None:
-        return "–"
-    sd = None if change.effect is None else f"{change.effect:+.1f} sd"
-    blocks = None if change.favours is None else f"{100 * change.favours:.0f} % of blocks"
-    return ", ".join(part for part in (sd, blocks) if part) or "–"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.cells import heading, score_cell
+from a2ibench.reporting.cells import heading
 from a2ibench.reporting.figures import plain
 from a2ibench.reporting.svg import COLOURS, SOFT
+from a2ibench.reporting.tables import score_cell
 from a2ibench.results.rows import RowScores
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def seed_chart(
 
 def _draw_row(axes: "Axes", y: int, method: RowScores, metric: Metric, colour: str) -> None:
     cell = score_cell(method, metric)
-    if cell is None:
+    if cell.value is None:
         return
     scale = 100 if metric.percent else 1
     if cell.low is not None and cell.high is not None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from a2ibench import registry
 from a2ibench.errors import UserError, unknown
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import difference_table
+from a2ibench.reporting.differences import difference_table, run_tests
+from a2ibench.reporting.table import Table
 from a2ibench.results.comparable import check_alike, metrics_as_stored
 from a2ibench.results.judge_health import find_health, struck_reasons, usable
 from a2ibench.results.rows import Row, RowScores
@@ -71,9 +71,7 @@ def compare_rows(
         )
     both = sides[0].metrics & sides[1].metrics
     asked = [*metrics, *([] if needed is None else [needed])]
-    asked = [
-        registry.metrics.get(name).name if name in registry.metrics else name for name in asked
-    ]
+    asked = [registry.metrics.canonical(name) for name in asked]
     for name in asked:
         if name not in both:
             raise unknown("metric that both have", name, both)
@@ -108,12 +106,12 @@ def compare_rows(
     where = ", ".join([*(studies if len(studies) == 1 else []), encoder])
     images = [{one.job.images for one in side} for side in results]
     differ = images[0] != images[1]
+    tests = run_tests([(second, first)], plugins)
     table = difference_table(
         "compare",
         f"{first.label}{of_a} against {second.label}{of_b} ({where})",
         ("B", "A"),
-        [(second, first)],
-        plugins,
+        tests,
         [
             f"Common seeds: {', '.join(map(str, common))}.",
             *(["Budgets differ: other numbers of training images."] if differ else []),
@@ -129,10 +127,7 @@ def compare_rows(
         health,
     )
     assert table is not None
-    verdicts = {
-        plugin.name: str(row["verdict"]) for plugin, row in zip(plugins, table.numbers, strict=True)
-    }
-    return Compared(table, verdicts)
+    return Compared(table, {one.metric.name: one.verdict for one in tests})
 
 
 def _references(sides: Sequence[Row], metrics: Sequence[str]) -> tuple[list[RowScores], list[str]]:

@@ -11,6 +11,8 @@ from a2ibench.evaluation.rank_correlation import mean_interval
 from a2ibench.reporting.figures import plain
 from a2ibench.storage import whole_file
 
+ABOUT = "sweep.json"
+"""In a sweep's folder: what was changed, and whose pictures they are."""
 COLUMNS = 3
 NAMED = 8
 """Sounds that the legend names, at most."""

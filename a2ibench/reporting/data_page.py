@@ -1,4 +1,4 @@
-"""The page of a checked store: what is wrong with it, and pairs to look at and listen to."""
+"""The page of a checked store: its findings, and pairs to look at and listen to."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,33 +9,33 @@ import numpy as np
 
 from a2ibench import __version__
 from a2ibench.curation.check import Checked
-from a2ibench.curation.finding import Finding, Severity
+from a2ibench.curation.finding import SEVERITIES, Finding
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.html import write_html
 from a2ibench.reporting.media import LONGEST, picture_uri, sound_uri
 
-PER_CLASS = 24
-"""Pairs of each class on its sheet, at most."""
-SHEET = 300
-"""Pairs on all sheets together: about 15 MB with sounds of four seconds. At least two a class."""
-LISTED = 100
+MAX_PER_CLASS = 24
+"""Pairs on the sheet of a class."""
+MAX_PAIRS = 300
+"""Pairs on all sheets together, at least two per class: about 15 MB with sounds of four seconds."""
+MAX_LISTED = 100
 """Findings of each severity in the tables."""
-SHOWN = 12
+MAX_SHOWN = 12
 """Findings of each kind whose pairs are shown."""
 EXAMPLES = 4
-"""Pairs of one finding that are shown."""
+"""Pairs shown per finding."""
 VERDICTS = {
-    "damage": "This store is damaged. Nothing that was computed from it is to be trusted.",
-    "leak": "This store leaks: what is tested was in part seen in training, so that scores on it"
-    " are too good.",
-    "warning": "No damage and no leak was found. Some pairs or classes are to be looked at.",
-    "nothing": "No damage, no leak and nothing else was found.",
+    "damage": "This store is damaged. Do not trust anything computed from it.",
+    "leak": "This store leaks: some test pairs also occur in training, so that scores on it are"
+    " too good.",
+    "warning": "No damage and no leak was found. Some pairs or classes deserve a look.",
+    "nothing": "Nothing was found: no damage, no leak, no warning.",
 }
 
 
 @dataclass(frozen=True)
 class _Card:
-    """A pair as it stands on the page."""
+    """A pair on the page."""
 
     row: int
     label: str
@@ -47,20 +47,18 @@ class _Card:
 
 
 def verdict(checked: Checked) -> str:
-    """What a user must know first, in words."""
-    severities: tuple[Severity, ...] = ("damage", "leak", "warning")
-    worst = next((name for name in severities if checked.of(name)), "nothing")
+    """Return the most important finding in one or two sentences."""
+    worst = next((name for name in SEVERITIES if checked.of(name)), "nothing")
     return VERDICTS[worst]
 
 
 def write_page(checked: Checked, path: Path) -> None:
-    """Writes one HTML file that needs nothing else, whole or not at all.
+    """Write one self-contained HTML file, atomically.
 
-    It holds no script and asks no network for anything; names and labels are text wherever they
-    stand.
+    It has no script and makes no request; names and labels are escaped.
 
     Args:
-        checked: what was found.
+        checked: the store and its findings.
         path: the file.
     """
     store = checked.store
@@ -76,13 +74,9 @@ def write_page(checked: Checked, path: Path) -> None:
         counts=checked.counts,
         kinds=Counter((finding.severity, finding.kind) for finding in checked.findings),
         tables=[
-            (title, found[:LISTED], len(found))
-            for title, severity in (
-                ("Damage", "damage"),
-                ("Leaks", "leak"),
-                ("Warnings", "warning"),
-            )
-            if (found := checked.of(severity))  # type: ignore[arg-type]
+            (title, found[:MAX_LISTED], len(found))
+            for title, severity in zip(("Damage", "Leaks", "Warnings"), SEVERITIES, strict=True)
+            if (found := checked.of(severity))
         ],
         evidence=[] if store is None else _evidence(store, checked.findings),
         evidence_total=sum(bool(finding.rows) for finding in checked.findings),
@@ -95,12 +89,12 @@ def write_page(checked: Checked, path: Path) -> None:
 def _evidence(
     store: PairStore, findings: tuple[Finding, ...]
 ) -> list[tuple[Finding, list[list[_Card]]]]:
-    """Findings with some of their pairs: copies side by side."""
+    """Pair findings with some of their pairs; copies lie side by side."""
     seen: Counter[str] = Counter()
     shown = []
     for finding in findings:
         seen[finding.kind] += 1
-        if finding.rows and seen[finding.kind] <= SHOWN:
+        if finding.rows and seen[finding.kind] <= MAX_SHOWN:
             shown.append(finding)
     return [
         (
@@ -120,10 +114,10 @@ def _spread(rows: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 
 def _sheets(store: PairStore) -> list[dict[str, Any]]:
-    """Of each class a sample of both sides, the same every time."""
+    """Sample both sides of each class, the same pairs every time."""
     rng = np.random.default_rng(0)
     used = store.index[store.index["split"] != "none"]
-    most = max(2, min(PER_CLASS, SHEET // len(store.classes)))
+    most = max(2, min(MAX_PER_CLASS, MAX_PAIRS // len(store.classes)))
     sheets = []
     for label in store.classes:
         part = used[used["label"] == label]

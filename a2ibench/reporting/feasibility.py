@@ -44,11 +44,16 @@ def class_table(found: Feasibility) -> "rich.table.Table":
     return table
 
 
-def feasibility_lines(found: Feasibility) -> Iterator[str]:
-    """What is measured, what is left out and why, and how wide intervals will be."""
+def feasibility_lines(found: Feasibility, verbose: bool) -> Iterator[str]:
+    """What is measured, what is left out (and why, if verbose), and how wide intervals will be."""
     if found.metrics:
         yield f"measured: {', '.join(found.metrics)}"
-    yield from left_out_lines(found.left_out)
+    if verbose:
+        yield from left_out_lines(found.left_out)
+    elif found.left_out:
+        count = len(found.left_out)
+        what = "one metric is" if count == 1 else f"{count} metrics are"
+        yield f"{what} left out; --verbose says which, and why"
     if found.shares:
         names = ", ".join(found.shares[:NAMED]) + (", …" if len(found.shares) > NAMED else "")
         clips = f"{found.test_clips} test clips"

@@ -1,12 +1,43 @@
 """Pages: one file each, which asks no network for anything."""
 
 import base64
+import functools
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from a2ibench.storage import whole_file
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
+
+
+@functools.cache
+def _environment() -> "jinja2.Environment":
+    """Whatever comes from data is text wherever it stands."""
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("a2ibench.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(source: str, **values: Any) -> "Markup":
+    """Return a part of a page.
+
+    Args:
+        source: of its template.
+        values: for the template.
+    """
+    from markupsafe import Markup
+
+    return Markup(_environment().from_string(source).render(**values))  # noqa: S704 (escaped above)
 
 
 def write_html(template: str, path: Path, script: str | None = None, **values: Any) -> None:
@@ -19,21 +50,13 @@ def write_html(template: str, path: Path, script: str | None = None, **values: A
             the hash by which the page's policy allows it, and nothing else, as ``script_hash``.
         values: for the template.
     """
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("a2ibench.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     if script is not None:
-        text = environment.get_template(script).render()
+        text = _environment().get_template(script).render()
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         values |= {"script": Markup(text), "script_hash": f"sha256-{digest}"}  # noqa: S704 (our own)
-    page = environment.get_template(template).render(**values)
+    page = _environment().get_template(template).render(**values)
     with whole_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

@@ -13,12 +13,12 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.between_encoders import compare_encoders
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
+from a2ibench.reporting.differences import ablation_pairs, method_pairs, run_tests
 from a2ibench.reporting.overview_page import Listed, write_overview_page
-from a2ibench.reporting.render import Table, escape_markdown
-from a2ibench.reporting.report import PAGE, save_table
-from a2ibench.reporting.study_page import Chart
-from a2ibench.reporting.svg import inline_svg
-from a2ibench.reporting.tables import ablation_table, method_table
+from a2ibench.reporting.render import FORMATS, escape_markdown, save_table, to_markdown
+from a2ibench.reporting.report import PAGE
+from a2ibench.reporting.svg import Chart, inline_svg
+from a2ibench.reporting.table import Table
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.results.long_scores import LONG, read_long
 from a2ibench.results.study import ABOUT, DamagedStudyError, Study, open_study, studies_inside
@@ -112,18 +112,21 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
 
 
+def _is_diagram(path: Path) -> bool:
+    _, encoder, metric = path.stem.split("-", maxsplit=2)
+    return encoder in registry.encoders and metric in registry.metrics
+
+
 def _earlier(root: Path) -> list[Path]:
     """What an earlier command may have written and this one may not: exact names, since other
     files may lie there too."""
-    encoders, metrics = registry.encoders.names(), registry.metrics.names()
-    diagrams = {f"critical_difference-{e}-{m}.png" for e in encoders for m in metrics}
     tables = {
         f"{kind}-{folder.name}.{suffix}"
         for folder in studies_inside(root)
         for kind in ("encoders", "encoder_differences")
-        for suffix in ("md", "csv", "tex")
+        for suffix in FORMATS
     }
-    found = [path for path in root.glob("critical_difference-*.png") if path.name in diagrams]
+    found = [path for path in root.glob("critical_difference-*-*.png") if _is_diagram(path)]
     return found + [path for path in root.glob("tables/encoder*-*.*") if path.name in tables]
 
 
@@ -141,18 +144,17 @@ def _markdown(
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", *(f"- {escape_markdown(note)}" for note in notes)]
     for table in tables:
-        lines += ["", table.to_markdown().rstrip()]
+        lines += ["", to_markdown(table).rstrip()]
     if diagrams:
         lines += ["", DIAGRAMS, "", *(f"![{Path(d.file).stem}]({d.file})" for d in diagrams)]
     return "\n".join(lines) + "\n"
 
 
 def _list(study: Study) -> Listed:
-    metrics = study.usable
     compared = [
         one
-        for make in (method_table, ablation_table)
-        for one in comparisons(make(study.scores, metrics, "", ()), metrics)
+        for pairs in (method_pairs, ablation_pairs)
+        for one in comparisons(run_tests(pairs(study.scores), study.usable))
     ]
     return Listed(study.folder.name, PAGE, study.dataset, study.about.encoder, lead(compared))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from a2ibench.reporting.html import write_html
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.study_page import Chart, see
+from a2ibench.reporting.svg import Chart
+from a2ibench.reporting.table import Table
 
 
 @dataclass(frozen=True)
@@ -79,5 +79,4 @@ def write_overview_page(
         between=between,
         notes=notes,
         charts=charts,
-        see=see,
     )

@@ -11,26 +11,28 @@ from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
 from a2ibench.evaluation.health import Health
 from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
-from a2ibench.reporting.outside_notes import outside_notes
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.tables import (
+from a2ibench.reporting.differences import (
     DIFFERENCES,
-    TITLES,
+    PairedTest,
+    ablation_pairs,
     ablation_table,
+    method_pairs,
     method_table,
-    score_tables,
+    run_tests,
 )
+from a2ibench.reporting.outside_notes import outside_notes
+from a2ibench.reporting.render import FORMATS, save_table
+from a2ibench.reporting.table import Table
+from a2ibench.reporting.tables import TITLES, score_tables
 from a2ibench.reporting.words import NO_JUDGE, Comparison, comparisons, lead
 from a2ibench.results.comparable import check_alike, metrics_as_stored
 from a2ibench.results.judge_health import find_health, struck_reasons, usable
 from a2ibench.results.pairs import find_store
 from a2ibench.results.rows import RowScores
 from a2ibench.results.study import Study
-from a2ibench.storage import whole_file
 
 DIAGRAM = "critical_difference.png"
-SUFFIXES = ("md", "csv", "tex")
-OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in SUFFIXES)
+OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in FORMATS)
 """In ``tables/``: every file of a table that some command makes; others there are not touched."""
 SHOWN = 3
 """Failures that a message names."""
@@ -53,18 +55,22 @@ class Report:
         methods: references, then arms.
         metrics: in the order of the columns.
         tables: in order.
+        tests: of the methods, then of the ablations.
         ranks: of the arms over the metrics; None with too few of either.
         diagram: the critical-difference diagram; None without ranks.
         check: the last check of the pairs.
+        warnings: what a reader must know of single results.
     """
 
     about: str
     methods: tuple[RowScores, ...]
     metrics: tuple[Metric, ...]
     tables: tuple[Table, ...]
+    tests: tuple[PairedTest, ...]
     ranks: Ranks | None
     diagram: Path | None
     check: LastCheck = field(default_factory=LastCheck)
+    warnings: tuple[str, ...] = ()
 
     @property
     def arms(self) -> list[RowScores]:
@@ -92,71 +98,90 @@ class Report:
 
     @property
     def compared(self) -> list[Comparison]:
-        """What the tables of differences say."""
-        tables = map(self.table, ("methods", "ablations"))
-        return [one for table in tables for one in comparisons(table, self.metrics)]
+        """What the tests say."""
+        return comparisons(self.tests)
+
+    @property
+    def said(self) -> str:
+        """What the tests say, in a sentence."""
+        if not self.metrics:
+            return NOTHING_MEASURED
+        return lead(self.compared) if self.usable else NO_JUDGE
+
+    @property
+    def struck(self) -> list[str]:
+        """Why nothing is said by some metrics: their judge failed."""
+        struck = struck_reasons(self.metrics, self.health)
+        return [f"Left out: {reason}" for reason in struck]
 
     @property
     def verdict(self) -> str:
-        """The same in a sentence, and what is said of nothing since its judge failed."""
-        if not self.metrics:
-            return f"{self.check.caution} {NOTHING_MEASURED}".lstrip()
-        struck = struck_reasons(self.metrics, self.health)
-        said = lead(self.compared) if self.usable else NO_JUDGE
-        parts = [self.check.caution, said, *(f"Left out: {reason}" for reason in struck)]
-        return " ".join(part for part in parts if part)
+        """What the last check of the pairs says, then the tests, then what is left out."""
+        return " ".join(part for part in (self.check.caution, self.said, *self.struck) if part)
+
+
+def write_report(
+    study: Study,
+    rows: Sequence[RowScores],
+    metrics: Sequence[Metric],
+    check: LastCheck,
+) -> Report:
+    """Write ``STUDY/tables`` anew, with what a reader must know in the captions.
+
+    Args:
+        study: with its results.
+        rows: references, then arms.
+        metrics: in the order of the columns.
+        check: the last check of the pairs.
+    """
+    made = write_tables(study.folder, rows, metrics, _title(study), _captions(study))
+    return replace(made, check=check, warnings=tuple(_warnings(study)))
 
 
 def write_tables(
     folder: Path,
-    methods: Sequence[RowScores],
+    rows: Sequence[RowScores],
     metrics: Sequence[Metric],
     about: str,
     notes: Sequence[str],
 ) -> Report:
-    """Writes ``folder/tables`` anew: each table as md, csv and tex, and the diagram.
+    """Write ``folder/tables`` anew: each table in every format, and the diagram.
 
     Args:
         folder: of the study.
-        methods: references, then arms.
+        rows: references, then arms.
         metrics: in the order of the columns.
         about: the data, for the titles.
         notes: for every caption.
     """
-    tables = make_tables(methods, metrics, about, notes)
-    tested = usable(metrics, find_health(methods, metrics))
+    tables, tests = make_tables(rows, metrics, about, notes)
     for name in (*OWN_TABLES, DIAGRAM):
         # Of an earlier command: what this one does not make would stay.
         (folder / "tables" / name).unlink(missing_ok=True)
     for table in tables:
         save_table(table, folder / "tables")
-    ranks = _rank(methods, tested)
+    ranks = _rank(rows, usable(metrics, find_health(rows, metrics)))
     diagram = None
     if ranks is not None:
         diagram = folder / "tables" / DIAGRAM
-        save_diagram(ranks, [arm.label for arm in scored_arms(methods)], diagram)
-    return Report(about, tuple(methods), tuple(metrics), tuple(tables), ranks, diagram)
+        save_diagram(ranks, [arm.label for arm in scored_arms(rows)], diagram)
+    return Report(about, tuple(rows), tuple(metrics), tables, tests, ranks, diagram)
 
 
 def make_tables(
-    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
-) -> list[Table]:
-    """Return the tables of scores, then those of differences; see :func:`write_tables`."""
-    tables = score_tables(methods, metrics, about, notes)
-    tested = usable(metrics, find_health(methods, metrics))
-    for make in (ablation_table, method_table):
-        table = make(methods, tested, about, notes) if tested else None
-        if table is not None:
-            tables.append(table)
-    return tables
-
-
-def save_table(table: Table, folder: Path) -> None:
-    """Writes a table as md, csv and tex."""
-    texts = (table.to_markdown(), table.to_csv(), table.to_latex())
-    for suffix, text in zip(SUFFIXES, texts, strict=True):
-        with whole_file(folder / f"{table.name}.{suffix}") as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    rows: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
+) -> tuple[tuple[Table, ...], tuple[PairedTest, ...]]:
+    """Return the tables of scores and of differences, and the tests; see :func:`write_tables`."""
+    health = find_health(rows, metrics)
+    tested = usable(metrics, health)
+    ablations = run_tests(ablation_pairs(rows), tested)
+    methods = run_tests(method_pairs(rows), tested)
+    made = (
+        *score_tables(rows, metrics, about, notes),
+        ablation_table(ablations, about, notes, health),
+        method_table(methods, about, notes, health),
+    )
+    return tuple(table for table in made if table is not None), (*methods, *ablations)
 
 
 def scored_arms(methods: Sequence[RowScores]) -> list[RowScores]:
@@ -184,18 +209,16 @@ def report(study: Study) -> Report:
         UserError: metrics that are not registered, or results that do not belong in one table
             (:func:`~a2ibench.results.comparable.check_alike`).
     """
-    metrics = _measured(study)
-    made = write_tables(study.folder, study.scores, metrics, title_of(study), captions(study))
-    return replace(made, check=_last_check(study))
+    return write_report(study, study.scores, _measured(study), _last_check(study))
 
 
-def tables_of(study: Study) -> list[Table]:
+def tables_of(study: Study) -> tuple[Table, ...]:
     """Return the tables of a study; nothing is written.
 
     Raises:
         UserError: as :func:`report`.
     """
-    return make_tables(study.scores, _measured(study), title_of(study), captions(study))
+    return make_tables(study.scores, _measured(study), _title(study), _captions(study))[0]
 
 
 def _measured(study: Study) -> list[Metric]:
@@ -207,21 +230,19 @@ def _measured(study: Study) -> list[Metric]:
     return metrics_as_stored(study.rows, study.metrics)[0]
 
 
-def title_of(study: Study) -> str:
-    """The data of a study, as the titles of its tables name them."""
+def _title(study: Study) -> str:
     return f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
 
 
-def captions(study: Study) -> list[str]:
-    """What a reader of a study's tables must know, one line each."""
+def _captions(study: Study) -> list[str]:
+    return [_what_n_is(study), SPREAD, *_warnings(study)]
+
+
+def _warnings(study: Study) -> list[str]:
+    """Scores of older versions, images from outside, and failures, one line each."""
     _, aged = metrics_as_stored(study.rows, study.metrics)
-    return [
-        _what_n_is(study),
-        SPREAD,
-        *aged,
-        *outside_notes(study),
-        *(f"Failed: {failure}." for failure in study.failures()),
-    ]
+    failures = (f"Failed: {failure}." for failure in study.failures())
+    return [*aged, *outside_notes(study), *failures]
 
 
 def _last_check(study: Study) -> LastCheck:

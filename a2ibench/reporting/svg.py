@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -25,6 +26,14 @@ _WORDS = {
     SOFT: "var(--soft)",
     **{colour: f"var(--arm-{i})" for i, colour in enumerate(COLOURS, 1)},
 }
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing with its caption."""
+
+    svg: "Markup"
+    caption: str
 
 
 def inline_svg(figure: "Figure", name: str, description: str) -> "Markup":

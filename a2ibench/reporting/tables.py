@@ -1,27 +1,21 @@
-"""Comparison tables: scores with intervals, and paired differences with tests."""
+"""Tables I and II: the scores of references and arms with their intervals."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.health import Health
-from a2ibench.evaluation.statistics import Paired, difference, no_interval
-from a2ibench.evaluation.verdict import CORRECTION, holm, judge
+from a2ibench.evaluation.statistics import interval, no_interval
 from a2ibench.reporting.cells import (
     BELOW_FLOOR,
-    STRUCK,
-    change_cell,
-    count_text,
-    effect_text,
+    Cell,
+    Count,
+    Label,
+    Mean,
+    Seeds,
     full_name,
     heading,
-    p_text,
-    score_cell,
-    seeds_text,
-    text,
 )
 from a2ibench.reporting.health import health_notes
-from a2ibench.reporting.render import Table
+from a2ibench.reporting.table import Column, Table
 from a2ibench.results.judge_health import find_health, usable
 from a2ibench.results.rows import RowScores
 
@@ -29,11 +23,6 @@ INTERVAL = (
     "[ ]: 95 % interval of the mean over training seeds and blocks of test clips, both drawn at"
     " random (crossed random effects); of a single seed, over clips alone: the variation of"
     " training is not in it."
-)
-EFFECT = (
-    "Effect: the difference in standard deviations of the seeds (pooled over both sides; from three"
-    " seeds on), and the share of test blocks on which the method is better (ties count half; 50 %"
-    " is no preference)."
 )
 
 BETWEEN_ENCODERS = {
@@ -52,246 +41,124 @@ TITLES = {
     "variety": "Table II c. Diversity, sensitivity, memorisation",
     "own": "Table II d. By the network that the method trains against: no measurement",
 }
-DIFFERENCES = ("ablations", "methods")
-"""The names of the tables of differences."""
 
 
 def score_tables(
-    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
+    rows: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> list[Table]:
     """Tables I and II: scores with 95 % intervals, reference rows first.
 
     Args:
-        methods: references, then arms.
+        rows: references, then arms.
         metrics: what to show; each says which table it stands in.
         about: the data, for the title.
         notes: more lines for the caption.
     """
-    tables = []
-    health = find_health(methods, metrics)
+    health = find_health(rows, metrics)
     alive = usable(metrics, health)
+    tables = []
     for group, title in TITLES.items():
         chosen = [metric for metric in metrics if metric.group == group]
         if not chosen:
             continue
         shown = [metric for metric in chosen if metric in alive]
         sections = [
-            tuple(
-                (
-                    m.label,
-                    seeds_text(m),
-                    count_text(m.widest(chosen)),
-                    *(text(score_cell(m, c, methods)) if c in alive else STRUCK for c in chosen),
-                )
-                for m in methods
-                if m.reference == reference
-            )
+            tuple(_row(row, chosen, shown, rows) for row in rows if row.reference == reference)
             for reference in (True, False)
         ]
+        scores = [row.scores[m.name] for row in rows for m in shown if m.name in row.scores]
         tables.append(
             Table(
                 name=group,
                 title=f"{title} ({about})",
-                heading=("method", "seeds", "n", *(heading(metric) for metric in chosen)),
+                columns=_columns(chosen),
                 sections=tuple(section for section in sections if section),
                 notes=(
                     *notes,
                     *([INTERVAL] if shown else []),
-                    *_why_none(
-                        "score",
-                        [
-                            no_interval(method.scores[metric.name])
-                            for method in methods
-                            for metric in shown
-                            if metric.name in method.scores
-                        ],
-                    ),
-                    *_floor_note(methods, group),
+                    *why_none("score", map(no_interval, scores)),
+                    *_floor_note(rows, group),
                     *([BETWEEN_ENCODERS[group]] if group in BETWEEN_ENCODERS else []),
                     *health_notes(chosen, health),
                     protocols(chosen),
                 ),
-                numbers=tuple(_numbers(method, chosen, shown, methods) for method in methods),
             )
         )
     return tables
 
 
-def _numbers(
-    method: RowScores,
+def _columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
+    parts = ("value", "spread", "low", "high")
+    return (
+        Column(Label, "method", {"method": "text"}),
+        Column(Seeds, "seeds", {"seeds": "done"}),
+        Column(Count, "n", {"n": "n", "clips": "clips"}),
+        *(
+            Column(Mean, heading(one), {f"{full_name(one)}:{part}": part for part in parts})
+            for one in metrics
+        ),
+        *(Column(Mean, fields={f"{full_name(one)}:sd": "sd"}) for one in metrics),
+    )
+
+
+def _row(
+    row: RowScores,
     chosen: Sequence[Metric],
     shown: Sequence[Metric],
-    methods: Sequence[RowScores],
-) -> dict[str, str | int | float | None]:
-    """A row for the csv file; what is struck is empty there, too."""
-    widest = method.widest(chosen)
-    cells = {
-        metric: score_cell(method, metric, methods) if metric in shown else None
+    rows: Sequence[RowScores],
+) -> tuple[Cell, ...]:
+    widest = row.widest(chosen)
+    scores = [
+        score_cell(row, metric, rows) if metric in shown else Mean(None, struck=True)
         for metric in chosen
-    }
-    return {
-        "method": method.label,
-        "seeds": method.done,
-        "n": 0 if widest is None else widest.n,
-        "clips": None if widest is None else widest.clips,
-        **{
-            f"{full_name(metric)}:{part}": getattr(cell, part, None)
-            for metric, cell in cells.items()
-            for part in ("value", "spread", "low", "high")
-        },
-        **{
-            f"{full_name(metric)}:sd": None if cell is None else method.sd(metric)
-            for metric, cell in cells.items()
-        },
-    }
+    ]
+    count = Count() if widest is None else Count(widest.n, widest.clips)
+    return (Label(row.label), Seeds(row.done, row.asked), count, *scores, *scores)
 
 
-def ablation_table(
-    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
-) -> Table | None:
-    """Each ablated arm against its full model; None without any. See :func:`difference_table`.
+def score_cell(row: RowScores, metric: Metric, rows: Sequence[RowScores] = ()) -> Mean:
+    """A score with its interval, which is cut at the metric's bounds.
 
     Args:
-        methods: references, then arms; the references tell of the judges.
-        metrics: one row each per arm.
-        about: the data, for the title.
-        notes: more lines for the caption.
+        row: whose score.
+        metric: which.
+        rows: all rows; those that are the floor of the metric's group say whether to mark.
     """
-    by_label = {method.label: method for method in methods}
-    compared = [(by_label[arm.full], arm) for arm in methods if arm.full is not None]
-    title = f"Table III. Ablations: difference to the full model ({about})"
-    health = find_health(methods, metrics)
-    return difference_table(
-        "ablations", title, ("full", "ablated"), compared, metrics, notes, health
+    scores = row.scores.get(metric.name)
+    if scores is None:
+        return Mean(None)
+    low, high = interval(scores) or (None, None)
+    if low is not None and high is not None:
+        low, high = max(low, metric.bounds[0]), min(high, metric.bounds[1])
+    floors = [
+        floor.scores[metric.name].mean
+        for floor in rows
+        if metric.group in floor.floor_of and metric.name in floor.scores
+    ]
+    sign = 1 if metric.higher_is_better else -1
+    return Mean(
+        scores.mean,
+        metric.percent,
+        None if scores.spread is None else float(scores.spread.mean()),
+        low,
+        high,
+        row.sd(metric),
+        below_floor=not row.reference
+        and any(sign * scores.mean <= sign * floor for floor in floors),
     )
 
 
-def method_table(
-    methods: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
-) -> Table | None:
-    """Each full model against the last one; None with a single one, or none. The arguments are
-    those of :func:`ablation_table`."""
-    full = [method for method in methods if method.full is None and not method.reference]
-    if not full:
-        return None
-    *others, base = full
-    title = f"Table IV. Methods: difference to {base.label} ({about})"
-    compared = [(base, other) for other in others]
-    health = find_health(methods, metrics)
-    return difference_table(
-        "methods", title, (base.label, "method"), compared, metrics, notes, health
-    )
-
-
-def difference_table(
-    name: str,
-    title: str,
-    columns: tuple[str, str],
-    compared: Sequence[tuple[RowScores, RowScores]],
-    metrics: Sequence[Metric],
-    notes: Sequence[str],
-    health: Sequence[Health],
-) -> Table | None:
-    """Differences, paired by seed and block of test clips; None without any to compare.
-
-    Args:
-        name: of the table's files.
-        title: of the table.
-        columns: what is above the scores of the base and of the method.
-        compared: base and method of each section.
-        metrics: one row each; all tests of the table are one family for Holm's correction.
-        notes: more lines for the caption.
-        health: how the judges of the metrics did, the real images included, which are not among
-            what is compared.
-    """
-    changes = [_change(other, base, metric) for base, other in compared for metric in metrics]
-    corrected = holm([None if change is None else change.p for change in changes])
-    found = iter(zip(changes, corrected, strict=True))
-    sections = []
-    numbers: list[dict[str, str | int | float | None]] = []
-    for base, other in compared:
-        rows: list[tuple[str, ...]] = []
-        for metric in metrics:
-            change, p = next(found)
-            verdict = judge(change, p, metric.higher_is_better)
-            seeds = 0 if change is None else change.seeds
-            a, b = base.scores.get(metric.name), other.scores.get(metric.name)
-            rows.append(
-                (
-                    other.label if not rows else "",
-                    heading(metric),
-                    f"{seeds} × {count_text(b)}" if seeds else "–",
-                    *(_mean(method, metric) for method in (base, other)),
-                    text(change_cell(change, metric)),
-                    p_text(p),
-                    effect_text(change),
-                    verdict,
-                )
-            )
-            numbers.append(
-                {
-                    "method": other.label,
-                    "base": base.label,
-                    "seeds": seeds,
-                    "n": 0 if b is None else b.n,
-                    "clips": None if b is None else b.clips,
-                    "metric": full_name(metric),
-                    "base value": None if a is None else a.mean,
-                    "value": None if b is None else b.mean,
-                    "difference": getattr(change, "value", None),
-                    "low": getattr(change, "low", None),
-                    "high": getattr(change, "high", None),
-                    "p": getattr(change, "p", None),
-                    "p holm": p,
-                    "effect sd": getattr(change, "effect", None),
-                    "blocks better": getattr(change, "favours", None),
-                    "verdict": verdict,
-                    "reason": getattr(change, "reason", None),
-                }
-            )
-        sections.append(tuple(rows))
-    if not sections:
-        return None
-    tests = sum(p is not None for p in corrected)
-    reasons = [None if change is None else change.reason for change in changes]
-    return Table(
-        name=name,
-        title=title,
-        heading=(
-            "method", "metric", "seeds × n", *columns, "difference", f"p ({tests} tests)",
-            "effect", "verdict",
-        ),
-        sections=tuple(sections),
-        notes=(
-            *notes, INTERVAL, *_why_none("difference", reasons), CORRECTION, EFFECT,
-            *health_notes(metrics, health), protocols(metrics),
-        ),
-        numbers=tuple(numbers),
-        keys=2,
-    )  # fmt: skip
-
-
-def _floor_note(methods: Sequence[RowScores], group: str) -> list[str]:
-    floors = [method.label for method in methods if group in method.floor_of]
+def _floor_note(rows: Sequence[RowScores], group: str) -> list[str]:
+    floors = [row.label for row in rows if group in row.floor_of]
     return [f"{BELOW_FLOOR}: no better than {', '.join(floors)}, its floor."] if floors else []
 
 
-def _why_none(what: str, reasons: Sequence[str | None]) -> list[str]:
+def why_none(what: str, reasons: Iterable[str | None]) -> list[str]:
     """Why some scores or differences have no interval, each reason once."""
     found = dict.fromkeys(reason for reason in reasons if reason is not None)
     return [f"A {what} without an interval: {reason}." for reason in found]
 
 
-def protocols(metrics: Sequence[Metric]) -> str:
+def protocols(metrics: Iterable[Metric]) -> str:
     """The note that names what was computed: each metric with its judge and version."""
     return f"Protocols: {', '.join(map(full_name, metrics))}."
-
-
-def _change(arm: RowScores, base: RowScores, metric: Metric) -> Paired | None:
-    a, b = arm.scores.get(metric.name), base.scores.get(metric.name)
-    return None if a is None or b is None else difference(a, b, metric.higher_is_better)
-
-
-def _mean(method: RowScores, metric: Metric) -> str:
-    cell = score_cell(method, metric)
-    return text(cell and replace(cell, low=None, high=None))

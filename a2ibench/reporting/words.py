@@ -3,35 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from a2ibench.contracts.metric import OWN, Metric
+from a2ibench.contracts.metric import OWN
 from a2ibench.evaluation.verdict import UNTESTED
-from a2ibench.reporting.cells import full_name
-from a2ibench.reporting.render import Table
+from a2ibench.reporting.differences import PairedTest
 
 NO_JUDGE = "Nothing can be said: the judge of every metric failed."
 NAMED = 4
 """Comparisons that the first sentence names, and metrics that do not separate, at most."""
-DIFFERENCE, P = 5, 6
-"""Columns of :func:`~a2ibench.reporting.tables.difference_table`."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One difference, as its table prints it.
-
-    Attributes:
-        metric: its title.
-        difference: with its interval; of percentages, in points.
-        p: corrected.
-        verdict: on the method.
-        reason: why there is no interval; None where there is one.
-    """
-
-    metric: str
-    difference: str
-    p: str
-    verdict: str
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,14 +19,14 @@ class Comparison:
 
     method: str
     base: str
-    tests: tuple[Difference, ...]
+    tests: tuple[PairedTest, ...]
 
-    def by(self, *verdicts: str) -> tuple[Difference, ...]:
+    def by(self, *verdicts: str) -> tuple[PairedTest, ...]:
         """The tests with one of some verdicts."""
         return tuple(test for test in self.tests if test.verdict in verdicts)
 
     @property
-    def decided(self) -> tuple[Difference, ...]:
+    def decided(self) -> tuple[PairedTest, ...]:
         """The tests that separate the two."""
         return self.by("better", "worse")
 
@@ -75,28 +53,13 @@ class Comparison:
         return "; ".join(parts) or f"has no score in common with {name}"
 
 
-def comparisons(table: Table | None, metrics: Sequence[Metric]) -> list[Comparison]:
-    """What a table of differences compares; nothing without one."""
-    if table is None:
-        return []
-    known = {full_name(metric): metric for metric in metrics}
-    rows = [row for section in table.sections for row in section]
-    found: dict[tuple[str, str], list[Difference]] = {}
-    for row, numbers in zip(rows, table.numbers, strict=True):
-        metric = known[str(numbers["metric"])]
-        tests = found.setdefault((str(numbers["method"]), str(numbers["base"])), [])
-        if metric.judge != OWN and numbers["verdict"] != "–":
-            unit = " points" if metric.percent else ""
-            reason, verdict = numbers["reason"], str(numbers["verdict"])
-            tests.append(
-                Difference(
-                    metric.title,
-                    row[DIFFERENCE] + unit,
-                    row[P],
-                    verdict,
-                    None if reason is None else str(reason),
-                )
-            )
+def comparisons(tests: Sequence[PairedTest]) -> list[Comparison]:
+    """What some tests compare, a comparison for each pair of rows."""
+    found: dict[tuple[str, str], list[PairedTest]] = {}
+    for one in tests:
+        pair = found.setdefault((one.row.label, one.base.label), [])
+        if one.metric.judge != OWN and one.change is not None:
+            pair.append(one)
     return [Comparison(*pair, tuple(tests)) for pair, tests in found.items()]
 
 
@@ -145,12 +108,13 @@ def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
     return [(_listed([one.method for one in same]), same[0]) for same in found.values()]
 
 
-def _reasons(tests: Sequence[Difference]) -> dict[str, tuple[Difference, ...]]:
-    """Differences without an interval, by the reason."""
-    found: dict[str, tuple[Difference, ...]] = {}
+def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:
+    """Tests without an interval, by the reason."""
+    found: dict[str, tuple[PairedTest, ...]] = {}
     for test in tests:
-        assert test.reason is not None  # else it has an interval, and a test
-        found[test.reason] = (*found.get(test.reason, ()), test)
+        reason = test.difference.reason
+        assert reason is not None  # else it has an interval, and a test
+        found[reason] = (*found.get(reason, ()), test)
     return found
 
 
@@ -163,9 +127,9 @@ def _verdict(one: Comparison) -> str:
     return " and ".join(parts)
 
 
-def titles(tests: Sequence[Difference]) -> str:
+def titles(tests: Sequence[PairedTest]) -> str:
     """``KID, accuracy and similarity``."""
-    return _listed([test.metric for test in tests])
+    return _listed([test.metric.title for test in tests])
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -37,10 +37,12 @@ class Display:
 
     Args:
         console: where to print.
+        verbose: whether all there is to know is printed, and not what fits a screen.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, verbose: bool = False) -> None:
         self.console = console
+        self.verbose = verbose
         self._bars: Progress | None = None
 
     def say(self, text: str, **style: Any) -> None:
@@ -91,7 +93,7 @@ def show_feasibility(found: "Feasibility", display: Display) -> None:
     from a2ibench.reporting.feasibility import class_table, feasibility_lines
 
     display.console.print(class_table(found), markup=False)
-    for line in feasibility_lines(found):
+    for line in feasibility_lines(found, display.verbose):
         display.say(line)
     if found.refused is not None:
         display.say(f"no study is possible on these pairs: {found.refused}", style="yellow")

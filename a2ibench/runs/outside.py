@@ -20,7 +20,7 @@ from a2ibench.results.study_id import write_about
 from a2ibench.runs.data import open_parts
 from a2ibench.runs.display import Display
 from a2ibench.runs.prepare import Prepared, prepare_study
-from a2ibench.runs.study import announce, describe, jobs_of, show_results
+from a2ibench.runs.study import announce, describe, draw_untrained, jobs_of, show_results
 from a2ibench.runs.study_lock import at_work
 from a2ibench.runs.trial import Trial
 from a2ibench.storage import write_json
@@ -247,15 +247,12 @@ def _compute(
             "notes": list(one.notes),
         }
         write_json(task.folder / ORIGIN, origin)
-    tasks = [task for e in (*rows, entry) for task in e.tasks if task.job.kind != "model"]
-    missing = [task for task in tasks if not is_done(task)]
-    show = display.counter("evaluating")
-    for i, task in enumerate(missing):
-        show(i, len(missing))
-        Trial.of(task)()
-        if (reason := JobState(task.folder).failure) is not None:
+    tasks = [task for e in (*rows, entry) for task in e.tasks]
+    missing = [Trial.of(task) for task in tasks if not is_done(task)]
+    draw_untrained(missing, None, display, "evaluating")
+    for task in missing:
+        if task.job.kind != "model" and (reason := JobState(task.folder).failure) is not None:
             raise UserError(f"{task.job.method}, seed {task.job.seed}: {reason}")
-        show(i + 1, len(missing))
 
 
 def _placed(rows: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:

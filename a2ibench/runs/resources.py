@@ -1,21 +1,21 @@
-"""What trials need against what is there: refused with the arithmetic, or fewer at once."""
+"""Needs of trials against what is there: refused with the arithmetic, or fewer at once."""
 
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from a2ibench.config import option
 from a2ibench.data.batches import share_of
 from a2ibench.errors import UserError
-from a2ibench.results.job import Task
-from a2ibench.runs.footprint import WORKER_BYTES, footprint
+from a2ibench.runs.trial import Trial
 
 GB = 1e9
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What one machine offers.
+    """Resources of one machine.
 
     Attributes:
         cpus: processors that this study may use.
@@ -30,7 +30,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Need:
-    """What one trial needs.
+    """Needs of one trial.
 
     Attributes:
         workers: processes, with one processor each.
@@ -48,7 +48,7 @@ class Need:
 
 
 def this_machine() -> Machine:
-    """The machine that this process runs on."""
+    """Return the resources of the machine that this process runs on."""
     import joblib
     import psutil
 
@@ -56,7 +56,7 @@ def this_machine() -> Machine:
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    """Return the GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
     import torch
 
     count = torch.cuda.device_count()
@@ -64,42 +64,54 @@ def visible_gpus() -> list[str]:
     return (named or [str(i) for i in range(count)])[:count]
 
 
-def refuse_workers(tasks: Sequence[Task]) -> None:
-    """Only Ray joins several workers to one trial.
-
-    Raises:
-        UserError: a task wants more than one.
-    """
-    if any(task.job.workers > 1 for task in tasks):
+def refuse_workers(trials: Sequence[Trial]) -> None:
+    """Refuse several workers per trial, which only Ray joins."""
+    if any(trial.job.workers > 1 for trial in trials):
         raise UserError("more than one GPU a trial needs --executor ray")
 
 
-def check_gpus(gpus_per_trial: float | None) -> None:
-    """Refuse GPUs that no trial can have.
+@dataclass(frozen=True)
+class SharedGPUs:
+    """The options of an executor that gives GPUs to trials.
 
     Raises:
-        ValueError: more than one, and no whole number.
+        ValueError: more than one GPU, and no whole number.
     """
-    if gpus_per_trial is not None and gpus_per_trial > 1 and not gpus_per_trial.is_integer():
-        raise ValueError(
-            f"gpus_per_trial {gpus_per_trial:g}: expected a fraction of one, or a whole number"
-        )
+
+    gpus_per_trial: float | None = option(
+        None,
+        "0; a fraction, which shares a GPU (its memory is not divided); 2, 3, … train one model"
+        " together (Ray); none: 1 where there is a GPU",
+        minimum=0,
+    )
+
+    def __post_init__(self) -> None:
+        gpus = self.gpus_per_trial
+        if gpus is not None and gpus > 1 and not float(gpus).is_integer():
+            raise ValueError(
+                f"gpus_per_trial {gpus:g}: expected a fraction of one, or a whole number"
+            )
+
+    @property
+    def workers(self) -> int:
+        """Number of processes that train one model together: one per GPU."""
+        return max(1, int(self.gpus_per_trial or 1))
 
 
 def need_of(
-    tasks: Sequence[Task], gpus_per_trial: float | None, machines: Sequence[Machine]
+    trials: Sequence[Trial], gpus_per_trial: float | None, machines: Sequence[Machine]
 ) -> Need:
-    """The need of the largest of several trials.
+    """Return the need of the largest of several trials.
 
     Args:
-        tasks: model jobs with one number of workers.
+        trials: of models, with one number of workers.
         gpus_per_trial: None for one GPU a worker where there is any GPU.
         machines: where they will run.
 
     Raises:
         UserError: the number of GPUs cannot be shared by the workers, or a batch cannot.
     """
-    workers = max(task.job.workers for task in tasks)
+    workers = max(trial.job.workers for trial in trials)
     if gpus_per_trial is None:
         gpus = 1.0 if any(machine.gpus for machine in machines) else 0.0
     else:
@@ -109,20 +121,20 @@ def need_of(
                 f"--gpus-per-trial {gpus_per_trial:g} with {workers} workers: expected one GPU a"
                 " worker"
             )
-    for task in tasks:
-        share_of(footprint(task).batch_size, task.job.workers)
-    return Need(workers, gpus, WORKER_BYTES + max(footprint(task).memory for task in tasks))
+    for trial in trials:
+        share_of(trial.footprint.batch_size, trial.job.workers)
+    return Need(workers, gpus, max(trial.memory for trial in trials))
 
 
 def sharers(gpus: float) -> int:
-    """How many trials share one GPU, each with a fraction of it; 1 or more GPUs are not shared."""
+    """Return the number of trials that share one GPU; 1 or more GPUs are not shared."""
     return max(1, int(1 / gpus + 1e-9))
 
 
 def trials_at_once(
     need: Need, machines: Sequence[Machine], trials: int, say: Callable[[str], None]
 ) -> int:
-    """How many trials can run at once, at most ``trials``; says so where memory makes it fewer.
+    """Return how many trials can run at once, at most ``trials``; say where memory makes it fewer.
 
     Raises:
         UserError: not even one.
@@ -159,46 +171,43 @@ def trials_at_once(
 
 
 def find_room(
-    tasks: Sequence[Task],
+    trials: Sequence[Trial],
     gpus_per_trial: float | None,
     machines: Sequence[Machine],
     most: int,
     say: Callable[[str], None],
 ) -> tuple[Need, int]:
-    """The need of each of some trials, and how many of them can run at once, at most ``most``.
+    """Return the need of each of some trials, and how many can run at once, at most ``most``.
 
     Raises:
         UserError: not even one, by :func:`need_of`, :func:`trials_at_once` or :func:`check_disk`.
     """
-    need = need_of(tasks, gpus_per_trial, machines)
+    need = need_of(trials, gpus_per_trial, machines)
     at_once = trials_at_once(need, machines, most, say)
-    check_disk(tasks, at_once)
+    check_disk(trials, at_once)
     return need, at_once
 
 
-def check_disk(tasks: Sequence[Task], at_once: int) -> None:
-    """Whether the folder of the study has room for what the tasks will leave in it.
+def check_disk(trials: Sequence[Trial], at_once: int) -> None:
+    """Refuse trials that would leave more in the folder of the study than there is room for.
 
     That is a checkpoint and the samples of each. A checkpoint is written beside the old one, so for
     each trial that runs at once there is one more for a moment.
-
-    Raises:
-        UserError: it has not.
     """
-    folder = tasks[0].folder
+    folder = trials[0].folder
     while not folder.exists():
         folder = folder.parent
-    states = [footprint(task) for task in tasks]
+    states = [trial.footprint for trial in trials]
     kept = sum(
         state.samples
-        + (0 if (task.folder / "checkpoint.safetensors").exists() else state.checkpoint)
-        for task, state in zip(tasks, states, strict=True)
+        + (0 if (trial.folder / "checkpoint.safetensors").exists() else state.checkpoint)
+        for trial, state in zip(trials, states, strict=True)
     )
-    beside = min(at_once, len(tasks)) * max(state.checkpoint for state in states)
+    beside = min(at_once, len(trials)) * max(state.checkpoint for state in states)
     free = shutil.disk_usage(folder).free
     if kept + beside > free:
         raise UserError(
-            f"{folder}: {_count(len(tasks))} would leave {kept / GB:.2f} GB of checkpoints and"
+            f"{folder}: {_count(len(trials))} would leave {kept / GB:.2f} GB of checkpoints and"
             f" samples and need {beside / GB:.2f} GB while they write; {free / GB:.2f} GB are"
             " free: nothing was started"
         )

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from a2ibench import registry
 from a2ibench.contracts.executor import Executor, Update
 from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments, save_grid
-from a2ibench.reporting.page.collect import write_page
-from a2ibench.reporting.report import SAMPLES, Report, captions, notes_once, title_of, write_tables
+from a2ibench.reporting.page.write import write_page
+from a2ibench.reporting.report import SAMPLES, Report, write_report
+from a2ibench.reporting.terminal import show_report
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState, is_done, missing
 from a2ibench.results.long_scores import write_long
@@ -89,16 +90,22 @@ def run_study(
                 executor.room(trainings)  # before the reference rows are computed for nothing
             if observer is not None and trials:
                 observer.open()
-            _draw_untrained(trials, observer, display)
+            draw_untrained(trials, observer, display)
             if trainings:
                 _train(prepared, trainings, executor, observer, display, board)
         return show_results(prepared, observer, display)
 
 
-def _draw_untrained(missing: Sequence[Trial], observer: Observer | None, display: Display) -> None:
-    """In this process: they are quick, and leave the real images' looks in the cache."""
+def draw_untrained(
+    missing: Sequence[Trial],
+    observer: Observer | None,
+    display: Display,
+    name: str = "reference rows",
+) -> None:
+    """Do the jobs that train nothing, in this process: they are quick, and leave what the judges
+    see in the real images in the cache."""
     trials = [trial for trial in missing if trial.job.kind != "model"]
-    show = display.counter("reference rows")
+    show = display.counter(name)
     for i, trial in enumerate(trials):
         show(i, len(trials))
         trial()
@@ -143,10 +150,7 @@ def show_results(plan: Prepared, observer: Observer | None, display: Display) ->
     failures = _failures(plan, study)
     made = _write_results(plan, study)
     write_page(study, made, plan.store, display.say)
-    for table in made.tables:
-        display.console.print(*table.to_rich(display.console.width), sep="\n")
-    for note in notes_once(made):
-        display.say(note)
+    show_report(made, display.console, display.verbose)
     if observer is not None:
         observer.close()
     return failures
@@ -217,8 +221,7 @@ def _write_results(plan: Prepared, study: Study) -> Report:
     write_long(study, judges)
     scores = [row.scores(plan.metrics, judges) for row in study.rows]
     metrics = [registry.metrics.get(name) for name in plan.metrics]
-    made = write_tables(study.folder, scores, metrics, title_of(study), captions(study))
-    made = replace(made, check=plan.check)
+    made = write_report(study, scores, metrics, plan.check)
     _save_study_grid(plan)
     return made
 

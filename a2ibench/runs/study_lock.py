@@ -21,8 +21,8 @@ Ending = Literal["done", "interrupted", "stopped"]
 
 
 @dataclass
-class Trial:
-    """The progress of one trial of the present command.
+class TrialProgress:
+    """Progress of a trial of the present command.
 
     Attributes:
         step: steps done.
@@ -59,12 +59,12 @@ class Board:
     started: float = field(default_factory=time.time)
     updated: float = 0.0
     ended: Ending | None = None
-    trials: dict[str, Trial] = field(default_factory=dict)
+    trials: dict[str, TrialProgress] = field(default_factory=dict)
 
     def note(self, update: Update[Any]) -> None:
         """Keeps the news of a trial; writes them now and then, its start and end at once."""
         begins = update.trial.job.key not in self.trials
-        trial = self.trials.setdefault(update.trial.job.key, Trial())
+        trial = self.trials.setdefault(update.trial.job.key, TrialProgress())
         if update.steps:
             if trial.resumed is None:
                 trial.resumed = update.step

@@ -12,7 +12,7 @@ from a2ibench.errors import PLUGIN_FAILURES, StoppedError, UserError
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import FAILURE, is_done, write_failure
 from a2ibench.runs.compute import compute
-from a2ibench.runs.footprint import WORKER_BYTES, footprint
+from a2ibench.runs.footprint import WORKER_BYTES, Footprint, footprint
 from a2ibench.storage import is_full, lock
 from a2ibench.training.fit import DivergedError
 
@@ -37,9 +37,26 @@ class Trial(Task):
         return self.job.workers
 
     @property
+    def footprint(self) -> Footprint:
+        """Memory and disk that its model takes."""
+        return footprint(self)
+
+    @property
     def memory(self) -> float:
         """Bytes of main memory that each of its processes needs."""
-        return WORKER_BYTES + footprint(self).memory
+        return WORKER_BYTES + self.footprint.memory
+
+    @property
+    def plugins(self) -> frozenset[type]:
+        """Classes that it uses."""
+        return frozenset(
+            [
+                registry.models.get(self.job.method),
+                registry.encoders.get(self.environment.encoder),
+                *(type(registry.metrics.get(name)) for name in self.metrics),
+                *map(registry.judges.get, self.judges),
+            ]
+        )
 
     def __call__(
         self,

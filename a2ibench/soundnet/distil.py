@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from a2ibench.media.audio import fit_length
+from a2ibench.nn.descent import descend
 from a2ibench.soundnet.network import SoundNet
 from a2ibench.training.checkpoint import TrainingState
 from a2ibench.training.fit import DivergedError
@@ -18,6 +19,23 @@ from a2ibench.types import FloatArray, IntArray
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The budget of a training.
+
+    Attributes:
+        steps: total number of steps.
+        batch_size: pairs per step.
+        learning_rate: Adam's.
+        seed: of the weights, the order and the cuts.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -81,12 +99,9 @@ def mean_divergence(
 def distil(
     network: SoundNet,
     lessons: Lessons,
+    budget: Budget,
     *,
     samples: int,
-    steps: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
     checkpoint: Path,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingState:
@@ -98,12 +113,9 @@ def distil(
     Args:
         network: freshly made, up to a head, on its device.
         lessons: the training pairs.
+        budget: of the whole training.
         samples: length of the sounds in a batch, at least the network's minimum; longer ones are
             cut at a random place, shorter ones tiled.
-        steps: total number of steps.
-        batch_size: pairs per step.
-        learning_rate: Adam's.
-        seed: of the order and the cuts.
         checkpoint: the file of the state, written every :data:`SAVE_EVERY` seconds and at the end.
         report: called with the number of steps done and the total.
 
@@ -113,36 +125,34 @@ def distil(
     """
     device = next(network.parameters()).device
     network.train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=budget.learning_rate)
     state = TrainingState(network, None, {"adam": optimizer})
     if checkpoint.exists():
         state.load(checkpoint)
     saved = time.monotonic()
-    report(state.step, steps)
-    while state.step < steps:
-        rows = _rows(len(lessons), batch_size, seed, state.step)
-        rng = np.random.default_rng([seed, 1, state.step])
+    report(state.step, budget.steps)
+    while state.step < budget.steps:
+        rows = _rows(len(lessons), budget, state.step)
+        rng = np.random.default_rng([budget.seed, 1, state.step])
         sounds = np.stack([_cut(lessons.waveform(int(row)), samples, rng) for row in rows])
         posterior = torch.from_numpy(lessons.posterior[rows]).to(device)
         loss = divergence(posterior, network(torch.from_numpy(sounds).to(device))).mean()
         if not math.isfinite(value := loss.item()):
             raise DivergedError(f"the divergence is {value} at step {state.step + 1}")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        descend(optimizer, [loss])
         state.step += 1
-        if state.step == steps or time.monotonic() - saved > SAVE_EVERY:
+        if state.step == budget.steps or time.monotonic() - saved > SAVE_EVERY:
             state.save(checkpoint)
             saved = time.monotonic()
-        report(state.step, steps)
+        report(state.step, budget.steps)
     return state
 
 
-def _rows(n: int, batch_size: int, seed: int, step: int) -> IntArray:
+def _rows(n: int, budget: Budget, step: int) -> IntArray:
     """Return the pairs of one step: each once per epoch, in the epoch's own order."""
-    positions = range(step * batch_size, (step + 1) * batch_size)
+    positions = range(step * budget.batch_size, (step + 1) * budget.batch_size)
     orders = {
-        epoch: np.random.default_rng([seed, 0, epoch]).permutation(n)
+        epoch: np.random.default_rng([budget.seed, 0, epoch]).permutation(n)
         for epoch in {position // n for position in positions}
     }
     return np.array([orders[position // n][position % n] for position in positions], dtype=np.int64)

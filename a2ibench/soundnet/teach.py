@@ -20,7 +20,7 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import BATCH, LoadedJudge, embed_images, load_judge
 from a2ibench.media.audio import resample
 from a2ibench.registry import judges
-from a2ibench.soundnet.distil import Lessons, distil, mean_divergence
+from a2ibench.soundnet.distil import Budget, Lessons, distil, mean_divergence
 from a2ibench.soundnet.network import SAMPLE_RATE, Architecture, Layer, SoundNet
 from a2ibench.storage import content_key, whole_file
 from a2ibench.training.device import choose_device, make_deterministic
@@ -33,23 +33,6 @@ HELD_SHARE = 0.2
 
 Counter = Callable[[str], Callable[[int, int], None]]
 """A title → a progress function ``(done, total)``."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The budget of a training.
-
-    Attributes:
-        steps: optimiser steps.
-        batch_size: pairs per step.
-        learning_rate: Adam's.
-        seed: of the weights, the order and the cuts.
-    """
-
-    steps: int
-    batch_size: int
-    learning_rate: float
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -138,11 +121,8 @@ def teach_soundnet(
         distil(
             network,
             train,
+            budget,
             samples=max(network.min_samples, round(seconds * SAMPLE_RATE)),
-            steps=budget.steps,
-            batch_size=budget.batch_size,
-            learning_rate=budget.learning_rate,
-            seed=budget.seed,
             checkpoint=checkpoint,
             report=counter(f"teaching {architecture.name}"),
         )

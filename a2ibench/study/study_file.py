@@ -144,13 +144,14 @@ def _head(path: Path) -> str:
 
 
 def _asked(path: Path) -> dict[str, Any]:
-    """What a file asks for, with the values that it leaves to the command line's defaults."""
+    """Return what a file asks for, with the defaults of the command line for all that it omits."""
     usual = {
         "ablate": [], "dataset": ["arcade"], "encoder": ["soundnet8"], "seeds": 1,
-        "scale": "small", "settings": {}, "metrics": [],
+        "scale": "small", "settings": {}, "metrics": [], "executor": Request.executor,
     }  # fmt: skip
     asked = {**usual, **read_study_file(path)}
     asked.setdefault("images", get_scale(asked["scale"]).images)
+    asked["settings"] = {o: v for o, v in asked["settings"].items() if o != asked["executor"]}
     return {name: value for name, value in asked.items() if name not in SAME}
 
 

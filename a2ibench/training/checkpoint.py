@@ -122,13 +122,13 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
         if about["format"] != FORMAT:
             raise UserError(
                 f"{path}: a checkpoint of format {about['format']}, expected {FORMAT};"
-                " remove its folder, and the study's command makes it anew"
+                " remove its folder, and re-run the study's command"
             )
         if about["sha256"] != _digest(tensors):
-            raise ValueError("its numbers are not those that were written")
+            raise ValueError("its numbers have changed since it was written")
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
         raise DamagedError(
-            f"{path}: damaged ({error}); remove its folder, and the study's command makes it anew"
+            f"{path}: damaged ({error}); remove its folder, and re-run the study's command"
         ) from error
     return about, tensors
 

@@ -1,5 +1,7 @@
 """Drawing: acoustic features + noise → 8-bit images."""
 
+import logging
+
 import numpy as np
 import torch
 
@@ -7,6 +9,7 @@ from a2ibench.contracts.model import Model
 from a2ibench.types import FloatArray, ImageArray
 
 DRAW_BATCH = 100
+LOG = logging.getLogger(__name__)
 
 
 def draw_noise(n: int, dim: int, seed: int) -> torch.Tensor:
@@ -33,6 +36,7 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
     size = model.spec.image_size
     model.eval()
     parts = []
+    lowest = 1.0
     # Not in inference mode: what a method may cache here is used again by its next training step.
     with torch.no_grad():
         for start in range(0, len(acoustic), DRAW_BATCH):
@@ -50,7 +54,15 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
                 )
             if not bool(image.isfinite().all()):
                 raise ValueError(f"{model.name}.generate: NaN or infinite pixels")
+            lowest = min(lowest, float(image.min()))
             parts.append(to_pixels(image).contiguous().cpu().numpy())
+    if lowest >= 0:
+        LOG.warning(
+            "%s.generate: no pixel of %d images is below 0, the middle grey; a model returns images"
+            " in [−1, 1], not in [0, 1]",
+            model.name,
+            len(acoustic),
+        )
     return np.concatenate(parts)
 
 

@@ -156,7 +156,9 @@ def _set_damaged_aside(checkpoint: Path) -> list[str]:
     except DamagedError:
         aside = checkpoint.with_suffix(".damaged")
         checkpoint.replace(aside)
-        return [f"its checkpoint was damaged: set aside as {aside.name}, trained from the start"]
+        return [
+            f"its checkpoint was damaged: set aside as {aside.name}, trained from the beginning"
+        ]
     return []
 
 

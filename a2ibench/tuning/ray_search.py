@@ -13,6 +13,7 @@ from typing import Any
 from a2ibench.runs.executors.ray_cluster import started
 from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.runs.resources import check_disk, need_of, trials_at_once
+from a2ibench.runs.trial import Trial
 from a2ibench.tuning.trial import (
     BROKEN,
     FAILED,
@@ -47,7 +48,7 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
         return
     # A trial that diverges reports nothing.
     os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-    with started(ray_tune.address) as machines:
+    with started(ray_tune.config.address) as machines:
         import optuna
         from ray import tune
         from ray.tune.schedulers import ASHAScheduler
@@ -81,9 +82,10 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
             count += 1
             tell(count)
 
-        need = need_of([tuning.task], ray_tune.gpus_per_trial, machines)
+        trial = Trial.of(tuning.task)
+        need = need_of([trial], ray_tune.config.gpus_per_trial, machines)
         at_once = trials_at_once(need, machines, missing, ray_tune.say)
-        check_disk([tuning.task] * at_once, at_once)
+        check_disk([trial] * at_once, at_once)
         resources = {"cpu": 1.0, "gpu": need.gpus}
         with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
             tuner = tune.Tuner(

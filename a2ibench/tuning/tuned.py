@@ -1,7 +1,7 @@
 """What a search found: every trial in a table, and the best options as a study's file."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +112,9 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
 
 def _best_after(done: pd.DataFrame, trials: int, mode: str) -> list[float | None]:
     """The best score of the first 1, 2, … trials: whether more of them would help."""
-    values: Mapping[int, float] = dict(zip(done["trial"], done["value"], strict=True))
-    found: list[float | None] = []
-    for number in range(trials):
-        seen: Sequence[float] = [float(v) for trial, v in values.items() if trial <= number]
-        best = max if mode == "max" else min
-        found.append(best(seen) if seen else None)
-    return found
+    values = done.set_index("trial")["value"].astype(float).reindex(range(trials))
+    best = (values.cummax() if mode == "max" else values.cummin()).ffill()
+    return [None if pd.isna(value) else value for value in best.tolist()]
 
 
 def top_rows(table: pd.DataFrame, options: Sequence[str], count: int) -> list[dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""Methods that come with the bench: one file a paper."""
+"""Methods that come with the bench: one file per paper."""

@@ -1,8 +1,8 @@
-"""Conditional flow matching (Lipman et al. 2023; Liu et al. 2023): how it would be done today.
+"""Conditional flow matching (Lipman et al. 2023; Liu et al. 2023), a modern method.
 
 A velocity field v(x, t | a) carries noise at t = 0 to an image at t = 1. It is learned by
-regression on straight paths and integrated to draw. The sound is dropped at random while training,
-so that a drawing can be pushed away from what would be drawn for no sound (Ho and Salimans 2022).
+regression on straight paths and integrated to draw. The sound is dropped at random in training, so
+that an image can be guided away from one that is drawn without a sound (Ho and Salimans 2022).
 """
 
 import math
@@ -20,50 +20,50 @@ from a2ibench.nn.descent import descend
 from a2ibench.types import Batch, Sampling, Spec
 
 FREQUENCIES = 64
-"""Of the time embedding, from 1 to 1000 radians (Vaswani et al. 2017)."""
-GROUPS = 8
-"""Of the group norm, at most."""
-NEAREST = 0.05
-"""1 − t is no less where the image is turned into a velocity: no division by nothing."""
+"""Number of frequencies of the time embedding, 1 to 1000 radians (Vaswani et al. 2017)."""
+MAX_GROUPS = 8
+"""Largest number of groups of a group norm."""
+MIN_REMAINING = 0.05
+"""Lower bound of 1 − t where an image is turned into a velocity, against a division by 0."""
 
 
 @dataclass(frozen=True)
 class FlowConfig:
     """Ordinary choices for 128-pixel images."""
 
-    patch: int = option(2, "pixels a side that the network sees as one", minimum=1)
+    patch: int = option(2, "side in pixels of the patches that the network sees as one", minimum=1)
     channels: int = option(64, "channels of the U-Net at full size", minimum=8)
-    levels: int = option(3, "sizes of the U-Net, each half the one before", minimum=1)
-    blocks: int = option(2, "residual blocks a size", minimum=1)
+    levels: int = option(3, "number of sizes of the U-Net, each half the previous one", minimum=1)
+    blocks: int = option(2, "residual blocks per size", minimum=1)
     embedding: int = option(256, "length of the embedding of time and sound", minimum=8)
     predicts: Literal["velocity", "image"] = option(
-        "velocity", "what the network gives; the loss is that of the velocity either way"
+        "velocity", "the output of the network; the loss is that of the velocity either way"
     )
-    drop: float = option(0.1, "share of the batch that is trained without its sound", maximum=1)
+    drop: float = option(0.1, "share of a batch that is trained without sound", maximum=1)
     guidance: float = option(1.5, "weight of classifier-free guidance; 1: none", minimum=0)
-    steps: int = option(25, "Heun steps of a drawing, two velocities each", minimum=1)
+    steps: int = option(25, "number of Heun steps to draw, two velocities each", minimum=1)
     lr: float = option(2e-4, "learning rate (Adam)", minimum=0)
-    clip: float = option(1.0, "longest gradient", minimum=0)
-    batch_size: int = option(32, "pairs a batch", minimum=2)
+    clip: float = option(1.0, "largest norm of the gradient", minimum=0)
+    batch_size: int = option(32, "pairs per batch", minimum=2)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
     ema: float = option(0.999, "decay of the moving average of the weights", minimum=0, maximum=1)
 
 
 def norm(channels: int) -> nn.GroupNorm:
-    """Group norm: an image does not depend on the others of its batch."""
-    return nn.GroupNorm(math.gcd(GROUPS, channels), channels)
+    """Make a group norm: an image does not depend on the others of its batch."""
+    return nn.GroupNorm(math.gcd(MAX_GROUPS, channels), channels)
 
 
 def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """3×3; the map keeps its size."""
+    """Make a 3×3 convolution that keeps the size of the map."""
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
 class Embedding(nn.Module):
-    """Time and sound → what every block is told.
+    """Time and sound → the condition of every block.
 
-    Shapes: t ``[n]`` in [0, 1], a ``[n, d]``, heard bool ``[n]`` → ``[n, embedding]``.
+    Shapes: t ``[n]`` in [0, 1], a ``[n, d]``, with_sound bool ``[n]`` → ``[n, embedding]``.
     """
 
     frequencies: torch.Tensor
@@ -78,11 +78,11 @@ class Embedding(nn.Module):
         self.no_sound = nn.Parameter(torch.zeros(wide))
         self.mix = nn.Sequential(nn.SiLU(), nn.Linear(wide, wide), nn.SiLU())
 
-    def forward(self, t: torch.Tensor, a: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
+    def forward(self, t: torch.Tensor, a: torch.Tensor, with_sound: torch.Tensor) -> torch.Tensor:
         """See the class."""
         angle = t[:, None].float() * self.frequencies
         time = self.time(torch.cat([angle.sin(), angle.cos()], dim=1))
-        return self.mix(time + torch.where(heard[:, None], self.sound(a), self.no_sound))
+        return self.mix(time + torch.where(with_sound[:, None], self.sound(a), self.no_sound))
 
 
 class Block(nn.Module):
@@ -132,7 +132,7 @@ class Attention(nn.Module):
 class UNet(nn.Module):
     """The network (Ronneberger et al. 2015; Ho et al. 2020) over patches of pixels.
 
-    Shapes: x ``[n, 3, S, S]``, t ``[n]``, a ``[n, d]``, heard bool ``[n]`` → ``[n, 3, S, S]``.
+    Shapes: x ``[n, 3, S, S]``, t ``[n]``, a ``[n, d]``, with_sound bool ``[n]`` → ``[n, 3, S, S]``.
     """
 
     def __init__(self, config: FlowConfig, spec: Spec) -> None:
@@ -167,10 +167,10 @@ class UNet(nn.Module):
         self.join = nn.PixelShuffle(config.patch)
 
     def forward(
-        self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, heard: torch.Tensor
+        self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, with_sound: torch.Tensor
     ) -> torch.Tensor:
         """See the class."""
-        told = self.embed(t, a, heard)
+        told = self.embed(t, a, with_sound)
         x = self.start(self.cut(x).contiguous(memory_format=torch.channels_last))
         kept = [x]
         for layer in self.down:
@@ -233,9 +233,9 @@ class FlowMatching(Model):
         image, n = batch.image, len(batch.image)
         start = torch.randn_like(image)
         t = torch.randn(n, device=image.device).sigmoid()
-        heard = torch.rand(n, device=image.device) >= self.config.drop
+        with_sound = torch.rand(n, device=image.device) >= self.config.drop
         at = torch.lerp(start, image, t[:, None, None, None])
-        found = self._velocity(at, t, batch.acoustic, heard)
+        found = self._velocity(at, t, batch.acoustic, with_sound)
         loss = (found - (image - start)).square().mean()
         descend(self.optimizers["net"], [loss], self.config.clip)
         return {"velocity": loss}
@@ -255,17 +255,17 @@ class FlowMatching(Model):
     def _guided(self, x: torch.Tensor, at: float, a: torch.Tensor) -> torch.Tensor:
         weight = self.config.guidance
         t = x.new_full((x.shape[0],), at)
-        heard = torch.ones_like(t, dtype=torch.bool)
-        with_sound = self._velocity(x, t, a, heard)
+        every = torch.ones_like(t, dtype=torch.bool)
+        conditional = self._velocity(x, t, a, every)
         if weight == 1:
-            return with_sound
-        without = self._velocity(x, t, a, ~heard)
-        return without + weight * (with_sound - without)
+            return conditional
+        unconditional = self._velocity(x, t, a, ~every)
+        return unconditional + weight * (conditional - unconditional)
 
     def _velocity(
-        self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, heard: torch.Tensor
+        self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, with_sound: torch.Tensor
     ) -> torch.Tensor:
-        given = self.net(x, t, a, heard).float()
+        given = self.net(x, t, a, with_sound).float()
         if self.config.predicts == "velocity":
             return given
-        return (given - x) / (1 - t[:, None, None, None]).clamp(min=NEAREST)
+        return (given - x) / (1 - t[:, None, None, None]).clamp(min=MIN_REMAINING)

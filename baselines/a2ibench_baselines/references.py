@@ -1,4 +1,4 @@
-"""The reference rows: what every number is measured against."""
+"""The reference rows, which every number is compared with."""
 
 import numpy as np
 
@@ -13,21 +13,21 @@ class GroundTruth(Reference):
     row = 0
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """The test images themselves."""
+        """Return the test images themselves."""
         return test.images[:]
 
 
 class NearestTraining(Reference):
     """The training image whose sound is nearest, by the cosine of the standardised features.
 
-    What a method that memorises and looks up would reach.
+    A method that memorises and looks up would reach the same.
     """
 
     name = "nearest_train"
     row = 1
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """One training image a segment; of equally near ones the first."""
+        """Return one training image per segment; the first of equally near ones."""
         return train.images[(_unit(test.acoustic) @ _unit(train.acoustic).T).argmax(axis=1)]
 
 
@@ -41,7 +41,7 @@ class ClassMean(Reference):
     row = 2
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """One mean image a class, repeated.
+        """Return the mean image of each segment's class.
 
         Raises:
             ValueError: a test class has no training images.
@@ -59,7 +59,7 @@ class ShuffledAudio(Reference):
     floor_of = frozenset({"match"})
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """Each test image once, none at its own segment.
+        """Return each test image once, none at its own segment.
 
         Raises:
             ValueError: fewer than two test segments.
@@ -70,8 +70,8 @@ class ShuffledAudio(Reference):
 class ShuffledInClass(Reference):
     """The real test image of another, random segment of the same class.
 
-    Right about the class and random inside it: the floor of every in-class score, and what a
-    perfect class-conditional generator that is deaf to everything else would reach.
+    Right about the class and random inside it: the floor of every in-class score, which a perfect
+    class-conditional generator would reach that ignores everything else.
     """
 
     name = "shuffled_in_class"
@@ -80,7 +80,7 @@ class ShuffledInClass(Reference):
     floor_of = frozenset({"match_in_class"})
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """Each test image once, at another segment of its class, if there is another."""
+        """Return each test image once, at another segment of its class, if there is another."""
         order = np.arange(len(test))
         for label in np.unique(test.label):
             rows = np.flatnonzero(test.label == label)
@@ -90,7 +90,7 @@ class ShuffledInClass(Reference):
 
 
 def derangement(n: int, rng: np.random.Generator) -> IntArray:
-    """A permutation without fixed points, uniform among them: int64 ``[n]``.
+    """Draw a permutation without fixed points, uniform among them: int64 ``[n]``.
 
     Permutations are drawn until one has none: e ≈ 2.7 draws on average.
 
@@ -111,7 +111,7 @@ def _unit(feature: FloatArray) -> FloatArray:
 
 
 def _mean_image(train: Pairs, label: int) -> ImageArray:
-    """Read in blocks: the training images need not fit into memory."""
+    """Average in blocks: the training images need not fit into memory."""
     rows = np.flatnonzero(train.label == label).astype(np.int64)
     if len(rows) == 0:
         raise ValueError(f"class {train.classes[label]!r} has no training images")

@@ -19,7 +19,7 @@ from a2ibench.nn.losses import gaussian_kl
 from a2ibench.types import Batch, Sampling, Spec
 
 LOG_VARIANCE = 8.0
-"""|log σ²| stays below this: no overflow at the first steps."""
+"""Bound of |log σ²|, against an overflow in the first steps."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class VAEConfig:
         0.5, "σ of the Gaussian around the decoded pixel, which is in [−1, 1]", minimum=1e-3
     )
     lr: float = option(2e-4, "learning rate (Adam)", minimum=0)
-    batch_size: int = option(32, "pairs a batch", minimum=2)
+    batch_size: int = option(32, "pairs per batch", minimum=2)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
     ema: float = option(0.0, "decay of the moving average of the weights", minimum=0, maximum=1)
@@ -73,7 +73,7 @@ class Gaussian(nn.Module):
 def reparametrise(
     mean: torch.Tensor, log_variance: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
-    """z = μ + σ ε."""
+    """Compute z = μ + σ ε."""
     return mean + (0.5 * log_variance).exp() * noise
 
 
@@ -163,14 +163,14 @@ class _Decoder(nn.Module):
         self.latent_dim = k
 
     def prior(self, a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """μₚ and log σₚ², ``[n, latent_dim]``."""
+        """Compute μₚ and log σₚ², ``[n, latent_dim]``."""
         if self.p is not None:
             return self.p(a)
         standard = torch.zeros(len(a), self.latent_dim, device=a.device)
         return standard, standard
 
     def forward(self, a: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """Ĩ in [−1, 1]: ``[n, 3, S, S]``."""
+        """Decode Ĩ in [−1, 1]: ``[n, 3, S, S]``."""
         return self.decode(torch.cat([a, z], dim=1))
 
 

@@ -29,7 +29,7 @@ class WanConfig:
 
     channels: int = option(200, "c, the width of the largest feature maps of G and D", minimum=1)
     noise_dim: int = option(0, "length of z, concatenated with a; 0: no noise", minimum=0)
-    ignore_noise: bool = option(False, "z is taken and not used: one image a sound")
+    ignore_noise: bool = option(False, "z is drawn and not used: one image per sound")
     mismatch: Literal["class", "clip", "none"] = option(
         "class", "mismatched sounds come from another class, from any other clip, or are not used"
     )
@@ -41,17 +41,17 @@ class WanConfig:
     beta1: float = option(0.5, "β₁ of Adam", minimum=0, maximum=1)
     beta2: float = option(0.999, "β₂ of Adam", minimum=0, maximum=1)
     g_steps: int = option(5, "steps of G for each step of D", minimum=1)
-    batch_size: int = option(32, "pairs a batch", minimum=2)
+    batch_size: int = option(32, "pairs per batch", minimum=2)
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
     ema: float = option(0.0, "decay of the moving average of G's weights", minimum=0, maximum=1)
 
 
 @dataclass(frozen=True)
 class WanCodeConfig(WanConfig):
-    """Where the released program differs from the paper."""
+    """The options in which the released program differs from the paper."""
 
     noise_dim: int = option(100, "length of z, which is not used", minimum=0)
-    ignore_noise: bool = option(True, "z is taken and not used: one image a sound")
+    ignore_noise: bool = option(True, "z is drawn and not used: one image per sound")
     mismatch: Literal["class", "clip", "none"] = option("none", "mismatched sounds are not used")
     power_iteration: Literal["running", "fixed_start"] = option(
         "fixed_start", "the vector of spectral norm is never updated"
@@ -127,7 +127,7 @@ class Discriminator(nn.Module):
 
 
 def _init(module: nn.Module) -> None:
-    """Weights from N(0, 0.02²), biases 0."""
+    """Draw weights from N(0, 0.02²); biases 0."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         # Assigning to a normalised weight would change a temporary: its original is what is stored.
         normalised = parametrize.is_parametrized(module, "weight")
@@ -208,9 +208,9 @@ class Wan2019(Model):
 
 
 class Wan2019Code(Wan2019):
-    """The program released with the paper, its slips included.
+    """The program released with the paper, including its slips.
 
-    It takes noise and ignores it (one image a sound), sees no mismatched pairs, and starts the
+    It takes noise and ignores it (one image per sound), sees no mismatched pairs, and starts the
     power iteration of spectral norm from the same vector at each step.
     """
 

@@ -1,9 +1,9 @@
 """Yang, Su, Wang: Diverse Audio-to-Image Generation via Semantics and Feature Consistency (2020).
 
-Two generators draw one above the other: G_low an image of half the size, G_high the image. Each
-size has a discriminator with two heads: K, is it a true image *of this sound* (authenticity), and
-P, its class. I2A, pretrained on real pairs and frozen, reads the acoustic feature off the image
-that was drawn: it should be the one that it was drawn for (consistency).
+Two generators are stacked: G_low draws an image of half the size, G_high the image. Each size has a
+discriminator with two heads: K, whether it is a true image *of this sound* (authenticity), and P,
+its class. I2A, pretrained on real pairs and frozen, predicts the acoustic feature from the drawn
+image: it should be the one that the image was drawn for (consistency).
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ class YangConfig:
         "map", "h: the last feature map of G_low, or a vector made from it"
     )
     hidden_dim: int = option(256, "e, the length of h where it is a vector", minimum=1)
-    sees_low: bool = option(False, "G_high also sees the image that G_low drew, encoded")
+    sees_low: bool = option(False, "G_high also sees the encoded image of G_low")
     stacked: bool = option(True, "G_low and G_high; off: one generator draws the full size")
     training: Literal["joint", "staged"] = option(
         "joint", "both stages at once, or G_low first and then G_high on a fixed G_low"
@@ -76,17 +76,17 @@ class YangConfig:
     g_channels: int = option(64, "channels of h as a map; even", minimum=2)
     g_residual: int = option(2, "residual blocks of G_high on a map", minimum=0)
     d_channels: int = option(64, "channels of the first convolution of each D", minimum=1)
-    phi_dim: int = option(128, "length of φ, what K and P see", minimum=1)
+    phi_dim: int = option(128, "length of φ, the input of K and P", minimum=1)
     g_lr: float = option(2e-4, "learning rate of G (Adam)", minimum=0)
     d_lr: float = option(2e-4, "learning rate of D (Adam)", minimum=0)
     beta1: float = option(0.5, "β₁ of Adam", minimum=0, maximum=1)
     beta2: float = option(0.999, "β₂ of Adam", minimum=0, maximum=1)
     d_steps: int = option(1, "steps of D for each step of G", minimum=1)
-    batch_size: int = option(32, "pairs a batch", minimum=2)
+    batch_size: int = option(32, "pairs per batch", minimum=2)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
     diffaugment: tuple[Policy, ...] = option(
-        (), "what D sees is changed at random: color, translation, cutout"
+        (), "random changes of the images that D sees: color, translation, cutout"
     )
     ema: float = option(0.999, "decay of the moving average of G's weights", minimum=0, maximum=1)
 
@@ -206,7 +206,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """One size's discriminator: φ(I), and on it the heads K and P. Spectral norm everywhere."""
+    """The discriminator of one size: φ(I), with the heads K and P. Spectral norm everywhere."""
 
     def __init__(self, config: YangConfig, spec: Spec, size: int) -> None:
         super().__init__()
@@ -218,7 +218,7 @@ class Discriminator(nn.Module):
         )
 
     def features(self, image: torch.Tensor) -> torch.Tensor:
-        """φ: ``[n, 3, size, size]`` → ``[n, phi_dim]``."""
+        """Compute φ: ``[n, 3, size, size]`` → ``[n, phi_dim]``."""
         return self.phi(self.down(image))
 
 
@@ -318,7 +318,7 @@ class Yang2020(Model):
             return self.I2A.eval()(to_unit_range(images, device)).float().cpu().numpy()
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """Take a step of the discriminators; each ``d_steps``-th time, also one of G, same fakes.
+        """Take a step of the discriminators, each ``d_steps``-th time also one of G on its fakes.
 
         Returns:
             The weighted summands of both objectives.
@@ -358,7 +358,7 @@ class Yang2020(Model):
         return (0,) if int(self.step) < self.config.stage_steps else (1,)
 
     def _draw(self, a: torch.Tensor, stages: tuple[int, ...]) -> tuple[torch.Tensor, ...]:
-        """Equations 1 and 2: (Ĩ_low, Ĩ), as far as the stages in training need them."""
+        """Draw (Ĩ_low, Ĩ) by equations 1 and 2, as far as the stages in training need them."""
         z = torch.randn(len(a), self.noise_dim, device=a.device)
         if stages == (0,):
             return (self.G.low(a, z)[0],)
@@ -373,7 +373,7 @@ class Yang2020(Model):
     def _discriminator_terms(
         self, i: int, image: torch.Tensor, fake: torch.Tensor, batch: Batch
     ) -> dict[str, torch.Tensor]:
-        """Equations 4 and 5: the hinge terms of K, and −λ_aux E[log P] on real images.
+        """Compute equations 4 and 5: the hinge terms of K, and −λ_aux E[log P] on real images.
 
         True pair; then (fake, its sound) and (real image, mismatched sound), which share the
         weight 1. φ of a real image serves its true and its mismatched pair, and no layer of D mixes
@@ -403,7 +403,7 @@ class Yang2020(Model):
         return terms
 
     def _generator_terms(self, i: int, fake: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
-        """Equation 3: −E[K] − λ_aux E[log P]. As printed, the second sign would push log P down."""
+        """Compute equation 3, −E[K] − λ_aux E[log P]; the printed sign would push log P down."""
         D, name = cast(Discriminator, self.D[i]), f"G{self.sizes[i]}"
         phi = D.features(self._augment(fake))
         terms = {f"{name}_adversarial": adversarial(D.K(phi, self._sound_of_K(batch)))}
@@ -412,7 +412,7 @@ class Yang2020(Model):
         return terms
 
     def _sound_of_K(self, batch: Batch) -> torch.Tensor:  # noqa: N802 - K is the paper's name
-        """a^m, or a^m − a^n in the contrast form: ψ(φ) + ⟨V a^m, φ⟩ − ⟨V a^n, φ⟩."""
+        """Return a^m, or a^m − a^n in the contrast form: ψ(φ) + ⟨V a^m, φ⟩ − ⟨V a^n, φ⟩."""
         if self.config.authenticity == "contrast":
             return batch.acoustic - batch.mismatched
         return batch.acoustic

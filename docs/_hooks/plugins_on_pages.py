@@ -5,6 +5,7 @@ what reports/damage-matrix says of them; ``<!-- references -->`` and ``<!-- judg
 tables. A registered metric that stands under no mark fails the build, and so does one of two.
 """
 
+import dataclasses
 import inspect
 import re
 import textwrap
@@ -15,7 +16,7 @@ from typing import Any
 from docstrings import to_markdown
 from mkdocs.exceptions import PluginError
 
-from a2ibench import registry
+from a2ibench import config, registry
 from a2ibench.contracts.metric import Metric
 
 MARK = re.compile(r"^<!-- metrics: ([^;\n]+); interval: (\w+) -->$", re.MULTILINE)
@@ -80,20 +81,24 @@ def _family(names: list[str], interval: str) -> Iterator[str]:
 
 
 def _definitions(metrics: list[Metric]) -> Iterable[str]:
-    """What the file says, what the classes have in common, then what each says of itself."""
-    yield from dict.fromkeys(inspect.getdoc(inspect.getmodule(one)) or "" for one in metrics)
-    bases = [
-        base
-        for metric in metrics
-        for base in reversed(metric.__mro__[1:])
-        if issubclass(base, Metric) and base is not Metric and "name" not in vars(base)
-    ]
-    yield from (_said(base) for base in dict.fromkeys(bases))
-    if len(metrics) == 1:
-        yield _said(metrics[0])
+    """Yield what the file says, what the classes share, then what each says of itself."""
+    classes = list(dict.fromkeys(map(type, metrics)))
+    yield from dict.fromkeys(inspect.getdoc(inspect.getmodule(one)) or "" for one in classes)
+    bases = [base for one in classes for base in reversed(one.__mro__[1:])]
+    shared = [one for one in dict.fromkeys(bases) if issubclass(one, Metric) and one is not Metric]
+    yield from (_said(base) for base in shared)
+    if len(classes) == 1:
+        yield _said(classes[0])
     else:
-        for metric in metrics:
-            yield f"- `{metric.name}`: " + textwrap.indent(_said(metric), " " * 4).lstrip()
+        for one in classes:
+            yield f"- `{one.name}`: " + textwrap.indent(_said(one), " " * 4).lstrip()
+    for one in classes:
+        takes = config.takes(one)
+        said = [
+            f"`{field.name}`={field.default} ({takes[field.name]}): {field.metadata.get('doc', '')}"
+            for field in dataclasses.fields(one)  # type: ignore[arg-type]
+        ]
+        yield f"Parameters of `{one.name}[…]`: {'; '.join(said)}."
 
 
 def _said(plugin: type) -> str:

@@ -41,6 +41,7 @@ OVERFIT: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", OVERFIT)
 def test_it_learns_which_sound_is_which_colour(
     name: str, make: Callable[..., Any], colours: Pairs

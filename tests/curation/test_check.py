@@ -197,7 +197,7 @@ def test_classes_that_are_poor_are_named(pairs, root):
     findings = check(write(pairs, root))
     said = {finding.kind: finding.what for finding in findings}
     assert said == {
-        "few_sources": "the class bee has 1 train source; 5 or more make a class",
+        "few_sources": "the class bee has 1 train source; it needs 5 or more",
         "one_side": "the class bee has no test pairs",
         "imbalance": "dog has 210 training pairs and sea 10: 21.0 times as many",
     }

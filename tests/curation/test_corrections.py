@@ -8,18 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from a2ibench.curation.corrections import (
-    Auto,
-    decide,
-    effect,
-    spell,
-    undo,
-    write_corrections,
-)
-from a2ibench.curation.sheet import COLUMNS, Line, guard, read_sheet, unguard, write_sheet
+from a2ibench.curation.corrections import effect, undo, write_corrections
+from a2ibench.curation.decisions import Auto, decide, spell
+from a2ibench.curation.sheet import COLUMNS, Line, read_sheet, write_sheet
 from a2ibench.data.store import PairStore, read_corrections
 from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
+from a2ibench.spreadsheet import guard, unguard
 from a2ibench.types import Pair, Part
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from a2ibench.curation.label_errors import LISTED, Opinions, find_label_errors
+from a2ibench.curation.label_errors import MIN_LINES, Opinions, find_label_errors
 from a2ibench.errors import UserError
 
 PER_SOURCE = 4
@@ -82,7 +82,7 @@ def test_a_segment_that_does_not_fit_its_clip_is_listed_alone():
 def test_nothing_is_suspect_where_all_labels_are_right_and_the_most_doubted_are_listed():
     audio, image, truth, source = clips(2)
     table = find_label_errors(audio, image, CLASSES[truth], names(source)).table
-    assert len(table) == LISTED
+    assert len(table) == MIN_LINES
     assert not table["suspect"].any()
     assert set(table["covers"]) == {"segment"}
     assert table["label_quality"].is_monotonic_increasing
@@ -93,7 +93,7 @@ def test_suspects_come_first_and_are_filled_up_with_the_most_doubted():
     audio, image, truth, source = clips(3)
     y = plant(truth, source, [7])
     table = find_label_errors(audio, image, y, names(source)).table
-    assert len(table) >= LISTED
+    assert len(table) >= MIN_LINES
     suspect = table["suspect"].to_numpy() > 0
     assert suspect[0]
     assert table["row"].nunique() + (table["covers"] == "clip").sum() == len(table)

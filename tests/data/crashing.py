@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from a2ibench.data.files.clips import Clip
+from a2ibench.data.files.clip import Clip
 from a2ibench.media.cutting import Cut, Cutting, cut
 from a2ibench.types import Pair, Split
 from a2ibench_plugins.datasets.arcade import Arcade

@@ -1,5 +1,6 @@
 """The arcade: sound and picture of the same instant, episodes apart, reproducible."""
 
+from collections.abc import Iterator
 from itertools import islice
 
 import ale_py
@@ -22,6 +23,14 @@ def build(**options: object) -> Arcade:
     return Arcade(config.build(Arcade.Config, options, "arcade"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_process() -> Iterator[None]:
+    """Each game of each side starts processes of its own: one, where a test says nothing else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOKY_MAX_CPU_COUNT", "1")
+        yield
+
+
 @pytest.fixture(scope="module")
 def pairs() -> list[Pair]:
     return list(build(games="pong,qbert", train=24, test=12, seconds=1.0, image_size=32).pairs())
@@ -33,6 +42,7 @@ def test_the_defaults_give_pools_of_a_hundred_in_each_of_six_games():
     assert dataset.config.seconds == 4.0
 
 
+@pytest.mark.integration
 def test_pairs_have_the_sizes_labels_and_counts_that_were_asked_for(pairs):
     assert len(pairs) == 2 * 36
     for game in ("pong", "qbert"):
@@ -46,6 +56,7 @@ def test_pairs_have_the_sizes_labels_and_counts_that_were_asked_for(pairs):
         assert np.abs(pair.audio).max() <= 1
 
 
+@pytest.mark.integration
 def test_episodes_are_apart_and_many(pairs):
     for game in ("pong", "qbert"):
         sources = {
@@ -57,6 +68,7 @@ def test_episodes_are_apart_and_many(pairs):
         assert len(sources["test"]) >= 6
 
 
+@pytest.mark.integration
 def test_windows_lie_inside_their_episode_and_are_spaced(pairs):
     for source in {pair.source for pair in pairs}:
         starts = np.array([pair.start for pair in pairs if pair.source == source])
@@ -64,8 +76,10 @@ def test_windows_lie_inside_their_episode_and_are_spaced(pairs):
         assert (np.diff(starts) >= 0.99).all()
 
 
+@pytest.mark.integration
 def test_test_sounds_do_not_overlap_and_both_sides_see_episodes_to_the_same_moment():
-    made = list(build(games="pong,qbert", train=120, test=24, seconds=3.0, image_size=16).pairs())
+    dataset = build(games="pong,qbert", train=120, test=24, seconds=3.0, image_size=16)
+    made = list(dataset._pairs_of("pong"))
     latest = {}
     for split, hop in (("train", 1.0), ("test", 3.0)):
         side = [pair for pair in made if pair.split == split]
@@ -87,6 +101,7 @@ def test_test_sounds_of_any_length_share_no_sample(seconds):
     assert (np.diff(stops) >= len(made[0].audio)).all()
 
 
+@pytest.mark.integration
 def test_the_bytes_do_not_depend_on_the_number_of_processes(monkeypatch):
     options = {"games": "pong,qbert", "train": 13, "test": 7, "seconds": 0.5, "image_size": 16}
     made = []
@@ -98,12 +113,14 @@ def test_the_bytes_do_not_depend_on_the_number_of_processes(monkeypatch):
     assert len(made[0]) == 20
 
 
+@pytest.mark.integration
 def test_the_pictures_of_a_game_differ(pairs):
     for game in ("pong", "qbert"):
         images = {pair.image.tobytes() for pair in pairs if pair.label == game}
         assert len(images) > 0.8 * 36  # some games stand still for a while
 
 
+@pytest.mark.integration
 def test_no_test_pair_repeats_a_training_picture_or_sound():
     options = {"games": "bowling,pong", "train": 60, "test": 30, "seconds": 1.0, "image_size": 32}
     made = list(build(**options).pairs())
@@ -120,11 +137,13 @@ def test_no_test_pair_repeats_a_training_picture_or_sound():
             assert not train & test, (game, content)
 
 
+@pytest.mark.integration
 def test_the_games_are_audible(pairs):
     loud = [np.sqrt(np.mean(np.square(pair.audio))) > 0.005 for pair in pairs]
     assert np.mean(loud) > 0.8
 
 
+@pytest.mark.integration
 def test_the_same_seed_gives_the_same_bytes_and_a_game_depends_on_no_other(pairs):
     dataset = build(games="qbert,pong", train=24, test=12, seconds=1.0, image_size=32)
     again = list(islice(dataset.pairs(), 36))
@@ -135,9 +154,10 @@ def test_the_same_seed_gives_the_same_bytes_and_a_game_depends_on_no_other(pairs
         assert x.audio.tobytes() == y.audio.tobytes()
 
 
+@pytest.mark.integration
 def test_another_seed_plays_otherwise():
     options = {"games": "pong,qbert", "train": 1, "test": 1, "seconds": 1.0, "image_size": 16}
-    a, b = (list(build(**options, seed=seed).pairs()) for seed in (0, 1))
+    a, b = (list(build(**options, seed=seed)._pairs_of("pong")) for seed in (0, 1))
     assert all((x.image != y.image).any() for x, y in zip(a, b, strict=True))
 
 
@@ -213,6 +233,7 @@ def test_impossible_options_are_refused(options, message):
         build(**options)
 
 
+@pytest.mark.integration
 def test_the_emulator_is_quiet(capfd):
     list(build(games="pong,qbert", train=1, test=1, seconds=0.25, image_size=16).pairs())
     said = capfd.readouterr()
@@ -225,12 +246,14 @@ def ending(games: str) -> Ending:
     return Ending(config.build(Ending.Config, options, "arcade"))
 
 
+@pytest.mark.integration
 def test_a_game_that_ends_its_process_is_refused_by_name_before_anything_is_made(tmp_path):
     with pytest.raises(UserError, match=r"do not run .*: freeway \(it ends its process\); leave"):
         prepare(ending("qbert,freeway"), tmp_path / "store")
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.integration
 def test_a_game_that_ends_its_process_while_it_is_played_costs_itself_alone(tmp_path):
     made = prepare(ending("pong,qbert"), tmp_path / "made")
     assert made.classes == ("qbert",)
@@ -246,6 +269,7 @@ def test_a_game_that_ends_its_process_while_it_is_played_costs_itself_alone(tmp_
     assert not (tmp_path / "complete").exists()
 
 
+@pytest.mark.integration
 def test_windows_longer_than_every_episode_are_refused():
     dataset = build(games="pong,qbert", train=1, test=1, seconds=2.0, image_size=16)
     dataset.episode_seconds = 1

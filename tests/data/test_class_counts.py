@@ -62,7 +62,7 @@ def test_a_clip_of_two_classes_counts_once_for_the_check_and_for_the_judges(tmp_
     store = write(pairs, tmp_path / "store")
     assert {one.label: one.train for one in count_classes(store)} == {"dog": 4, "sea": 6}
     said = [finding.what for finding in balance(store) if finding.kind == "few_sources"]
-    assert said == ["the class dog has 4 train sources; 5 or more make a class"]
+    assert said == ["the class dog has 4 train sources; it needs 5 or more"]
     with pytest.raises(UserError, match="'dog' has 6 clips, 4 for training and 2 for the test"):
         refuse_too_few_clips(store, judges=2)
 

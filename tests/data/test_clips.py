@@ -23,7 +23,8 @@ from a2ibench import config
 from a2ibench.cli import main
 from a2ibench.cli.data import _print_scenes
 from a2ibench.cli.options import make_display
-from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.data.files.lengths import too_short
 from a2ibench.data.files.splits import assign
 from a2ibench.data.prepare import open_dataset, prepare
@@ -158,14 +159,14 @@ def test_every_bad_file_is_named_with_its_reason_and_the_rest_is_done(films, tmp
     reasons = rejected(tmp_path / "out")
     expected = {
         "dog/empty.mp4": "empty",
-        "dog/text.mp4": "not a video or sound",
-        "dog/cut.mkv": "truncated|damaged|not a video|no frame|together",
+        "dog/text.mp4": "not a readable video or sound",
+        "dog/cut.mkv": "truncated|damaged|not a readable video|no frame|overlap",
         "dog/mute.mkv": "no audio stream",
         "dog/blind.mp4": "no video stream",
         "dog/short.mkv": "0.7",
         "dog/notes.doc": "neither a video nor a sound",
         "top.mp4": "not in the folder of a class .expected SOURCE/<class>/<file>",
-        "dog/link.mkv": "outside of the folder",
+        "dog/link.mkv": "outside the folder",
         "linked": "symbolic link to a folder",
         "dog/loop.mkv": "not a path|no such file",
         "dog/alone.wav": "needs one picture",
@@ -189,7 +190,7 @@ def test_a_folder_of_nothing_usable_is_an_error_that_says_why(tmp_path):
     (tmp_path / "in" / "dog" / "b.mp4").write_text("no film")
     done = call("data", "prepare", tmp_path / "in", "--out", tmp_path / "out", *set_options())
     assert done.exit_code == 2
-    assert "no pairs; 2 rejected, the first: dog/a.mp4: not a video or sound" in done.output
+    assert "no pairs; 2 rejected, the first: dog/a.mp4: not a readable video" in done.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
 
 
@@ -376,8 +377,8 @@ def test_bad_rows_of_a_table_are_named_and_the_rest_is_done(films, tmp_path):
     assert len(table) == 13
     assert "dog/none.mkv" in (tmp_path / "out" / "missing.csv").read_text()
     reasons = " ".join(table["reason"])
-    for part in ("outside of the folder", "start -1", "start 'soon'", "start inf",
-                 "no label", "split 'valid'", "there already", "no path", "outside the sound",
+    for part in ("outside the folder", "start -1", "start 'soon'", "start inf",
+                 "no label", "split 'valid'", "an earlier row has", "no path", "outside the sound",
                  "not a file"):  # fmt: skip
         assert part in reasons, part
 
@@ -489,7 +490,7 @@ def test_a_decoder_that_crashes_costs_its_file_alone(films, tmp_path, monkeypatc
 
     for name in ("a0", "a1", "b0", "b1", "b2"):
         shutil.copy(films / "dog" / "0.mkv", tmp_path / f"{name}.mkv")
-    monkeypatch.setattr(clips, "_work", crash)
+    monkeypatch.setattr(clips, "_cut", crash)
     options = {**OPTIONS, "folds": 3}
     made = Crashing(config.build(ClipConfig, options, "crashing"), tmp_path)
     parts = list(made.parts())

@@ -184,7 +184,7 @@ def test_a_damaged_file_is_refused_by_name(root, damage):
         ("row,label\n-1,golf\n", "there is no row -1"),
         (f"row,label\n{10**40},golf\n", "there is no row 1000"),
         ("row,label\n0,gulf\n", "row 0: unknown class 'gulf'; did you mean golf"),
-        ("row,label\n0,golf\n0,pong\n", "row 0 stands in it twice"),
+        ("row,label\n0,golf\n0,pong\n", "row 0 is listed twice"),
         ("row,label\nfirst,golf\n", "damaged: invalid literal"),
         ("row,label\n0.0,golf\n", "damaged: invalid literal"),
         ("line,label\n0,golf\n", "damaged: 'row'"),

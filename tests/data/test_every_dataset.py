@@ -10,6 +10,8 @@ from films import Film, make
 from a2ibench.conformance.suite import check
 from a2ibench.registry import datasets
 
+pytestmark = pytest.mark.integration
+
 CUT = {"seconds": 0.5, "hop": 0.5, "folds": 2}
 SMALL: dict[str, dict[str, Any]] = {
     "arcade": {"games": "pong,freeway", "train": 2, "test": 1, "seconds": 0.5},

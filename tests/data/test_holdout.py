@@ -65,5 +65,5 @@ def test_a_source_with_two_classes_stays_whole():
 
 
 def test_a_class_with_one_source_is_refused_by_name():
-    with pytest.raises(UserError, match="'drum' has 1 sources here; at least 2"):
+    with pytest.raises(UserError, match="'drum' has 1 source here; at least 2"):
         hold_out(pairs_of(["a", "b", "c"], [0, 0, 1]), 0.2, seed=0)

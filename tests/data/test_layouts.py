@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from a2ibench import config, registry
-from a2ibench.data.files.clips import Clip, ClipDataset
+from a2ibench.data.files.clip import Clip
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 
 OPTIONS = {"seconds": 2, "hop": 2}
@@ -108,7 +109,7 @@ def test_wan2019_finds_what_its_lists_name(tmp_path):
     assert "dog, plane" in said["mp3/videos/7/789.mp4.mp3"]
     assert [one.clip for one in made.missing] == ["mp3/videos/9/999.mp4.mp3"]
     assert made.missing[0].expected == ("videos/9/999.mp4", "mp3/videos/9/999.mp4.mp3")
-    assert "outside of the folder" in said["mp3/../../x.mp4.mp3"]
+    assert "outside the folder" in said["mp3/../../x.mp4.mp3"]
     assert "a test clip only" in said["mp3/videos/8/888.mp4.mp3"]
 
 
@@ -151,7 +152,7 @@ def test_what_is_missing_of_a_list_is_counted_with_the_names_that_were_expected(
     held, strays = made.notes()
     assert held.startswith("held 2 of 3 listed clips; the others are in missing.csv, for example b")
     assert "b_000030.mp4 or b_30000_40000.mp4 or " in held
-    assert strays == "films that are not on the list: 1, for example b-30.mp4"
+    assert strays == "videos that are not on the list: 1, for example b-30.mp4"
     assert [(one.clip, one.label, one.split, one.starts) for one in made.missing] == [
         ("b_000030", "dog", "train", (30,))
     ]

@@ -177,7 +177,7 @@ def test_a_store_that_was_made_before_its_turn_is_left_alone(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"store\.partial: its folder cannot be written"):
+    with pytest.raises(UserError, match=r"store\.partial: its folder is not writable"):
         write([pair(i) for i in range(3)], tmp_path / "file" / "store")
 
 

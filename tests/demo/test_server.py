@@ -28,7 +28,7 @@ from a2ibench.demo.serve import allowed_hosts, is_loopback, open_models
 from a2ibench.demo.sound import MAX_BYTES, MAX_SECONDS
 from a2ibench.demo.studio import FAILED
 from a2ibench.generator.generator import Generator
-from a2ibench.media.audio import read_sound
+from a2ibench.media.sound_file import read_sound
 
 RATE = 48_000
 WAVE = 0.4 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE) * np.linspace(0, 1, RATE)

@@ -140,7 +140,7 @@ def test_commands_in_a_sentence_exist(page: Path) -> None:
 def test_options_of_plugins_exist_and_take_the_value(page: Path) -> None:
     plugins = {
         name: one
-        for one in (registry.datasets, registry.encoders, registry.models)
+        for one in (registry.datasets, registry.encoders, registry.models, registry.executors)
         for name in one.names()
     }
     found = re.findall(r"--set (\w+)\.(\w+)=([^\s`;|)]+)", page.read_text(encoding="utf-8"))
@@ -169,7 +169,7 @@ def test_a_renamed_option_would_be_noticed() -> None:
     parse(["run", "--model", "ours", "--seeds", "2"])
     for wrong in (
         ["run", "--model", "ours", "--seed", "2", "--no-such"],
-        ["run", "--model", "ours", "--executor", "threads"],
+        ["run", "--model", "ours", "--scale", "huge"],
         ["report", "studies/a", "studies/b"],
         ["no-such-command"],
     ):

@@ -15,6 +15,8 @@ import pytest
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 N = 240

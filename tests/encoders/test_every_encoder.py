@@ -14,4 +14,4 @@ def test_it_keeps_the_contract(name: str) -> None:
 def test_soundnet5_without_weights_is_said_to_lack_them() -> None:
     (broken,) = [found for found in check("encoder", "soundnet5") if found.state == "broken"]
     assert broken.rule == "made"
-    assert "no public weights" in broken.came
+    assert "no public weights" in broken.got

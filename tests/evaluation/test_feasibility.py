@@ -61,11 +61,15 @@ def test_what_is_measured_and_what_is_not_follow_from_the_metrics_own_checks(
     assert "kid_lite0" not in found.shares
     assert found.refused is None
     assert found.test_clips == sum(one.test.clips for one in found.classes)
-    said = "\n".join(feasibility_lines(found))
+    said = "\n".join(feasibility_lines(found, verbose=True))
     assert found.half_width is None
     assert f"none, {found.test_clips} test clips are too few" in said
-    enough = "\n".join(feasibility_lines(replace(found, half_width=0.31)))
+    enough = "\n".join(feasibility_lines(replace(found, half_width=0.31), verbose=False))
     assert f"± 31 points from {found.test_clips} test clips" in enough
+    one_line = f"{len(found.left_out)} metrics are left out; --verbose says which, and why"
+    assert one_line in enough.splitlines()
+    assert "left out: " in said
+    assert one_line not in said
 
 
 def test_one_that_was_asked_for_and_cannot_be_computed_refuses_the_study(store: PairStore) -> None:

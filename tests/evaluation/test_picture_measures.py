@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from a2ibench.evaluation.picture_measures import measure
 from a2ibench.evaluation.rank_correlation import correlate, mean_interval, over_sounds
+from a2ibench.generator.picture_measures import measure
 
 
 def test_plain_pictures_have_the_measures_that_their_definitions_say() -> None:

@@ -18,5 +18,5 @@ def test_a_judge_without_its_weights_is_said_to_lack_them(
     monkeypatch.delenv("A2IBENCH_INCEPTION_WEIGHTS", raising=False)
     first, *others = check("judge", "inceptionv3")
     assert (first.rule, first.state) == ("missing", "broken")
-    assert "A2IBENCH_INCEPTION_WEIGHTS" in first.came
+    assert "A2IBENCH_INCEPTION_WEIGHTS" in first.got
     assert {found.state for found in others} == {"unreached"}

@@ -8,7 +8,8 @@ import soundfile
 from films import Film, make
 
 from a2ibench.errors import UserError
-from a2ibench.media.audio import Limits, fit_length, read_sound, resample, to_mono
+from a2ibench.media.audio import fit_length, resample, to_mono
+from a2ibench.media.sound_file import Limits, read_sound
 
 RATE = 22_050
 

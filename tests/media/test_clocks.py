@@ -240,7 +240,7 @@ def test_the_default_audio_track_is_taken_unless_another_is_asked_for(
 
 
 def test_an_audio_track_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(RejectedError, match="no audio track 2 in it: it has 1"):
+    with pytest.raises(RejectedError, match="no audio track 2: the file has 1"):
         cut(make(SMALL, tmp_path), replace(CUTTING, audio_track=2))
 
 

@@ -187,14 +187,14 @@ def playlist(path: Path) -> Path:
 
 REFUSED = {
     "zero bytes": (lambda d: empty(d / "a.mp4"), "empty"),
-    "text": (lambda d: text(d / "a.mp4"), "not a video or sound"),
-    "a playlist of other files": (lambda d: playlist(d / "a.mp4"), "not a video"),
+    "text": (lambda d: text(d / "a.mp4"), "not a readable video or sound"),
+    "a playlist of other files": (lambda d: playlist(d / "a.mp4"), "not a readable video"),
     "no sound": (lambda d: make(Film(sound=None), d), "no audio stream"),
     "no picture": (lambda d: make(Film("a.mp4", video=None), d), "no video stream"),
     "too short": (lambda d: make(Film(seconds=0.8), d), "0.8. s; expected at least one"),
     "one frame": (lambda d: make(Film("a.mkv", frame_rate=1, seconds=1.4, video="ffv1"), d),
                   "single frame|expected at least"),
-    "truncated mp4": (lambda d: damaged(make(Film(), d), 0.5), "not a video or sound"),
+    "truncated mp4": (lambda d: damaged(make(Film(), d), 0.5), "not a readable video or sound"),
     "truncated mkv": (lambda d: damaged(make(Film("a.mkv", video="ffv1"), d), 0.5),
                       "truncated: it declares 6[.0-9]+ s"),
 }  # fmt: skip

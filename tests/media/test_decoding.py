@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from a2ibench.errors import UserError
-from a2ibench.media.audio import read_sound
 from a2ibench.media.decoding import decode_apart, read_sound_apart
+from a2ibench.media.sound_file import read_sound
 from a2ibench.parallel import Child
 
 

@@ -101,6 +101,7 @@ def test_a_single_class_or_clip_is_refused():
         metric.compute(outputs_of(features, features, label, np.zeros(120, dtype=np.int64)))
 
 
+@pytest.mark.integration
 @pytest.mark.filterwarnings("error")
 def test_labels_at_random_in_many_dimensions_are_learned_to_convergence_as_if_from_all_of_them():
     label, block, rng = segments()

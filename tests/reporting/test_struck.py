@@ -7,6 +7,7 @@ import numpy as np
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.reporting.render import to_markdown
 from a2ibench.reporting.report import Report, write_tables
 from a2ibench.reporting.tables import score_tables
 from a2ibench.results.judge_health import find_health, struck_reasons, usable
@@ -54,18 +55,18 @@ def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says
     made = report(tmp_path, rows(real=0.5))
     table = made.table("quality")
     assert table is not None
-    for section in table.sections:
+    for section in table.texts:
         for row in section:
             assert row[3] == "×"
             assert row[4][0].isdigit()
-    assert table.numbers[0]["accuracy_test_v1:value"] is None
-    assert table.numbers[0]["sharpness_test_v1:value"] is not None
+    assert table.records[0]["accuracy_test_v1:value"] is None
+    assert table.records[0]["sharpness_test_v1:value"] is not None
     assert any(
         note.startswith("Judge classifier: accuracy of the ground truth ") for note in table.notes
     )
     methods = made.table("methods")
     assert methods is not None
-    assert {row["metric"] for row in methods.numbers} == {"sharpness_test_v1"}
+    assert {row["metric"] for row in methods.records} == {"sharpness_test_v1"}
     assert not any(note.startswith("Judge classifier:") for note in methods.notes)
     assert "Left out: accuracy: struck, judge classifier:" in made.verdict
     assert made.verdict.startswith("a is worse than b by sharpness.")
@@ -80,7 +81,7 @@ def test_a_judge_that_failed_on_what_it_held_out_is_struck_and_one_that_did_not_
     (reason,) = struck_reasons(METRICS, find_health(methods, METRICS))
     assert "held-out accuracy 43.0 % [from 30.0 %] of 30 images (7 clips)" in reason
     (table,) = score_tables(rows(real=0.99), METRICS, "data", [])
-    assert "×" not in table.to_markdown()
+    assert "×" not in to_markdown(table)
     assert any("chance 50.0 %" in note for note in table.notes)
 
 
@@ -105,7 +106,7 @@ def test_where_every_judge_failed_nothing_is_said(tmp_path):
 
 def test_few_clips_are_counted_and_have_no_interval_and_the_reason_stands_once():
     (table,) = score_tables(rows(real=0.9, clips=3), METRICS, "data", [])
-    for section in table.sections:
+    for section in table.texts:
         for row in section:
             assert row[2] == "240 (3 clips)"
             assert not any("[" in cell for cell in row)
@@ -117,7 +118,7 @@ def test_few_clips_have_no_verdict(tmp_path):
     made = report(tmp_path, rows(real=0.9, clips=3))
     methods = made.table("methods")
     assert methods is not None
-    assert {row["verdict"] for row in methods.numbers} == {"not tested"}
+    assert {row["verdict"] for row in methods.records} == {"not tested"}
     assert made.verdict.startswith("Nothing is tested: there are fewer than 5 test clips.")
     assert made.compared[0].sentence == "not tested against b: there are fewer than 5 test clips"
     assert "A difference without an interval: there are fewer than 5 test clips." in methods.notes

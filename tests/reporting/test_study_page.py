@@ -9,20 +9,30 @@ import html5lib
 import pytest
 from markupsafe import Markup
 
-from a2ibench.reporting.render import Table
-from a2ibench.reporting.study_page import (
-    Against,
-    Chart,
-    Command,
-    Drawing,
-    Drawings,
-    Sound,
-    StudyPage,
-    Sweep,
-    see,
-    write_study_page,
-)
-from a2ibench.reporting.words import Comparison, Difference
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
+from a2ibench.contracts.section import Section
+from a2ibench.evaluation.statistics import Paired
+from a2ibench.reporting.cells import Label, Mean, P, VerdictWord
+from a2ibench.reporting.differences import PairedTest
+from a2ibench.reporting.html import write_html
+from a2ibench.reporting.page.against import Against
+from a2ibench.reporting.page.commands import Command
+from a2ibench.reporting.page.exam import Sound
+from a2ibench.reporting.page.parts import Part, render_section
+from a2ibench.reporting.page.sections.cost import Cost
+from a2ibench.reporting.page.sections.differences import Differences
+from a2ibench.reporting.page.sections.inside import Inside
+from a2ibench.reporting.page.sections.pictures import Drawing, Drawings, Pictures
+from a2ibench.reporting.page.sections.provenance import Provenance
+from a2ibench.reporting.page.sections.scores import Scores
+from a2ibench.reporting.page.sections.seeds import Seeds
+from a2ibench.reporting.page.sections.sweeps import Sweep, Sweeps
+from a2ibench.reporting.page.sections.training import Training
+from a2ibench.reporting.page.sections.verdict import Verdict
+from a2ibench.reporting.svg import Chart
+from a2ibench.reporting.table import Column, Table
+from a2ibench.reporting.words import Comparison, together
+from a2ibench.results.rows import RowScores
 
 HOSTILE = "</script><script>hacked()</script><img src=x onerror=hacked()>\"' {{ 7 * 7 }}"
 PIXEL = (
@@ -32,56 +42,72 @@ PIXEL = (
 NOTE, OTHER = "said of all", "said of one"
 
 
+class Hostile(Metric):
+    name, judge, title, bounds = "hostile", "none", HOSTILE, (0.0, 1.0)
+
+    def compute(self, outputs: JudgeOutputs) -> Score:
+        raise AssertionError("not computed here")
+
+
 def table(name: str, notes: tuple[str, ...] = (NOTE,), keys: int = 1) -> Table:
     rows = (
-        (HOSTILE, "b", "1.5 [1.0, 2.0]", "better"),
-        ("", "a", "< 0.001", "not separable"),
-        ("last", "a", "–", "worse"),
+        (Label(HOSTILE), Label("b"), Mean(1.5, low=1.0, high=2.0), VerdictWord("better")),
+        (Label(HOSTILE), Label("a"), P(0.0), VerdictWord("not separable")),
+        (Label("last"), Label("a"), Mean(None), VerdictWord("worse")),
     )
-    heading = ("method", "metric", HOSTILE, "verdict")
-    return Table(name, f"{HOSTILE} {name}", heading, (rows[:2], rows[2:]), notes, (), keys)
+    headings = ("method", "metric", HOSTILE, "verdict")
+    kinds = (Label, Label, Mean, VerdictWord)
+    columns = tuple(map(Column, kinds, headings))
+    return Table(name, f"{HOSTILE} {name}", columns, (rows[:2], rows[2:]), notes, keys)
 
 
-def page() -> StudyPage:
-    """A page on which every text is hostile."""
-    test = Difference(HOSTILE, "+1", "< 0.001", "better")
-    compared = Comparison(HOSTILE, HOSTILE, (test, replace(test, verdict="worse")))
+def parts() -> dict[type[Section], dict[str, Any]]:
+    """What each section shows of a study in which every text is hostile."""
+    row = RowScores(HOSTILE, False, None, 3, {})
+    change = Paired(1.0, 0.5, 1.5, 0.0001, None, 0.5, 3)
+    better = PairedTest(row, row, Hostile(), change, 0.0001, "better")
+    compared = Comparison(HOSTILE, HOSTILE, (better, replace(better, verdict="worse")))
+    against = Against(HOSTILE, "floor", table("floor"), (compared,))
     sound = Sound(HOSTILE, HOSTILE, "data:audio/mpeg;base64,", PIXEL)
-    row = Drawing(HOSTILE, 0, (PIXEL,))
+    drawn = Drawing(HOSTILE, 0, (PIXEL,))
     chart = Chart(Markup('<svg viewBox="0 0 1 1" role="img" aria-label="x"></svg>'), HOSTILE)
-    return StudyPage(
-        name=HOSTILE,
-        about=HOSTILE,
-        facts=((HOSTILE, HOSTILE),),
-        lead=HOSTILE,
-        compared=(compared,),
-        against=(Against(HOSTILE, "floor", table("floor"), (compared,)),),
-        scores=(table("quality"), table("match", (NOTE, OTHER))),
-        differences=(table("ablations", keys=2),),
-        diagram=chart,
-        pictures=Drawings((sound,), (row, Drawing("failed", 0, ()))),
-        several=(Drawings((sound,), (row, row)),),
-        unseen=HOSTILE,
-        seeds=chart,
-        curves=(chart,),
-        classes=(table("class_x"),),
-        parts=(table("part_x"),),
-        sweeps=(Sweep(HOSTILE, PIXEL, ((HOSTILE, PIXEL),), table("sweep_1"), 2),),
-        damaged_sweeps=(HOSTILE,),
-        cost=table("cost"),
-        gaps=table("gaps"),
-        notes=(HOSTILE,),
-        provenance=((HOSTILE, ((HOSTILE, HOSTILE),)),),
-        jobs=table("jobs"),
-        everything=HOSTILE,
-        commands=(Command(HOSTILE, HOSTILE), Command(HOSTILE, "")),
-    )
+    facts = ((HOSTILE, HOSTILE),)
+    sweep = Sweep(HOSTILE, PIXEL, ((HOSTILE, PIXEL),), table("sweep_1"), 2)
+    return {
+        Verdict: {
+            "lead": HOSTILE, "gaps": True, "compared": [compared], "against": [against],
+            "together": together,
+        },
+        Scores: {"tables": [table("quality"), table("match", (NOTE, OTHER))], "shared": [NOTE]},
+        Differences: {
+            "tables": [table("ablations", keys=2), against.table], "shared": [], "diagram": chart,
+        },
+        Pictures: {
+            "unseen": HOSTILE, "longest": 10.0,
+            "pictures": Drawings((sound,), (drawn, Drawing("failed", 0, ()))),
+            "several": [Drawings((sound,), (drawn, drawn))],
+        },
+        Seeds: {"made": chart},
+        Inside: {"tables": [table("class_x"), table("part_x")]},
+        Training: {"curves": [chart], "notes_of_trainings": [HOSTILE]},
+        Sweeps: {"sweeps": [sweep], "damaged": [HOSTILE]},
+        Cost: {"cost": table("cost"), "gaps": table("gaps")},
+        Provenance: {
+            "provenance": [(HOSTILE, facts)], "jobs": table("jobs"), "everything": HOSTILE,
+            "commands": [Command(HOSTILE, HOSTILE), Command(HOSTILE, "")],
+        },
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_study_page(page(), path)
+    made = [
+        Part(section.name, section.title, render_section(section, {"said_once": {NOTE}, **values}))
+        for section, values in parts().items()
+    ]
+    head = {"name": HOSTILE, "about": HOSTILE, "facts": ((HOSTILE, HOSTILE),), "key": ""}
+    write_html("study.html.j2", path, script="study.js", parts=made, **head)
     return path.read_text(encoding="utf-8")
 
 
@@ -168,37 +194,17 @@ def test_a_note_of_all_tables_is_said_once(text: str) -> None:
     assert before.count(OTHER) == 1
 
 
-def test_a_cell_is_a_number_with_what_stands_beside_it() -> None:
-    seen = see(table("x"))
-    first, second = seen.sections[0]
-    assert (first[2].text, first[2].beside, first[2].order) == ("1.5", "[1.0, 2.0]", 1.5)
-    assert second[2].order == 0.0
-    assert seen.sections[1][0][2].order is None
-    assert first[3].order is None
-
-
-@pytest.mark.parametrize(
-    ("cell", "order", "beside"),
-    [
-        ("-4.72 [-5.34, -4.10]", -4.72, "[-5.34, -4.10]"),
-        ("+5.6 [+2.0, +9.1]", 5.6, "[+2.0, +9.1]"),
-        ("2.25 ± 0.22 [2.1, 2.4]", 2.25, "[2.1, 2.4]"),
-        ("10.3° [8.1, 12.5]", 10.3, "[8.1, 12.5]"),
-        ("83.9 (81.0 to 86.0)", 83.9, "(81.0 to 86.0)"),
-        ("-2.0 sd, 10 % of blocks", -2.0, "10 % of blocks"),
-        ("50 % of blocks", 50, ""),
-        ("1,517,276", 1_517_276, ""),
-        ("2 of 3", 2, ""),
-        ("9d58c0aca2b202b3526e", None, ""),
-        ("–", None, ""),
-    ],
-)
-def test_numbers_are_sorted_by_their_value(cell: str, order: float | None, beside: str) -> None:
-    made = Table("x", "x", ("a", "b"), ((("name", cell),),), (), ())
-    ((row,),) = see(made).sections
-    assert (row[1].order, row[1].beside) == (order, beside)
-
-
-def test_rows_of_a_table_of_differences_say_what_they_are() -> None:
-    (rows,) = see(table("x", keys=2)).sections
-    assert [row[0].text for row in rows] == [HOSTILE, HOSTILE, "last"]
+def test_rows_of_a_table_of_differences_say_what_they_are_and_are_sorted_together(
+    root: Any,
+) -> None:
+    (found,) = [one for one in root.iter("table") if one.get("id") == "table-ablations"]
+    (body,) = found.findall("tbody")
+    assert ["".join(row[0].itertext()) for row in body] == [HOSTILE, HOSTILE, "last"]
+    assert [row.get("class") for row in body] == [None, "repeated", "begins"]
+    number, p, none = (row[2] for row in body)
+    assert (number.get("data-order"), p.get("data-order"), none.get("data-order")) == (
+        "1.5", "0.0", None,
+    )  # fmt: skip
+    (beside,) = number
+    assert (beside.get("class"), beside.text) == ("beside", "[1.00, 2.00]")
+    assert [row[3].get("class") for row in body] == ["better", None, "worse"]

@@ -3,17 +3,45 @@
 import csv
 import io
 
+import html5lib
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 
 from a2ibench import registry
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
-from a2ibench.evaluation.statistics import Paired, SeedScores
-from a2ibench.reporting.cells import Cell, effect_text, heading, p_text
-from a2ibench.reporting.render import Table, escape_latex, escape_markdown
+from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.reporting.cells import (
+    Cell,
+    Count,
+    Difference,
+    Effect,
+    Evidence,
+    Hash,
+    Label,
+    Mean,
+    Number,
+    P,
+    Range,
+    Seeds,
+    Words,
+    heading,
+)
+from a2ibench.reporting.differences import (
+    ablation_pairs,
+    ablation_table,
+    method_pairs,
+    method_table,
+    run_tests,
+)
+from a2ibench.reporting.render import escape_latex, escape_markdown, to_csv, to_latex, to_markdown
 from a2ibench.reporting.report import SPREAD
-from a2ibench.reporting.tables import ablation_table, method_table, score_tables
+from a2ibench.reporting.table import Column, Table
+from a2ibench.reporting.tables import score_tables
+from a2ibench.reporting.terminal import rich_tables
 from a2ibench.results.rows import RowScores
 
 
@@ -45,21 +73,68 @@ METHODS = [
 ]
 
 
+def ablations(rows: list[RowScores], metric: Metric) -> Table:
+    table = ablation_table(run_tests(ablation_pairs(rows), [metric]), "data", [], ())
+    assert table is not None
+    return table
+
+
+def compared(rows: list[RowScores], metric: Metric) -> Table:
+    table = method_table(run_tests(method_pairs(rows), [metric]), "data", [], ())
+    assert table is not None
+    return table
+
+
 def test_a_cell_prints_value_spread_and_interval() -> None:
-    assert str(Cell(2.254, 0.221, None, None, percent=False)) == "2.25 ± 0.22"
-    assert str(Cell(0.349, None, 0.31, 0.388, percent=True)) == "34.9 [31.0, 38.8]"
+    assert str(Mean(2.254, spread=0.221)) == "2.25 ± 0.22"
+    assert str(Mean(0.349, percent=True, low=0.31, high=0.388)) == "34.9 [31.0, 38.8]"
 
 
 def test_a_difference_is_signed_and_a_score_below_its_floor_is_marked() -> None:
-    assert str(Cell(-0.02, None, -0.05, 0.01, True, signed=True)) == "-2.0 [-5.0, +1.0]"
-    assert str(Cell(0.02, None, 0.01, 0.03, True, below_floor=True)) == "2.0° [1.0, 3.0]"
+    assert str(Difference(-0.02, True, low=-0.05, high=0.01)) == "-2.0 [-5.0, +1.0]"
+    assert str(Mean(0.02, True, low=0.01, high=0.03, below_floor=True)) == "2.0° [1.0, 3.0]"
+
+
+def test_what_has_no_number_is_missing_or_struck() -> None:
+    nothing = (Mean(None), Count(), Evidence(0, 200, 3), P(None), Effect(None, None), Number(None))
+    assert {str(cell) for cell in nothing} == {"–"}
+    assert {cell.printed.order for cell in nothing} == {None}
+    assert str(Mean(None, struck=True)) == "×"
 
 
 def test_p_values_and_effects_are_short() -> None:
-    assert [p_text(p) for p in (None, 0.0, 0.0312)] == ["–", "< 0.001", "0.031"]
-    change = Paired(0.1, 0.0, 0.2, 0.04, 1.83, 0.95, 3)
-    assert effect_text(change) == "+1.8 sd, 95 % of blocks"
-    assert effect_text(Paired(0.1, None, None, None, None, None, 1)) == "–"
+    assert [str(P(p)) for p in (None, 0.0, 0.0312)] == ["–", "< 0.001", "0.031"]
+    assert str(Effect(1.83, 0.95)) == "+1.8 sd, 95 % of blocks"
+    assert str(Effect(None, 0.5)) == "50 % of blocks"
+
+
+@pytest.mark.parametrize(
+    ("cell", "main", "beside", "order"),
+    [
+        (Mean(-4.72, low=-5.34, high=-4.1), "-4.72", "[-5.34, -4.10]", -4.72),
+        (Difference(0.056, True, low=0.02, high=0.091), "+5.6", "[+2.0, +9.1]", 5.6),
+        (Mean(2.25, spread=0.22, low=2.1, high=2.4), "2.25 ± 0.22", "[2.10, 2.40]", 2.25),
+        (Range(np.array([0.81, 0.86]), True), "83.5", "(81.0 to 86.0)", 83.5),
+        (Range(np.array([0.81]), False), "0.81", "", 0.81),
+        (Effect(-2.0, 0.1), "-2.0 sd,", "10 % of blocks", -2.0),
+        (Effect(None, 0.5), "50 % of blocks", "", 50),
+        (Number(1_517_276), "1,517,276", "", 1_517_276),
+        (Number(3.25), "3.2", "", 3.2),
+        (Seeds(2, 3), "2 of 3", "", 2),
+        (Count(233, 3), "233", "(3 clips)", 233),
+        (Evidence(3, 233, 1), "3 × 233", "(1 clip)", 3),
+        (Hash("9058"), "9058", "", None),
+        (Words("3 of them failed (nan)"), "3 of them failed (nan)", "", None),
+        (P(0.0004), "< 0.001", "", 0.0),
+        (Mean(float("inf")), "inf", "", None),
+    ],
+)
+def test_a_cell_is_sorted_by_what_it_prints(
+    cell: Cell, main: str, beside: str, order: float | None
+) -> None:
+    printed = cell.printed
+    assert (printed.main, printed.beside, printed.order) == (main, beside, order)
+    assert str(cell) == f"{main} {beside}".strip()
 
 
 def test_scores_no_better_than_the_floor_are_marked_and_the_caption_names_it() -> None:
@@ -68,33 +143,32 @@ def test_scores_no_better_than_the_floor_are_marked_and_the_caption_names_it() -
         RowScores("good", False, None, 2, {"match_test": scores(0.3)}),  # lower is better
         RowScores("deaf", False, None, 2, {"match_test": scores(0.6)}),
     ]
-    (table,) = score_tables(methods, [Match], "data", [])
-    (floor,), (good, deaf) = table.sections
+    (table,) = score_tables(methods, [Match()], "data", [])
+    (floor,), (good, deaf) = table.texts
     assert ["°" in row[3] for row in (floor, good, deaf)] == [False, False, True]
     assert any("no better than shuffled" in note for note in table.notes)
     assert any("95 % interval of the mean over training seeds" in note for note in table.notes)
 
 
 def test_every_row_has_its_seeds_and_n_and_a_missing_result_is_a_gap() -> None:
-    (table,) = score_tables(METHODS, [Accuracy], "data", ["a note"])
-    references, arms = table.sections
-    assert references[0][:3] == ("ground truth", "1", "200")
-    assert arms[0][:3] == ("ours", "2", "200")
-    assert arms[-1] == ("evil_|<b>&$x$", "0 of 2", "–", "–")
+    (table,) = score_tables(METHODS, [Accuracy()], "data", ["a note"])
+    references, arms = table.texts
+    assert references[0][:3] == ["ground truth", "1", "200"]
+    assert arms[0][:3] == ["ours", "2", "200"]
+    assert arms[-1] == ["evil_|<b>&$x$", "0 of 2", "–", "–"]
     assert "accuracy_test_v1" in table.notes[-1]
 
 
 def test_ablations_are_paired_differences_to_the_full_model() -> None:
-    table = ablation_table(METHODS, [Accuracy], "data", [])
-    assert table is not None
-    (worse,), (same,) = table.sections
+    table = ablations(METHODS, Accuracy())
+    (worse,), (same,) = table.texts
     assert worse[0] == "ours − consistency"
     assert worse[2] == "2 × 200"
     assert worse[5].startswith("-20.0 [")
     assert (float(worse[6]) < 0.01, worse[8]) == (True, "worse")
-    assert same[5:7] == ("+0.0 [+0.0, +0.0]", "1.000")
+    assert same[5:7] == ["+0.0 [+0.0, +0.0]", "1.000"]
     assert same[8] == "not separable"
-    assert table.heading[6] == "p (2 tests)"
+    assert table.printed[6].heading == "p (2 tests)"
     assert any("Holm" in note for note in table.notes)
 
 
@@ -103,9 +177,7 @@ def test_the_direction_of_a_verdict_is_the_metrics() -> None:
         RowScores("ours", False, None, 2, {"match_test": scores(0.5)}),
         RowScores("ours − x", False, "ours", 2, {"match_test": scores(0.3)}),
     ]
-    table = ablation_table(methods, [Match], "data", [])
-    assert table is not None
-    assert table.numbers[0]["verdict"] == "better"
+    assert ablations(methods, Match()).records[0]["verdict"] == "better"
 
 
 def test_one_seed_a_side_separates_no_methods() -> None:
@@ -113,26 +185,25 @@ def test_one_seed_a_side_separates_no_methods() -> None:
         RowScores("a", False, None, 1, {"accuracy_test": scores(0.6, (0,))}),
         RowScores("b", False, None, 1, {"accuracy_test": scores(0.8, (0,))}),
     ]
-    table = method_table(one, [Accuracy], "data", [])
-    assert table is not None
-    (((label, *_, difference, p, _, verdict),),) = table.sections
+    table = compared(one, Accuracy())
+    (((label, *_, difference, p, _, verdict),),) = table.texts
     assert (label, p, verdict) == ("a", "–", "one seed")
     assert difference.startswith("-20.0 [")
 
 
 def test_csv_holds_plain_numbers() -> None:
-    (table,) = score_tables(METHODS, [Accuracy], "data", [])
-    rows = list(csv.DictReader(io.StringIO(table.to_csv())))
+    (table,) = score_tables(METHODS, [Accuracy()], "data", [])
+    rows = list(csv.DictReader(io.StringIO(to_csv(table))))
     assert float(rows[1]["accuracy_test_v1:value"]) == pytest.approx(0.8)
     assert rows[-1]["accuracy_test_v1:value"] == ""
 
 
 def test_names_are_escaped_in_markdown_and_latex() -> None:
-    (table,) = score_tables(METHODS, [Accuracy], "data", [])
-    assert r"evil_\|&lt;b>&$x$" in table.to_markdown()
+    (table,) = score_tables(METHODS, [Accuracy()], "data", [])
+    assert r"evil_\|&lt;b>&$x$" in to_markdown(table)
     assert escape_markdown("p < 0.05, a</b><!-- c") == "p < 0.05, a&lt;/b>&lt;!-- c"
     assert escape_markdown("[a](b) ![c](d) `e`\n| f") == r"[a]\(b) ![c]\(d) \`e\` \| f"
-    assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 2" in table.to_latex()
+    assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 2" in to_latex(table)
     assert escape_latex(r"\input{x}") == r"\textbackslash{}input\{x\}"
     assert escape_latex("[3em] < 0.001") == "{[}3em] $<$ 0.001", "an option of the row's end"
     assert escape_latex("1–5, 2 – 3") == "1--5, 2 -- 3"
@@ -144,24 +215,62 @@ def test_every_installed_metric_has_a_column_that_plain_latex_can_set() -> None:
         metric = registry.metrics.get(name)
         assert escape_latex(heading(metric)).isascii(), heading(metric)
     for table in (
-        *score_tables(METHODS, [Accuracy], "data", [SPREAD]),
-        method_table(METHODS, [Accuracy], "data", []),
+        *score_tables(METHODS, [Accuracy()], "data", [SPREAD]),
+        compared(METHODS, Accuracy()),
     ):
-        assert table is not None
-        assert table.to_latex().isascii()
+        assert to_latex(table).isascii()
 
 
 def test_no_number_is_cut_off_in_a_narrow_terminal() -> None:
-    row = ("a method with a long name", *(f"{10**i}.25 [{i}.123456, {i}.654321]" for i in range(7)))
+    scores = [Mean(10.0**i + 0.25, low=i + 0.12, high=i + 0.65) for i in range(7)]
     table = Table(
-        "t", "title", ("method", *(f"metric {i}" for i in range(7))), ((row,),), (), (), keys=1
+        "t",
+        "title",
+        (Column(Label, "method"), *(Column(Mean, f"metric {i}") for i in range(7))),
+        (((Label("a method with a long name"), *scores),),),
     )
     console = Console(width=60, file=io.StringIO())
-    parts = table.to_rich(60)
+    parts = rich_tables(table, 60)
     console.print(*parts, sep="\n")
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert len(parts) > 1
     assert "…" not in text
-    for cell in row[1:]:
-        for line in cell.split(" ", 1):
+    for score in scores:
+        for line in (score.printed.main, score.printed.beside):
             assert line in text
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(NAMES, NUMBERS, st.none() | NUMBERS), min_size=1, max_size=5))
+def test_csv_is_read_back_by_pandas_to_the_last_bit(rows: list[tuple[str, float, float]]) -> None:
+    columns = (
+        Column(Label, "method", {"method": "text"}),
+        Column(Mean, "score", {"value": "value", "low": "low"}),
+    )
+    cells = tuple((Label(name), Mean(value, low=low)) for name, value, low in rows)
+    table = Table("t", "title", columns, (cells,))
+    read = pd.read_csv(
+        io.StringIO(to_csv(table)),
+        dtype={"method": str},
+        na_values={"value": "", "low": ""},
+        keep_default_na=False,
+    )
+    assert read["method"].tolist() == [name for name, _, _ in rows]
+    assert read["value"].tolist() == [value for _, value, _ in rows]
+    missing = [low is None for _, _, low in rows]
+    assert read["low"].isna().tolist() == missing
+    assert read["low"].dropna().tolist() == [low for _, _, low in rows if low is not None]
+
+
+def test_a_notebook_shows_the_table_of_the_page() -> None:
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+    table = compared(METHODS, Accuracy())
+    root = parser.parseFragment(table._repr_html_())
+    (rows,) = root.findall(".//tbody")
+    shown = [[" ".join("".join(cell.itertext()).split()) for cell in row] for row in rows]
+    assert [row[1:] for row in shown] == [row[1:] for section in table.texts for row in section]
+    assert "evil_|<b>&$x$" in " ".join(root.itertext())

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
-from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.tables import method_table
-from a2ibench.reporting.words import Comparison, Difference, comparisons, lead, together
+from a2ibench.evaluation.statistics import Paired, SeedScores
+from a2ibench.evaluation.verdict import Verdict
+from a2ibench.reporting.differences import PairedTest, method_pairs, method_table, run_tests
+from a2ibench.reporting.words import Comparison, comparisons, lead, together
 from a2ibench.results.rows import RowScores
 
 
@@ -27,7 +28,7 @@ class Own(Accuracy):
     name, title, judge, group = "own_test", "own network", OWN, "own"
 
 
-METRICS = [Accuracy, Distance, Own]
+METRICS = [Accuracy(), Distance(), Own()]
 
 
 def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> RowScores:
@@ -43,7 +44,7 @@ def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> RowS
 
 
 def compared(*methods: RowScores) -> list[Comparison]:
-    return comparisons(method_table(methods, METRICS, "data", []), METRICS)
+    return comparisons(run_tests(method_pairs(methods), METRICS))
 
 
 def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
@@ -54,14 +55,13 @@ def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
         " No other difference was tested."
     )
     accuracy, distance = one.decided
-    assert accuracy.difference.startswith("+40.0 [")
-    assert accuracy.difference.endswith("] points")
-    assert distance.difference.startswith("+0.40 [")
+    assert str(accuracy.difference).startswith("+40.0 [")
+    assert str(distance.difference).startswith("+0.40 [")
 
 
 def test_a_single_tested_difference_that_is_none_is_said_to_be_none() -> None:
     base, same = method("base", 0.5, 0.5), method("same", 0.5, 0.5)
-    (one,) = comparisons(method_table([same, base], [Accuracy], "data", []), [Accuracy])
+    (one,) = comparisons(run_tests([(base, same)], [Accuracy()]))
     assert one.sentence == "not separable from base by accuracy"
     assert lead([one]) == (
         "No method is separable from another: the one tested difference is not significant after"
@@ -111,18 +111,23 @@ def test_a_difference_that_nothing_varies_is_not_laid_to_the_clips() -> None:
         scores = SeedScores((0, 1, 2), np.full(3, level), 100, None, np.full((3, 12), level))
         return RowScores(label, False, None, 3, {Accuracy.name: scores})
 
-    table = method_table([constant("mine", 1.0), constant("base", 0.0)], METRICS, "data", [])
+    tests = run_tests([(constant("base", 0.0), constant("mine", 1.0))], METRICS)
+    table = method_table(tests, "data", [], ())
     assert table is not None
     reason = "neither another seed nor another choice of test clips changes the difference"
-    assert table.numbers[0]["verdict"] == "not tested"
+    assert table.records[0]["verdict"] == "not tested"
     assert f"A difference without an interval: {reason}." in table.notes
-    assert lead(comparisons(table, METRICS)) == f"Nothing is tested: {reason}."
-    assert "clips" not in " ".join(map(str, table.sections))
+    assert lead(comparisons(tests)) == f"Nothing is tested: {reason}."
+    assert "clips" not in " ".join(map(str, table.texts))
 
 
 def test_many_metrics_that_do_not_separate_are_counted_and_those_that_do_are_named() -> None:
-    def made(name: str, verdict: str) -> Difference:
-        return Difference(name, "+1", "0.5", verdict)
+    mine, base = method("mine", 0.5, 0.5), method("base", 0.5, 0.5)
+
+    def made(name: str, verdict: Verdict) -> PairedTest:
+        metric = type(name, (Accuracy,), {"name": name, "title": name})()
+        change = Paired(1.0, 0.5, 1.5, 0.5, None, 0.5, 3)
+        return PairedTest(mine, base, metric, change, 0.5, verdict)
 
     few = tuple(made(name, "not separable") for name in "abcd")
     best = made("best", "better")
@@ -136,7 +141,7 @@ def test_many_metrics_that_do_not_separate_are_counted_and_those_that_do_are_nam
 
 def test_what_a_method_trains_against_is_no_measurement() -> None:
     (one,) = compared(method("mine", 0.9, 0.5), method("base", 0.5, 0.5))
-    assert {test.metric for test in one.tests} == {"accuracy", "distance"}
+    assert {test.metric.title for test in one.tests} == {"accuracy", "distance"}
     assert "own network" not in one.sentence
 
 

@@ -58,6 +58,7 @@ def plugin(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.integration
 def test_an_executor_of_one_file_gives_the_numbers_of_those_that_are_built_in(
     plugin: Path, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize("executor", ["inline", "process"])
 def test_a_study_needs_neither_ray_nor_mlflow(tmp_path: Path, executor: str) -> None:

@@ -20,9 +20,9 @@ from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.soundnet import distil as loop
-from a2ibench.soundnet.distil import Lessons, distil, divergence
+from a2ibench.soundnet.distil import Budget, Lessons, distil, divergence
 from a2ibench.soundnet.network import SOUNDNET5, Architecture, Layer, SoundNet
-from a2ibench.soundnet.teach import Budget, Taught, teach_soundnet
+from a2ibench.soundnet.teach import Taught, teach_soundnet
 from a2ibench.training.device import make_deterministic
 from a2ibench.training.fit import DivergedError
 
@@ -127,12 +127,13 @@ def student(seed: int = 0) -> SoundNet:
     return SoundNet(TINY, "conv2")
 
 
-SETTINGS = {"samples": 6_000, "batch_size": 4, "learning_rate": 1e-2, "seed": 5}
+def of_steps(steps: int) -> Budget:
+    return Budget(steps, batch_size=4, learning_rate=1e-2, seed=5)
 
 
 def test_a_training_that_was_interrupted_ends_with_the_same_weights(tmp_path, monkeypatch):
     straight, broken = student(), student()
-    distil(straight, lessons(), steps=6, checkpoint=tmp_path / "a", **SETTINGS)
+    distil(straight, lessons(), of_steps(6), samples=6_000, checkpoint=tmp_path / "a")
 
     def interrupt(done: int, total: int) -> None:
         if done == 4:
@@ -141,12 +142,12 @@ def test_a_training_that_was_interrupted_ends_with_the_same_weights(tmp_path, mo
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
     path = tmp_path / "b"
     with pytest.raises(KeyboardInterrupt):
-        distil(broken, lessons(), steps=6, checkpoint=path, report=interrupt, **SETTINGS)
+        distil(broken, lessons(), of_steps(6), samples=6_000, checkpoint=path, report=interrupt)
     seen: list[int] = []
     again = student(seed=9)
     distil(
-        again, lessons(), steps=6, checkpoint=path, report=lambda done, _: seen.append(done),
-        **SETTINGS,
+        again, lessons(), of_steps(6), samples=6_000, checkpoint=path,
+        report=lambda done, _: seen.append(done),
     )  # fmt: skip
     assert seen == [4, 5, 6]
     for (name, one), two in zip(
@@ -158,7 +159,7 @@ def test_a_training_that_was_interrupted_ends_with_the_same_weights(tmp_path, mo
 def test_it_learns_what_can_be_heard(tmp_path):
     network = student()
     data = lessons()
-    distil(network, data, steps=60, checkpoint=tmp_path / "c", **SETTINGS)
+    distil(network, data, of_steps(60), samples=6_000, checkpoint=tmp_path / "c")
     mean = data.posterior.mean(axis=0)
     floor = rel_entr(data.posterior, mean).sum(axis=1).mean()
     assert loop.mean_divergence(network, data) < 0.5 * floor
@@ -168,7 +169,7 @@ def test_a_diverged_training_is_stopped(tmp_path):
     data = lessons()
     silent = Lessons(lambda i: np.full(9000, np.nan, np.float32), data.posterior)
     with pytest.raises(DivergedError, match="divergence is nan at step 1"):
-        distil(student(), silent, steps=3, checkpoint=tmp_path / "d", **SETTINGS)
+        distil(student(), silent, of_steps(3), samples=6_000, checkpoint=tmp_path / "d")
     assert not (tmp_path / "d").exists()
 
 

@@ -17,6 +17,8 @@ from a2ibench.generator.files import READERS, WRITERS
 from a2ibench.registry import load_plugin_file
 from a2ibench.training.draw import draw_noise
 
+pytestmark = pytest.mark.integration
+
 NAMES = ["vae", "wan2019", "ours", "flow"]
 RATE = 22_050
 SOUND = np.sin(np.arange(RATE) / 9).astype(np.float32)

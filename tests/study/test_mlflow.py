@@ -32,7 +32,8 @@ from a2ibench.tracking.live import TOLD, LiveMirror, default_uri, mirror_study
 from a2ibench.tracking.mirror import Mirror
 from a2ibench.tracking.values import clean, places
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about its own dependencies
+# MLflow warns about its own dependencies.
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 Tiny = Callable[..., Request]
 REFERENCES = {

@@ -31,7 +31,8 @@ from a2ibench.tracking.live import TOLD, LiveMirror, _was_told, mirror_study
 from a2ibench.tracking.mirror import HOLDER, LOCK
 from a2ibench.tracking.values import JOB
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow warns about its own dependencies
+# MLflow warns about its own dependencies.
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 FEW = ("class mean", "ground truth", "nearest train")
 

@@ -61,6 +61,7 @@ def test_whoever_prints_in_a_command_goes_past_the_guard(
     assert err == "cd\n"
 
 
+@pytest.mark.integration
 def test_output_that_is_not_utf8_ends_no_command(tmp_path: Path) -> None:
     folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
     about = json.loads((folder / "study.json").read_text())

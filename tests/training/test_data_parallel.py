@@ -17,6 +17,8 @@ from a2ibench.training.checkpoint import TrainingState, read_checkpoint
 from a2ibench.training.data_parallel import ALONE, SharedBatchNorm, Team
 from a2ibench.training.fit import fit
 
+pytestmark = pytest.mark.integration
+
 STEPS = 6
 PRECISION = "a2ibench.training.device.training_dtype"
 NO_CHANCE: dict[str, dict[str, Any]] = {

@@ -43,6 +43,7 @@ def make_model(name: str = "ours", seed: int = 3, **options: Any) -> Model:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+@pytest.mark.integration
 def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
     train = make_pairs()
     whole, part = tmp_path / "whole.safetensors", tmp_path / "part.safetensors"
@@ -160,6 +161,42 @@ def test_an_image_depends_on_its_row_and_the_seed_and_not_on_the_number_of_rows(
     assert many.dtype == np.uint8
     np.testing.assert_allclose(many[:7].astype(int), few.astype(int), atol=1)
     assert not np.array_equal(few, drawn(model, acoustic[:7], 6))
+
+
+class Bright(Diverging):
+    """Draws pixels of one value."""
+
+    name = "bright"
+    value = torch.tensor(0.5)
+
+    def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return self.value.expand(len(acoustic), 3, 32, 32)
+
+
+@pytest.mark.parametrize(("value", "pixel"), [(-1, 0), (-2, 0), (0.5, 191), (1, 255), (3, 255)])
+def test_minus_one_is_black_and_one_is_white(value: float, pixel: int) -> None:
+    model = Bright(Spec(32, 6, CLASSES))
+    model.value = torch.tensor(float(value))
+    assert (drawn(model, make_pairs().acoustic[:3], 0) == pixel).all()
+
+
+def test_images_that_are_never_darker_than_grey_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = Bright(Spec(32, 6, CLASSES))
+    drawn(model, make_pairs().acoustic[:3], 0)
+    assert "bright.generate: no pixel of 3 images is below 0" in caplog.text
+    caplog.clear()
+    model.value = torch.tensor(-0.1)
+    drawn(model, make_pairs().acoustic[:3], 0)
+    assert not caplog.text
+
+
+def test_images_of_whole_numbers_are_refused() -> None:
+    model = Bright(Spec(32, 6, CLASSES))
+    model.value = torch.tensor(127, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"bright\.generate: expected floats in \[−1, 1\]"):
+        drawn(model, make_pairs().acoustic[:3], 0)
 
 
 def test_a_grid_crosses_sounds_with_noises() -> None:

@@ -1,82 +1,28 @@
-"""Datasets that are made of files: what all layouts on disk share.
+"""Datasets made of files: the part that all layouts on disk share.
 
-A layout lists clips; this cuts them, one process a processor, in their order, and goes on where it
-was. A file that cannot be used is rejected with the reason, and the rest is done.
+A layout lists clips; this cuts them in their order, one process per processor, and resumes an
+interrupted preparation. A file that cannot be used is rejected with the reason.
 """
 
 import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
+from a2ibench.data.files.clip import Clip, ClipConfig
 from a2ibench.data.files.lengths import too_short
-from a2ibench.data.files.listing import as_utf8, without_conflicts
+from a2ibench.data.files.listing import as_utf8, check_names, without_conflicts
 from a2ibench.data.files.splits import assign
 from a2ibench.errors import UserError
-from a2ibench.media.container import Opened
+from a2ibench.media.container import open_media
 from a2ibench.media.cutting import Cut, Cutting, cut, cut_with_picture
-from a2ibench.media.pictures import FORMATS
 from a2ibench.parallel import Crashed, in_order
 from a2ibench.storage import file_sha256
 from a2ibench.types import Missing, Pair, Part, Rejected, RejectedError, Split
-
-VIDEOS = {
-    *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"),
-    *(".mts", ".ogv", ".ts", ".webm", ".wmv"),
-}
-SOUNDS = {
-    *(".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav"),
-    ".wma",
-}
-PICTURES = frozenset(FORMATS)
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One file to cut.
-
-    Attributes:
-        file: its path, relative to the dataset's folder.
-        label: the class.
-        source: the clip, film or recording that it comes from; a source is on one side of the
-            split only.
-        split: the side, where the layout fixes it.
-        starts: where its segments begin, in seconds from where the file begins, as in ``ffmpeg
-            -ss``; None for the whole file.
-        picture: a picture file that goes with a sound file, relative as well.
-    """
-
-    file: str
-    label: str
-    source: str
-    split: Split | None = None
-    starts: tuple[float, ...] | None = None
-    picture: str | None = None
-
-
-@dataclass(frozen=True)
-class ClipConfig:
-    """How the files of any layout are cut and split."""
-
-    seconds: float = option(4.0, "length of a sound", minimum=0.25, maximum=60.0)
-    hop: float = option(
-        4.0, "seconds from the start of one segment to the next", minimum=0.05, maximum=3600.0
-    )
-    frames: int = option(1, "pictures a segment; they share its sound", minimum=1, maximum=100)
-    at: Literal["centre", "end"] = option("centre", "when a segment's picture is shown")
-    most: int = option(0, "segments a file at most, evenly spread; 0 for all", minimum=0)
-    audio_track: int = option(
-        0, "audio track of a file, counted from 1; 0 for its default one", minimum=0, maximum=99
-    )
-    image_size: int = option(64, "side of the pictures in pixels", minimum=16, maximum=1024)
-    folds: int = option(5, "one source in so many is a test source", minimum=2, maximum=1000)
-    fold: int = option(0, "which of the folds is the test side", minimum=0, maximum=999)
-    seed: int = option(0, "of the split", minimum=0)
 
 
 class _AbsentError(RejectedError):
@@ -87,7 +33,7 @@ class ClipDataset(Dataset):
     """A dataset of files in a folder; a layout is a subclass with :meth:`clips`.
 
     Args:
-        config: a :class:`ClipConfig`, or more.
+        config: a :class:`~a2ibench.data.files.clip.ClipConfig`, or more.
         source: the folder (for some layouts: a list in it) that the user names.
 
     Raises:
@@ -98,7 +44,7 @@ class ClipDataset(Dataset):
     version: ClassVar[int] = 2
     config: ClipConfig
     listed: int | None = None
-    """Clips that the list names, each once; set by :meth:`clips` of a layout that reads one."""
+    """Number of different clips on the list; set by :meth:`clips` of a layout that reads one."""
 
     def __init__(self, config: ClipConfig, source: Path) -> None:
         super().__init__(config)
@@ -113,21 +59,24 @@ class ClipDataset(Dataset):
         self._clips = self._usable(self.clips())
         if not self._clips:
             why = "".join(f"; {note}" for note in self.notes())
-            why += f"; {said(self._rejected[0])}" if self._rejected else ""
+            if self._rejected:
+                first = self._rejected[0]
+                at = "" if first.start is None else f" at {first.start:g} s"
+                why += f"; {first.file}{at}: {first.reason}"
             raise UserError(f"{source}: nothing to cut in it (layout {self.name}){why}")
         self._given = self._given_sides()
         self._sides = self.sides([(clip.source, clip.label) for clip in self._clips])
 
     @abstractmethod
     def clips(self) -> Iterable[Clip]:
-        """Lists the files to cut; what cannot be used goes to :meth:`reject`.
+        """List the files to cut; pass unusable ones to :meth:`reject`.
 
         Raises:
             UserError: the folder is not of this layout.
         """
 
     def reject(self, file: str, reason: str, start: float | None = None) -> None:
-        """Notes something that is left out."""
+        """Record something that is left out."""
         self._rejected.append(Rejected(as_utf8(file), as_utf8(reason), start))
 
     def miss(
@@ -138,12 +87,12 @@ class ClipDataset(Dataset):
         starts: tuple[float, ...] = (),
         expected: Sequence[str] = (),
     ) -> None:
-        """Notes a clip of the list that is not there; see :class:`~a2ibench.types.Missing`."""
+        """Record a clip of the list that is not there; see :class:`~a2ibench.types.Missing`."""
         names = tuple(map(as_utf8, expected or (clip,)))
         self._missing.append(Missing(as_utf8(clip), as_utf8(label), split, starts, names))
 
     def note(self, text: str) -> None:
-        """Notes something that the user should know before anything is cut."""
+        """Record something that the user should know before anything is cut."""
         self._notes.append(as_utf8(text))
 
     @property
@@ -169,16 +118,16 @@ class ClipDataset(Dataset):
         return tuple(notes)
 
     def inside(self, file: str) -> Path:
-        """A file of the folder, given by its relative path.
+        """Resolve a path relative to the folder.
 
         Raises:
-            RejectedError: it is missing, no file, or lies outside of the folder, be it by ``..`` or
-                by a symbolic link.
+            RejectedError: the file is missing, not a file, or outside the folder, be it by ``..``
+                or by a symbolic link.
         """
         try:
             path = (self.root / file).resolve()
             if not path.is_relative_to(self.root):
-                raise RejectedError("it lies outside of the folder, which is not left")
+                raise RejectedError("it lies outside the folder")
             if not path.exists():
                 raise _AbsentError("no such file")
             if not path.is_file():
@@ -191,7 +140,7 @@ class ClipDataset(Dataset):
         usable = []
         for clip in sorted(clips, key=lambda clip: (clip.file, clip.label, clip.starts or ())):
             try:
-                _check_names(clip)
+                check_names(clip)
                 path = self.inside(clip.file)
                 self._check_picture(clip.picture)
             except RejectedError as error:
@@ -216,9 +165,7 @@ class ClipDataset(Dataset):
         """The sources whose side the layout fixes."""
         given: dict[str, Split] = {}
         for clip in self._clips:
-            if clip.split is None:
-                continue
-            if given.setdefault(clip.source, clip.split) != clip.split:
+            if clip.split and given.setdefault(clip.source, clip.split) != clip.split:
                 raise UserError(
                     f"{self.source}: source {clip.source!r} is given as train and as test:"
                     " that leaks one clip into both sides"
@@ -226,13 +173,13 @@ class ClipDataset(Dataset):
         return given
 
     def sides(self, clips: Sequence[tuple[str, str]]) -> Mapping[str, Split]:
-        """See the contract: by seed, names and classes of the usable sources alone."""
+        """See the contract; the sides follow from the seed and the usable sources alone."""
         config = self.config
         free = [(source, label) for source, label in clips if source not in self._given]
         return {**assign(free, config.folds, config.fold, config.seed), **self._given}
 
     def __len__(self) -> int:
-        """Files."""
+        """Number of files."""
         return len(self._clips) + bool(self._rejected)
 
     def provenance(self) -> dict[str, Any]:
@@ -250,7 +197,7 @@ class ClipDataset(Dataset):
             yield from part.pairs
 
     def parts(self, done: int = 0) -> Iterator[Part]:
-        """One part a file, and what the layout itself rejected as the last one."""
+        """Yield one part per file; the last one is what the layout itself rejected."""
         config = self.config
         cutting = Cutting(
             seconds=config.seconds,
@@ -264,7 +211,7 @@ class ClipDataset(Dataset):
         )
         left = self._clips[done:]
         arguments = [(self.root, clip, cutting) for clip in left]
-        for clip, answer in zip(left, in_order(_work, arguments), strict=True):
+        for clip, answer in zip(left, in_order(_cut, arguments), strict=True):
             if isinstance(answer, Crashed):
                 yield self._part(clip, f"the decoder {answer}", {})
             else:
@@ -273,24 +220,18 @@ class ClipDataset(Dataset):
             yield Part((), tuple(self._rejected))
 
     def _part(self, clip: Clip, result: Cut | str, facts: dict[str, Any]) -> Part:
+        split = self._sides[clip.source]
         about = {
             "file": clip.file,
             "source": clip.source,
             "label": clip.label,
-            "split": self._sides[clip.source],
+            "split": split,
             **facts,
         }
         if isinstance(result, str):
             return Part((), (Rejected(clip.file, result),), about)
         pairs = [
-            Pair(
-                image=image,
-                audio=segment.audio,
-                label=clip.label,
-                source=clip.source,
-                split=self._sides[clip.source],
-                start=segment.start,
-            )
+            Pair(image, segment.audio, clip.label, clip.source, split, segment.start)
             for segment in result.segments
             for image in segment.images
         ]
@@ -298,22 +239,8 @@ class ClipDataset(Dataset):
         return Part(pairs, rejected, {**about, **result.facts, "pairs": len(pairs)})
 
 
-def said(rejected: Rejected) -> str:
-    """One line: file, moment, reason."""
-    at = "" if rejected.start is None else f" at {rejected.start:g} s"
-    return f"{rejected.file}{at}: {rejected.reason}"
-
-
-def _check_names(clip: Clip) -> None:
-    names = {"name": clip.file, "class": clip.label, "source": clip.source}
-    for what, text in {**names, "picture's name": clip.picture or ""}.items():
-        if as_utf8(text) != text:
-            shown = "" if text == clip.file else f" ({as_utf8(text)})"
-            raise RejectedError(f"its {what}{shown} is not valid UTF-8")
-
-
-def _work(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str, Any]]:
-    """What one file gives, or the reason why it gives nothing, and facts on it."""
+def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str, Any]]:
+    """Cut one file; return its segments, or the reason for none, and facts on the file."""
     path = root / clip.file
     facts: dict[str, Any] = {}
     try:
@@ -322,17 +249,16 @@ def _work(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str
             return cut_with_picture(path, root / clip.picture, cutting), facts
         return cut(path, cutting, clip.starts), facts
     except RejectedError as error:
-        return str(error), {**facts, **_length(path)}
+        return str(error), {**facts, **_declared_length(path)}
     except PermissionError:
         return "it may not be read (permission denied)", facts
     except Exception as error:  # a damaged file makes libraries raise anything; the rest goes on
         return f"it cannot be decoded ({type(error).__name__}: {error})", facts
 
 
-def _length(path: Path) -> dict[str, float]:
-    """The length that a file of media declares, in seconds, where it does."""
+def _declared_length(path: Path) -> dict[str, float]:
     try:
-        with Opened(path) as container:
+        with open_media(path) as container:
             return {"seconds": container.duration / 1e6} if container.duration else {}
-    except Exception:  # the file was rejected already, for a better reason
+    except Exception:  # the file has been rejected already, for a better reason
         return {}

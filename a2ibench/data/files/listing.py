@@ -1,30 +1,42 @@
-"""What lists and names of files say wrongly: a clip twice, one under two classes, broken names."""
+"""Errors in lists and names of files: a clip twice, one under two classes, broken names."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from a2ibench.data.files.clips import Clip
+from a2ibench.data.files.clip import Clip
+from a2ibench.types import RejectedError
 
 Reject = Callable[[str, str, float | None], None]
 """Called with file, reason and start."""
 
 
 def as_utf8(name: str) -> str:
-    r"""A name as text that can be written anywhere; bytes that are not UTF-8 become ``\xff``."""
+    r"""Return a name that can be written anywhere; bytes that are not UTF-8 become ``\xff``."""
     try:
         return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:
         return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def check_names(clip: Clip) -> None:
+    """Check that a clip's names can be written.
+
+    Raises:
+        RejectedError: one of them is not valid UTF-8.
+    """
+    names = {"name": clip.file, "class": clip.label, "source": clip.source}
+    for what, text in {**names, "picture's name": clip.picture or ""}.items():
+        if as_utf8(text) != text:
+            shown = "" if text == clip.file else f" ({as_utf8(text)})"
+            raise RejectedError(f"its {what}{shown} is not valid UTF-8")
+
+
 def without_conflicts(
-    clips: Iterable[tuple[Path, "Clip"]], seconds: float, reject: Reject
-) -> tuple[list["Clip"], tuple[str, ...]]:
-    """Leaves each segment of a file once, under one class.
+    clips: Iterable[tuple[Path, Clip]], seconds: float, reject: Reject
+) -> tuple[list[Clip], tuple[str, ...]]:
+    """Keep each segment of a file once, under one class.
 
     A segment that is listed again is cut once. One that overlaps a segment of another class is left
     out under both, since a pair has one class.
@@ -32,7 +44,7 @@ def without_conflicts(
     Args:
         clips: each with the file that it really is, behind links.
         seconds: length of a segment.
-        reject: is told what is left out.
+        reject: called with everything that is left out.
 
     Returns:
         The clips, in their order, and notes for the user.
@@ -51,7 +63,8 @@ def without_conflicts(
         several = [listed[i] for i in members]
         labels = {clip.label for clip in several}
         seen: set[tuple[str, float | None]] = set()
-        for i, clip in sorted(zip(members, several, strict=True), key=_whole_first):
+        for i in sorted(members, key=lambda i: (listed[i].starts is not None, i)):  # whole first
+            clip = listed[i]
             left: list[float | None] = []
             for start in clip.starts or (None,):
                 others = {
@@ -83,11 +96,7 @@ def without_conflicts(
     return [kept[i] for i in sorted(kept)], tuple(notes)
 
 
-def _whole_first(numbered: tuple[int, "Clip"]) -> tuple[bool, int]:
-    return numbered[1].starts is not None, numbered[0]
-
-
-def _overlap(start: float | None, other: "Clip", seconds: float) -> bool:
+def _overlap(start: float | None, other: Clip, seconds: float) -> bool:
     if start is None or other.starts is None:
         return True
     return any(abs(start - begin) < seconds for begin in other.starts)

@@ -1,4 +1,4 @@
-"""Which source clips are test clips: by source, by class, by seed, in folds."""
+"""Choose the test sources: by class, by seed, in folds."""
 
 import hashlib
 from collections import Counter
@@ -9,21 +9,21 @@ from a2ibench.types import Split
 
 
 def assign(clips: Iterable[tuple[str, str]], folds: int, fold: int, seed: int) -> dict[str, Split]:
-    """Assigns each source to one side.
+    """Assign each source to one side.
 
-    The sources of each class are put in an order that only the seed and their names decide; the
-    one at position i is a test source when i mod ``folds`` is ``fold``. So each source is a test
-    source in exactly one fold, and each class has the same share in every fold, to one source.
+    The seed and the names alone order the sources of each class; the one at position i is a test
+    source when i mod ``folds`` is ``fold``. So each source is a test source in exactly one fold,
+    and each class has the same share in every fold, to one source.
 
     Args:
         clips: source and label of each clip. A source with several labels counts for its most
             frequent one.
-        folds: how many, k ≥ 2; one in k is a test source.
-        fold: which, 0 … k − 1.
+        folds: number of folds k ≥ 2; one source in k is a test source.
+        fold: the test fold, 0 … k − 1.
         seed: of the order.
 
     Raises:
-        UserError: there is no such fold, or fold 0 would leave all classes without test sources.
+        UserError: there is no such fold.
     """
     if not 0 <= fold < folds:
         raise UserError(f"fold {fold}: expected one of 0 to {folds - 1}, as there are {folds}")

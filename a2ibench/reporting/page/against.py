@@ -1,24 +1,40 @@
 """What a study's tests say of its methods, its floors and its ceiling."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.contracts.reference import CEILING, Reference
-from a2ibench.reporting.render import Table
+from a2ibench.reporting.differences import difference_table, run_tests
 from a2ibench.reporting.report import Report
-from a2ibench.reporting.study_page import Against
-from a2ibench.reporting.tables import difference_table
-from a2ibench.reporting.words import comparisons
+from a2ibench.reporting.table import Table
+from a2ibench.reporting.words import Comparison, comparisons
 from a2ibench.results.rows import RowScores
 
 CONSTANT = (
     "A reference row without chance is the same for every seed; it is compared with each seed of"
     " the method."
 )
+
+
+@dataclass(frozen=True)
+class Against:
+    """The methods against one reference row.
+
+    Attributes:
+        row: its label.
+        what: it is, ``"floor"`` or ``"ceiling"``.
+        table: with the tests.
+        compared: the same in words.
+    """
+
+    row: str
+    what: str
+    table: Table
+    compared: tuple[Comparison, ...]
 
 
 def against_references(made: Report) -> list[Against]:
@@ -41,31 +57,29 @@ def against_references(made: Report) -> list[Against]:
         if not plugin.random:  # it has no chance by construction: nobody has less, or better
             metrics = [m for m in metrics if "noise" not in m.needs]
         if metrics and made.scored and row.scores:
-            table = _table(row, plugin, made, metrics, what)
-            said = tuple(comparisons(table, made.metrics))
-            found.append(Against(row.label, what, table, said))
+            found.append(_compare(row, plugin, made, metrics, what))
     return found
 
 
-def _table(
+def _compare(
     row: RowScores,
     plugin: type[Reference],
     study: Report,
     metrics: Sequence[Metric],
     what: str,
-) -> Table:
-    compared = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in study.scored]
-    made = difference_table(
+) -> Against:
+    pairs = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in study.scored]
+    tests = run_tests(pairs, metrics)
+    table = difference_table(
         f"against_{plugin.name}",
         f"Methods against {row.label}, the {what} ({study.about})",
         (row.label, "method"),
-        compared,
-        metrics,
+        tests,
         [] if plugin.random else [CONSTANT],
         study.health,
     )
-    assert made is not None
-    return made
+    assert table is not None  # there are rows, and metrics
+    return Against(row.label, what, table, tuple(comparisons(tests)))
 
 
 def _for_seeds_of(arm: RowScores, row: RowScores) -> RowScores:

@@ -2,19 +2,31 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.errors import UserError, command
-from a2ibench.reporting.study_page import Command
 from a2ibench.results.job_state import PLUGINS, JobState
 from a2ibench.results.records import Arm, Result
 from a2ibench.results.records import Study as About
-from a2ibench.results.rows import MINUS
 from a2ibench.results.study import Study
 from a2ibench.study.arm import expand_arms
 from a2ibench.study.scale import get_scale
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to compute a row again.
+
+    Attributes:
+        label: of the row.
+        line: for a shell; empty for reference rows, which come with every other command.
+    """
+
+    label: str
+    line: str
 
 
 def everything(study: Study, file: str) -> str:
@@ -118,4 +130,4 @@ def _plugins(jobs: Sequence[JobState]) -> list[str]:
 
 
 def _slug(label: str) -> str:
-    return re.sub(r"[^\w.=+-]+", "-", label.replace(MINUS, "-without-"))
+    return re.sub(r"[^\w.=+-]+", "-", label.replace("−", "without"))

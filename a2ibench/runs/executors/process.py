@@ -6,14 +6,11 @@ import signal
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from a2ibench import registry
-from a2ibench.config import option
 from a2ibench.contracts.executor import Executor, Update
 from a2ibench.errors import StoppedError
 from a2ibench.parallel import begin
@@ -21,7 +18,7 @@ from a2ibench.results.job_state import is_done
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.resources import (
     Need,
-    check_gpus,
+    SharedGPUs,
     find_room,
     refuse_workers,
     sharers,
@@ -40,31 +37,17 @@ PATIENCE = 10.0
 """Seconds that a process has to end when it is asked to."""
 
 
-@dataclass(frozen=True)
-class Config:
-    """Options of the process executor."""
-
-    gpus_per_trial: float | None = option(
-        None,
-        "0, 1, or a fraction, which shares a GPU (its memory is not divided); none: 1 where there"
-        " is one",
-        minimum=0,
-    )
-
-    def __post_init__(self) -> None:
-        check_gpus(self.gpus_per_trial)
-
-
 class Processes(Executor[Trial]):
     """A process per trial on this machine, with nothing but the standard library."""
 
     name = "process"
-    Config = Config
+    Config = SharedGPUs
 
     @property
     def workers(self) -> int:
         """Number of processes that train one model together."""
-        return max(1, int(self.config.gpus_per_trial or 1))
+        workers: int = self.config.workers
+        return workers
 
     def room(self, trials: Sequence[Trial]) -> int:
         """See :meth:`a2ibench.contracts.executor.Executor.room`."""
@@ -121,14 +104,8 @@ def _context(trials: Sequence[Trial], gpus: float) -> Context:
     if gpus or sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    plugins: set[type] = set()
-    for trial in trials:
-        plugins.add(registry.models.get(trial.job.method))
-        plugins.add(registry.encoders.get(trial.environment.encoder))
-        plugins.update(type(registry.metrics.get(name)) for name in trial.metrics)
-        plugins.update(map(registry.judges.get, trial.judges))
     # Of a user's file there is no module by that name; what cannot be imported is passed over.
-    modules = sorted({plugin.__module__ for plugin in plugins})
+    modules = sorted({plugin.__module__ for trial in trials for plugin in trial.plugins})
     context.set_forkserver_preload([Trial.__module__, LATE, *modules])
     try:
         forkserver.ensure_running()

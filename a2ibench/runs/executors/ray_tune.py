@@ -12,7 +12,7 @@ from a2ibench.errors import StoppedError
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.executors.ray_cluster import check_cluster, check_local, started
 from a2ibench.runs.executors.torch_trainer import compute_together
-from a2ibench.runs.resources import Machine, Need, check_gpus, find_room, this_machine
+from a2ibench.runs.resources import Machine, Need, SharedGPUs, find_room, this_machine
 from a2ibench.runs.trial import Trial
 
 OBJECT_STORE = 0.3
@@ -20,64 +20,49 @@ OBJECT_STORE = 0.3
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(SharedGPUs):
     """Options of the Ray Tune executor."""
 
-    gpus_per_trial: float | None = option(
-        None,
-        "0; a fraction, which shares a GPU (its memory is not divided); 2, 3, … train one model"
-        " together; none: 1 where there is one",
-        minimum=0,
-    )
     address: str | None = option(
         None, "of a running Ray cluster; none: Ray is started on this machine"
     )
-
-    def __post_init__(self) -> None:
-        check_gpus(self.gpus_per_trial)
 
 
 class RayTune(Executor[Trial]):
     """Ray Tune: the trials on the processors and GPUs of this machine or of a cluster.
 
     A grid over the trials under the first-in-first-out scheduler: every arm gets its whole budget.
-    A scheduler that stops or changes trials would bias the comparison of arms.
+    A scheduler that stops or changes trials would bias the comparison of arms. A fraction of a GPU
+    is bookkeeping, not a memory limit.
     """
 
     name = "ray"
     Config = Config
 
     @property
-    def address(self) -> str | None:
-        """Of a running cluster; without one Ray is started on this machine."""
-        return self.config.address
-
-    @property
-    def gpus_per_trial(self) -> float | None:
-        """A fraction is bookkeeping, not a memory limit; None for 1 where there is a GPU."""
-        return self.config.gpus_per_trial
-
-    @property
     def workers(self) -> int:
         """Number of processes that train one model together, on a GPU each."""
-        return max(1, int(self.gpus_per_trial or 1))
+        workers: int = self.config.workers
+        return workers
 
     def room(self, trials: Sequence[Trial]) -> int:
         """See :meth:`a2ibench.contracts.executor.Executor.room`.
 
         Ray is not started on this machine for it; a cluster is joined, and left again.
         """
-        if self.address:
-            with started(self.address) as machines:
+        if self.config.address:
+            with started(self.config.address) as machines:
                 pass
         else:
             machines = [_own_machine()]
-        return find_room(trials, self.gpus_per_trial, machines, len(trials), lambda line: None)[1]
+        return find_room(
+            trials, self.config.gpus_per_trial, machines, len(trials), lambda line: None
+        )[1]
 
     def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
         """See :class:`a2ibench.contracts.executor.Executor`."""
-        with started(self.address) as machines:
-            room = find_room(trials, self.gpus_per_trial, machines, len(trials), self.say)
+        with started(self.config.address) as machines:
+            room = find_room(trials, self.config.gpus_per_trial, machines, len(trials), self.say)
             with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
                 _fit(trials, tell, *room, scratch)
 
@@ -88,8 +73,8 @@ class RayTune(Executor[Trial]):
             UserError: no cluster answers, a node of it lacks this package or has another version of
                 it, or Ray cannot start on this machine.
         """
-        if self.address:
-            check_cluster(self.address)
+        if self.config.address:
+            check_cluster(self.config.address)
         else:
             check_local()
 

@@ -1,13 +1,13 @@
-"""Arcade: what a video game console shows and what it sounds like at the same instant.
+"""Arcade: the screen and the sound of a video game console at the same instant.
 
 The Arcade Learning Environment (Bellemare et al. 2013) emulates the console; its package carries
 the games, so nothing is downloaded. A class is a game, a source is one episode, an image is the
-whole screen, and a sound is what was heard up to that screen.
+whole screen, and a sound is the seconds that end with that screen.
 
 Two cautions. The score and the lives are part of the screen: they follow the episode rather than
-the moment, and can hardly be heard; a game whose world only follows the clock (the cars of freeway)
+the moment, and are hardly audible; a game whose world only follows the clock (the cars of freeway)
 looks alike at the same time of two episodes. And some windows of some games are silent: they are
-kept, since nothing says that a picture can always be heard.
+kept, since a picture is not always audible.
 """
 
 import hashlib
@@ -24,28 +24,27 @@ from PIL import Image
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.errors import UserError, told, unknown
-from a2ibench.extras import require
 from a2ibench.media.audio import resample
 from a2ibench.parallel import Crashed, in_order
 from a2ibench.types import FloatArray, ImageArray, Pair, Part, RejectedError, Split
 
 FRAME_RATE = 60
-"""Screens a second."""
+"""Screens per second."""
 FRAME_SAMPLES = 512
-"""Samples of sound that the emulator makes for each screen."""
+"""Samples of sound per screen."""
 CONSOLE_RATE = FRAME_RATE * FRAME_SAMPLES
 """Sample rate of the emulated sound, in hertz."""
 
 HOLD = (4, 20)
-"""An action is held for at least, and for less than, so many frames: a player, not a tremor."""
+"""Frames for which an action is held, from and below: a player, not a tremor."""
 HOP = (1.0, 1.5)
 """Seconds from one training pair of an episode to the next."""
 EPISODES = {"train": 12, "test": 6}
-"""At least so many episodes per game."""
+"""Fewest episodes per game."""
 
 
-_RUNS: set[tuple[type, str]] = set()
-"""Games that were tried by this process and run."""
+_WORKING: set[tuple[type, str]] = set()
+"""Games that have been tried in this process and work."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,12 @@ class ArcadeConfig:
     """Options of :class:`Arcade`.
 
     Raises:
-        ValueError: fewer than two games, or one game twice.
+        ValueError: there are fewer than two games, or one of them twice.
     """
 
     games: tuple[str, ...] = option(
         ("bowling", "freeway", "frostbite", "pong", "qbert", "seaquest"),
-        "the games, one class each; these are clearly audible ones",
+        "the games, one class each; the defaults are clearly audible",
     )
     train: int = option(450, "training pairs per game; judges get a third", minimum=1)
     test: int = option(
@@ -71,7 +70,7 @@ class ArcadeConfig:
         4.0, "length of the sound, which ends with the image; from 1 s a game is hard to tell",
         minimum=0.25, maximum=30.0,
     )  # fmt: skip
-    seed: int = option(2020, "of the players", minimum=0)
+    seed: int = option(2020, "seed of the players", minimum=0)
 
     def __post_init__(self) -> None:
         if len(self.games) < 2:
@@ -86,7 +85,7 @@ class Arcade(Dataset):
     A pair does not depend on the other games of the configuration.
 
     Raises:
-        UserError: a game that the emulator does not carry, or no emulator.
+        UserError: the emulator is missing, or does not have a game.
     """
 
     name = "arcade"
@@ -96,6 +95,8 @@ class Arcade(Dataset):
 
     def __init__(self, config: ArcadeConfig) -> None:
         super().__init__(config)
+        from a2ibench.extras import require
+
         require("arcade", "the dataset arcade")
         from ale_py.roms import get_all_rom_ids
 
@@ -120,11 +121,10 @@ class Arcade(Dataset):
         return len(self.config.games) * (self.config.train + self.config.test)
 
     def pairs(self) -> Iterator[Pair]:
-        """Yields game after game, its training episodes before its test episodes.
+        """Yield game after game, its training episodes before its test episodes.
 
-        Episodes are played side by side, one per processor, and handed on in their order. A test
-        pair whose picture or sound occurs among the training pairs to the last bit is left out, and
-        another takes its place.
+        Episodes are played in parallel, one per processor, and yielded in their order. A test pair
+        whose picture or sound also occurs in training, to the last bit, is replaced by another.
 
         Raises:
             UserError: ten episodes of a game in a row end before one window is full.
@@ -134,13 +134,13 @@ class Arcade(Dataset):
             yield from self._pairs_of(game)
 
     def parts(self, done: int = 0) -> Iterator[Part]:
-        """One part per game; a game whose process dies costs its own part alone.
+        """Yield one part per game; a game whose process dies costs only its own part.
 
         Raises:
-            UserError: games that do not run; each is tried before the first one is played.
+            UserError: some games do not run; all are tried before the first one is played.
         """
         games = self.config.games[done:]
-        untried = [game for game in games if (type(self), game) not in _RUNS]
+        untried = [game for game in games if (type(self), game) not in _WORKING]
         tried = in_order(self._try, [(game,) for game in untried])
         refused = []
         for game, reason in zip(untried, tried, strict=True):
@@ -149,7 +149,7 @@ class Arcade(Dataset):
             elif reason is not None:
                 refused.append(f"{game} ({reason})")
             else:
-                _RUNS.add((type(self), game))
+                _WORKING.add((type(self), game))
         if refused:
             raise UserError(
                 f"games that do not run here with one player: {', '.join(refused)};"
@@ -159,7 +159,7 @@ class Arcade(Dataset):
             yield Part(self._pairs_of(game), name=game)
 
     def _try(self, game: str) -> str | None:
-        """Plays the first episode; the reason where that fails."""
+        """Play the first episode; return the reason if that fails."""
         try:
             self._play(game, 0, "train")
         except Exception as error:  # the emulator's; the game is refused with it
@@ -201,9 +201,9 @@ class Arcade(Dataset):
             yield played
 
     def _play(self, game: str, episode: int, split: Split) -> list[Pair]:
-        """One episode, until it is over or its share of pairs is seen.
+        """Play one episode, until it is over or has given its share of pairs.
 
-        A window lies wholly inside the episode: none begins before it or runs past its end.
+        Every window lies wholly inside the episode.
         """
         console = _console(game)
         rng = np.random.default_rng([self.config.seed, *game.encode(), episode])
@@ -251,23 +251,22 @@ class Arcade(Dataset):
         return pairs
 
     def _window(self, end: int) -> slice:
-        """The samples that are heard up to a screen."""
+        """The samples of the sound that ends with a screen."""
         stop = round(end * self.sample_rate / FRAME_RATE)
         return slice(stop - round(self.config.seconds * self.sample_rate), stop)
 
 
 def _contents(pair: Pair) -> tuple[bytes, bytes]:
-    """Hashes of the picture and of the sound; silence is no content."""
+    """Hash the picture and the sound; silences of different sources count as different."""
     sound = pair.audio.tobytes() if np.any(pair.audio) else pair.source.encode()
     return hashlib.sha256(pair.image.tobytes()).digest(), hashlib.sha256(sound).digest()
 
 
 def listen(samples: npt.NDArray[np.uint8], sample_rate: int) -> FloatArray:
-    """The console's sound as it leaves the loudspeaker.
+    """Convert the console's sound to that of a loudspeaker.
 
-    The chip only puts out levels from 128 up, and some games rest on another level than others:
-    as behind the coupling capacitor of a real set, what stands still is silence (20 Hz, first
-    order).
+    The chip outputs levels from 128 up, and games rest at different levels: like the coupling
+    capacitor of a real set, a high-pass filter (20 Hz, first order) turns a constant into silence.
 
     Args:
         samples: uint8 ``[T]``, at ``CONSOLE_RATE``.
@@ -284,15 +283,15 @@ def listen(samples: npt.NDArray[np.uint8], sample_rate: int) -> FloatArray:
 
 
 def shrink(screen: ImageArray, size: int) -> ImageArray:
-    """A whole screen, uint8 ``[H, W, 3]``, as a square, uint8 ``[size, size, 3]``, antialiased."""
+    """Resize a screen, uint8 ``[H, W, 3]``, to a square, uint8 ``[size, size, 3]``, antialiased."""
     picture = Image.fromarray(screen).resize((size, size), Image.Resampling.LANCZOS)
     return np.asarray(picture, dtype=np.uint8)
 
 
 def _console(game: str) -> Any:
-    """A console that was just switched on.
+    """Return a console that has just been switched on.
 
-    Resetting a running one would be quicker, but its sound generators keep their phase.
+    To reset a running one would be quicker, but its sound generators keep their phase.
     """
     import ale_py
     import ale_py.roms
@@ -303,5 +302,7 @@ def _console(game: str) -> Any:
     console.setInt("frame_skip", 1)
     console.setFloat("repeat_action_probability", 0.0)
     console.setBool("sound_obs", True)
-    console.loadROM(ale_py.roms.get_rom_path(game))
+    rom = ale_py.roms.get_rom_path(game)
+    assert rom is not None, game
+    console.loadROM(rom)
     return console

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from a2ibench.config import option
-from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
 
@@ -32,13 +33,13 @@ class Event(NamedTuple):
 class AVE(ClipDataset):
     """``SOURCE/{trainSet,valSet,testSet}.txt`` and ``SOURCE/AVE/<YouTube id>.mp4``.
 
-    A line is ``Category&VideoID&Quality&StartTime&EndTime``, the event's seconds in the video.
-    Segments are cut by the hop inside the event, where sound and picture show it. A video that is
-    on two lists is a test video. Segments of events of different categories that overlap in time
+    A line is ``Category&VideoID&Quality&StartTime&EndTime``, in seconds of the video. Segments are
+    cut by the hop inside the event, where sound and picture show it. A video on a training and the
+    test list is a test video. Segments of events of different categories that overlap in time
     are left out, since a pair has one class.
 
     Raises:
-        UserError: a list is missing, or has a line that is none.
+        UserError: a list is missing, or has a malformed line.
     """
 
     name = "ave"

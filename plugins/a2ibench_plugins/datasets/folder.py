@@ -1,4 +1,4 @@
-"""A folder of your own: one folder a class, videos in it, or sounds beside their pictures."""
+"""A folder of your own: one folder per class, with videos, or sounds beside their pictures."""
 
 import os
 import re
@@ -8,15 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from a2ibench.config import option
-from a2ibench.data.files.clips import (
-    PICTURES,
-    SOUNDS,
-    VIDEOS,
-    Clip,
-    ClipConfig,
-    ClipDataset,
-)
-from a2ibench.errors import UserError
+from a2ibench.data.files.clip import PICTURES, SOUNDS, VIDEOS, Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
+from a2ibench.errors import UserError, counted
 
 
 @dataclass(frozen=True)
@@ -24,19 +18,19 @@ class FolderConfig(ClipConfig):
     """Options of :class:`Folder`.
 
     Raises:
-        ValueError: a pattern that is no regular expression with a group, or one together with
+        ValueError: the pattern is not a regular expression with a group, or is given together with
             ``group_by=folder``.
     """
 
     group_by: Literal["file", "folder"] = option(
         "file",
-        "what counts as one source: a file; or a folder below that of the class, with all that was"
-        " cut from one recording in it",
+        "one source per file, or per folder below that of the class, which holds all files cut from"
+        " one recording",
     )
 
     source_pattern: str = option(
         "",
-        "regular expression on a file's path whose first group is the source clip, where several"
+        "regular expression on a file's path whose first group is the source clip, if several"
         " files were cut from one: `([^/]+)_\\d+\\.mp4$`",
     )
 
@@ -47,10 +41,10 @@ class FolderConfig(ClipConfig):
 
 
 def check_pattern(pattern: str) -> None:
-    """Whether it can name a source.
+    """Check that a pattern can name a source.
 
     Raises:
-        ValueError: it is no regular expression, or has no group.
+        ValueError: it is not a regular expression, or has no group.
     """
     try:
         if pattern and not re.compile(pattern).groups:
@@ -63,8 +57,8 @@ class Folder(ClipDataset):
     """``SOURCE/<class>/…/<file>``: a video, or a sound and the one picture of the same name.
 
     The first folder of a path is the class. A file is a source of its own unless ``group_by`` or
-    ``source_pattern`` says otherwise. Hidden files are passed over; whatever else is no video,
-    sound or picture is reported.
+    ``source_pattern`` says otherwise. Hidden files are ignored; any other file that is not a
+    video, sound or picture is reported.
     """
 
     name = "folder"
@@ -114,7 +108,7 @@ class Folder(ClipDataset):
         return Clip(file, file.partition("/")[0], source, picture=picture)
 
     def _group(self, file: str) -> str | None:
-        """What a file is one of several of; None where it stands for itself."""
+        """The source that a file shares with others; None if it is a source of its own."""
         if self.config.group_by == "folder":
             folder = file.rpartition("/")[0]
             return folder if "/" in folder else None
@@ -122,10 +116,10 @@ class Folder(ClipDataset):
         return (found.group(1) or None) if found else None
 
     def _check_groups(self) -> None:
-        """Says what was grouped.
+        """Report the grouped files.
 
         Raises:
-            UserError: nothing was, though the user asked for it.
+            UserError: the user asked for groups, but there are none.
         """
         config = self.config
         if not config.source_pattern and config.group_by == "file":
@@ -138,13 +132,13 @@ class Folder(ClipDataset):
         if alone and not grouped:
             raise UserError(f"{asked}: {wrong} {len(alone):,} files, for example {alone[0]}")
         text = f"{asked}: {grouped:,} of {grouped + len(alone):,} files belong to"
-        text += f" {len(self._grouped):,} source{'s' if len(self._grouped) > 1 else ''}"
+        text += f" {counted(len(self._grouped), 'source')}"
         if alone:
             text += f"; each of the others counts as a source, for example {alone[0]}"
         self.note(text)
 
     def _files(self) -> Iterable[str]:
-        """Relative paths; hidden ones are passed over, links to folders are not followed."""
+        """Yield relative paths; ignore hidden ones, and do not follow links to folders."""
         for folder, folders, files in os.walk(self.root):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in folders:

@@ -1,10 +1,11 @@
-"""A table of your own: which file, from when, which class, which side."""
+"""A table of your own: files with their starts, classes and sides."""
 
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from a2ibench.data.files.clips import Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
 
@@ -16,15 +17,15 @@ NEEDED = ("path", "label")
 
 
 class Manifest(ClipDataset):
-    """A ``.csv`` or ``.parquet`` file with a row per clip or segment.
+    """A ``.csv`` or ``.parquet`` file with one row per clip or segment.
 
-    Columns: ``path`` (relative to the table's own folder), ``label``; and where you have them
-    ``start`` (seconds; a row without one is the whole file), ``split`` (``train`` or ``test``; rows
-    without one are split by source), ``source`` (by default the path), ``picture`` (of a sound
-    file). Further columns are passed over.
+    Columns: ``path`` (relative to the table's folder), ``label``; optional are ``start`` (seconds;
+    a row without one is the whole file), ``split`` (``train`` or ``test``; rows without one are
+    split by source), ``source`` (by default the path) and ``picture`` (of a sound file). Further
+    columns are ignored.
 
     Raises:
-        UserError: not such a table.
+        UserError: the file is not such a table.
     """
 
     name = "manifest"
@@ -46,7 +47,9 @@ class Manifest(ClipDataset):
             elif start is not None and (known is None or (known and start not in known)):
                 starts.setdefault(clip, []).append(start)
             else:
-                self.reject(clip.file, f"row {number}: file and start are there already", start)
+                self.reject(
+                    clip.file, f"row {number}: an earlier row has the same file and start", start
+                )
         self.listed = len({clip.file for clip in starts})
         for clip, begins in starts.items():
             at = tuple(sorted(begins)) or None
@@ -79,7 +82,10 @@ class Manifest(ClipDataset):
 
         kind = self.source.suffix.lower()
         if self.source.is_dir() or kind not in (".csv", ".parquet"):
-            raise UserError(f"{self.source}: expected a .csv or .parquet file with {COLUMNS}")
+            raise UserError(
+                f"{self.source}: expected a .csv or .parquet file with the columns"
+                f" {', '.join(COLUMNS)}"
+            )
         try:
             if kind == ".parquet":
                 table = pd.read_parquet(self.source)
@@ -87,7 +93,7 @@ class Manifest(ClipDataset):
                 table = pd.read_csv(
                     self.source, dtype=str, keep_default_na=False, encoding="utf-8-sig"
                 )
-        except Exception as error:  # pandas and pyarrow raise whatever they like on damage
+        except Exception as error:  # pandas and pyarrow raise anything on damage
             raise UserError(f"{self.source}: cannot be read as a table ({error})") from error
         table = table.rename(columns=lambda name: str(name).strip())
         if missing := [name for name in NEEDED if name not in table.columns]:
@@ -101,7 +107,7 @@ class Manifest(ClipDataset):
 
 
 def _text(value: Any) -> str:
-    """A cell as text; a missing value is empty."""
+    """Convert a cell to text; a missing value is empty."""
     if value is None or value != value:
         return ""
     return str(value).strip()

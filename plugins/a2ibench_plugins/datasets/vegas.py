@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 
-from a2ibench.data.files.clips import VIDEOS, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import VIDEOS, Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 
 
 class Vegas(ClipDataset):
     """``SOURCE/<class>/videos/<file>``; the sounds in ``audios`` are those of the same videos.
 
-    Every file counts as a source of its own: its names tell no film.
+    Every file counts as a source of its own: the names do not tell which video it comes from.
 
     Raises:
         UserError: the folder is not of this layout.

@@ -1,4 +1,4 @@
-"""VGGSound (Chen et al. 2020): its list, and the clips that you have of it."""
+"""VGGSound (Chen et al. 2020): its list, and the clips that you have."""
 
 import csv
 from collections.abc import Iterable
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from a2ibench.config import choose, option
-from a2ibench.data.files.clips import VIDEOS, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import VIDEOS, Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
 
@@ -18,13 +19,13 @@ class VGGSoundConfig(ClipConfig):
 
     classes: tuple[str, ...] = option(
         (),
-        "only these labels of the list; all by default. A label with a comma may stand in double"
+        "only these labels of the list; all by default. A label with a comma may be put in double"
         ' quotes: `"cattle, bovinae cowbell",barking`',
     )
 
 
 class Line(NamedTuple):
-    """One line of the list; ``start`` in whole seconds."""
+    """One line of the list; ``start`` is in whole seconds."""
 
     film: str
     start: int
@@ -37,17 +38,17 @@ SECONDS = 10
 
 
 class VGGSound(ClipDataset):
-    """``SOURCE/vggsound.csv`` and, anywhere below, the clips that you have of it.
+    """``SOURCE/vggsound.csv`` and, anywhere below, the clips that you have.
 
-    A clip is called ``<YouTube id>_<start>``, in seconds, of six digits or without the zeros, or
+    A clip is named ``<YouTube id>_<start>``, in seconds, of six digits or without the zeros, or
     ``<YouTube id>_<start>_<end>``, in seconds or milliseconds; the suffix is that of any video.
 
     The list has no header: YouTube id, start in seconds, label, ``train`` or ``test``. Two clips
-    can come from one film: the id is the source. The list's own split is kept, except that a film
-    with clips on both sides is a test film, and its training clips are rejected.
+    can come from one video: the id is the source. The list's own split is kept, except that a video
+    with clips on both sides is a test video, and its training clips are rejected.
 
     Raises:
-        UserError: no list, a line that is none, or a class that it does not name.
+        UserError: the list is missing, has a malformed line, or does not have a class.
     """
 
     name = "vggsound"
@@ -84,7 +85,7 @@ class VGGSound(ClipDataset):
                 film, start = claimed[files[0]]
                 self.reject(files[0], f"its name fits {film} at {start} s and {line.film} as well")
         if strays := sorted(found[name] for name in found.keys() - known_names):
-            self.note(f"films that are not on the list: {len(strays):,}, for example {strays[0]}")
+            self.note(f"videos that are not on the list: {len(strays):,}, for example {strays[0]}")
         tested = {line.film for line, _ in held if line.split == "test"}
         for line, file in held:
             if line.split == "train" and line.film in tested:
@@ -97,7 +98,7 @@ class VGGSound(ClipDataset):
         if not path.is_file():
             raise UserError(f"{self.root}: no vggsound.csv in it (id, start, label, split)")
         lines = []
-        # Names that are no UTF-8 are rejected one by one.
+        # Names that are not UTF-8 are rejected one by one.
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             rows = csv.reader(stream)
             try:
@@ -129,7 +130,7 @@ class VGGSound(ClipDataset):
 
 
 def names_of(film: str, start: int) -> tuple[str, ...]:
-    """The names, without a suffix, that clips of the collection go by; the usual one first."""
+    """Return the names that a clip may have, without suffix; the usual one first."""
     end = start + SECONDS
     return (
         f"{film}_{start:06d}",

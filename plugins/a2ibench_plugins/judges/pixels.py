@@ -1,4 +1,4 @@
-"""The image itself, small and grey: what metrics of pixels look at."""
+"""The image itself, small and grey, for metrics of pixels."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ class Pixels(Judge):
     outputs = ("luma",)
 
     def weights_hash(self) -> str:
-        """Of the constants above."""
+        """Hash the constants above."""
         return content_key([SIZE, list(LUMA)])
 
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:

@@ -96,7 +96,7 @@ class ResNet18Classifier(Judge):
         }
 
     def weights_hash(self) -> str:
-        """Of the seed that its random weights come from."""
+        """Hash the seed that its random weights come from."""
         return content_key(["ResNet18", SEED])
 
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:

@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float64]
 
 FOLDS = 5
 ITERATIONS = 200
-"""Of Newton's method; labels at random take about 10."""
+"""Maximum of Newton's method; labels at random take about 10."""
 
 
 class ClassificationScore(Metric):

@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float64]
 
 FOLDS = 5
 PENALTIES: Array = np.logspace(-4, 4, 9)
-"""Of ridge regression on centred features with a mean square of 1, times the number of images."""
+"""Penalties, per image, of ridge regression on centred features with a mean square of 1."""
 KNOWN = 0.5
 """A factor counts where its correlation on held-out sources is at least so large."""
 
@@ -52,8 +52,7 @@ class FactorRecovery(Metric):
         """See the class; ``parts`` is factor → correlation.
 
         Raises:
-            UserError: a class has images of fewer than two training sources among those that are
-                looked at, or no factor counts.
+            UserError: a class has training images of fewer than two sources, or no factor counts.
         """
         names, answer, true = outputs.once(read_factors)
         found = correlation(answer, true, outputs.label)
@@ -61,7 +60,7 @@ class FactorRecovery(Metric):
         return Score(float(found.mean()), len(outputs.label), parts=parts)
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
-        """What is read off an image does not depend on the other test segments."""
+        """Leave out what was read: it does not depend on the other test segments."""
         _, answer, true = outputs.once(read_factors)
         kept = (block != b for b in range(int(block.max()) + 1))
         return np.array(
@@ -79,10 +78,10 @@ def read_factors(outputs: JudgeOutputs) -> tuple[tuple[str, ...], Array, Array]:
 
 @dataclass(frozen=True)
 class Readers:
-    """What reads the factors that count.
+    """The regressions that read the factors that count.
 
     Attributes:
-        names: of the factors.
+        names: names of the factors.
         penalty: float64 ``[F]``, of each.
         by_class: class → the regression.
     """
@@ -101,13 +100,13 @@ class Readers:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the training images: the same for every image set of a study.
+    """The training images and their factors, the same for every image set of a study.
 
     Attributes:
         key: a hash of the rest, by which two are compared.
         images: float32 ``[m, k]``, their features.
         acoustic: float32 ``[m, d]``.
-        names: of the factors.
+        names: names of the factors.
         true: float64 ``[m, F]``.
         label: int64 ``[m]``.
         source: ``[m]``.
@@ -123,7 +122,7 @@ class Known:
 
     @staticmethod
     def of(outputs: JudgeOutputs) -> "Known":
-        """From what is looked at.
+        """Take them from a judge's outputs.
 
         Raises:
             UserError: a class has images of fewer than two training sources.
@@ -146,7 +145,7 @@ class Known:
 
 @functools.lru_cache(maxsize=1)
 def fit_readers(known: Known) -> Readers:
-    """Chooses the factors that count and fits one regression per class; once for many image sets.
+    """Choose the factors that count and fit one regression per class; once for many image sets.
 
     Raises:
         UserError: no factor counts.
@@ -167,7 +166,7 @@ def fit_readers(known: Known) -> Readers:
 def held_out(
     x: FloatArray, true: Array, label: IntArray, source: npt.NDArray[np.str_]
 ) -> tuple[Array, Array]:
-    """How well factors follow from features of sources that were not fitted to.
+    """Measure how well factors follow from features of sources that were not fitted to.
 
     Args:
         x: ``[m, k]``.

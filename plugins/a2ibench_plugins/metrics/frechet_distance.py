@@ -16,7 +16,7 @@ PARTS = (1, 2, 3, 4)
 """Into how many parts the images are cut for the extrapolation."""
 FEWEST_PART = 100
 SEED = 2020
-"""Of that cut."""
+"""Seed of that cut."""
 
 Array = npt.NDArray[np.float64]
 

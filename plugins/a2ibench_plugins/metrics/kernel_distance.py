@@ -79,7 +79,7 @@ class KernelDistance(Metric):
         return Score(float(value), n)
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
-        """From the kernels' sums between blocks."""
+        """Use the kernels' sums between blocks."""
         kernels = outputs.once(find_kernels)
         member = np.equal.outer(block, np.arange(block.max() + 1)).astype(np.float64)
         within = _outside(member.T @ (kernels.generated + kernels.real) @ member)
@@ -88,7 +88,7 @@ class KernelDistance(Metric):
 
 
 def _outside(sums: Array) -> Array:
-    """Sums between blocks ``[B, B]`` → the sum over all that are not the b-th, ``[B]``."""
+    """Turn sums between blocks ``[B, B]`` into the sum over all but the b-th, ``[B]``."""
     return sums.sum() - sums.sum(axis=0) - sums.sum(axis=1) + np.diagonal(sums)
 
 

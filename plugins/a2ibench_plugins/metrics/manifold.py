@@ -53,7 +53,7 @@ def find_distances(outputs: JudgeOutputs) -> Distances:
 
 
 def radii(among: Array, k: int) -> Array:
-    """How far the spheres of a set reach: each to the k-th nearest *other* image of its own set.
+    """Return the radii of a set's spheres: each to the k-th nearest *other* image of its own set.
 
     Args:
         among: ``[n, n]``, of the middles of the spheres; the diagonal is 0.
@@ -66,7 +66,7 @@ def radii(among: Array, k: int) -> Array:
 
 
 def radii_without_blocks(among: Array, k: int, block: IntArray) -> Array:
-    """The same without each block in turn, ``[B, n]``; −1, so that nothing is in it, for its own.
+    """Return the radii without each block, ``[B, n]``; −1, so that nothing is in it, for its own.
 
     With m images in the largest block, the k-th nearest of the others is one of the k + m nearest.
     """
@@ -85,7 +85,7 @@ def radii_without_blocks(among: Array, k: int, block: IntArray) -> Array:
 
 
 class Manifold(Metric):
-    """What the four have in common: which images of one set lie in the spheres of the other.
+    """Which images of one set lie in the spheres of the other.
 
     A sphere holds its surface (Kynkäänniemi et al. 2019, eq. 1). Real images are the *test* images,
     one per segment, as many as generated ones. An interval takes blocks of segments out of both
@@ -116,7 +116,7 @@ class Manifold(Metric):
         return Score.mean(self.per_image(across <= radii(among, self.k)))
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
-        """From the distances: other images have other neighbours where a block is missing."""
+        """Use the distances: other images have other neighbours where a block is missing."""
         among, across = self._distances(outputs)
         sizes = np.bincount(block)
         if len(block) - sizes.max() <= self.k:

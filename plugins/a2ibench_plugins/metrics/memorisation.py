@@ -13,7 +13,7 @@ from a2ibench.types import IntArray
 Array = npt.NDArray[np.float64]
 
 DECIMALS = 9
-"""Of the distances: equal images are equally near, whatever the order of the sums."""
+"""Decimals of the distances: equal images are equally near, whatever the order of the sums."""
 
 
 class Memorisation(Metric):
@@ -30,9 +30,10 @@ class Memorisation(Metric):
     - Both sets have the same number of images of each class. The larger is drawn down at random;
       the value is the exact expectation over these draws (:func:`train_is_nearer`). A copy whose
       source is not drawn counts about ½.
-    - As many training images are looked at as there are test segments. Of a generator that copies
-      from M training images, the source of an image is among these m with probability m/M: where
-      m < M it scores about ½ + m/2M. The row of nearest training images shows what copies score.
+    - As many training images are compared with as there are test segments. Of a generator that
+      copies from M training images, the source of an image is among these m with probability m/M:
+      where m < M it scores about ½ + m/2M. The row of nearest training images shows what copies
+      score.
 
     Rows of shuffled real test images score 0: they *are* test images. Pictures far from all real
     ones share a few nearest neighbours: their score rests on those few and strays from ½ by more

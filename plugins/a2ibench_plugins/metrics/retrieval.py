@@ -124,7 +124,7 @@ class MedianRank(_Ranked):
         return Score(middle, len(nearer), chance=(len(nearer) + 1) / 2)
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
-        """From the cosines: neither the block's queries nor its candidates are there."""
+        """Use the cosines: neither the block's queries nor its candidates are there."""
         cosine = self.cosine(outputs)
         own = block[outputs.disjoint_rows]
         values = []

@@ -1,17 +1,17 @@
 """Synthetic: scenes whose sound and picture come from one latent state.
 
 The classes are those of Wan et al. (2019), the two sports of Yang et al. (2020) first. Nothing is
-downloaded, and what made a scene is known, so one can ask which factors a method recovers:
+downloaded, and the factors of each scene are known, so one can ask which of them a method recovers:
 
 ======== ============ ============================== ==========================================
 factor   changes with heard as                       seen as
 ======== ============ ============================== ==========================================
-rate     the moment   events a second, 1 to 4        how many of something there are, 1 to 4
-pitch    the moment   pitch or brightness            how high something is up
-level    the moment   peak level, −18 to 0 dB        how near it is: its size
+rate     the moment   events per second, 1 to 4      number of things in the picture, 1 to 4
+pitch    the moment   pitch or brightness            height of something
+level    the moment   peak level, −18 to 0 dB        its size, as of something nearer
 hue      the source   –                              colour of the sky or the wall
-shade    the source   –                              how bright the day is
-camera   the source   –                              where the scene stands, left to right
+shade    the source   –                              brightness of the day
+camera   the source   –                              position of the scene, left to right
 noise    the source   background, −60 to −36 dBFS    –
 ======== ============ ============================== ==========================================
 """
@@ -37,16 +37,19 @@ class SyntheticConfig:
     """Options of :class:`Synthetic`; the defaults give 2 classes × (300 + 100) pairs."""
 
     classes: int = option(
-        2, f"the first so many of {', '.join(CLASSES)}", minimum=2, maximum=len(CLASSES)
+        2,
+        f"number of classes, from the first: {', '.join(CLASSES)}",
+        minimum=2,
+        maximum=len(CLASSES),
     )
-    train: int = option(450, "training pairs a class; judges get a third", minimum=1)
+    train: int = option(450, "training pairs per class; judges get a third", minimum=1)
     test: int = option(
-        100, "test pairs a class; retrieval inside a class needs pools of 100", minimum=1
+        100, "test pairs per class; retrieval inside a class needs pools of 100", minimum=1
     )
     pairs_per_source: int = option(4, "pairs cut from one source clip", minimum=1)
     image_size: int = option(64, "side of the images in pixels", minimum=16, maximum=1024)
     seconds: float = option(4.0, "length of the sound", minimum=0.5, maximum=30.0)
-    seed: int = option(0, "of the scenes", minimum=0)
+    seed: int = option(0, "seed of the scenes", minimum=0)
 
 
 class Synthetic(Dataset):
@@ -69,13 +72,13 @@ class Synthetic(Dataset):
         "camera": frozenset({"seen"}),
         "noise": frozenset({"heard"}),
     }
-    """Where each factor of a pair shows; every one is uniform in [0, 1]."""
+    """Factor → whether it is heard, seen or both; each is uniform in [0, 1]."""
 
     def __len__(self) -> int:
         return self.config.classes * (self.config.train + self.config.test)
 
     def pairs(self) -> Iterator[Pair]:
-        """Yields class after class, the training sources before the test sources."""
+        """Yield class after class, the training sources before the test sources."""
         wanted: tuple[tuple[Split, int], ...] = (
             ("train", self.config.train),
             ("test", self.config.test),

@@ -1,4 +1,4 @@
-"""What a scene looks like: one function a class, drawn large and averaged down."""
+"""The pictures of scenes: one function per class, drawn large and averaged down."""
 
 import colorsys
 from collections.abc import Callable
@@ -28,7 +28,7 @@ RED, GOLD, SKIN, BLUE = (200, 40, 40), (225, 180, 60), (230, 180, 150), (40, 70,
 
 @dataclass(frozen=True)
 class Pen:
-    """Draws in a frame of its own: x to the right, y downwards, the whole canvas is [0, 1]².
+    """A pen in a frame of its own: x to the right, y downwards, the whole canvas is [0, 1]².
 
     Attributes:
         ink: Pillow's drawing surface.
@@ -94,23 +94,23 @@ class Pen:
 
 
 def sky_color(scene: Scene) -> Color:
-    """From blue over violet and pink to orange, as ``hue`` says."""
+    """The colour that ``hue`` gives, from blue over violet and pink to orange."""
     r, g, b = colorsys.hsv_to_rgb((0.55 + 0.52 * scene.hue) % 1, 0.45, 0.98)
     return round(255 * r), round(255 * g), round(255 * b)
 
 
 def shift(scene: Scene, reach: float = 0.3) -> float:
-    """Where the middle of the scene is, as ``camera`` says."""
+    """The middle of the scene that ``camera`` gives."""
     return 0.5 + reach * (scene.camera - 0.5)
 
 
 def grow(scene: Scene, small: float, large: float) -> float:
-    """A size, as ``level`` says."""
+    """The size that ``level`` gives."""
     return small + (large - small) * scene.level
 
 
 def rise(scene: Scene, low: float, high: float) -> float:
-    """A height on the canvas (y is downwards), as ``pitch`` says."""
+    """The height on the canvas (y points down) that ``pitch`` gives."""
     return low + (high - low) * scene.pitch
 
 

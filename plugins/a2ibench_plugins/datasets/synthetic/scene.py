@@ -29,12 +29,12 @@ class Scene:
 
     @property
     def events_per_second(self) -> float:
-        """How often something sounds: 1 to 4 times a second."""
+        """Events per second, 1 to 4."""
         return 1 + 3 * self.rate
 
     @property
     def count(self) -> int:
-        """How many of something are seen: 1 to 4, one for each event a second."""
+        """Number of things in the picture, 1 to 4, like the events per second."""
         return 1 + min(3, int(4 * self.rate))
 
     def tone(self, low: float, high: float) -> float:

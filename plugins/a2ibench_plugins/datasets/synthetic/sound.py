@@ -1,4 +1,4 @@
-"""What a scene sounds like: one function a class, made of bursts, strings, membranes, engines."""
+"""The sounds of scenes: one function per class, made of bursts, strings, membranes, engines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .scene import Scene
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a class plays: its scene, its clock and its random numbers.
+    """The setting of a class: its scene, its clock and its random numbers.
 
     Attributes:
         scene: the latent state.
@@ -38,7 +38,7 @@ class Stage:
         return self.rng.standard_normal(n, dtype=np.float32)
 
     def band(self, x: FloatArray, low: float, high: float) -> FloatArray:
-        """What lies between two frequencies in hertz (Butterworth, first order a side)."""
+        """Pass the band between two frequencies in hertz (Butterworth, first order per side)."""
         b, a = scipy.signal.butter(1, [low, min(high, 0.49 * self.rate)], "bandpass", fs=self.rate)
         return scipy.signal.lfilter(b, a, x).astype(np.float32)
 
@@ -75,7 +75,7 @@ class Stage:
 
 
 def normalize(x: FloatArray) -> FloatArray:
-    """Scales to a peak of 1."""
+    """Scale to a peak of 1."""
     return x / np.maximum(np.abs(x).max(), np.float32(1e-9))
 
 

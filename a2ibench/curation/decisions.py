@@ -1,0 +1,137 @@
+"""Read the decisions on a sheet as corrections of a store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from a2ibench.curation.clips import Clips
+from a2ibench.curation.sheet import Line
+from a2ibench.data.store import PairStore
+from a2ibench.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEEP, DROP = "keep", "drop"
+PREFIX = "class:"
+"""Before the name of a class that is itself called keep or drop."""
+
+
+@dataclass(frozen=True)
+class Auto:
+    """A rule for suspects without a decision.
+
+    Attributes:
+        action: leave the suspects out, or give them the suggested label.
+        quality: largest ``label_quality`` of those that the rule covers.
+    """
+
+    action: Literal["drop", "relabel"]
+    quality: float
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The decisions of a sheet.
+
+    Attributes:
+        rows: row of the store → its class, ``""`` to leave it out, None to keep it as it is.
+        automatic: number of rows that were decided by :class:`Auto`.
+        undecided: number of lines with suspects on which nothing was decided.
+    """
+
+    rows: Mapping[int, str | None]
+    automatic: int = 0
+    undecided: int = 0
+
+    @property
+    def corrections(self) -> dict[int, str]:
+        """The decisions that change something: row → label, ``""`` to leave it out."""
+        return {row: to for row, to in sorted(self.rows.items()) if to is not None}
+
+
+def decide(store: PairStore, lines: Sequence[Line], auto: Auto | None = None) -> Decisions:
+    """Apply the lines of a sheet to the rows of a store.
+
+    A segment's line precedes its clip's, and a decision precedes the automatic rule.
+
+    Args:
+        store: the pairs; the sheet is about their labels as prepared.
+        lines: of a sheet.
+        auto: rule for suspects without a decision; None keeps them.
+
+    Raises:
+        UserError: a line names a row that does not exist or has another source or label, decides
+            neither ``keep``, ``drop`` nor a class of the store, or contradicts another line.
+    """
+    clips, classes = Clips(store), tuple(store.about["classes"])
+    label = clips.index["label"]
+    said: dict[tuple[str, int], tuple[str, str]] = {}
+    covered: list[tuple[Line, list[int], str | None]] = []
+    for line in lines:
+        _check_row(line, clips.index)
+        rows = clips.rows(line.covers, line.row)
+        if not (decision := line.decision.strip()):
+            covered.append((line, rows, None))
+            continue
+        before, where = said.setdefault((line.covers, rows[0]), (decision, line.where))
+        if before != decision:
+            raise UserError(
+                f"{line.where}: {decision!r}, but {where} decided {before!r} on the same"
+                f" {line.covers}"
+            )
+        covered.append((line, rows, _target(line, classes)))
+    automatic: dict[int, str | None] = {}
+    decided: dict[int, str | None] = {}
+    # "clip" sorts before "segment": the more specific decision overwrites.
+    for line, rows, target in sorted(covered, key=lambda one: one[0].covers):
+        into = decided
+        if target is None:
+            if auto is None or not _accepts(auto, line, classes):
+                continue
+            into, target = automatic, "" if auto.action == DROP else line.suggested
+        into |= {row: None if target == label[row] else target for row in rows}
+    automatic = {row: to for row, to in automatic.items() if row not in decided}
+    known = {**automatic, **decided}
+    undecided = sum(line.suspect and not known.keys() >= set(rows) for line, rows, _ in covered)
+    return Decisions(known, len(automatic), undecided)
+
+
+def _check_row(line: Line, index: "pd.DataFrame") -> None:
+    if line.row >= len(index):
+        raise UserError(f"{line.where}: there is no row {line.row} (the store has {len(index)})")
+    for name, given in (("source", line.source), ("label", line.label)):
+        if (found := index[name][line.row]) != given:
+            raise UserError(
+                f"{line.where}: row {line.row} has the {name} {found!r} in the store, not"
+                f" {given!r}; the sheet belongs to another store or was changed: write it again"
+                " (`a2ibench data clean DIR`)"
+            )
+
+
+def _target(line: Line, classes: Sequence[str]) -> str:
+    """The label that a line decides on; ``keep`` is the row's own, ``drop`` is ``""``."""
+    typed = line.decision.strip()
+    if typed.casefold() in (KEEP, DROP):
+        return line.label if typed.casefold() == KEEP else ""
+    for text in (line.decision, typed):
+        for name in (text, text.removeprefix(PREFIX)):
+            if name in classes:
+                return name
+    error = unknown("decision", typed, [KEEP, DROP, *classes])
+    raise UserError(f"{line.where}: {error} A new class needs a dataset of its own.")
+
+
+def _accepts(auto: Auto, line: Line, classes: Sequence[str]) -> bool:
+    if not line.suspect or line.label_quality is None or line.label_quality > auto.quality:
+        return False
+    if line.suggested not in classes:
+        raise UserError(f"{line.where}: suggested: {unknown('class', line.suggested, classes)}")
+    return True
+
+
+def spell(label: str) -> str:
+    """Return the decision that gives a pair this label; ``""`` is to leave it out."""
+    if not label:
+        return DROP
+    return f"{PREFIX}{label}" if label.strip().casefold() in (KEEP, DROP, "") else label

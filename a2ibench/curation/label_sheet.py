@@ -1,0 +1,59 @@
+"""The sheet of doubtful labels, with the decisions that have been taken before."""
+
+from typing import Any
+
+from a2ibench.curation.clips import Clips
+from a2ibench.curation.decisions import decide, spell
+from a2ibench.curation.label_errors import Findings
+from a2ibench.curation.sheet import SHEET, read_sheet, write_sheet
+from a2ibench.data.store import PairStore
+from a2ibench.types import IntArray
+
+
+def write_label_sheet(store: PairStore, rows: IntArray, findings: Findings) -> int:
+    """Write ``label_errors.csv`` into the folder of a store.
+
+    Decisions in an existing sheet, and the corrections in force, are carried over, so that nothing
+    is lost and applying the new sheet undoes nothing. Corrected pairs are no longer suspects; their
+    lines are at the end.
+
+    Args:
+        store: the pairs.
+        rows: int64 ``[n]``, the rows that were checked.
+        findings: about these rows.
+
+    Returns:
+        Number of lines with a decision.
+
+    Raises:
+        UserError: the existing sheet cannot be read or does not fit the store.
+    """
+    path = store.root / SHEET
+    old = read_sheet(path) if path.is_file() else []
+    decided = decide(store, old).rows
+    clips = Clips(store)
+    given = {
+        (line.covers, clips.rows(line.covers, line.row)[0]): line.decision
+        for line in old
+        if line.decision.strip()
+    }
+    for row, label in store.corrections.items():
+        if row not in decided:
+            given["segment", row] = spell(label)
+    lines: dict[tuple[str, int], dict[str, Any]] = {}
+    for found in findings.table.to_dict("records"):
+        row, covers = int(rows[found["row"]]), str(found["covers"])
+        if row in store.corrections:
+            continue
+        row = clips.rows(covers, row)[0]
+        judged = {
+            name: found[name] for name in ("suspect", "suggested", "audio_says", "image_says")
+        }
+        judged |= {name: f"{found[name]:.4f}" for name in ("label_quality", "p_label")}
+        decision = given.get((covers, row), "")
+        lines[covers, row] = clips.line(covers, row, **judged, decision=decision)
+    for (covers, row), decision in given.items():
+        if (covers, row) not in lines:
+            lines[covers, row] = clips.line(covers, row, suspect=0, decision=decision)
+    write_sheet(path, lines.values())
+    return len(given)

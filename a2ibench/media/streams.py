@@ -1,0 +1,67 @@
+"""Choose the streams of a media file."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from a2ibench.media.pictures import check_pixels
+from a2ibench.types import RejectedError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.stream import Stream
+
+    S = TypeVar("S", bound=Stream)
+
+
+def audio_stream(container: "InputContainer", track: int = 0) -> "av.AudioStream":
+    """An audio track.
+
+    Args:
+        container: the file.
+        track: its number among the audio tracks, from 1; 0 for the default one.
+
+    Raises:
+        RejectedError: the file has no audio, no track of this number, or no codec for it is known.
+    """
+    streams = container.streams.audio
+    if not streams:
+        raise RejectedError("no audio stream: there is no sound in the file")
+    if track > len(streams):
+        raise RejectedError(f"no audio track {track}: the file has {len(streams)}")
+    return _decodable(streams[track - 1] if track else _default(streams))
+
+
+def video_stream(container: "InputContainer") -> "av.VideoStream":
+    """The default video stream.
+
+    Raises:
+        RejectedError: the file has no video, or its size or codec cannot be decoded.
+    """
+    if not (streams := moving_pictures(container)):
+        raise RejectedError("no video stream in the file")
+    stream = _decodable(_default(streams))
+    check_pixels(stream.codec_context.width, stream.codec_context.height)
+    return stream
+
+
+def moving_pictures(container: "InputContainer") -> "list[av.VideoStream]":
+    """The video streams, without the cover picture of a sound file."""
+    from av.stream import Disposition
+
+    cover = Disposition.attached_pic
+    return [stream for stream in container.streams.video if not stream.disposition & cover]
+
+
+def _default(streams: "Sequence[S]") -> "S":
+    """The stream that its container marks as the default one, else the first."""
+    from av.stream import Disposition
+
+    marked = [stream for stream in streams if stream.disposition & Disposition.default]
+    return (marked or streams)[0]
+
+
+def _decodable(stream: "S") -> "S":
+    if stream.codec_context is None:
+        raise RejectedError(f"no decoder for its {stream.type} stream: unknown codec")
+    return stream

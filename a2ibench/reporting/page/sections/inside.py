@@ -1,0 +1,127 @@
+"""By class and factor: scores taken apart by the classes of the test segments, and by what a score
+is the mean of."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from a2ibench.contracts.metric import Metric
+from a2ibench.contracts.section import Section
+from a2ibench.reporting.cells import Count, Label, Range, heading
+from a2ibench.reporting.page.view import StudyView
+from a2ibench.reporting.report import Report
+from a2ibench.reporting.table import Column, Table
+from a2ibench.results.job_state import Jobs, JobState
+from a2ibench.types import Pairs
+
+RANGE = "( ): the lowest and the highest seed. It is no interval, and nothing was tested."
+
+Array = npt.NDArray[np.float64]
+
+
+class Inside(Section):
+    """Tables by class and by part."""
+
+    name, title, place = "inside", "By class and factor", 60
+
+    def collect(self, study: StudyView) -> Mapping[str, Any] | None:
+        """See :class:`~a2ibench.contracts.section.Section`."""
+        test = None if study.asked is None else study.asked.exam.test
+        tables = [] if test is None else class_tables(test, study.report, study.rows)
+        tables += factor_tables(study.report, study.rows)
+        return {"tables": tables} if tables else None
+
+
+def class_tables(test: Pairs, made: Report, rows: Jobs) -> list[Table]:
+    """A table for each metric with a score per segment: one row per class, one column per
+    method."""
+    label = test.label
+    there = {name: label == c for c, name in enumerate(test.classes) if (label == c).any()}
+    counts = {
+        name: Count(int(np.count_nonzero(own)), len(np.unique(test.source[own])))
+        for name, own in there.items()
+    }
+
+    def by_class(ran: JobState, metric: str) -> dict[str, float] | None:
+        scores = ran.segments(metric)
+        if scores is None or len(scores) != len(label):
+            return None
+        return {name: _mean(scores[own]) for name, own in there.items()}
+
+    return _tables("class", made, rows, by_class, counts)
+
+
+def factor_tables(made: Report, rows: Jobs) -> list[Table]:
+    """A table for each metric whose score has parts: one row per part, one column per method."""
+
+    def by_part(ran: JobState, metric: str) -> dict[str, float] | None:
+        score = None if ran.result is None else ran.result.metrics.get(metric)
+        return None if score is None else score.parts
+
+    return _tables("part", made, rows, by_part)
+
+
+def _tables(
+    what: str,
+    made: Report,
+    rows: Jobs,
+    take: Callable[[JobState, str], Mapping[str, float] | None],
+    counts: Mapping[str, Count] | None = None,
+) -> list[Table]:
+    """A table for each metric of which ``take`` finds something."""
+    tables = []
+    for metric in made.usable:
+        columns: dict[str, dict[str, Array]] = {}
+        for method in made.methods:
+            scores = method.scores.get(metric.name)
+            seeds = [
+                found
+                for ran in rows[method.label]
+                if scores is not None and ran.seed in scores.seeds
+                if (found := take(ran, metric.name))
+            ]
+            if seeds:
+                columns[method.label] = {
+                    name: np.array([one[name] for one in seeds if name in one]) for name in seeds[0]
+                }
+        if columns:
+            tables.append(_breakdown(what, metric, columns, counts, made.about))
+    return tables
+
+
+def _breakdown(
+    what: str,
+    metric: Metric,
+    columns: Mapping[str, Mapping[str, Array]],
+    counts: Mapping[str, Count] | None,
+    about: str,
+) -> Table:
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    none: Array = np.zeros(0)
+    rows = [
+        (
+            Label(name),
+            *([] if counts is None else [counts[name]]),
+            *(Range(column.get(name, none), metric.percent) for column in columns.values()),
+        )
+        for name in names
+    ]
+    return Table(
+        name=f"{what}_{metric.name}",
+        title=f"{heading(metric)} by {what} ({about})",
+        columns=(
+            Column(Label, what, {what: "text"}),
+            *([] if counts is None else [Column(Count, "n")]),
+            *(Column(Range, label, {label: "value"}) for label in columns),
+        ),
+        sections=(tuple(rows),),
+        notes=(RANGE,),
+    )
+
+
+def _mean(values: Array) -> float:
+    """Over the segments that the metric does not leave out; NaN where it leaves out all."""
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if len(there) else float("nan")

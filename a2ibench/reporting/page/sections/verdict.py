@@ -1,0 +1,24 @@
+"""Verdict: what the tests say, in sentences."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from a2ibench.contracts.section import Section
+from a2ibench.reporting.page.view import StudyView
+from a2ibench.reporting.words import together
+
+
+class Verdict(Section):
+    """Methods against each other, against ceiling and floors."""
+
+    name, title, place = "verdict", "Verdict", 10
+
+    def collect(self, study: StudyView) -> Mapping[str, Any]:
+        """See :class:`~a2ibench.contracts.section.Section`."""
+        return {
+            "lead": study.report.verdict,
+            "gaps": any(ran.gap is not None for jobs in study.rows.values() for ran in jobs),
+            "compared": study.report.compared,
+            "against": study.against,
+            "together": together,
+        }

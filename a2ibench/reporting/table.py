@@ -1,0 +1,101 @@
+"""A table of typed cells, which renderers print: Markdown, CSV, LaTeX, terminal and HTML."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from a2ibench.reporting.cells import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = tuple[Cell, ...]
+"""A cell for each column."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: printed where it has a heading, in files of numbers where it has fields.
+
+    Attributes:
+        kind: of its cells.
+        heading: for people.
+        fields: name → attribute of a cell, for machines (fractions, not percent).
+    """
+
+    kind: type[Cell]
+    heading: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that carries what is needed to believe it.
+
+    Attributes:
+        name: of its files.
+        title: what it shows.
+        columns: printed ones and others.
+        sections: groups of rows with a rule between them.
+        notes: what a reader must know.
+        keys: how many printed columns at the left say what a row is.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    sections: tuple[tuple[Row, ...], ...]
+    notes: tuple[str, ...] = ()
+    keys: int = 1
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows of all sections."""
+        return (row for section in self.sections for row in section)
+
+    @property
+    def printed(self) -> list[Column]:
+        """The columns for people."""
+        return [column for column in self.columns if column.heading]
+
+    def cells(self, row: Row) -> list[Cell]:
+        """The cells of a row for people."""
+        there = zip(self.columns, row, strict=True)
+        return [cell for column, cell in there if column.heading]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The numbers and words of each row, by name; None where there is none."""
+        return [
+            {
+                name: getattr(cell, attribute)
+                for column, cell in zip(self.columns, row, strict=True)
+                for name, attribute in column.fields.items()
+            }
+            for row in self.rows
+        ]
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """The same, one row per row of the table."""
+        import pandas as pd
+
+        names = [name for column in self.columns for name in column.fields]
+        return pd.DataFrame(self.records, columns=names, dtype=object)
+
+    @property
+    def texts(self) -> list[list[list[str]]]:
+        """The printed cells of each section; a key that several rows share stands in the first."""
+        found = [[[*map(str, self.cells(row))] for row in section] for section in self.sections]
+        for section in found if self.keys > 1 else ():
+            for row, before in reversed(list(zip(section[1:], section, strict=False))):
+                if row[0] == before[0]:
+                    row[0] = ""
+        return found
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from a2ibench.reporting.html import render
+
+        source = "{% from 'macros.html.j2' import table with context %}{{ table(made) }}"
+        return render(source, made=self)

@@ -1,0 +1,183 @@
+"""The page of a study in a real browser: players play, tables sort, nothing is fetched."""
+
+import base64
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions, Keys
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from a2ibench.reporting.cells import Label, Mean
+from a2ibench.reporting.overview_page import Between, Listed, write_overview_page
+from a2ibench.reporting.table import Column, Table
+
+pytestmark = pytest.mark.integration
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PHONE = 360
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"needs a browser on the PATH: one of {', '.join(BROWSERS)}")
+    options = ChromeOptions()
+    options.binary_location = found
+    for argument in (
+        "--headless=new", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
+        "--disable-dev-shm-usage", "--window-size=1280,900",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    if os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # which root cannot have
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = Chrome(options, Service(shutil.which("chromedriver")))
+    driver.set_script_timeout(60)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser: Chrome, small_study: Path) -> Chrome:
+    for emulated in ("Emulation.clearDeviceMetricsOverride", "Emulation.setEmulatedMedia"):
+        browser.execute_cdp_cmd(emulated, {})
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)  # of the page before
+    browser.get((small_study / "report.html").resolve().as_uri())
+    return browser
+
+
+def column(page: Chrome, name: str, at: int) -> list[float]:
+    """What stands in a column of the reference rows, top down."""
+    cells = page.find_elements(
+        By.CSS_SELECTOR, f"#table-{name} tbody:first-of-type tr > :nth-child({at + 1})"
+    )
+    return [float(cell.get_attribute("data-order") or "nan") for cell in cells]
+
+
+def test_nothing_is_fetched_and_nothing_goes_wrong(page: Chrome) -> None:
+    page.execute_script("document.querySelectorAll('audio').forEach((one) => one.load())")
+    messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    asked = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert any(url.startswith("file:") for url in asked), "the page itself is seen to be asked for"
+    assert [url[:80] for url in asked if not url.startswith(("data:", "file:"))] == []
+    assert len([url for url in asked if url.startswith("file:")]) == 1
+    assert page.get_log("browser") == []
+
+
+def test_a_player_plays_and_stops_the_one_before(page: Chrome) -> None:
+    first, second = page.find_elements(By.CSS_SELECTOR, "audio")[:2]
+
+    def at(player: Any) -> float:
+        return float(page.execute_script("return arguments[0].currentTime", player))
+
+    for player in (first, second):
+        page.execute_async_script(
+            "const done = arguments[1]; arguments[0].play().then(() => done(), (e) => done(e))",
+            player,
+        )
+        WebDriverWait(page, 30).until(lambda _, player=player: at(player) > 0.05)
+    assert page.execute_script("return arguments[0].paused", first)
+
+
+def test_tables_are_sorted_by_click_and_by_key_and_back(page: Chrome) -> None:
+    head = page.find_elements(By.CSS_SELECTOR, "#table-quality thead th")[-1]
+    at = len(page.find_elements(By.CSS_SELECTOR, "#table-quality thead th")) - 1
+    before = column(page, "quality", at)
+    assert before != sorted(before)
+    button = head.find_element(By.TAG_NAME, "button")
+    # The page scrolls smoothly, and the driver would click before it has come to rest.
+    page.execute_script(
+        "arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", button
+    )
+    button.click()
+    assert column(page, "quality", at) == sorted(before)
+    assert head.get_attribute("aria-sort") == "ascending"
+    button.send_keys(Keys.ENTER)
+    assert column(page, "quality", at) == sorted(before, reverse=True)
+    assert head.get_attribute("aria-sort") == "descending"
+    button.send_keys(Keys.SPACE)
+    assert column(page, "quality", at) == before
+    assert head.get_attribute("aria-sort") is None
+
+
+def test_the_keyboard_goes_from_the_skip_link_to_the_verdict(page: Chrome) -> None:
+    page.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    link = page.switch_to.active_element
+    assert link.text == "To the verdict"
+    assert link.rect["y"] >= 0
+    outline = link.value_of_css_property("outline-style")
+    assert outline == "solid"
+    link.send_keys(Keys.ENTER)
+    assert page.current_url.endswith("#verdict")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_follow_the_readers_choice_and_are_legible(page: Chrome, scheme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    ground = luminance(page.execute_script(COLOUR, "background-color", "body"))
+    assert (ground > 0.5) == (scheme == "light")
+    for where in ("body", ".soft", ".notes", "a", "td .beside", "svg text"):
+        text = luminance(page.execute_script(COLOUR, "color", where))
+        light, dark = max(ground, text), min(ground, text)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, where
+
+
+def test_a_phone_shows_the_page_without_sideways_scrolling(page: Chrome) -> None:
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": PHONE, "height": 740, "deviceScaleFactor": 2, "mobile": True},
+    )
+    assert page.execute_script("return window.innerWidth") == PHONE
+    assert page.execute_script("return document.documentElement.scrollWidth") <= PHONE
+    boxes = page.find_elements(By.CSS_SELECTOR, ".wide")
+    scrolled = page.execute_script(
+        "return arguments[0].filter((box) => box.scrollWidth > box.clientWidth).length", boxes
+    )
+    assert scrolled, "wide tables scroll in boxes of their own"
+
+
+def test_the_page_can_be_printed(page: Chrome) -> None:
+    printed = page.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    assert base64.b64decode(printed["data"]).startswith(b"%PDF")
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown = page.execute_script("return getComputedStyle(document.querySelector('nav')).display")
+    assert shown == "none"
+
+
+COLOUR = "return getComputedStyle(document.querySelector(arguments[1]))[arguments[0]]"
+
+
+def luminance(colour: str) -> float:
+    """Of ``rgb(r, g, b)``, as WCAG 2 defines it."""
+    levels = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in levels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_overview_sorts_its_tables_as_well(browser: Chrome, tmp_path: Path) -> None:
+    rows = ((Label("a"), Mean(2.0)), (Label("b"), Mean(1.0)))
+    scores = Table("encoders-x", "Scores", (Column(Label, "method"), Column(Mean, "KID")), (rows,))
+    listed = Listed("x-mfcc", "report.html", "x", "mfcc", "Nothing is tested.")
+    path = tmp_path / "report.html"
+    write_overview_page("two", [listed], [Between("x", "Nothing.", (), (scores,))], [], [], path)
+    browser.get_log("browser")
+    browser.get(path.as_uri())
+    button = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x thead button")[1]
+    button.send_keys(Keys.ENTER)
+    rows = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x tbody th")
+    assert [row.text for row in rows] == ["b", "a"]
+    assert browser.get_log("browser") == []

@@ -1,0 +1,133 @@
+"""Executors: what dies is named, what is stopped leaves nothing behind, workers train together."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import forkserver, util
+from pathlib import Path
+
+import pytest
+
+from a2ibench.registry import load_plugin_file
+from a2ibench.runs.display import Display
+from a2ibench.runs.executors import Update
+from a2ibench.runs.executors.process import LOG, Processes, _context
+from a2ibench.runs.executors.ray_tune import RayTune
+from a2ibench.runs.prepare import prepare_study
+from a2ibench.runs.study import run_study
+from a2ibench.runs.trial import Trial
+from a2ibench.study.request import Request
+
+pytestmark = pytest.mark.integration
+
+Tiny = Callable[..., Request]
+
+DOOMED = """
+import os, signal
+from dataclasses import dataclass
+from a2ibench.registry import models
+from a2ibench_baselines.vae import VAE, VAEConfig
+
+@dataclass(frozen=True)
+class Config(VAEConfig):
+    rank: int = 0
+
+@models.register
+class Doomed(VAE):
+    name = "doomed"
+    Config = Config
+    scales = {"small": {"channels": 4, "hidden_dim": 16, "batch_size": 16}}
+
+    def training_step(self, batch):
+        print("last words", flush=True)
+        if os.environ.get("RANK", "0") == "1":
+            raise RuntimeError("the second worker gives up")
+        if "RANK" not in os.environ:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().training_step(batch)
+"""
+
+
+@pytest.fixture(scope="module")
+def doomed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    plugin = tmp_path_factory.mktemp("plugin") / "doomed.py"
+    plugin.write_text(DOOMED)
+    load_plugin_file(plugin)
+    return plugin
+
+
+def test_a_killed_process_is_named_with_its_reason_and_the_others_are_kept(
+    tmp_path: Path, display: Display, tiny: Tiny, doomed: Path
+) -> None:
+    folder = tmp_path / "study"
+    request = tiny(folder, models=("doomed", "vae"), plugins=(doomed,))
+    (failure,) = run_study(request, Processes(say=display.say), None, display)
+    assert failure.startswith("doomed, seed 0: the worker died: killed by SIGKILL, as the system")
+    (path,) = folder.glob("jobs/*/failure.json")
+    assert "last words" in json.loads(path.read_text())["trace"]
+    assert len(list(folder.glob(f"jobs/*/{LOG}"))) == 2
+
+
+def test_where_no_socket_can_be_made_each_process_imports_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    server = forkserver.ForkServer()
+    monkeypatch.setattr(forkserver, "ensure_running", server.ensure_running)
+    if sys.platform == "linux":
+        assert _context((), 0.0).get_start_method() == "forkserver"
+        server._stop()
+    monkeypatch.setattr(util, "get_temp_dir", lambda: str(deep))
+    assert _context((), 0.0).get_start_method() == "spawn"
+
+
+def test_ctrl_c_stops_every_process(tmp_path: Path, display: Display, tiny: Tiny) -> None:
+    import psutil
+
+    plan = prepare_study(
+        tiny(tmp_path / "study", seeds=2, images=10**7), display.counter, display.say
+    )
+    children: list[psutil.Process] = []
+
+    def interrupt() -> None:
+        while len(children) < 2:  # both train
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def tell(update: Update) -> None:
+        if update.steps and not children:
+            running = psutil.Process().children(recursive=True)
+            children.extend(child for child in running if child.ppid() != os.getpid())
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    # A shell has its background jobs, such as a whole test run, ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Processes(say=display.say)([Trial.of(task) for task in plan.trainings], tell)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    thread.join()
+    assert len(children) >= 2
+    assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
+def test_two_workers_of_ray_train_one_model_and_one_that_fails_is_named(
+    tmp_path: Path, display: Display, tiny: Tiny, doomed: Path
+) -> None:
+    folder = tmp_path / "study"
+    request = tiny(folder, models=("vae", "doomed"), plugins=(doomed,), workers=2, retries=0)
+    failures = run_study(request, RayTune(), None, display)
+    assert failures == ["doomed, seed 0: RuntimeError: the second worker gives up"]
+    results = [json.loads(path.read_text()) for path in folder.glob("jobs/*/result.json")]
+    (trained,) = [result for result in results if result["job"]["kind"] == "model"]
+    assert trained["job"]["workers"] == 2
+    assert trained["steps"] == 6
+    assert trained["metrics"]["is1_lite0"]["value"] >= 1
