@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Images:
-    """What one training drew for the test segments.
+    """The images that one training drew for the test segments.
 
     Attributes:
         images: uint8 ``[n, S, S, 3]``, RGB; one for each test segment.
@@ -115,7 +115,7 @@ class Study:
         return compare_rows(sides[0], sides[1], metrics).table
 
     def images(self, arm: str, seed: int = 0) -> Images:
-        """Return what a row drew for the test segments.
+        """Return the images that a row drew for the test segments.
 
         Args:
             arm: the label of the row.
@@ -236,14 +236,14 @@ def run(
         UserError: something is wrong with the request; nothing was computed.
         StoppedError: the study cannot go on (a full disk).
     """
-    from a2ibench.config import MOST_IMAGES, MOST_SEEDS
+    from a2ibench.config import MAX_IMAGES, MAX_SEEDS
     from a2ibench.console import Console
     from a2ibench.runs.display import Display
     from a2ibench.runs.run import run as run_studies
     from a2ibench.study.request import Request
     from a2ibench.tracking.live import live_mirror
 
-    for name, value, most in (("seeds", seeds, MOST_SEEDS), ("images", images, MOST_IMAGES)):
+    for name, value, most in (("seeds", seeds, MAX_SEEDS), ("images", images, MAX_IMAGES)):
         if value is not None and not 1 <= value <= most:
             raise UserError(f"{name}: expected a number from 1 to {most}, got {value}")
     request = Request(

@@ -1,4 +1,4 @@
-"""Which trained model draws: one of a study's, or that of a job."""
+"""The choice of a trained model: one of a study's, or that of a job."""
 
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def trained_arms(study: Study) -> list[Row]:
 
 
 def describe_choice(path: Path, arm: str | None, seed: int) -> str:
-    """Which arm and seed :func:`find_run` finds, and what else can be chosen; of a job, its arm."""
+    """Describe the arm and seed that :func:`find_run` finds, and the other choices."""
     if _is_job(path):
         return _name(find_run(path, arm, seed))
     study = _open(path)

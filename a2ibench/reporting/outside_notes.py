@@ -1,4 +1,4 @@
-"""What a reader of tables with outside systems must know."""
+"""Notes on the outside systems of a study, for the captions of its tables."""
 
 from a2ibench.results.study import Study
 

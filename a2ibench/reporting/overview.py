@@ -22,7 +22,7 @@ from a2ibench.reporting.table import Table
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.results.long_scores import LONG, read_long
 from a2ibench.results.study import ABOUT, DamagedStudyError, Study, open_study, studies_inside
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.study.study_file import file_of, read_study_file
 
 APART = (
@@ -89,7 +89,7 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     """
     # A study that was interrupted has none yet.
     long = [read_long(path) for folder in folders if (path := folder / LONG).is_file()]
-    with whole_file(root / LONG) as temporary:
+    with atomic_write(root / LONG) as temporary:
         pd.concat(long or [pd.DataFrame()], ignore_index=True).to_parquet(temporary)
     studies = [open_study(folder) for folder in folders]
     between = compare_encoders(studies)
@@ -103,7 +103,7 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     tables = [table for one in compared for table in one.tables]
     for table in tables:
         save_table(table, root / "tables")
-    with whole_file(root / "overview.md") as temporary:
+    with atomic_write(root / "overview.md") as temporary:
         temporary.write_text(_markdown(studies, notes, tables, diagrams), encoding="utf-8")
     said = [*notes, *([DIAGRAMS] if diagrams else [])]
     write_html(

@@ -1,4 +1,4 @@
-"""Which results belong in one table: those that were measured in one and the same way."""
+"""Comparability: results belong in one table if they were measured in one and the same way."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

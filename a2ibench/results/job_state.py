@@ -1,4 +1,4 @@
-"""What a job has left in its folder: its result, or the reason why it has none."""
+"""The state of a job, by its folder: a result, or the reason why there is none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +14,8 @@ from a2ibench.printable import printable
 from a2ibench.results import records
 from a2ibench.results.job import Job, Task
 from a2ibench.results.machine_samples import read_samples
-from a2ibench.results.records import DamagedError, Origin, Result
+from a2ibench.results.read_record import DamagedError, read_record
+from a2ibench.results.records import Origin, Result
 from a2ibench.results.result_file import BLOCKS, SEGMENTS, damaged, load_result, score_path
 from a2ibench.storage import write_json
 
@@ -59,7 +60,7 @@ class JobState:
 
     @property
     def damage(self) -> str | None:
-        """What is wrong with its result, in one line; None where nothing is."""
+        """Why its result is not believed, in one line; None where nothing is wrong."""
         return self._loaded[1]
 
     @property
@@ -79,7 +80,7 @@ class JobState:
         if not path.is_file():
             return None
         try:
-            reason = records.read(records.Failure, path).reason
+            reason = read_record(records.Failure, path).reason
         except DamagedError as error:
             return f"{FAILURE} is damaged ({error})"
         return " ".join(printable(reason).split())
@@ -107,14 +108,17 @@ class JobState:
     def origin(self) -> Origin | None:
         """Where the images of an outside system came from; None where no file says so."""
         with suppress(OSError, DamagedError):
-            return records.read(Origin, self.folder / ORIGIN)
+            return read_record(Origin, self.folder / ORIGIN)
         return None
 
     @cached_property
     def job(self) -> Job | None:
-        """What it is the state of; None where no file of its says so."""
+        """The job itself; None where no file in its folder describes it."""
         found = self.origin or self.result
-        return None if found is None else Job.from_record(found.job.model_dump(exclude_unset=True))
+        if found is None:
+            return None
+        protocol = {"protocol": found.protocol} if isinstance(found, Result) else {}
+        return Job.from_record({**protocol, **found.job.model_dump(exclude_unset=True)})
 
     @cached_property
     def machine(self) -> list[records.Sample]:

@@ -66,7 +66,7 @@ def usable(metrics: Sequence[Metric], health: Sequence[Health]) -> tuple[Metric,
 
 
 def struck_reasons(metrics: Sequence[Metric], health: Sequence[Health]) -> list[str]:
-    """Which metrics are struck, with the reason, a line for each reason."""
+    """Return the metrics that are struck, one line per reason."""
     by_reason: dict[str, list[str]] = {}
     for metric in metrics:
         if (reason := why_struck(metric, health)) is not None:

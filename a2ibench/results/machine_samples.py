@@ -1,10 +1,10 @@
-"""What the machine did while a trial trained: the samples of ``system.json``."""
+"""Samples of the machine while a trial trains: ``system.json``."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from a2ibench.results import records
-from a2ibench.results.records import DamagedError, Sample
+from a2ibench.results.read_record import DamagedError, read_record
+from a2ibench.results.records import Sample
 from a2ibench.storage import write_json
 
 FILE = "system.json"
@@ -17,7 +17,7 @@ def read_samples(folder: Path) -> list[Sample]:
     before that) and measurements under the names that MLflow uses for them.
     """
     try:
-        samples = records.read(list[Sample], folder / FILE)
+        samples = read_record(list[Sample], folder / FILE)
     except (OSError, DamagedError):
         # They are a comfort: a damaged file costs its samples and nothing else.
         return []

@@ -1,4 +1,4 @@
-"""How far the command at work on a study is, as ``progress.json`` says it."""
+"""The progress of the command at work on a study: ``progress.json``."""
 
 import os
 import socket
@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from a2ibench.results import records
-from a2ibench.results.records import DamagedError, Progress
+from a2ibench.results.read_record import DamagedError, read_record
+from a2ibench.results.records import Progress
 from a2ibench.storage import write_json
 
 PROGRESS = "progress.json"
@@ -16,9 +16,9 @@ SILENT = 600.0
 
 
 def read_progress(folder: Path) -> Progress | None:
-    """Read how far the last command is; None where there was none, or its file cannot be read."""
+    """Read the progress of the last command; None without one, or where it cannot be read."""
     try:
-        return records.read(Progress, folder / PROGRESS)
+        return read_record(Progress, folder / PROGRESS)
     except (OSError, DamagedError):
         return None
 

@@ -5,10 +5,7 @@ it was read from: what is written again stays as it was, down to a whole number 
 could stand.
 """
 
-import functools
-import json
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,20 +14,11 @@ from pydantic import (
     Field,
     FiniteFloat,
     PrivateAttr,
-    TypeAdapter,
-    ValidationError,
 )
 from typing_extensions import TypeAliasType
 
-from a2ibench.config import MOST_SEEDS
-from a2ibench.printable import printable
+from a2ibench.config import MAX_SEEDS
 
-R = TypeVar("R")
-
-LARGEST = 2**26
-"""Bytes of a file that is read at all; the largest that is written has less than a tenth."""
-FEW = 300
-"""Characters of a reason."""
 LAST_SECOND = 2**33
 """Since 1970: beyond it a clock is wrong, and not every system can name the day."""
 
@@ -62,7 +50,9 @@ class _Record(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
 
-class _WholeFile(_Record):
+class WholeFile(_Record):
+    """All values of a file."""
+
     _plain: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @property
@@ -80,6 +70,15 @@ class Arm(_Record):
     ablated: str | None = None
 
 
+class Kept(_Record):
+    """A result of earlier code in the place of a job; see :mod:`a2ibench.study.earlier_code`."""
+
+    place: str
+    """Key of that job: where its code changes again, the user is asked again."""
+    why: str
+    """The difference to the present code."""
+
+
 class PairCounts(_Record):
     """Numbers of pairs that train the models and the judges."""
 
@@ -87,28 +86,29 @@ class PairCounts(_Record):
     judges: Count
 
 
-class Study(_WholeFile):
+class Study(WholeFile):
     """``study.json``."""
 
     models: list[str]
     metrics: list[str]
-    jobs: dict[str, Annotated[list[Key], Field(min_length=1, max_length=MOST_SEEDS)]]
+    jobs: dict[str, Annotated[list[Key], Field(min_length=1, max_length=MAX_SEEDS)]]
     dataset: str
     content_hash: str
     encoder: str
     scale: str
     images: Count
-    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+    seeds: Annotated[int, Field(ge=1, le=MAX_SEEDS)]
     id: str = ""
     check: Options = {}
     ablate: list[str] = []
     dataset_config: Options = {}
     arms: dict[str, Arm] | None = None
+    kept: dict[Key, Kept] = {}
     pairs: PairCounts | None = None
 
 
 class Job(_Record):
-    """What a result is the result of; see :class:`a2ibench.results.job.Job`."""
+    """The job of a result; see :class:`a2ibench.results.job.Job`."""
 
     kind: Literal["model", "reference", "outside"]
     method: str
@@ -119,10 +119,11 @@ class Job(_Record):
     seed: Count
     images: Count
     workers: Annotated[int, Field(ge=1)] = 1
+    protocol: Count = 1
 
 
 class Encoder(_Record):
-    """What heard the sounds."""
+    """The encoder that heard the sounds."""
 
     name: str
     config: Options
@@ -159,7 +160,7 @@ class HandedIn(_Record):
     notes: list[str]
 
 
-class Result(_WholeFile):
+class Result(WholeFile):
     """``result.json``."""
 
     format: int
@@ -203,7 +204,7 @@ SPENT = ("preparation_seconds", "training_seconds", "evaluation_seconds")
 
 
 class Format(_Record):
-    """What every result says of itself, whatever its format."""
+    """The part of a result that is the same in every format."""
 
     format: int
 
@@ -225,7 +226,7 @@ class Origin(_Record):
 
 
 class TrialProgress(_Record):
-    """How far a trial of the present command is."""
+    """The progress of one trial of the present command."""
 
     step: Count
     steps: Count
@@ -252,7 +253,7 @@ class Rung(_Record):
     value: FiniteFloat
 
 
-class SearchTrial(_WholeFile):
+class SearchTrial(WholeFile):
     """``trial.json``: a trial of a search."""
 
     options: Options
@@ -264,50 +265,4 @@ class SearchTrial(_WholeFile):
 
 
 Sample = dict[str, FiniteFloat]
-"""Of the machine, while a trial trains: a row of ``system.json``."""
-
-
-class DamagedError(Exception):
-    """A file does not hold what was written; the message says why, in one line."""
-
-
-def read(kind: type[R], path: Path) -> R:
-    """The record in a JSON file.
-
-    Args:
-        kind: one of the types of this module.
-        path: the file.
-
-    Raises:
-        DamagedError: it is no JSON, or not of this kind.
-        OSError: it cannot be read at all.
-    """
-    if path.stat().st_size > LARGEST:
-        raise DamagedError(f"{path.stat().st_size:,} bytes, far more than were written")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        record: R = _adapter(kind).validate_python(content)  # type: ignore[arg-type]  # hashable
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        said = (
-            "Input should be a valid dictionary" if first["type"] == "model_type" else first["msg"]
-        )
-        raise DamagedError(_short(f"{place}: {said}" if place else said)) from error
-    except RecursionError as error:
-        raise DamagedError("nested too deeply") from error
-    except (ValueError, OverflowError) as error:
-        raise DamagedError(_short(str(error))) from error
-    if isinstance(record, _WholeFile):
-        record._plain = content
-    return record
-
-
-@functools.cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def _short(text: str) -> str:
-    line = " ".join(printable(text).split())
-    return line if len(line) <= FEW else f"{line[:FEW]} …"
+"""One sample of the machine while a trial trains: a row of ``system.json``."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from a2ibench.errors import UserError
 from a2ibench.results import records
-from a2ibench.results.records import DamagedError, Result
+from a2ibench.results.read_record import DamagedError, read_record
+from a2ibench.results.records import Result
 from a2ibench.storage import content_key, file_sha256, set_aside, write_json
 
 FORMAT = 2
@@ -32,7 +33,7 @@ def load_result(folder: Path) -> Result | None:
     if not path.is_file():
         return None
     try:
-        result = records.read(Result, path)
+        result = read_record(Result, path)
     except DamagedError as error:
         if _is_earlier(path):
             return None
@@ -109,6 +110,6 @@ def _checksum(result: Mapping[str, Any]) -> str:
 def _is_earlier(path: Path) -> bool:
     """Whether a file is a result of an earlier format, which knew other keys."""
     try:
-        return records.read(records.Format, path).format < FORMAT
+        return read_record(records.Format, path).format < FORMAT
     except DamagedError:
         return False

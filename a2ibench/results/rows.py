@@ -30,7 +30,7 @@ class RowScores:
         label: as printed.
         reference: whether it is a reference row.
         full: the label of the full model, for an ablation.
-        asked: how many seeds were asked for.
+        asked: number of seeds that were asked for.
         scores: by metric name; a metric without a single result is missing.
         floor_of: groups of metrics of which this reference row is the floor.
         ceiling: whether it is the row of the real images themselves.
@@ -50,11 +50,11 @@ class RowScores:
 
     @property
     def done(self) -> int:
-        """How many seeds have a result."""
+        """Number of seeds that have a result."""
         return max((len(scores.seeds) for scores in self.scores.values()), default=0)
 
     def widest(self, metrics: Sequence[Metric]) -> SeedScores | None:
-        """Of the scores by some metrics those that rest on the most images; None without any."""
+        """Return the scores by some metrics that rest on the most images; None without any."""
         found = [self.scores[one.name] for one in metrics if one.name in self.scores]
         return max(found, key=lambda scores: scores.n, default=None)
 
@@ -117,7 +117,7 @@ class Row:
 
     @property
     def change(self) -> str:
-        """What makes it differ from its full model, as printed; empty where nothing does."""
+        """The difference from its full model, as printed; empty for a full model."""
         return "" if self.arm is None else self.arm.change
 
     @property
@@ -127,7 +127,7 @@ class Row:
 
     @property
     def ablated(self) -> str | None:
-        """What is off or changed, as ``--ablate`` writes it; empty for nothing, None where
+        """The parts that are off or changed, as ``--ablate`` writes it; empty for none, None where
         ``study.json`` is of a version that did not keep it."""
         if self.arm is None or self.arm.ablated is not None:
             return "" if self.arm is None else self.arm.ablated

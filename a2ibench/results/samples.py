@@ -11,8 +11,8 @@ from a2ibench.evaluation.outside_images import hash_images
 from a2ibench.results import records
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import ORIGIN
-from a2ibench.results.records import DamagedError
-from a2ibench.storage import whole_file
+from a2ibench.results.read_record import DamagedError, read_record
+from a2ibench.storage import atomic_write
 from a2ibench.types import ImageArray
 
 GRID = "samples/grid.png"
@@ -26,7 +26,7 @@ def read_outside(task: Task) -> tuple[GeneratedImages, dict[str, Any]]:
     if hash_images(drawn.images, drawn.grid) != task.job.source:
         raise UserError(f"{task.folder / 'samples'}: not the images that were handed in")
     try:
-        origin = records.read(records.Origin, task.folder / ORIGIN)
+        origin = read_record(records.Origin, task.folder / ORIGIN)
     except (OSError, DamagedError) as error:
         raise UserError(
             f"{task.folder / ORIGIN}: damaged or missing ({error}); evaluate the images again"
@@ -74,7 +74,7 @@ def save_samples(folder: Path, drawn: GeneratedImages) -> None:
     for name, images in (("test", drawn.images), ("grid", drawn.grid)):
         if images is not None:
             with (
-                whole_file(folder / "samples" / f"{name}.npy") as temporary,
+                atomic_write(folder / "samples" / f"{name}.npy") as temporary,
                 temporary.open("wb") as stream,
             ):
                 np.save(stream, images)

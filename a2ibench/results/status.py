@@ -1,4 +1,4 @@
-"""How far a study is: read from its files, by anybody, while another process is at work on it."""
+"""The status of a study, read from its files while another process may be at work on it."""
 
 import time
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Status:
     at_work: bool
 
     def count(self, state: State, label: str | None = None) -> int:
-        """How many jobs, of a row or in all, are in a state."""
+        """Return the number of jobs in a state, in one row or in all."""
         return sum(job.state == state and label in (None, job.label) for job in self.jobs)
 
     @property
@@ -78,7 +78,7 @@ class Status:
 
 
 def read_status(folder: Path) -> Status:
-    """How far a study is.
+    """Read how far a study is.
 
     Raises:
         UserError: no study, or a damaged one.

@@ -13,7 +13,7 @@ from a2ibench.results import records
 from a2ibench.results.job_state import JobState
 from a2ibench.results.judge_health import find_health, usable
 from a2ibench.results.older_studies import arms_of
-from a2ibench.results.records import DamagedError
+from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.results.result_file import JOBS, RESULT
 from a2ibench.results.rows import MINUS, Row, RowScores
 from a2ibench.storage import content_key
@@ -121,7 +121,7 @@ def open_study(folder: Path) -> Study:
     if not path.is_file():
         raise UserError(f"{folder}: no study (it has no study.json); {what_to_give(folder)}")
     try:
-        about = records.read(records.Study, path)
+        about = read_record(records.Study, path)
     except DamagedError as error:
         raise DamagedStudyError(f"{path}: damaged ({error}); {_what_mends(folder)}") from error
     arms = arms_of(about)

@@ -1,4 +1,4 @@
-"""What the machine does while a trial trains: a sample every few seconds, in a small file."""
+"""The monitor: it samples the machine every few seconds while a trial trains."""
 
 import threading
 import time

@@ -100,7 +100,7 @@ def export(request: Request, listed: Path | None, sounds: Path | None, display: 
     if sounds is not None:
         display.say(f"{sounds}: {write_sounds(store, sounds)} sounds, <row>.wav")
     if listed is not None:
-        display.say(f"{listed}: {write_list(store, data.exam.grid_rows, listed)} test segments")
+        display.say(f"{listed}: {write_list(store, data.eval_set.grid_rows, listed)} test segments")
 
 
 def join(folder: Path, request: Request) -> Request:
@@ -156,7 +156,7 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
             folder,
             outside.mapping,
             store.rows("test"),
-            data.exam.grid_rows,
+            data.eval_set.grid_rows,
             store.image_size,
             outside.resize,
             display.counter(f"reading {folder}"),

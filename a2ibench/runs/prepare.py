@@ -17,6 +17,7 @@ from a2ibench.runs.footprint import refuse_misfits
 from a2ibench.runs.study_lock import refuse_folder
 from a2ibench.runs.trial import Trial
 from a2ibench.storage import content_key
+from a2ibench.study.earlier_code import refuse_other_judges
 from a2ibench.study.plan import Plan, expand
 from a2ibench.study.request import Outline, Request, outline
 
@@ -108,18 +109,22 @@ def prepare_study(
     # Before parallel trials would each want them.
     needed = [registry.metrics.get(name) for name in plan.metrics]
     data_key = content_key([plan.store.content_hash, plan.encoder.identity()])
-    loaded = load_judges(needed, data.judging, data_key, say)
+    new = {task.folder.name for task in plan.tasks} - plan.kept.keys()
+    loaded = load_judges(needed if new else [], data.judging, data_key, say)
     judges = {name: judge.fingerprint for name, judge in loaded.items()}
     entries = tuple(
         replace(
             entry,
             tasks=tuple(
                 replace(task, environment=replace(task.environment, judges=judges))
+                if task.folder.name in new
+                else task
                 for task in entry.tasks
             ),
         )
         for entry in plan.entries
     )
+    refuse_other_judges(plan.tasks, plan.kept, judges)
     return Prepared(
         **{**vars(plan), "entries": entries}, data=data, tiled=too_short(plan.store, plan.encoder)
     )

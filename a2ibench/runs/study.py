@@ -14,7 +14,7 @@ from a2ibench.reporting.terminal import show_report
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState, is_done, missing
 from a2ibench.results.long_scores import write_long
-from a2ibench.results.records import DamagedError
+from a2ibench.results.read_record import DamagedError
 from a2ibench.results.repair import repair
 from a2ibench.results.samples import read_images
 from a2ibench.results.study import Study, open_study
@@ -190,12 +190,15 @@ def describe(plan: Prepared) -> dict[str, Any]:
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
         "jobs": jobs_of(plan.entries),
+        **(
+            {"kept": {key: one.model_dump() for key, one in plan.kept.items()}} if plan.kept else {}
+        ),
     }
 
 
 def jobs_of(entries: Sequence[Entry]) -> dict[str, list[str]]:
     """Return the folders of each row's jobs by its label, for ``study.json``."""
-    return {entry.label: [task.folder.name for task in entry.tasks] for entry in entries}
+    return {entry.label: entry.keys for entry in entries}
 
 
 def _failure(task: Task, state: JobState) -> str | None:
@@ -217,7 +220,7 @@ def _failures(plan: Prepared, study: Study) -> list[str]:
 
 def _write_results(plan: Prepared, study: Study) -> Report:
     """``results.parquet``, tables and the sample grid."""
-    judges = plan.entries[0].tasks[0].judges
+    judges = {name: seen for task in plan.tasks for name, seen in task.judges.items()}
     write_long(study, judges)
     scores = [row.scores(plan.metrics, judges) for row in study.rows]
     metrics = [registry.metrics.get(name) for name in plan.metrics]

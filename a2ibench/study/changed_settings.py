@@ -1,4 +1,4 @@
-"""What a study's folder holds from an earlier command, and how the present one differs."""
+"""Differences between the present command and the one that a study's folder holds."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -52,7 +52,7 @@ def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
 
 
 def _reasons(state: JobState, entry: Entry) -> Iterator[str]:
-    """How an earlier result differs from the task of the same seed."""
+    """Yields how an earlier result differs from the task of the same seed."""
     if state.result is None:
         return
     before = state.result.job

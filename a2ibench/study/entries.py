@@ -30,6 +30,11 @@ class Entry:
     tasks: tuple[Task, ...]
 
     @property
+    def keys(self) -> list[str]:
+        """Names of the folders of its jobs."""
+        return [task.folder.name for task in self.tasks]
+
+    @property
     def named(self) -> dict[str, Task]:
         """Its tasks by what a person calls them."""
         return {f"{self.label}, seed {task.job.seed}": task for task in self.tasks}

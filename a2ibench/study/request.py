@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from a2ibench import config, registry
 from a2ibench.data.prepare import check_dataset
@@ -33,6 +33,7 @@ class Request:
         executor: registered name of what spreads the trainings.
         workers: processes, on a GPU each if there are any, that train one model together; the
             executor says how many.
+        earlier: what becomes of results of earlier code; None to be asked.
     """
 
     models: tuple[str, ...]
@@ -49,6 +50,7 @@ class Request:
     retries: int = 1
     executor: str = "ray"
     workers: int = 1
+    earlier: Literal["keep", "recompute"] | None = None
 
     @property
     def data_name(self) -> str:

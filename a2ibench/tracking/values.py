@@ -119,7 +119,7 @@ def _struck(study: Study, result: Result) -> dict[str, str]:
 
 
 def struck_text(struck: Mapping[str, str]) -> str:
-    """Which metrics are struck, and why, in one short line."""
+    """Return the metrics that are struck, and why, in one short line."""
     names: dict[str, list[str]] = {}
     for name, reason in sorted(struck.items()):
         names.setdefault(reason, []).append(name)
@@ -136,7 +136,7 @@ def clean(name: str) -> str:
 
 
 def job_params(job: Ended, about: About) -> dict[str, str]:
-    """What a job is: arm, seed, data, every configuration value, hashes, hardware."""
+    """Return the parameters of a job: arm, seed, data, configuration, hashes, hardware."""
     row, result = job.row, job.result
     values: dict[str, Any] = {
         "arm": row.label,
@@ -218,7 +218,7 @@ def courses(job: Ended) -> list[Point]:
 
 
 def study_note(study: Study, done: int, failed: int, experiment: str, run: str) -> str:
-    """What a study is, in Markdown, with as many of its tables as there is room for.
+    """Describe a study in Markdown, with as many of its tables as there is room for.
 
     Args:
         study: the study.

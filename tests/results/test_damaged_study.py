@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from made_up import run, study
 
 from a2ibench.cli import main
-from a2ibench.results import records
+from a2ibench.results import read_record, records
 from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import JobState
 from a2ibench.results.pairs import open_store
@@ -195,9 +195,9 @@ def test_nested_options_are_finite_numbers_and_come_to_an_end(tmp_path: Path, va
 def test_a_file_of_absurd_size_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "big.json"
     with path.open("wb") as stream:
-        stream.truncate(records.LARGEST + 1)
-    with pytest.raises(records.DamagedError, match="far more than were written"):
-        records.read(records.Study, path)
+        stream.truncate(read_record.LARGEST + 1)
+    with pytest.raises(read_record.DamagedError, match="far more than were written"):
+        read_record.read_record(records.Study, path)
 
 
 def test_what_is_set_aside_is_kept(tmp_path: Path) -> None:

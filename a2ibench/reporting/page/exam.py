@@ -10,7 +10,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.reporting.media import picture_uri, sound_uri
 from a2ibench.results.job_state import Jobs
-from a2ibench.results.records import DamagedError
+from a2ibench.results.read_record import DamagedError
 from a2ibench.results.samples import read_images
 from a2ibench.types import IntArray
 

@@ -11,7 +11,7 @@ from a2ibench.reporting.media import LONGEST, picture_uri
 from a2ibench.reporting.page.exam import DIMENSIONS, Asked, Sound
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.results.job_state import Jobs, JobState
-from a2ibench.results.records import DamagedError
+from a2ibench.results.read_record import DamagedError
 from a2ibench.results.samples import read_images
 from a2ibench.types import ImageArray
 
