@@ -81,9 +81,9 @@ class Study:
             UserError: no job has a result, a metric is not installed, or results do not belong in
                 one table.
         """
-        from a2ibench.reporting.report import tables_of
+        from a2ibench.reporting.report import report
 
-        return {table.name: table for table in tables_of(self._study)}
+        return {table.name: table for table in report(self._study).tables}
 
     def table(self, name: str) -> "Table":
         """Return one of :attr:`tables`: ``"quality"``, ``"match"``, ``"ablations"``, …

@@ -10,7 +10,7 @@ import yaml
 from a2ibench import registry
 from a2ibench.protocol import PROTOCOL
 from a2ibench.reporting.overview import studies_in, write_overview
-from a2ibench.reporting.report import report
+from a2ibench.reporting.report import report, write_tables
 from a2ibench.results.study import open_study
 from a2ibench.source import code_changes, has_earlier_rule, source_hash, source_hashes
 
@@ -51,7 +51,7 @@ def test_every_search_had_the_same_trials_metric_and_budget() -> None:
 def test_tables_follow_from_the_results(study: Path, tmp_path: Path) -> None:
     again = shutil.copytree(study, tmp_path / study.name)
     shutil.rmtree(again / "tables")
-    report(open_study(again))
+    write_tables(report(open_study(again)), again)
     assert tables(study) == tables(again)
     about = json.loads((study / "study.json").read_text())
     missing = [

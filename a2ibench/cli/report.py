@@ -41,8 +41,8 @@ def report(
     from a2ibench.console import Console
     from a2ibench.reporting.overview import studies_in, write_overview
     from a2ibench.reporting.page.write import write_page
-    from a2ibench.reporting.report import PAGE, NoResultError
-    from a2ibench.reporting.report import report as write
+    from a2ibench.reporting.report import DIAGRAM, PAGE, NoResultError, write_tables
+    from a2ibench.reporting.report import report as make
     from a2ibench.reporting.terminal import show_report
     from a2ibench.results.folder_owner import check_overview
     from a2ibench.results.pairs import find_store
@@ -60,18 +60,19 @@ def report(
     for folder in folders:
         try:
             opened = open_study(folder)
-            made = write(opened)
+            made = make(opened)
         except (NoResultError, DamagedStudyError) as error:
             if folder == folders[-1] and not written:
                 raise
             click.echo(f"left out: {error}")
             continue
         written.append(folder)
+        write_tables(made, folder)
         store, unseen = find_store(opened, dataset)
         page = write_page(opened, made, store, click.echo, unseen, sweeps)
         show_report(made, console, verbose)
-        if made.diagram is not None:
-            click.echo(f"critical-difference diagram: {made.diagram}")
+        if made.ranks is not None:
+            click.echo(f"critical-difference diagram: {folder / 'tables' / DIAGRAM}")
         click.echo(f"tables: {folder / 'tables'}")
         if unseen:
             click.echo(f"no pictures and sounds on the page: {unseen}")

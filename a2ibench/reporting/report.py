@@ -1,7 +1,8 @@
 """The tables of a study, written, and written again from results alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,29 +50,23 @@ class NoResultError(UserError):
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
+    """What the results of a study say; nothing is written.
 
     Attributes:
         about: the data, as the titles name them.
         methods: references, then arms.
         metrics: in the order of the columns.
-        tables: in order.
-        tests: of the methods, then of the ablations.
-        ranks: of the arms over the metrics; None with too few of either.
-        diagram: the critical-difference diagram; None without ranks.
+        notes: for every caption.
+        warnings: those of the notes that speak of single results.
         check: the last check of the pairs.
-        warnings: what a reader must know of single results.
     """
 
     about: str
     methods: tuple[RowScores, ...]
     metrics: tuple[Metric, ...]
-    tables: tuple[Table, ...]
-    tests: tuple[PairedTest, ...]
-    ranks: Ranks | None
-    diagram: Path | None
-    check: LastCheck = field(default_factory=LastCheck)
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    check: LastCheck = field(default_factory=LastCheck)
 
     @property
     def arms(self) -> list[RowScores]:
@@ -79,28 +74,59 @@ class Report:
         return [method for method in self.methods if not method.reference]
 
     @property
+    def scored(self) -> list[RowScores]:
+        """Those that have any score."""
+        return [arm for arm in self.arms if arm.scores]
+
+    @cached_property
     def health(self) -> tuple[Health, ...]:
         """How the judges did."""
         return find_health(self.methods, self.metrics)
 
-    @property
+    @cached_property
     def usable(self) -> tuple[Metric, ...]:
         """The metrics whose judges can judge: the others are struck, and compare nothing."""
         return usable(self.metrics, self.health)
 
-    @property
-    def scored(self) -> list[RowScores]:
-        """Those that have any score."""
-        return scored_arms(self.methods)
+    @cached_property
+    def ablation_tests(self) -> list[PairedTest]:
+        """Each ablated arm against its full model."""
+        return run_tests(ablation_pairs(self.methods), self.usable)
+
+    @cached_property
+    def method_tests(self) -> list[PairedTest]:
+        """Each full model against the last one."""
+        return run_tests(method_pairs(self.methods), self.usable)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of scores, then of differences."""
+        made = (
+            *score_tables(self.methods, self.metrics, self.about, self.notes),
+            ablation_table(self.ablation_tests, self.about, self.notes, self.health),
+            method_table(self.method_tests, self.about, self.notes, self.health),
+        )
+        return tuple(table for table in made if table is not None)
 
     def table(self, name: str) -> Table | None:
-        """One of the tables; None where it was not made."""
+        """One of the tables; None where there is none."""
         return next((table for table in self.tables if table.name == name), None)
+
+    @cached_property
+    def ranks(self) -> Ranks | None:
+        """Of the arms over the metrics that all have; None with too few of either."""
+        arms = self.scored
+        metrics = [one for one in self.usable if all(one.name in arm.scores for arm in arms)]
+        if len(arms) < LEAST or len(metrics) < LEAST:
+            return None
+        signs = [1 if metric.higher_is_better else -1 for metric in metrics]
+        means = [[arm.scores[metric.name].mean for arm in arms] for metric in metrics]
+        return rank(np.array(signs)[:, np.newaxis] * np.array(means))
 
     @property
     def compared(self) -> list[Comparison]:
-        """What the tests say."""
-        return comparisons(self.tests)
+        """What the tests say, pair by pair."""
+        return comparisons([*self.method_tests, *self.ablation_tests])
 
     @property
     def said(self) -> str:
@@ -112,8 +138,7 @@ class Report:
     @property
     def struck(self) -> list[str]:
         """Why nothing is said by some metrics: their judge failed."""
-        struck = struck_reasons(self.metrics, self.health)
-        return [f"Left out: {reason}" for reason in struck]
+        return [f"Left out: {reason}" for reason in struck_reasons(self.metrics, self.health)]
 
     @property
     def verdict(self) -> str:
@@ -121,105 +146,37 @@ class Report:
         return " ".join(part for part in (self.check.caution, self.said, *self.struck) if part)
 
 
-def write_report(
-    study: Study,
-    rows: Sequence[RowScores],
-    metrics: Sequence[Metric],
-    check: LastCheck,
-) -> Report:
-    """Write ``STUDY/tables`` anew, with what a reader must know in the captions.
-
-    Args:
-        study: with its results.
-        rows: references, then arms.
-        metrics: in the order of the columns.
-        check: the last check of the pairs.
-    """
-    made = write_tables(study.folder, rows, metrics, _title(study), _captions(study))
-    return replace(made, check=check, warnings=tuple(_warnings(study)))
-
-
-def write_tables(
-    folder: Path,
-    rows: Sequence[RowScores],
-    metrics: Sequence[Metric],
-    about: str,
-    notes: Sequence[str],
-) -> Report:
-    """Write ``folder/tables`` anew: each table in every format, and the diagram.
-
-    Args:
-        folder: of the study.
-        rows: references, then arms.
-        metrics: in the order of the columns.
-        about: the data, for the titles.
-        notes: for every caption.
-    """
-    tables, tests = make_tables(rows, metrics, about, notes)
-    for name in (*OWN_TABLES, DIAGRAM):
-        # Of an earlier command: what this one does not make would stay.
-        (folder / "tables" / name).unlink(missing_ok=True)
-    for table in tables:
-        save_table(table, folder / "tables")
-    ranks = _rank(rows, usable(metrics, find_health(rows, metrics)))
-    diagram = None
-    if ranks is not None:
-        diagram = folder / "tables" / DIAGRAM
-        save_diagram(ranks, [arm.label for arm in scored_arms(rows)], diagram)
-    return Report(about, tuple(rows), tuple(metrics), tables, tests, ranks, diagram)
-
-
-def make_tables(
-    rows: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
-) -> tuple[tuple[Table, ...], tuple[PairedTest, ...]]:
-    """Return the tables of scores and of differences, and the tests; see :func:`write_tables`."""
-    health = find_health(rows, metrics)
-    tested = usable(metrics, health)
-    ablations = run_tests(ablation_pairs(rows), tested)
-    methods = run_tests(method_pairs(rows), tested)
-    made = (
-        *score_tables(rows, metrics, about, notes),
-        ablation_table(ablations, about, notes, health),
-        method_table(methods, about, notes, health),
-    )
-    return tuple(table for table in made if table is not None), (*methods, *ablations)
-
-
-def scored_arms(methods: Sequence[RowScores]) -> list[RowScores]:
-    """Those that are no reference row and have any score."""
-    return [method for method in methods if not method.reference and method.scores]
-
-
-def _rank(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> Ranks | None:
-    arms = scored_arms(methods)
-    scored = [metric for metric in metrics if all(metric.name in method.scores for method in arms)]
-    if len(arms) < LEAST or len(scored) < LEAST:
-        return None
-    scores = [
-        [arm.scores[m.name].mean * (1 if m.higher_is_better else -1) for arm in arms]
-        for m in scored
-    ]
-    return rank(np.array(scores))
-
-
 def report(study: Study) -> Report:
-    """Writes the tables of a study again from its results, be it finished or not.
+    """Return what the results of a study say, be it finished or not.
 
     Raises:
         NoResultError: no job has a result.
         UserError: metrics that are not registered, or results that do not belong in one table
             (:func:`~a2ibench.results.comparable.check_alike`).
     """
-    return write_report(study, study.scores, _measured(study), _last_check(study))
+    return report_on(study, study.scores, _measured(study), _last_check(study))
 
 
-def tables_of(study: Study) -> tuple[Table, ...]:
-    """Return the tables of a study; nothing is written.
+def report_on(
+    study: Study, rows: Sequence[RowScores], metrics: Sequence[Metric], check: LastCheck
+) -> Report:
+    """Return what some rows of a study say, with what a reader must know in the captions."""
+    warnings = tuple(_warnings(study))
+    notes = (_what_n_is(study), SPREAD, *warnings)
+    about = f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
+    return Report(about, tuple(rows), tuple(metrics), notes, warnings, check)
 
-    Raises:
-        UserError: as :func:`report`.
-    """
-    return make_tables(study.scores, _measured(study), _title(study), _captions(study))[0]
+
+def write_tables(made: Report, folder: Path) -> None:
+    """Write ``tables`` in a study's folder anew: each table in every format, and the diagram."""
+    for name in (*OWN_TABLES, DIAGRAM):
+        # Of an earlier command: what this one does not make would stay.
+        (folder / "tables" / name).unlink(missing_ok=True)
+    for table in made.tables:
+        save_table(table, folder / "tables")
+    if made.ranks is not None:
+        labels = [arm.label for arm in made.scored]
+        save_diagram(made.ranks, labels, folder / "tables" / DIAGRAM)
 
 
 def _measured(study: Study) -> list[Metric]:
@@ -229,14 +186,6 @@ def _measured(study: Study) -> list[Metric]:
         raise NoResultError(f"{study.folder}: no job has a result yet; run the study{why}")
     check_alike(study.rows, study.metrics)
     return metrics_as_stored(study.rows, study.metrics)[0]
-
-
-def _title(study: Study) -> str:
-    return f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
-
-
-def _captions(study: Study) -> list[str]:
-    return [_what_n_is(study), SPREAD, *_warnings(study)]
 
 
 def _warnings(study: Study) -> list[str]:
@@ -276,4 +225,4 @@ def _what_n_is(study: Study) -> str:
 def notes_once(made: Report) -> list[str]:
     """Every line of the captions, once, for a terminal; then the verdict."""
     lines = dict.fromkeys(note for table in made.tables for note in table.notes)
-    return [*lines, *([NOTE] if made.diagram else []), f"verdict: {made.verdict}"]
+    return [*lines, *([NOTE] if made.ranks else []), f"verdict: {made.verdict}"]

@@ -9,7 +9,7 @@ from a2ibench import registry
 from a2ibench.contracts.executor import Executor, Update
 from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments, save_grid
 from a2ibench.reporting.page.write import write_page
-from a2ibench.reporting.report import SAMPLES, Report, write_report
+from a2ibench.reporting.report import SAMPLES, Report, report_on, write_tables
 from a2ibench.reporting.terminal import show_report
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState, is_done, missing
@@ -224,7 +224,8 @@ def _write_results(plan: Prepared, study: Study) -> Report:
     write_long(study, judges)
     scores = [row.scores(plan.metrics, judges) for row in study.rows]
     metrics = [registry.metrics.get(name) for name in plan.metrics]
-    made = write_report(study, scores, metrics, plan.check)
+    made = report_on(study, scores, metrics, plan.check)
+    write_tables(made, study.folder)
     _save_study_grid(plan)
     return made
 

@@ -22,7 +22,7 @@ def method(label: str, level: float, seeds: int, **kind: object) -> RowScores:
 def test_real_images_have_neither_chance_nor_memory_and_are_not_compared_by_them() -> None:
     truth = method("ground truth", 0.0, 1, ceiling=True, model="ground_truth")
     rows = (truth, method("mine", 0.5, 3))
-    made = Report("data", rows, tuple(METRICS), (), (), None, None)
+    made = Report("data", rows, tuple(METRICS))
     (ceiling,) = against_references(made)
     assert {one["metric"] for one in ceiling.table.records} == {"kid_lite0_v1"}
     (said,) = ceiling.compared

@@ -8,7 +8,7 @@ from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.reporting.render import to_markdown
-from a2ibench.reporting.report import Report, write_tables
+from a2ibench.reporting.report import Report
 from a2ibench.reporting.tables import score_tables
 from a2ibench.results.judge_health import find_health, struck_reasons, usable
 from a2ibench.results.rows import RowScores
@@ -47,12 +47,12 @@ def rows(real: float, clips: int = 9, judges: tuple[Health, ...] = ()) -> list[R
     return [made("ground truth", real, 1, ceiling=True), made("a", 0.51, 3), made("b", 0.9, 3)]
 
 
-def report(tmp_path, methods: list[RowScores]) -> Report:
-    return write_tables(tmp_path, methods, METRICS, "data", [])
+def report(methods: list[RowScores]) -> Report:
+    return Report("data", tuple(methods), tuple(METRICS))
 
 
-def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says_so(tmp_path):
-    made = report(tmp_path, rows(real=0.5))
+def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says_so():
+    made = report(rows(real=0.5))
     table = made.table("quality")
     assert table is not None
     for section in table.texts:
@@ -72,9 +72,7 @@ def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says
     assert made.verdict.startswith("a is worse than b by sharpness.")
 
 
-def test_a_judge_that_failed_on_what_it_held_out_is_struck_and_one_that_did_not_has_its_line(
-    tmp_path,
-):
+def test_a_judge_that_failed_on_what_it_held_out_is_struck_and_one_that_did_not_has_its_line():
     held_out = Health("classifier", None, "held-out accuracy", 0.43, 0.3, 0.43, 30, 7, percent=True)
     methods = rows(real=0.99, judges=(held_out,))
     assert usable(METRICS, find_health(methods, METRICS)) == (Sharpness,)
@@ -85,9 +83,9 @@ def test_a_judge_that_failed_on_what_it_held_out_is_struck_and_one_that_did_not_
     assert any("chance 50.0 %" in note for note in table.notes)
 
 
-def test_tables_of_differences_say_what_the_judge_certifies_by_the_real_images(tmp_path):
+def test_tables_of_differences_say_what_the_judge_certifies_by_the_real_images():
     truth, a, b = rows(real=0.9)
-    made = report(tmp_path, [truth, a, b, replace(a, label="b − x", full="b")])
+    made = report([truth, a, b, replace(a, label="b − x", full="b")])
     for name in ("quality", "methods", "ablations"):
         table = made.table(name)
         assert table is not None
@@ -96,9 +94,9 @@ def test_tables_of_differences_say_what_the_judge_certifies_by_the_real_images(t
         assert "chance 50.0 %" in line
 
 
-def test_where_every_judge_failed_nothing_is_said(tmp_path):
+def test_where_every_judge_failed_nothing_is_said():
     judges = tuple(Health(one.judge, None, "held-out r²", -0.5, None, 0.0) for one in METRICS)
-    made = report(tmp_path, rows(real=0.9, judges=judges))
+    made = report(rows(real=0.9, judges=judges))
     assert made.verdict.startswith("Nothing can be said: the judge of every metric failed.")
     assert [table.name for table in made.tables] == ["quality"]
     assert made.ranks is None
@@ -114,8 +112,8 @@ def test_few_clips_are_counted_and_have_no_interval_and_the_reason_stands_once()
     assert said == ["A score without an interval: there are fewer than 5 test clips."]
 
 
-def test_few_clips_have_no_verdict(tmp_path):
-    made = report(tmp_path, rows(real=0.9, clips=3))
+def test_few_clips_have_no_verdict():
+    made = report(rows(real=0.9, clips=3))
     methods = made.table("methods")
     assert methods is not None
     assert {row["verdict"] for row in methods.records} == {"not tested"}

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from a2ibench import storage
 from a2ibench.errors import StoppedError, UserError
-from a2ibench.reporting.report import report
+from a2ibench.reporting.report import report, write_tables
 from a2ibench.results.progress import read_progress
 from a2ibench.results.status import read_status
 from a2ibench.results.study import open_study
@@ -213,7 +213,7 @@ def test_other_settings_are_new_jobs_and_it_is_said_what_changed(
     assert "ground truth: new" not in said
     run_study(tiny(folder), Inline(), None, display)  # the settings of the first command again
     assert "new jobs" not in console.export_text()
-    report(open_study(folder))
+    write_tables(report(open_study(folder)), folder)
     text = (folder / "tables" / "quality.md").read_text()
     about = json.loads((folder / "study.json").read_text())
     assert "1 seed asked for" in text

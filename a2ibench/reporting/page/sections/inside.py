@@ -113,7 +113,7 @@ def _breakdown(
         title=f"{heading(metric)} by {what} ({about})",
         columns=(
             Column(what, {what: "text"}),
-            *([] if counts is None else [Column("n")]),
+            *([] if counts is None else [Column("n", {"n": "n", "clips": "clips"})]),
             *(Column(label, {label: "value"}) for label in columns),
         ),
         sections=(tuple(rows),),
