@@ -236,14 +236,14 @@ def run(
         UserError: something is wrong with the request; nothing was computed.
         StoppedError: the study cannot go on (a full disk).
     """
-    from a2ibench.config import MOST_IMAGES, MOST_SEEDS
+    from a2ibench.config import MAX_IMAGES, MAX_SEEDS
     from a2ibench.console import Console
     from a2ibench.runs.display import Display
     from a2ibench.runs.run import run as run_studies
     from a2ibench.study.request import Request
     from a2ibench.tracking.live import live_mirror
 
-    for name, value, most in (("seeds", seeds, MOST_SEEDS), ("images", images, MOST_IMAGES)):
+    for name, value, most in (("seeds", seeds, MAX_SEEDS), ("images", images, MAX_IMAGES)):
         if value is not None and not 1 <= value <= most:
             raise UserError(f"{name}: expected a number from 1 to {most}, got {value}")
     request = Request(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from a2ibench.errors import UserError
-from a2ibench.storage import VARIABLE, UnwritableError, file_sha256, lock, whole_file
+from a2ibench.storage import VARIABLE, UnwritableError, atomic_write, file_sha256, lock
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -57,10 +57,10 @@ def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) 
         except DamagedEntryError as error:
             LOG.warning("cache: %s is damaged (%s): it is removed and made again", path, error)
             path.unlink(missing_ok=True)
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             make(temporary)
             digest = file_sha256(temporary)
-        with whole_file(checksum_file(path)) as temporary:
+        with atomic_write(checksum_file(path)) as temporary:
             temporary.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
         return read(path)
 

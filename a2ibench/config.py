@@ -22,9 +22,9 @@ from a2ibench.errors import UserError, unknown
 
 T = TypeVar("T")
 
-MOST_SEEDS = 1_000
+MAX_SEEDS = 1_000
 """Largest number of seeds of a study."""
-MOST_IMAGES = 10**10
+MAX_IMAGES = 10**10
 """Largest number of training images of a trial: more than any machine processes."""
 MAX_SHOWN = 100
 """Characters of a wrong value that a message repeats."""

@@ -73,9 +73,7 @@ class MetricRegistry(Registry["Metric"]):
         family, bracket, text = name.partition("[")
         owner = next((one for one in classes.values() if family in one.variants), None)
         if owner is not None and not bracket:
-            fields = {field.name for field in dataclasses.fields(cast("Any", owner))}
-            about = owner.variants[name]
-            return owner(**{key: value for key, value in about.items() if key in fields})
+            return _make_variant(owner, name)
         if owner is not None:
             raise UserError(
                 f"metric {name!r}: the parameters of {family} are set; write {owner.name}[{text}"
@@ -129,6 +127,11 @@ class MetricRegistry(Registry["Metric"]):
         for name in config.takes(one):
             if not isinstance(getattr(one, name), bool | int | float | str):
                 raise TypeError(f"{where}.{name}: a parameter is a bool, int, float or str")
+        for name, about in one.variants.items():
+            if wrong := [key for key in about if not hasattr(one, key)]:
+                raise TypeError(f"{where}.variants[{name!r}]: it has no {wrong[0]}")
+            if (same := _make_variant(one, name).name) != name:
+                raise TypeError(f"{where}.variants: {same} and {name} have the same parameters")
 
 
 @functools.cache
@@ -156,6 +159,11 @@ def _is_defined_in(module: Any, one: object) -> bool:
 
     own = inspect.isclass(one) and one.__module__ == module.__name__ and issubclass(one, Metric)
     return own and not inspect.isabstract(one)
+
+
+def _make_variant(metric: "type[Metric]", name: str) -> "Metric":
+    fields = {field.name for field in dataclasses.fields(cast("Any", metric))}
+    return metric(**{key: value for key, value in metric.variants[name].items() if key in fields})
 
 
 def _listed(metric: "type[Metric]") -> list[str]:

@@ -59,7 +59,7 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its place when the block succeeds.
 
     The file is written, synced and renamed, so that a reader finds it whole or not at all.
@@ -98,7 +98,7 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: a number is NaN or infinite.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         # A lone surrogate, as in a file name that is not UTF-8, becomes JSON's \\udc80.
         temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 

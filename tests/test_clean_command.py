@@ -105,10 +105,10 @@ def test_decisions_change_the_store_until_they_are_undone(root: Path, found: str
     # What was decided stays on the next sheet, and is no suspect any more.
     done = call("data", "clean", root, "--encoder", "logmel")
     assert done.exit_code == 0, done.output
-    assert "earlier decisions stand in it" in done.output
+    assert "earlier decisions are carried over" in done.output
     done = call("data", "clean", root, "--apply")
     assert done.exit_code == 0, done.output
-    assert "6 corrections made before are replaced" in done.output
+    assert "6 earlier corrections are replaced" in done.output
     assert PairStore(root).corrections == corrected.corrections
 
     done = call("data", "clean", root, "--undo")
@@ -123,7 +123,7 @@ def test_auto_says_how_many_it_accepts(root: Path, found: str) -> None:
     assert done.exit_code == 0, done.output
     dropped = len(PairStore(root).corrections)
     assert dropped >= 6
-    assert f"{dropped} of these pairs without a decision of yours: --auto drop" in done.output
+    assert f"{dropped} of these pairs were decided by --auto drop" in done.output
     done = call("data", "clean", root, "--apply", "--auto", "relabel", "--quality", "0")
     assert done.exit_code == 0, done.output
     assert PairStore(root).corrections == {}
@@ -132,7 +132,7 @@ def test_auto_says_how_many_it_accepts(root: Path, found: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--undo", "--apply"], "choose one"),
+        (["--undo", "--apply"], "give one of them"),
         (["--auto"], "give both"),
         (["--apply", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--apply", "--quality", "2"], "not in the range"),

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from a2ibench import registry
+from a2ibench.protocol import PROTOCOL
 from a2ibench.reporting.overview import studies_in, write_overview
 from a2ibench.reporting.report import report
 from a2ibench.results.study import open_study
+from a2ibench.source import code_changes, has_earlier_rule, source_hash, source_hashes
 
 REPORTS = Path(__file__).parents[1] / "reports"
 FILES = sorted(path for path in REPORTS.glob("*/study.yaml"))
@@ -58,6 +61,43 @@ def test_tables_follow_from_the_results(study: Path, tmp_path: Path) -> None:
         if not (study / "jobs" / key / "result.json").is_file()
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=name)
+def test_methods_are_the_present_ones_or_the_study_says_that_they_are_not(study: Path) -> None:
+    assert stale_rows(study) == {}, "run the study again, or with --keep"
+
+
+def test_a_changed_method_is_found_in_a_study_that_does_not_say_so(tmp_path: Path) -> None:
+    study = shutil.copytree(REPORTS / "synthetic", tmp_path / "study")
+    about = json.loads((study / "study.json").read_text())
+    (key, *_) = about["jobs"]["vae"]
+    path = study / "jobs" / key / "result.json"
+    result = json.loads(path.read_text())
+    now = source_hashes(registry.models.get("vae"))
+    result["sources"] = {**now, "a2ibench/nn/layers.py": "0" * 64}
+    path.write_text(json.dumps(result))
+    assert stale_rows(study) == {"vae": "protocol 1, a2ibench/nn/layers.py"}
+    about["kept"] = {key: {"place": "another", "why": "trained with an earlier version"}}
+    (study / "study.json").write_text(json.dumps(about))
+    assert stale_rows(study) == {}
+
+
+def stale_rows(study: Path) -> dict[str, str]:
+    """Rows by other code than the present, of which the study does not say so: neither by what is
+    kept in its ``study.json``, nor by being of a version that named jobs by all code."""
+    about = json.loads((study / "study.json").read_text())
+    stale = {}
+    for label, keys in about["jobs"].items():
+        for key in set(keys) - about.get("kept", {}).keys():
+            result = json.loads((study / "jobs" / key / "result.json").read_text())
+            job, sources = result["job"], result.get("sources")
+            if job["kind"] != "model" or has_earlier_rule(sources):
+                continue
+            method = registry.models.get(job["method"])
+            if (job["source"], result["protocol"]) != (source_hash(method), PROTOCOL):
+                stale[label] = f"protocol {result['protocol']}, {code_changes(method, sources)}"
+    return stale
 
 
 @pytest.mark.parametrize("root", OVERVIEWS, ids=name)

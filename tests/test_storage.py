@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from a2ibench.storage import content_key, whole_file, write_json
+from a2ibench.storage import atomic_write, content_key, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     write_json(path, {"a": 1})
 
     def fail() -> None:
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError
 
@@ -37,7 +37,7 @@ def test_a_key_depends_on_values_and_not_on_their_order() -> None:
 def test_a_file_gets_the_mode_of_any_other_whoever_wrote_it(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
     path = tmp_path / "model.safetensors"
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(b"weights")
         temporary.chmod(0o600)  # as a library does that renames a temporary file of its own
     assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode

@@ -121,11 +121,11 @@ def _find(
     plugin = registry.encoders.get(encoder_name)
     encoder = plugin(config.build(plugin.Config, values.get(encoder_name, {}), encoder_name))
     with display.running():
-        heard, seen = encode_and_embed(store, encoder, judge, display.counter)
+        sounds, pictures = encode_and_embed(store, encoder, judge, display.counter)
         rows = np.flatnonzero(store.index["split"].to_numpy() != LEFT_OUT).astype(np.int64)
         findings = find_label_errors(
-            heard[rows],
-            seen[rows],
+            sounds[rows],
+            pictures[rows],
             store.index["label"].to_numpy(dtype=np.str_)[rows],
             store.index["source"].to_numpy(dtype=np.str_)[rows],
             display.counter("checking labels"),

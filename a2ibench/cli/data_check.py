@@ -43,7 +43,7 @@ def check(folder: Path, report: Path | None) -> None:
     from a2ibench.evaluation.feasibility import feasibility
     from a2ibench.reporting.data_page import verdict, write_page
     from a2ibench.runs.display import show_feasibility
-    from a2ibench.storage import whole_file
+    from a2ibench.storage import atomic_write
 
     place = folder_for(folder)
     page = report or place / "check.html"
@@ -65,7 +65,7 @@ def check(folder: Path, report: Path | None) -> None:
         elif seen[finding.kind] == PRINTED + 1:
             more = kinds[finding.kind] - PRINTED
             display.say(f"  and {more:,} more of this kind ({finding.kind})")
-    with whole_file(page.with_suffix(".parquet")) as temporary:
+    with atomic_write(page.with_suffix(".parquet")) as temporary:
         index = None if checked.store is None else checked.store.index
         findings_table(checked.findings, index).to_parquet(temporary)
     write_page(checked, page)

@@ -61,6 +61,22 @@ def set_option(text: str) -> Callable[[F], F]:
     return click.option("--set", "settings", multiple=True, metavar=pattern, help=text)
 
 
+def earlier_option(command: F) -> F:
+    """Add ``--recompute`` and ``--keep``: what becomes of results of earlier code."""
+    keep = click.option(
+        "--keep",
+        "earlier",
+        flag_value="keep",
+        help="Keep results of earlier code, marked in every table.",
+    )(command)
+    return click.option(
+        "--recompute",
+        "earlier",
+        flag_value="recompute",
+        help="Compute again what earlier code computed.",
+    )(keep)
+
+
 def load_plugins(plugins: tuple[Path, ...]) -> tuple[Path, ...]:
     """Runs the files of ``--plugin`` and returns their whole paths."""
     from a2ibench.registry import load_plugin_file

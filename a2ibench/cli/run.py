@@ -9,6 +9,7 @@ import click
 from a2ibench.cli.completion import ablations, names
 from a2ibench.cli.options import (
     FAILED,
+    earlier_option,
     load_plugins,
     make_display,
     merge_settings,
@@ -20,7 +21,7 @@ from a2ibench.cli.options import (
     set_option,
     verbose_option,
 )
-from a2ibench.config import MOST_IMAGES, MOST_SEEDS
+from a2ibench.config import MAX_IMAGES, MAX_SEEDS
 from a2ibench.errors import UserError
 
 MOST_RETRIES = 100
@@ -85,12 +86,12 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="The acoustic feature. Repeatable: a study for each.",
 )
 @click.option(
-    "--seeds", default=1, show_default=True, type=click.IntRange(1, MOST_SEEDS), help="How many."
+    "--seeds", default=1, show_default=True, type=click.IntRange(1, MAX_SEEDS), help="How many."
 )
 @scale_option("Sizes and budget: minutes on two cores, or the papers' on a GPU.")
 @click.option(
     "--images",
-    type=click.IntRange(1, MOST_IMAGES),
+    type=click.IntRange(1, MAX_IMAGES),
     help="Training images a trial takes in.  [default: the scale's]",
 )
 @set_option("An option of a model, dataset, encoder or executor. Repeatable.")
@@ -129,6 +130,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="[default: studies/DATASET; of several datasets or encoders studies/DATASETS-ENCODERS,"
     " a folder for each of them in it]",
 )
+@earlier_option
 @click.option(
     "--dry-run",
     is_flag=True,

@@ -221,7 +221,7 @@ def repeats(subject: DatasetSubject) -> None:
 
 @rules.rule("skip the first `done` parts, whole, where parts() is overridden")
 def parts(subject: DatasetSubject) -> None:
-    """A preparation that was cut off goes on: parts(k) is what parts() yields behind the k-th."""
+    """An interrupted preparation resumes: parts(k) yields the parts of parts() after the k-th."""
     first = subject.checked.first
     if first >= REPEATED:
         return  # later pairs have no digests

@@ -112,7 +112,7 @@ def rows(subject: EncoderSubject) -> None:
 
 @rules.rule("fix the seed of random weights, and use no dropout")
 def repeats(subject: EncoderSubject) -> None:
-    """The same sound has the same feature, to the last bit, whoever encodes it."""
+    """The same sound has the same feature in every instance, to the last bit."""
     import torch
 
     torch.manual_seed(1)

@@ -92,7 +92,7 @@ def ends(subject: ExecutorSubject) -> None:
 
 @rules.rule("pass on what a trial reports, as in `tell(Update(trial, step, steps))`")
 def news(subject: ExecutorSubject) -> None:
-    """What a trial reports last is told, with its steps in total."""
+    """The last report of a trial is passed on, with its total number of steps."""
     seen = {u.trial.job.key: (u.step, u.steps) for u in subject.told if u.steps}
     every = sorted(seen.values()) == [(STEPS, STEPS)] * TRIALS
     expect(every, f"step {STEPS} of {STEPS} of {TRIALS} trials", sorted(seen.values()))

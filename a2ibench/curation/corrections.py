@@ -11,7 +11,7 @@ from pathlib import Path
 
 from a2ibench.data.store import CORRECTIONS, LEFT_OUT, PairStore
 from a2ibench.errors import UserError, counted
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def write_corrections(root: Path, corrections: Mapping[int, str]) -> None:
         undo(root)
         return
     with (
-        whole_file(root / CORRECTIONS) as temporary,
+        atomic_write(root / CORRECTIONS) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as stream,
     ):
         writer = csv.writer(stream)

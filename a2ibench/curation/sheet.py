@@ -8,7 +8,7 @@ from typing import Any
 
 from a2ibench.errors import UserError
 from a2ibench.spreadsheet import guard, unguard
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 
 SHEET = "label_errors.csv"
 COLUMNS = (
@@ -56,7 +56,7 @@ def write_sheet(
     The mark at the beginning of the file tells Excel that it is UTF-8.
     """
     with (
-        whole_file(path) as temporary,
+        atomic_write(path) as temporary,
         temporary.open("w", encoding="utf-8-sig", newline="") as stream,
     ):
         writer = csv.writer(stream)

@@ -83,6 +83,7 @@ class GrowingArray:
             left = rows * math.prod(item) * self._dtype.itemsize
             while left:
                 if not (block := self._file.read(min(left, 1 << 22))):
+                    self._file.close()
                     raise OSError(f"{path}: shorter than its journal says")
                 self._hash.update(block)
                 left -= len(block)

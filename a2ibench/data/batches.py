@@ -64,7 +64,7 @@ class Batches:
         rows = self._rows(step, rng)
         mismatched = self._mismatched(rows, rng)
         mirrored = rng.random(len(rows)) < self.sampling.flip
-        # GeneratedImages whole, so that it is the same batch however many workers share it.
+        # The whole batch is drawn, so that it is the same however many workers share it.
         rows, mismatched, mirrored = rows[self._own], mismatched[self._own], mirrored[self._own]
         image = self.pairs.images[rows]
         right_to_left = np.arange(image.shape[2])[::-1]

@@ -15,7 +15,7 @@ from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
 from a2ibench.media.audio import fit_length, resample
 from a2ibench.protocol import PROTOCOL
-from a2ibench.storage import cache_dir, content_key, whole_file
+from a2ibench.storage import atomic_write, cache_dir, content_key
 from a2ibench.types import FloatArray, IntArray, Pairs, Split
 
 CHUNK = 64
@@ -34,7 +34,7 @@ def encode_store(
 
     Args:
         store: the pairs.
-        encoder: what encodes them; its identity is part of the cache's key.
+        encoder: its identity is part of the cache's key.
         progress: called with the number of sounds encoded so far and in total.
 
     Returns:
@@ -144,7 +144,7 @@ class Standardiser:
         """Write both vectors as safetensors, atomically."""
         from safetensors.numpy import save_file
 
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             save_file({"mean": self.mean, "std": self.std}, temporary)
 
     @classmethod

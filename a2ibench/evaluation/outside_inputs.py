@@ -8,7 +8,7 @@ import numpy as np
 from a2ibench.data.store import FULL_SCALE, PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import GRID_NOISES
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.types import IntArray
 
 COLUMNS = ("row", "source", "start", "label", "file", "grid")
@@ -30,7 +30,7 @@ def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
     rows = store.rows("test")
     several = set(rows[grid_rows].tolist())
     with (
-        whole_file(path) as temporary,
+        atomic_write(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as stream,
     ):
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
@@ -68,6 +68,6 @@ def write_sounds(store: PairStore, folder: Path) -> int:
         raise UserError(f"{folder}: holds other files ({other[0]}); name a new folder")
     for row in rows:
         samples = np.rint(store.waveform(row) * FULL_SCALE).astype(np.int16)
-        with whole_file(folder / f"{row}.wav") as temporary:
+        with atomic_write(folder / f"{row}.wav") as temporary:
             soundfile.write(temporary, samples, store.sample_rate, format="WAV", subtype="PCM_16")
     return len(rows)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from a2ibench.errors import UserError
 from a2ibench.generator.generate import Run
-from a2ibench.media.audio import LOUDEST, fit_length, resample
+from a2ibench.media.audio import MAX_PEAK, fit_length, resample
 from a2ibench.media.decoding import read_sound_apart
 from a2ibench.types import FloatArray
 
@@ -36,7 +36,7 @@ class Change:
     """What is changed, and how much.
 
     ``volume``: samples × v (Wan et al. 2019: 0.5, 1, 2, 3). They are not clipped: an encoder takes
-    them beyond ±1, up to :data:`~a2ibench.media.audio.LOUDEST`.
+    them beyond ±1, up to :data:`~a2ibench.media.audio.MAX_PEAK`.
 
     ``noise``: white Gaussian noise at v decibels below the sound's power, the same noise at every
     level.
@@ -93,7 +93,7 @@ class Change:
             float32 ``[levels, d]``, standardised, and what the user should know.
 
         Raises:
-            UserError: samples beyond ``LOUDEST``; silence where noise or another sound is measured
+            UserError: samples beyond ``MAX_PEAK``; silence where noise or another sound is measured
                 against it; another sound that cannot be used.
         """
         if self.kind == "interpolate":
@@ -111,10 +111,10 @@ class Change:
         for level in self.levels:
             changed = changes[self.kind](level)
             peaks[level] = float(np.abs(changed).max())
-            if peaks[level] > LOUDEST:
+            if peaks[level] > MAX_PEAK:
                 raise UserError(
                     f"{name}, {self.kind} {level:g}: samples reach {peaks[level]:.3g}; at most"
-                    f" {LOUDEST:g} are taken for a sound"
+                    f" {MAX_PEAK:g} are taken for a sound"
                 )
             features.append(run.hear(changed, rate))
         beyond = [f"{level:g} (to {peak:.2f})" for level, peak in peaks.items() if peak > 1]

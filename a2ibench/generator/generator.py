@@ -10,7 +10,7 @@ import numpy.typing as npt
 from a2ibench.errors import UserError
 from a2ibench.generator.choose import find_run
 from a2ibench.generator.generate import Run, open_run
-from a2ibench.media.audio import LOWEST_RATE, to_mono
+from a2ibench.media.audio import MIN_RATE, to_mono
 from a2ibench.types import FloatArray, ImageArray
 
 HIGHEST_RATE = 10_000_000
@@ -65,7 +65,7 @@ class Generator:
         mono = _mono(waveform)
         if not _is_rate(rate):
             raise UserError(
-                f"expected a sample rate in hertz, {LOWEST_RATE} to {HIGHEST_RATE}, got {rate!r}"
+                f"expected a sample rate in hertz, {MIN_RATE} to {HIGHEST_RATE}, got {rate!r}"
             )
         seconds = len(mono) / rate
         if seconds < self.shortest:
@@ -100,7 +100,7 @@ def _mono(waveform: npt.ArrayLike) -> FloatArray:
 
 def _is_rate(rate: Any) -> bool:
     number = isinstance(rate, int | float | np.integer | np.floating)
-    return number and bool(LOWEST_RATE <= rate <= HIGHEST_RATE)
+    return number and bool(MIN_RATE <= rate <= HIGHEST_RATE)
 
 
 def _whole(name: str, value: Any, lowest: int, highest: int | None) -> int:

@@ -20,7 +20,7 @@ from a2ibench.reporting.curves import ABOUT, Curve, save_curves
 from a2ibench.reporting.figures import save_grid
 from a2ibench.results.job import Job
 from a2ibench.results.recorded_files import check_free, safe_name, writing
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.types import ImageArray
 
 POSTERIOR = "posterior"
@@ -235,14 +235,14 @@ def write_sweep(
     table = pd.DataFrame(rows)
     about = {"job": run.resolve().name, "change": change.kind, "levels": list(change.levels)}
     with writing(folder, ABOUT, _names([one.name for one in swept]), about):
-        with whole_file(folder / "curves.parquet") as temporary:
+        with atomic_write(folder / "curves.parquet") as temporary:
             table.to_parquet(temporary)
-        with whole_file(folder / "curves.csv") as temporary:
+        with atomic_write(folder / "curves.csv") as temporary:
             table.to_csv(temporary, index=False)
         lines = [
             {"sound": f.sound, "measure": f.measure, **asdict(f.correlation)} for f in findings
         ]
-        with whole_file(folder / "correlations.csv") as temporary:
+        with atomic_write(folder / "correlations.csv") as temporary:
             pd.DataFrame(lines).to_csv(temporary, index=False)
         curves = {
             name: [Curve(one.name, one.measures[name][1:], one.measures[name][0]) for one in swept]

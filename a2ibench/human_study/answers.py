@@ -132,10 +132,10 @@ def write_scores(scores: Scores, folder: Path) -> None:
     """Writes ``scores.json`` and ``preferences.csv``, each whole or not at all."""
     import pandas as pd
 
-    from a2ibench.storage import whole_file
+    from a2ibench.storage import atomic_write
 
     write_json(folder / "scores.json", asdict(scores))
-    with whole_file(folder / "preferences.csv") as temporary:
+    with atomic_write(folder / "preferences.csv") as temporary:
         pd.DataFrame([asdict(one) for one in scores.preferences]).to_csv(temporary, index=False)
 
 

@@ -15,7 +15,7 @@ from a2ibench.evaluation.eval_set import spread
 from a2ibench.human_study.page import Question, write_human_page
 from a2ibench.results.samples import read_samples
 from a2ibench.results.study import Study
-from a2ibench.storage import content_key, whole_file
+from a2ibench.storage import atomic_write, content_key
 from a2ibench.types import ImageArray, IntArray
 
 KEY = "key.json"
@@ -195,7 +195,7 @@ def write_study(made: Made, store: PairStore, title: str, question: str, folder:
     ]
     sounds = {name: (store.waveform(row), store.sample_rate) for row, name in names.items()}
     write_human_page(made.key.study, title, question, questions, sounds, folder / PAGE)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

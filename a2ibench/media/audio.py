@@ -6,10 +6,10 @@ import numpy.typing as npt
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray
 
-LOUDEST = 16.0
+MAX_PEAK = 16.0
 """Largest magnitude of a sample. Overshoot of decoders and raised volume pass; integers stored as
 floats do not."""
-LOWEST_RATE = 1_000
+MIN_RATE = 1_000
 """Lowest sample rate in hertz; a smaller number is a rate in kilohertz, or a mistake."""
 
 
@@ -41,7 +41,7 @@ def to_mono(waveform: npt.ArrayLike) -> FloatArray:
     if not (finite := np.isfinite(samples)).all():
         bad = int(np.count_nonzero(~finite))
         raise UserError(f"{bad} of {samples.size} samples are NaN or infinite")
-    if (peak := float(np.abs(samples).max())) > LOUDEST:
+    if (peak := float(np.abs(samples).max())) > MAX_PEAK:
         raise UserError(
             f"expected samples in [−1, 1], got one of {peak:g};"
             " divide samples that were 16-bit integers by 32768"
@@ -58,8 +58,8 @@ def resample(waveform: FloatArray, rate: float, target: int) -> FloatArray:
         UserError: ``rate`` is not a sample rate, or the sound is too short to have a sample at the
             new rate.
     """
-    if not LOWEST_RATE <= rate < np.inf:
-        raise UserError(f"expected a sample rate in hertz, at least {LOWEST_RATE}, got {rate:g}")
+    if not MIN_RATE <= rate < np.inf:
+        raise UserError(f"expected a sample rate in hertz, at least {MIN_RATE}, got {rate:g}")
     if rate == target:
         return waveform
     import soxr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from a2ibench.media.audio import LOUDEST
+from a2ibench.media.audio import MAX_PEAK
 from a2ibench.media.container import TOLERANCE
 from a2ibench.media.packets import Span
 from a2ibench.media.runs import GAP, Run
@@ -164,5 +164,5 @@ def _check(run: Run) -> None:
     loudest = float(np.abs(run.samples).max(initial=0.0))
     if not np.isfinite(loudest):
         raise RejectedError("its sound has NaN or infinite samples")
-    if loudest > LOUDEST:
+    if loudest > MAX_PEAK:
         raise RejectedError(f"a sample of {loudest:g}; expected sound in [−1, 1]")

@@ -1,12 +1,11 @@
 """The same pairs heard by several encoders: what is comparable between them, and compared."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.differences import difference_table, run_tests
-from a2ibench.reporting.overview_page import Between
 from a2ibench.reporting.table import Table
 from a2ibench.reporting.tables import score_tables
 from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
@@ -15,6 +14,24 @@ from a2ibench.results.rows import RowScores
 from a2ibench.results.study import Study
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
+
+
+@dataclass(frozen=True)
+class Between:
+    """A dataset that was heard by several encoders.
+
+    Attributes:
+        dataset: on what.
+        verdict: what the tests say, in a sentence; empty where there is nothing to test.
+        notes: which metrics are comparable between encoders, and which are not.
+        tables: scores by those that are, and differences to the first encoder; none where no
+            metric is, or no method was trained with each of them.
+    """
+
+    dataset: str
+    verdict: str
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
 
 
 def compare_encoders(studies: Sequence[Study]) -> list[Between]:

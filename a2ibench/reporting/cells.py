@@ -21,28 +21,22 @@ class Printed(NamedTuple):
         main: the text, or the number.
         beside: an interval or range, or a second number, which a page prints smaller.
         order: the number as printed, by which a page sorts; None where there is none.
-        style: the CSS class of a text on a page; empty for numbers and short labels.
+        style: the CSS class of the whole.
+        unbroken: whether a page keeps what is beside in one line.
     """
 
     main: str
     beside: str = ""
     order: float | None = None
     style: str = ""
+    unbroken: bool = False
 
     def __str__(self) -> str:
         return f"{self.main} {self.beside}" if self.beside else self.main
 
 
 class Cell:
-    """One place of a table.
-
-    Attributes:
-        flush_left: whether it holds text that begins at the left.
-        unbroken: whether what is beside it stays in one line with itself.
-    """
-
-    flush_left: ClassVar[bool] = False
-    unbroken: ClassVar[bool] = False
+    """One place of a table."""
 
     @property
     def printed(self) -> Printed:
@@ -58,66 +52,30 @@ class Cell:
 
 @dataclass(frozen=True)
 class Label(Cell):
-    """A short text."""
+    """A text, with its CSS class on a page: ``words``, ``hash``, ``better``, ``worse`` or none."""
 
     text: str
+    style: str = ""
 
     def _print(self) -> Printed:
-        return Printed(self.text)
-
-
-class Words(Label):
-    """A sentence."""
-
-    flush_left = True
-
-    def _print(self) -> Printed:
-        return Printed(self.text, style="words")
-
-
-class Hash(Label):
-    """A long name that is compared, not read."""
-
-    flush_left = True
-
-    def _print(self) -> Printed:
-        return Printed(self.text, style="hash")
-
-
-class VerdictWord(Label):
-    """What may be said of a difference; see :data:`a2ibench.evaluation.verdict.Verdict`."""
-
-    def _print(self) -> Printed:
-        return Printed(self.text, style=self.text if self.text in ("better", "worse") else "")
+        return Printed(self.text, style=self.style)
 
 
 @dataclass(frozen=True)
 class Count(Cell):
-    """``233 (3 clips)``: images behind a score, and their clips where these are known."""
+    """``233 (3 clips)``, or ``5 × 233 (3 clips)``: images behind a score, or a difference."""
 
     n: int = 0
     clips: int | None = None
-    unbroken: ClassVar[bool] = True
+    seeds: int | None = None
 
     def _print(self) -> Printed:
-        if not self.n:
+        if not self.n or self.seeds == 0:
             return Printed(MISSING)
-        return Printed(str(self.n), _clips(self.clips), float(self.n))
-
-
-@dataclass(frozen=True)
-class Evidence(Cell):
-    """``3 × 233 (3 clips)``: the common seeds of a difference, and the images of each."""
-
-    seeds: int
-    n: int
-    clips: int | None
-    unbroken: ClassVar[bool] = True
-
-    def _print(self) -> Printed:
-        if not self.seeds:
-            return Printed(MISSING)
-        return Printed(f"{self.seeds} × {self.n}", _clips(self.clips), float(self.seeds))
+        of = "" if self.seeds is None else f"{self.seeds} × "
+        clips = f"({self.clips} clip{'' if self.clips == 1 else 's'})"
+        beside = "" if self.clips is None else clips
+        return Printed(f"{of}{self.n}", beside, float(self.seeds or self.n), unbroken=True)
 
 
 @dataclass(frozen=True)
@@ -134,12 +92,7 @@ class Seeds(Cell):
 
 @dataclass(frozen=True)
 class Number(Cell):
-    """A quantity.
-
-    Attributes:
-        value: of it; None where it is not known.
-        digits: behind the point; None for one below 100, and none of a whole number.
-    """
+    """A quantity; without ``digits`` one behind the point below 100, and none of a whole number."""
 
     value: float | None
     digits: int | None = None
@@ -195,11 +148,7 @@ class Mean(Cell):
 
 @dataclass(frozen=True)
 class Difference(Mean):
-    """A difference of two scores, printed with its sign.
-
-    Attributes:
-        reason: why it has no interval; None where it has one.
-    """
+    """A difference of two scores, with its sign; or the reason why it has no interval."""
 
     reason: str | None = None
     sign: ClassVar[str] = "+"
@@ -207,12 +156,7 @@ class Difference(Mean):
 
 @dataclass(frozen=True)
 class Range(Cell):
-    """``83.9 (81.0 to 86.0)``: the mean of some seeds, the lowest and the highest.
-
-    Attributes:
-        seeds: float64 ``[S]``, the score of each; none where there is no result.
-        percent: whether it is printed × 100.
-    """
+    """``83.9 (81.0 to 86.0)``: mean, lowest and highest of the seeds' scores, float64 ``[S]``."""
 
     seeds: npt.NDArray[np.float64]
     percent: bool
@@ -224,21 +168,16 @@ class Range(Cell):
         return float(self.seeds.mean()) if there else None
 
     def _print(self) -> Printed:
-        main, _, order, _ = Mean(self.value, self.percent).printed
+        mean = Mean(self.value, self.percent).printed
         if self.value is None or len(self.seeds) < 2:
-            return Printed(main, "", order)
+            return mean
         low, high = (Mean(float(end(self.seeds)), self.percent) for end in (np.min, np.max))
-        return Printed(main, f"({low} to {high})", order)
+        return mean._replace(beside=f"({low} to {high})")
 
 
 @dataclass(frozen=True)
 class P(Cell):
-    """The p of a test: three decimals are more than a table can use.
-
-    Attributes:
-        corrected: for all tests of the table; printed.
-        value: of the test alone.
-    """
+    """The p of a test, corrected for all tests of its table (printed), and alone."""
 
     corrected: float | None
     value: float | None = None
@@ -246,19 +185,15 @@ class P(Cell):
     def _print(self) -> Printed:
         if self.corrected is None:
             return Printed(MISSING)
-        if self.corrected < 0.001:
+        if self.corrected < 0.001:  # three decimals are more than a table can use
             return Printed("< 0.001", "", 0.0)
         return Printed(f"{self.corrected:.3f}", "", round(float(self.corrected), 3))
 
 
 @dataclass(frozen=True)
 class Effect(Cell):
-    """``+1.8 sd, 95 % of blocks``.
-
-    Attributes:
-        sd: the difference in standard deviations of the seeds.
-        blocks: share of the test blocks that the method is better on.
-    """
+    """``+1.8 sd, 95 % of blocks``: in standard deviations of the seeds, and the share of the test
+    blocks that the method is better on."""
 
     sd: float | None
     blocks: float | None
@@ -268,13 +203,8 @@ class Effect(Cell):
         if self.sd is not None:
             sd = f"{self.sd:+.1f} sd{',' if blocks else ''}"
             return Printed(sd, blocks, round(float(self.sd), 1))
-        if self.blocks is None:
-            return Printed(MISSING)
-        return Printed(blocks, "", float(f"{100 * self.blocks:.0f}"))
-
-
-def _clips(clips: int | None) -> str:
-    return "" if clips is None else f"({clips} clip{'' if clips == 1 else 's'})"
+        order = None if self.blocks is None else float(f"{100 * self.blocks:.0f}")
+        return Printed(blocks or MISSING, "", order)
 
 
 def heading(metric: Metric) -> str:

@@ -15,7 +15,7 @@ import scipy
 
 from a2ibench.errors import UserError
 from a2ibench.reporting.figures import plain
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +94,7 @@ def cliques(ranks: Ranks) -> list[tuple[int, int]]:
 
 def save_diagram(ranks: Ranks, labels: Sequence[str], path: Path) -> None:
     """Writes the diagram as PNG; see :func:`draw_diagram`."""
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         draw_diagram(ranks, labels).savefig(temporary, format="png")
 
 

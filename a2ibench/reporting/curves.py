@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from a2ibench.evaluation.rank_correlation import mean_interval
 from a2ibench.reporting.figures import plain
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 
 ABOUT = "sweep.json"
 """In a sweep's folder: what was changed, and whose pictures they are."""
@@ -90,5 +90,5 @@ def save_curves(
             axes.set_xlabel(axis)
             if i == 0:
                 axes.legend(fontsize=6)
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             figure.savefig(temporary, format="png")

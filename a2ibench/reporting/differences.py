@@ -10,13 +10,12 @@ from a2ibench.evaluation.statistics import Paired, difference
 from a2ibench.evaluation.verdict import CORRECTION, Verdict, holm, judge
 from a2ibench.reporting.cells import (
     Cell,
+    Count,
     Difference,
     Effect,
-    Evidence,
     Label,
     Mean,
     P,
-    VerdictWord,
     full_name,
     heading,
 )
@@ -151,20 +150,19 @@ def difference_table(
         name=name,
         title=title,
         columns=(
-            Column(Label, "method", {"method": "text"}),
-            Column(Label, fields={"base": "text"}),
-            Column(Label, "metric"),
-            Column(Evidence, "seeds × n", {"seeds": "seeds", "n": "n", "clips": "clips"}),
-            Column(Label, fields={"metric": "text"}),
-            Column(Mean, base, {"base value": "value"}),
-            Column(Mean, row, {"value": "value"}),
-            Column(
-                Difference, "difference", {"difference": "value", "low": "low", "high": "high"}
+            Column("method", {"method": "text"}),
+            Column(fields={"base": "text"}),
+            Column("metric"),
+            Column("seeds × n", {"seeds": "seeds", "n": "n", "clips": "clips"}),
+            Column(fields={"metric": "text"}),
+            Column(base, {"base value": "value"}),
+            Column(row, {"value": "value"}),
+            Column("difference", {"difference": "value", "low": "low", "high": "high"}
             ),
-            Column(P, f"p ({count} tests)", {"p": "value", "p holm": "corrected"}),
-            Column(Effect, "effect", {"effect sd": "sd", "blocks better": "blocks"}),
-            Column(VerdictWord, "verdict", {"verdict": "text"}),
-            Column(Difference, fields={"reason": "reason"}),
+            Column(f"p ({count} tests)", {"p": "value", "p holm": "corrected"}),
+            Column("effect", {"effect sd": "sd", "blocks better": "blocks"}),
+            Column("verdict", {"verdict": "text"}),
+            Column(fields={"reason": "reason"}),
         ),
         sections=tuple(tuple(map(_row, section)) for _, section in pairs),
         notes=(
@@ -178,19 +176,19 @@ def difference_table(
 def _row(one: PairedTest) -> tuple[Cell, ...]:
     scores, change = one.row.scores.get(one.metric.name), one.change
     seeds = 0 if change is None else change.seeds
-    evidence = Evidence(0, 0, None) if scores is None else Evidence(seeds, scores.n, scores.clips)
+    count = Count(seeds=0) if scores is None else Count(scores.n, scores.clips, seeds)
     return (
         Label(one.row.label),
         Label(one.base.label),
         Label(heading(one.metric)),
-        evidence,
+        count,
         Label(full_name(one.metric)),
         _mean(one.base, one.metric),
         _mean(one.row, one.metric),
         one.difference,
         one.printed_p,
         Effect(None, None) if change is None else Effect(change.effect, change.favours),
-        VerdictWord(one.verdict),
+        Label(one.verdict, one.verdict if one.verdict in ("better", "worse") else ""),
         one.difference,
     )
 

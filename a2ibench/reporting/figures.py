@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.storage import content_key, whole_file
+from a2ibench.storage import atomic_write, content_key
 from a2ibench.types import ImageArray, IntArray
 
 KEY = "a2ibench"
@@ -72,7 +72,7 @@ def save_grid(rows: Mapping[str, ImageArray], headings: Sequence[str], path: Pat
         for r, label in enumerate(rows):
             x, y = (margin - 0.08 * DPI) / width, 1 - (top + _start(r) + SIDE / 2) / height
             figure.text(x, y, plain(label), ha="right", va="center")
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             figure.savefig(temporary, format="png", metadata={KEY: key})
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 
 if TYPE_CHECKING:
     import jinja2
@@ -57,7 +57,7 @@ def write_html(template: str, path: Path, script: str | None = None, **values: A
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         values |= {"script": Markup(text), "script_hash": f"sha256-{digest}"}  # noqa: S704 (our own)
     page = _environment().get_template(template).render(**values)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.between_encoders import compare_encoders
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
 from a2ibench.reporting.differences import ablation_pairs, method_pairs, run_tests
-from a2ibench.reporting.overview_page import Listed, write_overview_page
+from a2ibench.reporting.html import write_html
 from a2ibench.reporting.render import FORMATS, escape_markdown, save_table, to_markdown
 from a2ibench.reporting.report import PAGE
 from a2ibench.reporting.svg import Chart, inline_svg
@@ -22,7 +22,7 @@ from a2ibench.reporting.table import Table
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.results.long_scores import LONG, read_long
 from a2ibench.results.study import ABOUT, DamagedStudyError, Study, open_study, studies_inside
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.study.study_file import file_of, read_study_file
 
 APART = (
@@ -89,7 +89,7 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     """
     # A study that was interrupted has none yet.
     long = [read_long(path) for folder in folders if (path := folder / LONG).is_file()]
-    with whole_file(root / LONG) as temporary:
+    with atomic_write(root / LONG) as temporary:
         pd.concat(long or [pd.DataFrame()], ignore_index=True).to_parquet(temporary)
     studies = [open_study(folder) for folder in folders]
     between = compare_encoders(studies)
@@ -103,12 +103,19 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     tables = [table for one in compared for table in one.tables]
     for table in tables:
         save_table(table, root / "tables")
-    with whole_file(root / "overview.md") as temporary:
+    with atomic_write(root / "overview.md") as temporary:
         temporary.write_text(_markdown(studies, notes, tables, diagrams), encoding="utf-8")
     said = [*notes, *([DIAGRAMS] if diagrams else [])]
-    charts = [_chart(one, i) for i, one in enumerate(diagrams)]
-    listed = [_list(study) for study in studies]
-    write_overview_page(root.resolve().name, listed, compared, said, charts, root / PAGE)
+    write_html(
+        "overview.html.j2",
+        root / PAGE,
+        script="study.js",
+        name=root.resolve().name,
+        studies=[_list(study) for study in studies],
+        between=compared,
+        notes=said,
+        charts=[_chart(one, i) for i, one in enumerate(diagrams)],
+    )
     return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
 
 
@@ -150,13 +157,20 @@ def _markdown(
     return "\n".join(lines) + "\n"
 
 
-def _list(study: Study) -> Listed:
+def _list(study: Study) -> dict[str, str]:
+    """A study's line on the page, with its first sentence."""
     compared = [
         one
         for pairs in (method_pairs, ablation_pairs)
         for one in comparisons(run_tests(pairs(study.scores), study.usable))
     ]
-    return Listed(study.folder.name, PAGE, study.dataset, study.about.encoder, lead(compared))
+    return {
+        "name": study.folder.name,
+        "link": f"{quote(study.folder.name)}/{PAGE}",
+        "dataset": study.dataset,
+        "encoder": study.about.encoder,
+        "lead": lead(compared),
+    }
 
 
 def _chart(one: _Diagram, number: int) -> Chart:

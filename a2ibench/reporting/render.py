@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from a2ibench.reporting.table import Table
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 
 
 def to_markdown(table: Table) -> str:
@@ -71,7 +71,7 @@ FORMATS: Mapping[str, Callable[[Table], str]] = {
 def save_table(table: Table, folder: Path) -> None:
     """Writes a table in each format."""
     for suffix, render in FORMATS.items():
-        with whole_file(folder / f"{table.name}.{suffix}") as temporary:
+        with atomic_write(folder / f"{table.name}.{suffix}") as temporary:
             temporary.write_text(render(table), encoding="utf-8")
 
 

@@ -30,6 +30,7 @@ from a2ibench.results.judge_health import find_health, struck_reasons, usable
 from a2ibench.results.pairs import find_store
 from a2ibench.results.rows import RowScores
 from a2ibench.results.study import Study
+from a2ibench.study.earlier_code import kept_notes
 
 DIAGRAM = "critical_difference.png"
 OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in FORMATS)
@@ -239,10 +240,11 @@ def _captions(study: Study) -> list[str]:
 
 
 def _warnings(study: Study) -> list[str]:
-    """Scores of older versions, images from outside, and failures, one line each."""
+    """Scores of older versions, results of earlier code, images from outside, and failures."""
     _, aged = metrics_as_stored(study.rows, study.metrics)
+    kept = kept_notes(study.about.jobs, study.about.kept)
     failures = (f"Failed: {failure}." for failure in study.failures())
-    return [*aged, *outside_notes(study), *failures]
+    return [*aged, *kept, *outside_notes(study), *failures]
 
 
 def _last_check(study: Study) -> LastCheck:

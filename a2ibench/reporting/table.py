@@ -18,14 +18,14 @@ class Column:
     """A column: printed where it has a heading, in files of numbers where it has fields.
 
     Attributes:
-        kind: of its cells.
         heading: for people.
         fields: name → attribute of a cell, for machines (fractions, not percent).
+        left: whether it holds texts that begin at the left.
     """
 
-    kind: type[Cell]
     heading: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    left: bool = False
 
 
 @dataclass(frozen=True)

@@ -90,14 +90,14 @@ def score_tables(
 def _columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
     parts = ("value", "spread", "low", "high")
     return (
-        Column(Label, "method", {"method": "text"}),
-        Column(Seeds, "seeds", {"seeds": "done"}),
-        Column(Count, "n", {"n": "n", "clips": "clips"}),
+        Column("method", {"method": "text"}),
+        Column("seeds", {"seeds": "done"}),
+        Column("n", {"n": "n", "clips": "clips"}),
         *(
-            Column(Mean, heading(one), {f"{full_name(one)}:{part}": part for part in parts})
+            Column(heading(one), {f"{full_name(one)}:{part}": part for part in parts})
             for one in metrics
         ),
-        *(Column(Mean, fields={f"{full_name(one)}:sd": "sd"}) for one in metrics),
+        *(Column(fields={f"{full_name(one)}:sd": "sd"}) for one in metrics),
     )
 
 

@@ -26,6 +26,7 @@ class Job:
         seed: of the weights, the batches and the noise; of an outside system, which of its runs.
         images: training images, the budget; 0 for the others.
         workers: processes that train it together: each draws its own noise.
+        protocol: see :mod:`a2ibench.protocol`.
     """
 
     kind: Literal["model", "reference", "outside"]
@@ -37,17 +38,20 @@ class Job:
     seed: int
     images: int
     workers: int = 1
+    protocol: int = PROTOCOL
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Job":
-        """Reads a job as a file holds it; keys that this version does not know are left out."""
+        """Reads a job as a file holds it; keys that this version does not know are left out. Files
+        of the first protocol need not name it."""
         names = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in record.items() if name in names})
+        known = {name: value for name, value in record.items() if name in names}
+        return cls(**{"protocol": 1, **known})
 
     @functools.cached_property
     def key(self) -> str:
         """20 hexadecimal digits; the name of the job's folder."""
-        about = {"protocol": PROTOCOL, **dataclasses.asdict(self)}
+        about = dataclasses.asdict(self)
         if self.workers == 1:
             del about["workers"]  # as it was before there were several
         return content_key(about)

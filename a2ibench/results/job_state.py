@@ -115,7 +115,10 @@ class JobState:
     def job(self) -> Job | None:
         """The job itself; None where no file in its folder describes it."""
         found = self.origin or self.result
-        return None if found is None else Job.from_record(found.job.model_dump(exclude_unset=True))
+        if found is None:
+            return None
+        protocol = {"protocol": found.protocol} if isinstance(found, Result) else {}
+        return Job.from_record({**protocol, **found.job.model_dump(exclude_unset=True)})
 
     @cached_property
     def machine(self) -> list[records.Sample]:

@@ -8,7 +8,7 @@ import pandas as pd
 from a2ibench.errors import UserError
 from a2ibench.results.rows import counts
 from a2ibench.results.study import Study
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 
 LONG = "results.parquet"
 """In a study's folder: every score as one row."""
@@ -58,7 +58,7 @@ def long_scores(study: Study, judges: Mapping[str, str] | None = None) -> pd.Dat
 def write_long(study: Study, judges: Mapping[str, str]) -> None:
     """Write a study's ``results.parquet``."""
     scores = long_scores(study, judges)
-    with whole_file(study.folder / LONG) as temporary:
+    with atomic_write(study.folder / LONG) as temporary:
         scores.drop(columns=ONLY_HERE, errors="ignore").to_parquet(temporary)
 
 

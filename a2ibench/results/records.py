@@ -17,7 +17,7 @@ from pydantic import (
 )
 from typing_extensions import TypeAliasType
 
-from a2ibench.config import MOST_SEEDS
+from a2ibench.config import MAX_SEEDS
 
 LAST_SECOND = 2**33
 """Since 1970: beyond it a clock is wrong, and not every system can name the day."""
@@ -70,6 +70,15 @@ class Arm(_Record):
     ablated: str | None = None
 
 
+class Kept(_Record):
+    """A result of earlier code in the place of a job; see :mod:`a2ibench.study.earlier_code`."""
+
+    place: str
+    """Key of that job: where its code changes again, the user is asked again."""
+    why: str
+    """The difference to the present code."""
+
+
 class PairCounts(_Record):
     """Numbers of pairs that train the models and the judges."""
 
@@ -82,18 +91,19 @@ class Study(WholeFile):
 
     models: list[str]
     metrics: list[str]
-    jobs: dict[str, Annotated[list[Key], Field(min_length=1, max_length=MOST_SEEDS)]]
+    jobs: dict[str, Annotated[list[Key], Field(min_length=1, max_length=MAX_SEEDS)]]
     dataset: str
     content_hash: str
     encoder: str
     scale: str
     images: Count
-    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+    seeds: Annotated[int, Field(ge=1, le=MAX_SEEDS)]
     id: str = ""
     check: Options = {}
     ablate: list[str] = []
     dataset_config: Options = {}
     arms: dict[str, Arm] | None = None
+    kept: dict[Key, Kept] = {}
     pairs: PairCounts | None = None
 
 
@@ -109,6 +119,7 @@ class Job(_Record):
     seed: Count
     images: Count
     workers: Annotated[int, Field(ge=1)] = 1
+    protocol: Count = 1
 
 
 class Encoder(_Record):

@@ -12,7 +12,7 @@ from a2ibench.results import records
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import ORIGIN
 from a2ibench.results.read_record import DamagedError, read_record
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.types import ImageArray
 
 GRID = "samples/grid.png"
@@ -74,7 +74,7 @@ def save_samples(folder: Path, drawn: GeneratedImages) -> None:
     for name, images in (("test", drawn.images), ("grid", drawn.grid)):
         if images is not None:
             with (
-                whole_file(folder / "samples" / f"{name}.npy") as temporary,
+                atomic_write(folder / "samples" / f"{name}.npy") as temporary,
                 temporary.open("wb") as stream,
             ):
                 np.save(stream, images)

@@ -28,11 +28,11 @@ from a2ibench.results.result_file import (
 )
 from a2ibench.results.samples import read_outside, save_samples
 from a2ibench.runs.data import Data, load_judges_as_planned, open_as_planned
-from a2ibench.runs.model import build, draw_exam, train
+from a2ibench.runs.model import build, draw_eval_set, train
 from a2ibench.runs.monitor import monitored
 from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
 from a2ibench.source import source_hashes
-from a2ibench.storage import file_sha256, whole_file
+from a2ibench.storage import atomic_write, file_sha256
 from a2ibench.training.data_parallel import ALONE, Team
 
 
@@ -110,20 +110,20 @@ def _train(
     sources = source_hashes(registry.models.get(job.method))
     model = build(job, data.train)
     with ExitStack() as stack:
-        look, tell = None, lambda progress: report(progress.step, progress.steps)
+        preview, tell = None, lambda progress: report(progress.step, progress.steps)
         if team.leads:
             data.standardiser.save(folder / "standardiser.safetensors")
             for i, path in enumerate(task.environment.plugins):
                 # What was trained can be drawn with when the user's file is gone.
-                with whole_file(folder / PLUGINS / f"{i}_{path.name}") as temporary:
+                with atomic_write(folder / PLUGINS / f"{i}_{path.name}") as temporary:
                     shutil.copyfile(path, temporary)
             tell = stack.enter_context(monitored(folder, tell))
-            look = step_drawer(model, data.test, job.seed, folder)
+            preview = step_drawer(model, data.test, job.seed, folder)
         checkpoint = folder / CHECKPOINT
-        state = train(model, job, data.train, checkpoint, report=tell, team=team, look=look)
+        state = train(model, job, data.train, checkpoint, report=tell, team=team, preview=preview)
     if not team.leads:
         return None
-    return draw_exam(model, data.exam, job.seed), {
+    return draw_eval_set(model, data.eval_set, job.seed), {
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state.step,
@@ -145,7 +145,7 @@ def _draw_reference(job: Job, data: Data) -> GeneratedImages:
         reference.draw(data.train, data.test, rng)
         for rng in (np.random.default_rng(job.seed), *rngs)
     ]
-    grid = np.stack([images[data.exam.grid_rows] for images in drawn[1:]], axis=1)
+    grid = np.stack([images[data.eval_set.grid_rows] for images in drawn[1:]], axis=1)
     return GeneratedImages(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
 
 
@@ -156,7 +156,7 @@ def _judge(
     absent = missing(stored, task.metrics, task.judges)
     metrics = [registry.metrics.get(name) for name in absent]
     judges = load_judges_as_planned(metrics, data, task)
-    marked = evaluate(drawn, data.exam, metrics, judges)
+    marked = evaluate(drawn, data.eval_set, metrics, judges)
     scores: dict[str, Any] = {}
     for metric in metrics:
         judge = judges.get(metric.judge)
@@ -198,6 +198,6 @@ def _save_scores(
             if column is not None:
                 table[name] = column
         paths.append(next_score_path(folder, stored, file))
-        with whole_file(paths[-1]) as temporary:
+        with atomic_write(paths[-1]) as temporary:
             table.to_parquet(temporary)
     return paths

@@ -30,19 +30,19 @@ class Data:
     Attributes:
         train: what models are trained on.
         judging: what judges are trained on; no source of it is in ``train``.
-        exam: what everything is judged on, the test pairs among it.
+        eval_set: what everything is judged on, the test pairs among it.
         standardiser: of the features.
     """
 
     train: Pairs
     judging: Pairs
-    exam: EvalSet
+    eval_set: EvalSet
     standardiser: Standardiser
 
     @property
     def test(self) -> Pairs:
         """The test pairs."""
-        return self.exam.test
+        return self.eval_set.test
 
 
 def open_data(

@@ -35,47 +35,53 @@ def build(job: Job, train: Pairs) -> "Model":
     return place(registry.models.build(job.method, job.config, spec))
 
 
+def steps_of(job: Job, model: "Model") -> int:
+    """Return the training steps of a job's budget, at least one."""
+    return max(1, job.images // model.sampling.batch_size)
+
+
 def train(
     model: "Model",
     job: Job,
     pairs: Pairs,
     checkpoint: Path,
-    ninths: int = 9,
+    steps: int | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
-    look: Callable[[int], None] | None = None,
+    preview: Callable[[int], None] | None = None,
 ) -> "TrainingState":
-    """Train a model on the budget of its job, or on some ninths of it.
+    """Train a model on the budget of its job, or for fewer steps.
 
     Args:
         model: of :func:`build`.
         job: its job.
         pairs: the training pairs.
         checkpoint: see :func:`~a2ibench.training.fit.fit`, as for the rest.
-        ninths: of the steps, 1 to 9.
+        steps: in total; None for the whole budget.
         report: called while it trains.
         team: the workers that train it together.
-        look: called at a few steps.
+        preview: called at a few steps.
     """
-    steps = max(1, job.images // model.sampling.batch_size)
     return fit(
         model,
         pairs,
-        steps=max(1, steps * ninths // 9),
+        steps=steps_of(job, model) if steps is None else steps,
         seed=job.seed,
         checkpoint=checkpoint,
         report=report,
         team=team,
-        look=look,
+        preview=preview,
     )
 
 
-def draw_exam(model: "Model", exam: EvalSet, seed: int, grid: bool = True) -> GeneratedImages:
-    """Draw what an exam asks for.
+def draw_eval_set(
+    model: "Model", eval_set: EvalSet, seed: int, grid: bool = True
+) -> GeneratedImages:
+    """Draw for the test segments that everything is judged on.
 
     Args:
         model: trained.
-        exam: with the test segments.
+        eval_set: with the test segments.
         seed: of the noise.
         grid: whether the segments of the grid are drawn several times as well.
 
@@ -84,9 +90,9 @@ def draw_exam(model: "Model", exam: EvalSet, seed: int, grid: bool = True) -> Ge
     """
     from a2ibench.training.draw import draw, draw_grid, draw_noise
 
-    acoustic = exam.test.acoustic
+    acoustic = eval_set.test.acoustic
     images = draw(model, acoustic, draw_noise(len(acoustic), model.noise_dim, seed))
-    several = draw_grid(model, acoustic[exam.grid_rows], GRID_NOISES, seed) if grid else None
+    several = draw_grid(model, acoustic[eval_set.grid_rows], GRID_NOISES, seed) if grid else None
     own = None if model.image_to_audio(images[:1]) is None else partial(_own, model)
     return GeneratedImages(images, several, own)
 

@@ -20,11 +20,11 @@ from a2ibench.results.study_id import write_about
 from a2ibench.runs.data import open_parts
 from a2ibench.runs.display import Display
 from a2ibench.runs.prepare import Prepared, prepare_study
-from a2ibench.runs.study import announce, describe, draw_untrained, jobs_of, show_results
+from a2ibench.runs.study import announce, describe, draw_untrained, show_results
 from a2ibench.runs.study_lock import at_work
 from a2ibench.runs.trial import Trial
 from a2ibench.storage import write_json
-from a2ibench.study.entries import Entry, entries_of
+from a2ibench.study.entries import Entry, entries_of, jobs_of
 from a2ibench.study.request import Request, outline
 
 LONGEST_NAME = 60
@@ -100,7 +100,7 @@ def export(request: Request, listed: Path | None, sounds: Path | None, display: 
     if sounds is not None:
         display.say(f"{sounds}: {write_sounds(store, sounds)} sounds, <row>.wav")
     if listed is not None:
-        display.say(f"{listed}: {write_list(store, data.exam.grid_rows, listed)} test segments")
+        display.say(f"{listed}: {write_list(store, data.eval_set.grid_rows, listed)} test segments")
 
 
 def join(folder: Path, request: Request) -> Request:
@@ -156,7 +156,7 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
             folder,
             outside.mapping,
             store.rows("test"),
-            data.exam.grid_rows,
+            data.eval_set.grid_rows,
             store.image_size,
             outside.resize,
             display.counter(f"reading {folder}"),

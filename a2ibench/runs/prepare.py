@@ -10,13 +10,14 @@ from a2ibench.data.features import too_short
 from a2ibench.data.prepare import NotPreparedError
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.evaluate import load_judges
+from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState
 from a2ibench.runs.data import Counter, Data, open_data, open_pairs
 from a2ibench.runs.estimate import estimate
 from a2ibench.runs.footprint import refuse_misfits
 from a2ibench.runs.study_lock import refuse_folder
 from a2ibench.runs.trial import Trial
-from a2ibench.storage import content_key
+from a2ibench.study.earlier_code import refuse_other_judges
 from a2ibench.study.plan import Plan, expand
 from a2ibench.study.request import Outline, Request, outline
 
@@ -107,19 +108,17 @@ def prepare_study(
     data = open_data(plan.store, plan.encoder, counter(f"encoding with {request.encoder}"))
     # Before parallel trials would each want them.
     needed = [registry.metrics.get(name) for name in plan.metrics]
-    data_key = content_key([plan.store.content_hash, plan.encoder.identity()])
-    loaded = load_judges(needed, data.judging, data_key, say)
+    new = [task for task in plan.tasks if task.folder.name not in plan.kept]
+    loaded = load_judges(needed, data.judging, new[0].job.data_key, say) if new else {}
     judges = {name: judge.fingerprint for name, judge in loaded.items()}
-    entries = tuple(
-        replace(
-            entry,
-            tasks=tuple(
-                replace(task, environment=replace(task.environment, judges=judges))
-                for task in entry.tasks
-            ),
-        )
-        for entry in plan.entries
-    )
+
+    def judged(task: Task) -> Task:
+        if task.folder.name in plan.kept:
+            return task
+        return replace(task, environment=replace(task.environment, judges=judges))
+
+    entries = tuple(replace(entry, tasks=tuple(map(judged, entry.tasks))) for entry in plan.entries)
+    refuse_other_judges(entries, plan.kept)
     return Prepared(
         **{**vars(plan), "entries": entries}, data=data, tiled=too_short(plan.store, plan.encoder)
     )

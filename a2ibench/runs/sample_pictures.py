@@ -9,7 +9,7 @@ import numpy as np
 from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
 from a2ibench.results.samples import GRID, step_picture
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.types import ImageArray, Pairs
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
     real, acoustic = test.images[rows], test.acoustic[rows]
     noises = NOISES if model.noise_dim else 1
 
-    def look(step: int) -> None:
+    def preview(step: int) -> None:
         try:
             drawn = draw_grid(model, acoustic, noises, seed)
         except ValueError:
@@ -42,7 +42,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
             return
         save_mosaic(np.stack([real, *drawn.swapaxes(0, 1)]), step_picture(folder, step))
 
-    return look
+    return preview
 
 
 def save_job_grid(folder: Path, drawn: GeneratedImages, test: Pairs) -> None:
@@ -58,5 +58,5 @@ def save_mosaic(images: ImageArray, path: Path) -> None:
 
     rows, columns, size = images.shape[:3]
     joined = images.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         Image.fromarray(joined).save(temporary, format="png")

@@ -1,6 +1,6 @@
 """A study from request to tables: only what is missing is computed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState, is_done, missing
 from a2ibench.results.long_scores import write_long
 from a2ibench.results.read_record import DamagedError
+from a2ibench.results.records import Kept
 from a2ibench.results.repair import repair
 from a2ibench.results.samples import read_images
 from a2ibench.results.study import Study, open_study
@@ -24,7 +25,7 @@ from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.study_lock import Board, at_work
 from a2ibench.runs.trial import Trial
 from a2ibench.study.changed_settings import what_changed
-from a2ibench.study.entries import Entry
+from a2ibench.study.entries import jobs_of
 from a2ibench.study.plan import Plan
 from a2ibench.study.request import Request
 from a2ibench.study.study_file import save_requests
@@ -190,12 +191,12 @@ def describe(plan: Prepared) -> dict[str, Any]:
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
         "jobs": jobs_of(plan.entries),
+        **({"kept": _plain(plan.kept)} if plan.kept else {}),
     }
 
 
-def jobs_of(entries: Sequence[Entry]) -> dict[str, list[str]]:
-    """Return the folders of each row's jobs by its label, for ``study.json``."""
-    return {entry.label: [task.folder.name for task in entry.tasks] for entry in entries}
+def _plain(kept: Mapping[str, Kept]) -> dict[str, Any]:
+    return {key: one.model_dump() for key, one in kept.items()}
 
 
 def _failure(task: Task, state: JobState) -> str | None:
@@ -217,7 +218,7 @@ def _failures(plan: Prepared, study: Study) -> list[str]:
 
 def _write_results(plan: Prepared, study: Study) -> Report:
     """``results.parquet``, tables and the sample grid."""
-    judges = plan.entries[0].tasks[0].judges
+    judges = {name: seen for task in plan.tasks for name, seen in task.judges.items()}
     write_long(study, judges)
     scores = [row.scores(plan.metrics, judges) for row in study.rows]
     metrics = [registry.metrics.get(name) for name in plan.metrics]

@@ -22,7 +22,7 @@ Ending = Literal["done", "interrupted", "stopped"]
 
 @dataclass
 class TrialProgress:
-    """Progress of a trial of the present command.
+    """The progress of one trial of the present command.
 
     Attributes:
         step: steps done.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from a2ibench import registry
 from a2ibench.errors import UserError
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 
 KINDS = ("model", "metric", "dataset", "encoder", "judge")
 
@@ -45,7 +45,7 @@ def write(kind: str, name: str, folder: Path) -> Path:
             f"name {name!r}: the class would be {class_name}, which has another meaning there;"
             f" expected a name like my_{kind}"
         )
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
 

@@ -22,7 +22,7 @@ from a2ibench.media.audio import resample
 from a2ibench.registry import judges
 from a2ibench.soundnet.distil import Budget, Lessons, distil, mean_divergence
 from a2ibench.soundnet.network import SAMPLE_RATE, Architecture, Layer, SoundNet
-from a2ibench.storage import content_key, whole_file
+from a2ibench.storage import atomic_write, content_key
 from a2ibench.training.device import choose_device, make_deterministic
 from a2ibench.training.fit import DivergedError
 from a2ibench.types import FloatArray, IntArray, Pairs
@@ -145,7 +145,7 @@ def teach_soundnet(
     )
     about = {**recipe, "a2ibench": __version__, "result": asdict(taught)}
     state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-    with whole_file(out) as temporary:
+    with atomic_write(out) as temporary:
         save_file(state, temporary, {"a2ibench": json.dumps(about)})
     checkpoint.unlink(missing_ok=True)
     return taught
@@ -183,13 +183,13 @@ def _posteriors(
     name = judge.judge.name
     show, done = counter(f"{name} looks at images"), 0
 
-    def looked(_: str) -> None:
+    def embedded(_: str) -> None:
         nonlocal done
         done = min(done + BATCH, len(rows))
         show(done, len(rows))
 
-    outputs = embed_images(judge, StoredImages(store.images, rows), looked)
-    if done < len(rows):  # equal images are looked at once
+    outputs = embed_images(judge, StoredImages(store.images, rows), embedded)
+    if done < len(rows):  # equal images are embedded once
         show(len(rows), len(rows))
     if "logits" not in outputs:
         raise UserError(f"teacher {name}: it gives {', '.join(outputs)}; expected logits")

@@ -11,10 +11,12 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import Feasibility, feasibility
 from a2ibench.results.job import Environment, Job, Task
+from a2ibench.results.records import Kept
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
 from a2ibench.source import source_hash
-from a2ibench.study.entries import Entry, outside_entries
+from a2ibench.study.earlier_code import kept_notes, settle
+from a2ibench.study.entries import Entry, jobs_of, outside_entries
 from a2ibench.study.request import Outline, Request
 
 
@@ -40,6 +42,7 @@ class Plan:
     found: Feasibility
     check: LastCheck
     entries: tuple[Entry, ...]
+    kept: Mapping[str, Kept]
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -129,4 +132,7 @@ def expand(
         made = tasks("model", arm.model, model, request.seeds, arm.config, **budget)
         full = arm.model if arm.change else None
         entries.append(Entry(arm.label, arm.model, full, False, made))
-    return Plan(request, chosen, encoder, store, found, last_check(store), tuple(entries))
+    settled, kept = settle(chosen.folder, entries, request.earlier)
+    for note in kept_notes(jobs_of(settled), kept):
+        say(note)
+    return Plan(request, chosen, encoder, store, found, last_check(store), settled, kept)

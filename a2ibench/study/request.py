@@ -9,6 +9,7 @@ from a2ibench import config, registry
 from a2ibench.data.prepare import check_dataset
 from a2ibench.evaluation.feasibility import EVERY, find_metric
 from a2ibench.study.arm import Arm, expand_arms
+from a2ibench.study.earlier_code import Choice
 from a2ibench.study.scale import get_scale
 
 
@@ -33,6 +34,7 @@ class Request:
         executor: registered name of what spreads the trainings.
         workers: processes, on a GPU each if there are any, that train one model together; the
             executor says how many.
+        earlier: fate of results of earlier code; None to refuse until the user has chosen.
     """
 
     models: tuple[str, ...]
@@ -49,6 +51,7 @@ class Request:
     retries: int = 1
     executor: str = "ray"
     workers: int = 1
+    earlier: Choice | None = None
 
     @property
     def data_name(self) -> str:

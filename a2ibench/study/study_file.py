@@ -12,10 +12,10 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from a2ibench import registry
-from a2ibench.config import MOST_IMAGES, MOST_SEEDS
+from a2ibench.config import MAX_IMAGES, MAX_SEEDS
 from a2ibench.errors import UserError, unknown
 from a2ibench.results.study import AS_RUN, NAME
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.study.request import Request
 from a2ibench.study.scale import get_scale
 
@@ -45,9 +45,9 @@ class StudyFile(BaseModel):
     ablate: Names | None = None
     dataset: Names | None = None
     encoder: Names | None = None
-    seeds: int | None = Field(None, ge=1, le=MOST_SEEDS)
+    seeds: int | None = Field(None, ge=1, le=MAX_SEEDS)
     scale: str | None = None
-    images: int | None = Field(None, ge=1, le=MOST_IMAGES)
+    images: int | None = Field(None, ge=1, le=MAX_IMAGES)
     settings: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     metrics: Names | None = None
     executor: str | None = None
@@ -173,7 +173,7 @@ def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".
             name if name in registry.datasets.names() else str(Path(name).expanduser().resolve())
             for name in kept["dataset"]
         ]
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         text = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=100)
         temporary.write_text(HEAD * (path.name in (NAME, AS_RUN)) + text, encoding="utf-8")
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from a2ibench.errors import UserError
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.training.average import MovingAverage
 
 FORMAT = 2
@@ -75,7 +75,7 @@ class TrainingState:
             "notes": self.notes,
             "groups": groups,
         }
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             safetensors.torch.save_file(flat, temporary, {"a2ibench": json.dumps(about)})
 
     def load(self, path: Path) -> None:
@@ -158,7 +158,7 @@ def save_for_drawing(checkpoint: Path, path: Path) -> None:
         if name.startswith(("model.", "average.module."))
     }
     kept = {"format": about["format"], "sha256": _digest(needed)}
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         safetensors.torch.save_file(needed, temporary, {"a2ibench": json.dumps(kept)})
 
 

@@ -56,7 +56,7 @@ def fit(
     checkpoint: Path,
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
-    look: Callable[[int], None] | None = None,
+    preview: Callable[[int], None] | None = None,
 ) -> TrainingState:
     """Train a model, resuming from its checkpoint if there is one; leave it with averaged weights.
 
@@ -71,8 +71,8 @@ def fit(
         report: called every :data:`CHECK_EVERY` steps.
         team: the workers that share each batch; each of them calls this function, with files
             that all of them see.
-        look: called at :func:`~a2ibench.training.preview.preview_steps`, while the model is as if
-            the training had ended there; it may draw, and its time is not counted.
+        preview: called at :func:`~a2ibench.training.preview.preview_steps`, with the model in the
+            state it would have at the end; it may draw, and its time is not counted.
 
     Returns:
         The final state; ``model.generator`` holds the averaged weights, where the model keeps an
@@ -104,10 +104,10 @@ def fit(
         state.load(checkpoint)
     resumed_at = state.step
     batches = Batches(train, model.sampling, seed, device, team.rank, team.workers)
-    looked_at = preview_steps(steps, CHECK_EVERY)
-    if look is not None and state.step == 0:
+    previewed = preview_steps(steps, CHECK_EVERY)
+    if preview is not None and state.step == 0:
         with as_if_finished(model, average):
-            look(0)
+            preview(0)
     started = saved = time.monotonic()
     wait = MIN_SAVE_INTERVAL
     spent_before = state.seconds
@@ -129,10 +129,10 @@ def fit(
         state.seconds = spent_before + now - started
         state.curve.append({"step": state.step, **means})
         rate = state.step * model.sampling.batch_size / state.seconds
-        if look is not None and state.step in looked_at:
-            # Before the checkpoint: a training that is resumed behind this step has been looked at.
+        if preview is not None and state.step in previewed:
+            # Before the checkpoint: a training that is resumed behind this step has its preview.
             with as_if_finished(model, average):
-                look(state.step)
+                preview(state.step)
             paused = time.monotonic() - now
             started, now = started + paused, now + paused
         if team.leads and now - saved > wait:

@@ -13,7 +13,7 @@ from a2ibench.evaluation.evaluate import evaluate
 from a2ibench.results import records
 from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.runs.data import load_judges_as_planned, open_as_planned
-from a2ibench.runs.model import build, draw_exam, train
+from a2ibench.runs.model import build, draw_eval_set, steps_of, train
 from a2ibench.storage import lock, write_json
 from a2ibench.training.fit import DivergedError
 from a2ibench.tuning.tune import RUNGS, Tuning, split_for_tuning
@@ -105,7 +105,7 @@ def _scores(tuning: Tuning, folder: Path, record: dict[str, Any]) -> Iterator[tu
     for path in task.environment.plugins:
         registry.load_plugin_file(path)
     _, _, data = open_as_planned(task)
-    pairs, exam = split_for_tuning(data)
+    pairs, eval_set = split_for_tuning(data)
     metric = registry.metrics.get(tuning.metric)
     judges = load_judges_as_planned([metric], data, task)
     job = replace(task.job, config={**task.job.config, **record["options"]})
@@ -120,12 +120,13 @@ def _scores(tuning: Tuning, folder: Path, record: dict[str, Any]) -> Iterator[tu
         begun = time.monotonic()
         model = build(job, pairs)
         # From the checkpoint of the rung before, to the bit as if it had never stopped there.
-        train(model, job, pairs, folder / "checkpoint.safetensors", ninths=rung)
+        steps = max(1, steps_of(job, model) * rung // RUNGS[-1])
+        train(model, job, pairs, folder / "checkpoint.safetensors", steps)
         try:
-            drawn = draw_exam(model, exam, job.seed, grid="grid" in metric.needs)
+            drawn = draw_eval_set(model, eval_set, job.seed, grid="grid" in metric.needs)
         except ValueError as error:  # pixels that are no numbers
             raise DivergedError(str(error)) from error
-        marked = evaluate(drawn, exam, [metric], judges)
+        marked = evaluate(drawn, eval_set, [metric], judges)
         value = marked[metric.name].score.value
         record["rungs"].append({"rung": rung, "value": value})
         record["seconds"] = round(record["seconds"] + time.monotonic() - begun, 3)

@@ -135,14 +135,15 @@ def plan_tuning(
     # Two clips to the model's part: one of them is for validation.
     refuse_too_few_clips(store, judges=clips_of_judges([wanted]), models=2)
     data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
-    train, exam = split_for_tuning(data)
+    train, eval_set = split_for_tuning(data)
     try:
-        check_metric(metric, exam.test)
+        check_metric(metric, eval_set.test)
     except UserError as error:
         raise UserError(
             f"metric {wanted}: {error}: of {len(data.judging) + len(data.train)} training pairs"
-            f" {len(data.judging)} train the judges, {len(train)} the model, and {len(exam.test)}"
-            " are for validation; prepare more training clips, or choose another metric"
+            f" {len(data.judging)} train the judges, {len(train)} the model, and"
+            f" {len(eval_set.test)} are for validation; prepare more training clips, or choose"
+            " another metric"
         ) from None
     built: Any = config.build(model.Config, values, name)
     job = Job(
@@ -155,7 +156,7 @@ def plan_tuning(
         if health is not None and not health.ok:
             say(f"judge {judge}: {health.reason}: options found by {wanted} are found by chance")
     say(
-        f"{store.name}: {len(train)} pairs train, {len(exam.test)} others are for validation,"
+        f"{store.name}: {len(train)} pairs train, {len(eval_set.test)} others are for validation,"
         f" {len(data.judging)} others train the judges; the test split is not touched"
     )
     environment = Environment(
@@ -167,13 +168,13 @@ def plan_tuning(
         request.plugins,
     )
     task = Task(job, chosen.folder, environment)
-    tuning = Tuning(task, domains, metric.version, len(exam.test))
+    tuning = Tuning(task, domains, metric.version, len(eval_set.test))
     _claim(tuning)
     return tuning
 
 
 def split_for_tuning(data: Data) -> tuple[Pairs, EvalSet]:
-    """What trials are trained on, and their exam on the validation segments; by source clip."""
+    """Return the training pairs of trials, and what they are judged on; split by source clip."""
     train, validation = hold_out(data.train, VALIDATION_SHARE, VALIDATION_SEED)
     return train, make_eval_set(train, validation)
 

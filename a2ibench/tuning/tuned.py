@@ -9,7 +9,7 @@ import pandas as pd
 
 from a2ibench import __version__
 from a2ibench.errors import UserError
-from a2ibench.storage import whole_file
+from a2ibench.storage import atomic_write
 from a2ibench.study.request import Request
 from a2ibench.study.study_file import write_study_file
 from a2ibench.tuning.trial import DONE, read_trials
@@ -47,7 +47,7 @@ def write_trials(tuning: Tuning) -> pd.DataFrame:
         ["images", "value", "trial"], ascending=[False, tuning.mode == "min", True]
     ).reset_index(drop=True)
     for name in ("parquet", "csv"):
-        with whole_file(tuning.folder / f"trials.{name}") as temporary:
+        with atomic_write(tuning.folder / f"trials.{name}") as temporary:
             if name == "csv":
                 table.to_csv(temporary, index=False)
             else:

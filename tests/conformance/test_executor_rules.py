@@ -95,4 +95,4 @@ def test_ray_keeps_the_contract():
 def test_each_rule_finds_what_breaks_it(executor, rule, came):
     found = finding(rules, ExecutorSubject(executor, {}), rule)
     assert found.state == "broken"
-    assert came in found.came
+    assert came in found.got

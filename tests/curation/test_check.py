@@ -68,7 +68,7 @@ def test_nothing_is_found_in_a_good_store(pairs, root):
     done = call(root)
     assert time.perf_counter() - began < 20
     assert done.exit_code == 0, done.output
-    assert "No damage, no leak and nothing else was found." in done.output
+    assert "Nothing was found: no damage, no leak, no warning." in done.output
     assert "28 pairs, 20 training pairs, 8 test pairs, 14 sources, 2 classes" in done.output
     assert len(pd.read_parquet(root / "check.parquet")) == 0
     assert (root / "check.html").read_text().startswith("<!doctype html>")
@@ -219,7 +219,7 @@ def test_a_changed_byte_is_damage(pairs, root, name):
         stream.write(bytes([last ^ 1]))
     done = call(root)
     assert done.exit_code == 1
-    assert f"damage: {name}: its content is not what was written" in done.output
+    assert f"damage: {name}: its content has changed" in done.output
     table = pd.read_parquet(root / "check.parquet")
     assert table["kind"].tolist() == ["changed_bytes"]
     assert table["row"].isna().all()

@@ -60,7 +60,7 @@ def main(folder: Path) -> None:
     plugin = registry.encoders.get(ENCODER)
     encoder = plugin(config.build(plugin.Config, {}, ENCODER))
     data = open_data(store, encoder)
-    exam = data.exam
+    exam = data.eval_set
     choice = default_metrics(exam.test, every=True)
     metrics = [m for name in choice.names if (m := registry.metrics.get(name)).judge != OWN]
     metrics.sort(key=lambda metric: (metric.group, metric.column, metric.name))

@@ -101,6 +101,22 @@ class TestLoading:
         assert len(prints) == 3
         assert len(list(cache.glob("judges/*.safetensors"))) == 3
 
+    def test_a_frozen_judge_is_its_version_and_weights_a_trained_one_its_code_as_well(
+        self, cache, monkeypatch
+    ):
+        names = ("lite0", "mean_colour")
+        frozen, trained = (load_judge(one, pairs_of(), "data").fingerprint for one in names)
+        monkeypatch.setattr("a2ibench.evaluation.judging.source_hash", lambda plugin: "other code")
+        assert load_judge("lite0", pairs_of(), "data").fingerprint == frozen
+        assert load_judge("mean_colour", pairs_of(), "data").fingerprint != trained
+
+    def test_another_protocol_trains_and_looks_again(self, cache, monkeypatch):
+        for protocol in (1, 2):
+            monkeypatch.setattr("a2ibench.evaluation.judging.PROTOCOL", protocol)
+            embed_images(load_judge("mean_colour", pairs_of(), "data"), pairs_of(3).images)
+        assert len(list(cache.glob("judges/*.safetensors"))) == 2
+        assert len(list(cache.glob("looks/*.npz"))) == 2
+
     def test_a_failed_fit_leaves_nothing_behind(self, cache, monkeypatch):
         def fails(self, train):
             raise UserError("too little data")

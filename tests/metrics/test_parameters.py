@@ -173,6 +173,8 @@ def test_a_subclass_has_a_name_of_its_own_and_no_variants() -> None:
         ({"compute": None}, "needs a method `compute`"),
         ({"name": "my metric"}, "expected a name of letters, digits and _, got 'my metric'"),
         ({"variants": {"a[b]": {}}}, r"got 'a\[b\]'"),
+        ({"variants": {"a": {"kk": 1}}}, r"variants\['a'\]: it has no kk"),
+        ({"variants": {"a": {}, "b": {"title": "b"}}}, r"a and b have the same parameters"),
         ({"__annotations__": {"k": int}}, r"no default for k; give one"),
         ({"__annotations__": {"k": list}, "k": ()}, r"\.k: a parameter is a bool, int"),
     ],

@@ -131,7 +131,7 @@ def test_the_verdict_comes_first(hostile):
 
 
 def test_a_sheet_is_a_sample_and_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(data_page, "PER_CLASS", 5)
+    monkeypatch.setattr(data_page, "MAX_PER_CLASS", 5)
     root = store(tmp_path / "store", ("bee", "cow"), 12)
     checked = Checked(root, check(root).store, (), {})
     page = read(checked, tmp_path / "page.html")
@@ -164,4 +164,4 @@ def test_the_verdict_names_the_worst():
     assert said("leak", "damage").startswith("This store is damaged")
     assert said("warning", "leak").startswith("This store leaks")
     assert said("warning").startswith("No damage and no leak was found.")
-    assert said() == "No damage, no leak and nothing else was found."
+    assert said() == "Nothing was found: no damage, no leak, no warning."

@@ -368,7 +368,7 @@ class Trainings(Section):
 
     def collect(self, study):
         rows = tuple((Label(row.label), Seeds(row.done, row.asked)) for row in study.report.arms)
-        columns = (Column(Label, "method"), Column(Seeds, "seeds"))
+        columns = (Column("method"), Column("seeds"))
         made = Table("trainings", "Trainings", columns, (rows,))
         return {"said": f"<b>{study.about.seeds}</b> seeds", "made": made}
 """

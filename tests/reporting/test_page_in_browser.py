@@ -14,8 +14,9 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from a2ibench.reporting.between_encoders import Between
 from a2ibench.reporting.cells import Label, Mean
-from a2ibench.reporting.overview_page import Between, Listed, write_overview_page
+from a2ibench.reporting.html import write_html
 from a2ibench.reporting.table import Column, Table
 
 pytestmark = pytest.mark.integration
@@ -170,10 +171,13 @@ def luminance(colour: str) -> float:
 
 def test_the_overview_sorts_its_tables_as_well(browser: Chrome, tmp_path: Path) -> None:
     rows = ((Label("a"), Mean(2.0)), (Label("b"), Mean(1.0)))
-    scores = Table("encoders-x", "Scores", (Column(Label, "method"), Column(Mean, "KID")), (rows,))
-    listed = Listed("x-mfcc", "report.html", "x", "mfcc", "Nothing is tested.")
+    scores = Table("encoders-x", "Scores", (Column("method"), Column("KID")), (rows,))
+    listed = {"name": "x-mfcc", "link": "x-mfcc/report.html", "dataset": "x"}
+    listed |= {"encoder": "mfcc", "lead": "Nothing is tested."}
     path = tmp_path / "report.html"
-    write_overview_page("two", [listed], [Between("x", "Nothing.", (), (scores,))], [], [], path)
+    between = [Between("x", "Nothing.", (), (scores,))]
+    head = {"name": "two", "studies": [listed], "between": between, "notes": [], "charts": []}
+    write_html("overview.html.j2", path, script="study.js", **head)
     browser.get_log("browser")
     browser.get(path.as_uri())
     button = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x thead button")[1]

@@ -16,7 +16,7 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     (folder / "tables" / "match_in_class.md").write_text("of an earlier command")
     (folder / "tables" / "notes.md").write_text("the user's")
     (folder / "tables" / "samples.png").write_text("kept")
-    code, text = run("report", folder)
+    code, text = run("report", folder, "--verbose")
     assert code == 0, text
     names = {path.name for path in (folder / "tables").iterdir()}
     assert {"quality.md", "ablations.csv", "methods.tex", "samples.png"} <= names
@@ -146,7 +146,7 @@ def test_a_result_of_another_protocol_is_refused(tmp_path: Path) -> None:
 
 def test_scores_keep_the_version_that_they_were_computed_in(tmp_path: Path) -> None:
     folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
-    code, text = run("report", folder)
+    code, text = run("report", folder, "--verbose")
     assert code == 0, text
     said = " ".join(text.split())
     assert "R-prec@1: scores of version 1; this version of a2ibench computes version 2." in said

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.contracts.section import Section
 from a2ibench.evaluation.statistics import Paired
-from a2ibench.reporting.cells import Label, Mean, P, VerdictWord
+from a2ibench.reporting.cells import Label, Mean, P
 from a2ibench.reporting.differences import PairedTest
 from a2ibench.reporting.html import write_html
 from a2ibench.reporting.page.against import Against
@@ -51,13 +51,12 @@ class Hostile(Metric):
 
 def table(name: str, notes: tuple[str, ...] = (NOTE,), keys: int = 1) -> Table:
     rows = (
-        (Label(HOSTILE), Label("b"), Mean(1.5, low=1.0, high=2.0), VerdictWord("better")),
-        (Label(HOSTILE), Label("a"), P(0.0), VerdictWord("not separable")),
-        (Label("last"), Label("a"), Mean(None), VerdictWord("worse")),
+        (Label(HOSTILE), Label("b"), Mean(1.5, low=1.0, high=2.0), Label("better", "better")),
+        (Label(HOSTILE), Label("a"), P(0.0), Label("not separable")),
+        (Label("last"), Label("a"), Mean(None), Label("worse", "worse")),
     )
     headings = ("method", "metric", HOSTILE, "verdict")
-    kinds = (Label, Label, Mean, VerdictWord)
-    columns = tuple(map(Column, kinds, headings))
+    columns = tuple(map(Column, headings))
     return Table(name, f"{HOSTILE} {name}", columns, (rows[:2], rows[2:]), notes, keys)
 
 

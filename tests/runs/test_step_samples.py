@@ -49,7 +49,7 @@ def test_weights_optimisers_and_random_states_are_the_same_with_and_without_pict
         model = make(data, name)
         path = tmp_path / f"{look}.safetensors"
         drawer = step_drawer(model, data.test, 0, tmp_path) if look else None
-        training.fit(model, data.train, steps=STEPS, seed=0, checkpoint=path, look=drawer)
+        training.fit(model, data.train, steps=STEPS, seed=0, checkpoint=path, preview=drawer)
         ends.append((*read_checkpoint(path), [m.training for m in model.modules()]))
     (about, tensors, modes), (about_looked, tensors_looked, modes_looked) = ends
     assert tensors.keys() == tensors_looked.keys()
@@ -65,7 +65,7 @@ def test_the_last_picture_shows_what_the_finished_model_draws(data: Data, tmp_pa
     model = make(data, "ours")
     look = step_drawer(model, data.test, 0, tmp_path)
     checkpoint = tmp_path / "checkpoint.safetensors"
-    training.fit(model, data.train, steps=3, seed=0, checkpoint=checkpoint, look=look)
+    training.fit(model, data.train, steps=3, seed=0, checkpoint=checkpoint, preview=look)
     path = tmp_path / "samples" / "steps" / "00000003.png"
     seen = np.asarray(Image.open(path))
     assert seen.shape == (3 * 32, 6 * 32, 3)  # real, two noises
@@ -90,7 +90,7 @@ def test_a_training_that_is_resumed_has_the_pictures_of_one_that_was_not(
         model = make(data, "vae")
         training.fit(
             model, data.train, steps=STEPS, seed=0, checkpoint=folder / "c.safetensors",
-            report=report, look=step_drawer(model, data.test, 0, folder),
+            report=report, preview=step_drawer(model, data.test, 0, folder),
         )  # fmt: skip
 
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"

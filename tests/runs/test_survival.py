@@ -171,7 +171,7 @@ def test_a_full_disk_stops_the_study_and_nothing_is_lost(
 
 def test_no_room_is_said_with_the_file_whatever_a_library_makes_of_it(tmp_path: Path) -> None:
     def write() -> None:
-        with storage.whole_file(tmp_path / "table.csv") as temporary:
+        with storage.atomic_write(tmp_path / "table.csv") as temporary:
             temporary.write_text("begun")
             Path("/dev/full").write_text("more than a buffer holds" * 1000)
 

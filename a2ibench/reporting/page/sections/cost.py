@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from a2ibench.contracts.section import Section
-from a2ibench.reporting.cells import Hash, Label, Number, Words
+from a2ibench.reporting.cells import Label, Number
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.table import Column, Table
 from a2ibench.results.job_state import Jobs
@@ -55,8 +55,8 @@ def cost_table(rows: Jobs, about: str) -> Table | None:
         name="cost",
         title=f"Cost ({about})",
         columns=(
-            Column(Label, "method", {"method": "text"}),
-            *(Column(Number, name, {name: "value"}) for name in COLUMNS),
+            Column("method", {"method": "text"}),
+            *(Column(name, {name: "value"}) for name in COLUMNS),
         ),
         sections=(tuple(lines),),
         notes=(SECONDS,),
@@ -66,7 +66,7 @@ def cost_table(rows: Jobs, about: str) -> Table | None:
 def gap_table(rows: Jobs) -> Table | None:
     """Every job without a result, with its reason; None where there is none."""
     gaps = [
-        (Label(label), Number(ran.seed), Hash(ran.folder.name), Words(reason))
+        (Label(label), Number(ran.seed), Label(ran.folder.name, "hash"), Label(reason, "words"))
         for label, jobs in rows.items()
         for ran in jobs
         if (reason := ran.gap) is not None
@@ -77,10 +77,10 @@ def gap_table(rows: Jobs) -> Table | None:
         name="gaps",
         title="Jobs without a result",
         columns=(
-            Column(Label, "method", {"method": "text"}),
-            Column(Number, "seed", {"seed": "value"}),
-            Column(Hash, "job", {"job": "text"}),
-            Column(Words, "why", {"why": "text"}),
+            Column("method", {"method": "text"}),
+            Column("seed", {"seed": "value"}),
+            Column("job", {"job": "text"}, left=True),
+            Column("why", {"why": "text"}, left=True),
         ),
         sections=(tuple(gaps),),
     )

@@ -112,9 +112,9 @@ def _breakdown(
         name=f"{what}_{metric.name}",
         title=f"{heading(metric)} by {what} ({about})",
         columns=(
-            Column(Label, what, {what: "text"}),
-            *([] if counts is None else [Column(Count, "n")]),
-            *(Column(Range, label, {label: "value"}) for label in columns),
+            Column(what, {what: "text"}),
+            *([] if counts is None else [Column("n")]),
+            *(Column(label, {label: "value"}) for label in columns),
         ),
         sections=(tuple(rows),),
         notes=(RANGE,),

@@ -7,7 +7,7 @@ from typing import Any
 from a2ibench.contracts.metric import OWN
 from a2ibench.contracts.section import Section
 from a2ibench.data.store import PairStore
-from a2ibench.reporting.cells import MISSING, Hash, Label, Number, full_name
+from a2ibench.reporting.cells import MISSING, Label, Number, full_name
 from a2ibench.reporting.page.commands import commands, everything
 from a2ibench.reporting.page.facts import Facts, scores_of
 from a2ibench.reporting.page.view import StudyView
@@ -40,8 +40,8 @@ def job_table(rows: Jobs) -> Table:
         (
             Label(label),
             Number(ran.seed),
-            Hash(ran.folder.name),
-            Hash(MISSING if ran.result is None else (ran.result.weights or MISSING)),
+            Label(ran.folder.name, "hash"),
+            Label((ran.result and ran.result.weights) or MISSING, "hash"),
         )
         for label, jobs in rows.items()
         for ran in jobs
@@ -50,10 +50,10 @@ def job_table(rows: Jobs) -> Table:
         name="jobs",
         title="Jobs",
         columns=(
-            Column(Label, "method", {"method": "text"}),
-            Column(Number, "seed", {"seed": "value"}),
-            Column(Hash, "job", {"job": "text"}),
-            Column(Hash, "sha256 of the weights", {"weights": "text"}),
+            Column("method", {"method": "text"}),
+            Column("seed", {"seed": "value"}),
+            Column("job", {"job": "text"}, left=True),
+            Column("sha256 of the weights", {"weights": "text"}, left=True),
         ),
         sections=(tuple(lines),),
         notes=(
