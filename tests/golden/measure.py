@@ -27,7 +27,8 @@ from a2ibench.runs.prepare import prepare_study
 from a2ibench.runs.trial import Trial
 from a2ibench.source import source_hash
 from a2ibench.study.request import Request
-from a2ibench.training.draw import draw_noise
+from a2ibench.training.average import MovingAverage
+from a2ibench.training.draw import draw, draw_noise
 from a2ibench.types import FloatArray, Pair, Pairs, Sampling, Spec
 
 
@@ -127,6 +128,8 @@ def measure_bench(folder: Path) -> Goldens:
             "block": digest(eval_set.block),
             "apart": digest(eval_set.disjoint),
         },
+        "average of weights": {"after three steps": _averaged()},
+        "drawing": {"pixels": _drawn()},
         "noise": {"first": draw_noise(3, 4, seed=2).flatten().tolist()},
         "sounds": {
             "resampled": shape_of(resample(sound, 8_000, 11_025)),
@@ -140,6 +143,32 @@ def measure_bench(folder: Path) -> Goldens:
         **{f"batches, {name}": values for name, values in _batches()},
     }
     return {name: Golden("", values) for name, values in bench.items()}
+
+
+class _Ramp(torch.nn.Linear):
+    """In the place of a model: its picture rises from below black to above white."""
+
+    name, spec = "ramp", Spec(4, 1, ("a",))
+
+    def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return torch.linspace(-1.1, 1.1, 48).reshape(1, 3, 4, 4)
+
+
+def _drawn() -> list[int]:
+    """The bytes of a picture whose values are known."""
+    images = draw(_Ramp(1, 1), np.zeros((1, 1), np.float32), torch.zeros(1, 1))
+    return [int(value) for value in images.flatten()]
+
+
+def _averaged() -> list[float]:
+    """Weights of 1, 2 and 3 in turn, averaged as the training loop does."""
+    layer = torch.nn.Linear(1, 1, bias=False)
+    average = MovingAverage(layer, 0.9)
+    for weight in (1.0, 2.0, 3.0):
+        torch.nn.init.constant_(layer.weight, weight)
+        average.update_parameters(layer)
+    average.copy_to(layer)
+    return [float(layer.weight.item())]
 
 
 def _batches() -> Iterator[tuple[str, Mapping[str, Value]]]:
