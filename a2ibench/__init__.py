@@ -24,14 +24,9 @@ def __getattr__(name: str) -> Any:
 
 
 def load_encoder(name: str, **options: Any) -> "Encoder":
-    """An encoder by its registered name, ready to use.
+    """Return an encoder by its registered name: ``encoder(waveform, rate) -> float32 [d]``.
 
-    Args:
-        name: ``"soundnet8"``, ``"logmel"``, or a plug-in's.
-        options: fields of its configuration (``layer="conv7"``).
-
-    Returns:
-        A callable ``encoder(waveform, sample_rate) -> float32 [d]``.
+    ``options`` are fields of its configuration (``layer="conv7"``).
 
     Raises:
         UserError: an unknown name or option, or weights that cannot be had.
@@ -42,7 +37,7 @@ def load_encoder(name: str, **options: Any) -> "Encoder":
 
 
 def load(run: "str | PathLike[str]", arm: str | None = None, seed: int = 0) -> "Generator":
-    """A trained generator, ready to draw.
+    """Return a trained generator, ready to draw.
 
     A method, encoder or judge of your own is known once its file was imported.
 

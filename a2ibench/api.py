@@ -37,9 +37,6 @@ class Images:
 class Study:
     """A study's folder, opened; each file in it is read when needed, and nothing is written.
 
-    Args:
-        folder: of the study.
-
     Raises:
         UserError: it holds no study, or a damaged one.
     """
@@ -115,11 +112,7 @@ class Study:
         return compare_rows(sides[0], sides[1], metrics).table
 
     def images(self, arm: str, seed: int = 0) -> Images:
-        """Return the images that a row drew for the test segments.
-
-        Args:
-            arm: the label of the row.
-            seed: of the training.
+        """Return the images that the row of a label drew with a training seed.
 
         Raises:
             UserError: no such row or seed, no result, or images that are missing or damaged.
@@ -182,9 +175,6 @@ def open_study(folder: "str | PathLike[str]") -> Study:
     """Open a study's folder, one of an earlier version as well.
 
     A metric, method or reference of your own is known once its file was imported.
-
-    Args:
-        folder: that ``a2ibench run`` or :func:`run` made.
 
     Raises:
         UserError: it holds no study, or a damaged one.

@@ -25,11 +25,8 @@ class DamagedEntryError(Exception):
 def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
     """Read a file of the cache; make it first if it is missing or damaged.
 
-    Args:
-        path: the file, in a folder of :func:`~a2ibench.storage.cache_dir`.
-        make: writes the file to the given path.
-        read: reads the file. What it raises on an existing file counts as damage, except for a
-            shortage of memory and failures of the system.
+    What ``read`` raises on an existing file counts as damage, except for a shortage of memory and
+    failures of the system.
 
     Raises:
         UserError: the file is missing or damaged, and the cache is not writable; or the file is
@@ -83,19 +80,11 @@ def checksum_file(path: Path) -> Path:
 
 
 def _read(path: Path, read: Callable[[Path], T]) -> T:
-    """Verify and read a file.
-
-    Raises:
-        FileNotFoundError: it does not exist.
-        DamagedEntryError: it is empty, does not match its checksum, or cannot be decoded.
-        UserError: it is not readable.
-        OSError: the system failed to read it: its content is unknown.
-    """
+    """Verify and read a file; raise FileNotFoundError without one."""
     try:
         if path.stat().st_size == 0:
             raise DamagedEntryError("it is empty")
-        found = file_sha256(path)
-        expected = _expected(checksum_file(path))
+        found, expected = file_sha256(path), _expected(checksum_file(path))
         if found != expected:
             raise DamagedEntryError(
                 f"expected sha256 {expected[:12]}…, got {found[:12]}…"

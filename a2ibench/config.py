@@ -44,14 +44,11 @@ def option(
 def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
     """Make a configuration from defaults and overrides.
 
-    Args:
-        config: a dataclass.
-        values: overrides; strings are converted to the field's type (``"0.1"`` → 0.1,
-            ``"pong,tennis"`` → a tuple, see :func:`split_list`).
-        owner: name of the plug-in, for messages.
+    Strings are converted to the field's type (``"0.1"`` → 0.1, ``"pong,tennis"`` → a tuple, see
+    :func:`split_list`).
 
     Raises:
-        UserError: a field is unknown, or a value is of a wrong type or out of range.
+        UserError: a field of ``owner`` is unknown, or a value is of a wrong type or out of range.
     """
     import pydantic
 
@@ -121,12 +118,6 @@ def choose(kind: str, given: Sequence[str], known: Collection[str], hint: str = 
     An entry that is not a name is joined with the ones behind it: ``cattle``, ``bovinae cowbell``
     is the one name ``cattle, bovinae cowbell``.
 
-    Args:
-        kind: kind of the names (``"class"``), for messages.
-        given: the entries, in order.
-        known: every valid name.
-        hint: one more sentence for the message.
-
     Returns:
         Names out of ``known``, each once, in the order given.
 
@@ -158,11 +149,7 @@ def _words_only(name: str) -> str:
 
 
 def check_owners(settings: Iterable[str], used: Collection[str]) -> None:
-    """Check that options are set only for plug-ins in use.
-
-    Args:
-        settings: names of the plug-ins whose options are set.
-        used: names of the models, datasets, encoders and executors in use.
+    """Check that options are set only for models, datasets, encoders and executors in use.
 
     Raises:
         UserError: a plug-in is not in use.
@@ -189,9 +176,8 @@ def _check_range(field: "dataclasses.Field[Any]", value: Any, name: str) -> None
 
 
 def _range(field: "dataclasses.Field[Any]") -> str:
-    low, high = field.metadata.get("minimum"), field.metadata.get("maximum")
-    ends = (f"≥ {low}" if low is not None else "", f"≤ {high}" if high is not None else "")
-    return " and ".join(filter(None, ends))
+    ends = (("≥", field.metadata.get("minimum")), ("≤", field.metadata.get("maximum")))
+    return " and ".join(f"{sign} {end}" for sign, end in ends if end is not None)
 
 
 _WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text"}

@@ -12,11 +12,7 @@ from a2ibench.printable import Guarded, printable
 
 
 class Console(RichConsole):
-    """A rich console that prints nothing but printable text between its own control codes.
-
-    Args:
-        options: passed to rich.
-    """
+    """A rich console that prints nothing but printable text between its own control codes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

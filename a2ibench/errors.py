@@ -25,11 +25,7 @@ class StoppedError(Exception):
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserError:
     """Return the error for an unknown name, with the nearest known ones.
 
-    Args:
-        kind: kind of thing that was looked for, in words (``"model"``, ``"ablation of ours"``).
-        name: the unknown name.
-        known: every valid name.
-        hint: one more sentence on what to do.
+    ``kind`` says in words what was looked for (``"ablation of ours"``), ``hint`` what to do.
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)

@@ -171,11 +171,7 @@ def _listed(metric: "type[Metric]") -> list[str]:
 
 
 def _read_parameters(family: str, text: str) -> dict[str, str]:
-    """Return the parameters of ``k=20,judge=mine]``.
-
-    Raises:
-        UserError: it is written otherwise.
-    """
+    """Return the parameters of ``k=20,judge=mine]``, or raise a UserError."""
     found = [PARAMETER.fullmatch(part) for part in text.removesuffix("]").split(",")]
     pairs = [(match[1], match[2]) for match in found if match is not None]
     if not text.endswith("]") or len(pairs) < len(found) or len(dict(pairs)) < len(pairs):

@@ -63,11 +63,8 @@ class Child:
     ) -> T:
         """Call a function in the process and return its answer.
 
-        Args:
-            function: of a module that can be imported.
-            arguments: pickled, as is the answer.
-            memory: limit in bytes, where the system can enforce it (Linux).
-            seconds: time limit.
+        Arguments and answer are pickled; ``memory`` is a limit in bytes, where the system can
+        enforce it (Linux).
 
         Raises:
             Crashed: the process died or exceeded a limit.
@@ -154,10 +151,8 @@ def in_order(
 
     At most two answers per process are held back, so memory stays flat in their number.
 
-    Args:
-        function: importable in another process.
-        arguments: of each call; pickled, as are the answers.
-        workers: number of processes; by default that of the processors available to this one.
+    By default there are as many processes as processors available to this one. Arguments and
+    answers are pickled.
     """
     import joblib
 
@@ -197,11 +192,7 @@ def serve(number: int) -> None:
     """Answer the calls of a :class:`Child` in its process, through the pipe of this number."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
-    def outlive() -> None:
-        os.read(0, 1)
-        os._exit(1)
-
-    threading.Thread(target=outlive, daemon=True).start()
+    _end_after(lambda: os.read(0, 1))
     pipe: Connection[Any, Any] = Connection(number)
     while True:
         try:
@@ -212,24 +203,19 @@ def serve(number: int) -> None:
 
 
 def _answer(asked: bytes) -> bytes:
-    """Make a call and return its answer or error, pickled."""
+    """Make a call; return its answer or error, pickled, as text where that cannot be done."""
     try:
         function, arguments, memory = pickle.loads(asked)  # noqa: S301  # from the parent
         with _limited(memory):
             return pickle.dumps((function(*arguments), None), protocol=5)
     except Exception as error:
-        return _pack(error)
-
-
-def _pack(error: Exception) -> bytes:
-    """Pickle an exception; send one that cannot be pickled as text."""
-    error.add_note(f"In another process:\n{''.join(traceback.format_exception(error))}")
-    try:
-        packed = pickle.dumps((None, error))
-        pickle.loads(packed)  # noqa: S301  # some fail only here
-    except Exception:
-        packed = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
-    return packed
+        error.add_note(f"In another process:\n{''.join(traceback.format_exception(error))}")
+        try:
+            packed = pickle.dumps((None, error))
+            pickle.loads(packed)  # noqa: S301  # some fail only here
+        except Exception:
+            packed = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
+        return packed
 
 
 @contextlib.contextmanager
@@ -243,8 +229,7 @@ def _limited(memory: int | None) -> Iterator[None]:
     if memory is None:
         yield
         return
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    hard = before[1]
+    before = _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = taken + memory
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
@@ -258,11 +243,15 @@ def begin() -> None:
     """Prepare a process of :mod:`multiprocessing`: leave Ctrl-C to its parent, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replace_what_cannot_be_encoded()
-    parent = multiprocessing.parent_process()
-    if parent is not None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        _end_after(parent.join)
 
-        def outlive() -> None:
-            parent.join()
-            os._exit(1)
 
-        threading.Thread(target=outlive, daemon=True).start()
+def _end_after(wait: Callable[[], object]) -> None:
+    """End this process as soon as a call returns."""
+
+    def outlive() -> None:
+        wait()
+        os._exit(1)
+
+    threading.Thread(target=outlive, daemon=True).start()

@@ -56,7 +56,7 @@ class Registry(Generic[T]):
         return dict(self._registered)
 
     def names(self) -> list[str]:
-        """Every known name, sorted; nothing is imported."""
+        """Return every known name, sorted; nothing is imported."""
         return sorted({*self._entry_points(), *self._registered})
 
     def names_from(self, point: EntryPoint) -> list[str]:
@@ -68,14 +68,14 @@ class Registry(Generic[T]):
         return name in self.names()
 
     def where(self, name: str) -> str:
-        """Where a plug-in comes from, ``module:Class``; nothing is imported."""
+        """Return where a plug-in comes from, ``module:Class``; nothing is imported."""
         if name in self._registered:
             found = self._registered[name]
             return f"{found.__module__}:{found.__qualname__}"
         return self._entry_points()[name].value
 
     def register(self, plugin: C) -> C:
-        """Class decorator: adds a plug-in under its ``name``.
+        """Add a plug-in under its ``name``: a class decorator.
 
         Raises:
             TypeError: the class does not derive from the contract or has no ``name``.
@@ -101,11 +101,11 @@ class Registry(Generic[T]):
         return {plugin.name}  # type: ignore[attr-defined]  # checked when it came in
 
     def _installed(self) -> dict[str, str]:
-        """Name → where, of those that came by an entry point."""
+        """Return name → where, of those that came by an entry point."""
         return {name: point.value for name, point in self._entry_points().items()}
 
     def get(self, name: str) -> type[T]:
-        """The class of a name.
+        """Return the class of a name.
 
         Raises:
             UserError: nothing has this name (the nearest right ones are given), or its module
@@ -124,12 +124,7 @@ class Registry(Generic[T]):
         return cast("type[T]", plugin)
 
     def build(self, name: str, options: Mapping[str, Any], *arguments: Any) -> T:
-        """Make a plug-in that has a ``Config``.
-
-        Args:
-            name: a registered one.
-            options: values of its configuration that differ from the defaults.
-            arguments: of its constructor, after the configuration.
+        """Make a plug-in that has a ``Config``, from options that differ from its defaults.
 
         Raises:
             UserError: as :meth:`get` and :func:`a2ibench.config.build`.
@@ -142,26 +137,21 @@ class Registry(Generic[T]):
         base = getattr(importlib.import_module(module), contract)
         if not (inspect.isclass(plugin) and issubclass(plugin, base)):
             raise TypeError(f"a {self.kind} must be a subclass of {module}.{contract}: {plugin}")
+        where = f"{plugin.__module__}.{plugin.__qualname__}"
         if not isinstance(getattr(plugin, "name", None), str):
-            raise TypeError(
-                f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `name`"
-            )
+            raise TypeError(f"{where} needs a class attribute `name`")
         if "Config" in base.__annotations__:
             own = getattr(plugin, "Config", None)
             if not (inspect.isclass(own) and dataclasses.is_dataclass(own)):
                 raise TypeError(
-                    f"{plugin.__module__}.{plugin.__qualname__} needs a class attribute `Config`,"
+                    f"{where} needs a class attribute `Config`,"
                     f" a dataclass whose fields all have defaults; got {own!r}"
                 )
-            expect_defaults(own, f"{plugin.__module__}.{plugin.__qualname__}.Config")
+            expect_defaults(own, f"{where}.Config")
 
 
 def load(kind: str, point: EntryPoint) -> Any:
-    """Return what an entry point names.
-
-    Raises:
-        UserError: its module cannot be imported.
-    """
+    """Return what an entry point names; raise a UserError where it cannot be imported."""
     try:
         return point.load()
     except PLUGIN_FAILURES as error:  # of a module that others wrote
@@ -171,11 +161,7 @@ def load(kind: str, point: EntryPoint) -> Any:
 
 
 def expect_defaults(config: type, where: str) -> None:
-    """Check that every field of a dataclass has a default.
-
-    Raises:
-        TypeError: one has none.
-    """
+    """Raise a TypeError unless every field of a dataclass has a default."""
     missing = dataclasses.MISSING
     for field in dataclasses.fields(config):
         if field.init and field.default is missing and field.default_factory is missing:
@@ -196,7 +182,7 @@ def _is_again(one: type, other: type) -> bool:
 
 
 def _file(plugin: type) -> str:
-    """Where a class was written: its file, or its module where that is none (a notebook)."""
+    """Return where a class was written: its file, or its module without one (a notebook)."""
     try:
         return inspect.getfile(plugin)
     except (TypeError, OSError):

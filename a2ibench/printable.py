@@ -24,11 +24,7 @@ def printable(text: str) -> str:
 
 
 class Guarded:
-    """A text stream that writes only printable text.
-
-    Args:
-        stream: the underlying stream.
-    """
+    """A text stream that passes only printable text on to another."""
 
     encoding = "utf-8"
     """Any text is accepted; click bypasses a stream that does not say so."""

@@ -8,13 +8,12 @@ the decorator::
     @models.register
     class Mine(Model):
         name = "mine"
-
-Until it is asked for, a name stays a string: listing the registry imports no plug-in.
 """
 
 import hashlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -64,10 +63,9 @@ def _registered() -> list[object]:
 
 
 def load_plugin_file(path: Path) -> None:
-    """Runs one file of the user's, whose decorators register what it offers.
+    """Run a file of the user's, whose decorators register what it offers; once per process.
 
-    The same file is loaded once a process. This executes the file: it is the user's own code,
-    named by the user on the command line.
+    This executes the file: it is the user's own code, named by the user on the command line.
 
     Raises:
         UserError: no such file, it fails to import, or it registers nothing.
@@ -86,11 +84,10 @@ def load_plugin_file(path: Path) -> None:
     before = _registered()
     try:
         spec.loader.exec_module(module)
-    except UserError:
-        del sys.modules[name]
-        raise
     except PLUGIN_FAILURES as error:
         del sys.modules[name]
+        if isinstance(error, UserError):
+            raise
         line = _line_in(path, error)
         raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}") from error
     if before == _registered():
@@ -102,13 +99,9 @@ def load_plugin_file(path: Path) -> None:
 
 
 def _line_in(path: Path, error: BaseException) -> str:
-    """``", line N"`` of the deepest frame that lies in the user's own file."""
+    """Return ``", line N"`` of the deepest frame that lies in the user's own file."""
     if isinstance(error, SyntaxError):
         return f", line {error.lineno}"
-    line = ""
-    trace = error.__traceback__
-    while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename) == path:
-            line = f", line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return line
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if Path(frame.f_code.co_filename) == path]
+    return f", line {lines[-1]}" if lines else ""

@@ -43,10 +43,8 @@ def source_hashes(plugin: type) -> dict[str, str]:
 def code_changes(plugin: type, before: Mapping[str, str] | None) -> str:
     """Return which parts of a plug-in's code are others than before; empty where none is.
 
-    Args:
-        plugin: the class as it is now.
-        before: its :func:`source_hashes` then; None where they are not known. Parts that did not
-            count by the present rule (:func:`has_earlier_rule`) are left out.
+    ``before`` holds its :func:`source_hashes` then; None where they are not known. Parts that did
+    not count by the present rule (:func:`has_earlier_rule`) are left out.
     """
     if before is None:
         return "it is not known which file"

@@ -52,13 +52,8 @@ class CheckedPairs:
     first: int
 
 
-class DatasetSubject:
+class DatasetSubject(options.Configured):
     """A dataset plug-in under examination.
-
-    Args:
-        plugin: the class.
-        values: options that differ from the defaults.
-        files: for a layout, the folder or list of the user's files.
 
     Raises:
         UserError: a layout without files, or files without a layout.
@@ -70,22 +65,17 @@ class DatasetSubject:
         if (plugin.unit == "files") != (files is not None):
             need = "it cuts files: give some with --files FOLDER"
             raise UserError(f"{plugin.name}: {need if files is None else 'it takes no --files'}")
-        self.plugin = plugin
-        self.values: Mapping[str, Any] = {"image_size": SIZE, **values}
+        super().__init__(plugin, {"image_size": SIZE, **values})
         self.files = () if files is None else (files,)
 
     def make(self) -> Dataset:
         """Make a fresh one."""
-        made: Any = config.build(self.plugin.Config, self.values, self.plugin.name)
-        return self.plugin(made, *self.files)
+        dataset: Dataset = self.plugin(self.configure(), *self.files)
+        return dataset
 
     @cached_property
     def checked(self) -> CheckedPairs:
-        """Check each pair.
-
-        Raises:
-            BrokenError: a pair breaks the contract.
-        """
+        """Check each pair; raise BrokenError where one breaks the contract."""
         dataset = self.make()
         sides: dict[str, set[str]] = {}
         digests: list[str] = []

@@ -1,13 +1,12 @@
 """The demands of the contract on an encoder."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from a2ibench import config
 from a2ibench.conformance import options
 from a2ibench.conformance.rules import Rules, expect, farthest
 from a2ibench.conformance.sample import make_sounds
@@ -21,22 +20,13 @@ TOLERANCE = 1e-4
 """Relative: rounding may depend on the size of a batch."""
 
 
-class EncoderSubject:
-    """An encoder plug-in under examination.
-
-    Args:
-        plugin: the class.
-        values: options that differ from the defaults.
-    """
-
-    def __init__(self, plugin: type[Encoder], values: Mapping[str, Any]) -> None:
-        self.plugin = plugin
-        self.values = values
+class EncoderSubject(options.Configured):
+    """An encoder plug-in under examination."""
 
     def make(self, **changed: Any) -> Encoder:
         """Make a fresh one."""
-        values = {**self.values, **changed}
-        return self.plugin(config.build(self.plugin.Config, values, self.plugin.name))
+        encoder: Encoder = self.plugin(self.configure(**changed))
+        return encoder
 
     @cached_property
     def encoder(self) -> Encoder:

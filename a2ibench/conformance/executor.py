@@ -1,4 +1,4 @@
-"""What the contract demands of an executor."""
+"""The demands of the contract on an executor."""
 
 import tempfile
 from collections import Counter
@@ -38,12 +38,7 @@ class Sample(Trial):
 
 
 class ExecutorSubject:
-    """An executor under examination.
-
-    Args:
-        plugin: the class.
-        values: options that differ from the defaults.
-    """
+    """An executor under examination."""
 
     def __init__(self, plugin: type[Executor[Any]], values: Mapping[str, Any]) -> None:
         self.executor = plugin(config.build(plugin.Config, values, plugin.name))

@@ -1,4 +1,4 @@
-"""Rules of the contract of a judge."""
+"""The demands of the contract on a judge."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -20,17 +20,13 @@ TOLERANCE = 1e-3
 
 
 class JudgeSubject:
-    """A judge plug-in under examination.
-
-    Args:
-        plugin: the class.
-    """
+    """A judge plug-in under examination."""
 
     def __init__(self, plugin: type[Judge]) -> None:
         self.plugin = plugin
 
     def make(self) -> Judge:
-        """A fresh one that is built for small data."""
+        """Make a fresh one that is built for small data."""
         judge = self.plugin()
         judge.build(Spec(SIZE, ACOUSTIC_DIM, CLASSES))
         return judge
@@ -42,13 +38,13 @@ class JudgeSubject:
         return self.fit()
 
     def fit(self) -> tuple[Judge, Mapping[str, float]]:
-        """Return a fresh one that is ready."""
+        """Make a fresh one that is ready."""
         judge = self.make()
         figures = judge.fit(make_pairs(TRAINING_PAIRS)) if judge.trained else {}
         return judge.eval(), figures
 
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
-        """Its outputs."""
+        """Return its outputs for some images."""
         return self.fitted[0].embed(images.copy())
 
 

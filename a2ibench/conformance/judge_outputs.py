@@ -45,9 +45,7 @@ def make_outputs(judge: str, count: int) -> JudgeOutputs:
     Each segment is a mixture of a few pairs of its class: their features, factors and the judge's
     outputs with the same weights. A generated picture is half-way to another one of the class.
 
-    Args:
-        judge: a registered name, or :data:`~a2ibench.contracts.metric.OWN`.
-        count: segments of the test side, and as many training images.
+    There are ``count`` segments of the test side, and as many training images.
 
     Raises:
         UserError: no such judge, or it lacks something.
@@ -98,7 +96,7 @@ def make_outputs(judge: str, count: int) -> JudgeOutputs:
 
 
 def _mixtures(pairs: Pairs, label: IntArray, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Weights ``[n, SEEN]`` that sum to 1, on a few pairs of the class each."""
+    """Return weights ``[n, SEEN]`` that sum to 1, on a few pairs of the class each."""
     weights = rng.gamma(0.3, size=(len(label), len(pairs)))
     weights *= label[:, np.newaxis] == pairs.label
     total: npt.NDArray[np.float64] = weights.sum(axis=1, keepdims=True)

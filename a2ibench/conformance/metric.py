@@ -1,4 +1,4 @@
-"""Rules of the contract of a metric."""
+"""The demands of the contract on a metric."""
 
 import copy
 import dataclasses
@@ -25,11 +25,7 @@ TOLERANCE = 1e-5
 
 
 class MetricSubject:
-    """A metric under examination.
-
-    Args:
-        metric: an instance, its parameters set.
-    """
+    """A metric under examination, its parameters set."""
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -128,7 +124,7 @@ def repeats(subject: MetricSubject) -> None:
     torch.manual_seed(3)
     np.random.seed(3)  # noqa: NPY002  # what a plug-in might draw from
     random.seed(3)
-    again = copy.copy(subject.metric).score(_fresh(subject.outputs))
+    again = copy.copy(subject.metric).score(dataclasses.replace(subject.outputs))
     expect(again.value == subject.score.value, repr(subject.score.value), repr(again.value))
 
 
@@ -208,7 +204,7 @@ def blocks(subject: MetricSubject) -> None:
 @rules.rule("copy before changing in place; seed a generator of its own (torch.random.fork_rng)")
 def quiet(subject: MetricSubject) -> None:
     """It changes neither what it sees nor everybody's random numbers, and prints nothing."""
-    outputs = _fresh(subject.outputs)
+    outputs = dataclasses.replace(subject.outputs)  # without what was found in them
     before = [array.copy() for array in _arrays(outputs)]
     with record_effects() as effects:
         subject.metric.score(outputs)
@@ -216,11 +212,6 @@ def quiet(subject: MetricSubject) -> None:
     expect(kept, "outputs unchanged", "other numbers in them")
     expect(not effects.seeded, "torch's seed as it was", "another one")
     expect_no_effects(effects)
-
-
-def _fresh(outputs: JudgeOutputs) -> JudgeOutputs:
-    """The same, without what was found in them."""
-    return dataclasses.replace(outputs)
 
 
 def _arrays(outputs: JudgeOutputs) -> Iterator[npt.NDArray[np.generic]]:

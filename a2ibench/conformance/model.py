@@ -32,14 +32,11 @@ def declared(subject: ModelSubject) -> None:
     plugin = subject.plugin
     for values in plugin.scales.values():
         config.build(plugin.Config, values, plugin.name)
-    full: Any = config.build(plugin.Config, subject.values, plugin.name)
+    full = subject.configure()
     for part, off in plugin.ablations.items():
-        changed: Any = config.build(plugin.Config, {**subject.values, **off}, plugin.name)
-        expect(
-            changed != full,
-            f"ablation {part} to change the configuration",
-            f"the full model's own values {dict(off)}",
-        )
+        changed = subject.configure(**off)
+        found = f"the full model's own values {dict(off)}"
+        expect(changed != full, f"ablation {part} to change the configuration", found)
 
 
 @rules.rule("take the sizes from `spec`, and hand config and spec to Model.__init__", gate=True)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from a2ibench import config
+from a2ibench.conformance import options
 from a2ibench.conformance.rules import expect
 from a2ibench.conformance.sample import ACOUSTIC_DIM, CLASSES, SIZE, make_batch, make_pairs
 from a2ibench.conformance.side_effects import SEED, SideEffects, record_effects
@@ -24,29 +24,23 @@ STEPS = 2
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-class ModelSubject:
-    """A model plug-in under examination.
-
-    Args:
-        plugin: the class.
-        values: options that differ from those of the small scale.
-    """
+class ModelSubject(options.Configured):
+    """A model plug-in under examination, whose options are those of the small scale."""
 
     def __init__(self, plugin: type[Model], values: Mapping[str, Any]) -> None:
-        self.plugin = plugin
+        super().__init__(plugin, values)
         self.pairs = make_pairs(PAIRS)
-        self._given = values
 
-    @cached_property
-    def values(self) -> Mapping[str, Any]:
-        """The options that differ from the defaults."""
-        return {**self.plugin.scales.get(SCALE, {}), **self._given}
+    def configure(self, **changed: Any) -> Any:
+        """Make its configuration, with further options."""
+        small = self.plugin.scales.get(SCALE, {})
+        return super().configure(**{**small, **self.values, **changed})
 
     def make(self, size: int = SIZE, seed: int = SEED, **changed: Any) -> Model:
         """Make a fresh one, in training mode, as the bench makes it."""
-        made: Any = config.build(self.plugin.Config, {**self.values, **changed}, self.plugin.name)
+        made = self.configure(**changed)
         torch.manual_seed(seed)
-        model = self.plugin(made, Spec(size, ACOUSTIC_DIM, CLASSES))
+        model: Model = self.plugin(made, Spec(size, ACOUSTIC_DIM, CLASSES))
         return model.to(memory_format=torch.channels_last).train()
 
     def prepared(self, seed: int = SEED) -> Model:

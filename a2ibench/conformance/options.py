@@ -3,21 +3,22 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from a2ibench import config
 from a2ibench.conformance.rules import Rules, expect
 
 
-class Configured(Protocol):
-    """A subject whose plug-in has a ``Config``."""
+class Configured:
+    """A plug-in with a ``Config``, and the options that differ from its defaults."""
 
-    plugin: Any
+    def __init__(self, plugin: Any, values: Mapping[str, Any]) -> None:
+        self.plugin = plugin
+        self.values = values
 
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """The options that differ from the defaults."""
-        ...
+    def configure(self, **changed: Any) -> Any:
+        """Make its configuration, with further options."""
+        return config.build(self.plugin.Config, {**self.values, **changed}, self.plugin.name)
 
 
 C = TypeVar("C", bound=Configured)
@@ -30,7 +31,7 @@ def add_rules(rules: Rules[C]) -> None:
     def defaults(subject: C) -> None:
         """Its Config makes a configuration from its defaults alone."""
         config.build(subject.plugin.Config, {}, subject.plugin.name)
-        config.build(subject.plugin.Config, subject.values, subject.plugin.name)
+        subject.configure()
 
     @rules.rule("write @dataclass(frozen=True) above Config")
     def frozen(subject: C) -> None:
@@ -41,7 +42,7 @@ def add_rules(rules: Rules[C]) -> None:
     @rules.rule("use numbers, strings, booleans and tuples of them as options")
     def plain(subject: C) -> None:
         """Its configuration survives JSON, in which studies keep it."""
-        made = config.build(subject.plugin.Config, subject.values, subject.plugin.name)
+        made = subject.configure()
         values = json.loads(json.dumps(config.to_dict(made), allow_nan=False))
         again = config.build(subject.plugin.Config, values, subject.plugin.name)
         expect(again == made, repr(made), repr(again))

@@ -16,11 +16,7 @@ TRAIN, TEST = 24, 12
 
 
 class ReferenceSubject:
-    """A reference plug-in under examination.
-
-    Args:
-        plugin: the class.
-    """
+    """A reference plug-in under examination."""
 
     def __init__(self, plugin: type[Reference]) -> None:
         self.plugin = plugin

@@ -16,12 +16,7 @@ State = Literal["met", "broken", "unreached"]
 
 
 class BrokenError(Exception):
-    """A rule is broken.
-
-    Args:
-        expected: the demand of the contract.
-        got: the plug-in's behaviour.
-    """
+    """A rule is broken: its demand, and the plug-in's behaviour."""
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__(f"expected {expected}, got {got}")

@@ -19,10 +19,8 @@ FACTORS = ("place", "hue")
 def make_pairs(count: int, size: int = SIZE, seed: int = 0) -> Pairs:
     """Make pairs whose picture and feature follow from the class and two factors.
 
-    Args:
-        count: number of pairs; the classes in turn.
-        size: side of the images.
-        seed: of the factors. The law of pictures and features is the same for every seed.
+    The classes take turns; ``seed`` is that of the factors. The law of pictures and features is the
+    same for every seed.
     """
     rng = np.random.default_rng(seed)
     label = (np.arange(count) % len(CLASSES)).astype(np.int64)

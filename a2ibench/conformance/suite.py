@@ -16,8 +16,7 @@ def check(
     """Run the rules of a kind on one of its plug-ins.
 
     Args:
-        kind: ``"model"``, ``"dataset"``, ``"encoder"``, ``"judge"``, ``"metric"``,
-            ``"reference"`` or ``"executor"``.
+        kind: the word of a registry of plug-ins (``"model"``).
         name: a registered one.
         values: options that differ from the defaults, where the kind has options.
         files: for a dataset that cuts files, where they are.
@@ -46,11 +45,7 @@ def check(
 
 
 def lacks(kind: str, name: str) -> str | None:
-    """Return why a plug-in cannot be tried here with its default options; None if it can.
-
-    Raises:
-        UserError: nothing has this name.
-    """
+    """Return why a plug-in cannot be tried here with its default options; None if it can."""
     if kind == "metric":
         from a2ibench.contracts.metric import OWN
 
@@ -58,19 +53,15 @@ def lacks(kind: str, name: str) -> str | None:
         if judge == OWN or judge not in registry.judges.names():
             return None  # a rule is about the latter
         return lacks("judge", judge)
-    if kind == "judge":
-        return registry.judges.get(name).missing()
-    if kind == "encoder":
-        return registry.encoders.get(name).missing()
-    return _not_made(name) if kind == "dataset" else None
-
-
-def _not_made(name: str) -> str | None:
-    plugin = registry.datasets.get(name)
-    if plugin.unit == "files":
-        return "it cuts files of your own: name it, and give some with --files DIR"
-    try:
-        plugin(config.build(plugin.Config, {}, name))
-    except UserError as error:
-        return str(error)
+    if kind in ("judge", "encoder"):
+        why: str | None = registry.of_kind(kind).get(name).missing()
+        return why
+    if kind == "dataset":
+        plugin = registry.datasets.get(name)
+        if plugin.unit == "files":
+            return "it cuts files of your own: name it, and give some with --files DIR"
+        try:
+            plugin(config.build(plugin.Config, {}, name))
+        except UserError as error:
+            return str(error)
     return None

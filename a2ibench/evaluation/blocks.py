@@ -19,13 +19,9 @@ BLOCKS = 20
 def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> IntArray:
     """Gather clips into blocks of about one size and one mixture of classes.
 
-    Args:
-        source: ``[n]``, the clip of each segment.
-        label: int64 ``[n]``, its class.
-
     Returns:
-        int64 ``[n]``, 0 … B − 1, B at most ``BLOCKS``. Clips of a class are dealt out in turn, the
-        largest first, each class going on where the one before ended.
+        int64 ``[n]`` for n segments, 0 … B − 1, B at most ``BLOCKS``. Clips of a class are dealt
+        out in turn, the largest first, each class going on where the one before ended.
     """
     clips, position, size = np.unique(source, return_inverse=True, return_counts=True)
     classes = int(label.max(initial=0)) + 1
@@ -44,12 +40,6 @@ def jackknife(
 
     Their mean is the score less its first-order bias, and they scatter as scores of single blocks
     would.
-
-    Args:
-        metric: the metric.
-        outputs: what it was computed on.
-        score: its score.
-        block: int64 ``[n]``, 0 … B − 1.
 
     Returns:
         float64 ``[B]``; all NaN where there is a single block. NaN for a block without which there
@@ -86,10 +76,6 @@ def find_degenerate(block: IntArray, label: IntArray) -> npt.NDArray[np.bool_]:
 
     What is computed without such a block is another question, with a class fewer, and says nothing
     of other clips. A small class does not matter so much.
-
-    Args:
-        block: int64 ``[n]``, 0 … B − 1.
-        label: int64 ``[n]``.
 
     Returns:
         bool ``[B]``; none where there is a single class.

@@ -39,12 +39,7 @@ class EvalSet:
 
 
 def make_eval_set(train: Pairs, test: Pairs) -> EvalSet:
-    """Make the evaluation set of a split; it follows from the pairs alone.
-
-    Args:
-        train: the pairs that the models were trained on.
-        test: the test pairs.
-    """
+    """Make the evaluation set of a split, which follows from the pairs alone."""
     rng = np.random.default_rng(SEED)
     clips, clip = np.unique(train.source, return_inverse=True)
     by_clip = np.argsort(rng.permutation(len(clips))[clip], kind="stable")

@@ -47,12 +47,8 @@ def check_alike(rows: Sequence[Row], metrics: Sequence[str]) -> None:
 def metrics_as_stored(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[Metric], list[str]]:
     """Return metrics in the version by which the results of a study were computed.
 
-    Args:
-        rows: with results that belong in one table (:func:`check_alike`).
-        names: of the metrics.
-
-    Returns:
-        The metrics, and a note on those that have another version now.
+    The results of the rows belong in one table (:func:`check_alike`). Second is a note on the
+    metrics that have another version now.
     """
     found: list[Metric] = []
     aged: dict[tuple[int, int], list[str]] = {}
@@ -72,7 +68,7 @@ def metrics_as_stored(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[M
 
 
 def _results(rows: Sequence[Row]) -> list[tuple[str, Result]]:
-    """Every result with the name of its job's folder."""
+    """Return every result with the name of its job's folder."""
     jobs = [job for row in rows for job in row.results]
     return [(job.key, job.result) for job in jobs if job.result is not None]
 

@@ -9,18 +9,15 @@ from a2ibench.results.progress import PROGRESS
 from a2ibench.results.result_file import JOBS, RESULT
 from a2ibench.results.study import ABOUT, AS_RUN, NAME
 
-SHOWN = 3
-"""Names of a folder's content that a message gives."""
+MAX_SHOWN = 3
+"""Largest number of names of a folder's content that a message gives."""
 
 
 def check_own(folder: Path, *marks: str) -> None:
-    """Refuses a folder that holds something, and no study.
+    """Refuse a folder that holds something, and no study.
 
     One that holds nothing but a ``study.yaml``, which may be the user's, is as good as empty.
-
-    Args:
-        folder: which need not exist.
-        marks: names of files or folders of which one is enough; by default those of a study.
+    ``marks`` are names of files or folders of which one is enough; by default those of a study.
 
     Raises:
         UserError: it is somebody else's, or no folder.
@@ -35,9 +32,10 @@ def check_own(folder: Path, *marks: str) -> None:
         for path in folder.iterdir()
         if path.name not in free and not path.name.startswith(".")
     )
-    if not others or (_holds(folder, marks) if marks else is_study(folder)):
+    marked = any((folder / name).exists() for name in marks) if marks else is_study(folder)
+    if not others or marked:
         return
-    shown = ", ".join(others[:SHOWN]) + (", …" if len(others) > SHOWN else "")
+    shown = ", ".join(others[:MAX_SHOWN]) + (", …" if len(others) > MAX_SHOWN else "")
     what = "nothing of ours" if marks else "no study"
     raise UserError(
         f"{folder}: holds other files ({shown}) and {what}; nothing was written there: give a new"
@@ -46,7 +44,7 @@ def check_own(folder: Path, *marks: str) -> None:
 
 
 def check_own_root(root: Path) -> None:
-    """Refuses a folder for several studies that holds something, and none of them.
+    """Refuse a folder for several studies that holds something, and none of them.
 
     Raises:
         UserError: it is somebody else's, or no folder.
@@ -57,7 +55,7 @@ def check_own_root(root: Path) -> None:
 
 
 def is_study(folder: Path) -> bool:
-    """Whether a folder is a study's: it has a ``study.json``, be it damaged, or jobs."""
+    """Return whether a folder is a study's: it has a ``study.json``, be it damaged, or jobs."""
     if (folder / ABOUT).is_file() or any(folder.glob(f"{ABOUT}.damaged*")):
         return True
     left = (RESULT, ORIGIN, CHECKPOINT)
@@ -65,10 +63,7 @@ def is_study(folder: Path) -> bool:
 
 
 def check_overview(root: Path) -> None:
-    """Refuses to write an overview over files that are none.
-
-    Args:
-        root: of several studies.
+    """Refuse to write an overview over files of a root of studies that are none.
 
     Raises:
         UserError: a file in the place of one of the overview's was written by somebody else.
@@ -105,7 +100,3 @@ def _head(path: Path) -> str:
             return stream.read(4_096)
     except (OSError, ValueError):
         return ""
-
-
-def _holds(folder: Path, names: tuple[str, ...]) -> bool:
-    return any((folder / name).exists() for name in names)

@@ -42,8 +42,10 @@ class Job:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Job":
-        """Reads a job as a file holds it; keys that this version does not know are left out. Files
-        of the first protocol need not name it."""
+        """Read a job as a file holds it; leave out keys that this version does not know.
+
+        Files of the first protocol need not name it.
+        """
         names = {field.name for field in dataclasses.fields(cls)}
         known = {name: value for name, value in record.items() if name in names}
         return cls(**{"protocol": 1, **known})
@@ -58,7 +60,7 @@ class Job:
 
     @property
     def data_key(self) -> str:
-        """Identifies the pairs that a judge is trained on."""
+        """Identity of the pairs that a judge is trained on."""
         return content_key([self.store, self.encoder])
 
 
@@ -87,13 +89,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Task:
-    """A job to do, in its folder.
-
-    Attributes:
-        job: what to compute.
-        folder: where its files go.
-        environment: how.
-    """
+    """A job to do, in its folder."""
 
     job: Job
     folder: Path

@@ -40,6 +40,7 @@ class JobState:
     def __init__(self, folder: Path, number: int = 0) -> None:
         self.folder = folder
         self.number = number
+        self._files: dict[str, Columns] = {}
 
     @property
     def key(self) -> str:
@@ -86,8 +87,8 @@ class JobState:
         return " ".join(printable(reason).split())
 
     def failure_by(self, metrics: Iterable[str]) -> str | None:
-        """Why it has no scores by all metrics that are asked for now; None where it has them, or
-        where nothing failed. What failed under an earlier command counts no more."""
+        """Return why it has no scores by all metrics that are asked for now; None where it has
+        them, or where nothing failed. What failed under an earlier command counts no more."""
         return None if self.has_all(metrics) else self.failure
 
     @property
@@ -126,7 +127,7 @@ class JobState:
         return read_samples(self.folder)
 
     def has_all(self, metrics: Iterable[str]) -> bool:
-        """Whether the result has every metric that is asked for, as it is defined now.
+        """Return whether the result has every metric that is asked for, as it is defined now.
 
         The same as :func:`is_done` where no task says which judges see the pictures: scores of
         another judge count. So do those of a metric that is not installed here.
@@ -141,7 +142,7 @@ class JobState:
         )
 
     def blocks(self, metric: str) -> npt.NDArray[np.float64]:
-        """The jackknife pseudo-values of a metric, float64 ``[B]``.
+        """Return the jackknife pseudo-values of a metric, float64 ``[B]``.
 
         Raises:
             UserError: the file that holds them is damaged.
@@ -152,7 +153,7 @@ class JobState:
             raise damaged(score_path(self.folder, self.result, BLOCKS), error) from error
 
     def segments(self, metric: str) -> npt.NDArray[np.float64] | None:
-        """The scores of the test segments, float64 ``[n]``; None where the metric has none.
+        """Return the scores of the test segments, float64 ``[n]``; None for a metric without.
 
         Raises:
             UserError: the file that holds them is damaged.
@@ -160,10 +161,6 @@ class JobState:
         if not score_path(self.folder, self.result, SEGMENTS).is_file():
             return None
         return self._columns(SEGMENTS).get(metric)
-
-    @cached_property
-    def _files(self) -> dict[str, Columns]:
-        return {}
 
     def _columns(self, kind: str) -> Columns:
         from pyarrow import parquet
@@ -187,24 +184,18 @@ Jobs = Mapping[str, Sequence[JobState]]
 
 
 def is_done(task: Task) -> bool:
-    """Whether the result is there, with every metric that is asked for as it is defined now."""
+    """Return whether the result has every metric that is asked for, as it is defined now."""
     result = JobState(task.folder).result
     return result is not None and not missing(result, task.metrics, task.judges)
 
 
 def missing(result: Result | None, metrics: Iterable[str], judges: Mapping[str, str]) -> list[str]:
-    """Return the metrics that a result lacks, as they are defined now.
-
-    Args:
-        result: None for none.
-        metrics: registered names.
-        judges: judge → fingerprint.
-    """
+    """Return the metrics that a result, if there is one, lacks as they are defined now."""
     return [name for name in metrics if result is None or not is_current(result, name, judges)]
 
 
 def is_current(result: Result, metric: str, judges: Mapping[str, str]) -> bool:
-    """Whether a result holds a metric in its present version, seen by the present judge.
+    """Return whether a result holds a metric in its present version, seen by the present judge.
 
     Scores of two versions, or of two judges, are never in one table.
     """

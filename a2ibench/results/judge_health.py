@@ -1,4 +1,4 @@
-"""Whether the judges of some scores can judge, and which metrics are struck since theirs cannot."""
+"""The health of the judges of some scores, and the metrics that are struck for it."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,10 @@ from a2ibench.results.rows import RowScores
 
 
 def find_health(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> tuple[Health, ...]:
-    """All that some rows tell of their judges.
+    """Return all that some rows tell of the judges of some metrics.
 
-    Args:
-        methods: with the row of the real images, if there is one: what it scores is the most that
-            a judge can certify.
-        metrics: whose judges.
-
-    Returns:
-        What each judge reported of the clips that it held out, then, for each metric that knows
-        its chance, the score of the real images.
+    That is what each judge reported of the clips that it held out; then, for each metric that knows
+    its chance, the score of the row of the real images: the most that a judge can certify.
     """
     found = dict.fromkeys(one for method in methods for one in method.judges)
     held_out = [one for one in found if any(one.judge == metric.judge for metric in metrics)]
@@ -53,7 +47,7 @@ def _of_real_images(metric: Metric, method: RowScores) -> Health | None:
 
 
 def why_struck(metric: Metric, health: Sequence[Health]) -> str | None:
-    """The reason for which a metric's column holds no numbers; None where it does."""
+    """Return the reason for which a metric's column holds no numbers; None where it does."""
     for one in health:
         if one.judge == metric.judge and one.metric in (None, metric.name) and not one.ok:
             return f"judge {one.judge}: {one.reason}"
@@ -61,7 +55,7 @@ def why_struck(metric: Metric, health: Sequence[Health]) -> str | None:
 
 
 def usable(metrics: Sequence[Metric], health: Sequence[Health]) -> tuple[Metric, ...]:
-    """The metrics whose judges can judge, as far as is known."""
+    """Return the metrics whose judges can judge, as far as is known."""
     return tuple(metric for metric in metrics if why_struck(metric, health) is None)
 
 

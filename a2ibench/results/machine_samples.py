@@ -32,12 +32,9 @@ def write_samples(folder: Path, samples: Sequence[Mapping[str, float]]) -> None:
 def time_of_steps(
     samples: Sequence[Mapping[str, float]], steps: Sequence[int], otherwise: int
 ) -> list[int]:
-    """Return when steps of a training were done, between the samples that are nearest.
+    """Return when ascending steps of a training were done, between the nearest samples.
 
-    Args:
-        samples: of :func:`read_samples`.
-        steps: ascending.
-        otherwise: the answer without any sample, in milliseconds since 1970.
+    Times are in milliseconds since 1970; without any sample, each is ``otherwise``.
     """
     import numpy as np
 

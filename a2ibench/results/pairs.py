@@ -10,12 +10,8 @@ from a2ibench.results.study import Study
 def find_store(study: Study, dataset: str | None) -> tuple[PairStore | None, str]:
     """Find the pairs that a study was run on, or why they are not at hand; nothing is prepared.
 
-    Args:
-        study: which.
-        dataset: where the pairs lie now; None for where the study says.
-
     Raises:
-        UserError: ``dataset`` is none of its own.
+        UserError: ``dataset``, where the pairs lie now, is none of its own.
     """
     try:
         return open_store(study, dataset, make=False), ""
@@ -29,12 +25,12 @@ def open_store(study: Study, dataset: str | None, make: bool = True) -> PairStor
     """Open the pairs that a study was run on.
 
     Args:
-        study: which.
+        study: the study.
         dataset: where the pairs lie now; None for where the study says.
         make: whether a named dataset is prepared where it is not in the cache.
 
     Raises:
-        UserError: pairs that are not at hand or not its own any more.
+        UserError: the pairs are not at hand, or not its own any more.
     """
     name = study.about.dataset
     options = study.about.dataset_config if name in registry.datasets.names() else {}

@@ -24,12 +24,12 @@ def read_progress(folder: Path) -> Progress | None:
 
 
 def write_progress(folder: Path, content: dict[str, Any]) -> None:
-    """Write ``progress.json``; its content is that of a :class:`~.records.Progress`."""
+    """Write ``progress.json``, whose content is that of a :class:`~.records.Progress`."""
     write_json(folder / PROGRESS, content)
 
 
 def is_at_work(progress: Progress) -> bool:
-    """Whether the command that left this still runs."""
+    """Return whether the command that left this still runs."""
     if progress.ended is not None:
         return False
     if progress.host != socket.gethostname():

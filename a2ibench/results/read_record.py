@@ -1,4 +1,4 @@
-"""A JSON file is read as a typed record, and believed only when whole."""
+"""JSON files, read as typed records, and believed only when whole."""
 
 import functools
 import json
@@ -12,9 +12,9 @@ from a2ibench.results.records import WholeFile
 
 R = TypeVar("R")
 
-LARGEST = 2**26
+MAX_BYTES = 2**26
 """Bytes of a file that is read at all; the largest that is written has less than a tenth."""
-FEW = 300
+MAX_REASON = 300
 """Characters of a reason."""
 
 
@@ -23,17 +23,13 @@ class DamagedError(Exception):
 
 
 def read_record(kind: type[R], path: Path) -> R:
-    """Read the record in a JSON file.
-
-    Args:
-        kind: a type of :mod:`a2ibench.results.records`.
-        path: the file.
+    """Read the record in a JSON file, whose kind is a type of :mod:`a2ibench.results.records`.
 
     Raises:
         DamagedError: it is no JSON, or not of this kind.
         OSError: it cannot be read at all.
     """
-    if path.stat().st_size > LARGEST:
+    if path.stat().st_size > MAX_BYTES:
         raise DamagedError(f"{path.stat().st_size:,} bytes, far more than were written")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -61,4 +57,4 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def _short(text: str) -> str:
     line = " ".join(printable(text).split())
-    return line if len(line) <= FEW else f"{line[:FEW]} …"
+    return line if len(line) <= MAX_REASON else f"{line[:MAX_REASON]} …"

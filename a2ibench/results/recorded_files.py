@@ -15,24 +15,20 @@ from a2ibench.storage import file_sha256, read_json, write_json
 
 
 def safe_name(text: str) -> str:
-    """A name for a file or folder, of a text that came with data: it leads to no other folder, and
-    can be printed. Separators become ``_``; leading dots are dropped.
+    """Return a name for a file or folder, of a text that came with data.
+
+    It leads to no other folder, and can be printed: separators become ``_``, leading dots go.
     """
     kept = "".join("_" if c in "/\\" or not c.isprintable() else c for c in text)
     return kept.lstrip(".") or "sound"
 
 
 def check_free(folder: Path, record: str, names: Sequence[str]) -> None:
-    """Looks whether files can be written without replacing somebody else's.
-
-    Args:
-        folder: that they are written to.
-        record: the name of the record in it.
-        names: of the files, relative to the folder.
+    """Check that files of a folder can be written without replacing somebody else's.
 
     Raises:
-        UserError: the path is no folder, or one of the files is there and is not in the record, or
-            has been changed since.
+        UserError: the path is no folder, or one of the files is there and is not in the folder's
+            ``record``, or has been changed since.
     """
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not there.is_dir():
@@ -51,13 +47,9 @@ def check_free(folder: Path, record: str, names: Sequence[str]) -> None:
 def writing(
     folder: Path, record: str, names: Sequence[str], about: Mapping[str, Any]
 ) -> Iterator[None]:
-    """Removes what the record names, and records the files that are written within.
+    """Remove what the record names, and record the files that are written within.
 
-    Args:
-        folder: made if it is not there.
-        record: the name of the record.
-        names: of the files, relative to the folder.
-        about: further content of the record.
+    The folder is made if it is missing; ``about`` is further content of the record.
 
     Raises:
         UserError: see :func:`check_free`.
@@ -73,7 +65,7 @@ def writing(
 
 
 def _own(folder: Path, record: str) -> set[Path]:
-    """The files of a folder that are as the record says, and the record itself."""
+    """Return the files of a folder that are as the record says, and the record itself."""
     path = folder / record
     try:
         files = dict(read_json(path)["files"])

@@ -189,7 +189,7 @@ class Result(WholeFile):
     outside: HandedIn | None = None
 
     def score(self, metric: str) -> Score | None:
-        """The score by a metric; None where there is none, or none with a value."""
+        """Return the score by a metric; None where there is none, or none with a value."""
         found = self.metrics.get(metric)
         return found if found is not None and found.value is not None else None
 

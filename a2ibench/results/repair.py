@@ -15,10 +15,8 @@ from a2ibench.storage import set_aside
 def repair(folder: Path, tasks: Mapping[str, Task], say: Callable[[str], None]) -> None:
     """Set damaged files aside, and forget failures of jobs that are done now.
 
-    Args:
-        folder: of the study, in which no other command is at work.
-        tasks: of its rows, by what a person calls them.
-        say: is told of each damaged file.
+    No other command may be at work in the folder. ``tasks`` go by what a person calls their rows;
+    ``say`` is told of each damaged file.
     """
     with suppress(UserError):  # there is none yet
         try:

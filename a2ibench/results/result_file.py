@@ -99,7 +99,7 @@ def damaged(path: Path, error: Exception) -> UserError:
 
 
 def _names(kind: str) -> tuple[str, str]:
-    """Two, which take turns."""
+    """Return two names, which take turns."""
     return kind, kind.replace(".", "-2.")
 
 
@@ -108,7 +108,7 @@ def _checksum(result: Mapping[str, Any]) -> str:
 
 
 def _is_earlier(path: Path) -> bool:
-    """Whether a file is a result of an earlier format, which knew other keys."""
+    """Return whether a file is a result of an earlier format, which knew other keys."""
     try:
         return read_record(records.Format, path).format < FORMAT
     except DamagedError:

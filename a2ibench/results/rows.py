@@ -146,10 +146,8 @@ class Row:
     ) -> "RowScores":
         """Return its scores over the seeds that have one.
 
-        Args:
-            metrics: registered names.
-            judges: judge → fingerprint: only scores of the present version of a metric, by these
-                judges, count. None for all.
+        With ``judges``, judge → fingerprint, only scores of the present version of a metric by
+        these judges count.
         """
         found = {}
         for name in metrics:
@@ -191,7 +189,7 @@ def label_of_reference(name: str) -> str:
 
 
 def counts(result: Result, metric: str, judges: Mapping[str, str] | None) -> bool:
-    """Whether a result has a score by a metric; see :meth:`Row.scores`."""
+    """Return whether a result has a score by a metric; see :meth:`Row.scores`."""
     return result.score(metric) is not None and (
         judges is None or is_current(result, metric, judges)
     )
@@ -216,7 +214,7 @@ def _result(job: JobState) -> Result:
 
 
 def _over_seeds(jobs: Sequence[JobState], metric: str) -> SeedScores:
-    """One metric over jobs of several seeds that all have a score by it."""
+    """Return one metric over jobs of several seeds that all have a score by it."""
     scores = [_result(job).metrics[metric] for job in jobs]
     spread = None
     if all(score.spread is not None for score in scores):

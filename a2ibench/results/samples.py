@@ -21,7 +21,7 @@ STEPS = "samples/steps"
 
 
 def read_outside(task: Task) -> tuple[GeneratedImages, dict[str, Any]]:
-    """The images of an outside system, and where they came from."""
+    """Return the images of an outside system, and where they came from."""
     drawn = read_samples(task.folder)
     if hash_images(drawn.images, drawn.grid) != task.job.source:
         raise UserError(f"{task.folder / 'samples'}: not the images that were handed in")
@@ -35,7 +35,7 @@ def read_outside(task: Task) -> tuple[GeneratedImages, dict[str, Any]]:
 
 
 def read_samples(folder: Path) -> GeneratedImages:
-    """The images of a job, as :func:`save_samples` left them.
+    """Return the images of a job, as :func:`save_samples` left them.
 
     Raises:
         UserError: they are damaged or missing.
@@ -49,14 +49,10 @@ def read_samples(folder: Path) -> GeneratedImages:
 
 
 def read_images(path: Path, dimensions: int = 4) -> ImageArray:
-    """The images of one file, uint8 ``[…, S, S, 3]``, memory-mapped.
-
-    Args:
-        path: a file of :func:`save_samples`.
-        dimensions: 4, or 5 for those of the grid.
+    """Return the images of a file of :func:`save_samples`: uint8 ``[…, S, S, 3]``, memory-mapped.
 
     Raises:
-        DamagedError: it holds something else.
+        DamagedError: it holds something else, or another number of dimensions.
         OSError: it is missing.
     """
     try:
@@ -70,7 +66,7 @@ def read_images(path: Path, dimensions: int = 4) -> ImageArray:
 
 
 def save_samples(folder: Path, drawn: GeneratedImages) -> None:
-    """Writes what was drawn: ``samples/test.npy``, and ``samples/grid.npy`` where there is one."""
+    """Write what was drawn: ``samples/test.npy``, and ``samples/grid.npy`` where there is one."""
     for name, images in (("test", drawn.images), ("grid", drawn.grid)):
         if images is not None:
             with (

@@ -60,12 +60,12 @@ class Status:
 
     @property
     def labels(self) -> list[str]:
-        """The rows."""
+        """Labels of the rows."""
         return list(dict.fromkeys(job.label for job in self.jobs))
 
     @property
     def seconds(self) -> float:
-        """Spent on all jobs: preparation, training and evaluation."""
+        """Seconds spent on all jobs: preparation, training and evaluation."""
         return sum(job.seconds for job in self.jobs)
 
     @property

@@ -1,5 +1,6 @@
 """A study's folder, opened: the only way in which results are read."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,6 @@ from a2ibench.errors import UserError, command, unknown
 from a2ibench.results import records
 from a2ibench.results.job_state import JobState
 from a2ibench.results.judge_health import find_health, usable
-from a2ibench.results.older_studies import arms_of
 from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.results.result_file import JOBS, RESULT
 from a2ibench.results.rows import MINUS, Row, RowScores
@@ -33,10 +33,7 @@ class DamagedStudyError(UserError):
 class Study:
     """A study as far as it has results; each file in its folder is read when needed, and once.
 
-    Attributes:
-        folder: of the study.
-        about: its ``study.json``.
-        rows: reference rows, outside systems, then arms.
+    Its rows are reference rows, outside systems, then arms.
     """
 
     folder: Path
@@ -136,6 +133,23 @@ def open_study(folder: Path) -> Study:
     return Study(folder, about, rows)
 
 
+def arms_of(about: records.Study) -> dict[str, records.Arm]:
+    """Return the arms of a study by their labels.
+
+    Earlier versions did not write them. Then a label tells, as it begins with the name of its
+    model: ``ours − stack``, ``ours, lambda_con=0.1``.
+    """
+    if about.arms is not None:
+        return about.arms
+    found = {}
+    for label in about.jobs:
+        model = re.split(f"{MINUS}|, (?=[^,]+=)", label, maxsplit=1)[0]
+        if model in about.models:
+            change = label.removeprefix(model)
+            found[label] = records.Arm(model=model, change=change, config={})
+    return found
+
+
 def studies_inside(folder: Path) -> list[Path]:
     """Return the folders in a folder that are studies, by name; not the hidden ones."""
     return sorted(path.parent for path in folder.glob(f"[!.]*/{ABOUT}"))
@@ -155,11 +169,10 @@ def _what_mends(folder: Path) -> str:
 
 
 def find_row(label: str, rows: Sequence[Row], where: str) -> Row:
-    """Return the one of some rows that a word of the command line means; `` - `` stands for
-    `` − `` as well.
+    """Return the row with a label as a person types it: `` - `` stands for `` − `` as well.
 
     Raises:
-        UserError: none of them.
+        UserError: there is none.
     """
     known = {row.label: row for row in rows}
     wanted = label.strip().replace(" - ", MINUS)
@@ -169,12 +182,9 @@ def find_row(label: str, rows: Sequence[Row], where: str) -> Row:
 
 
 def find_arm(text: str, arm: str | None) -> Row:
-    """Find what a word of the command line names: a job's folder, STUDY:ARM, or a study with an
-    arm.
+    """Find the row of a word of the command line: a job's folder, STUDY:ARM, or a study.
 
-    Args:
-        text: the word.
-        arm: of a study that is named without one; None for its only model.
+    ``arm`` is that of a study which is named without one; None for its only model.
 
     Raises:
         UserError: nothing of the kind, an unknown arm, or an arm without a result.

@@ -16,14 +16,14 @@ from a2ibench.storage import UnwritableError, lock, read_json, write_json
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
-    """Writes ``study.json`` with the id that is there, or a new one."""
+    """Write ``study.json`` with the id that is there, or a new one."""
     path = folder / ABOUT
     with lock(path):
         write_json(path, {**about, "id": _held(path) or uuid.uuid4().hex})
 
 
 def study_id(folder: Path) -> str:
-    """The id of a study: 32 hexadecimal digits. A study of an earlier version is given one.
+    """Return the id of a study: 32 hexadecimal digits. One of an earlier version is given one.
 
     Raises:
         UserError: it has none, and its folder cannot be written.
@@ -35,9 +35,8 @@ def study_id(folder: Path) -> str:
         with lock(path):
             if found := _held(path):
                 return found
-            about = read_json(path)
             made = uuid.uuid4().hex
-            write_json(path, {**about, "id": made})
+            write_json(path, {**read_json(path), "id": made})
             return made
     except (OSError, UnwritableError) as error:
         raise UserError(
@@ -47,7 +46,7 @@ def study_id(folder: Path) -> str:
 
 
 def _held(path: Path) -> str | None:
-    """The id in a file; None where there is none, or the file is missing or damaged."""
+    """Return the id in a file; None without one, or where the file is missing or damaged."""
     try:
         about = read_json(path)
     except (OSError, ValueError):
