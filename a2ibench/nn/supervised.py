@@ -1,5 +1,6 @@
 """Supervised training of a network on real images, for judges and pretrained parts."""
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -60,3 +61,49 @@ def fit_steps(
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         yield value.item()
+
+
+def keep_best(
+    network: nn.Module,
+    training: Iterator[float],
+    scores: Callable[[], tuple[float, ...]],
+    *,
+    check_every: int,
+    patience: int,
+    max_steps: int,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> int:
+    """Train until a score on held-out images stops rising, and keep the best weights.
+
+    Args:
+        network: the network; left in evaluation mode with the weights that are kept.
+        training: its :func:`fit_steps`.
+        scores: returns the score, and more numbers by which the best of equal ones is chosen. It is
+            called in evaluation mode.
+        check_every: number of steps between two scores.
+        patience: number of scores without a rise, in a row, that end the training.
+        max_steps: maximum number of steps.
+        bounds: lowest and highest possible score; the highest ends the training.
+
+    Returns:
+        The step of the weights that are kept.
+    """
+    (highest, limit), waited = bounds, 0
+    best: tuple[float, ...] = (-math.inf,)
+    best_step, best_weights = 0, network.state_dict()
+    for step, _ in enumerate(training, start=1):
+        if step % check_every:
+            continue
+        network.eval()
+        found = scores()
+        if found > best:
+            best, best_step = found, step
+            best_weights = {name: value.clone() for name, value in network.state_dict().items()}
+        waited = 0 if found[0] > highest else waited + 1
+        highest = max(highest, found[0])
+        if highest == limit or waited == patience or step >= max_steps:
+            break
+        network.train()
+    network.load_state_dict(best_weights)
+    network.eval()
+    return best_step

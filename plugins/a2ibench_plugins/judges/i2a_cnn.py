@@ -11,7 +11,7 @@ from torch import nn
 from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.nn.degrade import degrade
-from a2ibench.nn.supervised import fit_steps, to_unit_range
+from a2ibench.nn.supervised import fit_steps, keep_best, to_unit_range
 from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Pairs, Spec
 
@@ -54,7 +54,7 @@ class CNNImageToAudio(Judge):
     held_out = HeldOut("held_out_r2", "r²", chance=0.0)
 
     def build(self, spec: Spec) -> None:
-        """Random weights from the judge's own seed."""
+        """Make random weights from the judge's own seed."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(SEED)
             network = _network(spec.acoustic_dim)
@@ -83,28 +83,19 @@ class CNNImageToAudio(Judge):
             flip=False,
         )
         total = float(np.square(held_out.acoustic - held_out.acoustic.mean(axis=0)).sum())
-        least, kept_step, waited = float("inf"), 0, 0
-        kept_weights = self.network.state_dict()
-        for step, _ in enumerate(training, start=1):
-            if step % CHECK_EVERY:
-                continue
-            error = self._error(held_out)
-            waited += 1
-            if error < least:
-                least, kept_step, waited = error, step, 0
-                kept_weights = {
-                    name: tensor.clone() for name, tensor in self.network.state_dict().items()
-                }
-            if waited == PATIENCE or step >= MAX_STEPS:
-                break
-            self.network.train()
-        self.network.load_state_dict(kept_weights)
-        self.network.eval()
+        steps = keep_best(
+            self.network,
+            training,
+            lambda: (-self._error(held_out),),
+            check_every=CHECK_EVERY,
+            patience=PATIENCE,
+            max_steps=MAX_STEPS,
+        )
         return {
-            "held_out_r2": 1 - least / total,
+            "held_out_r2": 1 - self._error(held_out) / total,
             "held_out_images": float(len(held_out)),
             "held_out_clips": float(len(np.unique(held_out.source))),
-            "steps": float(kept_step),
+            "steps": float(steps),
         }
 
     def weights_hash(self) -> str:
@@ -118,8 +109,7 @@ class CNNImageToAudio(Judge):
             return {"acoustic": self.network(to_unit_range(images, device)).cpu().numpy()}
 
     def _error(self, pairs: Pairs) -> float:
-        """The summed squared error on some pairs."""
-        self.network.eval()
+        """Return the summed squared error on some pairs."""
         parts = [
             np.square(self.embed(pairs.images[rows])["acoustic"] - pairs.acoustic[rows]).sum()
             for start in range(0, len(pairs), BATCH)
@@ -139,7 +129,7 @@ class Degraded:
         return len(self.images)
 
     def __getitem__(self, index: IntArray | slice, /) -> ImageArray:
-        """Two thirds of the asked images degraded, the others as they are."""
+        """Read images: two thirds of those that are asked for degraded, the others as they are."""
         images = self.images[index]
         as_it_is = self.rng.random(len(images)) < AS_IT_IS
         return np.where(as_it_is[:, None, None, None], images, degrade(images, self.rng))
@@ -153,7 +143,7 @@ class _Shrink(nn.Module):
 
 
 def _network(outputs: int) -> nn.Sequential:
-    """float ``[n, 3, S, S]`` in [−1, 1] → ``[n, outputs]``."""
+    """Make a network: float ``[n, 3, S, S]`` in [−1, 1] → ``[n, outputs]``."""
     layers: list[nn.Module] = [_Shrink()]
     before = 3
     for i, width in enumerate(WIDTHS):

@@ -48,7 +48,7 @@ class Lite0ImageToAudio(Judge):
     bias: torch.Tensor
 
     def build(self, spec: Spec) -> None:
-        """The frozen network, and the linear map that :meth:`fit` fills in."""
+        """Make the frozen network, and the linear map that :meth:`fit` fills in."""
         self.network = lite0.Lite0()
         self.register_buffer("weight", torch.zeros(spec.acoustic_dim, lite0.FEATURES))
         self.register_buffer("bias", torch.zeros(spec.acoustic_dim))
@@ -85,7 +85,7 @@ class Lite0ImageToAudio(Judge):
         }
 
     def weights_hash(self) -> str:
-        """The sha256 of the frozen network's weight file."""
+        """Return the sha256 of the frozen network's weight file."""
         return lite0.WEIGHTS_SHA256
 
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
@@ -93,13 +93,13 @@ class Lite0ImageToAudio(Judge):
         return self.embed_from({"features": self.network.look(images)[0].cpu().numpy()})
 
     def embed_from(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
-        """Wᵀ φ + b of φ = ``outputs["features"]``, ``[n, 1280]``."""
+        """Compute Wᵀ φ + b of φ = ``outputs["features"]``, ``[n, 1280]``."""
         features = torch.from_numpy(outputs["features"]).to(self.weight.device)
         with torch.inference_mode():
             return {"acoustic": F.linear(features, self.weight, self.bias).cpu().numpy()}
 
     def _features_and_targets(self, pairs: Pairs) -> tuple[Array, Array]:
-        """φ of each image and of its degraded copies, ``[3n, 1280]``, and a, ``[3n, d]``."""
+        """Return φ of each image and of its degraded copies, ``[3n, 1280]``, and a, ``[3n, d]``."""
         rng = np.random.default_rng(SEED)
         parts: list[list[Array]] = [[] for _ in range(1 + COPIES)]
         for start in range(0, len(pairs), BATCH):
@@ -126,7 +126,7 @@ class Ridge:
         self.projected = self.vectors.T @ (z.T @ (y - self.y_mean) / len(z))
 
     def solve(self, penalty: float) -> tuple[Array, Array]:
-        """W = (zᵀz/n + λ)⁻¹ zᵀy/n ``[p, d]``, z = x − mean(x), and b ``[d]`` of y ≈ x W + b."""
+        """Return W = (zᵀz/n + λ)⁻¹ zᵀy/n, z = x − mean(x), and b of y ≈ x W + b."""
         shrunk = self.projected / (np.maximum(self.eigenvalues, 0) + penalty)[:, np.newaxis]
         weight = self.vectors @ shrunk
         return weight, self.y_mean - self.x_mean @ weight

@@ -56,7 +56,7 @@ class InceptionV3(Judge):
 
     @classmethod
     def missing(cls) -> str | None:
-        """Its weights, while they are neither named nor downloaded."""
+        """Return what to do while its weights are neither named nor downloaded."""
         if os.environ.get(VARIABLE) or _downloaded().is_file():
             return None
         return (
@@ -65,7 +65,7 @@ class InceptionV3(Judge):
         )
 
     def weights_hash(self) -> str:
-        """The sha256 of the weight file."""
+        """Return the sha256 of the weight file."""
         return WEIGHTS_SHA256
 
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
@@ -82,7 +82,7 @@ def _downloaded() -> Path:
 
 
 def _weights_file() -> Path:
-    """The file that the environment names, or the downloaded one."""
+    """Return the file that the environment names, or the downloaded one."""
     if named := os.environ.get(VARIABLE):
         path = Path(named).expanduser()
         if not path.is_file():

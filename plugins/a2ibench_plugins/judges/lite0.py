@@ -25,7 +25,7 @@ class Lite0(Judge):
         self.network = lite0.Lite0()
 
     def weights_hash(self) -> str:
-        """The sha256 of the weight file."""
+        """Return the sha256 of the weight file."""
         return lite0.WEIGHTS_SHA256
 
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:

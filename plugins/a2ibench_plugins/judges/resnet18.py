@@ -11,7 +11,7 @@ from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.nn.held_out import classifier_figures
 from a2ibench.nn.resnet import ResNet18
-from a2ibench.nn.supervised import fit_steps, to_unit_range
+from a2ibench.nn.supervised import fit_steps, keep_best, to_unit_range
 from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, Pairs, Spec
 
@@ -43,7 +43,7 @@ class ResNet18Classifier(Judge):
     held_out = HeldOut("held_out_accuracy", "accuracy", percent=True)
 
     def build(self, spec: Spec) -> None:
-        """Random weights from the judge's own seed."""
+        """Make random weights from the judge's own seed."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(SEED)
             network = ResNet18(len(spec.classes))
@@ -69,30 +69,25 @@ class ResNet18Classifier(Judge):
             seed=SEED,
             learning_rate=LEARNING_RATE,
         )
-        highest, kept, waited = 0.0, (-1.0, 0.0), 0
-        kept_step, kept_weights = 0, self.network.state_dict()
-        kept_right = np.zeros(len(held_out), dtype=np.bool_)
-        for step, _ in enumerate(training, start=1):
-            if step % CHECK_EVERY:
-                continue
+
+        def scores() -> tuple[float, float]:
             right, loss = self._check(held_out)
-            accuracy = float(right.mean())
-            if (accuracy, -loss) > kept:
-                kept, kept_step, kept_right = (accuracy, -loss), step, right
-                kept_weights = {
-                    name: tensor.clone() for name, tensor in self.network.state_dict().items()
-                }
-            waited = 0 if accuracy > highest else waited + 1
-            highest = max(highest, accuracy)
-            if highest == 1 or waited == PATIENCE or step >= MAX_STEPS:
-                break
-            self.network.train()
-        self.network.load_state_dict(kept_weights)
-        self.network.eval()
+            return float(right.mean()), -loss
+
+        steps = keep_best(
+            self.network,
+            training,
+            scores,
+            check_every=CHECK_EVERY,
+            patience=PATIENCE,
+            max_steps=MAX_STEPS,
+            bounds=(0.0, 1.0),
+        )
+        right, loss = self._check(held_out)
         return {
-            **classifier_figures(kept_right, held_out.label, held_out.source),
-            "held_out_loss": -kept[1],
-            "steps": float(kept_step),
+            **classifier_figures(right, held_out.label, held_out.source),
+            "held_out_loss": loss,
+            "steps": float(steps),
         }
 
     def weights_hash(self) -> str:
@@ -109,16 +104,12 @@ class ResNet18Classifier(Judge):
         return {"features": features.cpu().numpy(), "logits": logits.cpu().numpy()}
 
     def _check(self, pairs: Pairs) -> tuple[npt.NDArray[np.bool_], float]:
-        """Which of some pairs it gets right, and the mean cross-entropy on them."""
-        self.network.eval()
-        logits = torch.from_numpy(
-            np.concatenate(
-                [
-                    self.embed(pairs.images[start : start + BATCH])["logits"]
-                    for start in range(0, len(pairs), BATCH)
-                ]
-            )
-        )
+        """Return which of some pairs it gets right, and the mean cross-entropy on them."""
+        parts = [
+            self.embed(pairs.images[start : start + BATCH])["logits"]
+            for start in range(0, len(pairs), BATCH)
+        ]
+        logits = torch.from_numpy(np.concatenate(parts))
         label = torch.from_numpy(pairs.label)
         right = (logits.argmax(dim=1) == label).numpy()
         return right, F.cross_entropy(logits, label).item()

@@ -1,4 +1,4 @@
-"""Classification accuracy: does the image show the class of its sound?"""
+"""Classification accuracy: the share of images that show the class of their sound."""
 
 from typing import ClassVar
 

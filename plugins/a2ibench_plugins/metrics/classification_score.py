@@ -1,4 +1,4 @@
-"""Classification accuracy score: can a classifier learn the classes from generated images?"""
+"""Classification accuracy score: what a classifier learns of the classes from generated images."""
 
 from typing import ClassVar
 
@@ -44,11 +44,7 @@ class ClassificationScore(Metric):
     variants: ClassVar[Variants] = {"cas_lite0": {"title": "CAS lite0"}}
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """Refuse segments of a single class.
-
-        Raises:
-            UserError: they are.
-        """
+        """Refuse segments of a single class with a UserError."""
         if len(np.unique(label)) < 2:
             raise UserError(f"{self.name}: needs test segments of at least two classes")
 
@@ -71,7 +67,7 @@ class ClassificationScore(Metric):
 
 
 def _in_their_span(learned: FloatArray, asked: FloatArray) -> tuple[Array, Array]:
-    """Coordinates in the span of the images that are learned from: the best W lies in it
+    """Return coordinates in the span of the images that are learned from: the best W lies in it
     (representer theorem), and a shift of all features changes nothing but the bias."""
     wide = learned.astype(np.float64)
     mean = wide.mean(axis=0)
@@ -80,7 +76,7 @@ def _in_their_span(learned: FloatArray, asked: FloatArray) -> tuple[Array, Array
 
 
 def _learn(features: Array, label: IntArray, asked: Array) -> IntArray:
-    """The classes ``[m]`` of ``asked`` ``[m, d]`` by a classifier of ``features`` ``[n, d]``."""
+    """Return the classes ``[m]`` of ``asked`` ``[m, d]``, learned from ``features`` ``[n, d]``."""
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(label)) == 1:

@@ -1,4 +1,4 @@
-"""Diversity and sensitivity: how far does a picture move with the noise, and with the sound?
+"""Diversity and sensitivity: how far a picture moves with the noise, and with the sound.
 
 The distance of two pictures is d = ½ ‖u − u'‖², with u the judge's feature (that of
 EfficientNet-lite0 unless another judge is named) scaled to length 1: 1 minus the cosine, the
@@ -9,19 +9,14 @@ same of real test images I: at 1, pictures move as far as from one real segment 
 noise that differs from picture to picture is movement, too.
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from a2ibench.config import option
-from a2ibench.contracts.metric import (
-    GRID_SEGMENTS,
-    JudgeOutputs,
-    Metric,
-    Score,
-    Variants,
-)
+from a2ibench.contracts.metric import GRID_SEGMENTS, JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
 from a2ibench.nn.cosine import unit_rows
 from a2ibench.types import IntArray
@@ -37,6 +32,20 @@ class _OnGrid(Metric):
     needs = frozenset({"grid"})
     group = "variety"
     bounds = (0.0, float("inf"))
+
+    def relative(self, outputs: JudgeOutputs, swapped: Callable[[Array], Array]) -> Score:
+        """Return the mean distance of pictures ``[A, Z, k]`` relative to that of real images.
+
+        Raises:
+            UserError: fewer than two segments in the grid.
+        """
+        u = _drawn(outputs)
+        if len(u) < 2:
+            raise UserError(
+                f"{self.name}: needs two sounds that are drawn several times, there is one"
+            )
+        between = float(apart(unit_rows(outputs.real["features"])))
+        return Score(float(swapped(u).mean() / between), len(u))
 
 
 class Diversity(_OnGrid):
@@ -56,7 +65,7 @@ class Diversity(_OnGrid):
         """See the class; ``per_segment`` is NaN outside the grid."""
         per_segment = np.full(len(outputs.label), np.nan, dtype=np.float32)
         u = _drawn(outputs)
-        per_segment[outputs.grid_rows] = apart(u.transpose(1, 0, 2))
+        per_segment[outputs.grid_rows] = _over_noises(u)
         return Score(float(np.nanmean(per_segment)), len(u), per_segment=per_segment)
 
 
@@ -71,14 +80,8 @@ class AudioSensitivity(_OnGrid):
     variants: ClassVar[Variants] = {"audio_sensitivity_lite0": {}}
 
     def compute(self, outputs: JudgeOutputs) -> Score:
-        """See the class.
-
-        Raises:
-            UserError: fewer than two segments in the grid.
-        """
-        u = _drawn(outputs)
-        _need_two(self.name, len(u))
-        return Score(float(apart(u).mean() / _between_real(outputs)), len(u))
+        """See the class."""
+        return self.relative(outputs, apart)
 
 
 class AudioSensitivityInClass(_OnGrid):
@@ -94,11 +97,7 @@ class AudioSensitivityInClass(_OnGrid):
     variants: ClassVar[Variants] = {"audio_sensitivity_inclass_lite0": {}}
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """Refuse a grid, whose segments are taken from the classes in turn, with no class twice.
-
-        Raises:
-            UserError: no class is in it twice.
-        """
+        """Refuse a grid, which takes segments of the classes in turn, with no class twice."""
         present = len(np.unique(label))
         if present >= min(GRID_SEGMENTS, len(label)):
             raise UserError(
@@ -107,11 +106,7 @@ class AudioSensitivityInClass(_OnGrid):
             )
 
     def compute(self, outputs: JudgeOutputs) -> Score:
-        """See the class.
-
-        Raises:
-            UserError: no class is twice in the grid.
-        """
+        """See the class; raise a UserError where no class is twice in the grid."""
         u, real = _drawn(outputs), unit_rows(outputs.real["features"])
         label = outputs.label[outputs.grid_rows]
         classes = np.flatnonzero(np.bincount(label) > 1)
@@ -134,41 +129,25 @@ class NoiseSensitivity(_OnGrid):
     variants: ClassVar[Variants] = {"noise_sensitivity_lite0": {}}
 
     def compute(self, outputs: JudgeOutputs) -> Score:
-        """See the class.
-
-        Raises:
-            UserError: fewer than two segments in the grid.
-        """
-        u = _drawn(outputs)
-        _need_two(self.name, len(u))
-        swapped = apart(u.transpose(1, 0, 2)).mean()
-        return Score(float(swapped / _between_real(outputs)), len(u))
+        """See the class."""
+        return self.relative(outputs, _over_noises)
 
 
 def apart(u: Array) -> Array:
-    """½ E‖u − u'‖² over pairs of different rows, which is the unbiased variance: sums, no pairs.
+    """Return ½ E‖u − u'‖² over pairs of different rows, the unbiased variance: sums, no pairs.
 
-    Args:
-        u: ``[n, …, k]``, n ≥ 2.
-
-    Returns:
-        ``[…]``, exactly 0 where all rows are equal.
+    u is ``[n, …, k]``, n ≥ 2; the result, ``[…]``, is exactly 0 where all rows are equal.
     """
     # Less the first row: what is equal becomes 0, not a rounding error.
     spread: Array = (u - u[0]).var(axis=0, ddof=1).sum(axis=-1)
     return spread
 
 
+def _over_noises(u: Array) -> Array:
+    return apart(u.transpose(1, 0, 2))
+
+
 def _drawn(outputs: JudgeOutputs) -> Array:
-    """u of the grid, ``[A, Z, k]``."""
+    """Return u of the grid, ``[A, Z, k]``."""
     phi = outputs.grid["features"]
     return unit_rows(phi.reshape(-1, phi.shape[2])).reshape(phi.shape)
-
-
-def _between_real(outputs: JudgeOutputs) -> float:
-    return float(apart(unit_rows(outputs.real["features"])))
-
-
-def _need_two(name: str, segments: int) -> None:
-    if segments < 2:
-        raise UserError(f"{name}: needs two sounds that are drawn several times, there is one")

@@ -1,4 +1,4 @@
-"""Factor recovery: can it be read off a picture what made its scene?"""
+"""Factor recovery: what made a scene, read off its picture."""
 
 import functools
 import hashlib
@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 FOLDS = 5
 PENALTIES: Array = np.logspace(-4, 4, 9)
 """Penalties, per image, of ridge regression on centred features with a mean square of 1."""
-KNOWN = 0.5
+MIN_CORRELATION = 0.5
 """A factor counts where its correlation on held-out sources is at least so large."""
 
 
@@ -69,7 +69,7 @@ class FactorRecovery(Metric):
 
 
 def read_factors(outputs: JudgeOutputs) -> tuple[tuple[str, ...], Array, Array]:
-    """Names of the factors that count, what is read off the generated images, what is true."""
+    """Return the factors that count, what is read off the generated images, what is true."""
     readers = fit_readers(Known.of(outputs))
     answer = readers(outputs.generated["features"], outputs.label)
     true = np.stack([outputs.factors[name] for name in readers.names], axis=1)
@@ -91,7 +91,7 @@ class Readers:
     by_class: dict[int, "RidgeLine"]
 
     def __call__(self, features: FloatArray, label: IntArray) -> Array:
-        """Factors ``[n, len(names)]`` from features ``[n, k]`` of images of known classes."""
+        """Read factors ``[n, len(names)]`` from features ``[n, k]`` of images of known classes."""
         answer = np.empty((len(label), len(self.names)))
         for one in np.unique(label):
             answer[label == one] = self.by_class[one](features[label == one], self.penalty)
@@ -153,7 +153,7 @@ def fit_readers(known: Known) -> Readers:
     images, true, label, source = known.images, known.true, known.label, known.source
     penalty, seen = held_out(images, true, label, source)
     _, told = held_out(known.acoustic, true, label, source)
-    count = np.flatnonzero((seen >= KNOWN) & (told >= KNOWN))
+    count = np.flatnonzero((seen >= MIN_CORRELATION) & (told >= MIN_CORRELATION))
     if not len(count):
         raise UserError(f"factor recovery: none of {', '.join(known.names)} can be seen and heard")
     by_class = {
@@ -169,9 +169,9 @@ def held_out(
     """Measure how well factors follow from features of sources that were not fitted to.
 
     Args:
-        x: ``[m, k]``.
+        x: ``[m, k]``; each class has a regression of its own.
         true: ``[m, F]``.
-        label: int64 ``[m]``; each class has a regression of its own.
+        label: int64 ``[m]``.
         source: ``[m]``; those of a class are parted in up to five folds.
 
     Returns:
@@ -202,9 +202,7 @@ class RidgeLine:
     Xᵀ(XXᵀ + nλ)⁻¹Y = (XᵀX + nλ)⁻¹XᵀY. The eigenvectors of the smaller of the two products serve
     every λ. X is scaled to a mean squared length of 1. Constant where there is nothing to fit to.
 
-    Args:
-        x: ``[n, k]``.
-        y: ``[n, F]``.
+    Shapes: x ``[n, k]``, y ``[n, F]``.
     """
 
     def __init__(self, x: FloatArray, y: Array) -> None:
@@ -223,13 +221,13 @@ class RidgeLine:
         self.answers = self.left.T @ self.centred
 
     def __call__(self, x: FloatArray, penalty: Array) -> Array:
-        """Answers ``[…, m, F]`` to ``[m, k]``, at penalties ``[…, F]`` or ``[…, 1]`` above 0."""
+        """Answer ``[…, m, F]`` to ``[m, k]``, at penalties ``[…, F]`` or ``[…, 1]`` above 0."""
         shrunk = self.answers / (self.values[:, np.newaxis] + self.n * penalty[..., np.newaxis, :])
         answer: Array = (self._unit(x) @ self.basis) @ shrunk + self.level
         return answer
 
     def without(self, rows: IntArray, penalties: Array) -> Array:
-        """Answers ``[P, len(rows), F]`` for rows of the fit, as if it had been to the others.
+        """Answer ``[P, len(rows), F]`` for rows of the fit, as if it had been to the others.
 
         With the hat matrix H(λ) of all n rows, which gives the bias too, the error at the rows R is
         (I − H_RR)⁻¹ times their residual (Cook and Weisberg 1982, §3.3 for groups); nλ stays.
@@ -248,12 +246,9 @@ class RidgeLine:
 
 
 def correlation(x: Array, y: Array, label: IntArray) -> Array:
-    """Pearson's r of each column, both less their mean in the class; 0 where one is constant.
+    """Return Pearson's r of each column, both less their mean in the class; 0 of a constant one.
 
-    Args:
-        x: ``[n, F]``.
-        y: ``[n, F]``.
-        label: int64 ``[n]``.
+    Shapes: x and y ``[n, F]``, label int64 ``[n]`` → ``[F]``.
     """
     a, b = x.copy(), y.copy()
     for one in np.unique(label):

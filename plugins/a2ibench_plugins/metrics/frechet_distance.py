@@ -10,11 +10,11 @@ from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, IntArray
 
-FEWEST = 200
+MIN_SEGMENTS = 200
 """The published test sets of the task have 218 and 248 segments."""
 PARTS = (1, 2, 3, 4)
 """Into how many parts the images are cut for the extrapolation."""
-FEWEST_PART = 100
+MIN_PART = 100
 SEED = 2020
 """Seed of that cut."""
 
@@ -22,7 +22,7 @@ Array = npt.NDArray[np.float64]
 
 
 def frechet_distance(x: FloatArray, y: FloatArray) -> float:
-    """d² = ‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁Σ₂)^½), of Gaussians (Dowson and Landau 1982).
+    """Compute ‖μ₁ − μ₂‖² + Tr(Σ₁ + Σ₂ − 2 (Σ₁Σ₂)^½) of Gaussians (Dowson and Landau 1982).
 
     Means and covariances (n − 1 below) are the samples'. No matrix root is formed: the trace of
     (Σ₁Σ₂)^½ is the sum of the singular values of A₁A₂ᵀ for any A with Σ = AᵀA. Of few images, A is
@@ -30,12 +30,7 @@ def frechet_distance(x: FloatArray, y: FloatArray) -> float:
     stops at the rank, and LᵀΣ₂L has those values' squares. Both hold for singular covariances, down
     to a single image over and over.
 
-    Args:
-        x: ``[m, d]``, m ≥ 2.
-        y: ``[n, d]``, n ≥ 2.
-
-    Returns:
-        At least 0; computed in float64.
+    Shapes: x ``[m, d]``, m ≥ 2; y ``[n, d]``, n ≥ 2. At least 0; computed in float64.
     """
     from scipy.linalg import svdvals
 
@@ -56,7 +51,7 @@ def _center(x: FloatArray) -> tuple[Array, Array]:
 
 
 def _trace_of_root(s: Array, t: Array) -> float:
-    """Tr (ST)^½ of positive semidefinite ``[d, d]``."""
+    """Return Tr (ST)^½ of positive semidefinite ``[d, d]``."""
     from scipy.linalg import eigvalsh, lapack
 
     factor, pivot, rank, _ = lapack.dpstrf(s, lower=1)
@@ -88,18 +83,14 @@ class FrechetDistance(Metric):
     headline = False
     higher_is_better = False
     bounds = (0.0, float("inf"))
-    fewest = FEWEST
+    fewest = MIN_SEGMENTS
     variants: ClassVar[Variants] = {
         "fid_inceptionv3": {"judge": "inceptionv3", "column": 14},
         "fid_lite0": {"title": "FID lite0"},
     }
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
-        """Refuse fewer segments than a covariance needs to mean something.
-
-        Raises:
-            UserError: there are fewer.
-        """
+        """Refuse fewer segments than a covariance needs to mean something, with a UserError."""
         if len(label) < self.fewest:
             raise UserError(
                 f"{self.name}: needs at least {self.fewest} test segments, there are {len(label)};"
@@ -128,7 +119,7 @@ class FrechetDistanceInfinite(FrechetDistance):
     column = 17
     bounds = (float("-inf"), float("inf"))
     orderless = False
-    fewest = FEWEST_PART * max(PARTS)
+    fewest = MIN_PART * max(PARTS)
     variants: ClassVar[Variants] = {
         "fid_inf_inceptionv3": {"judge": "inceptionv3", "column": 16},
         "fid_inf_lite0": {"title": "FID∞ lite0"},

@@ -1,4 +1,4 @@
-"""Inception score: are single images recognisable and all of them varied?"""
+"""Inception score: single images that are recognisable, and all of them varied."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Kernel distance: is an image nearer to its own set than to the other one?"""
+"""Kernel distance: whether an image is nearer to its own set than to the other one."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,6 @@ from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.types import IntArray
 
-FEWEST = 20
 UNIT = 1e-3
 """The value is given in thousandths, as papers print it."""
 
@@ -33,7 +32,7 @@ class Kernels:
 
 
 def find_kernels(outputs: JudgeOutputs) -> Kernels:
-    """k(x, y) = (xᵀy / d + 1)³ of the features, in float64."""
+    """Compute k(x, y) = (xᵀy / d + 1)³ of the features, in float64."""
     x = outputs.generated["features"].astype(np.float64)
     y = outputs.real["features"].astype(np.float64)
     generated, real, cross = ((a @ b.T / a.shape[1] + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
@@ -64,7 +63,7 @@ class KernelDistance(Metric):
     column = 15
     higher_is_better = False
     bounds = (float("-inf"), float("inf"))
-    fewest = FEWEST
+    fewest = 20
     variants: ClassVar[Variants] = {
         "kid_inceptionv3": {"judge": "inceptionv3", "column": 14},
         "kid_lite0": {"title": "KID lite0 ×10³"},

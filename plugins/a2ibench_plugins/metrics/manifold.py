@@ -1,4 +1,4 @@
-"""Precision, recall, density, coverage: which images lie where the other set's images lie?"""
+"""Precision, recall, density, coverage: the images that lie where the other set's images lie."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -10,8 +10,6 @@ import numpy.typing as npt
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.types import IntArray
-
-FEWEST = 100
 
 Array = npt.NDArray[np.float64]
 Members = npt.NDArray[np.bool_]
@@ -35,7 +33,7 @@ class Distances:
 
 
 def find_distances(outputs: JudgeOutputs) -> Distances:
-    """‖x − y‖² of the features, in float64; needs memory for 11 n² numbers while it works."""
+    """Compute ‖x − y‖² of the features, in float64, in memory for 11 n² numbers."""
     x, y = outputs.generated["features"], outputs.real["features"]
     distinct, position = np.unique(np.concatenate([x, y]), axis=0, return_inverse=True)
     wide = distinct.astype(np.float64)
@@ -53,14 +51,9 @@ def find_distances(outputs: JudgeOutputs) -> Distances:
 
 
 def radii(among: Array, k: int) -> Array:
-    """Return the radii of a set's spheres: each to the k-th nearest *other* image of its own set.
+    """Return the radii ``[n]``, squared, of a set's spheres: to the k-th nearest *other* image.
 
-    Args:
-        among: ``[n, n]``, of the middles of the spheres; the diagonal is 0.
-        k: 1..n − 1.
-
-    Returns:
-        ``[n]``, squared.
+    ``among`` is ``[n, n]``, of the middles of the spheres, with 0 on the diagonal; k is 1..n − 1.
     """
     return np.asarray(np.partition(among, k, axis=1)[:, k])
 
@@ -85,7 +78,7 @@ def radii_without_blocks(among: Array, k: int, block: IntArray) -> Array:
 
 
 class Manifold(Metric):
-    """Which images of one set lie in the spheres of the other.
+    """Base of the metrics of which images of one set lie in the spheres of the other.
 
     A sphere holds its surface (Kynkäänniemi et al. 2019, eq. 1). Real images are the *test* images,
     one per segment, as many as generated ones. An interval takes blocks of segments out of both
@@ -98,7 +91,7 @@ class Manifold(Metric):
     reads = ("features",)
     percent = True
     bounds = (0.0, 1.0)
-    fewest = FEWEST
+    fewest = 100
     spheres: ClassVar[Literal["real", "generated"]] = "real"
     """The set that has the spheres; the other one lies in them."""
 
@@ -106,8 +99,7 @@ class Manifold(Metric):
     def per_image(self, held: Members) -> Array:
         """Return one number per image, ``[n]``; the score is their mean.
 
-        Args:
-            held: bool ``[n, n]``, whether image i of the one set lies in sphere j of the other.
+        ``held``, bool ``[n, n]``: whether image i of the one set lies in sphere j of the other.
         """
 
     def compute(self, outputs: JudgeOutputs) -> Score:
@@ -129,7 +121,7 @@ class Manifold(Metric):
         return values
 
     def _distances(self, outputs: JudgeOutputs) -> tuple[Array, Array]:
-        """Between the middles of the spheres; from the other images to them."""
+        """Return distances between the spheres' middles, and from the other images to them."""
         distances = outputs.once(find_distances)
         if self.spheres == "real":
             return distances.real, distances.cross
@@ -150,27 +142,21 @@ class Precision(Manifold):
     headline = False
 
     def per_image(self, held: Members) -> Array:
-        """1 for a generated image in a sphere, else 0."""
+        """Return 1 for an image in a sphere, else 0."""
         return np.asarray(held.any(axis=1), dtype=np.float64)
 
 
-class Recall(Manifold):
+class Recall(Precision):
     """Improved recall, k = 3 (Kynkäänniemi et al. 2019): the real images that could be generated.
 
     The share of real images in the sphere of at least one generated image. Generated images that
     are all poor and far apart raise it: coverage has its spheres around real images instead.
     """
 
-    k: int = option(3, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
     title = "recall"
     column = 25
     variants: ClassVar[Variants] = {"recall3_lite0": {"title": "recall lite0"}}
-    headline = False
     spheres = "generated"
-
-    def per_image(self, held: Members) -> Array:
-        """1 for a real image in a sphere, else 0."""
-        return np.asarray(held.any(axis=1), dtype=np.float64)
 
 
 class Density(Manifold):
@@ -187,7 +173,7 @@ class Density(Manifold):
     bounds = (0.0, float("inf"))
 
     def per_image(self, held: Members) -> Array:
-        """Spheres that hold a generated image, ÷ k."""
+        """Return the number of spheres that hold a generated image, ÷ k."""
         return np.asarray(held.sum(axis=1) / self.k)
 
 
@@ -204,5 +190,5 @@ class Coverage(Manifold):
     variants: ClassVar[Variants] = {"coverage5_lite0": {"title": "coverage lite0"}}
 
     def per_image(self, held: Members) -> Array:
-        """1 for a real image with a generated one in its sphere, else 0."""
+        """Return 1 for a real image with a generated one in its sphere, else 0."""
         return np.asarray(held.any(axis=0), dtype=np.float64)

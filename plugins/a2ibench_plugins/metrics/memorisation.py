@@ -1,4 +1,4 @@
-"""Memorisation: are the generated images nearer to training images than to other real ones?"""
+"""Memorisation: generated images that are nearer to training images than to other real ones."""
 
 from typing import ClassVar
 
@@ -83,7 +83,7 @@ class Memorisation(Metric):
 def train_is_nearer(
     to_train: Array, train_label: IntArray, to_test: Array, test_label: IntArray
 ) -> float:
-    """The probability that the nearest of both sets is a training image; a tie counts ½.
+    """Return the probability that the nearest of both sets is a training image; a tie counts ½.
 
     Of each class c, t_c = min(m_c, n_c) of the m_c training and of the n_c test images are drawn at
     random. None of the drawn training images is within the distance r with probability
@@ -91,11 +91,7 @@ def train_is_nearer(
     nearest one takes each value with a known probability, and that of the nearest test image
     likewise.
 
-    Args:
-        to_train: ``[m]``, distances to the training images.
-        train_label: int64 ``[m]``.
-        to_test: ``[n]``, distances to the test images.
-        test_label: int64 ``[n]``.
+    Distances to the training images are ``[m]``, to the test images ``[n]``, as are their labels.
 
     Returns:
         In [0, 1]; NaN where no class is in both sets.
@@ -116,8 +112,8 @@ def train_is_nearer(
 def _none_within(
     distance: Array, label: IntArray, size: IntArray, t: IntArray
 ) -> tuple[Array, Array]:
-    """The distances, ascending, ``[k]``, and the probability that none of the drawn images is among
-    the nearest 0 … k, ``[k + 1]``."""
+    """Return the distances, ascending, ``[k]``, and the probability that none of the drawn images
+    is among the nearest 0 … k, ``[k + 1]``."""
     order = np.argsort(distance)
     one_hot = label[order, np.newaxis] == np.arange(len(size))
     left = (size - np.cumsum(one_hot, axis=0))[one_hot]  # of its class, farther than each image

@@ -1,4 +1,4 @@
-"""1 − MS-SSIM: how unlike in structure are the pictures that chance makes of one sound?"""
+"""1 − MS-SSIM: how unlike in structure the pictures are that chance makes of one sound."""
 
 import itertools
 from typing import ClassVar
@@ -49,14 +49,10 @@ class MSSSIMDiversity(Metric):
 
 
 def ms_ssim(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Multi-scale structural similarity; see :class:`MSSSIMDiversity`.
+    """Compute multi-scale structural similarity; see :class:`MSSSIMDiversity`.
 
-    Args:
-        x: float32 ``[n, 1, s, s]`` in [0, 1], s ≥ 16.
-        y: the same shape.
-
-    Returns:
-        float32 ``[n]`` in [0, 1]; 1 for equal images.
+    Shapes: x and y float32 ``[n, 1, s, s]`` in [0, 1], s ≥ 16 → float32 ``[n]`` in [0, 1]; 1 for
+    equal images.
     """
     import torch
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure

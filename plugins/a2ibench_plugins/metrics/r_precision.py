@@ -1,4 +1,4 @@
-"""R-precision: is the image of a sound found among the images of other sounds?"""
+"""R-precision: whether the image of a sound is found among the images of other sounds."""
 
 from typing import ClassVar, Literal
 
@@ -8,7 +8,6 @@ import numpy.typing as npt
 from a2ibench.config import option
 from a2ibench.contracts.metric import OWN, Group, JudgeOutputs, Metric, Score, Variants
 from a2ibench.nn.cosine import cosines
-from a2ibench.types import IntArray
 
 POOL = 100
 """Images in a pool: the segment's own and 99 others."""
@@ -25,13 +24,8 @@ def hits(cosine: npt.NDArray[np.float64], k: int, pool: int = POOL) -> npt.NDArr
     ``pool`` − 1 of the M; how many of them come before the own image is hypergeometric, with u ties
     before it, u uniform on 0..t:  P = 1/(t+1) Σ_u P[Hypergeometric(M, g + u, pool − 1) < k].
 
-    Args:
-        cosine: ``[n, n]``, of sound i and image j; the own images are on the diagonal.
-        k: number of nearest images that count.
-        pool: images in a pool, 2..n.
-
-    Returns:
-        float64 ``[n]`` in [0, 1].
+    ``cosine`` is ``[n, n]``, of sound i and image j; the own images are on the diagonal. A pool has
+    2..n images. The result is float64 ``[n]`` in [0, 1].
     """
     from scipy.stats import hypergeom
 
@@ -110,9 +104,7 @@ class RPrecision(Metric):
         hit = np.empty(len(rows))
         for one in np.unique(pool):
             own = pool == one
-            hit[own] = hits(_cosines(outputs, rows[own]), self.k)
+            rows_of = rows[own]
+            close = cosines(outputs.acoustic[rows_of], outputs.generated["acoustic"][rows_of])
+            hit[own] = hits(close, self.k)
         return Score.mean(hit, rows, len(outputs.label), chance=self.k / POOL)
-
-
-def _cosines(outputs: JudgeOutputs, rows: IntArray) -> npt.NDArray[np.float64]:
-    return cosines(outputs.acoustic[rows], outputs.generated["acoustic"][rows])

@@ -10,7 +10,6 @@ from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.nn.cosine import cosines, unit_rows
 from a2ibench.types import IntArray
 
-FEWEST = 20
 IMAGE = {"query": "image"}
 
 Array = npt.NDArray[np.float64]
@@ -30,13 +29,10 @@ def image_to_sound(outputs: JudgeOutputs) -> Array:
 
 
 def places(cosine: Array) -> tuple[IntArray, IntArray]:
-    """Count the other candidates that come before the own one.
+    """Count the other candidates that are nearer than the own one, and those that are as near.
 
-    Args:
-        cosine: ``[n, n]``, of query i and candidate j; the own candidates are on the diagonal.
-
-    Returns:
-        int64 ``[n]`` each: candidates that are nearer than the own one, and others as near.
+    ``cosine`` is ``[n, n]``, of query i and candidate j, with the own candidates on the diagonal.
+    The counts are int64 ``[n]`` each.
     """
     own = np.diagonal(cosine)[:, np.newaxis]
     return (cosine > own).sum(axis=1), (cosine == own).sum(axis=1) - 1
@@ -56,7 +52,7 @@ class _Ranked(Metric):
     reads = ("acoustic",)
     group = "match"
     headline = False
-    fewest = FEWEST
+    fewest = 20
 
     def cosine(self, outputs: JudgeOutputs) -> Array:
         """Return the cosines of query i and candidate j, ``[m, m]``."""
