@@ -1,4 +1,4 @@
-"""Generated images → judges → metrics."""
+"""Evaluation: generated images → judges → metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class MetricResult:
 
 @dataclass(frozen=True)
 class MetricChoice:
-    """Which metrics are computed where the user names none.
+    """The metrics that are computed where the user names none.
 
     Attributes:
         names: names of the metrics.
@@ -63,12 +63,7 @@ class MetricChoice:
 
 
 def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
-    """Choose the headline metrics that data and judges allow.
-
-    Args:
-        test: the test pairs.
-        every: take the other listed metrics as well.
-    """
+    """Choose the headline metrics that data and judges allow, or ``every`` listed one."""
     choice = MetricChoice()
     for name in registry.metrics.names():
         metric = registry.metrics.get(name)
@@ -135,12 +130,8 @@ def evaluate(
 
     Each judge embeds each set of images once, for all metrics.
 
-    Args:
-        generated: the images.
-        eval_set: what every method is judged on.
-        metrics: what is computed.
-        judges: by name, those that the metrics need (:func:`load_judges`).
-        progress: told what is being done.
+    ``judges`` holds, by name, those that the metrics need (:func:`load_judges`); ``progress`` is
+    told what is being done.
 
     Returns:
         Metric name → result. Metrics that need a grid, or the method's own network, are missing

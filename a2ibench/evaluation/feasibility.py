@@ -12,12 +12,7 @@ from a2ibench.data.features import bare_pairs
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.blocks import BLOCKS
-from a2ibench.evaluation.evaluate import (
-    MetricChoice,
-    check_judge,
-    check_metric,
-    default_metrics,
-)
+from a2ibench.evaluation.evaluate import MetricChoice, check_judge, check_metric, default_metrics
 from a2ibench.evaluation.statistics import SeedScores, interval
 from a2ibench.types import Pairs
 
@@ -52,11 +47,9 @@ class Feasibility:
 
 
 def feasibility(store: PairStore, asked: Sequence[str] = ()) -> Feasibility:
-    """Examine a store as a study would, without a feature, a judge or a model.
+    """Examine a store, corrections included, as a study would, without a feature, judge or model.
 
-    Args:
-        store: the pairs, corrections included.
-        asked: names of metrics; see :func:`choose_metrics`.
+    ``asked`` holds names of metrics; see :func:`choose_metrics`.
     """
     refused = None
     metrics: tuple[str, ...] = ()
@@ -128,18 +121,13 @@ def clips_of_judges(metrics: Sequence[str]) -> int:
 
 
 def half_width(clips: int) -> float | None:
-    """Return half the expected width of a share's interval, with one training seed: t √(¼ / clips).
+    """Return half the expected width of a share's 95 % interval, with one seed: t √(¼ / clips).
 
     It holds for a share of one half where the segments of a clip agree with each other, with the t
     of as many blocks as there are; it is narrower for other shares and where they differ. What
     training seeds add comes on top. Blocks that scatter so are shown to
-    :func:`~a2ibench.evaluation.statistics.interval` itself: where it has none, nor has this.
-
-    Args:
-        clips: of the test side.
-
-    Returns:
-        Half of the 95 % interval, in [0, 1]; None with fewer clips than an interval needs.
+    :func:`~a2ibench.evaluation.statistics.interval` itself: with fewer test clips than it needs,
+    there is none.
     """
     number = min(BLOCKS, clips)
     if number < 2:
@@ -152,7 +140,7 @@ def half_width(clips: int) -> float | None:
 
 
 def _other_metrics(store: PairStore, metrics: Sequence[str]) -> str:
-    """A remedy where only judges that are trained want more clips."""
+    """Return a remedy where only judges that are trained want more clips."""
     own = [name for name in metrics if clips_of_judges([name]) == 1]
     if not own or too_few_clips(store, judges=1) is not None:
         return ""

@@ -77,7 +77,7 @@ def held_out_health(judge: str, figures: Mapping[str, float], classes: int) -> H
 
     Args:
         judge: its name.
-        figures: the figures that its training reported.
+        figures: what its training reported.
         classes: number of classes of the data.
 
     Returns:

@@ -60,11 +60,7 @@ def load_judge(
     Raises:
         UserError: an unknown name, weights that cannot be had, or data it cannot be trained on.
     """
-    spec = Spec(
-        image_size=train.images[:1].shape[1],
-        acoustic_dim=train.acoustic.shape[1],
-        classes=train.classes,
-    )
+    spec = Spec(train.images[:1].shape[1], train.acoustic.shape[1], train.classes)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         loaded = _load(name, spec, data_key, train, progress)
     assert loaded is not None  # with training pairs there is no judge that cannot be had
@@ -72,12 +68,9 @@ def load_judge(
 
 
 def load_kept(name: str, spec: Spec, data_key: str) -> LoadedJudge | None:
-    """Load a judge that an earlier study left in the cache; None where it would have to be trained.
+    """Load a judge that an earlier study left in the cache; None where it has yet to be trained.
 
-    Args:
-        name: a registered name.
-        spec: of the study's data.
-        data_key: as in :func:`load_judge`.
+    For the keys see :func:`load_judge`.
     """
     with torch.random.fork_rng(devices=[]):
         return _load(name, spec, data_key, None, lambda line: None)
@@ -118,25 +111,16 @@ def _load(
             _save_weights(judge, judge.fit(pairs), path)
 
         figures = cached(weights, fit, read_into)
-    return LoadedJudge(
-        judge=judge.eval(),
-        fingerprint=content_key([*definition, _hash_weights(judge)]),
-        figures=figures,
-        base=base,
-    )
+    fingerprint = content_key([*definition, _hash_weights(judge)])
+    return LoadedJudge(judge.eval(), fingerprint, figures, base)
 
 
 def embed_images(
     loaded: LoadedJudge, images: Images, progress: Progress = lambda line: None
 ) -> dict[str, FloatArray]:
-    """Return a judge's outputs for a set of images, cached by their content.
+    """Return a judge's outputs for images uint8 ``[n, S, S, 3]``, cached by their content.
 
     Equal images are embedded once, so their outputs are equal to the last bit.
-
-    Args:
-        loaded: the judge.
-        images: uint8 ``[n, S, S, 3]``.
-        progress: told how far it is.
 
     Returns:
         The judge's outputs by name, float32 ``[n, k]``.
@@ -174,7 +158,7 @@ def embed_images(
 
 
 def _distinct(images: Images) -> tuple[IntArray, IntArray, str]:
-    """Return positions of the distinct images, which of them each image equals, a hash of them all.
+    """Return rows of the distinct images, which of them each image equals, and a hash of them all.
 
     The distinct images stand in the order of their own hashes, so that the same images in another
     order are the same set: shuffled reference rows cost nothing.

@@ -3,7 +3,7 @@
 An image of segment ``row`` (its row in the pair store) is called ``<row>.png``, or ``<row>_0.png``.
 Further ones of the same segment are ``<row>_1.png``, ``<row>_2.png``, …; the k-th images of all
 segments ought to come from the same noise. The first image is scored; the next ``GRID_NOISES`` of
-the exam's grid segments form the grid that diversity and sensitivity are measured on.
+the grid segments of the evaluation set form the grid that diversity and sensitivity use.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ NAME = re.compile(r"(\d{1,9})(?:_(\d{1,4}))?", re.ASCII)
 FORMATS = {
     suffix: name for suffix, name in READABLE.items() if name in ("BMP", "JPEG", "PNG", "WEBP")
 }
-LISTED = 5
-"""Mistakes, or rows, that one message names."""
+MAX_LISTED = 5
+"""Largest number of mistakes, or rows, that one message names."""
 PNG_DEPTH = 24
 """The byte of a PNG file that holds the bits of a sample: PIL makes 8 of 16 without a word."""
 
@@ -52,7 +52,7 @@ class Submission:
 
 
 def hash_images(images: ImageArray, grid: ImageArray | None) -> str:
-    """sha256 of all that is looked at."""
+    """Return the sha256 of all images of a submission."""
     digest = hashlib.sha256()
     for part in (images, grid):
         if part is not None:
@@ -129,7 +129,7 @@ def read_submission(
 
 
 def _by_name(folder: Path) -> Files:
-    """Hidden files are passed over; everything else must be an image with a known name."""
+    """Find the images of a folder, which holds nothing else but hidden files, by their names."""
     files: Files = defaultdict(dict)
     wrong = []
     for path in sorted(folder.iterdir()):
@@ -191,7 +191,7 @@ def _read(
     resize: bool,
     progress: Callable[[int, int], None],
 ) -> tuple[ImageArray, Mapping[str, int]]:
-    """The images, uint8 ``[m, S, S, 3]``, and how many were converted in which way."""
+    """Return the images, uint8 ``[m, S, S, 3]``, and how many were converted in which way."""
     read = np.empty((len(paths), size, size, 3), dtype=np.uint8)
     converted: Counter[str] = Counter()
     wrong = []
@@ -207,11 +207,7 @@ def _read(
 
 
 def _check_kind(path: Path, size: int, resize: bool) -> list[str]:
-    """Say what has to be done to a picture.
-
-    Raises:
-        RejectedError: it is not what may be converted.
-    """
+    """Say what has to be done to a picture; raise RejectedError where it may not be converted."""
     from PIL import Image, UnidentifiedImageError
 
     done = []
@@ -262,14 +258,12 @@ def _look_odd(images: ImageArray, rows: IntArray) -> list[str]:
     return notes
 
 
-def _some(things: Sequence[object]) -> str:
-    shown = ", ".join(map(str, things[:LISTED]))
-    return shown if len(things) <= LISTED else f"{shown}, … {len(things) - LISTED} more"
+def _some(things: Sequence[object], separator: str = ", ") -> str:
+    more = [f"… {len(things) - MAX_LISTED} more"] if len(things) > MAX_LISTED else []
+    return separator.join([*map(str, things[:MAX_LISTED]), *more])
 
 
 def _refuse(where: Path, wrong: Sequence[str], hint: str = "") -> None:
     """Raise one error that names the first few mistakes."""
     if wrong:
-        shown = "; ".join(wrong[:LISTED])
-        more = f"; … {len(wrong) - LISTED} more" if len(wrong) > LISTED else ""
-        raise UserError(f"{where}: {shown}{more}{f' ({hint})' if hint else ''}")
+        raise UserError(f"{where}: {_some(wrong, '; ')}{f' ({hint})' if hint else ''}")

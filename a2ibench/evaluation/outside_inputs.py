@@ -17,12 +17,9 @@ COLUMNS = ("row", "source", "start", "label", "file", "grid")
 def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
     """Write one line per test segment, with the names of the images that are expected for it.
 
-    Args:
-        store: the pairs.
-        grid_rows: int64 ``[A]``, positions among the test segments that are to be drawn several
-            times.
-        path: the csv file. ``file`` is the scored image; ``grid`` names those that the metrics of
-            diversity and sensitivity use as well, and is empty for most segments.
+    ``file`` is the scored image; ``grid`` names those that the metrics of diversity and sensitivity
+    use as well. It is empty but for ``grid_rows``, int64 ``[A]``, positions among the test segments
+    that are to be drawn several times.
 
     Returns:
         Number of test segments.

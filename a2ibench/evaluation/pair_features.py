@@ -27,11 +27,8 @@ def encode_and_embed(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the features of all sounds and of all images, from the cache where they are there.
 
-    Args:
-        store: the pairs; those that a correction leaves out are among them.
-        encoder: encodes the sounds.
-        judge: name of a judge that is not trained and gives ``"features"``.
-        counter: shows how far both are.
+    Pairs that a correction leaves out are among them. ``judge`` names one that is not trained and
+    gives ``"features"``; ``counter`` shows how far both are.
 
     Returns:
         float32 ``[len(store), d]`` of the encoder and ``[len(store), k]`` of the judge.

@@ -1,4 +1,4 @@
-"""Does a measure rise or fall with what is changed? Spearman's ρ, with how sure it is."""
+"""Rank correlation: whether a measure rises or falls with what is changed, and how sure that is."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Correlation:
 
 
 def correlate(x: Array, curves: Array) -> Correlation:
-    """The mean over noises of ρ between what was changed and a measure.
+    """Return the mean over noises of ρ between what was changed and a measure.
 
     p permutes the levels, for all noises together: with L levels it is at least about 2 / L!, so
     that few levels can never be significant. The interval is Student's over noises, clipped to
@@ -68,14 +68,14 @@ def correlate(x: Array, curves: Array) -> Correlation:
 
 
 def over_sounds(single: list[Correlation]) -> Correlation:
-    """The mean of ρ over sounds, with Student's interval over sounds; no p is made of several."""
+    """Return the mean of ρ over sounds, with Student's interval; no p is made of several."""
     rhos = [one.rho for one in single if one.rho is not None]
     low, high = _interval(rhos)
     return Correlation(float(np.mean(rhos)) if rhos else None, None, low, high, len(rhos))
 
 
 def mean_interval(values: Array) -> tuple[Array, Array, Array]:
-    """Mean over the last axis and Student's 95 % interval; NaN ends with a single value."""
+    """Return mean and Student's 95 % interval over the last axis; NaN ends with a single value."""
     mean, n = values.mean(axis=-1), values.shape[-1]
     if n < 2:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
@@ -91,6 +91,6 @@ def _interval(rhos: list[float]) -> tuple[float | None, float | None]:
 
 
 def _standard(ranks: Array) -> Array:
-    """Centred, of length 1, along the last axis: products are then correlations."""
+    """Centre, and scale to length 1, along the last axis: products are then correlations."""
     centred = ranks - ranks.mean(axis=-1, keepdims=True)
     return np.asarray(centred / np.linalg.norm(centred, axis=-1, keepdims=True))

@@ -41,10 +41,10 @@ Array = npt.NDArray[np.float64]
 LEVEL = 0.95
 NOISE = 1e-12
 """Relative to the scores: a smaller scatter is that of rounding."""
-FEWEST_CLIPS = 5
+MIN_CLIPS = 5
 """Blocks of test clips below which nothing is said of how sure a score is: the variance between two
 to four clips is hardly known, and intervals made from it miss the truth in either direction."""
-FEWEST_SEEDS = 3
+MIN_SEEDS = 3
 """Training seeds below which a difference has no effect size: two seeds that happen to be alike
 make any difference many standard deviations large."""
 
@@ -89,7 +89,7 @@ class Paired:
         p: two-sided, of "no difference", by the t that the interval is made from; None with one
             seed (clips alone cannot tell a method from a lucky run) and without an interval.
         effect: the difference in units of the seeds' standard deviation, pooled over the two arms;
-            None below :data:`FEWEST_SEEDS` seeds or without an interval, or where no seed differs
+            None below :data:`MIN_SEEDS` seeds or without an interval, or where no seed differs
             from another.
         favours: the share of test blocks on which the arm is better, ties counting half, in
             [0, 1]; 0.5 is no preference. None without an interval.
@@ -125,18 +125,12 @@ def no_interval(scores: SeedScores) -> str | None:
 
 
 def _why_none(blocks: Array, found: tuple[float, float] | None, what: str) -> str | None:
-    """Say why there is no interval.
-
-    Args:
-        blocks: pseudo-values.
-        found: their standard error and its degrees of freedom, if there are any.
-        what: has no interval: the score, the difference.
-    """
-    if blocks.shape[1] < FEWEST_CLIPS:
-        return f"there are fewer than {FEWEST_CLIPS} test clips"
+    """Say why pseudo-values have no interval, from their standard error and degrees of freedom."""
+    if blocks.shape[1] < MIN_CLIPS:
+        return f"there are fewer than {MIN_CLIPS} test clips"
     if found is None:
         return (
-            f"fewer than {FEWEST_CLIPS} blocks of test clips can be left out without the loss of a"
+            f"fewer than {MIN_CLIPS} blocks of test clips can be left out without the loss of a"
             " whole class, or of the score"
         )
     if found[0] == 0:
@@ -150,10 +144,6 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
     Two that are equal on every seed and block have the interval [0, 0] and p = 1; any other
     difference that neither seeds nor clips change has no interval, like a score.
 
-    Args:
-        arm: scores of the one.
-        base: scores of the other, on the same blocks of test clips.
-        higher_is_better: whether a positive difference favours the arm.
 
     Returns:
         None without a common seed.
@@ -195,11 +185,11 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
 
 
 def _standard_error(values: Array, blocks: Array, scale: float) -> tuple[float, float] | None:
-    """The standard error of the mean and its degrees of freedom; None with too few blocks."""
+    """Return the standard error of the mean and its degrees of freedom; None of too few blocks."""
     S = len(values)
     blocks = _finite(blocks)
     B = blocks.shape[1]
-    if B < FEWEST_CLIPS:
+    if B < MIN_CLIPS:
         return None
     A = float(np.var(values, ddof=1)) / S if S > 1 else 0.0
     C = float(np.var(blocks.mean(axis=0), ddof=1)) / B
@@ -214,12 +204,7 @@ def _standard_error(values: Array, blocks: Array, scale: float) -> tuple[float, 
 def variance_of_mean(A: float, C: float, E: float, S: int, B: int) -> tuple[float, float]:
     """Return the variance of the mean of S × B pseudo-values, and its degrees of freedom.
 
-    Args:
-        A: mean square of the seeds / (S B).
-        C: mean square of the blocks / (S B).
-        E: mean square of the rest / (S B).
-        S: number of seeds, at least 2.
-        B: number of blocks, at least 2.
+    A, C and E are the mean squares of the seeds, the blocks and the rest, each / (S B); S, B ≥ 2.
     """
     variance = max(A + C - E, A, C)
     least = min(S, B) - 1
@@ -246,15 +231,18 @@ def _p_value(value: float, error: float, freedom: float) -> float:
 
 
 def _effect(value: float, arm: Array, base: Array, scale: float) -> float | None:
-    if len(arm) < FEWEST_SEEDS:
+    if len(arm) < MIN_SEEDS:
         return None
     sd = float(np.sqrt((np.var(arm, ddof=1) + np.var(base, ddof=1)) / 2))
     return value / sd if sd > NOISE * scale else None
 
 
 def _favours(pairs: SeedScores, sign: int) -> float:
-    """Pseudo-values are moved so that their mean is the score: of a metric that is biased at small
-    n they scatter around its value without the bias, on whichever side of 0 that may be."""
+    """Return the share of blocks on which the arm is better, ties counting half.
+
+    Pseudo-values are moved so that their mean is the score: of a metric that is biased at small n
+    they scatter around its value without the bias, on whichever side of 0 that may be.
+    """
     blocks = _finite(pairs.blocks)
     moved = blocks - blocks.mean(axis=1, keepdims=True) + pairs.values[:, np.newaxis]
     scale = float(np.abs(blocks).max())
@@ -264,7 +252,7 @@ def _favours(pairs: SeedScores, sign: int) -> float:
 
 
 def _finite(blocks: Array) -> Array:
-    """The blocks that every seed has a pseudo-value of."""
+    """Return the blocks that every seed has a pseudo-value of."""
     return blocks[:, np.isfinite(blocks).all(axis=0)]
 
 

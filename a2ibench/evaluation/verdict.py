@@ -24,7 +24,7 @@ each other, and metrics of the same images depend strongly."""
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down correction (Holm 1979): p₍ᵢ₎ → max over j ≤ i of min(1, (m − j + 1) p₍ⱼ₎).
+    """Correct by Holm's step-down method (1979): p₍ᵢ₎ → max over j ≤ i of min(1, (m − j + 1) p₍ⱼ₎).
 
     Args:
         p: of m tests, in [0, 1]; None for a comparison without a test, which is not counted.
@@ -43,13 +43,7 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
 
 
 def judge(change: Paired | None, p: float | None, higher_is_better: bool) -> Verdict:
-    """The verdict on an arm.
-
-    Args:
-        change: its difference to the base; None where there is none.
-        p: the corrected p of that difference.
-        higher_is_better: whether a higher score of the metric is better.
-    """
+    """Return the verdict on an arm, from its difference to the base and the corrected p of it."""
     if change is None:
         return "–"
     if change.seeds < 2:

@@ -20,11 +20,9 @@ PLACE = "NUMBA_CACHE_DIR"
 
 
 def place_compiled_code() -> Path | None:
-    """Give numba a folder if it finds none by itself.
+    """Give numba a folder if it finds none by itself, and return it.
 
-    Returns:
-        The folder, or None. The environment variable ``NUMBA_CACHE_DIR`` holds it, for this process
-        and those that it starts.
+    ``NUMBA_CACHE_DIR`` in the environment holds it, for this process and those that it starts.
     """
     if any(map(_takes_files, _usual_places())):
         return None

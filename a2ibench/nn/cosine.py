@@ -7,14 +7,9 @@ from a2ibench.types import FloatArray
 
 
 def cosines(a: FloatArray, v: FloatArray) -> npt.NDArray[np.float64]:
-    """Compute the cosine of each row with each row.
+    """Compute the cosine of each row ``[n, d]`` with each row ``[m, d]``: float64 ``[n, m]``.
 
-    Args:
-        a: ``[n, d]``, for example of sounds.
-        v: ``[m, d]``, for example of images. Equal rows get equal cosines, to the last bit.
-
-    Returns:
-        float64 ``[n, m]``; 0 for a row of zeros.
+    It is 0 for a row of zeros. Equal rows of ``v`` get equal cosines, to the last bit.
     """
     distinct, position = np.unique(v, axis=0, return_inverse=True)
     cosine = unit_rows(a) @ unit_rows(distinct).T

@@ -7,15 +7,10 @@ from a2ibench.types import ImageArray
 
 
 def degrade(images: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Add random blur and noise.
+    """Add random blur and noise to images uint8 ``[n, S, S, 3]``.
 
-    Args:
-        images: uint8 ``[n, S, S, 3]``.
-        rng: the source of chance.
-
-    Returns:
-        The same shape. Each image is, with probability ¾ each, blurred by a Gaussian of up to 1/32
-        of its side and given white noise with a standard deviation of up to 40 grey levels.
+    Each is, with probability ¾ each, blurred by a Gaussian of up to 1/32 of its side and given
+    white noise with a standard deviation of up to 40 grey levels.
     """
     degraded = np.empty_like(images)
     for i, image in enumerate(images):

@@ -9,12 +9,9 @@ from torch import nn
 def descend(
     optimizer: torch.optim.Optimizer, terms: Iterable[torch.Tensor], clip: float | None = None
 ) -> None:
-    """Take one step on the sum of the terms.
+    """Take one step on the sum of the terms, scalars with gradients.
 
-    Args:
-        optimizer: of the weights that learn from them.
-        terms: scalars with gradients.
-        clip: largest norm of the gradient; a longer one is shortened to it.
+    A gradient with a larger norm than ``clip`` is shortened to it.
     """
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(terms)).sum().backward()  # type: ignore[no-untyped-call]

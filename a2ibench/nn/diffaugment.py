@@ -10,15 +10,10 @@ Policy = Literal["color", "translation", "cutout"]
 
 
 def diffaugment(image: torch.Tensor, policy: Sequence[Policy]) -> torch.Tensor:
-    """Change each image at random; for real and generated images alike.
+    """Change each image ``[n, 3, S, S]`` at random; for real and generated images alike.
 
-    Args:
-        image: float ``[n, 3, S, S]``.
-        policy: ``color`` (brightness ±½, saturation × 0..2, contrast × ½..1½), ``translation`` (up
-            to S/8 each way, zeros move in), ``cutout`` (a square of S/2 becomes 0).
-
-    Returns:
-        The same shape.
+    ``color``: brightness ±½, saturation × 0..2, contrast × ½..1½. ``translation``: up to S/8 each
+    way, zeros move in. ``cutout``: a square of S/2 becomes 0.
     """
     for name in policy:
         image = _CHANGES[name](image)

@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 from a2ibench.types import IntArray
 
 MIN_CLIPS = 5
-"""Fewest clips that have an interval."""
+"""Minimum number of clips that have an interval."""
 LEVEL = 0.95
 
 
@@ -18,10 +18,8 @@ def classifier_figures(
 ) -> Mapping[str, float]:
     """Compute the figures that :meth:`~a2ibench.contracts.judge.Judge.fit` returns.
 
-    Args:
-        right: bool ``[n]``, whether each held-out image is classified correctly.
-        label: int64 ``[n]``, the true classes.
-        source: ``[n]``, the clips.
+    ``right``, bool ``[n]``, says whether each held-out image is classified correctly; ``label``
+    holds the true classes, ``source`` the clips.
 
     Returns:
         ``held_out_accuracy``; ``held_out_images`` and ``held_out_clips``; ``held_out_chance``, the

@@ -38,9 +38,6 @@ class Lite0(nn.Module):
     Images are resized to 128 px (bicubic, antialiased) and normalised as the weights expect,
     (x − 127) / 128.
 
-    Args:
-        weights: the weight file; None takes the installed package's.
-
     Shapes: uint8 ``[n, 3, S, S]`` → features float ``[n, 1280]`` (the mean over the last
     map, ≥ 0) and logits float ``[n, 1000]``.
 

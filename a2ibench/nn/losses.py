@@ -9,39 +9,22 @@ Distance = Literal["mse", "norm", "cosine"]
 
 
 def hinge_true(score: torch.Tensor) -> torch.Tensor:
-    """Compute E[max(0, 1 − K)], a discriminator's loss on pairs that it should accept.
-
-    Args:
-        score: float ``[n]``.
-    """
+    """Compute E[max(0, 1 − K)] of ``[n]``, a discriminator's loss on pairs to be accepted."""
     return F.relu(1.0 - score.float()).mean()
 
 
 def hinge_false(score: torch.Tensor) -> torch.Tensor:
-    """Compute E[max(0, 1 + K)], a discriminator's loss on pairs that it should reject.
-
-    Args:
-        score: float ``[n]``.
-    """
+    """Compute E[max(0, 1 + K)] of ``[n]``, a discriminator's loss on pairs to be rejected."""
     return F.relu(1.0 + score.float()).mean()
 
 
 def adversarial(score: torch.Tensor) -> torch.Tensor:
-    """Compute −E[K], a generator's loss.
-
-    Args:
-        score: float ``[n]``, of generated images.
-    """
+    """Compute −E[K] of the scores ``[n]`` of generated images, a generator's loss."""
     return -score.float().mean()
 
 
 def auxiliary(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """Compute −E[log P(label)].
-
-    Args:
-        logits: float ``[n, classes]``.
-        label: int64 ``[n]``.
-    """
+    """Compute −E[log P(label)] of logits ``[n, classes]`` and labels int64 ``[n]``."""
     return F.cross_entropy(logits.float(), label)
 
 
@@ -50,10 +33,8 @@ def consistency(
 ) -> torch.Tensor:
     """Compute L_con, the distance of an image's predicted sound from the sound it was drawn for.
 
-    Args:
-        a: float ``[n, d]``, standardised.
-        predicted: float ``[n, d]``, I2A of the images.
-        distance: E‖a − â‖² / d, E‖a − â‖, or E[1 − cos(a, â)].
+    Shapes: ``a`` float ``[n, d]``, standardised; ``predicted`` the same, I2A of the images. The
+    distance is E‖a − â‖² / d, E‖a − â‖, or E[1 − cos(a, â)].
     """
     predicted = predicted.float()
     if distance == "mse":
@@ -71,11 +52,7 @@ def gaussian_kl(
 ) -> torch.Tensor:
     """Compute E[KL(N(μ, σ²) ‖ N(μₚ, σₚ²))], summed over the dimensions of diagonal Gaussians.
 
-    Args:
-        mean: μ, float ``[n, k]``.
-        log_variance: log σ², ``[n, k]``.
-        prior_mean: μₚ, ``[n, k]``.
-        prior_log_variance: log σₚ², ``[n, k]``.
+    Shapes: μ, log σ², μₚ and log σₚ² are float ``[n, k]``.
     """
     ratio = (log_variance - prior_log_variance).exp()
     shift = (mean - prior_mean).square() * (-prior_log_variance).exp()

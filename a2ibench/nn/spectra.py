@@ -24,14 +24,11 @@ def statistics_over_time(
 ) -> FloatArray:
     """Return the mean and the standard deviation over time of each waveform's frames.
 
-    Args:
-        waveforms: float32 ``[n, T]``, T ≥ ``min_samples``.
-        min_samples: length of a window.
-        frames: float32 ``[T]`` → ``[C, frames]``; called for one waveform at a time, which keeps
-            memory flat in their number.
+    ``frames`` maps float32 ``[T]`` to ``[C, frames]``. It is called for one waveform at a time,
+    which keeps memory flat in their number.
 
-    Returns:
-        float32 ``[n, 2 C]``: the means, then the standard deviations.
+    Shapes: float32 ``[n, T]``, T ≥ ``min_samples`` → float32 ``[n, 2 C]``: the means, then the
+    standard deviations.
     """
     if waveforms.ndim != 2 or waveforms.shape[1] < min_samples:
         raise ValueError(f"expected [n, T ≥ {min_samples}], got {waveforms.shape}")
@@ -42,11 +39,8 @@ def statistics_over_time(
 def power_spectrogram(waveform: Frames, n_fft: int, hop: int, window: str) -> Frames:
     """Compute |STFT|² without padding at the ends: ``[T]`` → ``[n_fft / 2 + 1, frames]``.
 
-    Args:
-        waveform: its precision is the result's.
-        n_fft: length of a window in samples, and of its transform.
-        hop: samples from one window to the next.
-        window: SciPy's name of the window, taken periodic.
+    The precision is the waveform's. Windows are ``n_fft`` samples long and ``hop`` apart; their
+    name is SciPy's, and they are taken periodic.
     """
     spectrum = librosa.stft(waveform, n_fft=n_fft, hop_length=hop, window=window, center=False)
     power: Frames = np.abs(spectrum) ** 2
@@ -62,13 +56,8 @@ def decibels(power: Frames) -> Frames:
 def mel_bands(owner: str, sample_rate: int, n_fft: int, n_mels: int, *, htk: bool) -> FloatArray:
     """Make triangular mel filters from 0 Hz to half the sample rate: ``[n_mels, n_fft / 2 + 1]``.
 
-    Args:
-        owner: whose option ``n_mels`` is, for the message.
-        sample_rate: in hertz.
-        n_fft: length of the transform.
-        n_mels: number of bands.
-        htk: True: m = 2595 log₁₀(1 + f / 700) and peaks of 1, as in the HTK book. False: Slaney's
-            scale and triangles of equal area.
+    With ``htk``, m = 2595 log₁₀(1 + f / 700) and peaks of 1, as in the HTK book; without, Slaney's
+    scale and triangles of equal area. ``owner`` has the option ``n_mels``, for the message.
 
     Raises:
         UserError: the bands are narrower than the window resolves, so that some would be empty.
@@ -93,14 +82,7 @@ def log_filterbank(waveform: FloatArray, bands: FloatArray, n_fft: int, hop: int
     Pre-emphasis x[t] − 0.97 x[t − 1], Hamming windows, power, triangular filters, natural
     logarithm. In float64: a quiet band beside a loud one keeps its digits.
 
-    Args:
-        waveform: ``[T]``.
-        bands: ``[B, n_fft / 2 + 1]``.
-        n_fft: length of a window in samples.
-        hop: samples from one window to the next.
-
-    Returns:
-        float64 ``[B, frames]``.
+    Shapes: waveform ``[T]``, bands ``[B, n_fft / 2 + 1]`` → float64 ``[B, frames]``.
     """
     emphasised = scipy.signal.lfilter([1.0, -PRE_EMPHASIS], [1.0], waveform.astype(np.float64))
     energy = bands @ power_spectrogram(emphasised, n_fft, hop, "hamming")

@@ -23,9 +23,6 @@ class FixedStartSpectralNorm(nn.Module):
 
     v = Wᵀu / ‖Wᵀu‖, σ̂ = ‖W v‖. As ``u`` is never updated, σ̂ stays a lower bound of the spectral
     norm, so the norm of the layer stays above 1. Register it as a parametrization of a weight.
-
-    Args:
-        outputs: rows of the weight as a matrix.
     """
 
     u: torch.Tensor

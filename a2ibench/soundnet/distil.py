@@ -60,12 +60,7 @@ def divergence(posterior: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
     f(x), the head's posterior on a sound, is the softmax of each of its frames, averaged over
     them, as in the encoder.
 
-    Args:
-        posterior: float ``[n, k]``, g(y).
-        frames: float ``[n, k, frames]``, the head's logits.
-
-    Returns:
-        float ``[n]``.
+    Shapes: posterior float ``[n, k]``, frames (the head's logits) ``[n, k, frames]`` → ``[n]``.
     """
     log_f = torch.logsumexp(frames.log_softmax(dim=1), dim=2) - math.log(frames.shape[2])
     return F.kl_div(log_f, posterior, reduction="none").sum(dim=1)
@@ -78,10 +73,7 @@ def mean_divergence(
 ) -> float:
     """Return the mean of :func:`divergence` over whole sounds, as the encoder takes them.
 
-    Args:
-        network: up to a head; it is put into evaluation mode.
-        lessons: at least one.
-        report: called with the number of sounds done and the total.
+    The network, up to a head, is put into evaluation mode; there is at least one lesson.
     """
     device = next(network.parameters()).device
     network.eval()

@@ -21,10 +21,7 @@ WEIGHTS_DOC = (
 
 
 def whole_path(weights: str) -> str:
-    """Return the option ``weights`` as an absolute path, as workers run in other folders.
-
-    An empty one stays empty.
-    """
+    """Make the option ``weights`` absolute, unless empty: workers run in other folders."""
     return str(Path(weights).expanduser().resolve()) if weights else ""
 
 

@@ -29,11 +29,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def read_pickled_arrays(content: bytes) -> Mapping[Any, Any]:
-    """Read a dictionary of arrays that ``numpy.save`` wrote.
-
-    Raises:
-        UserError: it is not a pickled dictionary of arrays.
-    """
+    """Read a dictionary of arrays that ``numpy.save`` wrote; refuse all else with a UserError."""
     stream = io.BytesIO(content)
     try:
         if np.lib.format.read_magic(stream) != (1, 0):

@@ -177,7 +177,7 @@ class _Reader:
         return len(self._content) - self._at
 
     def _skip(self, n: int) -> memoryview:
-        """The next n bytes, and moves behind them."""
+        """Return the next n bytes, and move behind them."""
         if n > self._left():
             raise _RefusedError(f"cut off: {n} bytes are missing at byte {self._at}")
         self._at += n

@@ -50,10 +50,7 @@ def convert_once(
 ) -> Path:
     """Return the converted file of a weight file; make it if the cache lacks it.
 
-    Args:
-        sha256: of the weight file.
-        network: whose weights they are.
-        obtain: returns the file's bytes and its name.
+    ``obtain`` returns the bytes and the name of the weight file, whose hash is ``sha256``.
     """
 
     def make(path: Path) -> None:
@@ -67,11 +64,7 @@ def convert_once(
 def load(path: Path, network: Architecture, last: str, source: str) -> SoundNet:
     """Make a network up to a layer with the weights of a converted file, in evaluation mode.
 
-    Args:
-        path: a file of :func:`convert_once`.
-        network: whose weights they are.
-        last: a trunk layer or a head.
-        source: the file they come from, for the message.
+    ``last`` is a trunk layer or a head, ``source`` the original file, for the message.
 
     Raises:
         UserError: the converted file is damaged, or the weights lack the head.
@@ -90,10 +83,7 @@ def load(path: Path, network: Architecture, last: str, source: str) -> SoundNet:
 def convert(content: bytes, name: str, network: Architecture) -> dict[str, torch.Tensor]:
     """Read the weights in a file as a state dict of the network, with the heads that are there.
 
-    Args:
-        content: the file's bytes.
-        name: its path; the suffix names the format.
-        network: whose weights they should be.
+    The suffix of ``name``, the file's path, names the format.
 
     Raises:
         UserError: it cannot be read, lacks something, has other shapes, is another network's, or
@@ -124,11 +114,7 @@ def _refuse_unconverted_norms(arrays: Arrays) -> None:
 
 
 def _checked(found: Arrays, network: Architecture) -> dict[str, torch.Tensor]:
-    """Return the tensors under the network's own names and in its shapes, float32.
-
-    Raises:
-        UserError: one is missing, has another shape, or has values that none can have.
-    """
+    """Return tensors under the network's own names and in its shapes, float32; refuse others."""
     if other := _another(found, network):
         raise UserError(f"the weights of {other.title}; expected those of {network.title}")
     state: dict[str, torch.Tensor] = {}

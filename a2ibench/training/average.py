@@ -13,9 +13,7 @@ class MovingAverage(AveragedModel):
     The decay after t updates is min(``decay``, (1 + t) / (10 + t)), so that the random initial
     weights do not linger in a short training.
 
-    Args:
-        module: the module, of which it keeps a copy.
-        decay: the decay in the long run, in (0, 1).
+    ``decay``, in (0, 1), is the decay in the long run.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:

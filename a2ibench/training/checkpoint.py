@@ -17,6 +17,8 @@ from a2ibench.storage import atomic_write
 from a2ibench.training.average import MovingAverage
 
 FORMAT = 2
+HISTORY = ("step", "seconds", "preparation_seconds", "curve", "notes")
+"""Fields of a state that are plain values."""
 
 
 class DamagedError(UserError):
@@ -68,11 +70,7 @@ class TrainingState:
         about = {
             "format": FORMAT,
             "sha256": _digest(flat),
-            "step": self.step,
-            "seconds": self.seconds,
-            "preparation_seconds": self.preparation_seconds,
-            "curve": self.curve,
-            "notes": self.notes,
+            **{name: getattr(self, name) for name in HISTORY},
             "groups": groups,
         }
         with atomic_write(path) as temporary:
@@ -101,11 +99,8 @@ class TrainingState:
                 torch.cuda.set_rng_state(tensors["random.cuda"])
         except (RuntimeError, KeyError, ValueError) as error:
             raise UserError(f"{path}: not a checkpoint of this model ({error})") from error
-        self.step = about["step"]
-        self.seconds = about["seconds"]
-        self.preparation_seconds = about["preparation_seconds"]
-        self.curve = about["curve"]
-        self.notes = about["notes"]
+        for name in HISTORY:
+            setattr(self, name, about[name])
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

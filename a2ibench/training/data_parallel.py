@@ -46,11 +46,7 @@ class Team:
         return bool(shared)
 
     def join(self, model: Model) -> None:
-        """Give every worker the first one's weights, and make the model's steps shared.
-
-        Args:
-            model: prepared by the first worker, freshly made by the others.
-        """
+        """Give every worker the weights of the first, which has prepared it; share its steps."""
         if self.workers == 1:
             return
         _copy_from_first(model.state_dict().values())

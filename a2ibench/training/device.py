@@ -1,7 +1,9 @@
 """The device of a trial and its precision."""
 
+import contextlib
 import os
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -74,11 +76,8 @@ def describe(device: torch.device) -> dict[str, str | int]:
 
 def _processor_name() -> str | None:
     """Return the processor's name on Linux; None elsewhere."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 (a virtual file)
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        return next(names, None)
     return None

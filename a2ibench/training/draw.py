@@ -19,21 +19,15 @@ def draw_noise(n: int, dim: int, seed: int) -> torch.Tensor:
 
 
 def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
-    """Draw one image per feature.
+    """Draw one image per feature, uint8 ``[n, S, S, 3]``, and leave the model in evaluation mode.
 
-    Args:
-        model: trained; it is put into evaluation mode.
-        acoustic: float32 ``[n, d]``, standardised.
-        noise: float32 ``[n, noise_dim]``; image i depends on row i of both alone.
-
-    Returns:
-        uint8 ``[n, S, S, 3]``.
+    Acoustic features are float32 ``[n, d]``, standardised, noise is float32 ``[n, noise_dim]``;
+    image i depends on row i of both alone.
 
     Raises:
         ValueError: the model draws something other than finite floats ``[n, 3, S, S]``.
     """
     device = next(model.parameters()).device
-    size = model.spec.image_size
     model.eval()
     parts = []
     lowest = 1.0
@@ -47,10 +41,9 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
                 raise ValueError(
                     f"{model.name}.generate: expected floats in [−1, 1], got {image.dtype}"
                 )
-            if image.shape != (len(a), 3, size, size):
+            if image.shape != (shape := (len(a), 3, *[model.spec.image_size] * 2)):
                 raise ValueError(
-                    f"{model.name}.generate: expected images {(len(a), 3, size, size)},"
-                    f" got {tuple(image.shape)}"
+                    f"{model.name}.generate: expected images {shape}, got {tuple(image.shape)}"
                 )
             if not bool(image.isfinite().all()):
                 raise ValueError(f"{model.name}.generate: NaN or infinite pixels")
@@ -74,16 +67,10 @@ def to_pixels(image: torch.Tensor) -> torch.Tensor:
 
 
 def draw_grid(model: Model, acoustic: FloatArray, count: int, seed: int) -> ImageArray:
-    """Draw several images per feature, with the same noises for all features.
-
-    Args:
-        model: trained.
-        acoustic: float32 ``[A, d]``, standardised.
-        count: Z, the number of noises.
-        seed: of the noises.
+    """Draw ``count`` images per feature ``[A, d]``, with the same noises for all features.
 
     Returns:
-        uint8 ``[A, Z, S, S, 3]``.
+        uint8 ``[A, count, S, S, 3]``.
     """
     noise = draw_noise(count, model.noise_dim, seed)
     each = np.repeat(acoustic, count, axis=0)

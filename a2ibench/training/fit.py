@@ -23,7 +23,7 @@ SAVE_SHARE = 0.02
 """Share of a training's time for its checkpoints, which sets their interval. An interruption writes
 none, since it can come in the middle of a step."""
 MIN_SAVE_INTERVAL = 1.0
-"""Fewest seconds between two checkpoints."""
+"""Minimum number of seconds between two checkpoints."""
 
 
 class DivergedError(Exception):

@@ -14,9 +14,7 @@ PREVIEWS = 6
 def preview_steps(steps: int, every: int) -> list[int]:
     """Return the steps of the previews: 0, a sixteenth, an eighth, a quarter, half of them, all.
 
-    Args:
-        steps: of the whole training, at least 1.
-        every: all but the last are multiples of it.
+    All but the last are multiples of ``every``.
     """
     parts = (every * 2**k for k in range(PREVIEWS - 1))
     return [0, *sorted({min(steps, -(-steps // part) * every) for part in parts})]
