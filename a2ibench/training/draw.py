@@ -28,6 +28,7 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
         ValueError: the model draws something other than finite floats ``[n, 3, S, S]``.
     """
     device = next(model.parameters()).device
+    size = model.spec.image_size
     model.eval()
     parts = []
     lowest = 1.0
@@ -41,7 +42,8 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
                 raise ValueError(
                     f"{model.name}.generate: expected floats in [−1, 1], got {image.dtype}"
                 )
-            if image.shape != (shape := (len(a), 3, *[model.spec.image_size] * 2)):
+            shape = (len(a), 3, size, size)
+            if image.shape != shape:
                 raise ValueError(
                     f"{model.name}.generate: expected images {shape}, got {tuple(image.shape)}"
                 )
