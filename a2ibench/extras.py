@@ -45,7 +45,6 @@ def install(extra: str) -> str:
 def require(extra: str, user: str) -> None:
     """Check that an extra is installed, which ``user`` needs (``"the format onnx"``).
 
-
     Raises:
         UserError: something of it is missing or too old; the message says how to install it.
     """

@@ -42,11 +42,7 @@ def find_disjoint(pairs: Pairs) -> npt.NDArray[np.bool_]:
 
 
 def check_size(metric: Metric, test: Pairs) -> None:
-    """Refuse a metric that needs more test segments or clips than there are.
-
-    Raises:
-        UserError: too few; the message counts both, and says how many clips would do.
-    """
+    """Refuse a metric that needs more test segments or clips than there are; say what would do."""
     disjoint = find_disjoint(test)
     label, source = test.label[disjoint], test.source[disjoint]
     clips = {int(one): len(np.unique(source[label == one])) for one in np.unique(label)}

@@ -85,22 +85,14 @@ def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
 
 
 def check_metric(metric: Metric, test: Pairs) -> None:
-    """Refuse a test split that a metric cannot be computed on.
-
-    Raises:
-        UserError: it is too small, or its factors are not known.
-    """
+    """Refuse a test split that is too small for a metric, or of which no factors are known."""
     check_size(metric, test)
     if "factors" in metric.needs and not test.factors:
         raise UserError(f"{metric.name}: it needs data whose factors are known")
 
 
 def check_judge(metric: Metric) -> None:
-    """Refuse a metric whose judge is unknown or lacks an output that the metric reads.
-
-    Raises:
-        UserError: it does; the message names judges that would do.
-    """
+    """Refuse a metric whose judge is unknown or lacks an output; name judges that would do."""
     if metric.judge == OWN:
         given: tuple[str, ...] = ("acoustic",)
     elif metric.judge in registry.judges:
@@ -128,9 +120,7 @@ def evaluate(
 ) -> dict[str, MetricResult]:
     """Score a method's images by several metrics.
 
-    Each judge embeds each set of images once, for all metrics.
-
-    ``judges`` holds, by name, those that the metrics need (:func:`load_judges`); ``progress`` is
+    Each judge embeds each set of images once, for all metrics. ``judges`` holds, by name, those that the metrics need (:func:`load_judges`); ``progress`` is
     told what is being done.
 
     Returns:

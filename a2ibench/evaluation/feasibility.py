@@ -87,10 +87,8 @@ def find_metric(name: str) -> Metric:
 def choose_metrics(asked: Sequence[str], test: Pairs) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """Choose the metrics to compute; return their names in column order, and why others are not.
 
-    Args:
-        asked: names of metrics; empty for the headline metrics, ``"all"`` among them for every
-            listed metric, as far as data and judges allow.
-        test: the test pairs; their features are not read.
+    Empty stands for the headline metrics, ``"all"`` among the names for every listed metric, as far
+    as data and judges allow. Features of the test pairs are not read.
 
     Raises:
         UserError: one that was asked for by name cannot be computed on these data, or its judge

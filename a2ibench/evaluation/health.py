@@ -75,13 +75,8 @@ class Health:
 def held_out_health(judge: str, figures: Mapping[str, float], classes: int) -> Health | None:
     """Return the health of a judge on the clips that it held out when it was trained.
 
-    Args:
-        judge: its name.
-        figures: what its training reported.
-        classes: number of classes of the data.
-
-    Returns:
-        None for a judge that is not trained, does not measure itself, or is not installed here.
+    ``figures`` are those that its training reported. None for a judge that is not trained, does not
+    measure itself, or is not installed here.
     """
     if judge not in registry.judges:
         return None

@@ -51,11 +51,8 @@ def load_judge(
 ) -> LoadedJudge:
     """Load a judge. A trained one is fitted once for its definition and data, and kept.
 
-    Args:
-        name: a registered name.
-        train: the real training pairs; nothing else is shown to it.
-        data_key: a hash of what ``train`` was made from (store content, encoder).
-        progress: told when it trains.
+    Nothing but ``train``, the real training pairs, is shown to it; ``data_key`` is a hash of what
+    they were made from (store content, encoder).
 
     Raises:
         UserError: an unknown name, weights that cannot be had, or data it cannot be trained on.

@@ -18,9 +18,6 @@ def check_own(folder: Path, *marks: str) -> None:
 
     One that holds nothing but a ``study.yaml``, which may be the user's, is as good as empty.
     ``marks`` are names of files or folders of which one is enough; by default those of a study.
-
-    Raises:
-        UserError: it is somebody else's, or no folder.
     """
     if not folder.exists():
         return
@@ -44,11 +41,7 @@ def check_own(folder: Path, *marks: str) -> None:
 
 
 def check_own_root(root: Path) -> None:
-    """Refuse a folder for several studies that holds something, and none of them.
-
-    Raises:
-        UserError: it is somebody else's, or no folder.
-    """
+    """Refuse a folder for several studies that holds something, and none of them."""
     if not (root.is_dir() and any(map(is_study, root.glob("[!.]*/")))):
         check_own(root)
     check_overview(root)
@@ -63,11 +56,7 @@ def is_study(folder: Path) -> bool:
 
 
 def check_overview(root: Path) -> None:
-    """Refuse to write an overview over files of a root of studies that are none.
-
-    Raises:
-        UserError: a file in the place of one of the overview's was written by somebody else.
-    """
+    """Refuse to write an overview of studies over files that somebody else wrote."""
     from pyarrow import ArrowException, parquet
 
     heads = {

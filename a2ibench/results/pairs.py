@@ -22,12 +22,9 @@ def find_store(study: Study, dataset: str | None) -> tuple[PairStore | None, str
 
 
 def open_store(study: Study, dataset: str | None, make: bool = True) -> PairStore:
-    """Open the pairs that a study was run on.
+    """Open the pairs that a study was run on, in ``dataset`` or where the study says.
 
-    Args:
-        study: the study.
-        dataset: where the pairs lie now; None for where the study says.
-        make: whether a named dataset is prepared where it is not in the cache.
+    With ``make``, a named dataset is prepared where it is not in the cache.
 
     Raises:
         UserError: the pairs are not at hand, or not its own any more.

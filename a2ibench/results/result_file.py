@@ -79,11 +79,7 @@ def next_score_path(folder: Path, result: Result | None, kind: str) -> Path:
 
 
 def set_aside_result(folder: Path, why: str) -> str:
-    """Rename a job's damaged result, and the scores beside it, so that it is computed again.
-
-    Returns:
-        ``why``, and where the files are now, in one line.
-    """
+    """Rename a job's damaged result, and its scores; return ``why``, and where they are now."""
     # The scores of one computation: none of them is kept without the others.
     names = (RESULT, *(name for kind in SCORES for name in _names(kind)))
     moved = [set_aside(folder / name) for name in names if (folder / name).is_file()]

@@ -72,11 +72,7 @@ class Study:
         return usable(metrics, find_health(self.scores, metrics))
 
     def row(self, label: str) -> Row:
-        """Return the row with a label; `` - `` stands for `` − `` as well.
-
-        Raises:
-            UserError: there is none.
-        """
+        """Return the row with a label; see :func:`find_row`."""
         return find_row(label, self.rows, str(self.folder))
 
     def failures(self) -> list[str]:
