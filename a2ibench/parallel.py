@@ -149,8 +149,9 @@ def in_order(
 ) -> Iterator[T | Crashed]:
     """Call a function for each tuple of arguments in child processes; yield the answers in order.
 
-    At most two answers per process are held back, so memory stays flat in their number. By default there are as many processes as processors available to this one. Arguments and
-    answers are pickled.
+    At most two answers per process are held back, so memory stays flat in their number. By default
+    there are as many processes as processors available to this one. Arguments and answers are
+    pickled.
     """
     import joblib
 

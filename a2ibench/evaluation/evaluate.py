@@ -120,8 +120,8 @@ def evaluate(
 ) -> dict[str, MetricResult]:
     """Score a method's images by several metrics.
 
-    Each judge embeds each set of images once, for all metrics. ``judges`` holds, by name, those that the metrics need (:func:`load_judges`); ``progress`` is
-    told what is being done.
+    Each judge embeds each set of images once, for all metrics. ``judges`` holds, by name, those
+    that the metrics need (:func:`load_judges`); ``progress`` is told what is being done.
 
     Returns:
         Metric name → result. Metrics that need a grid, or the method's own network, are missing

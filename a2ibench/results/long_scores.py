@@ -19,8 +19,8 @@ ONLY_HERE = ["kind", "change"]
 def long_scores(study: Study, judges: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Return every score of a study by its metrics as one row.
 
-    The columns are study, job, model, arm, kind, change, seed, dataset, encoder, metric, version, value,
-    spread, n and clips. For ``judges`` see :meth:`~a2ibench.results.rows.Row.scores`.
+    The columns are study, job, model, arm, kind, change, seed, dataset, encoder, metric, version,
+    value, spread, n and clips. For ``judges`` see :meth:`~a2ibench.results.rows.Row.scores`.
     """
     rows = [
         {
