@@ -209,10 +209,7 @@ def _embed(
 
 
 def load_judges(
-    metrics: Sequence[Metric],
-    train: Pairs,
-    data_key: str,
-    progress: Progress = lambda line: None,
+    metrics: Sequence[Metric], train: Pairs, data_key: str, progress: Progress = lambda line: None
 ) -> dict[str, LoadedJudge]:
     """Load every judge that some metrics need, by name; see :func:`load_judge`."""
     names = sorted({metric.judge for metric in metrics} - {OWN})

@@ -7,14 +7,7 @@ could stand.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    PrivateAttr,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PrivateAttr
 from typing_extensions import TypeAliasType
 
 from a2ibench.config import MAX_SEEDS

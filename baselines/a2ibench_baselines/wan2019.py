@@ -115,11 +115,7 @@ class Discriminator(nn.Module):
                 nn.LeakyReLU(0.2, inplace=True),
             ]
             c *= 2
-        layers += [
-            nn.Conv2d(c, c, 1),
-            nn.Flatten(),
-            nn.Linear(16 * c, config.phi_dim),
-        ]
+        layers += [nn.Conv2d(c, c, 1), nn.Flatten(), nn.Linear(16 * c, config.phi_dim)]
         self.phi = nn.Sequential(*layers)
         self.K = Projection(config.phi_dim, spec.acoustic_dim, nn.Linear)
         self.P = nn.Linear(config.phi_dim, len(spec.classes))
@@ -145,7 +141,7 @@ class Wan2019(Model):
     ablations: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mismatch": {"mismatch": "none"}}
     scales: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # For minutes on one CPU core at 64 pixels: narrow, and many small batches at a higher rate.
-        "small": {"channels": 16, "batch_size": 16, "lr": 1e-3},
+        "small": {"channels": 16, "batch_size": 16, "lr": 1e-3}
     }
 
     config: WanConfig

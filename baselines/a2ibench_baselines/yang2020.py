@@ -28,13 +28,7 @@ from a2ibench.nn.layers import (
     to_image,
     up_block,
 )
-from a2ibench.nn.losses import (
-    adversarial,
-    auxiliary,
-    consistency,
-    hinge_false,
-    hinge_true,
-)
+from a2ibench.nn.losses import adversarial, auxiliary, consistency, hinge_false, hinge_true
 from a2ibench.nn.projection import Projection
 from a2ibench.nn.resnet import ResNet18
 from a2ibench.nn.spectral import spectral_conv, spectral_linear
@@ -133,9 +127,7 @@ class GHighOnMap(nn.Module):
         self.look = None
         if config.sees_low:
             self.look = nn.Sequential(
-                nn.Conv2d(3, c, 3, padding=1, bias=False),
-                nn.BatchNorm2d(c),
-                leaky_relu(),
+                nn.Conv2d(3, c, 3, padding=1, bias=False), nn.BatchNorm2d(c), leaky_relu()
             )
         self.body = nn.Sequential(
             nn.Conv2d((3 if config.sees_low else 2) * c, c, 3, padding=1, bias=False),
@@ -250,7 +242,7 @@ class Yang2020(Model):
             "d_lr": 4e-4,
             "balanced": True,
             "ema": 0.99,
-        },
+        }
     }
 
     config: YangConfig
