@@ -35,11 +35,7 @@ class Images:
 
 
 class Study:
-    """A study's folder, opened; each file in it is read when needed, and nothing is written.
-
-    Raises:
-        UserError: it holds no study, or a damaged one.
-    """
+    """A study's folder, opened; each file in it is read when needed, and nothing is written."""
 
     def __init__(self, folder: "str | PathLike[str]") -> None:
         self._study = results.open_study(Path(folder))

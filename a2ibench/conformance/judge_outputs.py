@@ -43,9 +43,8 @@ def make_outputs(judge: str, count: int) -> JudgeOutputs:
     """Make the outputs of a judge for any number of segments.
 
     Each segment is a mixture of a few pairs of its class: their features, factors and the judge's
-    outputs with the same weights. A generated picture is half-way to another one of the class.
-
-    There are ``count`` segments of the test side, and as many training images.
+    outputs with the same weights. A generated picture is half-way to another one of the class. There
+    are ``count`` segments of the test side, and as many training images.
 
     Raises:
         UserError: no such judge, or it lacks something.

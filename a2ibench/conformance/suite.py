@@ -15,11 +15,8 @@ def check(
 ) -> Iterator[Finding]:
     """Run the rules of a kind on one of its plug-ins.
 
-    Args:
-        kind: the word of a registry of plug-ins (``"model"``).
-        name: a registered one.
-        values: options that differ from the defaults, where the kind has options.
-        files: for a dataset that cuts files, where they are.
+    ``values`` are options that differ from the defaults, ``files`` is where a dataset that cuts
+    files finds some.
 
     Raises:
         UserError: nothing has this name; options or files that this kind does not take.

@@ -63,21 +63,16 @@ class Dataset(ABC):
     def sides(self, clips: Sequence[tuple[str, str]]) -> Mapping[str, Split]:
         """Return the split, once it is known which sources are usable.
 
-        Args:
-            clips: source and label of every pair.
-
-        Returns:
-            The side of each source; a source that is not named stays where its pairs say.
+        ``clips`` holds source and label of every pair. A source that is not named in the answer
+        stays where its pairs say.
         """
         return {}
 
     def parts(self, done: int = 0) -> Iterator[Part]:
         """Yield the same pairs in parts, by default in a single one.
 
-        An interrupted preparation resumes after the last part that was written.
-
-        Args:
-            done: number of parts to skip at the beginning.
+        An interrupted preparation resumes after the last part that was written: the first ``done``
+        parts are left out.
         """
         if done == 0:
             yield Part(self.pairs())

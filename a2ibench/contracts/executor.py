@@ -37,9 +37,6 @@ class Trial(Protocol):
 
         What is there already is not computed again, and a training continues from its checkpoint.
 
-        Args:
-            report: called while the model trains.
-
         Raises:
             StoppedError: no other trial can succeed either, as on a full disk.
         """

@@ -50,7 +50,7 @@ class Judge(nn.Module, ABC):
     measure itself. A study is refused before any work where the judges' share of the clips is
     smaller."""
     held_out: ClassVar[HeldOut | None] = None
-    """How good it is; None for a judge that is not trained, or does not measure it."""
+    """The measure of its quality; None for a judge that is not trained, or does not measure it."""
     base: ClassVar[str | None] = None
     """The judge whose outputs :meth:`embed_from` starts from, so that a network which two judges
     share embeds an image once."""
@@ -99,10 +99,6 @@ class Judge(nn.Module, ABC):
     def embed_from(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
         """Return what :meth:`embed` gives, from the outputs of :attr:`base` for the same images.
 
-        Args:
-            outputs: by name, float32 ``[n, k]``.
-
-        Returns:
-            As :meth:`embed`, to the last bit.
+        Outputs are float32 ``[n, k]``, by name; the answers are equal to the last bit.
         """
         raise NotImplementedError(f"judge {self.name} has no base")

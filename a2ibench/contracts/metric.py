@@ -116,11 +116,11 @@ class Metric(ABC):
     """Names of the judge's outputs that it reads; with them a judge that lacks one is refused
     before any work."""
     needs: frozenset[Need] = frozenset()
-    """What it reads besides the outputs for one generated and one real image per segment."""
+    """Needs besides the outputs for one generated and one real image per segment."""
     title: str
     """The column's heading (``"R-prec@1"``)."""
     group: Group = "quality"
-    """Which table it stands in: the images' quality, their match with the sound, that match inside
+    """The table that it stands in: the images' quality, their match with the sound, that match inside
     the class, what chance adds (diversity, sensitivity, memorisation), or scores by the network
     that the method trains against. With :data:`OWN` as the judge always the last."""
     headline: bool = True
@@ -242,9 +242,7 @@ class Metric(ABC):
     ) -> npt.NDArray[np.float64] | None:
         """Return the score without each block of test segments, for metrics with a shortcut.
 
-        Args:
-            outputs: what :meth:`compute` was given.
-            block: int64 ``[n]``, 0 … B − 1.
+        ``block`` is int64 ``[n]``, 0 … B − 1.
 
         Returns:
             float64 ``[B]``, the b-th equal to the score of the segments outside of block b. None,

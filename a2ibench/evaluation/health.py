@@ -53,7 +53,7 @@ class Health:
         return f"{self} is not better than chance ({self._number(self.chance)})"
 
     def __str__(self) -> str:
-        """``held-out accuracy 43.3 % [lowest 38.1 %] of 30 images (7 clips)``."""
+        """Write ``held-out accuracy 43.3 % [from 38.1 %] of 30 images (7 clips)``."""
         text = f"{self.what} {self._number(self.value)}"
         if self.low is not None:
             text += f" [{'from' if self.higher_is_better else 'to'} {self._number(self.low)}]"

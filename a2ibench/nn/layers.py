@@ -44,10 +44,7 @@ def up_block(inputs: int, outputs: int) -> nn.Sequential:
 class UpStack(nn.Module):
     """A vector → a feature map: linear to 4×4, then up blocks which halve the channels.
 
-    Args:
-        inputs: length of the vector.
-        channels: of the map; at 4×4 there are ``channels · size / 4``.
-        size: side of the map, a power of two, at least 4.
+    At 4×4 there are ``channels · size / 4`` channels; ``size`` is a power of two, at least 4.
 
     Shapes: ``[n, inputs]`` → ``[n, channels, size, size]``.
     """
@@ -71,10 +68,8 @@ class UpStack(nn.Module):
 class DownStack(nn.Module):
     """An image → a flat vector: strided 4×4 convolutions which double the channels, to 4×4.
 
-    Args:
-        channels: of the first convolution.
-        size: side of the image, a power of two, at least 8.
-        conv: makes a convolution; ``spectral_conv`` for a discriminator.
+    The first convolution has ``channels``; ``conv`` makes one, as ``spectral_conv`` does for a
+    discriminator. ``size`` is a power of two, at least 8.
 
     Shapes: ``[n, 3, size, size]`` → ``[n, outputs]``.
     """
@@ -119,11 +114,7 @@ def to_image(channels: int) -> nn.Sequential:
 
 
 def doublings(size: int) -> int:
-    """Return the number of ×2 steps between 4 pixels and ``size``.
-
-    Raises:
-        ValueError: ``size`` is no power of two, or below 4.
-    """
+    """Return the number of ×2 steps from 4 pixels to ``size``, or raise a ValueError."""
     if size < 4 or size & (size - 1):
         raise ValueError(f"image size {size}: expected a power of two, at least 4")
     return size.bit_length() - 3

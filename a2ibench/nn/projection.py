@@ -9,10 +9,7 @@ from torch import nn
 class Projection(nn.Module):
     """K(φ, a) = ψ(φ) + ⟨V a, φ⟩.
 
-    Args:
-        phi_dim: length of φ.
-        acoustic_dim: length of a.
-        linear: makes ``linear(inputs, outputs, bias)``; ``spectral_linear`` for a normalised head.
+    ``linear`` makes a layer of inputs, outputs and bias, as ``spectral_linear`` a normalised one.
 
     Shapes: φ ``[n, phi_dim]``, a ``[n, acoustic_dim]`` → ``[n]``.
     """

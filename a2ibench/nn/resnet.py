@@ -10,9 +10,7 @@ class ResNet18(nn.Module):
 
     torchvision's own constructor fixes the width of basic blocks at 64; its block is used here.
 
-    Args:
-        outputs: length of the output.
-        width: channels of the first stage; 64 is the paper's.
+    ``width`` is the number of channels of the first stage; 64 is the paper's.
 
     Shapes: float ``[n, 3, H, W]`` in [−1, 1] → ``[n, outputs]``. H, W ≥ 32.
     """

@@ -1,4 +1,4 @@
-"""Whose a folder is: a study is written into a folder of its own, and over no file of others."""
+"""Owner of a folder: a study is written into a folder of its own, and over no file of others."""
 
 import re
 from pathlib import Path

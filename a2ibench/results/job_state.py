@@ -61,7 +61,7 @@ class JobState:
 
     @property
     def damage(self) -> str | None:
-        """Why its result is not believed, in one line; None where nothing is wrong."""
+        """The reason why its result is not believed, in one line; None where nothing is wrong."""
         return self._loaded[1]
 
     @property
@@ -71,7 +71,7 @@ class JobState:
 
     @cached_property
     def failure(self) -> str | None:
-        """Why it has no result though it ended, in one line; None otherwise.
+        """The reason why it has no result though it ended, in one line; None otherwise.
 
         It failed, or its result is damaged: the study's command computes it again.
         """
@@ -98,7 +98,7 @@ class JobState:
 
     @property
     def gap(self) -> str | None:
-        """Why it has no result; None where it has one."""
+        """The reason why it has no result; None where it has one."""
         if self.result is not None:
             return None
         if self.failure is not None:
@@ -107,7 +107,7 @@ class JobState:
 
     @cached_property
     def origin(self) -> Origin | None:
-        """Where the images of an outside system came from; None where no file says so."""
+        """The origin of an outside system's images; None where no file says so."""
         with suppress(OSError, DamagedError):
             return read_record(Origin, self.folder / ORIGIN)
         return None

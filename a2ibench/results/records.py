@@ -147,7 +147,7 @@ class Spec(_Record):
 
 
 class HandedIn(_Record):
-    """Where the images of an outside system came from."""
+    """The origin of the images of an outside system."""
 
     folder: str
     notes: list[str]

@@ -59,7 +59,7 @@ class RowScores:
         return max(found, key=lambda scores: scores.n, default=None)
 
     def sd(self, metric: Metric) -> float | None:
-        """Standard deviation over seeds."""
+        """Return the standard deviation over seeds; None with fewer than two."""
         scores = self.scores.get(metric.name)
         if scores is None or len(scores.seeds) < 2:
             return None
@@ -135,7 +135,7 @@ class Row:
 
     @property
     def metrics(self) -> set[str]:
-        """Those that have a score in every result."""
+        """Names of the metrics that have a score in every result."""
         scored = [
             {n for n in _result(job).metrics if _result(job).score(n)} for job in self.results
         ]

@@ -109,7 +109,7 @@ def distil(
         samples: length of the sounds in a batch, at least the network's minimum; longer ones are
             cut at a random place, shorter ones tiled.
         checkpoint: the file of the state, written every :data:`SAVE_EVERY` seconds and at the end.
-        report: called with the number of steps done and the total.
+        report: called with the steps done and in total.
 
     Raises:
         DivergedError: the loss became NaN or infinite.

@@ -49,11 +49,7 @@ class Architecture(NamedTuple):
         return (*self.trunk, self.objects, self.scenes)
 
     def up_to(self, last: str) -> tuple[Layer, ...]:
-        """Return the rows from ``conv1`` to ``last`` (a trunk layer or a head).
-
-        Raises:
-            ValueError: the network has no such layer.
-        """
+        """Return the rows from ``conv1`` to ``last``; raise a ValueError for an unknown layer."""
         for head in (self.objects, self.scenes):
             if head.name == last:
                 return (*self.trunk, head)
