@@ -58,11 +58,7 @@ def write_long(study: Study, judges: Mapping[str, str]) -> None:
 
 
 def read_long(path: Path) -> pd.DataFrame:
-    """Read a study's ``results.parquet``.
-
-    Raises:
-        UserError: it is damaged.
-    """
+    """Read a study's ``results.parquet``; raise a UserError where it is damaged."""
     try:
         return pd.read_parquet(path)
     except (ValueError, OSError) as error:

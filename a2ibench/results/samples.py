@@ -35,11 +35,7 @@ def read_outside(task: Task) -> tuple[GeneratedImages, dict[str, Any]]:
 
 
 def read_samples(folder: Path) -> GeneratedImages:
-    """Return the images of a job, as :func:`save_samples` left them.
-
-    Raises:
-        UserError: they are damaged or missing.
-    """
+    """Return the images of a job; raise a UserError where they are damaged or missing."""
     grid = folder / "samples" / "grid.npy"
     try:
         images = read_images(folder / "samples" / "test.npy")

@@ -78,11 +78,7 @@ class Status:
 
 
 def read_status(folder: Path) -> Status:
-    """Read how far a study is.
-
-    Raises:
-        UserError: no study, or a damaged one.
-    """
+    """Read how far a study is; raise a UserError where there is none, or a damaged one."""
     study = open_study(folder)
     progress = read_progress(folder)
     at_work = progress is not None and is_at_work(progress)
