@@ -63,11 +63,7 @@ def cached(path: Path, make: Callable[[Path], None], read: Callable[[Path], T]) 
 
 
 def find(path: Path, read: Callable[[Path], T]) -> T | None:
-    """Read a file of the cache; return None if it is missing or damaged.
-
-    Raises:
-        UserError, OSError: see :func:`cached`.
-    """
+    """Read a file of the cache as :func:`cached` does; return None if it is missing or damaged."""
     try:
         return _read(path, read)
     except (FileNotFoundError, DamagedEntryError):

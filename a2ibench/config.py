@@ -149,11 +149,7 @@ def _words_only(name: str) -> str:
 
 
 def check_owners(settings: Iterable[str], used: Collection[str]) -> None:
-    """Check that options are set only for models, datasets, encoders and executors in use.
-
-    Raises:
-        UserError: a plug-in is not in use.
-    """
+    """Refuse options of what is no model, dataset, encoder or executor in use."""
     for owner in settings:
         if owner not in used:
             hint = (

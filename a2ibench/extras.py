@@ -43,11 +43,7 @@ def install(extra: str) -> str:
 
 
 def require(extra: str, user: str) -> None:
-    """Check that an extra is installed, which ``user`` needs (``"the format onnx"``).
-
-    Raises:
-        UserError: something of it is missing or too old; the message says how to install it.
-    """
+    """Refuse, with the command that installs it, an extra that ``user`` (in words) needs."""
     lacking = [why for one in requirements(extra) if (why := unmet(one))]
     if lacking:
         raise UserError(f"{user} needs more packages ({'; '.join(lacking)}): {install(extra)}")

@@ -124,11 +124,7 @@ class Registry(Generic[T]):
         return cast("type[T]", plugin)
 
     def build(self, name: str, options: Mapping[str, Any], *arguments: Any) -> T:
-        """Make a plug-in that has a ``Config``, from options that differ from its defaults.
-
-        Raises:
-            UserError: as :meth:`get` and :func:`a2ibench.config.build`.
-        """
+        """Make a plug-in that has a ``Config``, from options that differ from its defaults."""
         plugin: Any = self.get(name)
         return cast("T", plugin(config.build(plugin.Config, options, name), *arguments))
 

@@ -47,11 +47,7 @@ ALL: tuple["Registry[object]", ...] = cast(
 
 
 def of_kind(kind: str) -> "Registry[Any]":
-    """Return the registry of a kind, whose word may be in the plural.
-
-    Raises:
-        UserError: there is no such kind.
-    """
+    """Return the registry of a kind, in the singular or plural, or raise a UserError."""
     by_kind = {one.kind: one for one in ALL}
     if (single := kind.removesuffix("s")) not in by_kind:
         raise unknown("kind", kind, [f"{name}s" for name in by_kind])

@@ -92,11 +92,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write plain values as indented JSON, atomically.
-
-    Raises:
-        ValueError: a number is NaN or infinite.
-    """
+    """Write plain values as indented JSON, atomically; raise a ValueError for NaN or infinity."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_write(path) as temporary:
         # A lone surrogate, as in a file name that is not UTF-8, becomes JSON's \\udc80.
@@ -104,12 +100,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read the plain values in a JSON file.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is not JSON, or nested too deeply.
-    """
+    """Read the plain values in a JSON file; raise a ValueError where it is none, or too deep."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except RecursionError:

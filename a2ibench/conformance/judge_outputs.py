@@ -25,11 +25,7 @@ OWN_WEIGHT = 0.7
 
 @functools.cache
 def _seen(judge: str) -> tuple[Pairs, Mapping[str, FloatArray]]:
-    """Return pairs and the outputs of a judge for their images.
-
-    Raises:
-        UserError: no such judge, or it lacks something.
-    """
+    """Return pairs and a judge's outputs for their images; refuse a judge that lacks something."""
     pairs = make_pairs(SEEN, seed=1)
     if judge == OWN:
         return pairs, {"acoustic": pairs.acoustic}
@@ -40,14 +36,10 @@ def _seen(judge: str) -> tuple[Pairs, Mapping[str, FloatArray]]:
 
 
 def make_outputs(judge: str, count: int) -> JudgeOutputs:
-    """Make the outputs of a judge for any number of segments.
+    """Make the outputs of a judge for ``count`` test segments, and as many training images.
 
     Each segment is a mixture of a few pairs of its class: their features, factors and the judge's
-    outputs with the same weights. A generated picture is half-way to another one of the class. There
-    are ``count`` segments of the test side, and as many training images.
-
-    Raises:
-        UserError: no such judge, or it lacks something.
+    outputs with the same weights. A generated picture is half-way to another one of the class.
     """
     pairs, outputs = _seen(judge)
     rng = np.random.default_rng(count)

@@ -69,7 +69,7 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """Take one step on one batch, forward, backward and optimiser steps; return scalar losses."""
+        """Take one step on one batch, forward, backward and optimisers; return scalar losses."""
 
     @abstractmethod
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:

@@ -74,11 +74,7 @@ def feasibility(store: PairStore, asked: Sequence[str] = ()) -> Feasibility:
 
 
 def find_metric(name: str) -> Metric:
-    """Return the metric of a name, with or without parameters, whose judge gives what it reads.
-
-    Raises:
-        UserError: no such metric, parameter or judge, or a judge that lacks an output.
-    """
+    """Return the metric of a name whose judge gives what it reads, or raise a UserError."""
     metric = registry.metrics.get(name)
     check_judge(metric)
     return metric

@@ -15,14 +15,11 @@ COLUMNS = ("row", "source", "start", "label", "file", "grid")
 
 
 def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
-    """Write one line per test segment, with the names of the images that are expected for it.
+    """Write one line per test segment, with its expected images; return the number of segments.
 
     ``file`` is the scored image; ``grid`` names those that the metrics of diversity and sensitivity
     use as well. It is empty but for ``grid_rows``, int64 ``[A]``, positions among the test segments
     that are to be drawn several times.
-
-    Returns:
-        Number of test segments.
     """
     rows = store.rows("test")
     several = set(rows[grid_rows].tolist())
@@ -49,13 +46,9 @@ def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
 
 
 def write_sounds(store: PairStore, folder: Path) -> int:
-    """Write the sound of each test segment as ``<row>.wav``, 16-bit mono at the store's rate.
+    """Write the sound of each test segment as ``<row>.wav``, 16-bit mono; return their number.
 
-    Returns:
-        Number of sounds.
-
-    Raises:
-        UserError: the folder holds something else already.
+    A folder that holds something else already is refused.
     """
     import soundfile
 

@@ -38,8 +38,8 @@ class Lite0(nn.Module):
     Images are resized to 128 px (bicubic, antialiased) and normalised as the weights expect,
     (x − 127) / 128.
 
-    Shapes: uint8 ``[n, 3, S, S]`` → features float ``[n, 1280]`` (the mean over the last
-    map, ≥ 0) and logits float ``[n, 1000]``.
+    Shapes: uint8 ``[n, 3, S, S]`` → features float ``[n, 1280]`` (the mean over the last map, ≥ 0)
+    and logits float ``[n, 1000]``.
 
     Raises:
         UserError: the weight file is missing or is not the one whose sha256 is known.

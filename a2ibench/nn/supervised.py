@@ -28,7 +28,7 @@ def fit_steps(
     weight_decay: float = 1e-4,
     flip: bool = True,
 ) -> Iterator[float]:
-    """Train with AdamW, one step per item that is taken.
+    """Train with AdamW, one step per item that is taken; yield the loss of each.
 
     Args:
         network: maps float ``[n, 3, S, S]`` in [−1, 1] to ``[n, k]``; left in training mode.
@@ -37,9 +37,6 @@ def fit_steps(
         loss: ``loss(output, target) -> scalar``.
         seed: fixes the order of the images and the flips.
         flip: horizontal flips with probability ½.
-
-    Yields:
-        The loss of each step.
     """
     device = next(network.parameters()).device
     target = target.to(device)

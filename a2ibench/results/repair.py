@@ -13,10 +13,9 @@ from a2ibench.storage import set_aside
 
 
 def repair(folder: Path, tasks: Mapping[str, Task], say: Callable[[str], None]) -> None:
-    """Set damaged files aside, and forget failures of jobs that are done now.
+    """Set damaged files aside, saying so, and forget failures of jobs that are done now.
 
-    No other command may be at work in the folder. ``tasks`` go by what a person calls their rows;
-    ``say`` is told of each damaged file.
+    No other command may be at work in the folder; ``tasks`` go by what a person calls their rows.
     """
     with suppress(UserError):  # there is none yet
         try:

@@ -141,11 +141,7 @@ def load_for_drawing(model: nn.Module, generator: nn.Module, path: Path) -> None
 
 
 def save_for_drawing(checkpoint: Path, path: Path) -> None:
-    """Copy only what :func:`load_for_drawing` reads: no optimisers, random states or curve.
-
-    Raises:
-        UserError: the checkpoint is damaged or of another format.
-    """
+    """Copy only what :func:`load_for_drawing` reads: no optimisers, random states or curve."""
     about, tensors = read_checkpoint(checkpoint)
     needed = {
         name: value

@@ -41,11 +41,7 @@ class ClassMean(Reference):
     row = 2
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """Return the mean image of each segment's class.
-
-        Raises:
-            ValueError: a test class has no training images.
-        """
+        """Return the mean image of each segment's class; raise a ValueError for an unseen class."""
         means = {label: _mean_image(train, label) for label in np.unique(test.label)}
         return np.stack([means[label] for label in test.label])
 
@@ -59,11 +55,7 @@ class ShuffledAudio(Reference):
     floor_of = frozenset({"match"})
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
-        """Return each test image once, none at its own segment.
-
-        Raises:
-            ValueError: fewer than two test segments.
-        """
+        """Return each of two or more test images once, none at its own segment."""
         return test.images[derangement(len(test), rng)]
 
 
@@ -90,12 +82,9 @@ class ShuffledInClass(Reference):
 
 
 def derangement(n: int, rng: np.random.Generator) -> IntArray:
-    """Draw a permutation without fixed points, uniform among them: int64 ``[n]``.
+    """Draw a permutation without fixed points, uniform among them: int64 ``[n]``, n ≥ 2.
 
     Permutations are drawn until one has none: e ≈ 2.7 draws on average.
-
-    Raises:
-        ValueError: n < 2: there is none.
     """
     if n < 2:
         raise ValueError(f"no derangement of {n} elements; at least two are needed")

@@ -34,11 +34,7 @@ class _OnGrid(Metric):
     bounds = (0.0, float("inf"))
 
     def relative(self, outputs: JudgeOutputs, swapped: Callable[[Array], Array]) -> Score:
-        """Return the mean distance of pictures ``[A, Z, k]`` relative to that of real images.
-
-        Raises:
-            UserError: fewer than two segments in the grid.
-        """
+        """Return the mean distance of swapped pictures relative to that of real images."""
         u = _drawn(outputs)
         if len(u) < 2:
             raise UserError(

@@ -122,11 +122,7 @@ class Known:
 
     @staticmethod
     def of(outputs: JudgeOutputs) -> "Known":
-        """Take them from a judge's outputs.
-
-        Raises:
-            UserError: a class has images of fewer than two training sources.
-        """
+        """Take them from a judge's outputs; refuse a class of fewer than two training sources."""
         label, source = outputs.train_label, outputs.train_source
         for one in np.unique(outputs.label):
             if len(np.unique(source[label == one])) < 2:
