@@ -15,7 +15,7 @@ def check(
 ) -> Iterator[Finding]:
     """Run the rules of a kind on one of its plug-ins.
 
-    ``values`` are options that differ from the defaults; ``files`` are for a dataset that cuts some.
+    ``values`` are options that differ from the defaults; ``files`` are for a dataset that cuts any.
 
     Raises:
         UserError: nothing has this name; options or files that this kind does not take.

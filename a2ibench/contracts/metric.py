@@ -121,8 +121,8 @@ class Metric(ABC):
     """The column's heading (``"R-prec@1"``)."""
     group: Group = "quality"
     """The table that it stands in: the images' quality, their match with the sound, that match
-    inside the class, what chance adds (diversity, sensitivity, memorisation), or scores by the network
-    that the method trains against. With :data:`OWN` as the judge always the last."""
+    inside the class, what chance adds (diversity, sensitivity, memorisation), or scores by the
+    network that the method trains against. With :data:`OWN` as the judge always the last."""
     headline: bool = True
     """Whether it is computed where the user names no metric; others are computed on request."""
     column: int = 100

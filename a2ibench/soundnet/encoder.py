@@ -57,7 +57,7 @@ class SoundNetEncoder(Encoder):
 
     @abstractmethod
     def public_weights(self) -> tuple[str, Path]:
-        """Return the sha256 of the default weights, and the converted file, or raise a UserError."""
+        """Return the sha256 of the default weights and the converted file, or raise a UserError."""
 
     def fingerprint(self) -> str:
         """Return a hash with that of the weights' content, wherever their file lies."""
