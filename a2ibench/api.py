@@ -91,10 +91,8 @@ class Study:
     def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
         """Test A − B over their common seeds and the same test clips, as ``a2ibench compare``.
 
-        Args:
-            a: the label of a row (``"ours"``).
-            b: of another (``"ours - consistency"``; `` − `` stands there as well).
-            metrics: names; none for all that both have.
+        Rows go by their labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there as well);
+        without names of metrics, all that both have are compared.
 
         Raises:
             UserError: no such row, or nothing to compare.

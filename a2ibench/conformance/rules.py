@@ -32,15 +32,10 @@ def expect(met: bool | np.bool_, expected: str, got: Any) -> None:
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one rule.
+    """The outcome of one rule, which says its demand in one sentence without a full stop.
 
-    Attributes:
-        rule: its name.
-        says: its demand, one sentence without a full stop.
-        state: ``"unreached"`` where an earlier rule had to be met first.
-        expected: the demand in detail, where the rule is broken.
-        got: the plug-in's behaviour, likewise.
-        fix: the usual remedy.
+    It is ``"unreached"`` where an earlier rule had to be met first. Where it is broken, there is
+    the demand in detail, the plug-in's behaviour, and the usual remedy.
     """
 
     rule: str
@@ -53,14 +48,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule(Generic[S]):
-    """One demand.
+    """One demand, as the docstring of its function says it.
 
-    Attributes:
-        name: of the function.
-        says: the demand.
-        fix: the usual remedy for a plug-in that breaks it.
-        gate: whether the later rules make no sense where it is broken.
-        run: raises :class:`BrokenError`; any other exception is the plug-in's own failure.
+    With ``gate``, the later rules make no sense where it is broken. ``fix`` is the usual remedy.
+    ``run`` raises :class:`BrokenError`; any other exception is the plug-in's own failure.
     """
 
     name: str

@@ -50,13 +50,9 @@ T = TypeVar("T", bound=Trial)
 
 @dataclass(frozen=True)
 class Update(Generic[T]):
-    """News of a trial.
+    """News of a trial: the steps of its training that are done, and in total, 0 if not yet known.
 
-    Attributes:
-        trial: which one.
-        step: steps of its training that are done.
-        steps: steps in total; 0 until that is known.
-        ended: whether nothing more will come.
+    With ``ended``, nothing more will come.
     """
 
     trial: T

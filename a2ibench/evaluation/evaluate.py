@@ -51,12 +51,7 @@ class MetricResult:
 
 @dataclass(frozen=True)
 class MetricChoice:
-    """The metrics that are computed where the user names none.
-
-    Attributes:
-        names: names of the metrics.
-        left_out: the others → why.
-    """
+    """Names of the metrics that are computed where the user names none; the others → why not."""
 
     names: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)

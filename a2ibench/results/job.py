@@ -68,14 +68,9 @@ class Job:
 class Environment:
     """The circumstances in which the jobs of a study are done; no part of their identity.
 
-    Attributes:
-        store: folder of the pair store.
-        encoder: registered name of the encoder.
-        encoder_config: the encoder's configuration.
-        metrics: registered names.
-        judges: judge → fingerprint, of the judges that those metrics need.
-        plugins: the user's plug-in files.
-        retries: number of times to try again after a crash, from the last checkpoint.
+    ``store`` is the folder of the pair store, ``judges`` maps those that the metrics need to their
+    fingerprints, ``plugins`` are the user's files, and ``retries`` is the number of times to try
+    again after a crash, from the last checkpoint.
     """
 
     store: Path

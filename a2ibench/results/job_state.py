@@ -32,9 +32,7 @@ Columns = Mapping[str, npt.NDArray[np.float64]]
 class JobState:
     """The state of one job, by the files in its folder: each is read when needed, and once.
 
-    Args:
-        folder: of the job; it need not be there.
-        number: its place among the seeds of its row.
+    The folder need not be there; ``number`` is the job's place among the seeds of its row.
     """
 
     def __init__(self, folder: Path, number: int = 0) -> None:

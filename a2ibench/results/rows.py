@@ -68,12 +68,9 @@ class RowScores:
 
 @dataclass(frozen=True)
 class Row:
-    """One arm, reference row or outside system with the jobs that compute it.
+    """One arm, reference row or outside system with the jobs that compute it, seed by seed.
 
-    Attributes:
-        label: as printed.
-        jobs: in the order of the seeds.
-        arm: what was trained; None for a reference row, an outside system, or a job by itself.
+    ``arm`` is None for a reference row, an outside system, or a job by itself.
     """
 
     label: str

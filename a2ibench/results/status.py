@@ -40,14 +40,7 @@ class JobStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A study.
-
-    Attributes:
-        folder: where it is.
-        jobs: in the order of the rows.
-        progress: of the last command; None where none left any.
-        at_work: whether it still runs.
-    """
+    """The status of a study: its jobs, row by row, the last command, and whether that still runs."""
 
     folder: Path
     jobs: tuple[JobStatus, ...]

@@ -23,14 +23,7 @@ SAVE_EVERY = 30.0
 
 @dataclass(frozen=True)
 class Budget:
-    """The budget of a training.
-
-    Attributes:
-        steps: total number of steps.
-        batch_size: pairs per step.
-        learning_rate: Adam's.
-        seed: of the weights, the order and the cuts.
-    """
+    """The budget of a training: Adam's learning rate, and the seed of weights, order and cuts."""
 
     steps: int
     batch_size: int

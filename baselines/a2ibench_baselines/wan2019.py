@@ -167,7 +167,10 @@ class Wan2019(Model):
         return self.G
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """Take one step of G, after one of D on the same fakes each ``g_steps``-th time."""
+        """Take one step of G, after one of D on the same fakes each ``g_steps``-th time.
+
+        The losses are the summands of both objectives; all weights are 1.
+        """
         a = batch.acoustic
         fake = self.G(a, torch.randn(len(a), self.noise_dim, device=a.device))
         terms: dict[str, torch.Tensor] = {}

@@ -310,7 +310,10 @@ class Yang2020(Model):
             return self.I2A.eval()(to_unit_range(images, device)).float().cpu().numpy()
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """Take a step of the discriminators, each ``d_steps``-th time one of G on its fakes, too."""
+        """Take a step of the discriminators, each ``d_steps``-th time also one of G on its fakes.
+
+        The losses are the weighted summands of both objectives.
+        """
         steps = self.config.d_steps
         stages = self._stages_in_training()
         updates_g = steps == 1 or int(self.step) % steps == steps - 1
