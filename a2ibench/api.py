@@ -91,8 +91,8 @@ class Study:
     def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
         """Test A − B over their common seeds and the same test clips, as ``a2ibench compare``.
 
-        Rows go by their labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there as well);
-        without names of metrics, all that both have are compared.
+        Rows go by their labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there as well).
+        Without names of metrics, all that both have are compared.
 
         Raises:
             UserError: no such row, or nothing to compare.

@@ -40,7 +40,7 @@ class JobStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The status of a study: its jobs, row by row, the last command, and whether that still runs."""
+    """The status of a study: its jobs, row by row, the last command, and whether it still runs."""
 
     folder: Path
     jobs: tuple[JobStatus, ...]
