@@ -91,7 +91,7 @@ class Study:
     def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
         """Test A − B over their common seeds and the same test clips, as ``a2ibench compare``.
 
-        Rows go by their labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there as well).
+        Rows go by their labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there, too).
         Without names of metrics, all that both have are compared.
 
         Raises:

@@ -67,12 +67,8 @@ class Encoder(ABC):
     def encode(self, waveforms: FloatArray) -> FloatArray:
         """Encode waveforms of one length.
 
-        Args:
-            waveforms: float32 ``[n, T]``, T ≥ ``min_samples``, mono, in [−1, 1], at
-                ``sample_rate``.
-
-        Returns:
-            float32 ``[n, d]``.
+        Shapes: float32 ``[n, T]``, T ≥ ``min_samples``, mono, in [−1, 1], at ``sample_rate`` →
+        float32 ``[n, d]``.
         """
 
     def __call__(self, waveform: npt.ArrayLike, sample_rate: int) -> FloatArray:

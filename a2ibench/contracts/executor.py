@@ -70,10 +70,7 @@ class Executor(ABC, Generic[T]):
     """Calls trials; their results and failures are in the trials' folders.
 
     ``a2ibench run --executor NAME`` chooses one, ``--set NAME.option=value`` sets its options.
-
-    Args:
-        config: its options; None for the defaults.
-        say: prints a line for the user.
+    Without a ``config``, these are the defaults; ``say`` prints a line for the user.
     """
 
     name: ClassVar[str]

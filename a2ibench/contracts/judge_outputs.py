@@ -60,11 +60,7 @@ class JudgeOutputs:
     _cached: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, find: Callable[["JudgeOutputs"], T]) -> T:
-        """Return ``find(self)``, computed for the first metric that asks and then kept.
-
-        Args:
-            find: a function at the top level of a module.
-        """
+        """Return ``find(self)`` of a module's function, computed when first asked for, and kept."""
         if find not in self._cached:
             self._cached[find] = find(self)
         return cast("T", self._cached[find])

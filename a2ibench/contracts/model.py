@@ -59,11 +59,8 @@ class Model(nn.Module, ABC):
 
         Scores by this network are shown apart, since the method was trained to please it.
 
-        Args:
-            images: uint8 ``[n, S, S, 3]``.
-
-        Returns:
-            float32 ``[n, d]`` in the space of the standardised features; None without a network.
+        Shapes: uint8 ``[n, S, S, 3]`` → float32 ``[n, d]`` in the space of the standardised
+        features; None without a network.
         """
         return None
 

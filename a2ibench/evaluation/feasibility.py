@@ -63,11 +63,12 @@ def feasibility(store: PairStore, asked: Sequence[str] = ()) -> Feasibility:
     if (few := too_few_clips(store, judges=clips_of_judges(metrics))) is not None:
         refused = few + _other_metrics(store, metrics)
     classes = count_classes(store)
+    chosen = map(registry.metrics.get, metrics)
     return Feasibility(
         classes,
         metrics,
         left_out,
-        tuple(name for name in metrics if _is_share(name)),
+        tuple(metric.name for metric in chosen if metric.percent and metric.bounds == (0, 1)),
         half_width(sum(one.test.clips for one in classes)),
         refused,
     )
@@ -139,8 +140,3 @@ def _other_metrics(store: PairStore, metrics: Sequence[str]) -> str:
     if not own or too_few_clips(store, judges=1) is not None:
         return ""
     return f" Or ask for metrics whose judges need fewer: --metric {own[0]}."
-
-
-def _is_share(name: str) -> bool:
-    metric = registry.metrics.get(name)
-    return metric.percent and metric.bounds == (0, 1)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from a2ibench.cache import cached, find
 from a2ibench.contracts.judge import Judge
@@ -105,7 +107,9 @@ def _load(
 
         def fit(path: Path) -> None:
             progress(f"judge {name}: training on {len(pairs)} real images")
-            _save_weights(judge, judge.fit(pairs), path)
+            figures = json.dumps(dict(judge.fit(pairs)), allow_nan=False)
+            state = {name: tensor.contiguous() for name, tensor in judge.state_dict().items()}
+            save_file(state, path, {FIGURES: figures})
 
         figures = cached(weights, fit, read_into)
     fingerprint = content_key([*definition, _hash_weights(judge)])
@@ -185,17 +189,8 @@ def _check_outputs(name: str, outputs: Mapping[str, FloatArray], n: int) -> None
             raise ValueError(f"judge {name}, output {key!r}: NaN or infinite numbers")
 
 
-def _save_weights(judge: Judge, figures: Mapping[str, float], path: Path) -> None:
-    from safetensors.torch import save_file
-
-    state = {name: tensor.contiguous() for name, tensor in judge.state_dict().items()}
-    save_file(state, path, {FIGURES: json.dumps(dict(figures), allow_nan=False)})
-
-
 def _load_weights(judge: Judge, path: Path) -> dict[str, float]:
     """Put the weights of a file into a judge, and return what its training reported."""
-    from safetensors import safe_open
-
     with safe_open(path, "pt") as kept:
         figures = json.loads(kept.metadata()[FIGURES])
         judge.load_state_dict({name: kept.get_tensor(name) for name in kept.keys()})  # noqa: SIM118  # not a mapping

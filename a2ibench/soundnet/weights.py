@@ -115,8 +115,11 @@ def _refuse_unconverted_norms(arrays: Arrays) -> None:
 
 def _checked(found: Arrays, network: Architecture) -> dict[str, torch.Tensor]:
     """Return tensors under the network's own names and in its shapes, float32; refuse others."""
-    if other := _another(found, network):
-        raise UserError(f"the weights of {other.title}; expected those of {network.title}")
+    first = found.get("conv1.0.weight")
+    width = first.shape[0] if first is not None and first.ndim else network.trunk[0].after
+    for other in ARCHITECTURES.values():
+        if width == other.trunk[0].after != network.trunk[0].after:
+            raise UserError(f"the weights of {other.title}; expected those of {network.title}")
     state: dict[str, torch.Tensor] = {}
     for layer in network.layers:
         keys = [f"{layer.name}.0.{field}" for field in CONVOLUTION]
@@ -131,17 +134,6 @@ def _checked(found: Arrays, network: Architecture) -> dict[str, torch.Tensor]:
                 raise UserError(f"no {key} of {network.title} in it; it has {has}, …")
             state[key] = _shaped(key, found[key], layer)
     return state
-
-
-def _another(found: Arrays, network: Architecture) -> Architecture | None:
-    """Return the network that these weights belong to, if their first layer is another's."""
-    weight = found.get("conv1.0.weight")
-    if weight is None or weight.ndim == 0:
-        return None
-    for other in ARCHITECTURES.values():
-        if weight.shape[0] == other.trunk[0].after != network.trunk[0].after:
-            return other
-    return None
 
 
 def _shaped(key: str, array: "np.ndarray[Any, np.dtype[Any]]", layer: Layer) -> torch.Tensor:

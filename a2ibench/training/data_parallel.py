@@ -6,7 +6,7 @@ batch, and an optimiser steps along the mean of all workers' gradients. Without 
 n workers compute the same as one, up to rounding.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,10 @@ class Team:
         """Give every worker the weights of the first, which has prepared it; share its steps."""
         if self.workers == 1:
             return
-        _copy_from_first(model.state_dict().values())
+        for tensor in model.state_dict().values():
+            whole = tensor.detach().contiguous()
+            dist.broadcast(whole, src=0)
+            tensor.detach().copy_(whole)
         for module in model.modules():
             if isinstance(module, _BatchNorm):
                 # In place: optimisers keep their parameters, checkpoints their names.
@@ -158,10 +161,3 @@ def _average_gradients(optimizer: torch.optim.Optimizer, *arguments: Any) -> Non
         for gradient in same:
             gradient.copy_(flat[start : start + gradient.numel()].view(gradient.shape))
             start += gradient.numel()
-
-
-def _copy_from_first(tensors: Iterable[torch.Tensor]) -> None:
-    for tensor in tensors:
-        whole = tensor.detach().contiguous()
-        dist.broadcast(whole, src=0)
-        tensor.detach().copy_(whole)
