@@ -195,7 +195,7 @@ def test_nested_options_are_finite_numbers_and_come_to_an_end(tmp_path: Path, va
 def test_a_file_of_absurd_size_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "big.json"
     with path.open("wb") as stream:
-        stream.truncate(read_record.LARGEST + 1)
+        stream.truncate(read_record.MAX_BYTES + 1)
     with pytest.raises(read_record.DamagedError, match="far more than were written"):
         read_record.read_record(records.Study, path)
 
