@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from a2ibench.cli.completion import kinds, names
-from a2ibench.cli.options import FAILED, load_plugins, plugin_option, read_fields
+from a2ibench.cli.options import (
+    FAILED,
+    load_plugins,
+    path_option,
+    plugin_option,
+    read_fields,
+    set_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,19 +31,10 @@ SIGNS = {"met": ("✓", "green"), "broken": ("✗", "bold red"), "unreached": ("
 @click.command()
 @click.argument("kind", metavar="[KIND]", default=EVERY, shell_complete=kinds(EVERY))
 @click.argument("name", required=False, shell_complete=names())
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Set an option of the plug-in, for example to make it small. Repeatable.",
+@set_option(
+    "Set an option of the plug-in, for example to make it small. Repeatable.", "FIELD=VALUE"
 )
-@click.option(
-    "--files",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Some files for a dataset that cuts your own.",
-)
+@path_option("--files", metavar="DIR", help="Some files for a dataset that cuts your own.")
 @plugin_option
 def check(
     kind: str,
