@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from a2ibench import __version__, registry
+from a2ibench import registry
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
 from a2ibench.evaluation.outside_inputs import write_list, write_sounds
+from a2ibench.protocol import PROTOCOL
 from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState, is_done
@@ -203,7 +204,7 @@ def _check_protocol(plan: Prepared, stored: Study) -> None:
     found = stored.results
     differences = []
     for what, mine, theirs in (
-        ("version of a2ibench", __version__, {r.version for r in found}),
+        ("number of the protocol", str(PROTOCOL), {str(r.protocol) for r in found}),
         ("content hash of the pairs", pairs, {r.job.store for r in found}),
         ("fingerprint of the encoder", encoder, {r.job.encoder for r in found}),
     ):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from a2ibench import __version__, registry
+from a2ibench import registry
 from a2ibench.errors import UserError
 from a2ibench.results.job import Job, Task
 from a2ibench.results.job_state import JobState
@@ -59,9 +59,9 @@ def settle(
     Reference rows take seconds: they are computed again without a question, unless models are kept.
 
     Args:
-        folder: of the study.
+        folder: folder of the study.
         entries: its rows, as the present code would compute them.
-        choice: what the user says; None where nothing was said.
+        choice: the user's choice; None where there was none.
 
     Returns:
         The rows, and the kept results by their keys.
@@ -93,7 +93,7 @@ def settle(
 
 
 def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]) -> list[str]:
-    """Return what a reader of tables with kept results must know, a line for each reason.
+    """Return the notes on kept results that go with every table, one line per reason.
 
     Args:
         jobs: label → keys of its jobs.
@@ -142,15 +142,12 @@ def _find(study: Study, entries: Sequence[Entry]) -> Iterator[_Earlier]:
                     yield _Earlier(entry.label, task, result, _why(task, result))
 
 
-def _job(result: Result) -> Job:
-    return Job.from_record(result.job.model_dump(exclude_unset=True))
-
-
 def _asked(task: Task, result: Result) -> bool:
     """Return whether a result is that of the same job, but for code and protocol."""
     other = dict.fromkeys(("source", "encoder", "protocol"))
     heard = [task.environment.encoder, dict(task.environment.encoder_config)]
-    before = [{**asdict(_job(result)), **other}, [result.encoder.name, result.encoder.config]]
+    job = Job.from_record(result.job.model_dump(exclude_unset=True))
+    before = [{**asdict(job), **other}, [result.encoder.name, result.encoder.config]]
     return content_key([{**asdict(task.job), **other}, heard]) == content_key(before)
 
 
@@ -204,11 +201,7 @@ def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
             )
         for one in found:
             there = one.result
-            if (there.protocol, there.job.encoder, there.version) != (
-                task.job.protocol,
-                task.job.encoder,
-                __version__,
-            ):
+            if (there.protocol, there.job.encoder) != (task.job.protocol, task.job.encoder):
                 raise UserError(
                     f"--keep: {one.label} is {one.why}; it never stands in one table with"
                     f" {entry.label}, seed {task.job.seed}, which has no earlier result."
