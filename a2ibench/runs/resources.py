@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from a2ibench.config import option
+from a2ibench.contracts.executor import Executor
 from a2ibench.data.batches import share_of
 from a2ibench.errors import UserError
 from a2ibench.runs.trial import Trial
@@ -18,8 +19,8 @@ class Machine:
     """Resources of one machine.
 
     Attributes:
-        cpus: processors that this study may use.
-        gpus: likewise.
+        cpus: number of processors that this study may use.
+        gpus: number of GPUs that it may use.
         memory: bytes of main memory that are available.
     """
 
@@ -33,9 +34,9 @@ class Need:
     """Needs of one trial.
 
     Attributes:
-        workers: processes, with one processor each.
-        gpus: for each worker.
-        memory: bytes of main memory for each worker.
+        workers: number of processes, with one processor each.
+        gpus: number of GPUs per worker.
+        memory: bytes of main memory per worker.
     """
 
     workers: int
@@ -67,7 +68,7 @@ def visible_gpus() -> list[str]:
 def refuse_workers(trials: Sequence[Trial]) -> None:
     """Refuse several workers per trial, which only Ray joins."""
     if any(trial.job.workers > 1 for trial in trials):
-        raise UserError("more than one GPU a trial needs --executor ray")
+        raise UserError("more than one GPU per trial needs --executor ray")
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,16 @@ class SharedGPUs:
                 f"gpus_per_trial {gpus:g}: expected a fraction of one, or a whole number"
             )
 
+
+class GPUExecutor(Executor[Trial]):
+    """An executor whose options are :class:`SharedGPUs`."""
+
+    Config = SharedGPUs
+
     @property
     def workers(self) -> int:
         """Number of processes that train one model together: one per GPU."""
-        return max(1, int(self.gpus_per_trial or 1))
+        return max(1, int(self.config.gpus_per_trial or 1))
 
 
 def need_of(
@@ -118,7 +125,7 @@ def need_of(
         gpus = gpus_per_trial / workers
         if workers > 1 and gpus not in (0, 1):
             raise UserError(
-                f"--gpus-per-trial {gpus_per_trial:g} with {workers} workers: expected one GPU a"
+                f"--gpus-per-trial {gpus_per_trial:g} with {workers} workers: expected one GPU per"
                 " worker"
             )
     for trial in trials:

@@ -1,4 +1,4 @@
-"""What ``--ablate`` says: parts to switch off, alone or together, and grids of a part's option.
+"""The syntax of ``--ablate``: parts to switch off, alone or together, and grids of a part's option.
 
 ``A,B`` are two ablations, ``A+B`` is one with both parts off, ``A=0,0.1,1`` sets the one option
 that the ablation A changes to each value, ``all`` is every part. What follows ``=`` are values up
@@ -21,8 +21,8 @@ class Ablation:
     """One entry.
 
     Attributes:
-        parts: to switch off together; the one part of a grid; ``("all",)`` for each.
-        values: of a grid, as written; None to switch the parts off.
+        parts: parts to switch off together; the one part of a grid; ``("all",)`` for each.
+        values: values of a grid, as written; None to switch the parts off.
     """
 
     parts: tuple[str, ...]
@@ -30,10 +30,10 @@ class Ablation:
 
 
 def parse_ablations(texts: Sequence[str], declared: Collection[str], owner: str) -> list[Ablation]:
-    """Reads what the user wrote.
+    """Parse the texts of ``--ablate``.
 
     Args:
-        texts: each as the module describes.
+        texts: as the module describes.
         declared: every part that a model of the study declares.
         owner: the models, for the message.
 

@@ -36,7 +36,7 @@ class Entry:
 
     @property
     def named(self) -> dict[str, Task]:
-        """Its tasks by what a person calls them."""
+        """Its tasks by their names for people."""
         return {f"{self.label}, seed {task.job.seed}": task for task in self.tasks}
 
     @property
@@ -46,12 +46,7 @@ class Entry:
 
 
 def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
-    """Return the rows of a study.
-
-    Args:
-        study: which.
-        environment: with the metrics and judges that the rows are asked for with.
-    """
+    """Return the rows of a study; their tasks get an environment with metrics and judges."""
     entries = []
     for row in study.rows:
         tasks = tuple(
@@ -75,10 +70,10 @@ def outside_entries(
     """Return the outside systems that a study holds, as far as they saw the same pairs and encoder.
 
     Args:
-        folder: of the study.
+        folder: folder of the study.
         environment: see :func:`entries_of`.
         seen: content hash of the pairs, and identity of the encoder.
-        say: told of those that are left out.
+        say: given a line for each that is left out.
     """
     try:
         entries = entries_of(open_study(folder), environment)
@@ -94,7 +89,7 @@ def outside_entries(
 
 
 def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:
-    """The rows of outside systems by the jobs alone, where no ``study.json`` says which there are.
+    """Return the rows of outside systems by the jobs alone, where no ``study.json`` names them.
 
     Of two jobs of one name and seed the later one counts: it took the place of the other.
     """

@@ -137,7 +137,7 @@ def test_too_little_memory_is_refused_before_anything_starts(
 
 @pytest.mark.parametrize("executor", [Inline(), Processes(say=silent)])
 def test_several_workers_need_ray(executor: Any, task: Trial) -> None:
-    with pytest.raises(UserError, match="more than one GPU a trial needs --executor ray"):
+    with pytest.raises(UserError, match="more than one GPU per trial needs --executor ray"):
         executor([replace(task, job=replace(task.job, workers=2))], silent)
 
 

@@ -1,4 +1,4 @@
-"""One process a task, as many at once as this machine has room for."""
+"""One process per trial, as many at once as this machine has room for."""
 
 import multiprocessing
 import os
@@ -11,14 +11,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from a2ibench.contracts.executor import Executor, Update
+from a2ibench.contracts.executor import Update
 from a2ibench.errors import StoppedError
 from a2ibench.parallel import begin
 from a2ibench.results.job_state import is_done
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.resources import (
+    GPUExecutor,
     Need,
-    SharedGPUs,
     find_room,
     refuse_workers,
     sharers,
@@ -28,26 +28,19 @@ from a2ibench.runs.resources import (
 from a2ibench.runs.trial import Trial
 
 LOG = "worker.log"
-"""In a job's folder: what its process printed."""
+"""File in a job's folder with the output of its process."""
 LAST_WORDS = 10_000
 LATE = "torch._inductor.config"
-"""What ``torch.use_deterministic_algorithms`` imports when it is called."""
+"""The module that ``torch.use_deterministic_algorithms`` imports when it is called."""
 Context = SpawnContext | ForkServerContext
 PATIENCE = 10.0
 """Seconds that a process has to end when it is asked to."""
 
 
-class Processes(Executor[Trial]):
+class Processes(GPUExecutor):
     """A process per trial on this machine, with nothing but the standard library."""
 
     name = "process"
-    Config = SharedGPUs
-
-    @property
-    def workers(self) -> int:
-        """Number of processes that train one model together."""
-        workers: int = self.config.workers
-        return workers
 
     def room(self, trials: Sequence[Trial]) -> int:
         """See :meth:`a2ibench.contracts.executor.Executor.room`."""
@@ -98,8 +91,10 @@ class Processes(Executor[Trial]):
 
 
 def _context(trials: Sequence[Trial], gpus: float) -> Context:
-    """Each trial is a copy of a process that has imported what trials need, and done nothing else:
-    the imports take seconds. CUDA, and macOS, want processes that are no copies.
+    """Make the context of the processes.
+
+    Each trial is a copy of a process that has imported what trials need, and done nothing else: the
+    imports take seconds. CUDA, and macOS, want processes that are no copies.
     """
     if gpus or sys.platform != "linux":
         return multiprocessing.get_context("spawn")
@@ -127,7 +122,7 @@ class _Process:
         sending.close()
 
     def died(self) -> bool:
-        """Whether the process did not end by itself; then its folder says why."""
+        """Return whether the process did not end by itself; then its folder says why."""
         self.process.join()
         code = self.process.exitcode
         if code == 0 or is_done(self.trial):
@@ -147,7 +142,7 @@ def _describe(code: int | None) -> str:
 
 
 def _places(gpus: float, at_once: int) -> Sequence[str | None]:
-    """The GPU of each trial that runs at once; None without any."""
+    """Return the GPU of each trial that runs at once; None without any."""
     return (visible_gpus() * sharers(gpus))[:at_once] if gpus else [None] * at_once
 
 
@@ -162,7 +157,7 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
 
 
 def _do(trial: Trial, gpu: str | None, environment: Mapping[str, str], news: Connection) -> None:
-    """A trial, in a process of its own."""
+    """Do a trial, in a process of its own."""
     begin()
     # The parent's of now: that of a copy is older.
     os.environ.clear()
@@ -177,7 +172,7 @@ def _do(trial: Trial, gpu: str | None, environment: Mapping[str, str], news: Con
 
 
 def _redirect(trial: Trial) -> None:
-    """What is printed goes to a file: bars are drawn on the terminal, and it tells of a crash."""
+    """Send what is printed to a file: bars are drawn on the terminal, and it tells of a crash."""
     import faulthandler
 
     trial.folder.mkdir(parents=True, exist_ok=True)

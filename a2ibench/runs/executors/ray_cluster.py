@@ -178,9 +178,11 @@ def _start(address: str | None) -> bool:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
         return True
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a bare one where a node is too slow to start
         where = "Ray on this machine" if here else f"the cluster at {address}"
-        raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
+        said = " ".join(str(error).split())
+        advice = "run it again when the machine is less busy, or use --executor process or inline"
+        raise UserError(f"cannot reach {where}: {said}; {advice}") from error
 
 
 def _machines() -> list[Machine]:
