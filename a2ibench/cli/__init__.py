@@ -89,8 +89,8 @@ class _Group(click.Group):
             # An OSError names the file and what is wrong with it: no such folder, a full disk.
             _end(f"error: {error}", WRONG_USAGE)
         except UnicodeEncodeError as error:
-            where = f"in this environment's encoding ({error.encoding}); set PYTHONUTF8=1"
-            _end(f"error: {error.object!r} cannot be written {where}", WRONG_USAGE)
+            what = f"this environment's encoding ({error.encoding}); set PYTHONUTF8=1"
+            _end(f"error: {error.object!r} cannot be written in {what}", WRONG_USAGE)
         except MemoryError as error:
             why = f"not enough memory ({told(error)}); choose smaller options or data"
             _end(f"stopped: {why}", FAILED)

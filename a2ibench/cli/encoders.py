@@ -1,7 +1,8 @@
 """``a2ibench encoders``: train the networks of encoders."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,8 +15,12 @@ from a2ibench.cli.options import (
     plugin_option,
 )
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def _budget_option(flag: str, default: float, kind: click.ParamType, text: str) -> Any:
+
+def _budget_option(
+    flag: str, default: float, kind: "click.ParamType[Any]", text: str
+) -> Callable[[F], F]:
     return click.option(flag, default=default, show_default=True, type=kind, help=text)
 
 

@@ -139,13 +139,14 @@ def tune(
 def _print_top(table: Any, names: list[str], metric: str, display: "Display") -> None:
     from rich.table import Table
 
-    from a2ibench.tuning.tuned import top_rows
-
     shown = Table("trial", "state", metric, "images", *names)
-    for row in top_rows(table, names, SHOWN):
-        shown.add_row(*("–" if value is None else _text(value) for value in row.values()))
+    columns = ["trial", "state", "value", "images", *names]
+    for row in table[columns].head(SHOWN).itertuples(index=False, name=None):
+        shown.add_row(*map(_text, row))
     display.console.print(shown, markup=False)
 
 
 def _text(value: Any) -> str:
+    if value is None or value != value:  # NaN
+        return "–"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -10,8 +10,14 @@ from a2ibench.contracts.executor import Executor
 from a2ibench.data.batches import share_of
 from a2ibench.errors import UserError
 from a2ibench.runs.trial import Trial
+from a2ibench.storage import nearest_existing
 
 GB = 1e9
+Say = Callable[[str], None]
+
+
+def quiet(line: str) -> None:
+    """Print nothing."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,12 @@ class GPUExecutor(Executor[Trial]):
         """Number of processes that train one model together: one per GPU."""
         return max(1, int(self.config.gpus_per_trial or 1))
 
+    def find_room(
+        self, trials: Sequence[Trial], machines: Sequence[Machine], say: Say = quiet
+    ) -> tuple["Need", int]:
+        """See :func:`find_room`."""
+        return find_room(trials, self.config.gpus_per_trial, machines, len(trials), say)
+
 
 def need_of(
     trials: Sequence[Trial], gpus_per_trial: float | None, machines: Sequence[Machine]
@@ -113,7 +125,6 @@ def need_of(
     Args:
         trials: of models, with one number of workers.
         gpus_per_trial: None for one GPU a worker where there is any GPU.
-        machines: where they will run.
 
     Raises:
         UserError: the number of GPUs cannot be shared by the workers, or a batch cannot.
@@ -138,9 +149,7 @@ def sharers(gpus: float) -> int:
     return max(1, int(1 / gpus + 1e-9))
 
 
-def trials_at_once(
-    need: Need, machines: Sequence[Machine], trials: int, say: Callable[[str], None]
-) -> int:
+def trials_at_once(need: Need, machines: Sequence[Machine], trials: int, say: Say) -> int:
     """Return how many trials can run at once, at most ``trials``; say where memory makes it fewer.
 
     Raises:
@@ -182,7 +191,7 @@ def find_room(
     gpus_per_trial: float | None,
     machines: Sequence[Machine],
     most: int,
-    say: Callable[[str], None],
+    say: Say = quiet,
 ) -> tuple[Need, int]:
     """Return the need of each of some trials, and how many can run at once, at most ``most``.
 
@@ -201,9 +210,7 @@ def check_disk(trials: Sequence[Trial], at_once: int) -> None:
     That is a checkpoint and the samples of each. A checkpoint is written beside the old one, so for
     each trial that runs at once there is one more for a moment.
     """
-    folder = trials[0].folder
-    while not folder.exists():
-        folder = folder.parent
+    folder = nearest_existing(trials[0].folder)
     states = [trial.footprint for trial in trials]
     kept = sum(
         state.samples

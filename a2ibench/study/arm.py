@@ -17,7 +17,6 @@ class Arm:
     """One model under one configuration.
 
     Attributes:
-        model: the registered name.
         change: difference from the full model, as printed; empty for the full model.
         config: the resolved configuration, plain values.
         ablated: the same as ``--ablate`` writes it: ``consistency``, ``stack+noise``,

@@ -59,9 +59,7 @@ def settle(
     Reference rows take seconds: they are computed again without a question, unless models are kept.
 
     Args:
-        folder: folder of the study.
         entries: its rows, as the present code would compute them.
-        choice: the user's choice; None where there was none.
 
     Returns:
         The rows, and the kept results by their keys.
@@ -87,18 +85,14 @@ def settle(
             " to compute these jobs again (the earlier results stay in the folder), or --keep to"
             " keep the results, marked in every table"
         )
-    settled = _replaced(entries, found)
+    kept = {one.task.job.key: one.kept for one in found}
+    settled = tuple(entry.map(lambda task: kept.get(task.job.key, task)) for entry in entries)
     _refuse_mixed(settled, found)
     return settled, {one.result.key: Kept(place=one.task.job.key, why=one.why) for one in found}
 
 
 def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]) -> list[str]:
-    """Return the notes on kept results that go with every table, one line per reason.
-
-    Args:
-        jobs: label → keys of its jobs.
-        kept: key → the result of earlier code.
-    """
+    """Return the notes on kept results that go with every table, one line per reason."""
     rows: dict[str, dict[str, None]] = {}
     for label, keys in jobs.items():
         for key in (key for key in keys if key in kept):
@@ -112,8 +106,6 @@ def refuse_other_judges(
     """Refuse kept scores by other judges than those of the present command.
 
     Args:
-        tasks: of the study.
-        kept: key → the result of earlier code.
         judges: judge → fingerprint; none where nothing is computed.
 
     Raises:
@@ -175,14 +167,6 @@ def _told(found: Sequence[_Earlier]) -> Iterator[str]:
         rows.setdefault((one.label, one.why), []).append(one.task.job.seed)
     for (label, why), seeds in rows.items():
         yield f"{label}, seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}: {why}"
-
-
-def _replaced(entries: Sequence[Entry], found: Sequence[_Earlier]) -> tuple[Entry, ...]:
-    kept = {one.task.job.key: one.kept for one in found}
-    return tuple(
-        replace(entry, tasks=tuple(kept.get(task.job.key, task) for task in entry.tasks))
-        for entry in entries
-    )
 
 
 def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:

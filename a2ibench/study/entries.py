@@ -1,7 +1,7 @@
 """The rows of a command, each with the tasks that compute it, and those that a study holds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from a2ibench.errors import UserError
@@ -19,7 +19,6 @@ class Entry:
         label: as printed.
         model: the registered name of the model or reference.
         full: label of the full model, for an ablation.
-        reference: whether it is a reference row.
         tasks: in the order of the seeds.
     """
 
@@ -28,6 +27,10 @@ class Entry:
     full: str | None
     reference: bool
     tasks: tuple[Task, ...]
+
+    def map(self, change: Callable[[Task], Task]) -> "Entry":
+        """Return the same row with changed tasks."""
+        return replace(self, tasks=tuple(map(change, self.tasks)))
 
     @property
     def keys(self) -> list[str]:
@@ -41,7 +44,7 @@ class Entry:
 
     @property
     def outside(self) -> bool:
-        """Whether it is an outside system's."""
+        """True for an outside system."""
         return all(task.job.kind == "outside" for task in self.tasks)
 
 
@@ -70,8 +73,6 @@ def outside_entries(
     """Return the outside systems that a study holds, as far as they saw the same pairs and encoder.
 
     Args:
-        folder: folder of the study.
-        environment: see :func:`entries_of`.
         seen: content hash of the pairs, and identity of the encoder.
         say: given a line for each that is left out.
     """

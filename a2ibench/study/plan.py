@@ -25,10 +25,6 @@ class Plan:
     """The jobs of a study, before any pair is encoded and any judge is trained.
 
     Attributes:
-        request: the request.
-        outline: its outline.
-        encoder: the encoder.
-        store: the pairs.
         found: the questions that they can answer, with the metrics.
         check: findings of their last check.
         entries: reference rows, outside systems that the study holds already, then arms; their
@@ -80,13 +76,6 @@ def expand(
     say: Callable[[str], None],
 ) -> Plan:
     """Expand a request to jobs, and refuse what its pairs cannot answer.
-
-    Args:
-        request: the request.
-        chosen: its outline.
-        encoder: the encoder.
-        store: the pairs.
-        say: prints a line.
 
     Raises:
         UserError: too few clips of a class, a metric that was asked for and cannot be computed, or

@@ -17,12 +17,9 @@ class Request:
     """A request of the user.
 
     Attributes:
-        models: registered names.
         ablate: the ablations; see :mod:`a2ibench.study.ablation`.
         dataset: a registered name, or a folder that holds a pair store.
-        encoder: a registered name.
         seeds: number of training seeds: 0, 1, …
-        scale: ``"small"`` or ``"paper"``.
         images: training images per trial; None for the scale's.
         settings: configuration values by the name of a model, dataset, encoder or executor.
         metrics: registered names; empty for the headline metrics, ``"all"`` among them for every
@@ -30,7 +27,6 @@ class Request:
         folder: of the study; None for ``studies/<dataset>``.
         plugins: the user's files, loaded already.
         retries: number of times to try a trial again that crashed.
-        executor: registered name of the executor.
         workers: number of processes, on a GPU each if there are any, that train one model together,
             as the executor has it.
         earlier: whether results of earlier code are kept or computed again; None to be asked.
@@ -69,11 +65,7 @@ class Outline:
 
     Attributes:
         arms: full models, each followed by its ablations.
-        references: names of the reference rows.
-        metrics: names of the requested metrics.
-        images: training images per trial.
         dataset_options: options of a dataset that is prepared by name.
-        folder: folder of the study, absolute.
     """
 
     arms: tuple[Arm, ...]

@@ -28,7 +28,7 @@ SAME = {"executor", "gpus_per_trial", "out"}
 LARGEST = 2**20
 """Bytes of a file."""
 MOST_VALUES = 10_000
-"""In a file; a study of hundreds of arms has fewer."""
+"""Largest number of values in a file; a study of hundreds of arms has fewer."""
 LONGEST = 100
 """Characters of a wrong value that a message repeats."""
 
@@ -159,7 +159,6 @@ def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".
     """Write a file.
 
     Args:
-        path: the file.
         values: of the keys; what is None, or an empty list or mapping, is left out.
         out: where a study of it goes, from the file's folder: by default into that folder itself.
     """

@@ -34,10 +34,8 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
     """Run trials until there are as many as asked for.
 
     Args:
-        tuning: the search.
         trials: number of trials in all, those of earlier commands among them.
         ray_tune: how Ray is started, and the GPUs per trial.
-        tell: given the number of trials that have ended.
 
     Raises:
         UserError: the resources that were asked for are not there.

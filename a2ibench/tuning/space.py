@@ -53,8 +53,6 @@ def read_space(path: Path, model: type[Model], values: Mapping[str, Any]) -> dic
     """Read a space and check it against a model's options.
 
     Args:
-        path: the file.
-        model: the model.
         values: values of the options that are not searched, where they differ from the defaults.
 
     Raises:

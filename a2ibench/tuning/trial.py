@@ -63,8 +63,6 @@ def run_trial(
     A trial that diverges, or whose options do not go together, is a bad trial and no error.
 
     Args:
-        tuning: the search.
-        chosen: a value for each searched option.
         report: given the rung and the score, at each rung, those that were reached earlier first.
     """
     folder = tuning.trial_folder(chosen)

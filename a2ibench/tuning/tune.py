@@ -48,7 +48,6 @@ class Tuning:
         task: a trial before any option is chosen: its configuration holds the options that are not
             searched, its folder is the search's.
         space: option → its range.
-        version: version of the metric.
         validation: number of segments that the metric is computed on.
     """
 
@@ -93,11 +92,11 @@ class Tuning:
 
     @property
     def mode(self) -> str:
-        """Which way is better: ``max`` or ``min``."""
+        """The better direction: ``max`` or ``min``."""
         return "max" if registry.metrics.get(self.metric).higher_is_better else "min"
 
     def trial_folder(self, chosen: Mapping[str, Any]) -> Path:
-        """Where a trial's files go: the same options are the same trial."""
+        """Return the folder of a trial's files: the same options are the same trial."""
         return self.folder / "trials" / content_key(dict(chosen))
 
 
@@ -108,9 +107,6 @@ def plan_tuning(
 
     Args:
         request: one model, one metric, and the rest as in a study.
-        space: file of the search space.
-        counter: shows progress.
-        say: prints a line.
 
     Raises:
         UserError: anything wrong with the request or the space, a metric that measures nothing or

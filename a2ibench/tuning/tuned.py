@@ -1,9 +1,7 @@
 """The results of a search: every trial in a table, and the best options as a study's file."""
 
 import datetime
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -55,11 +53,6 @@ def write_trials(tuning: Tuning) -> pd.DataFrame:
 
 def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
     """Write ``best.yaml``, a study's file with the best options and where they come from.
-
-    Args:
-        tuning: the search.
-        request: the request that it was made from.
-        table: the result of :func:`write_trials`.
 
     Raises:
         UserError: no trial has the whole budget.
@@ -113,13 +106,3 @@ def _best_after(done: pd.DataFrame, trials: int, mode: str) -> list[float | None
     values = done.set_index("trial")["value"].astype(float).reindex(range(trials))
     best = (values.cummax() if mode == "max" else values.cummin()).ffill()
     return [None if pd.isna(value) else value for value in best.tolist()]
-
-
-def top_rows(table: pd.DataFrame, options: Sequence[str], count: int) -> list[dict[str, Any]]:
-    """Return the first rows, as they are printed."""
-    names = ["trial", "state", "value", "images", *options]
-    shown = table[names].head(count).astype(object)
-    return [
-        dict(zip(names, values, strict=True))
-        for values in shown.where(shown.notna(), None).itertuples(index=False, name=None)
-    ]

@@ -18,8 +18,6 @@ from a2ibench.results.job_state import is_done
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.resources import (
     GPUExecutor,
-    Need,
-    find_room,
     refuse_workers,
     sharers,
     this_machine,
@@ -44,16 +42,13 @@ class Processes(GPUExecutor):
 
     def room(self, trials: Sequence[Trial]) -> int:
         """See :meth:`a2ibench.contracts.executor.Executor.room`."""
-        return self._find(trials, lambda line: None)[1]
-
-    def _find(self, trials: Sequence[Trial], say: Callable[[str], None]) -> tuple[Need, int]:
         refuse_workers(trials)
-        gpus = self.config.gpus_per_trial
-        return find_room(trials, gpus, [this_machine()], len(trials), say)
+        return self.find_room(trials, [this_machine()])[1]
 
     def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
         """See :class:`a2ibench.contracts.executor.Executor`."""
-        need, at_once = self._find(trials, self.say)
+        refuse_workers(trials)
+        need, at_once = self.find_room(trials, [this_machine()], self.say)
         waiting, places = deque(trials), deque(_places(need.gpus, at_once))
         context = _context(trials, need.gpus)
         running: dict[int, _Process] = {}

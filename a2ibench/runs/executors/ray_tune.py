@@ -12,7 +12,7 @@ from a2ibench.errors import StoppedError
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.executors.ray_cluster import check_cluster, check_local, started
 from a2ibench.runs.executors.torch_trainer import compute_together
-from a2ibench.runs.resources import GPUExecutor, Need, SharedGPUs, find_room, this_machine
+from a2ibench.runs.resources import GPUExecutor, Need, SharedGPUs, this_machine
 from a2ibench.runs.trial import Trial
 
 OBJECT_STORE = 0.3
@@ -50,14 +50,12 @@ class RayTune(GPUExecutor):
         else:
             machine = this_machine()
             machines = [replace(machine, memory=(1 - OBJECT_STORE) * machine.memory)]
-        return find_room(
-            trials, self.config.gpus_per_trial, machines, len(trials), lambda line: None
-        )[1]
+        return self.find_room(trials, machines)[1]
 
     def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
         """See :class:`a2ibench.contracts.executor.Executor`."""
         with started(self.config.address) as machines:
-            room = find_room(trials, self.config.gpus_per_trial, machines, len(trials), self.say)
+            room = self.find_room(trials, machines, self.say)
             with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
                 _fit(trials, tell, *room, scratch)
 
