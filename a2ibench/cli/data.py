@@ -113,6 +113,8 @@ def _print_rejected(folder: Path, display: "Display") -> None:
 
     path = folder / "rejected.parquet"
     table = read_side_table(path, REJECTED)
+    if table.empty:  # it has no columns then
+        return
     for file, reason in table[["file", "reason"]].head(5).to_numpy().tolist():
         display.say(f"rejected: {file}: {reason}")
     if len(table) > 5:
