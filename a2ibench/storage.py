@@ -86,6 +86,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def nearest_existing(path: Path) -> Path:
+    """Return a path if it exists, or the nearest folder above it that does."""
+    path = path.absolute()
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
 def is_full(error: BaseException) -> bool:
     """Tell whether an error means that the disk or a quota is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -94,11 +94,12 @@ def test_a_plugin_model_draws_only_with_its_plugin(study: Path, tmp_path: Path) 
         (["run", "--model", "ours", "--dataset", "arcad"], "unknown dataset 'arcad'"),
         (["run", "--model", "ours", "--dataset", "/no/such"], "/no/such: no such folder"),
         (["run", "--model", "ours", "--encoder", "soundnet"], "did you mean soundnet8"),
-        (["run", "--model", "ours", "--metric", "fid"], "unknown metric 'fid'"),
+        (["run", "--model", "ours", "--metric", "fyd"], "unknown metric 'fyd'"),
         (["run", "--model", "ours", "--set", "ours=1"], "expected OWNER.FIELD=VALUE"),
         (["run", "--model", "ours", "--set", "vae.beta=1"], "unknown owner of an option"),
         (["run", "--model", "ours", "--plugin", "none.py"], "no such file"),
         (["run", "--model", "ours", "--seeds", "0"], "0 is not in the range"),
+        (["run", "--model", "ours", "--keep", "--recompute"], "exclude each other: give one"),
         (["generate", "nowhere", "a.mp3"], "neither a study"),
         (["show", "wan2020"], "did you mean wan2019"),
         (["list", "thing"], "unknown kind 'thing'"),
@@ -194,7 +195,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
     [
         ("arcad", "unknown dataset 'arcad'; did you mean arcade"),
         ("films", "not a pair store (it has no store.json); `a2ibench data prepare VIDEOS"),
-        ("folder", "a layout of files of your own: write them to a store first"),
+        ("folder", "folder is a layout of files of your own: prepare a store first"),
     ],
 )
 def test_a_dry_run_refuses_a_dataset_that_is_not_there(

@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -39,12 +39,12 @@ from a2ibench.storage import is_full
 # second where torch is imported.
 atexit.register(gc.freeze)
 
-INTERRUPTED = 130
-GOES_ON = "what is done is kept, and the same command goes on where it was"
+WRONG_USAGE, INTERRUPTED = 2, 130
+RESUME = "finished work is kept; re-run the same command to resume"
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
-    """Does what Ctrl-C would; a shell has its background jobs ignore that signal itself."""
+    """Do what Ctrl-C would; a shell has its background jobs ignore that signal itself."""
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):
         raise KeyboardInterrupt
@@ -52,13 +52,18 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def _ended_by_others(error: BaseException) -> str | None:
-    """Which line of somebody else's code ended the command, as a plug-in does that calls
+    """Return the line of somebody else's code that ended the command, as a plug-in does that calls
     ``sys.exit``; None where a command ended itself."""
     *_, last = traceback.walk_tb(error.__traceback__)
     frame, line = last
     if str(frame.f_globals.get("__name__", "")).startswith(__name__):
         return None
     return f"{frame.f_code.co_filename}, line {line}"
+
+
+def _end(text: str, code: int) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(code)
 
 
 class _Group(click.Group):
@@ -75,44 +80,31 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except StoppedError as error:
-            click.echo(f"stopped: {error}; {GOES_ON}", err=True)
-            sys.exit(FAILED)
+            _end(f"stopped: {error}; {RESUME}", FAILED)
         except BrokenPipeError:
             raise  # click ends quietly: `a2ibench list | head`
         except (UserError, OSError) as error:
             if is_full(error):
-                click.echo(f"stopped: {error}; {GOES_ON}", err=True)
-                sys.exit(FAILED)
+                _end(f"stopped: {error}; {RESUME}", FAILED)
             # An OSError names the file and what is wrong with it: no such folder, a full disk.
-            click.echo(f"error: {error}", err=True)
-            sys.exit(2)
+            _end(f"error: {error}", WRONG_USAGE)
         except UnicodeEncodeError as error:
-            click.echo(
-                f"error: {error.object!r} cannot be written in this environment's encoding"
-                f" ({error.encoding}); set PYTHONUTF8=1",
-                err=True,
-            )
-            sys.exit(2)
+            what = f"this environment's encoding ({error.encoding}); set PYTHONUTF8=1"
+            _end(f"error: {error.object!r} cannot be written in {what}", WRONG_USAGE)
         except MemoryError as error:
-            click.echo(
-                f"stopped: not enough memory ({told(error)}); choose smaller options or data",
-                err=True,
-            )
-            sys.exit(FAILED)
+            why = f"not enough memory ({told(error)}); choose smaller options or data"
+            _end(f"stopped: {why}", FAILED)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception:  # of this code, or of a plug-in at work: where, is for its author
-            click.echo(traceback.format_exc(), err=True)  # by the guard, unlike Python's own
-            sys.exit(FAILED)
+            _end(traceback.format_exc(), FAILED)  # by the guard, unlike Python's own
         except KeyboardInterrupt:
-            click.echo(f"interrupted: {GOES_ON}", err=True)
-            sys.exit(INTERRUPTED)
+            _end(f"interrupted: {RESUME}", INTERRUPTED)
         except (SystemExit, GeneratorExit) as error:
             if (where := _ended_by_others(error)) is None:
                 raise
             said = f"{type(error).__name__}: {error}"
-            click.echo(f"error: a plug-in ended the command ({where}): {said}", err=True)
-            sys.exit(2)
+            _end(f"error: a plug-in ended the command ({where}): {said}", WRONG_USAGE)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

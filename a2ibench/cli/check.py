@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from a2ibench.cli.completion import kinds, names
-from a2ibench.cli.options import FAILED, load_plugins, plugin_option, read_fields
+from a2ibench.cli.options import (
+    FAILED,
+    load_plugins,
+    make_display,
+    path_option,
+    plugin_option,
+    read_fields,
+    set_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from a2ibench.conformance.rules import Finding
-    from a2ibench.console import Console
+    from a2ibench.runs.display import Display
 
 EVERY = "all"
 SIGNS = {"met": ("✓", "green"), "broken": ("✗", "bold red"), "unreached": ("–", "dim")}
@@ -24,19 +32,10 @@ SIGNS = {"met": ("✓", "green"), "broken": ("✗", "bold red"), "unreached": ("
 @click.command()
 @click.argument("kind", metavar="[KIND]", default=EVERY, shell_complete=kinds(EVERY))
 @click.argument("name", required=False, shell_complete=names())
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Set an option of the plug-in, for example to make it small. Repeatable.",
+@set_option(
+    "Set an option of the plug-in, for example to make it small. Repeatable.", "FIELD=VALUE"
 )
-@click.option(
-    "--files",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Some files for a dataset that cuts your own.",
-)
+@path_option("--files", metavar="DIR", help="Some files for a dataset that cuts your own.")
 @plugin_option
 def check(
     kind: str,
@@ -52,40 +51,39 @@ def check(
     """
     load_plugins(plugins)
     from a2ibench import registry
-    from a2ibench.console import Console
     from a2ibench.errors import UserError
 
-    console = Console()
+    display = make_display()
     if name is not None:
         one = registry.of_kind(kind)
         values = read_fields(settings)
         one.get(name)
-        sys.exit(0 if _check_one(console, one.kind, name, values, files) else FAILED)
+        sys.exit(0 if _check_one(display, one.kind, name, values, files) else FAILED)
     if settings or files:
         raise UserError("--set and --files belong to one plug-in: name it")
     checked = registry.ALL if kind == EVERY else (registry.of_kind(kind),)
-    sound = [_check_all(console, one) for one in checked]
+    sound = [_check_all(display, one) for one in checked]
     sys.exit(0 if all(sound) else FAILED)
 
 
 def _check_one(
-    console: "Console", kind: str, name: str, values: dict[str, Any], files: Path | None
+    display: "Display", kind: str, name: str, values: dict[str, Any], files: Path | None
 ) -> bool:
     """Print every rule as it is run; return whether none is broken."""
     from a2ibench.conformance.suite import check
 
     findings = check(kind, name, values, files)
-    _say(console, f"{kind} {name}", "bold")
+    display.say(f"{kind} {name}", style="bold")
     counts: Counter[str] = Counter()
     for finding in findings:
         counts[finding.state] += 1
-        _print(console, [finding])
+        _print(display, [finding])
     told = [f"{count} {state}" for state, count in counts.items()]
-    console.print(f"rules: {', '.join(told)}", style="bold", highlight=False)
+    display.say(f"rules: {', '.join(told)}", style="bold")
     return not counts["broken"]
 
 
-def _check_all(console: "Console", one: Any) -> bool:
+def _check_all(display: "Display", one: Any) -> bool:
     """Print a line per plug-in of a kind, and the broken rules; return whether there are none."""
     from a2ibench.conformance.suite import check, lacks
     from a2ibench.errors import PLUGIN_FAILURES, told
@@ -96,32 +94,28 @@ def _check_all(console: "Console", one: Any) -> bool:
         begun = time.monotonic()
         try:
             if (lack := lacks(one.kind, name)) is not None:
-                _say(console, f"– {title}: not checked: {lack}", "yellow")
+                display.say(f"– {title}: not checked: {lack}", style="yellow")
                 continue
             findings = list(check(one.kind, name))
         except PLUGIN_FAILURES as error:  # the others are checked nevertheless
             sign, style = SIGNS["broken"]
-            _say(console, f"{sign} {title}: cannot be checked: {told(error)}", style)
+            display.say(f"{sign} {title}: cannot be checked: {told(error)}", style=style)
             sound = False
             continue
         broken = [finding for finding in findings if finding.state == "broken"]
         sign, style = SIGNS["broken" if broken else "met"]
         took = time.monotonic() - begun
         counted = f"{len(findings)} rules, {len(broken)} broken"
-        _say(console, f"{sign} {title}: {counted} ({took:.1f} s)", style)
-        _print(console, broken)
+        display.say(f"{sign} {title}: {counted} ({took:.1f} s)", style=style)
+        _print(display, broken)
         sound = sound and not broken
     return sound
 
 
-def _print(console: "Console", findings: "Iterable[Finding]") -> None:
+def _print(display: "Display", findings: "Iterable[Finding]") -> None:
     for finding in findings:
         sign, style = SIGNS[finding.state]
-        _say(console, f"{sign} {finding.says}", style)
+        display.say(f"{sign} {finding.says}", style=style)
         if finding.state == "broken":
             for title in ("expected", "got", "fix"):
-                _say(console, f"    {title:10}{getattr(finding, title)}", "")
-
-
-def _say(console: "Console", text: str, style: str) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+                display.say(f"    {title:10}{getattr(finding, title)}", style="")

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from a2ibench.cli.completion import names
-from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_settings
+from a2ibench.cli.options import (
+    encoder_option,
+    load_plugins,
+    make_display,
+    plugin_option,
+    read_settings,
+    set_option,
+)
 from a2ibench.errors import UserError, command
 
 if TYPE_CHECKING:
@@ -43,13 +50,7 @@ IN_FOLDER = "-"
     help="With --auto: the largest label_quality of a suspect to decide on.",
 )
 @click.option("--undo", is_flag=True, help="Remove all corrections.")
-@click.option(
-    "--encoder",
-    default="soundnet8",
-    show_default=True,
-    shell_complete=names("encoder"),
-    help="Encoder that describes the sounds.",
-)
+@encoder_option
 @click.option(
     "--judge",
     default="lite0",
@@ -57,13 +58,7 @@ IN_FOLDER = "-"
     shell_complete=names("judge"),
     help="Frozen judge that describes the pictures.",
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="OWNER.FIELD=VALUE",
-    help="Set an option of the encoder.",
-)
+@set_option("Set an option of the encoder. Repeatable.")
 @plugin_option
 def clean(
     folder: Path,
@@ -216,10 +211,6 @@ def _undo(folder: Path, display: "Display") -> None:
     from a2ibench.curation.corrections import undo
     from a2ibench.data.store import PairStore
 
-    removed = undo(folder)
-    store = PairStore(folder)
-    display.say(
-        f"{folder}: {'corrections removed' if removed else 'there were no corrections'};"
-        " the labels are those that were prepared"
-    )
-    display.say(f"content hash: {store.content_hash}")
+    done = "corrections removed" if undo(folder) else "there were no corrections"
+    display.say(f"{folder}: {done}; the labels are those that were prepared")
+    display.say(f"content hash: {PairStore(folder).content_hash}")

@@ -48,13 +48,10 @@ def names(*kinds: str, folders: bool = False, also: tuple[str, ...] = ()) -> Com
 def kinds(*also: str, plural: bool = False) -> Complete:
     """Complete kinds of plug-ins, and other words."""
 
-    def complete(
-        ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        known = [f"{kind}s" if plural else kind for kind in _kinds(())]
-        return _matching([*known, *also], incomplete)
+    def known() -> list[str]:
+        return [*(f"{kind}s" if plural else kind for kind in _kinds(())), *also]
 
-    return complete
+    return lambda ctx, param, incomplete: _matching(known(), incomplete)
 
 
 def ablations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -99,13 +96,13 @@ def _kinds(wanted: tuple[str, ...]) -> list[str]:
 def _names(ctx: click.Context, kind: str) -> list[str]:
     from a2ibench.registry import of_kind
 
-    own = (name for path in _files(ctx) for name in _registered(_tree(path), kind))
+    own = (name for tree in _trees(ctx) for name in _registered(tree, kind))
     return [*of_kind(kind).names(), *own]
 
 
-def _files(ctx: click.Context) -> tuple[Path, ...]:
-    files: tuple[Path, ...] = ctx.params.get("plugins") or ()
-    return files
+def _trees(ctx: click.Context) -> Iterator[ast.Module]:
+    """Yield the parsed files of ``--plugin``."""
+    yield from map(_tree, ctx.params.get("plugins") or ())
 
 
 def _tree(path: Path) -> ast.Module:
@@ -135,8 +132,7 @@ def _declared(ctx: click.Context, model: str) -> list[str]:
     """Return the ablations of a model, if its class or a base in the same file lists them."""
     from a2ibench.registry import models
 
-    for path in _files(ctx):
-        tree = _tree(path)
+    for tree in _trees(ctx):
         if model in (own := _registered(tree, "model")):
             return _ablations(tree, own[model].name)
     if model not in models.names():

@@ -8,7 +8,14 @@ import click
 from a2ibench.cli.clean import clean
 from a2ibench.cli.completion import names
 from a2ibench.cli.data_check import check
-from a2ibench.cli.options import load_plugins, make_display, plugin_option, read_fields
+from a2ibench.cli.options import (
+    load_plugins,
+    make_display,
+    path_option,
+    plugin_option,
+    read_fields,
+    set_option,
+)
 from a2ibench.errors import command
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ def data() -> None:
 
 @data.command()
 @click.argument("source", shell_complete=names("dataset", folders=True))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
+@path_option("--out", required=True, metavar="DIR", help="Folder to make.")
 @click.option(
     "--layout",
     metavar="NAME",
@@ -32,12 +39,8 @@ def data() -> None:
     help="Layout of the files of SOURCE: folder, manifest, vggsound, vegas, ave, wan2019, or your"
     " own.  [default: manifest for a table, else folder]",
 )
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Set an option of the dataset or layout (`a2ibench show folder`). Repeatable.",
+@set_option(
+    "Set an option of the dataset or layout (`a2ibench show folder`). Repeatable.", "FIELD=VALUE"
 )
 @click.option(
     "--licence", default="", metavar="TEXT", help="Licence of the pairs, for the data card."
@@ -110,7 +113,7 @@ def _print_rejected(folder: Path, display: "Display") -> None:
 
     path = folder / "rejected.parquet"
     table = read_side_table(path, REJECTED)
-    if table.empty:
+    if table.empty:  # it has no columns then
         return
     for file, reason in table[["file", "reason"]].head(5).to_numpy().tolist():
         display.say(f"rejected: {file}: {reason}")

@@ -1,12 +1,27 @@
 """``a2ibench encoders``: train the networks of encoders."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from a2ibench.cli.completion import names
-from a2ibench.cli.options import load_plugins, make_display, plugin_option
+from a2ibench.cli.options import (
+    dataset_option,
+    load_plugins,
+    make_display,
+    path_option,
+    plugin_option,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _budget_option(
+    flag: str, default: float, kind: "click.ParamType[Any]", text: str
+) -> Callable[[F], F]:
+    return click.option(flag, default=default, show_default=True, type=kind, help=text)
 
 
 @click.group()
@@ -20,19 +35,9 @@ def train() -> None:
 
 
 @train.command()
-@click.option(
-    "--data",
-    required=True,
-    metavar="NAME|DIR",
-    shell_complete=names("dataset", folders=True),
-    help="A prepared dataset's folder, or a name.",
-)
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE.safetensors",
-    help="The file of weights to write.",
+@dataset_option("--data", required=True, help="Folder of a prepared dataset, or a name.")
+@path_option(
+    "--out", required=True, metavar="FILE.safetensors", help="The file of weights to write."
 )
 @click.option(
     "--layers",
@@ -49,34 +54,12 @@ def train() -> None:
     shell_complete=names("judge"),
     help="A judge with logits over 1000 (ImageNet) or 401 (Places) classes.",
 )
-@click.option(
-    "--steps",
-    default=10_000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Number of training steps.",
+@_budget_option("--steps", 10_000, click.IntRange(min=1), "Number of training steps.")
+@_budget_option("--batch-size", 32, click.IntRange(min=1), "Pairs per step.")
+@_budget_option(
+    "--learning-rate", 1e-3, click.FloatRange(0, min_open=True), "Learning rate of Adam."
 )
-@click.option(
-    "--batch-size",
-    default=32,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Pairs per step.",
-)
-@click.option(
-    "--learning-rate",
-    default=1e-3,
-    show_default=True,
-    type=click.FloatRange(0, min_open=True),
-    help="Learning rate of Adam.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Seed of the weights, the order and the cuts.",
-)
+@_budget_option("--seed", 0, click.IntRange(min=0), "Seed of the weights, the order and the cuts.")
 @plugin_option
 def soundnet(
     data: str, out: Path, layers: str, teacher: str, plugins: tuple[Path, ...], **budget: Any

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.completion import names
 from a2ibench.cli.options import (
+    dataset_option,
     encoder_option,
     load_plugins,
     make_display,
     metric_option,
+    path_option,
     plugin_option,
     read_settings,
     scale_option,
@@ -20,55 +21,46 @@ from a2ibench.errors import UserError
 
 
 @click.command()
-@click.option(
-    "--dataset",
-    required=True,
-    metavar="NAME|DIR",
-    shell_complete=names("dataset", folders=True),
-    help="What it is judged on.",
+@dataset_option(
+    "--dataset", required=True, help="Dataset whose test split the images were drawn for."
 )
-@click.option(
+@path_option(
     "--images",
     "folders",
     multiple=True,
-    type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="The images. Repeatable: each folder is one training seed.",
+    help="Folder of the images. Repeatable: each folder is one training seed.",
 )
-@click.option(
+@path_option(
     "--map",
     "mapping",
-    type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="Columns image,row.  [default: the file names say it]",
+    help="Table with the columns image and row.  [default: the file names say it]",
 )
-@click.option("--name", help="Of the row.  [default: the first folder's]")
-@click.option(
+@click.option("--name", help="Name of the row.  [default: the first folder's]")
+@path_option(
     "--into",
-    type=click.Path(path_type=Path),
     metavar="STUDY",
-    help="A study that gets the row; it must have the same protocol.",
+    help="Study that gets the row; it must have the same protocol.",
 )
-@click.option(
+@path_option(
     "--out",
-    type=click.Path(path_type=Path),
+    metavar="DIR",
     help="Without --into: the folder of the results.  [default: studies/DATASET-outside]",
 )
 @click.option("--resize", is_flag=True, help="Resize images of another size, antialiased.")
 @click.option("--replace", is_flag=True, help="Put the images in the place of a row of that name.")
 @encoder_option
-@scale_option("Of a dataset that is prepared by name.")
-@set_option("Dataset or encoder.")
+@scale_option("Image size of a dataset that is prepared by name.")
+@set_option("Set an option of the dataset or encoder. Repeatable.")
 @metric_option
-@click.option(
+@path_option(
     "--export-list",
-    type=click.Path(path_type=Path),
     metavar="FILE.csv",
     help="Write the list of test segments and the image names expected, and stop.",
 )
-@click.option(
+@path_option(
     "--export-sounds",
-    type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="Write the sound of each test segment as <row>.wav, and stop.",
 )

@@ -1,4 +1,4 @@
-"""What several commands share: options, and the display."""
+"""Options that several commands share, and the display."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from a2ibench.cli.completion import names
+from a2ibench.config import MAX_IMAGES
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,17 +27,17 @@ plugin_option = click.option(
     help="A file of your own that registers models, metrics, … Repeatable.",
 )
 arm_option = click.option(
-    "--arm", help='Of a study: "ours", "ours - consistency".  [default: its first model]'
+    "--arm", help='Arm of the study: "ours", "ours - consistency".  [default: its first model]'
 )
 seed_option = click.option(
-    "--seed", default=0, show_default=True, help="Of a study: which training seed."
+    "--seed", default=0, show_default=True, help="Training seed of a model of the study."
 )
 encoder_option = click.option(
     "--encoder",
     default="soundnet8",
     show_default=True,
     shell_complete=names("encoder"),
-    help="The acoustic feature.",
+    help="Encoder that computes the acoustic feature.",
 )
 metric_option = click.option(
     "--metric",
@@ -44,41 +45,48 @@ metric_option = click.option(
     multiple=True,
     metavar="NAME|all",
     shell_complete=names("metric", also=("all",)),
-    help="Repeatable.  [default: the headline metrics that data and judges allow]",
+    help="Metric to compute. Repeatable.  [default: the headline metrics that data and judges"
+    " allow]",
 )
-ray_address_option = click.option("--ray-address", help="Of a running Ray cluster.")
+ray_address_option = click.option(
+    "--ray-address", metavar="HOST:PORT", help="Address of a running Ray cluster to join."
+)
+verbose_option = click.option(
+    "--verbose",
+    is_flag=True,
+    help="Print all tables with their captions, and why each metric is left out.",
+)
 
 
-def scale_option(text: str | None = None) -> Callable[[F], F]:
+def dataset_option(*flags: str, **more: Any) -> Callable[[F], F]:
+    """Make an option that takes a dataset's name or a folder."""
+    complete = names("dataset", folders=True)
+    return click.option(*flags, metavar="NAME|DIR", shell_complete=complete, **more)
+
+
+def images_option(text: str) -> Callable[[F], F]:
+    """Make ``--images``, a budget."""
+    return click.option("--images", type=click.IntRange(1, MAX_IMAGES), help=text)
+
+
+def path_option(*flags: str, metavar: str | None = None, **more: Any) -> Callable[[F], F]:
+    """Make an option that takes a path."""
+    return click.option(*flags, type=click.Path(path_type=Path), metavar=metavar, **more)
+
+
+def scale_option(text: str) -> Callable[[F], F]:
     """Make ``--scale``."""
     scales = click.Choice(["small", "paper"])
     return click.option("--scale", default="small", show_default=True, type=scales, help=text)
 
 
-def set_option(text: str) -> Callable[[F], F]:
-    """Make ``--set OWNER.FIELD=VALUE``."""
-    pattern = "OWNER.FIELD=VALUE"
-    return click.option("--set", "settings", multiple=True, metavar=pattern, help=text)
-
-
-def earlier_option(command: F) -> F:
-    """Add ``--recompute`` and ``--keep``: what becomes of results of earlier code."""
-    keep = click.option(
-        "--keep",
-        "earlier",
-        flag_value="keep",
-        help="Keep results of earlier code, marked in every table.",
-    )(command)
-    return click.option(
-        "--recompute",
-        "earlier",
-        flag_value="recompute",
-        help="Compute again what earlier code computed.",
-    )(keep)
+def set_option(text: str, metavar: str = "OWNER.FIELD=VALUE") -> Callable[[F], F]:
+    """Make ``--set``."""
+    return click.option("--set", "settings", multiple=True, metavar=metavar, help=text)
 
 
 def load_plugins(plugins: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Runs the files of ``--plugin`` and returns their whole paths."""
+    """Run the files of ``--plugin``; return their absolute paths."""
     from a2ibench.registry import load_plugin_file
 
     for path in plugins:
@@ -87,7 +95,7 @@ def load_plugins(plugins: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 def read_settings(texts: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """``OWNER.FIELD=VALUE`` … → owner → field → value."""
+    """Read texts ``OWNER.FIELD=VALUE``; return owner → field → value."""
     settings: dict[str, dict[str, str]] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -99,7 +107,7 @@ def read_settings(texts: tuple[str, ...]) -> dict[str, dict[str, str]]:
 
 
 def read_fields(texts: tuple[str, ...]) -> dict[str, str]:
-    """``FIELD=VALUE`` … → field → value, where a command has one owner."""
+    """Read texts ``FIELD=VALUE`` of a command with one owner; return field → value."""
     fields: dict[str, str] = {}
     for text in texts:
         field, equals, value = text.partition("=")
@@ -112,22 +120,13 @@ def read_fields(texts: tuple[str, ...]) -> dict[str, str]:
 def merge_settings(
     file: Mapping[str, Mapping[str, Any]], given: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Those of a study's file, under those of the command line."""
+    """Return the settings of a study's file, overridden by those of the command line."""
     owners = dict.fromkeys([*file, *given])
     return {owner: {**file.get(owner, {}), **given.get(owner, {})} for owner in owners}
 
 
-def verbose_option(command: F) -> F:
-    """Adds ``--verbose`` to a command that prints tables."""
-    return click.option(
-        "--verbose",
-        is_flag=True,
-        help="Print all tables with their captions, and why each metric is left out.",
-    )(command)
-
-
 def make_display(verbose: bool = False) -> "Display":
-    """Progress on this terminal, or in lines where it is none."""
+    """Make the display of progress: bars on a terminal, lines elsewhere."""
     from a2ibench.console import Console
     from a2ibench.runs.display import Display
 

@@ -9,11 +9,13 @@ import click
 from a2ibench.cli.completion import ablations, names
 from a2ibench.cli.options import (
     FAILED,
-    earlier_option,
+    dataset_option,
+    images_option,
     load_plugins,
     make_display,
     merge_settings,
     metric_option,
+    path_option,
     plugin_option,
     ray_address_option,
     read_settings,
@@ -21,14 +23,14 @@ from a2ibench.cli.options import (
     set_option,
     verbose_option,
 )
-from a2ibench.config import MAX_IMAGES, MAX_SEEDS
+from a2ibench.config import MAX_SEEDS
 from a2ibench.errors import UserError
 
-MOST_RETRIES = 100
+MAX_RETRIES = 100
 
 
 def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> dict[str, Any]:
-    """A study's file: its values are the defaults of the options; returns those of ``--set``."""
+    """Make the values of a study's file the defaults of the options; return its ``settings``."""
     if path is None:
         return {}
     from a2ibench.study.study_file import read_study_file
@@ -56,7 +58,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     multiple=True,
     required=True,
     shell_complete=names("model"),
-    help="A method. Repeatable.",
+    help="Method to train. Repeatable.",
 )
 @click.option(
     "--ablate",
@@ -66,15 +68,13 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="Parts to switch off (`a2ibench show MODEL` lists them), one at a time or (+) together;"
     " = tries values of a part's one option. Repeatable.",
 )
-@click.option(
+@dataset_option(
     "--dataset",
     "datasets",
     multiple=True,
     default=("arcade",),
     show_default=True,
-    shell_complete=names("dataset", folders=True),
-    metavar="NAME|DIR",
-    help="A dataset's name, or the folder of a prepared one. Repeatable: a study for each.",
+    help="Name of a dataset, or folder of a prepared one. Repeatable: a study for each.",
 )
 @click.option(
     "--encoder",
@@ -83,18 +83,18 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     default=("soundnet8",),
     show_default=True,
     shell_complete=names("encoder"),
-    help="The acoustic feature. Repeatable: a study for each.",
+    help="Encoder that computes the acoustic feature. Repeatable: a study for each.",
 )
 @click.option(
-    "--seeds", default=1, show_default=True, type=click.IntRange(1, MAX_SEEDS), help="How many."
+    "--seeds",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, MAX_SEEDS),
+    help="Number of training seeds.",
 )
-@scale_option("Sizes and budget: minutes on two cores, or the papers' on a GPU.")
-@click.option(
-    "--images",
-    type=click.IntRange(1, MAX_IMAGES),
-    help="Training images a trial takes in.  [default: the scale's]",
-)
-@set_option("An option of a model, dataset, encoder or executor. Repeatable.")
+@scale_option("Sizes and budget: minutes on two cores, or those of the papers, for a GPU.")
+@images_option("Number of training images per trial.  [default: the scale's]")
+@set_option("Set an option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
 @click.option(
     "--executor",
@@ -102,35 +102,37 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     show_default=True,
     shell_complete=names("executor"),
     metavar="ray|process|inline|NAME",
-    help="Ray Tune, a process per trial, one trial after the other in this process, or one of your"
-    " own.",
+    help="Executor of the trials: Ray Tune, a process per trial, one trial after the other in this"
+    " process, or one of your own.",
 )
 @click.option(
     "--gpus-per-trial",
     type=click.FloatRange(min=0),
-    help="A fraction shares a GPU (its memory is not divided); 2, 3, … train one model together"
-    " (Ray).  [default: 1 where there is one]",
+    help="Number of GPUs per trial. A fraction shares a GPU (its memory is not divided); 2, 3, …"
+    " train one model together (Ray).  [default: 1 where there is one]",
 )
 @click.option(
     "--retries",
     default=1,
     show_default=True,
-    type=click.IntRange(0, MOST_RETRIES),
-    help="How often a trial that crashed is tried again, from its last checkpoint.",
+    type=click.IntRange(0, MAX_RETRIES),
+    help="Number of times to try a crashed trial again, from its last checkpoint.",
 )
 @ray_address_option
 @click.option(
     "--tracking-uri",
     metavar="URI|none",
-    help="MLflow's.  [default: sqlite, mlflow.db beside the study]",
+    help="Address of MLflow's tracking server or database.  [default: sqlite, mlflow.db beside the"
+    " study]",
 )
-@click.option(
+@path_option(
     "--out",
-    type=click.Path(path_type=Path),
-    help="[default: studies/DATASET; of several datasets or encoders studies/DATASETS-ENCODERS,"
-    " a folder for each of them in it]",
+    metavar="DIR",
+    help="Folder of the study.  [default: studies/DATASET; for several datasets or encoders"
+    " studies/DATASETS-ENCODERS, with a folder for each in it]",
 )
-@earlier_option
+@click.option("--recompute", is_flag=True, help="Compute again what earlier code computed.")
+@click.option("--keep", is_flag=True, help="Keep results of earlier code, marked in every table.")
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -149,6 +151,8 @@ def run(
     ray_address: str | None,
     tracking_uri: str | None,
     out: Path | None,
+    recompute: bool,
+    keep: bool,
     dry_run: bool,
     verbose: bool,
     plugins: tuple[Path, ...],
@@ -157,10 +161,12 @@ def run(
     """Train and compare methods, and their ablations.
 
     STUDY.yaml holds the same in a file (models, ablate, dataset, encoder, seeds, scale, images,
-    settings, metrics, executor, gpus_per_trial, out); what stands on the command line wins. Every
-    study leaves such a file in its folder. What is there already is not computed again: the same
-    command goes on where it was.
+    settings, metrics, executor, gpus_per_trial, out); the command line takes precedence. Every
+    study leaves such a file in its folder. Finished trials are not computed again: re-run the same
+    command to resume.
     """
+    if keep and recompute:
+        raise UserError("--keep and --recompute exclude each other: give one of them")
     loaded = load_plugins(plugins)
     from a2ibench.runs.run import run
     from a2ibench.study.request import Request
@@ -177,6 +183,7 @@ def run(
         folder=out,
         plugins=loaded,
         executor=executor,
+        earlier="keep" if keep else "recompute" if recompute else None,
         **options,
     )
     display = make_display(verbose)
@@ -198,11 +205,7 @@ def run(
 
 
 def _check_option(executor: str, option: str) -> None:
-    """Refuse an option of the command line that an executor does not have.
-
-    Raises:
-        UserError: it does not, with the names of those that have it.
-    """
+    """Refuse an option of the command line that an executor does not have."""
     import dataclasses
 
     from a2ibench.registry import executors

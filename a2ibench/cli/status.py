@@ -86,4 +86,6 @@ def _who(now: "Status") -> str:
     ended = {None: "was killed", "stopped": "had to stop", "interrupted": "was interrupted"}.get(
         last.ended, "done"
     )
-    return f"{who}: {ended}" + ("" if last.ended == "done" else "; the same command goes on")
+    return f"{who}: {ended}" + (
+        "" if last.ended == "done" else "; re-run the same command to resume"
+    )

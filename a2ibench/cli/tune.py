@@ -9,9 +9,12 @@ import click
 from a2ibench.cli.completion import names
 from a2ibench.cli.options import (
     FAILED,
+    dataset_option,
     encoder_option,
+    images_option,
     load_plugins,
     make_display,
+    path_option,
     plugin_option,
     ray_address_option,
     read_settings,
@@ -27,47 +30,50 @@ SHOWN = 10
 
 
 @click.command()
-@click.option("--model", required=True, shell_complete=names("model"), help="The method.")
 @click.option(
+    "--model",
+    required=True,
+    shell_complete=names("model"),
+    help="Method to tune.",
+)
+@path_option(
     "--space",
     required=True,
-    type=click.Path(path_type=Path),
     metavar="FILE.yaml",
-    help="Options and where they are searched: `lr: {log: [1e-5, 1e-2]}`,"
+    help="Options and their ranges: `lr: {log: [1e-5, 1e-2]}`,"
     " `beta: {uniform: [0, 2]}`, `channels: {int: [8, 64]}`, `batch_size: {choice: [16, 32]}`.",
 )
 @click.option(
     "--metric",
     required=True,
     shell_complete=names("metric"),
-    help="What is made best, on the validation segments.",
+    help="Metric to optimize, on the validation segments.",
 )
 @click.option(
-    "--trials", required=True, type=click.IntRange(min=1), help="How many in all, earlier ones too."
+    "--trials",
+    required=True,
+    type=click.IntRange(min=1),
+    help="Number of trials in all, earlier ones among them.",
 )
-@click.option(
+@dataset_option(
     "--dataset",
     default="arcade",
     show_default=True,
-    metavar="NAME|DIR",
-    shell_complete=names("dataset", folders=True),
+    help="Name of a dataset, or folder of a prepared one.",
 )
 @encoder_option
-@scale_option()
-@click.option(
-    "--images",
-    type=click.IntRange(min=1),
-    help="Training images of a whole trial.  [default: the scale's]",
-)
-@set_option("An option that is not searched. Repeatable.")
+@scale_option("Sizes and budget, as of `a2ibench run`.")
+@images_option("Number of training images of a whole trial.  [default: the scale's]")
+@set_option("Set an option that is not searched. Repeatable.")
 @click.option(
     "--gpus-per-trial",
     type=click.FloatRange(0, 1),
-    help="A fraction shares a GPU (its memory is not divided).  [default: 1 where there is one]",
+    help="Number of GPUs per trial. A fraction shares a GPU (its memory is not divided)."
+    "  [default: 1 where there is one]",
 )
 @ray_address_option
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="[default: studies/tune-MODEL-DATASET]"
+@path_option(
+    "--out", metavar="DIR", help="Folder of the search.  [default: studies/tune-MODEL-DATASET]"
 )
 @plugin_option
 def tune(
@@ -87,7 +93,7 @@ def tune(
     Optuna proposes, and successive halving (ASHA) stops trials after 1/9 and 1/3 of the budget. The
     test split is not touched, and every trial has seed 1000, which no study has by default. The
     best options are written as a study's file: `a2ibench run OUT/best.yaml --seeds 5` tests them.
-    The same command goes on where it was; more --trials add to those that are there.
+    Re-run the same command to resume; more --trials add to those that are there.
     """
     from a2ibench.extras import require
 
@@ -123,7 +129,7 @@ def tune(
     display.say(f"all trials: {tuning.folder / 'trials.csv'}")
     broken = table[table["state"] == BROKEN]
     for reason in broken["reason"].unique():
-        display.say(f"failed: {reason}; the same command tries it again")
+        display.say(f"failed: {reason}; re-run the same command to try it again")
     best = write_best(tuning, request, table)
     display.say(f"best options: {command('run', best)}")
     if len(broken):
@@ -133,13 +139,14 @@ def tune(
 def _print_top(table: Any, names: list[str], metric: str, display: "Display") -> None:
     from rich.table import Table
 
-    from a2ibench.tuning.tuned import top_rows
-
     shown = Table("trial", "state", metric, "images", *names)
-    for row in top_rows(table, names, SHOWN):
-        shown.add_row(*("–" if value is None else _text(value) for value in row.values()))
+    columns = ["trial", "state", "value", "images", *names]
+    for row in table[columns].head(SHOWN).itertuples(index=False, name=None):
+        shown.add_row(*map(_text, row))
     display.console.print(shown, markup=False)
 
 
 def _text(value: Any) -> str:
+    if value is None or value != value:  # NaN
+        return "–"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

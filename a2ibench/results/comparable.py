@@ -19,7 +19,7 @@ def check_alike(rows: Sequence[Row], metrics: Sequence[str]) -> None:
     """Refuse results that do not belong in one table.
 
     Raises:
-        UserError: they differ in version, protocol, pairs, encoder, test segments, or in the
+        UserError: they differ in protocol, pairs, encoder, test segments, or in the
             definition or judge of a metric; one line names what, and two jobs that differ.
     """
     results = _results(rows)
@@ -75,7 +75,6 @@ def _results(rows: Sequence[Row]) -> list[tuple[str, Result]]:
 
 def _provenance(result: Result) -> Mapping[str, Any]:
     return {
-        "version of a2ibench": result.version,
         "protocol": result.protocol,
         "pairs (content of the store)": result.job.store,
         "encoder": (result.encoder.name, result.job.encoder),

@@ -85,9 +85,9 @@ class Study:
         ]
 
     def judge(self, metric: str) -> set[tuple[Any, ...]]:
-        """Return what made a metric's scores, over all results: versions, protocol, judge, n."""
+        """Return what made a metric's scores, over all results: protocol, version, judge, n."""
         return {
-            (result.version, result.protocol, score.version, score.judge_fingerprint, score.n)
+            (result.protocol, score.version, score.judge_fingerprint, score.n)
             for result in self.results
             if (score := result.score(metric)) is not None
         }

@@ -40,8 +40,6 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
     """Compute the result of a task.
 
     Args:
-        task: what to do.
-        report: called while the model trains.
         team: the workers that train its model together: each calls this function. The first one
             does all the rest.
 
@@ -100,8 +98,8 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
 def _train(
     task: Task, data: Data, report: Report, team: Team
 ) -> tuple[GeneratedImages, dict[str, Any]] | None:
-    """What the trained model draws, with the provenance of its weights; None but for the first of
-    several workers."""
+    """Return the images of the trained model, with the provenance of its weights; None on all but
+    the first of several workers."""
     from a2ibench.training.checkpoint import weights_sha256
     from a2ibench.training.device import choose_device, describe
 
@@ -138,7 +136,7 @@ def _train(
 
 
 def _draw_reference(job: Job, data: Data) -> GeneratedImages:
-    """What a reference row draws; another seed stands for another noise."""
+    """Return the images of a reference row; another seed stands for another noise."""
     reference = registry.references.get(job.method)()
     rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
     drawn = [
@@ -152,7 +150,7 @@ def _draw_reference(job: Job, data: Data) -> GeneratedImages:
 def _judge(
     task: Task, drawn: GeneratedImages, data: Data, stored: Result | None
 ) -> tuple[dict[str, Any], list[Path]]:
-    """The scores that the stored result lacks, and the files that hold them all."""
+    """Return the scores that the stored result lacks, and the files that hold them all."""
     absent = missing(stored, task.metrics, task.judges)
     metrics = [registry.metrics.get(name) for name in absent]
     judges = load_judges_as_planned(metrics, data, task)
@@ -182,8 +180,8 @@ def _judge(
 def _save_scores(
     folder: Path, marked: Mapping[str, MetricResult], stored: Result | None
 ) -> list[Path]:
-    """Writes one column per metric, beside those of the stored result: a row for each test segment,
-    and for each block. Returns the files, which count as soon as a result names them."""
+    """Write one column per metric, beside those of the stored result: a row for each test segment,
+    and for each block. Return the files, which count as soon as a result names them."""
     import pandas as pd
 
     segments: dict[str, Any] = {name: one.score.per_segment for name, one in marked.items()}

@@ -1,4 +1,4 @@
-"""What a trial works with: pairs with features, and judges, as they were planned."""
+"""The input of a trial: pairs with features, and judges, as they were planned."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,9 @@ class Data:
     """A dataset with features.
 
     Attributes:
-        train: what models are trained on.
-        judging: what judges are trained on; no source of it is in ``train``.
-        eval_set: what everything is judged on, the test pairs among it.
-        standardiser: of the features.
+        train: training pairs of models.
+        judging: training pairs of judges; no source of them is in ``train``.
+        eval_set: the test pairs, and the segments of the grid.
     """
 
     train: Pairs
@@ -60,9 +59,6 @@ def open_pairs(
     """Build the encoder and open the pairs of a request.
 
     Args:
-        request: what the user asks for.
-        chosen: its outline.
-        counter: shows progress.
         make: whether a named dataset is prepared where it is not in the cache.
 
     Raises:
@@ -123,13 +119,8 @@ def load_judges_as_planned(
 ) -> Mapping[str, LoadedJudge]:
     """Load on a worker the judges of some metrics, by name.
 
-    Args:
-        metrics: what will be computed.
-        data: with the pairs that judges are trained on.
-        task: with the fingerprints of the plan.
-
     Raises:
-        UserError: a judge is another one here.
+        UserError: the fingerprint of a judge differs from that of the task.
     """
     judges = load_judges(metrics, data.judging, task.job.data_key)
     for name, loaded in judges.items():

@@ -1,4 +1,4 @@
-"""What a user sees while a study runs: bars with the time left, or plain lines in a log file."""
+"""Progress of a study on the terminal: bars with the time left, or plain lines in a log file."""
 
 import math
 import time
@@ -33,12 +33,7 @@ FIRST_LINE = 5.0
 
 
 class Display:
-    """Progress of the parts of a study.
-
-    Args:
-        console: where to print.
-        verbose: whether all there is to know is printed, and not what fits a screen.
-    """
+    """Progress of the parts of a study."""
 
     def __init__(self, console: Console, verbose: bool = False) -> None:
         self.console = console
@@ -46,12 +41,12 @@ class Display:
         self._bars: Progress | None = None
 
     def say(self, text: str, **style: Any) -> None:
-        """Prints one line; nothing in it is markup."""
+        """Print one line; nothing in it is markup."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True, **style)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """The bars live inside this block."""
+        """Show the bars inside this block."""
         if not self.console.is_terminal:
             yield
             return
@@ -71,7 +66,7 @@ class Display:
                 self._bars = None
 
     def counter(self, name: str) -> Callable[[int, int], None]:
-        """A function ``(done, total)`` that shows how far something called ``name`` is."""
+        """Return a function ``(done, total)`` that shows progress under a name."""
         bar: TaskID | None = None
         lines = _Lines(name, self.say)
 
@@ -89,7 +84,7 @@ class Display:
 
 
 def show_feasibility(found: "Feasibility", display: Display) -> None:
-    """Prints the block "what these data can answer"."""
+    """Print the block "what these data can answer"."""
     from a2ibench.reporting.feasibility import class_table, feasibility_lines
 
     display.console.print(class_table(found), markup=False)
@@ -100,7 +95,7 @@ def show_feasibility(found: "Feasibility", display: Display) -> None:
 
 
 def show_check(check: "LastCheck", root: Path, display: Display) -> None:
-    """Prints what the last check of the pairs in ``root`` found."""
+    """Print the findings of the last check of the pairs in ``root``."""
     if check.caution:
         more = check.damage + check.leaks - len(check.told[:TOLD])
         told = [*check.told[:TOLD], *([f"and {more} more"] if more else [])]
@@ -114,7 +109,7 @@ def show_check(check: "LastCheck", root: Path, display: Display) -> None:
 
 
 class _Lines:
-    """How far something is, in a line now and then."""
+    """Progress of something, in a line now and then."""
 
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
         self._name = name
@@ -142,7 +137,7 @@ class _Lines:
 
 
 def clock(seconds: float) -> str:
-    """``h:mm:ss`` or ``m:ss``."""
+    """Return seconds as ``h:mm:ss`` or ``m:ss``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

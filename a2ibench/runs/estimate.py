@@ -1,30 +1,28 @@
-"""How long the trainings of a study will take, by what was measured, or by a guess that says so."""
+"""The time that the trainings of a study will take, as measured before, or by a guess."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from a2ibench.data.store import PairStore
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState
-from a2ibench.results.records import Result
 from a2ibench.runs.display import clock
 
 HARDWARE = ("device", "processor", "precision")
-"""What must be the same for a speed to hold here; a trial has threads of its own."""
+"""Parts that must be the same for a speed to hold here; a trial has threads of its own."""
 RATE, SIZE = 200.0, 64
-"""Images a second of a method of the small scale on one core, at so many pixels a side: between 100
-and 300 were measured. More pixels take longer in proportion to their number."""
+"""Images per second of a method of the small scale on one core, at so many pixels a side; 100 to
+300 were measured. More pixels take longer in proportion to their number."""
 
 
 def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> str:
-    """One line on the time that some trainings take; scoring is not in it.
+    """Return one line on the time that some trainings take; scoring is not in it.
 
     Args:
-        tasks: the models to train, one or more.
-        at_once: how many of them run at once.
-        scale: of the study.
-        folder: of the study; speeds are looked for in it and in the studies beside it.
+        tasks: the trainings, one or more.
+        folder: folder of the study; speeds are looked for in it and in the studies beside it.
     """
     from a2ibench.training.device import choose_device, describe
 
@@ -56,30 +54,25 @@ def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> s
 def _measured(
     methods: set[str], size: int, hardware: Mapping[str, Any], folder: Path
 ) -> dict[str, float]:
-    """Images a second of the methods that were trained at this size on this hardware."""
+    """Return the images per second of methods that were trained at this size on this hardware.
+
+    The study comes first, then those beside it; a result that cannot be read tells nothing here.
+    """
     speeds: dict[str, float] = {}
-    for result in _results(folder):
-        method, speed = result.job.method, result.images_per_second
-        if (
-            method in methods - speeds.keys()
-            and speed
-            and result.spec is not None
-            and result.spec.image_size == size
-            and all(result.hardware.get(part) == hardware[part] for part in HARDWARE)
-        ):
-            speeds[method] = speed
+    studies = (folder, *sorted(folder.parent.glob("*")))
+    for job in (job for study in studies for job in sorted(study.glob("jobs/*"))):
         if len(speeds) == len(methods):
             break
+        with suppress(OSError):
+            result = JobState(job).result
+            if (
+                result is not None
+                and result.job.kind == "model"
+                and result.job.method in methods - speeds.keys()
+                and result.images_per_second
+                and result.spec is not None
+                and result.spec.image_size == size
+                and all(result.hardware.get(part) == hardware[part] for part in HARDWARE)
+            ):
+                speeds[result.job.method] = result.images_per_second
     return speeds
-
-
-def _results(folder: Path) -> Iterator[Result]:
-    """Of the study, then of those beside it; one that cannot be read tells nothing here."""
-    for study in (folder, *sorted(folder.parent.glob("*"))):
-        for job in sorted(study.glob("jobs/*")):
-            try:
-                result = JobState(job).result
-            except OSError:
-                continue
-            if result is not None and result.job.kind == "model":
-                yield result

@@ -1,4 +1,4 @@
-"""What a model takes in memory and on disk, measured by building it once without weights."""
+"""Memory and disk that a model takes, measured by building it once without weights."""
 
 import json
 from collections.abc import Sequence
@@ -26,15 +26,14 @@ refuses what cannot go well and promises nothing.
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes of what a model keeps.
+    """Bytes that a model keeps.
 
     Attributes:
         memory: weights, gradients, two moments of Adam for each weight that an optimiser steps, the
             average, and the copy of all but the gradients that a checkpoint is written from.
         checkpoint: that copy.
         samples: the images that it draws.
-        batch_size: pairs per batch.
-        misfit: why it cannot be built for the pairs' sizes; None where it can.
+        misfit: reason why it cannot be built for the pairs' sizes; None where it can.
     """
 
     memory: float
@@ -45,7 +44,7 @@ class Footprint:
 
 
 def footprint(task: Task) -> Footprint:
-    """Return what the model of a task takes."""
+    """Return the footprint of a task's model."""
     job, where = task.job, task.environment
     values, options = (
         json.dumps(dict(v), sort_keys=True) for v in (job.config, where.encoder_config)

@@ -50,17 +50,9 @@ def train(
     team: Team = ALONE,
     preview: Callable[[int], None] | None = None,
 ) -> "TrainingState":
-    """Train a model on the budget of its job, or for fewer steps.
+    """Train a model of :func:`build` on the budget of its job, or for fewer ``steps``.
 
-    Args:
-        model: of :func:`build`.
-        job: its job.
-        pairs: the training pairs.
-        checkpoint: see :func:`~a2ibench.training.fit.fit`, as for the rest.
-        steps: in total; None for the whole budget.
-        report: called while it trains.
-        team: the workers that train it together.
-        preview: called at a few steps.
+    See :func:`~a2ibench.training.fit.fit` for the other arguments.
     """
     return fit(
         model,
@@ -77,12 +69,9 @@ def train(
 def draw_eval_set(
     model: "Model", eval_set: EvalSet, seed: int, grid: bool = True
 ) -> GeneratedImages:
-    """Draw for the test segments that everything is judged on.
+    """Draw images for the test segments.
 
     Args:
-        model: trained.
-        eval_set: with the test segments.
-        seed: of the noise.
         grid: whether the segments of the grid are drawn several times as well.
 
     Raises:
@@ -98,7 +87,7 @@ def draw_eval_set(
 
 
 def _own(model: "Model", images: ImageArray) -> FloatArray:
-    """The method's own image-to-audio network, in batches."""
+    """Apply the method's own image-to-audio network, in batches."""
     parts = [images[start : start + OWN_BATCH] for start in range(0, len(images), OWN_BATCH)]
     answers = [model.image_to_audio(part) for part in parts]
     return np.concatenate([answer for answer in answers if answer is not None])

@@ -1,4 +1,4 @@
-"""The monitor: it samples the machine every few seconds while a trial trains."""
+"""Samples of the machine, taken every few seconds while a trial trains."""
 
 import threading
 import time
@@ -16,49 +16,42 @@ MOST = 500
 SAVE_EVERY = 30.0
 
 
-class _Monitor:
-    """Samples in a thread of its own."""
+class _Monitor(threading.Thread):
+    """A thread that samples the machine."""
 
     def __init__(self, folder: Path) -> None:
         import psutil
 
+        super().__init__(daemon=True, name="a2ibench-watch")
+        self.step = -1
         self._folder = folder
         self._samples = read_samples(folder)
-        self._every = EVERY
-        self._step = -1
         self._ended = threading.Event()
         self._process = psutil.Process()
         # The first answer of these two is meaningless: they measure since the call before.
         psutil.cpu_percent()
         self._process.cpu_percent()
-        self._thread = threading.Thread(target=self._sample_all, daemon=True, name="a2ibench-watch")
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._samples.append(self._sample())
-        self._save()
-
-    def note(self, progress: Progress) -> None:
-        self._step = progress.step
-
-    def _sample_all(self) -> None:
-        saved = time.monotonic()
-        while not self._ended.wait(self._every):
+    def run(self) -> None:
+        saved, every = time.monotonic(), EVERY
+        while not self._ended.wait(every):
             self._samples.append(self._sample())
             if len(self._samples) > MOST:
                 self._samples = self._samples[::2]
-                self._every *= 2
+                every *= 2
             if time.monotonic() - saved > SAVE_EVERY:
                 self._save()
                 saved = time.monotonic()
 
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+        self._samples.append(self._sample())
+        self._save()
+
     def _save(self) -> None:
         # A training that was complete already has done nothing that is worth a sample.
-        if self._step >= 0:
+        if self.step >= 0:
             write_samples(self._folder, self._samples)
 
     def _sample(self) -> dict[str, float]:
@@ -67,7 +60,7 @@ class _Monitor:
         memory = psutil.virtual_memory()
         return {
             "time": int(1000 * time.time()),
-            "step": self._step,
+            "step": self.step,
             "system/cpu_utilization_percentage": psutil.cpu_percent(),
             "system/system_memory_usage_megabytes": round(memory.used / 1e6, 1),
             "system/system_memory_usage_percentage": memory.percent,
@@ -80,7 +73,7 @@ class _Monitor:
 
 
 def _sample_gpu() -> dict[str, float]:
-    """The trial's own GPU, which it knows as number 0; nothing where there is none."""
+    """Sample the trial's own GPU, which it knows as number 0; nothing where there is none."""
     import torch
 
     if not torch.cuda.is_available():
@@ -101,19 +94,18 @@ def _sample_gpu() -> dict[str, float]:
 def monitored(
     folder: Path, report: Callable[[Progress], None]
 ) -> Iterator[Callable[[Progress], None]]:
-    """Samples the machine inside the block.
+    """Sample the machine inside the block.
 
     Args:
-        folder: of the job; the file that is there already is continued.
-        report: what the training reports to.
+        folder: folder of the job; the file that is there already is continued.
 
     Yields:
-        What the training reports to instead.
+        The function that the training reports to instead.
     """
     monitor = _Monitor(folder)
 
     def note(progress: Progress) -> None:
-        monitor.note(progress)
+        monitor.step = progress.step
         report(progress)
 
     monitor.start()

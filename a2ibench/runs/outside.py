@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from a2ibench import __version__, registry
+from a2ibench import registry
 from a2ibench.errors import UserError
 from a2ibench.evaluation.evaluate import GeneratedImages
 from a2ibench.evaluation.outside_images import Submission, hash_images, read_submission
 from a2ibench.evaluation.outside_inputs import write_list, write_sounds
+from a2ibench.protocol import PROTOCOL
 from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState, is_done
@@ -35,8 +36,7 @@ class Outside:
     """An outside system.
 
     Attributes:
-        name: of its row.
-        folders: of its images, one a training seed.
+        folders: folders of its images, one per training seed.
         mapping: a csv file with the columns image, row; None for file names that say it.
         resize: whether images of another size are resized instead of refused.
         replace: whether it may take the place of a row of the same name.
@@ -50,15 +50,13 @@ class Outside:
 
 
 def evaluate_outside(request: Request, outside: Outside, display: Display) -> None:
-    """Scores images from outside, and writes the tables of the study they go into.
+    """Score images from outside, and write the tables of the study that they go into.
 
     A study that is there keeps its rows, and must have the same protocol; otherwise one is made
     that holds the reference rows and this system.
 
     Args:
         request: data, encoder, metrics and folder; no models.
-        outside: the images.
-        display: what the user sees.
 
     Raises:
         UserError: images that cannot be used, a name that is taken, or a study of another protocol.
@@ -94,7 +92,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
 
 
 def export(request: Request, listed: Path | None, sounds: Path | None, display: Display) -> None:
-    """Writes the list of test segments, and their sounds, for a system outside."""
+    """Write the list of test segments, and their sounds, for a system outside."""
     with display.running():
         _, store, data = open_parts(request, outline(request), display.counter)
     if sounds is not None:
@@ -104,7 +102,7 @@ def export(request: Request, listed: Path | None, sounds: Path | None, display: 
 
 
 def join(folder: Path, request: Request) -> Request:
-    """The request that computes for new images what a study has computed for its own.
+    """Return the request that computes for new images what a study has computed for its own.
 
     Raises:
         UserError: the folder holds no study, or a damaged one.
@@ -121,7 +119,7 @@ def join(folder: Path, request: Request) -> Request:
 
 
 def _stored(folder: Path) -> Study | None:
-    """The study in a folder; None where there is none, or a damaged ``study.json``."""
+    """Return the study in a folder; None where there is none, or a damaged ``study.json``."""
     try:
         return open_study(folder)
     except UserError:
@@ -139,7 +137,7 @@ def _check_name(name: str) -> None:
 
 
 def _read(request: Request, outside: Outside, display: Display) -> list[Submission]:
-    """Before any judge is trained: a wrong image is better known at once."""
+    """Read the images, before any judge is trained: a wrong one is better known at once."""
     resolved = [folder.resolve() for folder in outside.folders]
     if len(set(resolved)) < len(resolved):
         raise UserError("--images: the same folder twice; each is a training seed of its own")
@@ -185,7 +183,7 @@ def _job(name: str, seed: int, submission: Submission, plan: Prepared) -> Job:
 
 
 def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
-    """Refuses to put other images silently in the place of a row."""
+    """Refuse to put other images silently in the place of a row."""
     for row in rows:
         if row.label.casefold() != outside.name.casefold():
             continue
@@ -196,14 +194,14 @@ def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
 
 
 def _check_protocol(plan: Prepared, stored: Study) -> None:
-    """Refuses a study whose scores were measured in another way than these would be."""
+    """Refuse a study whose scores were measured in another way than these would be."""
     folder = plan.outline.folder
     pairs, encoder = plan.store.content_hash, plan.encoder.identity()
     judges = plan.entries[0].tasks[0].judges
     found = stored.results
     differences = []
     for what, mine, theirs in (
-        ("version of a2ibench", __version__, {r.version for r in found}),
+        ("number of the protocol", str(PROTOCOL), {str(r.protocol) for r in found}),
         ("content hash of the pairs", pairs, {r.job.store for r in found}),
         ("fingerprint of the encoder", encoder, {r.job.encoder for r in found}),
     ):
@@ -237,7 +235,7 @@ def _compute(
     outside: Outside,
     display: Display,
 ) -> None:
-    """The reference rows that are missing, then the outside system."""
+    """Compute the reference rows that are missing, then the outside system."""
     for task, one in zip(entry.tasks, submissions, strict=True):
         save_samples(task.folder, GeneratedImages(one.images, one.grid))
         origin = {
@@ -256,8 +254,8 @@ def _compute(
 
 
 def _placed(rows: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:
-    """Behind the reference rows and older outside systems: the last row is what others are
-    compared with, and stays the study's own."""
+    """Place a row behind the reference rows and older outside systems: the others are compared with
+    the last row, which stays the study's own."""
     kept = [row for row in rows if row.label != entry.label]
     first = [row for row in kept if row.reference or row.outside]
     return (*first, entry, *(row for row in kept if row not in first))

@@ -1,4 +1,4 @@
-"""What is checked and made before trials: all that a study is refused for, then data and judges."""
+"""Checks before trials, with all reasons to refuse a study; then data and judges."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from a2ibench.data.features import too_short
 from a2ibench.data.prepare import NotPreparedError
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.evaluate import load_judges
+from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState
 from a2ibench.runs.data import Counter, Data, open_data, open_pairs
 from a2ibench.runs.estimate import estimate
@@ -29,7 +30,6 @@ class Prepared(Plan):
     """A plan whose data and judges are there; its tasks name the judges.
 
     Attributes:
-        data: the parts of the pairs with features.
         tiled: number of sounds that are shorter than the encoder needs.
     """
 
@@ -43,13 +43,6 @@ def preflight(
     """Check a request as far as its pairs are there; nothing is made, written or started.
 
     ``run`` looks at this first, and ``run --dry-run`` at nothing else.
-
-    Args:
-        request: what the user asks for.
-        chosen: its outline.
-        executor: what would train the models.
-        counter: shows progress.
-        say: prints a line.
 
     Returns:
         The plan, or None where its pairs are still to be made; and a line on how long its trainings
@@ -92,12 +85,6 @@ def prepare_study(
 ) -> Prepared:
     """Prepare the data and the judges of a request.
 
-    Args:
-        request: what the user asks for.
-        counter: shows progress.
-        say: prints a line.
-        plan: of this request, where it was made already.
-
     Raises:
         UserError: as :func:`~a2ibench.study.request.outline` and :func:`make_plan`; data that
             cannot be prepared.
@@ -112,18 +99,12 @@ def prepare_study(
     new = {task.folder.name for task in plan.tasks} - plan.kept.keys()
     loaded = load_judges(needed if new else [], data.judging, data_key, say)
     judges = {name: judge.fingerprint for name, judge in loaded.items()}
-    entries = tuple(
-        replace(
-            entry,
-            tasks=tuple(
-                replace(task, environment=replace(task.environment, judges=judges))
-                if task.folder.name in new
-                else task
-                for task in entry.tasks
-            ),
-        )
-        for entry in plan.entries
-    )
+
+    def with_judges(task: Task) -> Task:
+        environment = replace(task.environment, judges=judges)
+        return replace(task, environment=environment) if task.folder.name in new else task
+
+    entries = tuple(entry.map(with_judges) for entry in plan.entries)
     refuse_other_judges(plan.tasks, plan.kept, judges)
     return Prepared(
         **{**vars(plan), "entries": entries}, data=data, tiled=too_short(plan.store, plan.encoder)

@@ -6,11 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from a2ibench.config import option
+from a2ibench.contracts.executor import Executor
 from a2ibench.data.batches import share_of
 from a2ibench.errors import UserError
 from a2ibench.runs.trial import Trial
+from a2ibench.storage import nearest_existing
 
 GB = 1e9
+Say = Callable[[str], None]
+
+
+def quiet(line: str) -> None:
+    """Print nothing."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +25,8 @@ class Machine:
     """Resources of one machine.
 
     Attributes:
-        cpus: processors that this study may use.
-        gpus: likewise.
+        cpus: number of processors that this study may use.
+        gpus: number of GPUs that it may use.
         memory: bytes of main memory that are available.
     """
 
@@ -33,9 +40,9 @@ class Need:
     """Needs of one trial.
 
     Attributes:
-        workers: processes, with one processor each.
-        gpus: for each worker.
-        memory: bytes of main memory for each worker.
+        workers: number of processes, with one processor each.
+        gpus: number of GPUs per worker.
+        memory: bytes of main memory per worker.
     """
 
     workers: int
@@ -67,7 +74,7 @@ def visible_gpus() -> list[str]:
 def refuse_workers(trials: Sequence[Trial]) -> None:
     """Refuse several workers per trial, which only Ray joins."""
     if any(trial.job.workers > 1 for trial in trials):
-        raise UserError("more than one GPU a trial needs --executor ray")
+        raise UserError("more than one GPU per trial needs --executor ray")
 
 
 @dataclass(frozen=True)
@@ -92,10 +99,22 @@ class SharedGPUs:
                 f"gpus_per_trial {gpus:g}: expected a fraction of one, or a whole number"
             )
 
+
+class GPUExecutor(Executor[Trial]):
+    """An executor whose options are :class:`SharedGPUs`."""
+
+    Config = SharedGPUs
+
     @property
     def workers(self) -> int:
         """Number of processes that train one model together: one per GPU."""
-        return max(1, int(self.gpus_per_trial or 1))
+        return max(1, int(self.config.gpus_per_trial or 1))
+
+    def find_room(
+        self, trials: Sequence[Trial], machines: Sequence[Machine], say: Say = quiet
+    ) -> tuple["Need", int]:
+        """See :func:`find_room`."""
+        return find_room(trials, self.config.gpus_per_trial, machines, len(trials), say)
 
 
 def need_of(
@@ -106,7 +125,6 @@ def need_of(
     Args:
         trials: of models, with one number of workers.
         gpus_per_trial: None for one GPU a worker where there is any GPU.
-        machines: where they will run.
 
     Raises:
         UserError: the number of GPUs cannot be shared by the workers, or a batch cannot.
@@ -118,7 +136,7 @@ def need_of(
         gpus = gpus_per_trial / workers
         if workers > 1 and gpus not in (0, 1):
             raise UserError(
-                f"--gpus-per-trial {gpus_per_trial:g} with {workers} workers: expected one GPU a"
+                f"--gpus-per-trial {gpus_per_trial:g} with {workers} workers: expected one GPU per"
                 " worker"
             )
     for trial in trials:
@@ -131,9 +149,7 @@ def sharers(gpus: float) -> int:
     return max(1, int(1 / gpus + 1e-9))
 
 
-def trials_at_once(
-    need: Need, machines: Sequence[Machine], trials: int, say: Callable[[str], None]
-) -> int:
+def trials_at_once(need: Need, machines: Sequence[Machine], trials: int, say: Say) -> int:
     """Return how many trials can run at once, at most ``trials``; say where memory makes it fewer.
 
     Raises:
@@ -175,7 +191,7 @@ def find_room(
     gpus_per_trial: float | None,
     machines: Sequence[Machine],
     most: int,
-    say: Callable[[str], None],
+    say: Say = quiet,
 ) -> tuple[Need, int]:
     """Return the need of each of some trials, and how many can run at once, at most ``most``.
 
@@ -194,9 +210,7 @@ def check_disk(trials: Sequence[Trial], at_once: int) -> None:
     That is a checkpoint and the samples of each. A checkpoint is written beside the old one, so for
     each trial that runs at once there is one more for a moment.
     """
-    folder = trials[0].folder
-    while not folder.exists():
-        folder = folder.parent
+    folder = nearest_existing(trials[0].folder)
     states = [trial.footprint for trial in trials]
     kept = sum(
         state.samples

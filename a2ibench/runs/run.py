@@ -1,4 +1,4 @@
-"""What ``a2ibench run`` does: a study for each dataset and encoder, checked before any is begun."""
+"""The work of ``a2ibench run``: a study per dataset and encoder, all checked before the first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import registry
-from a2ibench.contracts.executor import Executor
 from a2ibench.reporting.overview import write_overview
 from a2ibench.reporting.report import PAGE
 from a2ibench.results.folder_owner import check_own, check_own_root
-from a2ibench.runs.display import Display, show_check, show_feasibility
+from a2ibench.runs.display import Display
 from a2ibench.runs.prepare import preflight
-from a2ibench.runs.study import Observer, run_study
+from a2ibench.runs.study import Observer, run_study, show_pairs
 from a2ibench.study.axes import expand_axes
 from a2ibench.study.plan import Plan
 from a2ibench.study.request import Outline, Request, outline
@@ -21,11 +20,11 @@ from a2ibench.study.study_file import save_requests
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command has run.
+    """The studies that a command has run.
 
     Attributes:
         root: folder of the study, or of several.
-        folders: of each study; none of a dry run.
+        folders: folder of each study; none after a dry run.
         failures: ``"arm, seed N: reason"`` for each job that failed.
     """
 
@@ -48,18 +47,18 @@ def run(
     All of them are checked before the first is begun. What is there already is not computed again.
 
     Args:
-        request: what is asked for; its ``folder`` holds the studies where there are several.
+        request: the request; its ``folder`` holds the studies where there are several.
         datasets: names or folders; none for the request's.
         encoders: names; none for the request's.
-        display: what the user sees.
-        observe: makes what is told of a study while it is run, by its folder; None for nothing.
+        observe: makes the observer of a study by its folder; None for no observer.
         dry_run: check, print the plan and stop.
 
     Raises:
         UserError: something is wrong with the request; nothing was computed.
         StoppedError: a study cannot go on (a full disk).
     """
-    executor = make_executor(request, display.say)
+    options = request.settings.get(request.executor, {})
+    executor = registry.executors.build(request.executor, options, display.say)
     root, requests = expand_axes(
         replace(request, workers=executor.workers),
         datasets or (request.dataset,),
@@ -97,16 +96,6 @@ def run(
     return Ran(root, folders, tuple(failures))
 
 
-def make_executor(request: Request, say: Callable[[str], None]) -> Executor[Any]:
-    """Make the executor that a request names, with its options.
-
-    Raises:
-        UserError: nothing has this name, or an option is wrong.
-    """
-    options = request.settings.get(request.executor, {})
-    return registry.executors.build(request.executor, options, say)
-
-
 def _print_plan(request: Request, chosen: Outline, plan: Plan | None, display: Display) -> None:
     from rich.table import Table
 
@@ -127,8 +116,7 @@ def _print_plan(request: Request, chosen: Outline, plan: Plan | None, display: D
     display.console.print(table, markup=False)
     display.say(f"reference rows: {', '.join(chosen.references)}")
     if plan is not None:
-        show_feasibility(plan.found, display)
-        show_check(plan.check, plan.store.root, display)
+        show_pairs(plan, display)
         return
     asked = ", ".join(chosen.metrics) or "the headline ones that the data and judges allow"
     display.say(f"metrics: {asked}")

@@ -1,4 +1,4 @@
-"""Pictures of what a trial draws: at a few steps of its training, and at its end."""
+"""Pictures of a trial: at a few steps of its training, and at its end."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +23,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
     """Return a function that draws the same few test segments with the same noise, at any step.
 
     Args:
-        model: in training; see :func:`a2ibench.training.preview.as_if_finished`.
-        test: the test pairs.
-        seed: of the noise.
-        folder: of the job.
+        model: a model in training; see :func:`a2ibench.training.preview.as_if_finished`.
     """
     from a2ibench.training.draw import draw_grid
 

@@ -31,20 +31,20 @@ from a2ibench.study.study_file import save_requests
 
 
 class Observer(Protocol):
-    """Is told of a study while it is run; reads everything else in its folder."""
+    """A listener to the events of a run; it reads everything else in the study's folder."""
 
     def open(self) -> None:
-        """Before the first trial."""
+        """Note that the first trial is about to start."""
 
     def job(self, key: str) -> None:
-        """A job has ended."""
+        """Note that a job has ended."""
 
     def close(self) -> None:
-        """The tables are written."""
+        """Note that the tables are written."""
 
     @property
     def place(self) -> str:
-        """Where a person sees what it was told; empty where that failed."""
+        """Line on where its records are; empty where that failed."""
 
 
 def run_study(
@@ -57,12 +57,8 @@ def run_study(
     """Run what is missing of a study and write its results.
 
     Args:
-        request: what to compare.
-        executor: trains the models.
-        observer: of the study; None for none.
-        display: what the user sees.
-        plan: of :func:`a2ibench.runs.prepare.preflight`, which has found room for its trainings;
-            None where it made none.
+        plan: result of :func:`a2ibench.runs.prepare.preflight`, which has found room for its
+            trainings; None where it made none.
 
     Returns:
         ``"arm, seed N: reason"`` for each job that failed.
@@ -122,7 +118,7 @@ def _train(
     display: Display,
     board: Board,
 ) -> None:
-    """By the executor, with a bar per trial; the observer is told of each that has ended."""
+    """Train by the executor, with a bar per trial; tell the observer of each that has ended."""
     names = {trial.job.key: f"{plan.label(trial)}, seed {trial.job.seed}" for trial in trials}
     bars: dict[str, Callable[[int, int], None]] = {}
 
@@ -147,7 +143,12 @@ def _train(
 def show_results(plan: Prepared, observer: Observer | None, display: Display) -> list[str]:
     """Write the tables and the page, and print the tables; return the failures."""
     study = open_study(plan.outline.folder)
-    failures = _failures(plan, study)
+    states = {job.key: job for job in study.jobs}
+    failures = [
+        f"{name}: {reason}"
+        for name, task in plan.named.items()
+        if (reason := _failure(task, states[task.folder.name])) is not None
+    ]
     made = _write_results(plan, study)
     write_page(study, made, plan.store, display.say)
     show_report(made, display.console, display.verbose)
@@ -157,7 +158,7 @@ def show_results(plan: Prepared, observer: Observer | None, display: Display) ->
 
 
 def announce(plan: Prepared, display: Display) -> None:
-    """Say what the pairs are, and what they can answer."""
+    """Print the counts of the pairs, and the questions that they can answer."""
     store = plan.store
     counts = store.counts
     display.say(
@@ -168,8 +169,13 @@ def announce(plan: Prepared, display: Display) -> None:
         display.say(
             f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs: tiled"
         )
+    show_pairs(plan, display)
+
+
+def show_pairs(plan: Plan, display: Display) -> None:
+    """Print the questions that the pairs can answer, and the findings of their last check."""
     show_feasibility(plan.found, display)
-    show_check(plan.check, store.root, display)
+    show_check(plan.check, plan.store.root, display)
 
 
 def describe(plan: Prepared) -> dict[str, Any]:
@@ -202,24 +208,14 @@ def jobs_of(entries: Sequence[Entry]) -> dict[str, list[str]]:
 
 
 def _failure(task: Task, state: JobState) -> str | None:
-    """Why a job that has ended is not done, with every metric that is asked for; None where it
-    is."""
+    """Return why a job that has ended lacks a requested metric; None where it lacks none."""
     if not missing(state.result, task.metrics, task.judges):
         return None
     return state.failure or "it ended without a result"
 
 
-def _failures(plan: Prepared, study: Study) -> list[str]:
-    states = {job.key: job for job in study.jobs}
-    return [
-        f"{name}: {reason}"
-        for name, task in plan.named.items()
-        if (reason := _failure(task, states[task.folder.name])) is not None
-    ]
-
-
 def _write_results(plan: Prepared, study: Study) -> Report:
-    """``results.parquet``, tables and the sample grid."""
+    """Write ``results.parquet``, tables and the sample grid."""
     judges = {name: seen for task in plan.tasks for name, seen in task.judges.items()}
     write_long(study, judges)
     scores = [row.scores(plan.metrics, judges) for row in study.rows]
@@ -231,7 +227,7 @@ def _write_results(plan: Prepared, study: Study) -> Report:
 
 
 def _save_study_grid(plan: Prepared) -> None:
-    """The first seed of every row, for the same few segments."""
+    """Write the samples of the first seed of every row, for the same few segments."""
     rows = {}
     chosen = choose_segments(plan.data.test.label, GRID_COLUMNS)
     for entry in plan.entries:

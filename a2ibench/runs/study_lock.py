@@ -5,13 +5,17 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from a2ibench.contracts.executor import Update
 from a2ibench.errors import UserError, command
 from a2ibench.results.progress import read_progress, write_progress
+from a2ibench.results.records import Progress, TrialProgress
+from a2ibench.storage import nearest_existing
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 LOCK = ".lock"
 WRITE_EVERY = 2.0
@@ -20,84 +24,54 @@ WRITE_EVERY = 2.0
 Ending = Literal["done", "interrupted", "stopped"]
 
 
-@dataclass
-class TrialProgress:
-    """Progress of a trial of the present command.
-
-    Attributes:
-        step: steps done.
-        steps: in all; 0 until it is known.
-        begun: when it started, seconds since 1970.
-        resumed: steps that were there when it started.
-        ended: whether nothing more will come.
-    """
-
-    step: int = 0
-    steps: int = 0
-    begun: float = field(default_factory=time.time)
-    resumed: int | None = None
-    ended: bool = False
-
-
-@dataclass
 class Board:
-    """The content of ``progress.json``, kept up to date.
+    """The progress of the present command, kept up to date in ``progress.json``.
 
-    Attributes:
-        folder: of the study.
-        pid: the process at work.
-        host: where it runs.
-        started: seconds since 1970.
-        updated: when it was last written.
-        ended: how the command ended; None while it runs, or if it was killed.
-        trials: by job, those that have started.
+    Times are seconds since 1970. Of a trial, ``steps`` is 0 until it is known, and ``resumed`` is
+    the number of steps that were there when it started.
     """
 
-    folder: Path
-    pid: int = field(default_factory=os.getpid)
-    host: str = field(default_factory=socket.gethostname)
-    started: float = field(default_factory=time.time)
-    updated: float = 0.0
-    ended: Ending | None = None
-    trials: dict[str, TrialProgress] = field(default_factory=dict)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        now, host = time.time(), socket.gethostname()
+        self._progress = Progress(
+            pid=os.getpid(), host=host, started=now, updated=now, ended=None, trials={}
+        )
 
     def note(self, update: Update[Any]) -> None:
-        """Keeps the news of a trial; writes them now and then, its start and end at once."""
-        begins = update.trial.job.key not in self.trials
-        trial = self.trials.setdefault(update.trial.job.key, TrialProgress())
+        """Keep the news of a trial; write them now and then, its start and end at once."""
+        key, trials = update.trial.job.key, self._progress.trials
+        if begins := key not in trials:
+            trials[key] = TrialProgress(
+                step=0, steps=0, begun=time.time(), resumed=None, ended=False
+            )
+        news: dict[str, Any] = {"ended": update.ended}
         if update.steps:
-            if trial.resumed is None:
-                trial.resumed = update.step
-            trial.step, trial.steps = update.step, update.steps
-        trial.ended = update.ended
-        if begins or update.ended or time.time() - self.updated > WRITE_EVERY:
+            resumed = trials[key].resumed
+            news |= {"step": update.step, "steps": update.steps}
+            news["resumed"] = update.step if resumed is None else resumed
+        trials[key] = trials[key].model_copy(update=news)
+        if begins or update.ended or time.time() - self._progress.updated > WRITE_EVERY:
             self.write()
 
-    def write(self) -> None:
-        """Writes ``progress.json``."""
-        self.updated = time.time()
-        content: dict[str, Any] = asdict(self)
-        del content["folder"]
-        write_progress(self.folder, content)
+    def write(self, ended: Ending | None = None) -> None:
+        """Write the file, at the end with how the command ended."""
+        news = {"updated": time.time(), "ended": ended}
+        self._progress = self._progress.model_copy(update=news)
+        write_progress(self._folder, self._progress.model_dump())
 
 
 @contextmanager
 def at_work(folder: Path) -> Iterator[Board]:
-    """Holds a study's folder for one command; its board tells others.
+    """Hold a study's folder for one command; its board tells others.
 
     The lock is the operating system's: it is gone with the process, however that ends.
 
     Raises:
         UserError: another command is at work there.
     """
-    from filelock import FileLock, Timeout
-
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(_busy(folder)) from None
+    lock = _acquire(folder)
     board = Board(folder)
     ending: Ending = "stopped"
     try:
@@ -108,36 +82,37 @@ def at_work(folder: Path) -> Iterator[Board]:
         ending = "interrupted"
         raise
     finally:
-        board.ended = ending
         try:
-            board.write()
+            board.write(ending)
         finally:
             lock.release()
 
 
 def refuse_folder(folder: Path) -> None:
-    """Refuses a folder that a study could not be written to; makes nothing.
+    """Refuse a folder that a study could not be written to; make nothing.
 
     Raises:
         UserError: it is a file, or below one, it may not be written to, or another command is at
             work there.
     """
-    from filelock import FileLock, Timeout
-
-    there = folder
-    while not there.exists():
-        there = there.parent
+    there = nearest_existing(folder)
     if not there.is_dir():
         raise UserError(f"{there}: not a folder; --out names one for the study")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"{there}: may not be written to; --out names another folder for the study")
     if (folder / LOCK).is_file():
-        lock = FileLock(folder / LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(_busy(folder)) from None
-        lock.release()
+        _acquire(folder).release()
+
+
+def _acquire(folder: Path) -> "BaseFileLock":
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(_busy(folder)) from None
+    return lock
 
 
 def _busy(folder: Path) -> str:

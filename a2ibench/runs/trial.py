@@ -69,10 +69,6 @@ class Trial(Task):
         left of a study that was killed. After a crash it is tried again from the last checkpoint.
         Losses that are not finite are no crash: the same steps would lead there again.
 
-        Args:
-            report: called while the model trains.
-            compute: computes the result.
-
         Raises:
             StoppedError: no other trial can succeed either (a full disk).
         """

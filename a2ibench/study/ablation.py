@@ -1,4 +1,4 @@
-"""What ``--ablate`` says: parts to switch off, alone or together, and grids of a part's option.
+"""The syntax of ``--ablate``: parts to switch off, alone or together, and grids of a part's option.
 
 ``A,B`` are two ablations, ``A+B`` is one with both parts off, ``A=0,0.1,1`` sets the one option
 that the ablation A changes to each value, ``all`` is every part. What follows ``=`` are values up
@@ -21,8 +21,8 @@ class Ablation:
     """One entry.
 
     Attributes:
-        parts: to switch off together; the one part of a grid; ``("all",)`` for each.
-        values: of a grid, as written; None to switch the parts off.
+        parts: parts to switch off together; the one part of a grid; ``("all",)`` for each.
+        values: values of a grid, as written; None to switch the parts off.
     """
 
     parts: tuple[str, ...]
@@ -30,39 +30,30 @@ class Ablation:
 
 
 def parse_ablations(texts: Sequence[str], declared: Collection[str], owner: str) -> list[Ablation]:
-    """Reads what the user wrote.
-
-    Args:
-        texts: each as the module describes.
-        declared: every part that a model of the study declares.
-        owner: the models, for the message.
+    """Parse the texts of ``--ablate``.
 
     Raises:
         UserError: an unknown part, one named twice in a combination, or a grid of nothing or of
             several parts.
     """
     known = {*declared, ALL}
-    found: list[Ablation] = []
+    found: list[tuple[tuple[str, ...], list[str] | None]] = []
     for text in texts:
-        grid: tuple[str, list[str]] | None = None
+        values: list[str] | None = None  # of the grid that the next entry may belong to
         for token in _entries(text):
             name, equals, value = (piece.strip() for piece in token.partition("="))
             parts = tuple(piece.strip() for piece in name.split("+"))
-            if grid is not None and not equals and not set(parts) <= known:
-                grid[1].append(token)
+            if values is not None and not equals and not set(parts) <= known:
+                values.append(token)
                 continue
-            if grid is not None:
-                found.append(_grid(*grid))
-            grid = None
-            if equals:
-                grid = name, [value]
-                if name not in declared:
-                    raise _refuse_grid(name, parts, declared, owner)
-            else:
-                found.append(_together(parts, known, owner))
-        if grid is not None:
-            found.append(_grid(*grid))
-    return found
+            if equals and name not in declared:
+                raise _refuse_grid(name, parts, declared, owner)
+            values = [value] if equals else None
+            found.append((parts, values))
+    return [
+        _together(parts, known, owner) if values is None else _grid(parts, values)
+        for parts, values in found
+    ]
 
 
 def _entries(text: str) -> list[str]:
@@ -72,10 +63,11 @@ def _entries(text: str) -> list[str]:
         raise UserError(f"--ablate {text}: {error}") from error
 
 
-def _grid(part: str, values: list[str]) -> Ablation:
+def _grid(parts: tuple[str, ...], values: list[str]) -> Ablation:
     if "" in values:
+        (part,) = parts
         raise UserError(f"--ablate {part}=: expected values behind the =, as in {part}=0,0.1,1")
-    return Ablation((part,), tuple(values))
+    return Ablation(parts, tuple(values))
 
 
 def _refuse_grid(

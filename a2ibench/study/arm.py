@@ -17,8 +17,7 @@ class Arm:
     """One model under one configuration.
 
     Attributes:
-        model: the registered name.
-        change: what makes it differ from the full model, as printed; empty for the full model.
+        change: difference from the full model, as printed; empty for the full model.
         config: the resolved configuration, plain values.
         ablated: the same as ``--ablate`` writes it: ``consistency``, ``stack+noise``,
             ``consistency=0.1``; empty for the full model.
@@ -41,11 +40,11 @@ def expand_arms(
     scale: str,
     settings: Mapping[str, Mapping[str, Any]],
 ) -> list[Arm]:
-    """The full models, each followed by its ablations.
+    """Return the full models, each followed by its ablations.
 
     Args:
         models: registered names.
-        ablate: what to change; see :mod:`a2ibench.study.ablation`. With several models each is
+        ablate: the ablations; see :mod:`a2ibench.study.ablation`. With several models each is
             ablated by what it declares.
         scale: ``"small"`` or ``"paper"``: the values that a model declares for it come first.
         settings: the user's configuration values by model name; they win over the scale, and an
@@ -102,7 +101,7 @@ def _arm(model: type[Model], change: _Change, values: Mapping[str, Any]) -> Arm:
 
 
 def _changes(model: type[Model], one: Ablation, values: Mapping[str, Any]) -> Iterator[_Change]:
-    """Yields the changes that an entry makes in a model."""
+    """Yield the changes that an entry makes in a model."""
     if ALL in one.parts:
         yield from (_off(model, (part,)) for part in model.ablations)
     elif set(one.parts) <= set(model.ablations):
@@ -113,7 +112,7 @@ def _changes(model: type[Model], one: Ablation, values: Mapping[str, Any]) -> It
 
 
 def _off(model: type[Model], parts: Collection[str]) -> _Change:
-    """Switches parts off, in the order of their declaration, so that A+B and B+A are one arm."""
+    """Switch parts off, in the order of their declaration, so that A+B and B+A are one arm."""
     changed: dict[str, Any] = {}
     ordered = [part for part in model.ablations if part in parts]
     for part in ordered:
@@ -127,7 +126,7 @@ def _off(model: type[Model], parts: Collection[str]) -> _Change:
 
 
 def _set(model: type[Model], part: str, text: str, values: Mapping[str, Any]) -> _Change:
-    """Sets one value of a grid."""
+    """Set one value of a grid."""
     off = model.ablations[part]
     if len(off) != 1:
         raise UserError(
@@ -150,12 +149,12 @@ def _set(model: type[Model], part: str, text: str, values: Mapping[str, Any]) ->
 
 
 def _shown(value: Any) -> str:
-    """As a person would write it: 10, not 10.0."""
+    """Return a value as a person would write it: 10, not 10.0."""
     if isinstance(value, float) and float(f"{value:g}") == value:
         return f"{value:g}"
     return "+".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def split_arms(text: str) -> list[str]:
-    """``ours, lambda_con=0.1,vae`` → two labels: a comma before NAME=VALUE is part of a label."""
+    """Split ``ours, lambda_con=0.1,vae`` into two: a comma before NAME=VALUE is part of a label."""
     return [one.strip() for one in re.split(r",(?!\s*\w+=)", text) if one.strip()]

@@ -22,8 +22,6 @@ def expand_axes(
 
     Args:
         request: what is asked of each; its folder is the root.
-        datasets: names or folders.
-        encoders: names.
 
     Raises:
         UserError: one twice, two folders of one name, or settings that none of them uses.

@@ -15,17 +15,13 @@ WORDS = {
     "encoder": "the encoder",
     "images": "training images",
 }
-"""A job's fields, as they are called in a line."""
+"""Fields of a job, as a line names them."""
 
 
 def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
-    """A line for each row that was computed under other settings before, and one for rows gone.
+    """Return a line for each row that was computed under other settings, and one for rows gone.
 
     Nothing is removed: a job's hash is its identity, so other settings are other jobs.
-
-    Args:
-        folder: of the study.
-        entries: the rows of the present command.
     """
     try:
         earlier = {row.label: row for row in open_study(folder).rows}
@@ -52,7 +48,7 @@ def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
 
 
 def _reasons(state: JobState, entry: Entry) -> Iterator[str]:
-    """Yields how an earlier result differs from the task of the same seed."""
+    """Yield how an earlier result differs from the task of the same seed."""
     if state.result is None:
         return
     before = state.result.job

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from a2ibench import __version__, registry
+from a2ibench import registry
 from a2ibench.errors import UserError
 from a2ibench.results.job import Job, Task
 from a2ibench.results.job_state import JobState
@@ -59,9 +59,7 @@ def settle(
     Reference rows take seconds: they are computed again without a question, unless models are kept.
 
     Args:
-        folder: of the study.
         entries: its rows, as the present code would compute them.
-        choice: what the user says; None where nothing was said.
 
     Returns:
         The rows, and the kept results by their keys.
@@ -87,18 +85,14 @@ def settle(
             " to compute these jobs again (the earlier results stay in the folder), or --keep to"
             " keep the results, marked in every table"
         )
-    settled = _replaced(entries, found)
+    kept = {one.task.job.key: one.kept for one in found}
+    settled = tuple(entry.map(lambda task: kept.get(task.job.key, task)) for entry in entries)
     _refuse_mixed(settled, found)
     return settled, {one.result.key: Kept(place=one.task.job.key, why=one.why) for one in found}
 
 
 def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]) -> list[str]:
-    """Return what a reader of tables with kept results must know, a line for each reason.
-
-    Args:
-        jobs: label → keys of its jobs.
-        kept: key → the result of earlier code.
-    """
+    """Return the notes on kept results that go with every table, one line per reason."""
     rows: dict[str, dict[str, None]] = {}
     for label, keys in jobs.items():
         for key in (key for key in keys if key in kept):
@@ -112,8 +106,6 @@ def refuse_other_judges(
     """Refuse kept scores by other judges than those of the present command.
 
     Args:
-        tasks: of the study.
-        kept: key → the result of earlier code.
         judges: judge → fingerprint; none where nothing is computed.
 
     Raises:
@@ -142,15 +134,12 @@ def _find(study: Study, entries: Sequence[Entry]) -> Iterator[_Earlier]:
                     yield _Earlier(entry.label, task, result, _why(task, result))
 
 
-def _job(result: Result) -> Job:
-    return Job.from_record(result.job.model_dump(exclude_unset=True))
-
-
 def _asked(task: Task, result: Result) -> bool:
     """Return whether a result is that of the same job, but for code and protocol."""
     other = dict.fromkeys(("source", "encoder", "protocol"))
     heard = [task.environment.encoder, dict(task.environment.encoder_config)]
-    before = [{**asdict(_job(result)), **other}, [result.encoder.name, result.encoder.config]]
+    job = Job.from_record(result.job.model_dump(exclude_unset=True))
+    before = [{**asdict(job), **other}, [result.encoder.name, result.encoder.config]]
     return content_key([{**asdict(task.job), **other}, heard]) == content_key(before)
 
 
@@ -180,14 +169,6 @@ def _told(found: Sequence[_Earlier]) -> Iterator[str]:
         yield f"{label}, seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}: {why}"
 
 
-def _replaced(entries: Sequence[Entry], found: Sequence[_Earlier]) -> tuple[Entry, ...]:
-    kept = {one.task.job.key: one.kept for one in found}
-    return tuple(
-        replace(entry, tasks=tuple(kept.get(task.job.key, task) for task in entry.tasks))
-        for entry in entries
-    )
-
-
 def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
     """Refuse a method by two codes, and results in one table that are not comparable."""
     kept = {one.result.key for one in found}
@@ -204,11 +185,7 @@ def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
             )
         for one in found:
             there = one.result
-            if (there.protocol, there.job.encoder, there.version) != (
-                task.job.protocol,
-                task.job.encoder,
-                __version__,
-            ):
+            if (there.protocol, there.job.encoder) != (task.job.protocol, task.job.encoder):
                 raise UserError(
                     f"--keep: {one.label} is {one.why}; it never stands in one table with"
                     f" {entry.label}, seed {task.job.seed}, which has no earlier result."

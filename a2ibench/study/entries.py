@@ -1,7 +1,7 @@
 """The rows of a command, each with the tasks that compute it, and those that a study holds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from a2ibench.errors import UserError
@@ -19,7 +19,6 @@ class Entry:
         label: as printed.
         model: the registered name of the model or reference.
         full: label of the full model, for an ablation.
-        reference: whether it is a reference row.
         tasks: in the order of the seeds.
     """
 
@@ -29,6 +28,10 @@ class Entry:
     reference: bool
     tasks: tuple[Task, ...]
 
+    def map(self, change: Callable[[Task], Task]) -> "Entry":
+        """Return the same row with changed tasks."""
+        return replace(self, tasks=tuple(map(change, self.tasks)))
+
     @property
     def keys(self) -> list[str]:
         """Names of the folders of its jobs."""
@@ -36,22 +39,17 @@ class Entry:
 
     @property
     def named(self) -> dict[str, Task]:
-        """Its tasks by what a person calls them."""
+        """Its tasks by their names for people."""
         return {f"{self.label}, seed {task.job.seed}": task for task in self.tasks}
 
     @property
     def outside(self) -> bool:
-        """Whether it is an outside system's."""
+        """True for an outside system."""
         return all(task.job.kind == "outside" for task in self.tasks)
 
 
 def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
-    """Return the rows of a study.
-
-    Args:
-        study: which.
-        environment: with the metrics and judges that the rows are asked for with.
-    """
+    """Return the rows of a study; their tasks get an environment with metrics and judges."""
     entries = []
     for row in study.rows:
         tasks = tuple(
@@ -75,10 +73,8 @@ def outside_entries(
     """Return the outside systems that a study holds, as far as they saw the same pairs and encoder.
 
     Args:
-        folder: of the study.
-        environment: see :func:`entries_of`.
         seen: content hash of the pairs, and identity of the encoder.
-        say: told of those that are left out.
+        say: given a line for each that is left out.
     """
     try:
         entries = entries_of(open_study(folder), environment)
@@ -94,7 +90,7 @@ def outside_entries(
 
 
 def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:
-    """The rows of outside systems by the jobs alone, where no ``study.json`` says which there are.
+    """Return the rows of outside systems by the jobs alone, where no ``study.json`` names them.
 
     Of two jobs of one name and seed the later one counts: it took the place of the other.
     """

@@ -25,12 +25,8 @@ class Plan:
     """The jobs of a study, before any pair is encoded and any judge is trained.
 
     Attributes:
-        request: what was asked for.
-        outline: what that means.
-        encoder: what listens.
-        store: the pairs.
-        found: what they can answer, the metrics among it.
-        check: what their last check found.
+        found: the questions that they can answer, with the metrics.
+        check: findings of their last check.
         entries: reference rows, outside systems that the study holds already, then arms; their
             tasks name no judges yet.
         kept: results of earlier code that stand in the place of jobs, by their keys.
@@ -63,7 +59,7 @@ class Plan:
 
     @property
     def named(self) -> dict[str, Task]:
-        """The tasks of every row by what a person calls them."""
+        """The tasks of every row by their names for people."""
         return {name: task for entry in self.entries for name, task in entry.named.items()}
 
     def label(self, task: Task) -> str:
@@ -80,13 +76,6 @@ def expand(
     say: Callable[[str], None],
 ) -> Plan:
     """Expand a request to jobs, and refuse what its pairs cannot answer.
-
-    Args:
-        request: what the user asks for.
-        chosen: its outline.
-        encoder: what listens.
-        store: the pairs.
-        say: prints a line.
 
     Raises:
         UserError: too few clips of a class, a metric that was asked for and cannot be computed, or

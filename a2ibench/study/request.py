@@ -1,4 +1,4 @@
-"""What one command asks for, and what it means before any pairs are read."""
+"""The request of one command, and its outline before any pairs are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,26 +14,22 @@ from a2ibench.study.scale import get_scale
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for.
+    """A request of the user.
 
     Attributes:
-        models: registered names.
-        ablate: what to change, one at a time; see :mod:`a2ibench.study.ablation`.
+        ablate: the ablations; see :mod:`a2ibench.study.ablation`.
         dataset: a registered name, or a folder that holds a pair store.
-        encoder: a registered name.
         seeds: number of training seeds: 0, 1, …
-        scale: ``"small"`` or ``"paper"``.
-        images: training images a trial; None for the scale's.
+        images: training images per trial; None for the scale's.
         settings: configuration values by the name of a model, dataset, encoder or executor.
         metrics: registered names; empty for the headline metrics, ``"all"`` among them for every
             metric, as far as data and judges allow.
         folder: of the study; None for ``studies/<dataset>``.
         plugins: the user's files, loaded already.
         retries: number of times to try a trial again that crashed.
-        executor: registered name of what spreads the trainings.
-        workers: processes, on a GPU each if there are any, that train one model together; the
-            executor says how many.
-        earlier: what becomes of results of earlier code; None to be asked.
+        workers: number of processes, on a GPU each if there are any, that train one model together,
+            as the executor has it.
+        earlier: whether results of earlier code are kept or computed again; None to be asked.
     """
 
     models: tuple[str, ...]
@@ -65,15 +61,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Outline:
-    """What can be said before any pairs are made: everything that a wrong word can break.
+    """A request with every name and value checked, before any pairs are made.
 
     Attributes:
         arms: full models, each followed by its ablations.
-        references: names of the reference rows.
-        metrics: those that were asked for, as in the request.
-        images: training images a trial.
-        dataset_options: of a dataset that is prepared by name.
-        folder: of the study.
+        dataset_options: options of a dataset that is prepared by name.
     """
 
     arms: tuple[Arm, ...]

@@ -1,4 +1,4 @@
-"""Scales: how large the images and how long the training, before the user says otherwise."""
+"""Scales: the default sizes of images and trainings."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class Scale:
 
     Attributes:
         image_size: S of a dataset that is generated for it; a store on disk has its own.
-        images: training images that each trial takes in.
+        images: number of training images per trial.
     """
 
     image_size: int
@@ -26,7 +26,7 @@ SCALES = {
 
 
 def get_scale(name: str) -> Scale:
-    """A scale by its name."""
+    """Return a scale by its name."""
     if name not in SCALES:
         raise unknown("scale", name, SCALES)
     return SCALES[name]

@@ -1,4 +1,4 @@
-"""A study's file: what ``a2ibench run`` is asked for, in YAML.
+"""A study's file: the request to ``a2ibench run``, in YAML.
 
 Paths in it start at the file's own folder. ``provenance`` may hold anything: it is read by people.
 """
@@ -23,12 +23,12 @@ HEAD = "# Written by `a2ibench run`, and again by the next one: change a copy.\n
 TEXTS = {"out", "dataset", "encoder"}
 """Keys whose value is a name or a path: ``0010`` is no eight."""
 SAME = {"executor", "gpus_per_trial", "out"}
-"""Keys that say how a study is run, and not what it is."""
+"""Keys for the run of a study, which leave its jobs the same."""
 
 LARGEST = 2**20
 """Bytes of a file."""
 MOST_VALUES = 10_000
-"""In a file; a study of hundreds of arms has fewer."""
+"""Largest number of values in a file; a study of hundreds of arms has fewer."""
 LONGEST = 100
 """Characters of a wrong value that a message repeats."""
 
@@ -57,7 +57,7 @@ class StudyFile(BaseModel):
 
 
 def read_study_file(path: Path) -> dict[str, Any]:
-    """The keys that a file sets, checked; paths of folders are whole.
+    """Return the keys that a file sets, checked; paths of folders are absolute.
 
     Raises:
         UserError: no such file, no YAML, an unknown key, a key twice, or a value of a wrong type.
@@ -67,8 +67,8 @@ def read_study_file(path: Path) -> dict[str, Any]:
         file = StudyFile.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = [one for one in first["loc"] if isinstance(one, int) or _names(root, one)]
-        where = f"{path}, line {line_of(root, place)}"
+        place, line = locate(root, first["loc"])
+        where = f"{path}, line {line}"
         if first["type"] == "extra_forbidden":
             key = str(first["loc"][-1])
             raise unknown(f"key ({where})", key, StudyFile.model_fields) from error
@@ -87,7 +87,7 @@ def read_study_file(path: Path) -> dict[str, Any]:
 
 
 def save_requests(folder: Path, requests: Sequence[Request]) -> None:
-    """Writes ``folder/study.yaml``, which asks for the same jobs again, in the same folder.
+    """Write ``folder/study.yaml``, which asks for the same jobs again, in the same folder.
 
     How they are run (the executor, plug-in files) is not part of it. A file that somebody wrote is
     kept; where it asks for something else, ``study-as-run.yaml`` is written beside it.
@@ -121,7 +121,7 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
 
 
 def file_of(folder: Path) -> Path:
-    """The file that asks for what a folder's study was asked for last; it need not be there."""
+    """Return the path of the file with a study's latest request; it need not be there."""
     as_run = folder / AS_RUN
     return as_run if as_run.is_file() else folder / NAME
 
@@ -156,10 +156,9 @@ def _asked(path: Path) -> dict[str, Any]:
 
 
 def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".") -> None:
-    """Writes a file.
+    """Write a file.
 
     Args:
-        path: the file.
         values: of the keys; what is None, or an empty list or mapping, is left out.
         out: where a study of it goes, from the file's folder: by default into that folder itself.
     """
@@ -179,7 +178,7 @@ def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".
 
 
 def read_yaml(path: Path) -> tuple[Any, yaml.Node]:
-    """A YAML file's plain values and its nodes, which know their lines.
+    """Return a YAML file's plain values, and its nodes, which know their lines.
 
     Raises:
         UserError: no such file, no YAML, nothing in it, or a key twice.
@@ -203,7 +202,7 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node]:
 
 
 def _keep_texts(content: Any, root: yaml.Node | None) -> Any:
-    """A file's values with every name or path as it was written, though it looks like a number."""
+    """Return a file's values with names and paths as written, though they look like numbers."""
     if isinstance(content, dict) and isinstance(root, yaml.MappingNode):
         for key, value in root.value:
             if key.value in TEXTS and isinstance(value, yaml.ScalarNode) and value.style is None:
@@ -212,7 +211,7 @@ def _keep_texts(content: Any, root: yaml.Node | None) -> Any:
 
 
 def _check_size(path: Path, root: yaml.Node | None) -> None:
-    """Refuses a file whose aliases make much out of little, or a value out of itself."""
+    """Refuse a file whose aliases make much out of little, or a value out of itself."""
     sizes: dict[int, int] = {}
     inside: set[int] = set()
 
@@ -241,32 +240,30 @@ def _below(node: yaml.Node) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
-def line_of(root: yaml.Node, place: Sequence[str | int]) -> int:
-    """The line, from 1, of what lies at some keys and positions, as far down as there is any."""
+def locate(root: yaml.Node, steps: Sequence[str | int]) -> tuple[list[str | int], int]:
+    """Follow keys and positions down a document as far as they lead; the others are passed over.
+
+    Returns:
+        The steps that were found, and the line of the last one, from 1.
+    """
     node, line = root, root.start_mark.line + 1
-    for step in place:
+    found = []
+    for step in steps:
+        inside: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         if isinstance(node, yaml.MappingNode):
-            pairs = {key.value: (key, value) for key, value in node.value}
-            if str(step) not in pairs:
-                break
-            key, node = pairs[str(step)]
+            inside = {key.value: (key, value) for key, value in node.value}
+        elif isinstance(node, yaml.SequenceNode):
+            inside = {str(i): (one, one) for i, one in enumerate(node.value)}
+        if str(step) in inside:
+            key, node = inside[str(step)]
             line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-    return line
+            found.append(step)
+    return found, line
 
 
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
-
-
-def _names(root: yaml.Node, step: str) -> bool:
-    """Whether a step of pydantic's is a key; it names the alternatives of a type as well."""
-    if not isinstance(root, yaml.MappingNode):
-        return False
-    return any(key.value == step or _names(value, step) for key, value in root.value)
 
 
 def _twice(root: yaml.MappingNode, depth: int = 3) -> Iterator[yaml.Node]:
@@ -280,7 +277,7 @@ def _twice(root: yaml.MappingNode, depth: int = 3) -> Iterator[yaml.Node]:
 
 
 def _place(name: str, folder: Path) -> str:
-    """A dataset's name as it is, a folder's whole path."""
+    """Return a dataset's name as it is, or a folder's absolute path."""
     if name in registry.datasets.names() or not (folder / name).is_dir():
         return name
     return str((folder / name).resolve())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from a2ibench.results.records import SearchTrial
 from a2ibench.runs.executors.ray_cluster import started
 from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.runs.resources import check_disk, need_of, trials_at_once
@@ -19,6 +20,7 @@ from a2ibench.tuning.trial import (
     FAILED,
     OPEN,
     STOPPED,
+    State,
     end_trial,
     read_trials,
     run_trial,
@@ -29,20 +31,18 @@ VALUE, RUNG = "value", "rung"
 
 
 def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int], None]) -> None:
-    """Runs trials until there are as many as asked for.
+    """Run trials until there are as many as asked for.
 
     Args:
-        tuning: what is searched.
-        trials: how many in all, those of earlier commands among them.
-        ray_tune: how Ray is started, and GPUs a trial.
-        tell: given how many trials have ended.
+        trials: number of trials in all, those of earlier commands among them.
+        ray_tune: how Ray is started, and the GPUs per trial.
 
     Raises:
         UserError: the resources that were asked for are not there.
-        KeyboardInterrupt: the user stopped it; the same command goes on.
+        KeyboardInterrupt: the user stopped it.
     """
     known = read_trials(tuning.folder)
-    ended = [one for one in known if one["state"] not in OPEN]
+    ended = [one for one in known if one.state not in OPEN]
     missing = trials - len(ended)
     if missing <= 0:
         return
@@ -60,7 +60,7 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
             metric=VALUE,
             mode=tuning.mode,
             # Those that were cut off come first.
-            points_to_evaluate=[one["options"] for one in known if one["state"] in OPEN],
+            points_to_evaluate=[one.options for one in known if one.state in OPEN],
             # The same seed again would propose the same first options again.
             seed=tuning.task.job.seed + len(known),
         )
@@ -76,7 +76,7 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
             _remember(record, number, searcher, scheduler)
         count = len(ended)
 
-        def note(chosen: Mapping[str, Any], state: str, reason: str | None) -> None:
+        def note(chosen: Mapping[str, Any], state: State, reason: str | None) -> None:
             nonlocal count
             end_trial(tuning.trial_folder(chosen), state, reason)
             count += 1
@@ -107,31 +107,27 @@ def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int],
             raise KeyboardInterrupt
 
 
-def _remember(record: Mapping[str, Any], number: int, searcher: Any, scheduler: Any) -> None:
-    """Tells both what an earlier command found."""
-    failed = record["state"] == FAILED
-    value = None if failed else record["rungs"][-1]["value"]
+def _remember(record: SearchTrial, number: int, searcher: Any, scheduler: Any) -> None:
+    """Tell both what an earlier command found."""
+    failed = record.state == FAILED
+    value = None if failed else record.rungs[-1].value
     # As Tune tells it of a trial that reports nothing: worse than every score.
-    searcher.add_evaluated_point(dict(record["options"]), value, pruned=failed)
+    searcher.add_evaluated_point(dict(record.options), value, pruned=failed)
     trial = SimpleNamespace(trial_id=f"earlier-{number}")
     scheduler.on_trial_add(None, trial)
-    for done in record["rungs"]:
-        result = {RUNG: done["rung"], VALUE: done["value"]}
-        scheduler.on_trial_result(None, trial, result)
+    for done in record.rungs:
+        scheduler.on_trial_result(None, trial, {RUNG: done.rung, VALUE: done.value})
 
 
 def _trial(chosen: dict[str, Any], tuning: Tuning) -> None:
-    """One trial, on a worker."""
+    """Run one trial, on a worker."""
     from ray import tune
 
-    def report(rung: int, value: float) -> None:
-        tune.report({RUNG: rung, VALUE: value})
-
-    run_trial(tuning, chosen, report)
+    run_trial(tuning, chosen, lambda rung, value: tune.report({RUNG: rung, VALUE: value}))
 
 
-def _closer(note: Callable[[Mapping[str, Any], str, str | None], None]) -> Any:
-    """A Tune callback that closes the records of trials that were stopped, or whose worker died."""
+def _closer(note: Callable[[Mapping[str, Any], State, str | None], None]) -> Any:
+    """Make a Tune callback that closes the records of stopped trials and of dead workers."""
     from ray.tune.progress_reporter import TrialProgressCallback
 
     # Tune prints lines of its own unless it is given a callback of this kind.

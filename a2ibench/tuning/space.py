@@ -1,4 +1,4 @@
-"""A search space: which options of a model are searched, and where.
+"""A search space: the options of a model that are searched, and their ranges.
 
 A file of one line an option::
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from a2ibench import config
 from a2ibench.contracts.model import Model
 from a2ibench.errors import UserError, unknown
-from a2ibench.study.study_file import line_of, read_yaml
+from a2ibench.study.study_file import locate, read_yaml
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -27,7 +27,7 @@ KINDS = ("log", "uniform", "int", "choice")
 
 @dataclass(frozen=True)
 class Domain:
-    """Where one option is searched.
+    """The range of one option.
 
     Attributes:
         kind: one of :data:`KINDS`.
@@ -38,7 +38,7 @@ class Domain:
     values: tuple[Any, ...]
 
     def distribution(self) -> "BaseDistribution":
-        """The same for the searcher."""
+        """Return the same for the searcher."""
         from optuna import distributions as known
 
         if self.kind == "choice":
@@ -50,12 +50,10 @@ class Domain:
 
 
 def read_space(path: Path, model: type[Model], values: Mapping[str, Any]) -> dict[str, Domain]:
-    """Reads a space and checks it against a model's options.
+    """Read a space and check it against a model's options.
 
     Args:
-        path: of the file.
-        model: whose options they are.
-        values: of the options that are not searched, where they differ from the defaults.
+        values: values of the options that are not searched, where they differ from the defaults.
 
     Raises:
         UserError: an unknown option or kind of range, an empty range, an end or a choice that the
@@ -65,7 +63,7 @@ def read_space(path: Path, model: type[Model], values: Mapping[str, Any]) -> dic
     known = config.to_dict(config.build(model.Config, values, model.name))
     space = {}
     for option, given in content.items():
-        where = f"{path}, line {line_of(root, [option])}"
+        where = f"{path}, line {locate(root, [option])[1]}"
         if option not in known:
             raise unknown(f"option of {model.name} ({where})", str(option), known)
         if not isinstance(given, dict) or len(given) != 1:
@@ -92,7 +90,8 @@ def read_space(path: Path, model: type[Model], values: Mapping[str, Any]) -> dic
 def _domain(
     option: str, kind: str, bounds: list[Any], model: type[Model], values: Mapping[str, Any]
 ) -> Domain:
-    if kind != "choice":
+    is_range = kind != "choice"
+    if is_range:
         bounds = [_number(option, kind, one) for one in bounds]
         low, high = bounds
         if not low < high:
@@ -103,14 +102,14 @@ def _domain(
         config.to_dict(config.build(model.Config, {**values, option: one}, model.name))[option]
         for one in bounds
     ]
-    if kind != "choice" and any(
+    if is_range and any(
         isinstance(own, bool) or not isinstance(own, int | float) or own != one
         for own, one in zip(built, bounds, strict=True)
     ):
         raise UserError(f"{option}: {kind} is for numbers; give choice: […]")
     if kind in ("log", "uniform") and any(isinstance(own, int) for own in built):
         raise UserError(f"{option}: takes whole numbers; give int: [{low:g}, {high:g}]")
-    if kind == "choice" and any(isinstance(own, list) for own in built):
+    if not is_range and any(isinstance(own, list) for own in built):
         raise UserError(f"{option}: a list cannot be searched")
     if len(set(built)) < len(built):
         raise UserError(f"{option}: the same choice twice")
@@ -118,7 +117,7 @@ def _domain(
 
 
 def _number(option: str, kind: str, given: Any) -> float | int:
-    """YAML takes 1e-5 for a word."""
+    """Read a number; YAML takes 1e-5 for a word."""
     try:
         if isinstance(given, bool):
             raise TypeError

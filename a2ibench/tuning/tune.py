@@ -33,11 +33,11 @@ from a2ibench.tuning.space import Domain, read_space
 from a2ibench.types import Pairs
 
 SEED = 1_000
-"""Of every trial, so that options are compared and not luck; studies count their seeds from 0."""
+"""Seed of every trial, so that options are compared and not luck; studies count theirs from 0."""
 VALIDATION_SHARE, VALIDATION_SEED = 1 / 4, 2_001
-"""Of the training clips that the judges leave: a quarter of those of each class."""
+"""Share of the training clips that the judges leave: a quarter of those of each class."""
 RUNGS = (1, 3, 9)
-"""Ninths of the budget after which a trial is scored, and goes on or not."""
+"""Ninths of the budget after which a trial is scored, and stopped or continued."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ class Tuning:
     Attributes:
         task: a trial before any option is chosen: its configuration holds the options that are not
             searched, its folder is the search's.
-        space: option → where it is searched.
-        version: of the metric.
+        space: option → its range.
         validation: number of segments that the metric is computed on.
     """
 
@@ -64,13 +63,13 @@ class Tuning:
 
     @property
     def metric(self) -> str:
-        """Registered name of what is made best."""
+        """Registered name of the metric that is optimized."""
         (name,) = self.task.metrics
         return name
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that a trial's score depends on but its own options; plain values."""
+        """Everything that a trial's score depends on except its own options; plain values."""
         job = self.task.job
         about = {
             "model": job.method,
@@ -93,24 +92,21 @@ class Tuning:
 
     @property
     def mode(self) -> str:
-        """Which way is better: ``max`` or ``min``."""
+        """The better direction: ``max`` or ``min``."""
         return "max" if registry.metrics.get(self.metric).higher_is_better else "min"
 
     def trial_folder(self, chosen: Mapping[str, Any]) -> Path:
-        """Where a trial's files go: the same options are the same trial."""
+        """Return the folder of a trial's files: the same options are the same trial."""
         return self.folder / "trials" / content_key(dict(chosen))
 
 
 def plan_tuning(
     request: Request, space: Path, counter: Counter, say: Callable[[str], None]
 ) -> Tuning:
-    """Checks everything and prepares data and judges.
+    """Check everything, and prepare data and judges.
 
     Args:
         request: one model, one metric, and the rest as in a study.
-        space: file of the search space.
-        counter: shows progress.
-        say: prints a line.
 
     Raises:
         UserError: anything wrong with the request or the space, a metric that measures nothing or
@@ -180,15 +176,15 @@ def split_for_tuning(data: Data) -> tuple[Pairs, EvalSet]:
 
 
 def _claim(tuning: Tuning) -> None:
-    """Writes ``tuning.json``, or refuses the folder of another search."""
+    """Write ``tuning.json``, or refuse the folder of another search."""
     path = tuning.folder / "tuning.json"
     if path.is_file():
         try:
             there = read_record(dict[str, Any], path)
         except DamagedError as error:
             raise UserError(
-                f"{path}: damaged ({error}); remove it, and the same command goes on with the"
-                " trials that are there"
+                f"{path}: damaged ({error}); remove it, and re-run the same command to resume with"
+                " the trials that are there"
             ) from error
         own = tuning.identity
         differ = [name for name in own if there.get(name) != own[name]]

@@ -1,9 +1,7 @@
-"""What a search found: every trial in a table, and the best options as a study's file."""
+"""The results of a search: every trial in a table, and the best options as a study's file."""
 
 import datetime
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -19,7 +17,7 @@ BEST = "best.yaml"
 
 
 def write_trials(tuning: Tuning) -> pd.DataFrame:
-    """Writes ``trials.parquet`` and ``trials.csv``: one row per trial, the best first.
+    """Write ``trials.parquet`` and ``trials.csv``: one row per trial, the best first.
 
     Returns:
         The same. Trials with the whole budget stand before those that were stopped: scores of two
@@ -28,40 +26,33 @@ def write_trials(tuning: Tuning) -> pd.DataFrame:
     """
     rows = []
     for number, record in enumerate(read_trials(tuning.folder)):
-        scores = {done["rung"]: done["value"] for done in record["rungs"]}
+        scores = {done.rung: done.value for done in record.rungs}
         last = max(scores, default=None)
         rows.append(
             {
                 "trial": number,
-                "state": record["state"],
+                "state": record.state,
                 "value": None if last is None else scores[last],
                 "images": 0 if last is None else tuning.task.job.images * last // RUNGS[-1],
-                **record["options"],
+                **record.options,
                 **{f"score_{rung}_{RUNGS[-1]}": scores.get(rung) for rung in RUNGS},
-                "seconds": record["seconds"],
-                "reason": record["reason"],
+                "seconds": record.seconds,
+                "reason": record.reason,
             }
         )
     table = pd.DataFrame(rows)
     table = table.sort_values(
         ["images", "value", "trial"], ascending=[False, tuning.mode == "min", True]
     ).reset_index(drop=True)
-    for name in ("parquet", "csv"):
-        with atomic_write(tuning.folder / f"trials.{name}") as temporary:
-            if name == "csv":
-                table.to_csv(temporary, index=False)
-            else:
-                table.to_parquet(temporary)
+    with atomic_write(tuning.folder / "trials.parquet") as temporary:
+        table.to_parquet(temporary)
+    with atomic_write(tuning.folder / "trials.csv") as temporary:
+        table.to_csv(temporary, index=False)
     return table
 
 
 def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
-    """Writes ``best.yaml``, a study's file with the best options and where they come from.
-
-    Args:
-        tuning: the search.
-        request: what it was asked for with.
-        table: of :func:`write_trials`.
+    """Write ``best.yaml``, a study's file with the best options and where they come from.
 
     Raises:
         UserError: no trial has the whole budget.
@@ -74,7 +65,7 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
             f" ({'; '.join(reasons) or 'all were stopped'}); change the space, or run more trials"
         )
     best = done.iloc[0]
-    chosen = read_trials(tuning.folder)[int(best["trial"])]["options"]
+    chosen = read_trials(tuning.folder)[int(best["trial"])].options
     path, job = tuning.folder / BEST, tuning.task.job
     dataset = {k: dict(v) for k, v in request.settings.items() if k != job.method}
     own = {**request.settings.get(job.method, {}), **chosen}
@@ -111,17 +102,7 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
 
 
 def _best_after(done: pd.DataFrame, trials: int, mode: str) -> list[float | None]:
-    """The best score of the first 1, 2, … trials: whether more of them would help."""
+    """Return the best score of the first 1, 2, … trials: whether more of them would help."""
     values = done.set_index("trial")["value"].astype(float).reindex(range(trials))
     best = (values.cummax() if mode == "max" else values.cummin()).ffill()
     return [None if pd.isna(value) else value for value in best.tolist()]
-
-
-def top_rows(table: pd.DataFrame, options: Sequence[str], count: int) -> list[dict[str, Any]]:
-    """The first rows, as they are printed."""
-    names = ["trial", "state", "value", "images", *options]
-    shown = table[names].head(count).astype(object)
-    return [
-        dict(zip(names, values, strict=True))
-        for values in shown.where(shown.notna(), None).itertuples(index=False, name=None)
-    ]

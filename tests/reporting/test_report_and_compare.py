@@ -59,7 +59,6 @@ def test_report_without_a_study_or_a_result_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"version": "0.2.0"}, "version of a2ibench differs: 0.1.0 (ours-0) and 0.2.0 (vae-0)"),
         ({"store": "pairs2"}, "pairs (content of the store) differs"),
         ({"encoder": "heard2"}, "encoder differs"),
         ({"judge": "seen2"}, "version or judge of is1_lite0 differs"),
@@ -136,6 +135,17 @@ def test_misuse_of_compare_is_one_line_and_exit_2(tmp_path: Path) -> None:
         assert (code, said in text) == (2, True), text
 
 
+def test_results_of_two_versions_under_one_protocol_stand_in_one_table(tmp_path: Path) -> None:
+    a = study(tmp_path / "a", {"ours": 0.05})
+    b = study(tmp_path / "b", {"vae": 0.0}, version="0.2.0")
+    code, text = run("compare", a, b)
+    assert (code, "not comparable" in text) == (0, False), text
+    mixed = study(tmp_path / "c", {"ours": 0.05, "vae": 0.0})
+    result(mixed, "vae", 0, 0.0, version="0.2.0")
+    code, text = run("report", mixed)
+    assert (code, "not comparable" in text) == (0, False), text
+
+
 def test_a_result_of_another_protocol_is_refused(tmp_path: Path) -> None:
     folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.05})
     path = folder / "jobs" / "ours-1" / "result.json"
@@ -204,11 +214,11 @@ def test_a_judge_that_the_real_images_do_not_pass_compares_nothing(tmp_path: Pat
     assert (code, "struck" in text) == (0, False), "neither has a row of real images"
 
 
-def test_real_images_of_another_version_tell_nothing_of_the_judge(tmp_path: Path) -> None:
+def test_real_images_of_another_protocol_tell_nothing_of_the_judge(tmp_path: Path) -> None:
     folder = study(tmp_path / "a", {"ground truth": 0.0, "vae": 0.0, "ours": 0.05})
     real_images_at_chance(folder)
     for path in folder.glob("jobs/groundtruth-*/result.json"):
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"version": "0.0.9"}))
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"protocol": 2}))
     code, text = run("compare", f"{folder}:ours", f"{folder}:vae")
     assert (code, "struck" in text) == (0, False), text
     assert "ground truth of a: not asked about the judges: not comparable" in " ".join(text.split())

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -26,6 +27,20 @@ def silent_address() -> Iterator[str]:
     """Somebody listens there, and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_a_machine_too_busy_to_start_ray_is_one_line_with_advice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def init(**options: object) -> None:
+        # As Ray raises it: no class of its own.
+        raise Exception("The current node timed out during startup.\nThis could happen …")
+
+    stand_in = SimpleNamespace(init=init, is_initialized=lambda: False)
+    monkeypatch.setitem(sys.modules, "ray", stand_in)
+    expected = r"cannot reach Ray on this machine: The current node timed out .* or use --executor"
+    with pytest.raises(UserError, match=expected), started(None):
+        pass
 
 
 def folder_of(length: int) -> Path:

@@ -92,7 +92,7 @@ def test_a_larger_model_needs_more_memory_and_disk(task: Trial, tmp_path: Path) 
 def test_workers_share_gpus_and_batches_evenly_or_not_at_all(task: Trial) -> None:
     two = replace(task, job=replace(task.job, workers=2))
     assert need_of([two], 2.0, [LARGE]) == replace(need_of([task], None, [LARGE]), workers=2)
-    with pytest.raises(UserError, match="expected one GPU a worker"):
+    with pytest.raises(UserError, match="expected one GPU per worker"):
         need_of([two], 1.0, [LARGE])
     three = replace(task, job=replace(task.job, workers=3))
     with pytest.raises(UserError, match="a batch of 16 pairs cannot be shared evenly by 3 workers"):
@@ -137,7 +137,7 @@ def test_too_little_memory_is_refused_before_anything_starts(
 
 @pytest.mark.parametrize("executor", [Inline(), Processes(say=silent)])
 def test_several_workers_need_ray(executor: Any, task: Trial) -> None:
-    with pytest.raises(UserError, match="more than one GPU a trial needs --executor ray"):
+    with pytest.raises(UserError, match="more than one GPU per trial needs --executor ray"):
         executor([replace(task, job=replace(task.job, workers=2))], silent)
 
 

@@ -6,8 +6,12 @@ from hypothesis import strategies as st
 
 from a2ibench import registry
 from a2ibench.errors import UserError
+from a2ibench.results import records
+from a2ibench.results.older_studies import arms_of
+from a2ibench.results.rows import Row
+from a2ibench.results.study import find_row
 from a2ibench.study.ablation import Ablation, parse_ablations
-from a2ibench.study.arm import expand_arms, full_label, pick_arm, split_arms
+from a2ibench.study.arm import expand_arms, split_arms
 
 PARTS = ("a", "b", "c", "d")
 
@@ -107,7 +111,7 @@ def test_values_end_where_the_next_ablation_begins() -> None:
 def test_a_value_with_commas_stands_in_quotes() -> None:
     asked = parse_ablations(['"a=color,translation",cutout,b'], PARTS, "m")
     assert asked == [Ablation(("a",), ("color,translation", "cutout")), Ablation(("b",))]
-    with pytest.raises(UserError, match='--ablate "a: not a list'):
+    with pytest.raises(UserError, match='--ablate "a: not a readable list'):
         parse_ablations(['"a'], PARTS, "m")
 
 
@@ -140,13 +144,25 @@ def test_no_text_breaks_the_reading(text: str) -> None:
         return
 
 
-def test_labels_lead_back_to_the_full_model_and_are_typed_in_ascii() -> None:
+def test_the_labels_of_an_older_study_lead_back_to_the_full_model() -> None:
     known = ["vae", "ours", "ours − consistency", "ours − stack − noise", "ours, lambda_con=0.1"]
-    assert [full_label(label, ["ours", "vae"]) for label in known] == [None, None, *["ours"] * 3]
-    assert full_label("theirs, 2019", ["ours", "theirs"]) is None
-    assert pick_arm("ours - stack - noise", known, "s") == "ours − stack − noise"
+    jobs = {label: [f"job{i}"] for i, label in enumerate([*known, "theirs, 2019"])}
+    about = records.Study(
+        models=["ours", "vae"], metrics=[], jobs=jobs, dataset="arcade", content_hash="p",
+        encoder="logmel", scale="small", images=100, seeds=1,
+    )  # fmt: skip
+    arms = arms_of(about)
+    rows = [Row(label, (), arms.get(label)) for label in jobs]
+    assert [row.full for row in rows] == [None, None, *["ours"] * 3, None]
+    assert list(arms) == known
+
+
+def test_an_arm_is_typed_in_ascii_and_a_wrong_one_is_named_with_the_nearest() -> None:
+    known = ["vae", "ours", "ours − consistency", "ours − stack − noise", "ours, lambda_con=0.1"]
+    rows = [Row(label, ()) for label in known]
+    assert find_row("ours - stack - noise", rows, "s").label == "ours − stack − noise"
+    with pytest.raises(UserError, match=r"unknown arm of s 'ours - stak'.*ours − "):
+        find_row("ours - stak", rows, "s")
     assert split_arms("ours, lambda_con=0.1,vae, ours - consistency") == [
         "ours, lambda_con=0.1", "vae", "ours - consistency",
     ]  # fmt: skip
-    with pytest.raises(UserError, match=r"unknown arm of s 'ours - stak'.*ours − "):
-        pick_arm("ours - stak", known, "s")

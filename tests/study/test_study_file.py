@@ -73,7 +73,7 @@ def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) 
         ("a: [", "no YAML"),
         ("just a word", "expected lines of the form"),
         ("models: !!python/object/apply:os.getcwd []", "no YAML: could not determine"),
-        ("models: vae\nexecutor: rey", "Invalid value for '--executor'"),
+        ("models: vae\nexecutor: rey", "unknown executor 'rey'; did you mean ray"),
     ],
 )
 def test_a_mistake_in_a_file_is_named_with_its_line(

@@ -64,7 +64,7 @@ def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys
         run_trial(tuning, CHOSEN, cut_off)
     record = read_trial(tuning.trial_folder(CHOSEN))
     assert record is not None
-    assert (record["state"], len(record["rungs"])) == ("running", 1)
+    assert (record.state, len(record.rungs)) == ("running", 1)
 
     arguments = [
         "tune", "--model", "vae", "--space", tmp_path / "space.yaml", "--metric", "is1_lite0",
@@ -86,10 +86,10 @@ def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys
     assert set(table["batch_size"]) <= {8, 16}
     went_on = read_trial(tuning.trial_folder(CHOSEN))
     assert went_on is not None
-    assert went_on["rungs"][0] == record["rungs"][0]
-    reached = [one["rung"] for one in went_on["rungs"]]
+    assert went_on.rungs[0] == record.rungs[0]
+    reached = [one.rung for one in went_on.rungs]
     assert reached == list(RUNGS)[: len(reached)]
-    assert went_on["state"] == ("done" if len(reached) == len(RUNGS) else "stopped")
+    assert went_on.state == ("done" if len(reached) == len(RUNGS) else "stopped")
 
     best = read_study_file(tuning.folder / "best.yaml")
     full = table[table["state"] == "done"]
@@ -142,18 +142,18 @@ def test_a_trial_that_diverges_is_a_bad_trial_and_a_broken_one_is_tried_again(
     run_trial(tuning, wild, lambda rung, value: None)
     record = read_trial(tuning.trial_folder(wild))
     assert record is not None
-    assert record["state"] == "failed"
-    assert "NaN" in record["reason"] or "nan" in record["reason"]
+    assert record.state == "failed"
+    assert "nan" in str(record.reason).lower()
 
     lost = replace(tuning, task=replace(tuning.task, job=replace(tuning.task.job, store="others")))
     run_trial(lost, CHOSEN, lambda rung, value: None)
     record = read_trial(tuning.trial_folder(CHOSEN))
     assert record is not None
-    assert (record["state"], "no longer those" in record["reason"]) == ("broken", True)
+    assert (record.state, "no longer those" in str(record.reason)) == ("broken", True)
     run_trial(tuning, CHOSEN, lambda rung, value: None)
     record = read_trial(tuning.trial_folder(CHOSEN))
     assert record is not None
-    assert (record["state"], record["reason"]) == ("done", None)
+    assert (record.state, record.reason) == ("done", None)
 
 
 def test_validation_clips_are_of_training_and_nobody_elses(request_: Request) -> None:

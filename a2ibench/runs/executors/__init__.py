@@ -11,11 +11,7 @@ REPORT_EVERY = 1.0
 
 
 def now_and_then(send: Report) -> Report:
-    """Pass on how far a training is, every :data:`REPORT_EVERY` seconds and at the end.
-
-    Args:
-        send: tells another process.
-    """
+    """Send the progress of a training every :data:`REPORT_EVERY` seconds, and at its end."""
     last = 0.0
 
     def report(step: int, steps: int) -> None:

@@ -15,7 +15,7 @@ class Inline(Executor[Trial]):
     def room(self, trials: Sequence[Trial]) -> int:
         """See :meth:`a2ibench.contracts.executor.Executor.room`."""
         refuse_workers(trials)
-        return find_room(trials, None, [this_machine()], 1, say=lambda line: None)[1]
+        return find_room(trials, None, [this_machine()], 1)[1]
 
     def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
         """See :class:`a2ibench.contracts.executor.Executor`."""

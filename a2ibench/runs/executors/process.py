@@ -1,4 +1,4 @@
-"""One process a task, as many at once as this machine has room for."""
+"""One process per trial, as many at once as this machine has room for."""
 
 import multiprocessing
 import os
@@ -11,15 +11,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from a2ibench.contracts.executor import Executor, Update
+from a2ibench.contracts.executor import Update
 from a2ibench.errors import StoppedError
 from a2ibench.parallel import begin
 from a2ibench.results.job_state import is_done
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.resources import (
-    Need,
-    SharedGPUs,
-    find_room,
+    GPUExecutor,
     refuse_workers,
     sharers,
     this_machine,
@@ -28,39 +26,29 @@ from a2ibench.runs.resources import (
 from a2ibench.runs.trial import Trial
 
 LOG = "worker.log"
-"""In a job's folder: what its process printed."""
+"""File in a job's folder with the output of its process."""
 LAST_WORDS = 10_000
 LATE = "torch._inductor.config"
-"""What ``torch.use_deterministic_algorithms`` imports when it is called."""
+"""The module that ``torch.use_deterministic_algorithms`` imports when it is called."""
 Context = SpawnContext | ForkServerContext
 PATIENCE = 10.0
 """Seconds that a process has to end when it is asked to."""
 
 
-class Processes(Executor[Trial]):
+class Processes(GPUExecutor):
     """A process per trial on this machine, with nothing but the standard library."""
 
     name = "process"
-    Config = SharedGPUs
-
-    @property
-    def workers(self) -> int:
-        """Number of processes that train one model together."""
-        workers: int = self.config.workers
-        return workers
 
     def room(self, trials: Sequence[Trial]) -> int:
         """See :meth:`a2ibench.contracts.executor.Executor.room`."""
-        return self._find(trials, lambda line: None)[1]
-
-    def _find(self, trials: Sequence[Trial], say: Callable[[str], None]) -> tuple[Need, int]:
         refuse_workers(trials)
-        gpus = self.config.gpus_per_trial
-        return find_room(trials, gpus, [this_machine()], len(trials), say)
+        return self.find_room(trials, [this_machine()])[1]
 
     def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
         """See :class:`a2ibench.contracts.executor.Executor`."""
-        need, at_once = self._find(trials, self.say)
+        refuse_workers(trials)
+        need, at_once = self.find_room(trials, [this_machine()], self.say)
         waiting, places = deque(trials), deque(_places(need.gpus, at_once))
         context = _context(trials, need.gpus)
         running: dict[int, _Process] = {}
@@ -98,8 +86,10 @@ class Processes(Executor[Trial]):
 
 
 def _context(trials: Sequence[Trial], gpus: float) -> Context:
-    """Each trial is a copy of a process that has imported what trials need, and done nothing else:
-    the imports take seconds. CUDA, and macOS, want processes that are no copies.
+    """Make the context of the processes.
+
+    Each trial is a copy of a process that has imported what trials need, and done nothing else: the
+    imports take seconds. CUDA, and macOS, want processes that are no copies.
     """
     if gpus or sys.platform != "linux":
         return multiprocessing.get_context("spawn")
@@ -127,7 +117,7 @@ class _Process:
         sending.close()
 
     def died(self) -> bool:
-        """Whether the process did not end by itself; then its folder says why."""
+        """Return whether the process did not end by itself; then its folder says why."""
         self.process.join()
         code = self.process.exitcode
         if code == 0 or is_done(self.trial):
@@ -147,7 +137,7 @@ def _describe(code: int | None) -> str:
 
 
 def _places(gpus: float, at_once: int) -> Sequence[str | None]:
-    """The GPU of each trial that runs at once; None without any."""
+    """Return the GPU of each trial that runs at once; None without any."""
     return (visible_gpus() * sharers(gpus))[:at_once] if gpus else [None] * at_once
 
 
@@ -162,7 +152,7 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
 
 
 def _do(trial: Trial, gpu: str | None, environment: Mapping[str, str], news: Connection) -> None:
-    """A trial, in a process of its own."""
+    """Do a trial, in a process of its own."""
     begin()
     # The parent's of now: that of a copy is older.
     os.environ.clear()
@@ -177,7 +167,7 @@ def _do(trial: Trial, gpu: str | None, environment: Mapping[str, str], news: Con
 
 
 def _redirect(trial: Trial) -> None:
-    """What is printed goes to a file: bars are drawn on the terminal, and it tells of a crash."""
+    """Send what is printed to a file: bars are drawn on the terminal, and it tells of a crash."""
     import faulthandler
 
     trial.folder.mkdir(parents=True, exist_ok=True)

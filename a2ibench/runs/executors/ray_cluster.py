@@ -21,6 +21,7 @@ from typing import Any
 from a2ibench import __version__
 from a2ibench.errors import UserError, told
 from a2ibench.runs.resources import Machine, this_machine
+from a2ibench.storage import nearest_existing
 
 JOIN = 60.0
 """Seconds in which a cluster must have taken in a driver and named its nodes."""
@@ -28,11 +29,11 @@ LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 """Bytes of a socket's path, by the operating system."""
 EXPECTED = "expected the HOST:PORT that `ray start --head` printed"
 REFUSED = "REFUSED "
-"""Before a line of the child process that is for the user."""
+"""Prefix of a line of the child process that is for the user."""
 
 
 def temporary_folder() -> Path:
-    """Where Ray keeps its sockets and logs on this machine: it looks for it in this order."""
+    """Return the folder of Ray's sockets and logs, found in the order of its own search."""
     if named := os.environ.get("RAY_TMPDIR"):
         return Path(named)
     if sys.platform.startswith("linux") and (named := os.environ.get("TMPDIR")):
@@ -41,7 +42,7 @@ def temporary_folder() -> Path:
 
 
 def check_local() -> None:
-    """Whether Ray can be started on this machine.
+    """Check that Ray can be started on this machine.
 
     Raises:
         UserError: the path of its sockets would be too long, or its folder cannot be written.
@@ -58,11 +59,8 @@ def check_local() -> None:
             f"{folder}: too long for Ray: it keeps sockets in its temporary folder, whose path may"
             f" have {most} bytes and has {most + excess}; {advice}"
         )
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
     try:
-        tempfile.TemporaryFile(dir=there).close()
+        tempfile.TemporaryFile(dir=nearest_existing(folder)).close()
     except OSError as error:
         raise UserError(
             f"{folder}: Ray keeps its temporary files there and cannot write them"
@@ -71,7 +69,7 @@ def check_local() -> None:
 
 
 def knock(address: str) -> None:
-    """Whether anything listens at HOST:PORT; other forms of an address are passed over.
+    """Check that something listens at HOST:PORT; other forms of an address are passed over.
 
     Raises:
         UserError: nothing does.
@@ -85,7 +83,7 @@ def knock(address: str) -> None:
 
 
 def check_cluster(address: str) -> None:
-    """Whether a cluster answers at an address, and has this version of a2ibench on every node.
+    """Check that a cluster answers, and has this version of a2ibench on every node.
 
     Raises:
         UserError: no, with what was found there.
@@ -151,7 +149,7 @@ def started(address: str | None) -> Iterator[list[Machine]]:
 
 
 def _start(address: str | None) -> bool:
-    """Whether Ray was started or joined; False where this process is in a cluster already."""
+    """Start or join Ray; return False where this process is in a cluster already."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -178,9 +176,11 @@ def _start(address: str | None) -> bool:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
         return True
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a bare one where a node is too slow to start
         where = "Ray on this machine" if here else f"the cluster at {address}"
-        raise UserError(f"cannot reach {where}: {error}; try --executor inline") from error
+        said = " ".join(str(error).split())
+        advice = "run it again when the machine is less busy, or use --executor process or inline"
+        raise UserError(f"cannot reach {where}: {said}; {advice}") from error
 
 
 def _machines() -> list[Machine]:
@@ -193,7 +193,7 @@ def _machines() -> list[Machine]:
 
 
 def _check_nodes(ray: Any) -> None:
-    """Asks every node of a cluster for its version of this package.
+    """Ask every node of a cluster for its version of this package.
 
     Raises:
         UserError: a node lacks it, or has another one.
@@ -229,7 +229,7 @@ def _check_nodes(ray: Any) -> None:
 
 
 def _join(address: str) -> None:
-    """Joins and leaves a cluster."""
+    """Join and leave a cluster."""
     try:
         with started(address):
             pass

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.config import option
-from a2ibench.contracts.executor import Executor, Update
+from a2ibench.contracts.executor import Update
 from a2ibench.errors import StoppedError
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.executors.ray_cluster import check_cluster, check_local, started
 from a2ibench.runs.executors.torch_trainer import compute_together
-from a2ibench.runs.resources import Machine, Need, SharedGPUs, find_room, this_machine
+from a2ibench.runs.resources import GPUExecutor, Need, SharedGPUs, this_machine
 from a2ibench.runs.trial import Trial
 
 OBJECT_STORE = 0.3
-"""The share of the memory that Ray keeps for its object store, by default."""
+"""Share of the memory that Ray keeps for its object store, by default."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Config(SharedGPUs):
     """Options of the Ray Tune executor."""
 
     address: str | None = option(
-        None, "of a running Ray cluster; none: Ray is started on this machine"
+        None, "address of a running Ray cluster; none: Ray is started on this machine"
     )
 
 
-class RayTune(Executor[Trial]):
+class RayTune(GPUExecutor):
     """Ray Tune: the trials on the processors and GPUs of this machine or of a cluster.
 
     A grid over the trials under the first-in-first-out scheduler: every arm gets its whole budget.
@@ -39,12 +39,6 @@ class RayTune(Executor[Trial]):
     name = "ray"
     Config = Config
 
-    @property
-    def workers(self) -> int:
-        """Number of processes that train one model together, on a GPU each."""
-        workers: int = self.config.workers
-        return workers
-
     def room(self, trials: Sequence[Trial]) -> int:
         """See :meth:`a2ibench.contracts.executor.Executor.room`.
 
@@ -54,20 +48,19 @@ class RayTune(Executor[Trial]):
             with started(self.config.address) as machines:
                 pass
         else:
-            machines = [_own_machine()]
-        return find_room(
-            trials, self.config.gpus_per_trial, machines, len(trials), lambda line: None
-        )[1]
+            machine = this_machine()
+            machines = [replace(machine, memory=(1 - OBJECT_STORE) * machine.memory)]
+        return self.find_room(trials, machines)[1]
 
     def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
         """See :class:`a2ibench.contracts.executor.Executor`."""
         with started(self.config.address) as machines:
-            room = find_room(trials, self.config.gpus_per_trial, machines, len(trials), self.say)
+            room = self.find_room(trials, machines, self.say)
             with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
                 _fit(trials, tell, *room, scratch)
 
     def check(self) -> None:
-        """Tries what can be tried before anything is computed.
+        """See :meth:`a2ibench.contracts.executor.Executor.check`.
 
         Raises:
             UserError: no cluster answers, a node of it lacks this package or has another version of
@@ -77,12 +70,6 @@ class RayTune(Executor[Trial]):
             check_cluster(self.config.address)
         else:
             check_local()
-
-
-def _own_machine() -> Machine:
-    """What Ray would hand out of this machine: of its memory, what the object store leaves."""
-    machine = this_machine()
-    return replace(machine, memory=(1 - OBJECT_STORE) * machine.memory)
 
 
 def _fit(
@@ -95,7 +82,7 @@ def _fit(
     from ray import tune
 
     by_key = {trial.job.key: trial for trial in trials}
-    news = _teller(by_key, tell)
+    news = _listener(by_key, tell)
     tuner = tune.Tuner(
         tune.with_resources(
             tune.with_parameters(_trial, by_key=by_key, need=need), _resources(need)
@@ -108,7 +95,7 @@ def _fit(
             storage_path=scratch,
             verbose=0,
             callbacks=[news],
-            stop=_stopper(news),
+            stop=news,
             # A worker or its node that dies; what raises is tried again by the worker itself.
             failure_config=tune.FailureConfig(max_failures=max(trial.retries for trial in trials)),
         ),
@@ -122,15 +109,18 @@ def _fit(
 
 
 def _resources(need: Need) -> dict[str, float]:
-    """Of one trial. Several workers hold their own, and the trial only waits for them: it would
-    wait for ever if it held what they need. Ray wants it to hold something: one byte."""
+    """Return the resources of one trial.
+
+    Several workers hold their own, and the trial only waits for them: it would wait for ever if it
+    held what they need. Ray wants it to hold something: one byte.
+    """
     if need.workers > 1:
         return {"cpu": 0.0, "memory": 1.0}
     return {"cpu": 1.0, "gpu": need.gpus, "memory": need.memory}
 
 
 def _trial(config: dict[str, str], by_key: Mapping[str, Trial], need: Need) -> None:
-    """One trial, on a worker."""
+    """Run one trial, on a worker."""
     from ray import tune
 
     trial = by_key[config["job"]]
@@ -144,22 +134,32 @@ def _trial(config: dict[str, str], by_key: Mapping[str, Trial], need: Need) -> N
         tune.report({"why": str(error)})
 
 
-def _teller(by_key: Mapping[str, Trial], tell: Callable[[Update[Trial]], None]) -> Any:
-    """A Tune callback that passes the news on, and keeps which trials have ended."""
-    from ray.tune import Callback
+def _listener(by_key: Mapping[str, Trial], tell: Callable[[Update[Trial]], None]) -> Any:
+    """Make what Tune calls with news of its trials, and asks whether to stop the run.
 
-    class Teller(Callback):
-        def __init__(self, tell: Callable[[Update[Trial]], None] | None) -> None:
+    It passes the news on, keeps which trials have ended, and stops the run when a trial found that
+    no other can succeed either.
+    """
+    from ray.tune import Callback, Stopper
+
+    class Listener(Callback, Stopper):
+        why: str | None = None
+
+        def __init__(self, tell: Callable[[Update[Trial]], None]) -> None:
             self.tell = tell
             self.ended: set[str] = set()
-            self.why: str | None = None
 
         def __getstate__(self) -> dict[str, None]:
-            # Tune stores its callbacks to restore a run later; ours is restored from its own files.
-            return {"tell": None}
+            # Tune stores what it was given to restore a run; ours is restored from its own files.
+            return {"why": None}
+
+        def __call__(self, trial_id: str, result: Any) -> bool:
+            return False
+
+        def stop_all(self) -> bool:
+            return self.why is not None
 
         def _tell(self, trial: Any, **news: Any) -> None:
-            assert self.tell is not None
             if news.get("ended"):
                 self.ended.add(trial.config["job"])
             self.tell(Update(by_key[trial.config["job"]], **news))
@@ -185,24 +185,4 @@ def _teller(by_key: Mapping[str, Trial], tell: Callable[[Update[Trial]], None]) 
             by_key[trial.config["job"]].fail(reason, text)
             self._tell(trial, ended=True)
 
-    return Teller(tell)
-
-
-def _stopper(news: Any) -> Any:
-    """Ends the run when a trial found that no other can succeed either."""
-    from ray.tune import Stopper
-
-    class FoundWhy(Stopper):
-        def __init__(self, news: Any) -> None:
-            self.news = news
-
-        def __getstate__(self) -> dict[str, None]:
-            return {"news": None}
-
-        def __call__(self, trial_id: str, result: Any) -> bool:
-            return False
-
-        def stop_all(self) -> bool:
-            return self.news is not None and self.news.why is not None
-
-    return FoundWhy(news)
+    return Listener(tell)

@@ -14,11 +14,7 @@ PATIENCE = 24 * 3600
 
 
 def compute_together(task: Task, need: Need) -> None:
-    """Computes a task by several workers. Runs in a Tune trial and reports to it.
-
-    Args:
-        task: a model job.
-        need: of the trial.
+    """Compute a task by several workers. It runs in a Tune trial and reports to it.
 
     Raises:
         Exception: what a worker raised.
@@ -50,7 +46,7 @@ def compute_together(task: Task, need: Need) -> None:
 
 
 def _cause(error: Any) -> Exception:
-    """What one worker raised. Of several each is named: one may only have lost the other."""
+    """Return the error of a worker, or one that names several: one may only have lost the other."""
     failures: dict[int, Exception] = error.worker_failures
     if len(failures) == 1:
         return next(iter(failures.values()))
@@ -59,7 +55,7 @@ def _cause(error: Any) -> Exception:
 
 
 def _do(config: dict[str, Any]) -> None:
-    """One worker."""
+    """Do the work of one worker."""
     import torch
     from ray import train
     from ray.train.torch import get_device
