@@ -37,16 +37,18 @@ def compare(
     load_plugins(plugins)
     from a2ibench import registry
     from a2ibench.console import Console
-    from a2ibench.reporting.compare import compare as make
+    from a2ibench.reporting.compare import compare_rows
     from a2ibench.reporting.terminal import rich_tables
+    from a2ibench.results.study import find_arm
 
     if fail_if_worse is not None:
         fail_if_worse = registry.metrics.canonical(fail_if_worse)
-    compared = make(a, b, arm, metrics, fail_if_worse)
+    compared = compare_rows(find_arm(a, arm), find_arm(b, arm), metrics, fail_if_worse)
     console = Console()
     console.print(*rich_tables(compared.table, console.width), sep="\n")
     for note in compared.table.notes:
         click.echo(note)
-    if fail_if_worse is not None and compared.verdicts[fail_if_worse] == "worse":
+    verdicts = {one.metric.name: one.verdict for one in compared.tests}
+    if fail_if_worse is not None and verdicts[fail_if_worse] == "worse":
         click.echo(f"A is significantly worse in {fail_if_worse}", err=True)
         sys.exit(WORSE)

@@ -40,6 +40,7 @@ def report(
     load_plugins(plugins)
     from a2ibench.console import Console
     from a2ibench.reporting.overview import studies_in, write_overview
+    from a2ibench.reporting.page.view import StudyView
     from a2ibench.reporting.page.write import write_page
     from a2ibench.reporting.report import DIAGRAM, PAGE, NoResultError, write_tables
     from a2ibench.reporting.report import report as make
@@ -69,7 +70,7 @@ def report(
         written.append(folder)
         write_tables(made, folder)
         store, unseen = find_store(opened, dataset)
-        page = write_page(opened, made, store, click.echo, unseen, sweeps)
+        page = write_page(StudyView(opened, made, store, click.echo, unseen, sweeps))
         show_report(made, console, verbose)
         if made.ranks is not None:
             click.echo(f"critical-difference diagram: {folder / 'tables' / DIAGRAM}")

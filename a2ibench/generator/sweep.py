@@ -14,12 +14,12 @@ from a2ibench.evaluation.health import held_out_health
 from a2ibench.evaluation.judging import LoadedJudge, embed_images, load_kept
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
 from a2ibench.generator.changes import AXES, Change
+from a2ibench.generator.curves import Curve, save_curves
 from a2ibench.generator.generate import Run, listen, open_run, too_long
 from a2ibench.generator.picture_measures import FROM_BASE, measure
-from a2ibench.reporting.curves import ABOUT, Curve, save_curves
 from a2ibench.reporting.figures import save_grid
 from a2ibench.results.job import Job
-from a2ibench.results.recorded_files import check_free, safe_name, writing
+from a2ibench.results.recorded_files import SWEEP, check_free, safe_name, writing
 from a2ibench.storage import atomic_write
 from a2ibench.types import ImageArray
 
@@ -64,7 +64,7 @@ class Finding:
 
 def check_out(sounds: Sequence[Path], folder: Path) -> None:
     """Raises a :class:`UserError` where :func:`write_sweep` would, before the work is done."""
-    check_free(folder, ABOUT, _names([safe_name(path.stem) for path in sounds]))
+    check_free(folder, SWEEP, _names([safe_name(path.stem) for path in sounds]))
 
 
 def _names(sounds: Sequence[str]) -> list[str]:
@@ -234,7 +234,7 @@ def write_sweep(
     ]
     table = pd.DataFrame(rows)
     about = {"job": run.resolve().name, "change": change.kind, "levels": list(change.levels)}
-    with writing(folder, ABOUT, _names([one.name for one in swept]), about):
+    with writing(folder, SWEEP, _names([one.name for one in swept]), about):
         with atomic_write(folder / "curves.parquet") as temporary:
             table.to_parquet(temporary)
         with atomic_write(folder / "curves.csv") as temporary:

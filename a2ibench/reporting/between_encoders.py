@@ -1,11 +1,11 @@
 """The same pairs heard by several encoders: what is comparable between them, and compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.differences import difference_table, run_tests
+from a2ibench.reporting.differences import Family
 from a2ibench.reporting.table import Table
 from a2ibench.reporting.tables import score_tables
 from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
@@ -14,6 +14,8 @@ from a2ibench.results.rows import RowScores
 from a2ibench.results.study import Study
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
+EACH = "{row}, {encoder}"
+"""The label of a row where several encoders have one."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,7 @@ class Between:
     """A dataset that was heard by several encoders.
 
     Attributes:
-        dataset: on what.
-        verdict: what the tests say, in a sentence; empty where there is nothing to test.
+        verdict: the tests in a sentence; empty where there is nothing to test.
         notes: which metrics are comparable between encoders, and which are not.
         tables: scores by those that are, and differences to the first encoder; none where no
             metric is, or no method was trained with each of them.
@@ -35,90 +36,86 @@ class Between:
 
 
 def compare_encoders(studies: Sequence[Study]) -> list[Between]:
-    """One for each set of pairs, scale and budget that several encoders have.
+    """Compare the encoders of each set of pairs, scale and budget that several encoders have.
 
     Comparable is what is measured on the images alone by one and the same judge, which is told by
     its fingerprint. What compares sounds does so in the space of its own encoder.
     """
     groups: dict[tuple[str, str, int], list[Study]] = {}
     for study in studies:
-        groups.setdefault(
-            (study.about.content_hash, study.about.scale, study.about.images), []
-        ).append(study)
-    return [
-        _compare(same)
-        for same in groups.values()
-        if len({study.about.encoder for study in same}) > 1
-    ]
+        key = study.about.content_hash, study.about.scale, study.about.images
+        groups.setdefault(key, []).append(study)
+    several = [same for same in groups.values() if len({one.about.encoder for one in same}) > 1]
+    return [_compare(same) for same in several]
 
 
 def _compare(studies: Sequence[Study]) -> Between:
     dataset = studies[0].dataset
     notes = []
-    same: list[Study] = []
+    same: dict[str, Study] = {}
     for study in studies:
         if not any(method.scores for method in study.scores):
             notes.append(f"{study.folder.name}: no result yet; compared with nothing.")
-        elif study.about.encoder in {one.about.encoder for one in same}:
+        elif study.about.encoder in same:
             notes.append(f"{study.folder.name}: a second study of its encoder; left out.")
         else:
-            same.append(study)
+            same[study.about.encoder] = study
     if len(same) < 2:
         return Between(dataset, "", tuple(notes), ())
-    names = [name for name in same[0].metrics if all(name in one.metrics for one in same)]
-    alike = [
-        name
-        for name in names
-        if registry.metrics.get(name).group == "quality"
-        and len(set[object]().union(*(study.judge(name) for study in same))) == 1
-    ]
-    apart = [name for name in names if name not in alike]
+    first, *others = same.values()
+    alike: list[Metric] = []
+    apart = []
+    for name in first.metrics:
+        if all(name in one.metrics for one in others):
+            metric = registry.metrics.get(name)
+            judges = first.judge(name).union(*(one.judge(name) for one in others))
+            if metric.group == "quality" and len(judges) == 1:
+                alike.append(metric)
+            else:
+                apart.append(name)
     if alike:
         notes.append(
             f"{dataset}: comparable between encoders, by the images alone and by one and the"
-            f" same judge: {', '.join(alike)}."
+            f" same judge: {', '.join(metric.name for metric in alike)}."
         )
     if apart:
         notes.append(
             f"{dataset}: not compared between encoders, since it is more than the quality of the"
             f" images, or version or judge is another: {', '.join(apart)}."
         )
-    metrics = [registry.metrics.get(name) for name in alike]
-    arms, left = _arms(same)
-    notes += left
-    verdict, tables = _tables(same, arms, metrics) if metrics and arms else ("", ())
+    references: list[RowScores] = []
+    arms: list[dict[str, RowScores]] = []
+    for label in dict.fromkeys(row.label for one in same.values() for row in one.scores):
+        rows = {
+            encoder: row
+            for encoder, one in same.items()
+            for row in one.scores
+            if row.label == label
+        }
+        shared = len(rows) == len(same)
+        if next(iter(rows.values())).reference:
+            if shared:
+                # Most are of the real pictures, whatever hears the sounds.
+                equal = len({_values(one, alike) for one in rows.values()}) == 1
+                references += [*rows.values()][:1] if equal else _named(rows)
+        elif not shared:
+            notes.append(f"{label}: not trained with every encoder; not compared between them.")
+        elif len(set[str]().union(*(one.definition(label) for one in same.values()))) > 1:
+            notes.append(f"{label}: with other options or code; not compared between encoders.")
+        else:
+            arms.append(rows)
+    verdict, tables = _tables(first, references, arms, alike) if alike and arms else ("", ())
     return Between(dataset, verdict, tuple(notes), tables)
 
 
-def _arms(same: Sequence[Study]) -> tuple[list[list[RowScores]], list[str]]:
-    """The arms that every encoder has with the same options and code, and why others are left."""
-    arms, notes = [], []
-    for label, found in _rows(same).items():
-        if found[0].reference:
-            continue
-        if len(found) < len(same):
-            notes.append(f"{label}: not trained with every encoder; not compared between them.")
-        elif len(set[str]().union(*(study.definition(label) for study in same))) > 1:
-            notes.append(f"{label}: with other options or code; not compared between encoders.")
-        else:
-            arms.append(found)
-    return arms, notes
-
-
 def _tables(
-    same: Sequence[Study], by_arm: Sequence[Sequence[RowScores]], metrics: Sequence[Metric]
+    first: Study,
+    references: Sequence[RowScores],
+    arms: Sequence[Mapping[str, RowScores]],
+    metrics: Sequence[Metric],
 ) -> tuple[str, tuple[Table, ...]]:
-    first = same[0]
     about = f"{first.dataset}, {first.about.scale} scale, {first.about.images} images"
-    rows: list[RowScores] = []
-    for found in _rows(same).values():
-        if not found[0].reference or len(found) < len(same):
-            continue
-        # Most are of the real pictures, whatever hears the sounds.
-        equal = len({_values(one, metrics) for one in found}) == 1
-        rows += [found[0]] if equal else _named(found, same)
-    arms = [_named(found, same) for found in by_arm]
-    rows += [one for arm in arms for one in arm]
+    rows = [*references, *(one for arm in arms for one in _named(arm))]
     (scores,) = score_tables(rows, metrics, about, ())
     title = f"Encoders: quality and class of the images ({about})"
     scores = replace(scores, name=f"encoders-{first.folder.name}", title=title)
@@ -126,42 +123,30 @@ def _tables(
     metrics = usable(metrics, health)
     if not metrics:
         return NO_JUDGE, (scores,)
-    what = "Encoders"
-    if len(by_arm) == 1:  # its name need not stand in every row, and sentence
-        what = f"Encoders of {by_arm[0][0].label}"
-        arms = [_named(by_arm[0], same, "{encoder}")]
-    tests = run_tests([(base, one) for base, *rest in arms for one in rest], metrics)
-    differences = difference_table(
+    base = first.about.encoder
+    what, form = "Encoders", EACH
+    if len(arms) == 1:  # its name need not stand in every row, and sentence
+        what, form = f"Encoders of {arms[0][base].label}", "{encoder}"
+    family = Family(
         f"encoder_differences-{first.folder.name}",
-        f"{what}: difference to {first.about.encoder} ({about})",
-        (first.about.encoder, "encoder"),
-        tests,
-        (BASE,),
+        f"{what}: difference to {base} ({about})",
+        (base, "encoder"),
+        [(left, row) for left, *rest in (_named(arm, form) for arm in arms) for row in rest],
+        metrics,
         health,
+        [BASE],
     )
-    assert differences is not None  # two encoders at least
-    verdict = lead(comparisons(tests))
-    return verdict, (scores, differences)
+    return lead(comparisons(family)), (scores, family.table)
 
 
-def _rows(same: Sequence[Study]) -> dict[str, list[RowScores]]:
-    """The row of each label, from every study that has it."""
-    rows: dict[str, list[RowScores]] = {}
-    for study in same:
-        for method in study.scores:
-            rows.setdefault(method.label, []).append(method)
-    return rows
-
-
-def _named(
-    found: Sequence[RowScores], same: Sequence[Study], label: str = "{row}, {encoder}"
-) -> list[RowScores]:
+def _named(rows: Mapping[str, RowScores], form: str = EACH) -> list[RowScores]:
+    """Write the encoder into the label of each row."""
     return [
-        replace(method, label=label.format(row=method.label, encoder=study.about.encoder))
-        for method, study in zip(found, same, strict=True)
+        replace(row, label=form.format(row=row.label, encoder=encoder))
+        for encoder, row in rows.items()
     ]
 
 
-def _values(method: RowScores, metrics: Sequence[Metric]) -> tuple[tuple[float, ...], ...]:
-    scored = [method.scores[one.name] for one in metrics if one.name in method.scores]
+def _values(row: RowScores, metrics: Sequence[Metric]) -> tuple[tuple[float, ...], ...]:
+    scored = [row.scores[one.name] for one in metrics if one.name in row.scores]
     return tuple(tuple(scores.values.tolist()) for scores in scored)

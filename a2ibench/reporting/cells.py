@@ -15,14 +15,8 @@ MISSING = "–"
 
 
 class Printed(NamedTuple):
-    """A cell for people.
-
-    Attributes:
-        main: the text, or the number.
-        beside: an interval or range, or a second number, which a page prints smaller.
-        order: the number as printed, by which a page sorts; None where there is none.
-        style: the CSS class of the whole.
-        unbroken: whether a page keeps what is beside in one line.
+    """A cell for people: its text, and an interval or a second number ``beside``, which a page
+    prints smaller, in one line if ``unbroken``; a page sorts by ``order``, the number as printed.
     """
 
     main: str
@@ -107,14 +101,11 @@ class Number(Cell):
 
 @dataclass(frozen=True)
 class Mean(Cell):
-    """A score: its mean over seeds with its uncertainty.
+    """A score: its mean over seeds, printed × 100 if ``percent``, with its uncertainty.
 
     Attributes:
-        value: the mean; None where there is none.
-        percent: whether it is printed × 100.
         spread: the protocol's own ± (mean over seeds), if it has one.
-        low: lower end of the 95 % interval, if there is one.
-        high: upper end.
+        low, high: the ends of the 95 % interval, if there is one.
         sd: standard deviation over seeds, if there are two.
         below_floor: whether it is no better than the reference row that is its floor: marked.
         struck: whether its judge cannot judge, so that there is no value.

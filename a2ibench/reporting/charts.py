@@ -8,7 +8,7 @@ import numpy as np
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.cells import heading
 from a2ibench.reporting.figures import plain
-from a2ibench.reporting.svg import COLOURS, SOFT
+from a2ibench.reporting.svg import SOFT
 from a2ibench.reporting.tables import score_cell
 from a2ibench.results.rows import RowScores
 
@@ -33,21 +33,12 @@ CURVES, SCORES = 4, 3
 WIDTH = 10.2
 """Inches."""
 MOST_POINTS = 250
-"""Of a line: a panel is not wider in pixels, and a page of long trainings stays small."""
-
-
-def colour(methods: Sequence[str], label: str) -> str:
-    """The colour of an arm, the same in all charts of a study; there are six, used in turn."""
-    return COLOURS[methods.index(label) % len(COLOURS)]
+"""Most points of a line: a panel is not wider in pixels, and long trainings stay small."""
 
 
 def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, str]) -> "Figure":
-    """One panel per loss, one line per seed, one colour per arm.
-
-    Args:
-        trainings: arm → the curve of each seed; at least one has a row.
-        colours: arm → colour.
-    """
+    """Draw one panel per loss, one line per seed, one colour per arm; the curves of each arm's
+    seeds have a row between them."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -76,21 +67,18 @@ def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, 
             if i >= len(names) - columns:
                 axes.set_xlabel("step")
         lines = {
-            line.get_label(): line
+            str(line.get_label()): line
             for axes in figure.axes
-            for line in axes.get_lines()
-            if not str(line.get_label()).startswith("_")
+            for line in axes.get_legend_handles_labels()[0]
         }
         if lines:
-            figure.legend(
-                list(lines.values()), list(map(str, lines)), loc="outside upper left",
-                ncols=4, frameon=False,
-            )  # fmt: skip
+            where: dict[str, Any] = {"loc": "outside upper left", "ncols": 4, "frameon": False}
+            figure.legend([*lines.values()], [*lines], **where)
     return figure
 
 
 def _thin(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """At most :data:`MOST_POINTS`, each the mean of neighbours."""
+    """Return at most :data:`MOST_POINTS`, each the mean of neighbours."""
     if len(points) <= MOST_POINTS:
         return points
     parts = np.array_split(np.array(points, np.float64), MOST_POINTS)
@@ -100,13 +88,8 @@ def _thin(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]
 def seed_chart(
     methods: Sequence[RowScores], metrics: Sequence[Metric], colours: Mapping[str, str]
 ) -> "Figure":
-    """One panel per metric: the mean with its interval, and each seed as a point of its own.
-
-    Args:
-        methods: one row each; those without a colour are reference rows.
-        metrics: at least one.
-        colours: arm → colour.
-    """
+    """Draw one panel per metric: the mean of each method with its interval, and each seed as a
+    point of its own; methods without a colour are reference rows."""
     import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine

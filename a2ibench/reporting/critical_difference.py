@@ -6,7 +6,6 @@ diagram over metrics overstates how much is known: every diagram of them says so
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ import scipy
 
 from a2ibench.errors import UserError
 from a2ibench.reporting.figures import plain
-from a2ibench.storage import atomic_write
+from a2ibench.reporting.svg import Chart, inline_svg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +23,7 @@ LEVEL = 0.05
 AXIS, TICK, MARGIN, LETTER = 3.5, 0.2, 1.75, 0.075
 """Inches: the least width of the axis, and of a rank on it; of a margin, and of a letter there."""
 GAP = 0.04
-"""Of the axis, between it and a name."""
+"""Part of the axis that is left free between it and a name."""
 LEAST = 3
 """Methods, and rows (data sets or metrics), that there must be."""
 NOTE = (
@@ -42,7 +41,7 @@ class Ranks:
         mean: float64 ``[k]``, 1 is best.
         critical: the least difference of two mean ranks that is significant at 5 % (Nemenyi).
         p: of Friedman's test that all methods are alike.
-        rows: how many data sets or metrics were ranked.
+        rows: number of data sets or metrics that were ranked.
     """
 
     mean: npt.NDArray[np.float64]
@@ -52,12 +51,12 @@ class Ranks:
 
 
 def critical_value(k: int) -> float:
-    """q_0.05 of Nemenyi's test: the studentised range of k means over √2 (Demšar, table 5)."""
+    """Return Nemenyi's q_0.05: the studentised range of k means over √2 (Demšar, table 5)."""
     return float(scipy.stats.studentized_range.ppf(1 - LEVEL, k, np.inf) / np.sqrt(2))
 
 
 def rank(scores: npt.NDArray[np.float64]) -> Ranks:
-    """Ranks methods on every row.
+    """Rank methods on every row.
 
     Args:
         scores: float64 ``[N, k]``, one row per data set or metric, higher is better; equal
@@ -78,11 +77,8 @@ def rank(scores: npt.NDArray[np.float64]) -> Ranks:
 
 
 def cliques(ranks: Ranks) -> list[tuple[int, int]]:
-    """The longest runs of methods, in order of mean rank, that are not separated.
-
-    Returns:
-        First and last position of each run of two or more, none inside another.
-    """
+    """Return the first and last position of the longest runs of two or more methods, in order of
+    mean rank, that are not separated; none lies inside another."""
     ordered = np.sort(ranks.mean)
     found: list[tuple[int, int]] = []
     for first in range(len(ordered)):
@@ -92,19 +88,15 @@ def cliques(ranks: Ranks) -> list[tuple[int, int]]:
     return found
 
 
-def save_diagram(ranks: Ranks, labels: Sequence[str], path: Path) -> None:
-    """Writes the diagram as PNG; see :func:`draw_diagram`."""
-    with atomic_write(path) as temporary:
-        draw_diagram(ranks, labels).savefig(temporary, format="png")
+def rank_chart(ranks: Ranks, labels: Sequence[str], name: str, caption: str, by: str = "") -> Chart:
+    """Return the diagram for a page; see :func:`~a2ibench.reporting.svg.inline_svg`."""
+    order = sorted(zip(ranks.mean, labels, strict=True))
+    said = f"Mean ranks{by}: {', '.join(f'{label} {mean:.2f}' for mean, label in order)}"
+    return Chart(inline_svg(draw_diagram(ranks, labels), name, said), caption)
 
 
 def draw_diagram(ranks: Ranks, labels: Sequence[str]) -> "Figure":
-    """Draws mean ranks on an axis, and a bar over each run of methods that are not separated.
-
-    Args:
-        ranks: of the methods.
-        labels: their names, ``[k]``.
-    """
+    """Draw mean ranks on an axis, and a bar over each run of methods that are not separated."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -1,7 +1,7 @@
 """The page of a checked store: its findings, and pairs to look at and listen to."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,6 @@ VERDICTS = {
 }
 
 
-@dataclass(frozen=True)
-class _Card:
-    """A pair on the page."""
-
-    row: int
-    label: str
-    source: str
-    split: str
-    start: float
-    picture: str
-    sound: str
-
-
 def verdict(checked: Checked) -> str:
     """Return the most important finding in one or two sentences."""
     worst = next((name for name in SEVERITIES if checked.of(name)), "nothing")
@@ -53,14 +40,8 @@ def verdict(checked: Checked) -> str:
 
 
 def write_page(checked: Checked, path: Path) -> None:
-    """Write one self-contained HTML file, atomically.
-
-    It has no script and makes no request; names and labels are escaped.
-
-    Args:
-        checked: the store and its findings.
-        path: the file.
-    """
+    """Write one self-contained HTML file, atomically, without a script or a request; names and
+    labels are escaped."""
     store = checked.store
     write_html(
         "data.html.j2",
@@ -87,30 +68,21 @@ def write_page(checked: Checked, path: Path) -> None:
 
 
 def _evidence(
-    store: PairStore, findings: tuple[Finding, ...]
-) -> list[tuple[Finding, list[list[_Card]]]]:
+    store: PairStore, findings: Sequence[Finding]
+) -> list[tuple[Finding, list[list[dict[str, Any]]]]]:
     """Pair findings with some of their pairs; copies lie side by side."""
     seen: Counter[str] = Counter()
     shown = []
     for finding in findings:
         seen[finding.kind] += 1
         if finding.rows and seen[finding.kind] <= MAX_SHOWN:
-            shown.append(finding)
-    return [
-        (
-            finding,
-            [
-                [_card(store, row) for row in rows]
-                for rows in (finding.pairs or _spread(finding.rows))[:EXAMPLES]
-            ],
-        )
-        for finding in shown
-    ]
-
-
-def _spread(rows: tuple[int, ...]) -> list[tuple[int, ...]]:
-    chosen = np.linspace(0, len(rows) - 1, EXAMPLES).round().astype(int)
-    return [(rows[i],) for i in np.unique(chosen)]
+            spread = np.linspace(0, len(finding.rows) - 1, EXAMPLES).round().astype(int)
+            groups: Sequence[tuple[int, ...]] = finding.pairs or [
+                (finding.rows[i],) for i in np.unique(spread)
+            ]
+            cards = [[_card(store, row) for row in rows] for rows in groups[:EXAMPLES]]
+            shown.append((finding, cards))
+    return shown
 
 
 def _sheets(store: PairStore) -> list[dict[str, Any]]:
@@ -126,8 +98,7 @@ def _sheets(store: PairStore) -> list[dict[str, Any]]:
             {
                 "label": label,
                 "pairs": len(part),
-                "train": int((part["split"] == "train").sum()),
-                "test": int((part["split"] == "test").sum()),
+                **{split: int((part["split"] == split).sum()) for split in ("train", "test")},
                 "sources": int(part["source"].nunique()),
                 "cards": [_card(store, int(row)) for row in chosen],
             }
@@ -135,14 +106,12 @@ def _sheets(store: PairStore) -> list[dict[str, Any]]:
     return sheets
 
 
-def _card(store: PairStore, row: int) -> _Card:
+def _card(store: PairStore, row: int) -> dict[str, Any]:
+    """Show a pair."""
     here = store.index.iloc[row]
-    return _Card(
-        row=row,
-        label=str(here["label"]),
-        source=str(here["source"]),
-        split=str(here["split"]),
-        start=float(here["start"]),
-        picture=picture_uri(store.images[row]),
-        sound=sound_uri(store.waveform(row), store.sample_rate),
-    )
+    return {
+        **{name: here[name] for name in ("label", "source", "split", "start")},
+        "row": row,
+        "picture": picture_uri(store.images[row]),
+        "sound": sound_uri(store.waveform(row), store.sample_rate),
+    }

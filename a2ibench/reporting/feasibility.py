@@ -19,7 +19,7 @@ NAMED = 4
 
 
 def class_table(found: Feasibility) -> "rich.table.Table":
-    """Clips, and pairs in parentheses, of each class and in all; nothing in it is markup."""
+    """Return clips, and pairs in parentheses, of each class and in all; nothing is markup."""
     from rich.table import Table
     from rich.text import Text
 
@@ -33,19 +33,16 @@ def class_table(found: Feasibility) -> "rich.table.Table":
             table.add_row(Text(one.label), *map(_count, (one.models, one.judges, one.test)))
     if len(found.classes) > LISTED:
         table.add_row(f"and {len(found.classes) - LISTED} classes with more clips", "", "", "")
-    sums = [
-        Count(sum(part.clips for part in parts), sum(part.pairs for part in parts))
-        for parts in zip(
-            *((one.models, one.judges, one.test) for one in found.classes), strict=True
-        )
-    ]
+    parts = zip(*((one.models, one.judges, one.test) for one in found.classes), strict=True)
+    sums = [Count(sum(one.clips for one in part), sum(one.pairs for one in part)) for part in parts]
     table.add_section()
     table.add_row("all", *map(_count, sums))
     return table
 
 
 def feasibility_lines(found: Feasibility, verbose: bool) -> Iterator[str]:
-    """What is measured, what is left out (and why, if verbose), and how wide intervals will be."""
+    """Say what is measured, what is left out (and why, if verbose), and how wide intervals will
+    be."""
     if found.metrics:
         yield f"measured: {', '.join(found.metrics)}"
     if verbose:
@@ -68,7 +65,7 @@ def feasibility_lines(found: Feasibility, verbose: bool) -> Iterator[str]:
 
 
 def left_out_lines(left_out: Mapping[str, str]) -> Iterator[str]:
-    """A line for each reason, with the metrics that it keeps out."""
+    """Return a line for each reason, with the metrics that it keeps out."""
     reasons: dict[str, list[str]] = {}
     for name, reason in left_out.items():
         reasons.setdefault(reason, []).append(name)

@@ -2,32 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from a2ibench.storage import atomic_write, content_key
 from a2ibench.types import ImageArray, IntArray
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 KEY = "a2ibench"
-"""Of the text in a PNG that says what it shows."""
+"""The text in a PNG that holds the hash of its content."""
 DPI = 200
 GRID_COLUMNS = 12
 """Test segments of a figure."""
 SIDE, GAP = 192, 6
-"""Of an image in a grid, and between two, in pixels."""
+"""Pixels of an image in a grid, and between two."""
 
 
 def choose_segments(label: IntArray, columns: int) -> IntArray:
-    """Positions of test segments for a figure: the classes in turn, spread over each class.
+    """Choose test segments for a figure: the classes in turn, spread over each class.
 
-    The choice looks at the labels alone, so that no picture is picked for its beauty.
-
-    Args:
-        label: int64 ``[n]``.
-        columns: how many to choose.
-
-    Returns:
-        int64 ``[min(columns, n)]``.
+    The choice looks at the labels alone, int64 ``[n]``, so that no picture is picked for its
+    beauty; the positions are int64 ``[min(columns, n)]``.
     """
     classes = np.unique(label)
     per_class = -(-columns // len(classes))
@@ -42,13 +40,8 @@ def choose_segments(label: IntArray, columns: int) -> IntArray:
 
 
 def save_grid(rows: Mapping[str, ImageArray], headings: Sequence[str], path: Path) -> None:
-    """Writes a labelled grid as PNG.
-
-    Args:
-        rows: label → uint8 ``[columns, S, S, 3]``; without any there is no picture.
-        headings: a word above each column.
-        path: the PNG. One of the same content is left as it is.
-    """
+    """Write a labelled grid as PNG, of rows uint8 ``[columns, S, S, 3]`` with a heading above each
+    column; one of the same content is left as it is. Without any row there is no picture."""
     if not rows:
         path.unlink(missing_ok=True)
         return
@@ -72,8 +65,13 @@ def save_grid(rows: Mapping[str, ImageArray], headings: Sequence[str], path: Pat
         for r, label in enumerate(rows):
             x, y = (margin - 0.08 * DPI) / width, 1 - (top + _start(r) + SIDE / 2) / height
             figure.text(x, y, plain(label), ha="right", va="center")
-        with atomic_write(path) as temporary:
-            figure.savefig(temporary, format="png", metadata={KEY: key})
+        save_figure(figure, path, {KEY: key})
+
+
+def save_figure(figure: "Figure", path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", metadata=metadata)
 
 
 def _start(i: int) -> int:
@@ -81,7 +79,7 @@ def _start(i: int) -> int:
 
 
 def _together(rows: Sequence[ImageArray]) -> ImageArray:
-    """All pictures as one, each enlarged to :data:`SIDE`, on white."""
+    """Put all pictures into one, each enlarged to :data:`SIDE`, on white."""
     columns = max(len(images) for images in rows)
     canvas = np.full((_start(len(rows)), _start(columns), 3), 255, np.uint8)
     for r, images in enumerate(rows):
@@ -93,17 +91,16 @@ def _together(rows: Sequence[ImageArray]) -> ImageArray:
 
 
 def _key_of(path: Path) -> str | None:
-    """What :func:`save_grid` wrote into a picture; None where there is none of its own."""
+    """Return the key that :func:`save_grid` wrote into a picture; None for any other."""
     from PIL import Image
 
     try:
         with Image.open(path, formats=["PNG"]) as picture:
-            key: str | None = picture.info.get(KEY)
+            return picture.info.get(KEY)
     except OSError:
         return None
-    return key
 
 
 def plain(text: str) -> str:
-    """Text in which matplotlib sees no formula."""
+    """Return text in which matplotlib sees no formula."""
     return text.replace("$", r"\$")

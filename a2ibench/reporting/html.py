@@ -16,39 +16,29 @@ if TYPE_CHECKING:
 
 @functools.cache
 def _environment() -> "jinja2.Environment":
-    """Whatever comes from data is text wherever it stands."""
     import jinja2
 
     return jinja2.Environment(
         loader=jinja2.PackageLoader("a2ibench.reporting"),
-        autoescape=True,
+        autoescape=True,  # whatever comes from data is text wherever it stands
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
 
 
-def render(source: str, **values: Any) -> "Markup":
-    """Return a part of a page.
-
-    Args:
-        source: of its template.
-        values: for the template.
-    """
+def render(source: str, /, **values: Any) -> "Markup":
+    """Return a part of a page from the source of its template."""
     from markupsafe import Markup
 
     return Markup(_environment().from_string(source).render(**values))  # noqa: S704 (escaped above)
 
 
 def write_html(template: str, path: Path, script: str | None = None, **values: Any) -> None:
-    """Writes a page, whole or not at all. Whatever comes from data is text wherever it stands.
+    """Write a page from a template in ``templates/``, whole or not at all.
 
-    Args:
-        template: its name in ``templates/``.
-        path: the file.
-        script: the name of the page's own script there, which the template gets as ``script`` with
-            the hash by which the page's policy allows it, and nothing else, as ``script_hash``.
-        values: for the template.
+    The page's own script there comes to the template as ``script``, with the hash by which the
+    page's policy allows it, and nothing else, as ``script_hash``.
     """
     from markupsafe import Markup
 
@@ -62,7 +52,7 @@ def write_html(template: str, path: Path, script: str | None = None, **values: A
 
 
 def key_of(path: Path) -> str | None:
-    """The key that a page carries in its head; None where there is no page, or none in it."""
+    """Return the key that a page carries in its head; None without a page, or a key in it."""
     try:
         with path.open(encoding="utf-8") as page:
             head = page.read(4_096)

@@ -12,11 +12,11 @@ from a2ibench.types import FloatArray, ImageArray
 LONGEST = 10.0
 """Seconds of a sound that are played; the rest is cut off."""
 RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""Of mp3, in hertz."""
+"""Sample rates of mp3, in hertz."""
 
 
 def picture_uri(pixels: ImageArray) -> str:
-    """A data URI of a PNG."""
+    """Return pixels as the data URI of a PNG."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -25,12 +25,12 @@ def picture_uri(pixels: ImageArray) -> str:
 
 
 def png_uri(path: Path) -> str:
-    """A data URI of a PNG file, as it is."""
+    """Return the data URI of a PNG file, as it is."""
     return _uri("image/png", io.BytesIO(path.read_bytes()))
 
 
 def sound_uri(waveform: FloatArray, rate: int) -> str:
-    """A data URI of an mp3, which every browser plays."""
+    """Return a sound as the data URI of an mp3, which every browser plays."""
     import soundfile
 
     cut = waveform[: int(LONGEST * rate)]

@@ -1,23 +1,22 @@
-"""What can be said of several studies at once, without merging their tables."""
+"""The page and the notes of several studies at once, whose tables are not merged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.between_encoders import compare_encoders
-from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, save_diagram
-from a2ibench.reporting.differences import ablation_pairs, method_pairs, run_tests
+from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, rank_chart
+from a2ibench.reporting.differences import families
+from a2ibench.reporting.figures import save_figure
 from a2ibench.reporting.html import write_html
 from a2ibench.reporting.render import FORMATS, escape_markdown, save_table, to_markdown
 from a2ibench.reporting.report import PAGE
-from a2ibench.reporting.svg import Chart, inline_svg
 from a2ibench.reporting.table import Table
 from a2ibench.reporting.words import comparisons, lead
 from a2ibench.results.long_scores import LONG, read_long
@@ -37,21 +36,25 @@ DIAGRAMS = (
 
 @dataclass(frozen=True)
 class _Diagram:
-    """A diagram over datasets: of one metric, with one encoder."""
+    """Ranks over datasets by one metric, with one encoder."""
 
     encoder: str
-    metric: str
+    metric: Metric
     ranks: Ranks
     labels: tuple[str, ...]
 
     @property
     def file(self) -> str:
-        return f"critical_difference-{self.encoder}-{self.metric}.png"
+        return f"critical_difference-{self.encoder}-{self.metric.name}.png"
+
+    @property
+    def title(self) -> str:
+        return f"{self.metric.title}, {self.encoder}"
 
 
 def studies_in(root: Path) -> list[Path]:
-    """The studies of a folder, in the order of its study file, else by name; the folder itself
-    where it is a study, or holds none.
+    """Return the studies of a folder, in the order of its study file, else by name; the folder
+    itself where it is a study, or holds none.
 
     Raises:
         UserError: a file that cannot be read.
@@ -77,16 +80,8 @@ def studies_in(root: Path) -> list[Path]:
 
 
 def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
-    """Writes ``results.parquet`` of all studies, ``overview.md``, the diagrams over datasets, and
-    ``report.html``, which leads to the pages of the studies.
-
-    Args:
-        root: where to.
-        folders: of the studies.
-
-    Returns:
-        What the user should know, a line each.
-    """
+    """Write ``results.parquet`` of all studies, ``overview.md``, the diagrams over datasets, and
+    ``report.html``, which leads to the pages of the studies; return what the user should know."""
     # A study that was interrupted has none yet.
     long = [read_long(path) for folder in folders if (path := folder / LONG).is_file()]
     with atomic_write(root / LONG) as temporary:
@@ -98,7 +93,7 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     for old in _earlier(root):
         old.unlink(missing_ok=True)  # of an earlier command: what this one does not make would stay
     for one in diagrams:
-        save_diagram(one.ranks, one.labels, root / one.file)
+        save_figure(draw_diagram(one.ranks, one.labels), root / one.file)
     compared = [one for one in between if one.tables]
     tables = [table for one in compared for table in one.tables]
     for table in tables:
@@ -111,29 +106,40 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
         root / PAGE,
         script="study.js",
         name=root.resolve().name,
-        studies=[_list(study) for study in studies],
+        studies=[
+            {
+                "name": study.folder.name,
+                "link": f"{quote(study.folder.name)}/{PAGE}",
+                "dataset": study.dataset,
+                "encoder": study.about.encoder,
+                "lead": lead(comparisons(*reversed(families(study.scores, study.usable)))),
+            }
+            for study in studies
+        ],
         between=compared,
         notes=said,
-        charts=[_chart(one, i) for i, one in enumerate(diagrams)],
+        charts=[
+            rank_chart(one.ranks, one.labels, f"ranks-{i}", one.title, by=f" by {one.title}")
+            for i, one in enumerate(diagrams)
+        ],
     )
     return [*said, *(f"{one.dataset}, between encoders: {one.verdict}" for one in compared)]
 
 
-def _is_diagram(path: Path) -> bool:
-    _, encoder, metric = path.stem.split("-", maxsplit=2)
-    return encoder in registry.encoders and metric in registry.metrics
-
-
 def _earlier(root: Path) -> list[Path]:
-    """What an earlier command may have written and this one may not: exact names, since other
-    files may lie there too."""
+    """Find what an earlier command may have written and this one may not, by exact names, since
+    other files may lie there too."""
+    found = []
+    for path in root.glob("critical_difference-*-*.png"):
+        _, encoder, metric = path.stem.split("-", maxsplit=2)
+        if encoder in registry.encoders and metric in registry.metrics:
+            found.append(path)
     tables = {
         f"{kind}-{folder.name}.{suffix}"
         for folder in studies_inside(root)
         for kind in ("encoders", "encoder_differences")
         for suffix in FORMATS
     }
-    found = [path for path in root.glob("critical_difference-*-*.png") if _is_diagram(path)]
     return found + [path for path in root.glob("tables/encoder*-*.*") if path.name in tables]
 
 
@@ -157,62 +163,32 @@ def _markdown(
     return "\n".join(lines) + "\n"
 
 
-def _list(study: Study) -> dict[str, str]:
-    """A study's line on the page, with its first sentence."""
-    compared = [
-        one
-        for pairs in (method_pairs, ablation_pairs)
-        for one in comparisons(run_tests(pairs(study.scores), study.usable))
-    ]
-    return {
-        "name": study.folder.name,
-        "link": f"{quote(study.folder.name)}/{PAGE}",
-        "dataset": study.dataset,
-        "encoder": study.about.encoder,
-        "lead": lead(compared),
-    }
-
-
-def _chart(one: _Diagram, number: int) -> Chart:
-    metric = registry.metrics.get(one.metric)
-    title = f"{metric.title}, {one.encoder}"
-    order = sorted(zip(one.ranks.mean, one.labels, strict=True))
-    said = f"Mean ranks by {title}: {', '.join(f'{label} {mean:.2f}' for mean, label in order)}"
-    return Chart(inline_svg(draw_diagram(one.ranks, one.labels), f"ranks-{number}", said), title)
-
-
 def _diagrams(studies: Sequence[Study]) -> list[_Diagram]:
-    """One for each encoder and metric that allows a ranking over the datasets: other pairs each,
-    at one scale and budget.
-    """
+    """Rank by each encoder and metric that allow it over the datasets: other pairs each, at one
+    scale and budget, with the same arms."""
     made = []
     for encoder in dict.fromkeys(study.about.encoder for study in studies):
         own = [study for study in studies if study.about.encoder == encoder]
-        if len({study.about.content_hash for study in own}) < len(own):
-            continue
-        if len({(study.about.scale, study.about.images) for study in own}) > 1:
+        pairs = {study.about.content_hash for study in own}
+        if len(pairs) < len(own) or len({(one.about.scale, one.about.images) for one in own}) > 1:
             continue
         for name in own[0].metrics:
-            labels = list(_arms(own[0], name))
-            if any(all(one.name != name for one in study.usable) for study in own):
-                continue
-            found = [_arms(study, name) for study in own]
-            if any(set(one) != set(labels) for one in found) or min(len(own), len(labels)) < LEAST:
-                continue
-            arms = [{label: one[label] for label in labels} for one in found]
-            metric: Metric = registry.metrics.get(name)
-            made.append(_Diagram(encoder, name, rank(_scores(arms, metric)), tuple(labels)))
+            found = [
+                {
+                    row.label: row.scores[name].mean
+                    for row in study.scores
+                    if not row.reference and name in row.scores
+                }
+                for study in own
+            ]
+            labels = tuple(found[0])
+            if (
+                all(any(one.name == name for one in study.usable) for study in own)
+                and all(set(one) == set(labels) for one in found)
+                and min(len(own), len(labels)) >= LEAST
+            ):
+                metric = registry.metrics.get(name)
+                means = np.array([[one[label] for label in labels] for one in found])
+                ranks = rank(means if metric.higher_is_better else -means)
+                made.append(_Diagram(encoder, metric, ranks, labels))
     return made
-
-
-def _arms(study: Study, metric: str) -> Mapping[str, float]:
-    return {
-        method.label: method.scores[metric].mean
-        for method in study.scores
-        if not method.reference and metric in method.scores
-    }
-
-
-def _scores(arms: Sequence[Mapping[str, float]], metric: Metric) -> npt.NDArray[np.float64]:
-    sign = 1 if metric.higher_is_better else -1
-    return sign * np.array([list(one.values()) for one in arms])

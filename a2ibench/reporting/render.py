@@ -1,7 +1,7 @@
 """A table as text: Markdown, CSV and LaTeX."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from a2ibench.reporting.table import Table
@@ -9,7 +9,7 @@ from a2ibench.storage import atomic_write
 
 
 def to_markdown(table: Table) -> str:
-    """GitHub's Markdown."""
+    """Return the table in GitHub's Markdown."""
 
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(map(escape_markdown, cells)) + " |"
@@ -30,13 +30,12 @@ def to_markdown(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Plain numbers, empty where there is none."""
-    text: str = table.frame.to_csv(index=False, lineterminator="\n")
-    return text
+    """Return plain numbers, empty where there is none."""
+    return str(table.frame.to_csv(index=False, lineterminator="\n"))
 
 
 def to_latex(table: Table) -> str:
-    """A table for booktabs and graphicx, no wider than a line."""
+    """Return a table for booktabs and graphicx, no wider than a line."""
 
     def line(cells: Sequence[str]) -> str:
         return " & ".join(map(escape_latex, cells)) + r" \\"
@@ -60,16 +59,12 @@ def to_latex(table: Table) -> str:
     )
 
 
-FORMATS: Mapping[str, Callable[[Table], str]] = {
-    "md": to_markdown,
-    "csv": to_csv,
-    "tex": to_latex,
-}
-"""By the suffix of the file."""
+FORMATS = {"md": to_markdown, "csv": to_csv, "tex": to_latex}
+"""Renderers by the suffix of the file."""
 
 
 def save_table(table: Table, folder: Path) -> None:
-    """Writes a table in each format."""
+    """Write a table in each format."""
     for suffix, render in FORMATS.items():
         with atomic_write(folder / f"{table.name}.{suffix}") as temporary:
             temporary.write_text(render(table), encoding="utf-8")
@@ -79,7 +74,7 @@ _MARKDOWN = {"|": "\\|", "`": "\\`", "](": "]\\(", "\n": " ", "\r": " "}
 
 
 def escape_markdown(text: str) -> str:
-    """Text in which nothing is HTML, a link, a picture, code, or the end of a table's cell."""
+    """Return text without HTML, links, pictures, code, and ends of a table's cell."""
     text = re.sub("<(?=[A-Za-z/!?])", "&lt;", text)  # before anything else it is a mere sign
     for given, safe in _MARKDOWN.items():
         text = text.replace(given, safe)
@@ -112,6 +107,6 @@ _LATEX = {
 
 
 def escape_latex(text: str) -> str:
-    """Text in which nothing is a LaTeX command, or an option of the ``\\\\`` that ends a row."""
+    """Return text without LaTeX commands and without options of the ``\\\\`` that ends a row."""
     escaped = "".join(_LATEX.get(character, character) for character in text)
     return re.sub(r"(?<![\w-])-(?=\d)", "$-$", escaped)  # a minus is wider than a hyphen

@@ -11,17 +11,9 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
 from a2ibench.evaluation.health import Health
-from a2ibench.reporting.critical_difference import LEAST, NOTE, Ranks, rank, save_diagram
-from a2ibench.reporting.differences import (
-    DIFFERENCES,
-    PairedTest,
-    ablation_pairs,
-    ablation_table,
-    method_pairs,
-    method_table,
-    run_tests,
-)
-from a2ibench.reporting.outside_notes import outside_notes
+from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank
+from a2ibench.reporting.differences import DIFFERENCES, Family, families
+from a2ibench.reporting.figures import save_figure
 from a2ibench.reporting.render import FORMATS, save_table
 from a2ibench.reporting.table import Table
 from a2ibench.reporting.tables import TITLES, score_tables
@@ -35,7 +27,7 @@ from a2ibench.study.earlier_code import kept_notes
 
 DIAGRAM = "critical_difference.png"
 OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in FORMATS)
-"""In ``tables/``: every file of a table that some command makes; others there are not touched."""
+"""Files in ``tables/`` that some command makes; others there are not touched."""
 SHOWN = 3
 """Failures that a message names."""
 NOTHING_MEASURED = "Nothing is measured: this study has no metric."
@@ -50,12 +42,11 @@ class NoResultError(UserError):
 
 @dataclass(frozen=True)
 class Report:
-    """What the results of a study say; nothing is written.
+    """The findings of a study; nothing is written.
 
     Attributes:
         about: the data, as the titles name them.
         methods: references, then arms.
-        metrics: in the order of the columns.
         notes: for every caption.
         warnings: those of the notes that speak of single results.
         check: the last check of the pairs.
@@ -75,12 +66,12 @@ class Report:
 
     @property
     def scored(self) -> list[RowScores]:
-        """Those that have any score."""
+        """The arms that have any score."""
         return [arm for arm in self.arms if arm.scores]
 
     @cached_property
     def health(self) -> tuple[Health, ...]:
-        """How the judges did."""
+        """The marks of the judges."""
         return find_health(self.methods, self.metrics)
 
     @cached_property
@@ -89,32 +80,19 @@ class Report:
         return usable(self.metrics, self.health)
 
     @cached_property
-    def ablation_tests(self) -> list[PairedTest]:
-        """Each ablated arm against its full model."""
-        return run_tests(ablation_pairs(self.methods), self.usable)
-
-    @cached_property
-    def method_tests(self) -> list[PairedTest]:
-        """Each full model against the last one."""
-        return run_tests(method_pairs(self.methods), self.usable)
+    def families(self) -> tuple[Family, ...]:
+        """The ablations, and the methods, as far as there are any to compare."""
+        return families(self.methods, self.usable, self.about, self.health, self.notes)
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
         """The tables of scores, then of differences."""
-        made = (
-            *score_tables(self.methods, self.metrics, self.about, self.notes),
-            ablation_table(self.ablation_tests, self.about, self.notes, self.health),
-            method_table(self.method_tests, self.about, self.notes, self.health),
-        )
-        return tuple(table for table in made if table is not None)
-
-    def table(self, name: str) -> Table | None:
-        """One of the tables; None where there is none."""
-        return next((table for table in self.tables if table.name == name), None)
+        scores = score_tables(self.methods, self.metrics, self.about, self.notes)
+        return (*scores, *(family.table for family in self.families))
 
     @cached_property
     def ranks(self) -> Ranks | None:
-        """Of the arms over the metrics that all have; None with too few of either."""
+        """The ranks of the arms over the metrics that all have; None with too few of either."""
         arms = self.scored
         metrics = [one for one in self.usable if all(one.name in arm.scores for arm in arms)]
         if len(arms) < LEAST or len(metrics) < LEAST:
@@ -125,24 +103,24 @@ class Report:
 
     @property
     def compared(self) -> list[Comparison]:
-        """What the tests say, pair by pair."""
-        return comparisons([*self.method_tests, *self.ablation_tests])
+        """The methods, then the ablations, pair by pair."""
+        return comparisons(*reversed(self.families))
 
     @property
     def said(self) -> str:
-        """What the tests say, in a sentence."""
+        """The tests in a sentence."""
         if not self.metrics:
             return NOTHING_MEASURED
         return lead(self.compared) if self.usable else NO_JUDGE
 
     @property
     def struck(self) -> list[str]:
-        """Why nothing is said by some metrics: their judge failed."""
+        """The reasons why nothing is said by some metrics: their judge failed."""
         return [f"Left out: {reason}" for reason in struck_reasons(self.metrics, self.health)]
 
     @property
     def verdict(self) -> str:
-        """What the last check of the pairs says, then the tests, then what is left out."""
+        """The last check of the pairs, then the tests in a sentence, then what is left out."""
         return " ".join(part for part in (self.check.caution, self.said, *self.struck) if part)
 
 
@@ -154,14 +132,28 @@ def report(study: Study) -> Report:
         UserError: metrics that are not registered, or results that do not belong in one table
             (:func:`~a2ibench.results.comparable.check_alike`).
     """
-    return report_on(study, study.scores, _measured(study), _last_check(study))
+    if not study.results:
+        why = "".join(f"; {failure}" for failure in study.failures()[:SHOWN])
+        raise NoResultError(f"{study.folder}: no job has a result yet; run the study{why}")
+    check_alike(study.rows, study.metrics)
+    metrics, _ = metrics_as_stored(study.rows, study.metrics)
+    store, _ = find_store(study, None)
+    # Of the pairs where they are at hand, else as the study's last command knew it.
+    check = LastCheck.from_plain(study.about.check) if store is None else last_check(store)
+    return report_on(study, study.scores, metrics, check)
 
 
 def report_on(
     study: Study, rows: Sequence[RowScores], metrics: Sequence[Metric], check: LastCheck
 ) -> Report:
     """Return what some rows of a study say, with what a reader must know in the captions."""
-    warnings = tuple(_warnings(study))
+    _, aged = metrics_as_stored(study.rows, study.metrics)
+    warnings = (
+        *aged,
+        *kept_notes(study.about.jobs, study.about.kept),
+        *_outside_notes(study),
+        *(f"Failed: {failure}." for failure in study.failures()),
+    )
     notes = (_what_n_is(study), SPREAD, *warnings)
     about = f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
     return Report(about, tuple(rows), tuple(metrics), notes, warnings, check)
@@ -176,53 +168,42 @@ def write_tables(made: Report, folder: Path) -> None:
         save_table(table, folder / "tables")
     if made.ranks is not None:
         labels = [arm.label for arm in made.scored]
-        save_diagram(made.ranks, labels, folder / "tables" / DIAGRAM)
-
-
-def _measured(study: Study) -> list[Metric]:
-    """The metrics of a study, of which all results belong in one table."""
-    if not study.results:
-        why = "".join(f"; {failure}" for failure in study.failures()[:SHOWN])
-        raise NoResultError(f"{study.folder}: no job has a result yet; run the study{why}")
-    check_alike(study.rows, study.metrics)
-    return metrics_as_stored(study.rows, study.metrics)[0]
-
-
-def _warnings(study: Study) -> list[str]:
-    """Scores of older versions, results of earlier code, images from outside, and failures, one
-    line each."""
-    _, aged = metrics_as_stored(study.rows, study.metrics)
-    kept = kept_notes(study.about.jobs, study.about.kept)
-    failures = (f"Failed: {failure}." for failure in study.failures())
-    return [*aged, *kept, *outside_notes(study), *failures]
-
-
-def _last_check(study: Study) -> LastCheck:
-    """Of the pairs where they are at hand, else as the study's last command knew it."""
-    store, _ = find_store(study, None)
-    return LastCheck.from_plain(study.about.check) if store is None else last_check(store)
+        save_figure(draw_diagram(made.ranks, labels), folder / "tables" / DIAGRAM)
 
 
 def _what_n_is(study: Study) -> str:
     about = study.about
     seeds = f"{about.seeds} seed{'s' if about.seeds > 1 else ''} asked for"
     done, asked = len(study.results), len(study.jobs)
-    pairs = ""
+    said = f"n: test segments, one image each. {seeds}; {done} of {asked} jobs have a result."
+    if about.models:
+        said += (
+            f" {about.images} training images per trial (pretraining of a part of a method apart)."
+        )
     if about.pairs is not None:
         does = "train the models" if about.models else "are there to train models"
-        pairs = f" {about.pairs.models} pairs {does}, {about.pairs.judges} others train the judges."
-    trained = (
-        f" {about.images} training images per trial (pretraining of a part of a method apart)."
-        if about.models
-        else ""
-    )
-    return (
-        f"n: test segments, one image each. {seeds}; {done} of {asked} jobs have a result."
-        f"{trained}{pairs}"
-    )
+        said += f" {about.pairs.models} pairs {does}, {about.pairs.judges} others train the judges."
+    return said
 
 
-def notes_once(made: Report) -> list[str]:
-    """Every line of the captions, once, for a terminal; then the verdict."""
-    lines = dict.fromkeys(note for table in made.tables for note in table.notes)
-    return [*lines, *([NOTE] if made.ranks else []), f"verdict: {made.verdict}"]
+def _outside_notes(study: Study) -> list[str]:
+    """Return a line for each outside system of a study."""
+    lines = []
+    for row in study.rows:
+        results = [job.result for job in row.results if job.result and job.result.outside]
+        if row.kind != "outside" or not results:
+            continue
+        said: dict[str, list[int]] = {}
+        for result in results:
+            for note in result.outside.notes if result.outside is not None else ():
+                said.setdefault(note, []).append(result.job.seed)
+        count = len(results)
+        runs = "one seed" if count == 1 else f"{count} seeds"
+        line = (
+            f"{row.label}: images from outside, {runs}; what it was trained on is not known here."
+        )
+        for note, seeds in said.items():
+            some = "" if len(seeds) == count else f" (seed {', '.join(map(str, seeds))})"
+            line += f" {note[0].upper()}{note[1:]}{some}."
+        lines.append(line)
+    return lines

@@ -2,8 +2,7 @@
 
 import io
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
@@ -11,11 +10,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0b5fa5", "#b3520a", "#14764b", "#8a3d9c", "#a8323e", "#5d6b1f")
-"""Of arms, in turn; in a page ``var(--arm-1)`` … stand in their place."""
+"""Colours of arms, in turn; in a page ``var(--arm-1)`` … stand in their place."""
 SOFT = "#6b7580"
-"""Of what stands behind: reference rows, grids."""
+"""The colour of what stands behind: reference rows, grids."""
 ZOOM = 1.4
-"""Pixels a point: text of 8 points is read as 11 pixels."""
+"""Pixels per point: text of 8 points is read as 11 pixels."""
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -28,8 +27,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Chart:
+class Chart(NamedTuple):
     """A drawing with its caption."""
 
     svg: "Markup"
@@ -37,12 +35,10 @@ class Chart:
 
 
 def inline_svg(figure: "Figure", name: str, description: str) -> "Markup":
-    """A figure as an SVG element.
+    """Return a figure, drawn in black, :data:`SOFT` and :data:`COLOURS`, as an SVG element.
 
-    Args:
-        figure: drawn in black, :data:`SOFT` and :data:`COLOURS`.
-        name: of letters, digits and hyphens; unlike that of any other figure of the page.
-        description: what is seen, for who cannot see it.
+    The name is of letters, digits and hyphens, unlike that of any other figure of the page; the
+    description says what is seen, for who cannot see it.
     """
     import matplotlib
     from markupsafe import Markup

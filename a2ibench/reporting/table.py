@@ -18,7 +18,6 @@ class Column:
     """A column: printed where it has a heading, in files of numbers where it has fields.
 
     Attributes:
-        heading: for people.
         fields: name → attribute of a cell, for machines (fractions, not percent).
         left: whether it holds texts that begin at the left.
     """
@@ -27,6 +26,16 @@ class Column:
     fields: Mapping[str, str] = field(default_factory=dict)
     left: bool = False
 
+    @staticmethod
+    def text(name: str, left: bool = False) -> "Column":
+        """Return a column of labels that has one name for all."""
+        return Column(name, {name: "text"}, left)
+
+    @staticmethod
+    def value(name: str) -> "Column":
+        """Return a column of numbers that has one name for all."""
+        return Column(name, {name: "value"})
+
 
 @dataclass(frozen=True)
 class Table:
@@ -34,11 +43,9 @@ class Table:
 
     Attributes:
         name: of its files.
-        title: what it shows.
-        columns: printed ones and others.
         sections: groups of rows with a rule between them.
         notes: what a reader must know.
-        keys: how many printed columns at the left say what a row is.
+        keys: number of printed columns at the left that say what a row is.
     """
 
     name: str
@@ -59,13 +66,13 @@ class Table:
         return [column for column in self.columns if column.heading]
 
     def cells(self, row: Row) -> list[Cell]:
-        """The cells of a row for people."""
+        """Return the cells of a row for people."""
         there = zip(self.columns, row, strict=True)
         return [cell for column, cell in there if column.heading]
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The numbers and words of each row, by name; None where there is none."""
+        """The numbers and words of each row, by name; None for what is missing."""
         return [
             {
                 name: getattr(cell, attribute)
@@ -77,7 +84,7 @@ class Table:
 
     @property
     def frame(self) -> "pd.DataFrame":
-        """The same, one row per row of the table."""
+        """The records as a data frame."""
         import pandas as pd
 
         names = [name for column in self.columns for name in column.fields]
@@ -94,7 +101,7 @@ class Table:
         return found
 
     def _repr_html_(self) -> str:
-        """For notebooks."""
+        """Show the table in a notebook."""
         from a2ibench.reporting.html import render
 
         source = "{% from 'macros.html.j2' import table with context %}{{ table(made) }}"

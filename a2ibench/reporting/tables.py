@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from a2ibench.contracts.metric import Metric
+from a2ibench.evaluation.health import Health
 from a2ibench.evaluation.statistics import interval, no_interval
 from a2ibench.reporting.cells import (
     BELOW_FLOOR,
+    STRUCK,
     Cell,
     Count,
     Label,
@@ -14,9 +16,8 @@ from a2ibench.reporting.cells import (
     full_name,
     heading,
 )
-from a2ibench.reporting.health import health_notes
 from a2ibench.reporting.table import Column, Table
-from a2ibench.results.judge_health import find_health, usable
+from a2ibench.results.judge_health import find_health, struck_reasons, usable
 from a2ibench.results.rows import RowScores
 
 INTERVAL = (
@@ -32,7 +33,7 @@ BETWEEN_ENCODERS = {
         "In the acoustic space of this encoder: not comparable with another encoder's scores.",
     ),
 }
-"""By group of metrics; the others are not all of one kind."""
+"""Notes by group of metrics; the other groups are not all of one kind."""
 
 TITLES = {
     "quality": "Table I. Quality and class of the images",
@@ -41,19 +42,15 @@ TITLES = {
     "variety": "Table II c. Diversity, sensitivity, memorisation",
     "own": "Table II d. By the network that the method trains against: no measurement",
 }
+PARTS = ("value", "spread", "low", "high")
+"""Numbers of a score that stand in one printed cell."""
 
 
 def score_tables(
     rows: Sequence[RowScores], metrics: Sequence[Metric], about: str, notes: Sequence[str]
 ) -> list[Table]:
-    """Tables I and II: scores with 95 % intervals, reference rows first.
-
-    Args:
-        rows: references, then arms.
-        metrics: what to show; each says which table it stands in.
-        about: the data, for the title.
-        notes: more lines for the caption.
-    """
+    """Return Tables I and II, one for each group of metrics: references, then arms, by 95 %
+    intervals, with what the titles say of the data and more lines for the captions."""
     health = find_health(rows, metrics)
     alive = usable(metrics, health)
     tables = []
@@ -67,17 +64,28 @@ def score_tables(
             for reference in (True, False)
         ]
         scores = [row.scores[m.name] for row in rows for m in shown if m.name in row.scores]
+        floors = ", ".join(row.label for row in rows if group in row.floor_of)
+        floor_note = [f"{BELOW_FLOOR}: no better than {floors}, its floor."] if floors else []
         tables.append(
             Table(
                 name=group,
                 title=f"{title} ({about})",
-                columns=_columns(chosen),
+                columns=(
+                    Column.text("method"),
+                    Column("seeds", {"seeds": "done"}),
+                    Column("n", {"n": "n", "clips": "clips"}),
+                    *(
+                        Column(heading(m), {f"{full_name(m)}:{part}": part for part in PARTS})
+                        for m in chosen
+                    ),
+                    *(Column(fields={f"{full_name(m)}:sd": "sd"}) for m in chosen),
+                ),
                 sections=tuple(section for section in sections if section),
                 notes=(
                     *notes,
                     *([INTERVAL] if shown else []),
                     *why_none("score", map(no_interval, scores)),
-                    *_floor_note(rows, group),
+                    *floor_note,
                     *([BETWEEN_ENCODERS[group]] if group in BETWEEN_ENCODERS else []),
                     *health_notes(chosen, health),
                     protocols(chosen),
@@ -85,20 +93,6 @@ def score_tables(
             )
         )
     return tables
-
-
-def _columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
-    parts = ("value", "spread", "low", "high")
-    return (
-        Column("method", {"method": "text"}),
-        Column("seeds", {"seeds": "done"}),
-        Column("n", {"n": "n", "clips": "clips"}),
-        *(
-            Column(heading(one), {f"{full_name(one)}:{part}": part for part in parts})
-            for one in metrics
-        ),
-        *(Column(fields={f"{full_name(one)}:sd": "sd"}) for one in metrics),
-    )
 
 
 def _row(
@@ -117,13 +111,8 @@ def _row(
 
 
 def score_cell(row: RowScores, metric: Metric, rows: Sequence[RowScores] = ()) -> Mean:
-    """A score with its interval, which is cut at the metric's bounds.
-
-    Args:
-        row: whose score.
-        metric: which.
-        rows: all rows; those that are the floor of the metric's group say whether to mark.
-    """
+    """Return a score with its interval, which is cut at the metric's bounds; those of all ``rows``
+    that are the floor of the metric's group say whether to mark it."""
     scores = row.scores.get(metric.name)
     if scores is None:
         return Mean(None)
@@ -148,17 +137,24 @@ def score_cell(row: RowScores, metric: Metric, rows: Sequence[RowScores] = ()) -
     )
 
 
-def _floor_note(rows: Sequence[RowScores], group: str) -> list[str]:
-    floors = [row.label for row in rows if group in row.floor_of]
-    return [f"{BELOW_FLOOR}: no better than {', '.join(floors)}, its floor."] if floors else []
-
-
 def why_none(what: str, reasons: Iterable[str | None]) -> list[str]:
-    """Why some scores or differences have no interval, each reason once."""
+    """Say why some scores or differences have no interval, each reason once."""
     found = dict.fromkeys(reason for reason in reasons if reason is not None)
     return [f"A {what} without an interval: {reason}." for reason in found]
 
 
 def protocols(metrics: Iterable[Metric]) -> str:
-    """The note that names what was computed: each metric with its judge and version."""
+    """Return the note that names what was computed: each metric with its judge and version."""
     return f"Protocols: {', '.join(map(full_name, metrics))}."
+
+
+def health_notes(metrics: Sequence[Metric], health: Sequence[Health]) -> list[str]:
+    """Return a line for each judge of some metrics that was examined, then for what is struck."""
+    lines: dict[str, list[str]] = {}
+    for one in health:
+        if any(one.metric in (None, m.name) and one.judge == m.judge for m in metrics):
+            lines.setdefault(one.judge, []).append(one.line)
+    return [
+        *(f"Judge {judge}: {'; '.join(said)}." for judge, said in lines.items()),
+        *(f"{STRUCK} {reason}" for reason in struck_reasons(metrics, health)),
+    ]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.cells import BELOW_FLOOR, Count, Label, Mean, heading
-from a2ibench.reporting.report import Report, notes_once
+from a2ibench.reporting.critical_difference import NOTE
+from a2ibench.reporting.report import Report
 from a2ibench.reporting.table import Column, Table
 from a2ibench.reporting.tables import TITLES, score_cell
 from a2ibench.results.rows import RowScores
@@ -23,11 +24,8 @@ KEY_WIDTH = 18
 def rich_tables(table: Table, width: int, stacked: bool = True) -> "list[rich.table.Table]":
     """Return a table without its notes: those of several tables are printed once.
 
-    Args:
-        table: what to print.
-        width: characters in a line. Columns that do not fit go to a further table, behind the key
-            columns again: no number is cut off.
-        stacked: whether an interval goes below its value.
+    Columns that do not fit the ``width`` in characters go to a further table, behind the key
+    columns again: no number is cut off. An interval goes below its value if ``stacked``.
     """
     from rich.markup import escape
     from rich.table import Table as RichTable
@@ -60,7 +58,7 @@ def rich_tables(table: Table, width: int, stacked: bool = True) -> "list[rich.ta
 
 
 def _pack(wide: Sequence[int], keys: int, width: int) -> list[list[int]]:
-    """Columns in order, in as many groups as lines of ``width`` need; the keys in each of them."""
+    """Put columns, in order, into as many groups as lines of ``width`` need, behind the keys."""
     border = 3
     room = width - 1 - sum(wide[i] + border for i in range(keys))
     groups: list[list[int]] = [[]]
@@ -75,37 +73,31 @@ def _pack(wide: Sequence[int], keys: int, width: int) -> list[list[int]]:
 
 
 def show_report(made: Report, console: "Console", verbose: bool) -> None:
-    """Print what a study found.
-
-    Args:
-        made: its tables and tests.
-        console: where to.
-        verbose: whether all tables and captions are printed, and not one table that fits.
-    """
+    """Print what a study found: one table that fits, or, if verbose, all tables and captions."""
     if verbose:
         for table in made.tables:
             console.print(*rich_tables(table, console.width), sep="\n")
-        lines = notes_once(made)
+        notes = dict.fromkeys(note for table in made.tables for note in table.notes)
+        lines = [*notes, *([NOTE] if made.ranks else []), f"verdict: {made.verdict}"]
     else:
         summary = summarise(made, console.width) if made.usable else None
         if summary is not None:
             console.print(*rich_tables(summary, console.width, stacked=False), sep="\n")
-        notes = () if summary is None else summary.notes
         verdict = f"{made.check.caution} {made.said}".lstrip()
-        lines = [*notes, *made.warnings, f"verdict: {verdict}", *made.struck]
+        lines = [
+            *(summary.notes if summary else ()),
+            *made.warnings,
+            f"verdict: {verdict}",
+            *made.struck,
+        ]
     for line in lines:
         # The words of a log file's line stay in one line; a terminal would break them anywhere.
         console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def summarise(made: Report, width: int) -> Table:
-    """Return ceiling, floors and arms by the headline metrics that fit a line, one of each group in
-    turn; at least one.
-
-    Args:
-        made: the tables of a study.
-        width: characters in a line.
-    """
+    """Return ceiling, floors and arms by the headline metrics that fit a line of ``width``
+    characters, one of each group in turn; at least one."""
     rows = [row for row in made.methods if row.ceiling or row.floor_of or not row.reference]
     headline = sorted(made.usable, key=lambda metric: not metric.headline)
     groups = [[metric for metric in headline if metric.group == group] for group in TITLES]
@@ -130,9 +122,8 @@ def _summary(
         for i, row in enumerate(rows)
     ]
     sections = [tuple(line for kind, line in lines if kind == one) for one in (True, False)]
-    found = [scored for row in made.methods if (scored := row.widest(made.metrics)) is not None]
-    widest = max(found, key=lambda scored: scored.n, default=None)
-    count = Count() if widest is None else Count(widest.n, widest.clips)
+    counts = [Count(one.n, one.clips) for row in made.methods if (one := row.widest(made.metrics))]
+    count = max(counts, key=lambda one: one.n, default=Count())
     seeds = max(row.asked for row in made.methods)
     done, asked = sum(row.done for row in made.methods), sum(row.asked for row in made.methods)
     return Table(

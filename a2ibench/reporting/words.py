@@ -1,11 +1,12 @@
-"""What the tests of a study say, in sentences: nothing is said that a test does not say."""
+"""Sentences about the tests of a study: nothing is said that a test does not say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from a2ibench.contracts.metric import OWN
 from a2ibench.evaluation.verdict import UNTESTED
-from a2ibench.reporting.differences import PairedTest
+from a2ibench.reporting.differences import Family, PairedTest
 
 NO_JUDGE = "Nothing can be said: the judge of every metric failed."
 NAMED = 4
@@ -22,7 +23,7 @@ class Comparison:
     tests: tuple[PairedTest, ...]
 
     def by(self, *verdicts: str) -> tuple[PairedTest, ...]:
-        """The tests with one of some verdicts."""
+        """Return the tests with one of some verdicts."""
         return tuple(test for test in self.tests if test.verdict in verdicts)
 
     @property
@@ -31,32 +32,42 @@ class Comparison:
         return self.by("better", "worse")
 
     @property
+    def verdict(self) -> str:
+        """``ours is better than vae by KID and worse than vae by accuracy``."""
+        parts = [
+            f"{verdict} than {self.base} by {_titles(found)}"
+            for verdict in ("better", "worse")
+            if (found := self.by(verdict))
+        ]
+        return f"{self.method} is {' and '.join(parts)}"
+
+    @property
     def sentence(self) -> str:
-        """What follows the method's name: ``better than ours by KID; not separable from …``. The
+        """The words after the method's name: ``better than ours by KID; not separable from …``. The
         metrics that separate are all named."""
         parts, name = [], self.base
         for verdict in ("better", "worse"):
             if found := self.by(verdict):
-                parts.append(f"{verdict} than {name} by {titles(found)}")
+                parts.append(f"{verdict} than {name} by {_titles(found)}")
                 name = "it"
         if found := self.by("not separable"):
             if len(found) == len(self.tests) > 1:
                 named = f"any of {len(found)} metrics"
             else:
-                named = titles(found) if len(found) <= NAMED else f"the other {len(found)} metrics"
+                named = _titles(found) if len(found) <= NAMED else f"the other {len(found)} metrics"
             parts.append(f"not separable from {name} by {named}")
         if self.by("one seed"):
             parts.append(f"not tested against {name}: one common seed")
         for reason, found in _reasons(self.by("not tested")).items():
-            by = "" if len(found) == len(self.tests) else f" by {titles(found)}"
+            by = "" if len(found) == len(self.tests) else f" by {_titles(found)}"
             parts.append(f"not tested against {name}{by}: {reason}")
         return "; ".join(parts) or f"has no score in common with {name}"
 
 
-def comparisons(tests: Sequence[PairedTest]) -> list[Comparison]:
-    """What some tests compare, a comparison for each pair of rows."""
+def comparisons(*families: Family) -> list[Comparison]:
+    """Return a comparison for each pair of rows of some families of tests."""
     found: dict[tuple[str, str], list[PairedTest]] = {}
-    for one in tests:
+    for one in chain.from_iterable(family.tests for family in families):
         pair = found.setdefault((one.row.label, one.base.label), [])
         if one.metric.judge != OWN and one.change is not None:
             pair.append(one)
@@ -64,7 +75,7 @@ def comparisons(tests: Sequence[PairedTest]) -> list[Comparison]:
 
 
 def lead(compared: Sequence[Comparison]) -> str:
-    """The first sentence: what is separable, or how much of it, or that nothing is."""
+    """Return the first sentence: what is separable, or how much of it, or that nothing is."""
     tests = [test for one in compared for test in one.tests]
     tested = [test for test in tests if test.verdict not in UNTESTED]
     decided = [one for one in compared if one.decided]
@@ -88,7 +99,7 @@ def lead(compared: Sequence[Comparison]) -> str:
             only = f"none of {rest} tested differences is"
         return f"No method is separable from another: {only} significant after correction."
     if len(decided) <= NAMED:
-        said = "; ".join(f"{one.method} is {_verdict(one)}" for one in decided)
+        said = "; ".join(one.verdict for one in decided)
     else:
         said = (
             f"{count} of {len(tested)} tested differences are separable, of {len(decided)} methods"
@@ -101,7 +112,7 @@ def lead(compared: Sequence[Comparison]) -> str:
 
 
 def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
-    """Methods of which the same is said, named together, with the comparison of the first."""
+    """Name methods of which the same is said together, with the comparison of the first."""
     found: dict[str, list[Comparison]] = {}
     for one in compared:
         found.setdefault(one.sentence, []).append(one)
@@ -118,17 +129,8 @@ def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:
     return found
 
 
-def _verdict(one: Comparison) -> str:
-    parts = [
-        f"{verdict} than {one.base} by {titles(found)}"
-        for verdict in ("better", "worse")
-        if (found := one.by(verdict))
-    ]
-    return " and ".join(parts)
-
-
-def titles(tests: Sequence[PairedTest]) -> str:
-    """``KID, accuracy and similarity``."""
+def _titles(tests: Sequence[PairedTest]) -> str:
+    """Return ``KID, accuracy and similarity``."""
     return _listed([test.metric.title for test in tests])
 
 

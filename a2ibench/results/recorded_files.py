@@ -13,6 +13,9 @@ from typing import Any
 from a2ibench.errors import UserError
 from a2ibench.storage import file_sha256, read_json, write_json
 
+SWEEP = "sweep.json"
+"""The record in a sweep's folder: what was changed, and whose pictures they are."""
+
 
 def safe_name(text: str) -> str:
     """Return a name for a file or folder, of a text that came with data.

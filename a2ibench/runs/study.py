@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from a2ibench import registry
 from a2ibench.contracts.executor import Executor, Update
 from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments, save_grid
+from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.page.write import write_page
 from a2ibench.reporting.report import SAMPLES, Report, report_on, write_tables
 from a2ibench.reporting.terminal import show_report
@@ -150,7 +151,7 @@ def show_results(plan: Prepared, observer: Observer | None, display: Display) ->
         if (reason := _failure(task, states[task.folder.name])) is not None
     ]
     made = _write_results(plan, study)
-    write_page(study, made, plan.store, display.say)
+    write_page(StudyView(study, made, plan.store, display.say))
     show_report(made, display.console, display.verbose)
     if observer is not None:
         observer.close()

@@ -13,8 +13,8 @@ from a2ibench.reporting.critical_difference import (
     critical_value,
     draw_diagram,
     rank,
-    save_diagram,
 )
+from a2ibench.reporting.figures import save_figure
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,8 @@ def test_too_few_methods_or_a_missing_score_are_refused() -> None:
 
 def test_the_diagram_is_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "cd.png"
-    save_diagram(rank(np.random.default_rng(0).random((6, 5))), list("a$cde"), path)
+    ranks = rank(np.random.default_rng(0).random((6, 5)))
+    save_figure(draw_diagram(ranks, list("a$cde")), path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

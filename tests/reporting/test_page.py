@@ -17,7 +17,6 @@ from click.testing import CliRunner, Result
 from a2ibench import registry
 from a2ibench.cli import main
 from a2ibench.reporting.page.against import against_references
-from a2ibench.reporting.page.commands import commands
 from a2ibench.reporting.page.sections.inside import class_tables
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.report import Report, report
@@ -27,6 +26,7 @@ from a2ibench.results.pairs import find_store
 from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
 from a2ibench.storage import write_json
+from a2ibench.study.commands import commands
 
 pytestmark = pytest.mark.integration
 
@@ -58,10 +58,10 @@ def said(table: Table) -> list[list[str]]:
 
 
 def view(study: Path, made: Report) -> StudyView:
-    """What the sections of its page see."""
+    """The study as the sections of its page see it."""
     opened = open_study(study)
     store, unseen = find_store(opened, None)
-    return StudyView(opened, made, store, unseen, (), print)
+    return StudyView(opened, made, store, print, unseen)
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +104,7 @@ def test_the_page_shows_the_numbers_of_the_tables(study: Path, made: Report) -> 
 
 
 def test_the_verdict_repeats_the_verdicts_of_the_table(study: Path, made: Report) -> None:
-    table = made.table("methods")
-    assert table is not None
+    (table,) = (one for one in made.tables if one.name == "methods")
     (compared,) = made.compared
     assert [test.verdict for test in compared.tests] == [row["verdict"] for row in table.records]
     assert text_of(parse(study).find(".//main")).count(compared.sentence) == 1

@@ -57,7 +57,7 @@ def page(browser: Chrome, small_study: Path) -> Chrome:
 
 
 def column(page: Chrome, name: str, at: int) -> list[float]:
-    """What stands in a column of the reference rows, top down."""
+    """The numbers in a column of the reference rows, top down."""
     cells = page.find_elements(
         By.CSS_SELECTOR, f"#table-{name} tbody:first-of-type tr > :nth-child({at + 1})"
     )
@@ -163,7 +163,7 @@ COLOUR = "return getComputedStyle(document.querySelector(arguments[1]))[argument
 
 
 def luminance(colour: str) -> float:
-    """Of ``rgb(r, g, b)``, as WCAG 2 defines it."""
+    """The luminance of ``rgb(r, g, b)``, as WCAG 2 defines it."""
     levels = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in levels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

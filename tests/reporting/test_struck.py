@@ -53,8 +53,7 @@ def report(methods: list[RowScores]) -> Report:
 
 def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says_so():
     made = report(rows(real=0.5))
-    table = made.table("quality")
-    assert table is not None
+    (table,) = (one for one in made.tables if one.name == "quality")
     for section in table.texts:
         for row in section:
             assert row[3] == "×"
@@ -64,8 +63,7 @@ def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says
     assert any(
         note.startswith("Judge classifier: accuracy of the ground truth ") for note in table.notes
     )
-    methods = made.table("methods")
-    assert methods is not None
+    (methods,) = (one for one in made.tables if one.name == "methods")
     assert {row["metric"] for row in methods.records} == {"sharpness_test_v1"}
     assert not any(note.startswith("Judge classifier:") for note in methods.notes)
     assert "Left out: accuracy: struck, judge classifier:" in made.verdict
@@ -87,8 +85,7 @@ def test_tables_of_differences_say_what_the_judge_certifies_by_the_real_images()
     truth, a, b = rows(real=0.9)
     made = report([truth, a, b, replace(a, label="b − x", full="b")])
     for name in ("quality", "methods", "ablations"):
-        table = made.table(name)
-        assert table is not None
+        (table,) = (one for one in made.tables if one.name == name)
         (line,) = (note for note in table.notes if note.startswith("Judge classifier:"))
         assert line.startswith("Judge classifier: accuracy of the ground truth ")
         assert "chance 50.0 %" in line
@@ -114,8 +111,7 @@ def test_few_clips_are_counted_and_have_no_interval_and_the_reason_stands_once()
 
 def test_few_clips_have_no_verdict():
     made = report(rows(real=0.9, clips=3))
-    methods = made.table("methods")
-    assert methods is not None
+    (methods,) = (one for one in made.tables if one.name == "methods")
     assert {row["verdict"] for row in methods.records} == {"not tested"}
     assert made.verdict.startswith("Nothing is tested: there are fewer than 5 test clips.")
     assert made.compared[0].sentence == "not tested against b: there are fewer than 5 test clips"

@@ -16,7 +16,6 @@ from a2ibench.reporting.cells import Label, Mean, P
 from a2ibench.reporting.differences import PairedTest
 from a2ibench.reporting.html import write_html
 from a2ibench.reporting.page.against import Against
-from a2ibench.reporting.page.commands import Command
 from a2ibench.reporting.page.exam import Sound
 from a2ibench.reporting.page.parts import Part, render_section
 from a2ibench.reporting.page.sections.cost import Cost
@@ -33,6 +32,7 @@ from a2ibench.reporting.svg import Chart
 from a2ibench.reporting.table import Column, Table
 from a2ibench.reporting.words import Comparison, together
 from a2ibench.results.rows import RowScores
+from a2ibench.study.commands import Command
 
 HOSTILE = "</script><script>hacked()</script><img src=x onerror=hacked()>\"' {{ 7 * 7 }}"
 PIXEL = (
@@ -61,7 +61,7 @@ def table(name: str, notes: tuple[str, ...] = (NOTE,), keys: int = 1) -> Table:
 
 
 def parts() -> dict[type[Section], dict[str, Any]]:
-    """What each section shows of a study in which every text is hostile."""
+    """The values of each section for a study in which every text is hostile."""
     row = RowScores(HOSTILE, False, None, 3, {})
     change = Paired(1.0, 0.5, 1.5, 0.0001, None, 0.5, 3)
     better = PairedTest(row, row, Hostile(), change, 0.0001, "better")
@@ -102,7 +102,7 @@ def parts() -> dict[type[Section], dict[str, Any]]:
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "report.html"
     made = [
-        Part(section.name, section.title, render_section(section, {"said_once": {NOTE}, **values}))
+        Part(section.name, section.title, render_section(section, said_once={NOTE}, **values))
         for section, values in parts().items()
     ]
     head = {"name": HOSTILE, "about": HOSTILE, "facts": ((HOSTILE, HOSTILE),), "key": ""}

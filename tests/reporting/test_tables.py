@@ -27,13 +27,7 @@ from a2ibench.reporting.cells import (
     Seeds,
     heading,
 )
-from a2ibench.reporting.differences import (
-    ablation_pairs,
-    ablation_table,
-    method_pairs,
-    method_table,
-    run_tests,
-)
+from a2ibench.reporting.differences import families
 from a2ibench.reporting.render import escape_latex, escape_markdown, to_csv, to_latex, to_markdown
 from a2ibench.reporting.report import SPREAD
 from a2ibench.reporting.table import Column, Table
@@ -71,15 +65,11 @@ METHODS = [
 
 
 def ablations(rows: list[RowScores], metric: Metric) -> Table:
-    table = ablation_table(run_tests(ablation_pairs(rows), [metric]), "data", [], ())
-    assert table is not None
-    return table
+    return families(rows, [metric], "data")[0].table
 
 
 def compared(rows: list[RowScores], metric: Metric) -> Table:
-    table = method_table(run_tests(method_pairs(rows), [metric]), "data", [], ())
-    assert table is not None
-    return table
+    return families(rows, [metric], "data")[-1].table
 
 
 def test_a_cell_prints_value_spread_and_interval() -> None:

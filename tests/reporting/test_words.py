@@ -7,7 +7,7 @@ import numpy as np
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.evaluation.verdict import Verdict
-from a2ibench.reporting.differences import PairedTest, method_pairs, method_table, run_tests
+from a2ibench.reporting.differences import Family, PairedTest, families
 from a2ibench.reporting.words import Comparison, comparisons, lead, together
 from a2ibench.results.rows import RowScores
 
@@ -44,7 +44,7 @@ def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> RowS
 
 
 def compared(*methods: RowScores) -> list[Comparison]:
-    return comparisons(run_tests(method_pairs(methods), METRICS))
+    return comparisons(*families(methods, METRICS))
 
 
 def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
@@ -61,7 +61,7 @@ def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
 
 def test_a_single_tested_difference_that_is_none_is_said_to_be_none() -> None:
     base, same = method("base", 0.5, 0.5), method("same", 0.5, 0.5)
-    (one,) = comparisons(run_tests([(base, same)], [Accuracy()]))
+    (one,) = comparisons(*families([same, base], [Accuracy()]))
     assert one.sentence == "not separable from base by accuracy"
     assert lead([one]) == (
         "No method is separable from another: the one tested difference is not significant after"
@@ -111,13 +111,13 @@ def test_a_difference_that_nothing_varies_is_not_laid_to_the_clips() -> None:
         scores = SeedScores((0, 1, 2), np.full(3, level), 100, None, np.full((3, 12), level))
         return RowScores(label, False, None, 3, {Accuracy.name: scores})
 
-    tests = run_tests([(constant("base", 0.0), constant("mine", 1.0))], METRICS)
-    table = method_table(tests, "data", [], ())
-    assert table is not None
+    pairs = [(constant("base", 0.0), constant("mine", 1.0))]
+    family = Family("t", "title", ("base", "mine"), pairs, METRICS)
+    table = family.table
     reason = "neither another seed nor another choice of test clips changes the difference"
     assert table.records[0]["verdict"] == "not tested"
     assert f"A difference without an interval: {reason}." in table.notes
-    assert lead(comparisons(tests)) == f"Nothing is tested: {reason}."
+    assert lead(comparisons(family)) == f"Nothing is tested: {reason}."
     assert "clips" not in " ".join(map(str, table.texts))
 
 

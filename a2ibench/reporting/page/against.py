@@ -1,14 +1,14 @@
-"""What a study's tests say of its methods, its floors and its ceiling."""
+"""The methods of a study against its floors and its ceiling."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from a2ibench import registry
-from a2ibench.contracts.metric import OWN, Metric
-from a2ibench.contracts.reference import CEILING, Reference
-from a2ibench.reporting.differences import difference_table, run_tests
+from a2ibench.contracts.metric import OWN
+from a2ibench.contracts.reference import CEILING
+from a2ibench.reporting.differences import Family
 from a2ibench.reporting.report import Report
 from a2ibench.reporting.table import Table
 from a2ibench.reporting.words import Comparison, comparisons
@@ -20,25 +20,18 @@ CONSTANT = (
 )
 
 
-@dataclass(frozen=True)
-class Against:
-    """The methods against one reference row.
-
-    Attributes:
-        row: its label.
-        what: it is, ``"floor"`` or ``"ceiling"``.
-        table: with the tests.
-        compared: the same in words.
-    """
+class Against(NamedTuple):
+    """The methods against one reference row, ``"floor"`` or ``"ceiling"``, in a table and in
+    words."""
 
     row: str
     what: str
     table: Table
-    compared: tuple[Comparison, ...]
+    compared: list[Comparison]
 
 
 def against_references(made: Report) -> list[Against]:
-    """Every arm against the ceiling, and against the floor of each group of metrics that has one.
+    """Compare every arm with the ceiling, and with the floor of each group of metrics that has one.
 
     These tests are in no table of the study: each table here is a family of its own for Holm's
     correction.
@@ -57,33 +50,21 @@ def against_references(made: Report) -> list[Against]:
         if not plugin.random:  # it has no chance by construction: nobody has less, or better
             metrics = [m for m in metrics if "noise" not in m.needs]
         if metrics and made.scored and row.scores:
-            found.append(_compare(row, plugin, made, metrics, what))
+            family = Family(
+                f"against_{plugin.name}",
+                f"Methods against {row.label}, the {what} ({made.about})",
+                (row.label, "method"),
+                [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in made.scored],
+                metrics,
+                made.health,
+                [] if plugin.random else [CONSTANT],
+            )
+            found.append(Against(row.label, what, family.table, comparisons(family)))
     return found
 
 
-def _compare(
-    row: RowScores,
-    plugin: type[Reference],
-    study: Report,
-    metrics: Sequence[Metric],
-    what: str,
-) -> Against:
-    pairs = [(row if plugin.random else _for_seeds_of(arm, row), arm) for arm in study.scored]
-    tests = run_tests(pairs, metrics)
-    table = difference_table(
-        f"against_{plugin.name}",
-        f"Methods against {row.label}, the {what} ({study.about})",
-        (row.label, "method"),
-        tests,
-        [] if plugin.random else [CONSTANT],
-        study.health,
-    )
-    assert table is not None  # there are rows, and metrics
-    return Against(row.label, what, table, tuple(comparisons(tests)))
-
-
 def _for_seeds_of(arm: RowScores, row: RowScores) -> RowScores:
-    """A row that has one seed because nothing in it is random, with the seeds of an arm."""
+    """Give a row that has one seed because nothing in it is random the seeds of an arm."""
     scores = {}
     for name, own in arm.scores.items():
         if (there := row.scores.get(name)) is not None:

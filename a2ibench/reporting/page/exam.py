@@ -1,6 +1,7 @@
-"""What a study was examined on, as it lies in its pair store."""
+"""The test segments of a study, as they lie in its pair store."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,22 +13,13 @@ from a2ibench.reporting.media import picture_uri, sound_uri
 from a2ibench.results.job_state import Jobs
 from a2ibench.results.read_record import DamagedError
 from a2ibench.results.samples import read_images
-from a2ibench.types import IntArray
 
 DIMENSIONS = {"test.npy": 4, "grid.npy": 5}
-"""Of the pictures in a job's ``samples``, by file."""
+"""Dimensions of the pictures in a job's ``samples``, by file."""
 
 
-@dataclass(frozen=True)
-class Sound:
-    """A test segment.
-
-    Attributes:
-        label: its class.
-        where: the clip it comes from, and where in it.
-        sound: a data URI.
-        picture: of the same moment, a data URI.
-    """
+class Sound(NamedTuple):
+    """A test segment: its class, its clip and the place in it, its sound and picture as URIs."""
 
     label: str
     where: str
@@ -37,21 +29,14 @@ class Sound:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the study was examined on, as it lies in its store.
-
-    Attributes:
-        store: the pairs.
-        rows: int64 ``[n]``, the rows of the test segments there.
-        exam: the test segments; without features.
-    """
+    """The test segments of a store, without features."""
 
     store: PairStore
-    rows: IntArray
     exam: EvalSet
 
     def sound(self, segment: int) -> Sound:
-        """One test segment, to be heard and seen."""
-        row = int(self.rows[segment])
+        """Return one test segment, to be heard and seen."""
+        row = int(self.store.rows("test")[segment])
         here = self.store.index.iloc[row]
         return Sound(
             label=str(here["label"]),
@@ -62,14 +47,14 @@ class Asked:
 
 
 def open_exam(store: PairStore) -> Asked:
-    """The exam of a store; nothing is encoded, since its sounds and pictures are all that is
+    """Find the test segments of a store; nothing is encoded, since only sounds and pictures are
     shown."""
     train, test, _ = split_pairs(store, np.zeros((len(store), 0), dtype=np.float32))
-    return Asked(store, store.rows("test"), make_eval_set(reserve_for_judges(train)[0], test))
+    return Asked(store, make_eval_set(reserve_for_judges(train)[0], test))
 
 
 def damaged_pictures(rows: Jobs) -> list[str]:
-    """A line for each file of pictures that cannot be shown."""
+    """Return a line for each file of pictures that cannot be shown."""
     found = []
     for ran in (ran for jobs in rows.values() for ran in jobs if ran.result is not None):
         for name, dimensions in DIMENSIONS.items():

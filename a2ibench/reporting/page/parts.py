@@ -1,10 +1,8 @@
 """The sections of a page, found and rendered."""
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from a2ibench import registry
 from a2ibench.contracts.section import Section
@@ -16,11 +14,10 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 MACROS = "{% from 'macros.html.j2' import chart, claim, notes, table with context %}"
-"""What every template may use."""
+"""Macros that every template may use."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A section as it stands on a page."""
 
     name: str
@@ -40,7 +37,7 @@ def files_of(section: type[Section]) -> list[Path]:
     return [own] if section.template else [own, own.with_suffix(".html.j2")]
 
 
-def render_section(section: type[Section], values: Mapping[str, Any]) -> "Markup":
+def render_section(section: type[Section], /, **values: Any) -> "Markup":
     """Return a section's HTML, without its heading."""
     source = section.template or files_of(section)[-1].read_text(encoding="utf-8")
     return render(MACROS + source, **values)
@@ -57,7 +54,7 @@ def make_parts(study: StudyView) -> list[Part]:
         try:
             values = section().collect(study)
             if values is not None:
-                html = render_section(section, {"said_once": study.said_once, **values})
+                html = render_section(section, said_once=study.said_once, **values)
                 parts.append(Part(section.name, section.title, html))
         except UserError:
             raise

@@ -1,45 +1,44 @@
 """A study as the sections of its page see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from a2ibench.data.store import PairStore
-from a2ibench.reporting.charts import colour
 from a2ibench.reporting.differences import DIFFERENCES
 from a2ibench.reporting.page.against import Against, against_references
 from a2ibench.reporting.page.exam import Asked, damaged_pictures, open_exam
 from a2ibench.reporting.report import Report
+from a2ibench.reporting.svg import COLOURS
 from a2ibench.reporting.table import Table
 from a2ibench.results.job_state import Jobs
+from a2ibench.results.records import Score
 from a2ibench.results.records import Study as About
 from a2ibench.results.study import Study
 
 
 @dataclass(frozen=True)
 class StudyView:
-    """What a page is made of; what several sections need is computed once.
+    """A study with what several sections of its page need, computed once.
 
     Attributes:
-        study: with its results.
-        report: its tables and tests.
         store: the pairs that it was run on; None where they are not at hand.
-        unseen: then why.
-        sweeps: folders of sweeps beside those in ``STUDY/sweeps``.
         say: is told what is left out.
+        unseen: why the pairs are not at hand.
+        sweeps: folders of sweeps beside those in ``STUDY/sweeps``.
     """
 
     study: Study
     report: Report
     store: PairStore | None
-    unseen: str
-    sweeps: tuple[Path, ...]
     say: Callable[[str], None]
+    unseen: str = ""
+    sweeps: tuple[Path, ...] = ()
 
     @property
     def folder(self) -> Path:
-        """Of the study."""
+        """The study's folder."""
         return self.study.folder
 
     @property
@@ -52,9 +51,15 @@ class StudyView:
         """Its jobs, by the labels of its rows."""
         return {row.label: row.jobs for row in self.study.rows}
 
+    @property
+    def scores(self) -> Iterator[Score]:
+        """Every score of every job."""
+        for result in self.study.results:
+            yield from (score for score in result.metrics.values() if score.value is not None)
+
     @cached_property
     def asked(self) -> Asked | None:
-        """The exam of its pairs; None where they are not at hand."""
+        """The test segments; None where the pairs are not at hand."""
         return None if self.store is None else open_exam(self.store)
 
     @cached_property
@@ -69,8 +74,8 @@ class StudyView:
 
     @cached_property
     def colours(self) -> dict[str, str]:
-        """Arm → its colour in all charts."""
-        return {label: colour(self.arms, label) for label in self.arms}
+        """Arm → its colour in all charts; there are six, used in turn."""
+        return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(self.arms)}
 
     @cached_property
     def against(self) -> list[Against]:
@@ -84,27 +89,18 @@ class StudyView:
 
     @property
     def difference_tables(self) -> list[Table]:
-        """Tables III and IV."""
-        return [table for table in self.report.tables if table.name in DIFFERENCES]
-
-    @property
-    def said_of_scores(self) -> list[str]:
-        """Notes that all tables of scores share."""
-        return _shared(self.score_tables)
-
-    @property
-    def said_of_differences(self) -> list[str]:
-        """Notes that all tables of differences share."""
-        return _shared([*self.difference_tables, *(one.table for one in self.against)])
+        """Tables III and IV, and those of the methods against ceiling and floors."""
+        own = [table for table in self.report.tables if table.name in DIFFERENCES]
+        return own + [one.table for one in self.against]
 
     @cached_property
     def said_once(self) -> set[str]:
         """Notes that no table need repeat."""
-        return {*self.said_of_scores, *self.said_of_differences}
+        return {*shared_notes(self.score_tables), *shared_notes(self.difference_tables)}
 
 
-def _shared(tables: list[Table]) -> list[str]:
-    """The notes of every one of several tables, which need be said once."""
+def shared_notes(tables: list[Table]) -> list[str]:
+    """Return the notes of every one of several tables, which need be said once."""
     if len(tables) < 2:
         return []
     first, *others = tables

@@ -1,14 +1,11 @@
-"""Cost and gaps: what a study took, and what is missing in it."""
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+"""Cost and gaps: the seconds and the memory of a study, and what is missing in it."""
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.cells import Label, Number
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.table import Column, Table
 from a2ibench.results.job_state import Jobs
-from a2ibench.results.records import SPENT, Result
+from a2ibench.results.records import SPENT
 
 MEMORY = "system/process_memory_usage_megabytes"
 SECONDS = (
@@ -32,60 +29,41 @@ class Cost(Section):
 
     name, title, place = "cost", "Cost and gaps", 90
 
-    def collect(self, study: StudyView) -> Mapping[str, Any]:
+    def collect(self, study: StudyView) -> dict[str, object]:
         """See :class:`~a2ibench.contracts.section.Section`."""
-        return {"gaps": gap_table(study.rows), "cost": cost_table(study.rows, study.report.about)}
+        return {"gaps": _gap_table(study.rows), "cost": _cost_table(study.rows, study.report.about)}
 
 
-def cost_table(rows: Jobs, about: str) -> Table | None:
-    """What each row took; None where nothing has a result."""
+def _cost_table(rows: Jobs, about: str) -> Table | None:
     lines = []
     for label, jobs in rows.items():
         results = [ran.result for ran in jobs if ran.result is not None]
         if not results:
             continue
-        seen = [row[MEMORY] for ran in jobs for row in ran.machine if MEMORY in row]
+        means = []
+        for name in MEANS.values():
+            found = [value for one in results if (value := getattr(one, name)) is not None]
+            means.append(sum(found) / len(found) if found else None)
         spent = sum(result.seconds for result in results)
-        means = [_mean(results, name) for name in MEANS.values()]
+        seen = [row[MEMORY] for ran in jobs for row in ran.machine if MEMORY in row]
         values = (len(results), *means, spent, max(seen, default=None))
         lines.append((Label(label), *map(Number, values)))
-    if not lines:
-        return None
-    return Table(
-        name="cost",
-        title=f"Cost ({about})",
-        columns=(
-            Column("method", {"method": "text"}),
-            *(Column(name, {name: "value"}) for name in COLUMNS),
-        ),
-        sections=(tuple(lines),),
-        notes=(SECONDS,),
-    )
+    columns = (Column.text("method"), *map(Column.value, COLUMNS))
+    return Table("cost", f"Cost ({about})", columns, (tuple(lines),), (SECONDS,)) if lines else None
 
 
-def gap_table(rows: Jobs) -> Table | None:
-    """Every job without a result, with its reason; None where there is none."""
+def _gap_table(rows: Jobs) -> Table | None:
+    """List every job without a result, with its reason."""
     gaps = [
         (Label(label), Number(ran.seed), Label(ran.folder.name, "hash"), Label(reason, "words"))
         for label, jobs in rows.items()
         for ran in jobs
         if (reason := ran.gap) is not None
     ]
-    if not gaps:
-        return None
-    return Table(
-        name="gaps",
-        title="Jobs without a result",
-        columns=(
-            Column("method", {"method": "text"}),
-            Column("seed", {"seed": "value"}),
-            Column("job", {"job": "text"}, left=True),
-            Column("why", {"why": "text"}, left=True),
-        ),
-        sections=(tuple(gaps),),
+    columns = (
+        Column.text("method"),
+        Column.value("seed"),
+        Column.text("job", left=True),
+        Column.text("why", left=True),
     )
-
-
-def _mean(results: Sequence[Result], name: str) -> float | None:
-    found = [value for result in results if (value := getattr(result, name)) is not None]
-    return sum(found) / len(found) if found else None
+    return Table("gaps", "Jobs without a result", columns, (tuple(gaps),)) if gaps else None

@@ -1,13 +1,8 @@
 """Differences: Tables III and IV, against ceiling and floors, and the diagram of ranks."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from a2ibench.contracts.section import Section
-from a2ibench.reporting.critical_difference import NOTE, draw_diagram
-from a2ibench.reporting.page.view import StudyView
-from a2ibench.reporting.report import Report
-from a2ibench.reporting.svg import Chart, inline_svg
+from a2ibench.reporting.critical_difference import NOTE, rank_chart
+from a2ibench.reporting.page.view import StudyView, shared_notes
 
 
 class Differences(Section):
@@ -15,20 +10,11 @@ class Differences(Section):
 
     name, title, place = "differences", "Differences", 30
 
-    def collect(self, study: StudyView) -> Mapping[str, Any] | None:
+    def collect(self, study: StudyView) -> dict[str, object] | None:
         """See :class:`~a2ibench.contracts.section.Section`."""
-        tables = [*study.difference_tables, *(one.table for one in study.against)]
+        tables, ranks = study.difference_tables, study.report.ranks
         if not tables:
             return None
-        diagram = _diagram(study.report)
-        return {"tables": tables, "shared": study.said_of_differences, "diagram": diagram}
-
-
-def _diagram(made: Report) -> Chart | None:
-    if made.ranks is None:
-        return None
-    labels = [arm.label for arm in made.scored]
-    order = sorted(zip(made.ranks.mean, labels, strict=True))
-    said = ", ".join(f"{label} {rank:.2f}" for rank, label in order)
-    figure = draw_diagram(made.ranks, labels)
-    return Chart(inline_svg(figure, "ranks", f"Mean ranks: {said}"), NOTE)
+        labels = [arm.label for arm in study.report.scored]
+        diagram = None if ranks is None else rank_chart(ranks, labels, "ranks", NOTE)
+        return {"tables": tables, "shared": shared_notes(tables), "diagram": diagram}

@@ -1,13 +1,10 @@
-"""By class and factor: scores taken apart by the classes of the test segments, and by what a score
-is the mean of."""
+"""Scores taken apart: by the classes of the test segments, and by the parts of a mean."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.metric import Metric
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.cells import Count, Label, Range, heading
 from a2ibench.reporting.page.view import StudyView
@@ -18,24 +15,22 @@ from a2ibench.types import Pairs
 
 RANGE = "( ): the lowest and the highest seed. It is no interval, and nothing was tested."
 
-Array = npt.NDArray[np.float64]
-
 
 class Inside(Section):
     """Tables by class and by part."""
 
     name, title, place = "inside", "By class and factor", 60
 
-    def collect(self, study: StudyView) -> Mapping[str, Any] | None:
+    def collect(self, study: StudyView) -> dict[str, object] | None:
         """See :class:`~a2ibench.contracts.section.Section`."""
         test = None if study.asked is None else study.asked.exam.test
         tables = [] if test is None else class_tables(test, study.report, study.rows)
-        tables += factor_tables(study.report, study.rows)
+        tables += _tables("part", study.report, study.rows, _by_part)
         return {"tables": tables} if tables else None
 
 
 def class_tables(test: Pairs, made: Report, rows: Jobs) -> list[Table]:
-    """A table for each metric with a score per segment: one row per class, one column per
+    """Return a table for each metric with a score per segment: one row per class, one column per
     method."""
     label = test.label
     there = {name: label == c for c, name in enumerate(test.classes) if (label == c).any()}
@@ -53,14 +48,10 @@ def class_tables(test: Pairs, made: Report, rows: Jobs) -> list[Table]:
     return _tables("class", made, rows, by_class, counts)
 
 
-def factor_tables(made: Report, rows: Jobs) -> list[Table]:
-    """A table for each metric whose score has parts: one row per part, one column per method."""
-
-    def by_part(ran: JobState, metric: str) -> dict[str, float] | None:
-        score = None if ran.result is None else ran.result.metrics.get(metric)
-        return None if score is None else score.parts
-
-    return _tables("part", made, rows, by_part)
+def _by_part(ran: JobState, metric: str) -> dict[str, float] | None:
+    """Return the parts that a job's score is the mean of."""
+    score = None if ran.result is None else ran.result.metrics.get(metric)
+    return None if score is None else score.parts
 
 
 def _tables(
@@ -70,10 +61,10 @@ def _tables(
     take: Callable[[JobState, str], Mapping[str, float] | None],
     counts: Mapping[str, Count] | None = None,
 ) -> list[Table]:
-    """A table for each metric of which ``take`` finds something."""
+    """Return a table for each metric of which ``take`` finds something."""
     tables = []
     for metric in made.usable:
-        columns: dict[str, dict[str, Array]] = {}
+        columns: dict[str, dict[str, npt.NDArray[np.float64]]] = {}
         for method in made.methods:
             scores = method.scores.get(metric.name)
             seeds = [
@@ -86,42 +77,28 @@ def _tables(
                 columns[method.label] = {
                     name: np.array([one[name] for one in seeds if name in one]) for name in seeds[0]
                 }
-        if columns:
-            tables.append(_breakdown(what, metric, columns, counts, made.about))
+        if not columns:
+            continue
+        lines = [
+            (
+                Label(name),
+                *([] if counts is None else [counts[name]]),
+                *(Range(one.get(name, np.zeros(0)), metric.percent) for one in columns.values()),
+            )
+            for name in dict.fromkeys(name for column in columns.values() for name in column)
+        ]
+        headings = (
+            Column.text(what),
+            *([] if counts is None else [Column("n", {"n": "n", "clips": "clips"})]),
+            *map(Column.value, columns),
+        )
+        title = f"{heading(metric)} by {what} ({made.about})"
+        name = f"{what}_{metric.name}"
+        tables.append(Table(name, title, headings, (tuple(lines),), (RANGE,)))
     return tables
 
 
-def _breakdown(
-    what: str,
-    metric: Metric,
-    columns: Mapping[str, Mapping[str, Array]],
-    counts: Mapping[str, Count] | None,
-    about: str,
-) -> Table:
-    names = list(dict.fromkeys(name for column in columns.values() for name in column))
-    none: Array = np.zeros(0)
-    rows = [
-        (
-            Label(name),
-            *([] if counts is None else [counts[name]]),
-            *(Range(column.get(name, none), metric.percent) for column in columns.values()),
-        )
-        for name in names
-    ]
-    return Table(
-        name=f"{what}_{metric.name}",
-        title=f"{heading(metric)} by {what} ({about})",
-        columns=(
-            Column(what, {what: "text"}),
-            *([] if counts is None else [Column("n", {"n": "n", "clips": "clips"})]),
-            *(Column(label, {label: "value"}) for label in columns),
-        ),
-        sections=(tuple(rows),),
-        notes=(RANGE,),
-    )
-
-
-def _mean(values: Array) -> float:
-    """Over the segments that the metric does not leave out; NaN where it leaves out all."""
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    """Average the segments that the metric does not leave out; NaN where it leaves out all."""
     there = values[np.isfinite(values)]
     return float(there.mean()) if len(there) else float("nan")

@@ -1,10 +1,7 @@
 """Scores: Tables I and II."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from a2ibench.contracts.section import Section
-from a2ibench.reporting.page.view import StudyView
+from a2ibench.reporting.page.view import StudyView, shared_notes
 
 
 class Scores(Section):
@@ -12,6 +9,6 @@ class Scores(Section):
 
     name, title, place = "scores", "Scores", 20
 
-    def collect(self, study: StudyView) -> Mapping[str, Any]:
+    def collect(self, study: StudyView) -> dict[str, object]:
         """See :class:`~a2ibench.contracts.section.Section`."""
-        return {"tables": study.score_tables, "shared": study.said_of_scores}
+        return {"tables": study.score_tables, "shared": shared_notes(study.score_tables)}

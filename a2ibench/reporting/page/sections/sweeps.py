@@ -1,26 +1,24 @@
-"""Sweeps: what happened to a run's pictures while a sound was changed step by step."""
+"""Sweeps: a run's pictures while a sound was changed step by step."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from a2ibench.contracts.section import Section
 from a2ibench.errors import UserError
 from a2ibench.reporting.cells import Difference, Label, Number
-from a2ibench.reporting.curves import ABOUT
 from a2ibench.reporting.media import png_uri
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.table import Column, Table
 from a2ibench.results.job_state import Jobs
+from a2ibench.results.recorded_files import SWEEP
 from a2ibench.storage import read_json
 
 TEXTS, NUMBERS = ("sound", "measure"), ("rho", "low", "high", "p", "cases")
 """Columns of a sweep's correlations."""
 SWEEPS = "sweeps"
-"""In a study's folder: where its page looks for sweeps."""
+"""The folder in a study's where its page looks for sweeps."""
 STRIPS = 4
 """Strips of pictures that are shown of a sweep, at most."""
 RHO = (
@@ -30,17 +28,9 @@ RHO = (
 )
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """What ``a2ibench sweep`` left.
-
-    Attributes:
-        title: which run, and what was changed.
-        curves: the figure, a data URI.
-        strips: sound → its strip of pictures, a data URI.
-        correlations: the table.
-        left_out: how many further strips there are.
-    """
+class Sweep(NamedTuple):
+    """The output of ``a2ibench sweep``: its figure and, by sound, strips of pictures, as data URIs;
+    the number of strips left out."""
 
     title: str
     curves: str
@@ -54,56 +44,39 @@ class Sweeps(Section):
 
     name, title, place = "sweeps", "Sweeps", 80
 
-    def collect(self, study: StudyView) -> Mapping[str, Any] | None:
-        """See :class:`~a2ibench.contracts.section.Section`."""
-        found, damaged = read_sweeps(study.folder, study.sweeps, study.rows, study.say)
+    def collect(self, study: StudyView) -> dict[str, object] | None:
+        """Read the sweeps in ``STUDY/sweeps`` and in the folders that were asked for.
+
+        A damaged one that lies there is left out of the page, and named.
+
+        Raises:
+            UserError: a folder that was asked for holds no sweep, or a damaged one.
+        """
+        own = sorted(path.parent for path in (study.folder / SWEEPS).glob(f"*/{SWEEP}"))
+        asked = {path.resolve() for path in study.sweeps}
+        found: list[Sweep] = []
+        damaged: list[str] = []
+        for whole, path in {path.resolve(): path for path in (*own, *study.sweeps)}.items():
+            try:
+                found.append(_read(path, len(found) + 1, study.rows))
+            except UserError as error:
+                if whole in asked:
+                    raise
+                study.say(f"left out: {error}")
+                damaged.append(f"{SWEEPS}/{path.name}")
         return {"sweeps": found, "damaged": damaged} if found or damaged else None
 
 
-def read_sweeps(
-    folder: Path, given: Sequence[Path], rows: Jobs, say: Callable[[str], None]
-) -> tuple[list[Sweep], list[str]]:
-    """The sweeps in ``STUDY/sweeps`` and in other folders, and those that are left out.
-
-    One that lies there damaged is no reason to write no page: it is left out, and named. One that
-    was asked for is not.
-
-    Args:
-        folder: of the study.
-        given: other folders.
-        rows: the jobs of the study.
-        say: is told of those that are left out, and why.
-
-    Raises:
-        UserError: another folder that holds no sweep, or a damaged one.
-    """
-    own = sorted(path.parent for path in (folder / SWEEPS).glob(f"*/{ABOUT}"))
-    asked = {path.resolve() for path in given}
-    found: list[Sweep] = []
-    left_out: list[str] = []
-    for whole, path in {path.resolve(): path for path in (*own, *given)}.items():
-        try:
-            found.append(_read(path, len(found) + 1, rows))
-        except UserError as error:
-            if whole in asked:
-                raise
-            say(f"left out: {error}")
-            left_out.append(f"{SWEEPS}/{path.name}")
-    return found, left_out
-
-
 def _read(folder: Path, number: int, rows: Jobs) -> Sweep:
-    if not (folder / ABOUT).is_file():
+    if not (folder / SWEEP).is_file():
         raise UserError(
-            f"{folder}: no sweep (it has no {ABOUT}); expected what `a2ibench sweep … --out DIR`"
+            f"{folder}: no sweep (it has no {SWEEP}); expected what `a2ibench sweep … --out DIR`"
             " leaves"
         )
     try:
-        about: dict[str, Any] = read_json(folder / ABOUT)
-        found = pd.read_csv(
-            folder / "correlations.csv",
-            dtype={**dict.fromkeys(TEXTS, str), **dict.fromkeys(NUMBERS, float)},
-        )
+        about: dict[str, Any] = read_json(folder / SWEEP)
+        types = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(NUMBERS, float)}
+        found = pd.read_csv(folder / "correlations.csv", dtype=types)
         strips = sorted((folder / "strips").glob("*.png"))
         return Sweep(
             title=f"{_run(about['job'], rows)}: {about['change']}",
@@ -135,17 +108,11 @@ def _table(found: pd.DataFrame, number: int) -> Table:
         )
         for row in found.astype(object).where(found.notna(), None).to_dict("records")
     ]
-    return Table(
-        name=f"sweep_{number}",
-        title="Correlations with the change",
-        columns=(
-            Column("sound", {"sound": "text"}),
-            Column("measure", {"measure": "text"}),
-            Column("ρ", {"rho": "value", "low": "low", "high": "high"}),
-            Column("p", {"p": "value"}),
-            Column("n", {"n": "value"}),
-        ),
-        sections=(tuple(rows),),
-        notes=(RHO,),
-        keys=2,
+    columns = (
+        *map(Column.text, TEXTS),
+        Column("ρ", {"rho": "value", "low": "low", "high": "high"}),
+        Column.value("p"),
+        Column.value("n"),
     )
+    title = "Correlations with the change"
+    return Table(f"sweep_{number}", title, columns, (tuple(rows),), (RHO,), keys=2)

@@ -1,53 +1,46 @@
-"""Training: the losses of each arm, and what happened."""
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+"""Training: the losses of each arm, and notes on single trainings."""
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.charts import curve_chart
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.svg import Chart, inline_svg
-from a2ibench.results.job_state import Jobs
-from a2ibench.results.study import Study
 
 
 class Training(Section):
-    """Curves of losses, and notes on single trainings."""
+    """Curves of losses, and what a user should know of single trainings."""
 
     name, title, place = "training", "Training", 70
 
-    def collect(self, study: StudyView) -> Mapping[str, Any] | None:
+    def collect(self, study: StudyView) -> dict[str, object] | None:
         """See :class:`~a2ibench.contracts.section.Section`."""
-        curves = loss_charts(study.study, study.colours)
-        notes = [*training_notes(study.rows), *study.damaged_pictures]
-        return {"curves": curves, "notes_of_trainings": notes} if curves else None
+        notes = [
+            f"{label}, seed {ran.seed}: {note}"
+            for label, jobs in study.rows.items()
+            for ran in jobs
+            if ran.result is not None
+            for note in ran.result.notes
+        ]
+        curves = _loss_charts(study)
+        if not curves:
+            return None
+        return {"curves": curves, "notes_of_trainings": notes + study.damaged_pictures}
 
 
-def training_notes(rows: Jobs) -> list[str]:
-    """What a user should know of single trainings."""
-    return [
-        f"{label}, seed {ran.seed}: {note}"
-        for label, jobs in rows.items()
-        for ran in jobs
-        if ran.result is not None
-        for note in ran.result.notes
-    ]
-
-
-def loss_charts(study: Study, colours: Mapping[str, str]) -> list[Chart]:
-    """A chart for each full model and its ablations, which share their losses."""
+def _loss_charts(study: StudyView) -> list[Chart]:
+    """Draw a chart for each full model and its ablations, which share their losses."""
     charts = []
     for i, model in enumerate(study.about.models):
         trainings = {
-            row.label: [job.result.curve for job in row.jobs if job.result and job.result.curve]
-            for row in study.rows
+            row.label: curves
+            for row in study.study.rows
             if row.kind == "model" and row.model == model
+            if (curves := [job.result.curve for job in row.jobs if job.result and job.result.curve])
+            if any(name != "step" for curve in curves for line in curve for name in line)
         }
-        trainings = {label: curves for label, curves in trainings.items() if _has_loss(curves)}
         if not trainings:
             continue
         said = ", ".join(trainings)
-        figure = curve_chart(trainings, colours)
+        figure = curve_chart(trainings, study.colours)
         svg = inline_svg(figure, f"curves-{i}", f"Losses by step of {said}, one panel per loss")
         caption = (
             f"{said}: mean of each logging interval, or of several in long trainings, by training"
@@ -55,7 +48,3 @@ def loss_charts(study: Study, colours: Mapping[str, str]) -> list[Chart]:
         )
         charts.append(Chart(svg, caption))
     return charts
-
-
-def _has_loss(curves: Sequence[Sequence[Mapping[str, float]]]) -> bool:
-    return any(name != "step" for curve in curves for row in curve for name in row)

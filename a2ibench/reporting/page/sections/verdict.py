@@ -1,7 +1,4 @@
-"""Verdict: what the tests say, in sentences."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Verdict: the tests, in sentences."""
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.page.view import StudyView
@@ -13,7 +10,7 @@ class Verdict(Section):
 
     name, title, place = "verdict", "Verdict", 10
 
-    def collect(self, study: StudyView) -> Mapping[str, Any]:
+    def collect(self, study: StudyView) -> dict[str, object]:
         """See :class:`~a2ibench.contracts.section.Section`."""
         return {
             "lead": study.report.verdict,

@@ -1,4 +1,4 @@
-"""Curves of measures against what was changed: a panel a measure, a line a sound."""
+"""Curves of measures against what was changed: a panel per measure, a line per sound."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.evaluation.rank_correlation import mean_interval
-from a2ibench.reporting.figures import plain
-from a2ibench.storage import atomic_write
+from a2ibench.reporting.figures import plain, save_figure
 
-ABOUT = "sweep.json"
-"""In a sweep's folder: what was changed, and whose pictures they are."""
 COLUMNS = 3
 NAMED = 8
 """Sounds that the legend names, at most."""
@@ -20,13 +17,8 @@ NAMED = 8
 
 @dataclass(frozen=True)
 class Curve:
-    """One sound's measure.
-
-    Attributes:
-        name: of the sound.
-        values: float64 ``[L, Z]``, at each level for each noise.
-        unchanged: float64 ``[Z]``, for the unchanged sound.
-    """
+    """A measure of the sound of this name: float64 ``[L, Z]`` at each level for each noise, and
+    ``[Z]`` for the unchanged sound."""
 
     name: str
     values: npt.NDArray[np.float64]
@@ -42,19 +34,12 @@ def save_curves(
     logarithmic: bool = False,
     reverse: bool = False,
 ) -> None:
-    """Writes the panels as one PNG.
+    """Write the panels, each with a measure's curve per sound, as one PNG.
 
-    With several sounds there is a thin line a sound, and their mean with its 95 % interval over
+    With several sounds there is a thin line per sound, and their mean with its 95 % interval over
     sounds; with one, the mean over noises with its interval over noises. A dotted line is the mean
-    of the unchanged sound.
-
-    Args:
-        levels: what was changed.
-        axis: its name and unit.
-        panels: measure → a curve a sound.
-        path: the PNG.
-        logarithmic: whether levels are spaced by their logarithm.
-        reverse: whether the greatest level stands on the left.
+    of the unchanged sound. Levels may be spaced by their logarithm; in reverse, the greatest
+    stands on the left.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -90,5 +75,4 @@ def save_curves(
             axes.set_xlabel(axis)
             if i == 0:
                 axes.legend(fontsize=6)
-        with atomic_write(path) as temporary:
-            figure.savefig(temporary, format="png")
+        save_figure(figure, path)

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from a2ibench import config, registry
 from a2ibench.errors import UserError, command
@@ -16,31 +15,17 @@ from a2ibench.study.arm import expand_arms
 from a2ibench.study.scale import get_scale
 
 
-@dataclass(frozen=True)
-class Command:
-    """How to compute a row again.
-
-    Attributes:
-        label: of the row.
-        line: for a shell; empty for reference rows, which come with every other command.
-    """
+class Command(NamedTuple):
+    """The line for a shell that computes a row again; empty for reference rows, which come with
+    every other command."""
 
     label: str
     line: str
 
 
-def everything(study: Study, file: str) -> str:
-    """The command that computes all rows, in the study's folder.
-
-    Args:
-        study: which.
-        file: the name of its study file.
-    """
-    return command("run", file, *_plugins(study.jobs))
-
-
 def commands(study: Study) -> list[Command]:
-    """A command for each row; reference rows, which come with each of them, together without."""
+    """Return a command for each row; reference rows, which come with each of them, stand together
+    without."""
     about = study.about
     found, others = [], []
     for row in study.rows:
@@ -61,14 +46,13 @@ def _train(about: About, label: str, arm: Arm, jobs: Sequence[JobState]) -> str:
     words = ["run", "--model", model]
     words += _sets(model, arm.config, _usual(model, about.scale))
     words += _data(about, result)
-    words += ["--seeds", str(about.seeds), "--scale", about.scale]
-    words += ["--images", str(about.images)]
-    workers = 1 if result is None else result.job.workers
-    if workers > 1:
-        words += ["--gpus-per-trial", str(workers)]
+    words += ["--seeds", str(about.seeds), "--scale", about.scale, "--images", str(about.images)]
+    if result is not None and result.job.workers > 1:
+        words += ["--gpus-per-trial", str(result.job.workers)]
     for metric in about.metrics:
         words += ["--metric", metric]
-    return command(*words, *_plugins(jobs), "--out", f"again/{_slug(label)}")
+    slug = re.sub(r"[^\w.=+-]+", "-", label.replace("−", "without"))
+    return command(*words, *kept_plugins(jobs), "--out", f"again/{slug}")
 
 
 def _evaluate(about: About, label: str, jobs: Sequence[JobState]) -> str:
@@ -83,12 +67,11 @@ def _evaluate(about: About, label: str, jobs: Sequence[JobState]) -> str:
 
 
 def _result(jobs: Sequence[JobState]) -> Result | None:
-    """The first that there is."""
     return next((ran.result for ran in jobs if ran.result is not None), None)
 
 
 def _data(about: About, result: Result | None) -> list[str]:
-    """The pairs and the encoder, with the options that are not the usual ones."""
+    """Return the pairs and the encoder, with the options that are not the usual ones."""
     dataset, encoder = about.dataset, about.encoder
     words = ["--dataset", dataset]
     if dataset in registry.datasets.names():
@@ -104,7 +87,7 @@ def _data(about: About, result: Result | None) -> list[str]:
 
 
 def _usual(model: str, scale: str) -> Mapping[str, Any]:
-    """A model's configuration where the user says nothing; empty where it is not registered."""
+    """Return a model's configuration where the user says nothing; empty if it is unregistered."""
     try:
         return expand_arms((model,), (), scale, {})[0].config
     except UserError:
@@ -120,14 +103,10 @@ def _sets(owner: str, values: Mapping[str, Any], usual: Mapping[str, Any]) -> li
     return words
 
 
-def _plugins(jobs: Sequence[JobState]) -> list[str]:
-    """The user's files that were kept with the trials, one of a name, from the study's folder."""
+def kept_plugins(jobs: Sequence[JobState]) -> list[str]:
+    """Name the user's files kept with the trials, one of a name, from the study's folder."""
     kept: dict[str, Path] = {}
     for ran in jobs:
         for path in sorted((ran.folder / PLUGINS).glob("*.py")):
             kept.setdefault(path.name, path.relative_to(ran.folder.parent.parent))
     return [word for path in kept.values() for word in ("--plugin", str(path))]
-
-
-def _slug(label: str) -> str:
-    return re.sub(r"[^\w.=+-]+", "-", label.replace("−", "without"))
