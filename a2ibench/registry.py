@@ -39,7 +39,7 @@ judges: "Registry[Judge]" = Registry("judge", "a2ibench.contracts.judge:Judge")
 metrics = MetricRegistry("metric", "a2ibench.contracts.metric:Metric")
 executors: "Registry[Executor[Any]]" = Registry("executor", "a2ibench.contracts.executor:Executor")
 sections: "Registry[Section]" = Registry("section", "a2ibench.contracts.section:Section")
-"""Of the page of a study. They have no rules to be checked by, and are not among :data:`ALL`."""
+"""Sections of a study's page. They have no rules to be checked by, and are not in :data:`ALL`."""
 
 ALL: tuple["Registry[object]", ...] = cast(
     "tuple[Registry[object], ...]",

@@ -1,4 +1,4 @@
-"""What several commands share: options, and the display."""
+"""Options that several commands share, and the display."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

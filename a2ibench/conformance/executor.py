@@ -1,4 +1,4 @@
-"""What the contract demands of an executor."""
+"""The demands of the contract on an executor."""
 
 import tempfile
 from collections import Counter

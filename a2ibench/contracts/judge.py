@@ -50,7 +50,7 @@ class Judge(nn.Module, ABC):
     measure itself. A study is refused before any work where the judges' share of the clips is
     smaller."""
     held_out: ClassVar[HeldOut | None] = None
-    """How good it is; None for a judge that is not trained, or does not measure it."""
+    """The measure of its quality; None for a judge that is not trained, or does not measure it."""
     base: ClassVar[str | None] = None
     """The judge whose outputs :meth:`embed_from` starts from, so that a network which two judges
     share embeds an image once."""

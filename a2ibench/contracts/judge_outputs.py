@@ -1,4 +1,4 @@
-"""What a metric is computed on: a judge's outputs for generated and for real images."""
+"""Input of a metric: a judge's outputs for generated and for real images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace

@@ -116,7 +116,7 @@ class Metric(ABC):
     """Names of the judge's outputs that it reads; with them a judge that lacks one is refused
     before any work."""
     needs: frozenset[Need] = frozenset()
-    """What it reads besides the outputs for one generated and one real image per segment."""
+    """Needs besides the outputs for one generated and one real image per segment."""
     title: str
     """The column's heading (``"R-prec@1"``)."""
     group: Group = "quality"

@@ -1,4 +1,4 @@
-"""What a section of a study's page must offer.
+"""Section: a part of the page of a study.
 
 Built-in sections and a stranger's come in by the same door: an entry point (group
 ``a2ibench.sections``), ``--plugin file.py``, or the decorator::

@@ -33,7 +33,7 @@ CURVES, SCORES = 4, 3
 WIDTH = 10.2
 """Inches."""
 MOST_POINTS = 250
-"""Of a line: a panel is not wider in pixels, and a page of long trainings stays small."""
+"""Most points of a line: a panel is not wider in pixels, and long trainings stay small."""
 
 
 def colour(methods: Sequence[str], label: str) -> str:

@@ -24,7 +24,7 @@ LEVEL = 0.05
 AXIS, TICK, MARGIN, LETTER = 3.5, 0.2, 1.75, 0.075
 """Inches: the least width of the axis, and of a rank on it; of a margin, and of a letter there."""
 GAP = 0.04
-"""Of the axis, between it and a name."""
+"""Part of the axis that is left free between it and a name."""
 LEAST = 3
 """Methods, and rows (data sets or metrics), that there must be."""
 NOTE = (

@@ -45,7 +45,7 @@ def class_table(found: Feasibility) -> "rich.table.Table":
 
 
 def feasibility_lines(found: Feasibility, verbose: bool) -> Iterator[str]:
-    """What is measured, what is left out (and why, if verbose), and how wide intervals will be."""
+    """Say what is measured, what is left out (and why, if verbose), and how wide intervals are."""
     if found.metrics:
         yield f"measured: {', '.join(found.metrics)}"
     if verbose:

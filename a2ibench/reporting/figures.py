@@ -9,12 +9,12 @@ from a2ibench.storage import atomic_write, content_key
 from a2ibench.types import ImageArray, IntArray
 
 KEY = "a2ibench"
-"""Of the text in a PNG that says what it shows."""
+"""The text in a PNG that holds the hash of its content."""
 DPI = 200
 GRID_COLUMNS = 12
 """Test segments of a figure."""
 SIDE, GAP = 192, 6
-"""Of an image in a grid, and between two, in pixels."""
+"""Pixels of an image in a grid, and between two."""
 
 
 def choose_segments(label: IntArray, columns: int) -> IntArray:
@@ -93,7 +93,7 @@ def _together(rows: Sequence[ImageArray]) -> ImageArray:
 
 
 def _key_of(path: Path) -> str | None:
-    """What :func:`save_grid` wrote into a picture; None where there is none of its own."""
+    """Return the key that :func:`save_grid` wrote into a picture; None for any other."""
     from PIL import Image
 
     try:

@@ -1,4 +1,4 @@
-"""What a table's caption says of the judges of its metrics."""
+"""Marks of the judges, for the caption of a table."""
 
 from collections.abc import Sequence
 

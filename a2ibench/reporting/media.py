@@ -12,7 +12,7 @@ from a2ibench.types import FloatArray, ImageArray
 LONGEST = 10.0
 """Seconds of a sound that are played; the rest is cut off."""
 RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""Of mp3, in hertz."""
+"""Sample rates of mp3, in hertz."""
 
 
 def picture_uri(pixels: ImageArray) -> str:

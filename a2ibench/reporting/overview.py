@@ -1,4 +1,4 @@
-"""What can be said of several studies at once, without merging their tables."""
+"""The page and the notes of several studies at once, whose tables are not merged."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def _is_diagram(path: Path) -> bool:
 
 
 def _earlier(root: Path) -> list[Path]:
-    """What an earlier command may have written and this one may not: exact names, since other
+    """Find what an earlier command may have written and this one may not: exact names, since other
     files may lie there too."""
     tables = {
         f"{kind}-{folder.name}.{suffix}"

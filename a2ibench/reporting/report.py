@@ -50,7 +50,7 @@ class NoResultError(UserError):
 
 @dataclass(frozen=True)
 class Report:
-    """What the results of a study say; nothing is written.
+    """The findings of a study; nothing is written.
 
     Attributes:
         about: the data, as the titles name them.
@@ -80,7 +80,7 @@ class Report:
 
     @cached_property
     def health(self) -> tuple[Health, ...]:
-        """How the judges did."""
+        """The marks of the judges."""
         return find_health(self.methods, self.metrics)
 
     @cached_property
@@ -114,7 +114,7 @@ class Report:
 
     @cached_property
     def ranks(self) -> Ranks | None:
-        """Of the arms over the metrics that all have; None with too few of either."""
+        """The ranks of the arms over the metrics that all have; None with too few of either."""
         arms = self.scored
         metrics = [one for one in self.usable if all(one.name in arm.scores for arm in arms)]
         if len(arms) < LEAST or len(metrics) < LEAST:
@@ -125,12 +125,12 @@ class Report:
 
     @property
     def compared(self) -> list[Comparison]:
-        """What the tests say, pair by pair."""
+        """The methods, then the ablations, pair by pair."""
         return comparisons([*self.method_tests, *self.ablation_tests])
 
     @property
     def said(self) -> str:
-        """What the tests say, in a sentence."""
+        """The tests in a sentence."""
         if not self.metrics:
             return NOTHING_MEASURED
         return lead(self.compared) if self.usable else NO_JUDGE
@@ -142,7 +142,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """What the last check of the pairs says, then the tests, then what is left out."""
+        """The last check of the pairs, then the tests in a sentence, then what is left out."""
         return " ".join(part for part in (self.check.caution, self.said, *self.struck) if part)
 
 
@@ -198,7 +198,7 @@ def _warnings(study: Study) -> list[str]:
 
 
 def _last_check(study: Study) -> LastCheck:
-    """Of the pairs where they are at hand, else as the study's last command knew it."""
+    """Find the last check of the pairs, or else what the study's last command knew of it."""
     store, _ = find_store(study, None)
     return LastCheck.from_plain(study.about.check) if store is None else last_check(store)
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0b5fa5", "#b3520a", "#14764b", "#8a3d9c", "#a8323e", "#5d6b1f")
-"""Of arms, in turn; in a page ``var(--arm-1)`` … stand in their place."""
+"""Colours of arms, in turn; in a page ``var(--arm-1)`` … stand in their place."""
 SOFT = "#6b7580"
-"""Of what stands behind: reference rows, grids."""
+"""The colour of what stands behind: reference rows, grids."""
 ZOOM = 1.4
 """Pixels a point: text of 8 points is read as 11 pixels."""
 

@@ -1,4 +1,4 @@
-"""What the tests of a study say, in sentences: nothing is said that a test does not say."""
+"""Sentences about the tests of a study: nothing is said that a test does not say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """What follows the method's name: ``better than ours by KID; not separable from …``. The
+        """The words after the method's name: ``better than ours by KID; not separable from …``. The
         metrics that separate are all named."""
         parts, name = [], self.base
         for verdict in ("better", "worse"):
@@ -54,7 +54,7 @@ class Comparison:
 
 
 def comparisons(tests: Sequence[PairedTest]) -> list[Comparison]:
-    """What some tests compare, a comparison for each pair of rows."""
+    """Return a comparison for each pair of rows of some families of tests."""
     found: dict[tuple[str, str], list[PairedTest]] = {}
     for one in tests:
         pair = found.setdefault((one.row.label, one.base.label), [])

@@ -64,7 +64,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Environment:
-    """How the jobs of a study are done where they are done; no part of their identity.
+    """The circumstances in which the jobs of a study are done; no part of their identity.
 
     Attributes:
         store: folder of the pair store.

@@ -102,7 +102,7 @@ class JobState:
             return None
         if self.failure is not None:
             return self.failure
-        return "interrupted: the same command goes on with it" if self.begun else "not begun"
+        return "interrupted: re-run the same command to resume" if self.begun else "not begun"
 
     @cached_property
     def origin(self) -> Origin | None:

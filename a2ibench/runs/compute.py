@@ -100,7 +100,7 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
 def _train(
     task: Task, data: Data, report: Report, team: Team
 ) -> tuple[GeneratedImages, dict[str, Any]] | None:
-    """What the trained model draws, with the provenance of its weights; None but for the first of
+    """Draw with the trained model, with the provenance of its weights; None but for the first of
     several workers."""
     from a2ibench.training.checkpoint import weights_sha256
     from a2ibench.training.device import choose_device, describe
@@ -138,7 +138,7 @@ def _train(
 
 
 def _draw_reference(job: Job, data: Data) -> GeneratedImages:
-    """What a reference row draws; another seed stands for another noise."""
+    """Return the images of a reference row; another seed stands for another noise."""
     reference = registry.references.get(job.method)()
     rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
     drawn = [

@@ -1,4 +1,4 @@
-"""What a trial works with: pairs with features, and judges, as they were planned."""
+"""The input of a trial: pairs with features, and judges, as they were planned."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a user sees while a study runs: bars with the time left, or plain lines in a log file."""
+"""Progress of a study on the terminal: bars with the time left, or plain lines in a log file."""
 
 import math
 import time
@@ -114,7 +114,7 @@ def show_check(check: "LastCheck", root: Path, display: Display) -> None:
 
 
 class _Lines:
-    """How far something is, in a line now and then."""
+    """Progress of something, in a line now and then."""
 
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""How long the trainings of a study will take, by what was measured, or by a guess that says so."""
+"""The time that the trainings of a study will take, as measured before, or by a guess."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from a2ibench.results.records import Result
 from a2ibench.runs.display import clock
 
 HARDWARE = ("device", "processor", "precision")
-"""What must be the same for a speed to hold here; a trial has threads of its own."""
+"""Parts that must be the same for a speed to hold here; a trial has threads of its own."""
 RATE, SIZE = 200.0, 64
 """Images a second of a method of the small scale on one core, at so many pixels a side: between 100
 and 300 were measured. More pixels take longer in proportion to their number."""
@@ -74,7 +74,7 @@ def _measured(
 
 
 def _results(folder: Path) -> Iterator[Result]:
-    """Of the study, then of those beside it; one that cannot be read tells nothing here."""
+    """Yield results of the study, then of those beside it; unreadable ones are passed over."""
     for study in (folder, *sorted(folder.parent.glob("*"))):
         for job in sorted(study.glob("jobs/*")):
             try:

@@ -1,4 +1,4 @@
-"""What a model takes in memory and on disk, measured by building it once without weights."""
+"""Memory and disk that a model takes, measured by building it once without weights."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is checked and made before trials: all that a study is refused for, then data and judges."""
+"""Checks before trials, with all reasons to refuse a study; then data and judges."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What ``a2ibench run`` does: a study for each dataset and encoder, checked before any is begun."""
+"""The work of ``a2ibench run``: a study per dataset and encoder, all checked before the first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from a2ibench.study.study_file import save_requests
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command has run.
+    """The studies that a command has run.
 
     Attributes:
         root: folder of the study, or of several.

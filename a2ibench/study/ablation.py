@@ -1,4 +1,4 @@
-"""What ``--ablate`` says: parts to switch off, alone or together, and grids of a part's option.
+"""The syntax of ``--ablate``: parts to switch off, alone or together, and grids of an option.
 
 ``A,B`` are two ablations, ``A+B`` is one with both parts off, ``A=0,0.1,1`` sets the one option
 that the ablation A changes to each value, ``all`` is every part. What follows ``=`` are values up

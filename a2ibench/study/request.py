@@ -1,4 +1,4 @@
-"""What one command asks for, and what it means before any pairs are read."""
+"""The request of one command, and its outline before any pairs are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from a2ibench.study.scale import get_scale
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for.
+    """The user's request.
 
     Attributes:
         models: registered names.
@@ -65,7 +65,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Outline:
-    """What can be said before any pairs are made: everything that a wrong word can break.
+    """The meaning of a request before any pairs are made: everything that a wrong word can break.
 
     Attributes:
         arms: full models, each followed by its ablations.

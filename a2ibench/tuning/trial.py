@@ -20,7 +20,7 @@ from a2ibench.tuning.tune import RUNGS, Tuning, split_for_tuning
 
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
 BROKEN = "broken"
-"""Of no fault of its options, as far as is known: the next command tries again."""
+"""By no fault of its options, as far as is known: the next command tries again."""
 OPEN = (RUNNING, BROKEN)
 
 

@@ -33,9 +33,9 @@ from a2ibench.tuning.space import Domain, read_space
 from a2ibench.types import Pairs
 
 SEED = 1_000
-"""Of every trial, so that options are compared and not luck; studies count their seeds from 0."""
+"""Seed of every trial, so that options are compared and not luck; studies count theirs from 0."""
 VALIDATION_SHARE, VALIDATION_SEED = 1 / 4, 2_001
-"""Of the training clips that the judges leave: a quarter of those of each class."""
+"""Share of the training clips that the judges leave: a quarter of those of each class."""
 RUNGS = (1, 3, 9)
 """Ninths of the budget after which a trial is scored, and goes on or not."""
 

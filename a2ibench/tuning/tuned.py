@@ -1,4 +1,4 @@
-"""What a search found: every trial in a table, and the best options as a study's file."""
+"""The results of a search: every trial in a table, and the best options as a study's file."""
 
 import datetime
 from collections.abc import Sequence

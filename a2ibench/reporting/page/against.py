@@ -1,4 +1,4 @@
-"""What a study's tests say of its methods, its floors and its ceiling."""
+"""The methods of a study against its floors and its ceiling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

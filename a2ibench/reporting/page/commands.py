@@ -18,7 +18,7 @@ from a2ibench.study.scale import get_scale
 
 @dataclass(frozen=True)
 class Command:
-    """How to compute a row again.
+    """The command that computes a row again.
 
     Attributes:
         label: of the row.

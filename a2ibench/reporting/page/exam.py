@@ -1,4 +1,4 @@
-"""What a study was examined on, as it lies in its pair store."""
+"""The test segments of a study, as they lie in its pair store."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from a2ibench.results.samples import read_images
 from a2ibench.types import IntArray
 
 DIMENSIONS = {"test.npy": 4, "grid.npy": 5}
-"""Of the pictures in a job's ``samples``, by file."""
+"""Dimensions of the pictures in a job's ``samples``, by file."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the study was examined on, as it lies in its store.
+    """The test segments of a study, as they lie in its store.
 
     Attributes:
         store: the pairs.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 MACROS = "{% from 'macros.html.j2' import chart, claim, notes, table with context %}"
-"""What every template may use."""
+"""Macros that every template may use."""
 
 
 @dataclass(frozen=True)

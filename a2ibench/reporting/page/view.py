@@ -19,7 +19,7 @@ from a2ibench.results.study import Study
 
 @dataclass(frozen=True)
 class StudyView:
-    """What a page is made of; what several sections need is computed once.
+    """A study with what several sections of its page need, computed once.
 
     Attributes:
         study: with its results.
@@ -39,7 +39,7 @@ class StudyView:
 
     @property
     def folder(self) -> Path:
-        """Of the study."""
+        """The study's folder."""
         return self.study.folder
 
     @property

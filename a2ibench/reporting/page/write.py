@@ -16,7 +16,7 @@ from a2ibench.results.study import Study
 from a2ibench.storage import content_key, file_sha256
 
 CODE = {".py", ".j2", ".css", ".js"}
-"""Of the files that make a page."""
+"""Suffixes of the files that make a page."""
 
 
 def write_page(

@@ -31,7 +31,7 @@ LOG = "worker.log"
 """In a job's folder: what its process printed."""
 LAST_WORDS = 10_000
 LATE = "torch._inductor.config"
-"""What ``torch.use_deterministic_algorithms`` imports when it is called."""
+"""The module that ``torch.use_deterministic_algorithms`` imports when it is called."""
 Context = SpawnContext | ForkServerContext
 PATIENCE = 10.0
 """Seconds that a process has to end when it is asked to."""
@@ -177,7 +177,7 @@ def _do(trial: Trial, gpu: str | None, environment: Mapping[str, str], news: Con
 
 
 def _redirect(trial: Trial) -> None:
-    """What is printed goes to a file: bars are drawn on the terminal, and it tells of a crash."""
+    """Send what is printed to a file: bars are drawn on the terminal, and it tells of a crash."""
     import faulthandler
 
     trial.folder.mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,7 @@ class RayTune(Executor[Trial]):
 
 
 def _own_machine() -> Machine:
-    """What Ray would hand out of this machine: of its memory, what the object store leaves."""
+    """Return what Ray hands out of this machine: of its memory, what the object store leaves."""
     machine = this_machine()
     return replace(machine, memory=(1 - OBJECT_STORE) * machine.memory)
 
@@ -122,8 +122,8 @@ def _fit(
 
 
 def _resources(need: Need) -> dict[str, float]:
-    """Of one trial. Several workers hold their own, and the trial only waits for them: it would
-    wait for ever if it held what they need. Ray wants it to hold something: one byte."""
+    """Return the resources of one trial. Several workers hold their own, and the trial only waits:
+    for ever, if it held what they need. Ray wants it to hold something: one byte."""
     if need.workers > 1:
         return {"cpu": 0.0, "memory": 1.0}
     return {"cpu": 1.0, "gpu": need.gpus, "memory": need.memory}

@@ -50,7 +50,7 @@ def compute_together(task: Task, need: Need) -> None:
 
 
 def _cause(error: Any) -> Exception:
-    """What one worker raised. Of several each is named: one may only have lost the other."""
+    """Return the error of a worker, or one that names several: one may only have lost the other."""
     failures: dict[int, Exception] = error.worker_failures
     if len(failures) == 1:
         return next(iter(failures.values()))

@@ -38,7 +38,7 @@ class Cost(Section):
 
 
 def cost_table(rows: Jobs, about: str) -> Table | None:
-    """What each row took; None where nothing has a result."""
+    """Return the table of costs by row; None where nothing has a result."""
     lines = []
     for label, jobs in rows.items():
         results = [ran.result for ran in jobs if ran.result is not None]

@@ -21,7 +21,7 @@ SEVERAL = 4
 
 @dataclass(frozen=True)
 class Drawing:
-    """What one row drew.
+    """The pictures of one row.
 
     Attributes:
         label: of the row.

@@ -32,7 +32,7 @@ RHO = (
 
 @dataclass(frozen=True)
 class Sweep:
-    """What ``a2ibench sweep`` left.
+    """The output of ``a2ibench sweep``.
 
     Attributes:
         title: which run, and what was changed.

@@ -24,7 +24,7 @@ class Training(Section):
 
 
 def training_notes(rows: Jobs) -> list[str]:
-    """What a user should know of single trainings."""
+    """List what a user should know of single trainings."""
     return [
         f"{label}, seed {ran.seed}: {note}"
         for label, jobs in rows.items()
