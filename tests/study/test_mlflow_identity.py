@@ -262,7 +262,7 @@ def test_a_folder_that_cannot_be_written_and_has_no_id_is_named(
 def test_a_folder_in_which_no_lock_can_be_made_is_named_in_the_same_words(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text("{}")
     (tmp_path / ".study.json.lock").mkdir()  # the superuser may write anywhere, but not here
-    with pytest.raises(UserError, match=r"no id of .* written \(.*cannot be written.*; make the f"):
+    with pytest.raises(UserError, match=r"no id of .* written \(.*is not writable.*; make the f"):
         study_id(tmp_path)
 
 
