@@ -171,7 +171,7 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
     from a2ibench.training.checkpoint import TrainingState
     from a2ibench.types import Spec
 
-    template = find_run(small_study, "vae", 0)
+    template = find_run(small_study, "vae", 0).folder
 
     def make(name: str, folder: Path) -> Path:
         result = json.loads((template / "result.json").read_text())

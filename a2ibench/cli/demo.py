@@ -31,20 +31,13 @@ def demo(
 
     require("demo", "a2ibench demo")
     load_plugins(plugins)
+    from a2ibench.demo import serve
     from a2ibench.demo.app import make_app
-    from a2ibench.demo.serve import (
-        address_of,
-        allowed_hosts,
-        is_loopback,
-        listen,
-        open_models,
-        serve,
-    )
 
-    with listen(host, port) as listening:
-        app = make_app(open_models(runs, seed, click.echo), allowed_hosts(host))
-        if not is_loopback(host):
+    with serve.listen(host, port) as listening:
+        app = make_app(serve.open_models(runs, seed, click.echo), serve.allowed_hosts(host))
+        if not serve.is_loopback(host):
             click.echo(f"warning: anyone who reaches {host} can use the page; it has no password")
-        click.echo(f"{address_of(listening)} (Ctrl-C ends it)")
-        serve(app, listening)
+        click.echo(f"{serve.address_of(listening)} (Ctrl-C ends it)")
+        serve.serve(app, listening)
     click.echo("ended")

@@ -1,18 +1,17 @@
-"""``a2ibench export``: a trained generator as files for other programs."""
+"""``a2ibench export``: write a trained generator for other programs."""
 
 import sys
 from pathlib import Path
 
 import click
 
+from a2ibench.cli.drawing import PATH, run_argument
 from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option, seed_option
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="A new folder."
-)
+@run_argument
+@click.option("--out", required=True, type=PATH, metavar="FOLDER", help="A new folder.")
 @arm_option
 @seed_option
 @click.option(
@@ -22,9 +21,9 @@ from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option
     default=("torchscript",),
     show_default=True,
     type=click.Choice(["torchscript", "onnx"]),
-    help="Repeatable. onnx needs the extra `export`.",
+    help="Repeatable; onnx needs the extra `export`.",
 )
-@click.option("--licence", default="", metavar="TEXT", help="Of the weights, for generator.json.")
+@click.option("--licence", default="", metavar="TEXT", help="Licence to state in generator.json.")
 @plugin_option
 def export(
     run_folder: Path,
@@ -35,25 +34,25 @@ def export(
     licence: str,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Write a trained generator as TorchScript or ONNX, with what it is.
+    """Write a trained generator as TorchScript or ONNX, with a description of it.
 
-    RUN is a study's folder, or that of one of its jobs. What was written is compared with the
-    original on random features and noises; if it draws something else nothing is left, and the exit
-    code is 1. Reference rows are no generators and cannot be exported.
+    RUN is the folder of a study or of one of its jobs. The files are compared with the original on
+    random features and noises; if they draw something else nothing is left, and the exit code is 1.
+    Reference rows are no generators and cannot be exported.
     """
     if "onnx" in formats:
         from a2ibench.extras import require
 
         require("export", "the format onnx")
     load_plugins(plugins)
-    from a2ibench.generator.choose import describe_choice, find_run
+    from a2ibench.generator.choose import find_run
     from a2ibench.generator.export import ABOUT, TOLERANCE, ExportError, export_run
 
     formats = tuple(dict.fromkeys(formats))
-    folder = find_run(run_folder, arm, seed)
-    click.echo(f"exporting {describe_choice(run_folder, arm, seed)}")
+    choice = find_run(run_folder, arm, seed)
+    click.echo(f"exporting {choice.description}")
     try:
-        about = export_run(folder, out, formats, licence)
+        about = export_run(choice.folder, out, formats, licence)
     except ExportError as error:
         click.echo(f"error: {error}; nothing was written", err=True)
         sys.exit(FAILED)
@@ -64,4 +63,4 @@ def export(
             f" original's, none is further off than {seen['largest_difference']} of 255"
             f" ({TOLERANCE} is allowed)"
         )
-    click.echo(f"{out / ABOUT}: what it is, what goes in and out, hashes")
+    click.echo(f"{out / ABOUT}: description, inputs and outputs, hashes")

@@ -1,49 +1,29 @@
-"""``a2ibench generate``: pictures for any sound."""
+"""``a2ibench generate``: draw pictures for any sound."""
 
 import sys
 from pathlib import Path
 
 import click
 
+from a2ibench.cli import drawing
 from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option, seed_option
 from a2ibench.errors import UserError
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument(
-    "sounds", metavar="SOUND...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@click.option(
-    "-n",
-    "count",
-    default=8,
-    show_default=True,
-    type=click.IntRange(1, 1000),
-    help="Pictures per sound, or per window of it.",
-)
+@drawing.run_argument
+@drawing.sounds_argument
+@drawing.count_option("Number of pictures per sound, or per window of it.")
 @arm_option
 @seed_option
-@click.option(
-    "--noise-seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Fixes the noise.",
-)
-@click.option(
-    "--out",
-    default=Path("generated"),
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The folder in which each sound gets one of its own.",
-)
+@drawing.noise_seed_option("Seed of the noise.")
+@drawing.out_option("generated", "Folder in which each sound gets a folder of its own.")
 @click.option(
     "--every",
     type=float,
     metavar="SECONDS",
-    help="Draw a row of pictures for each window of this length, for long sounds.  [default: all"
-    " of a sound is heard at once]",
+    help="For long sounds: draw a row of pictures per window of this length.  [default: draw for"
+    " the whole sound at once]",
 )
 @plugin_option
 def generate(
@@ -59,25 +39,20 @@ def generate(
 ) -> None:
     """Draw pictures for any sound (wav, mp3, flac, ogg, …).
 
-    RUN is a study's folder, or that of one of its jobs. A sound that cannot be used is named, the
-    others are drawn, and the exit code is 1. Files that this command did not write are never
-    replaced.
+    RUN is the folder of a study or of one of its jobs. A sound that cannot be used is reported, the
+    others are drawn, and the exit code is 1. Only files that this command wrote are ever replaced.
     """
     load_plugins(plugins)
-    from a2ibench.generator.choose import describe_choice, find_run
+    from a2ibench.generator.choose import find_run
     from a2ibench.generator.generate import draw_rows, open_run
     from a2ibench.generator.pictures import ALL, RECORD, names_of, save_pictures
     from a2ibench.printable import printable
-    from a2ibench.results.recorded_files import check_free, safe_name
+    from a2ibench.results.recorded_files import check_free
 
-    folder = find_run(run_folder, arm, seed)
-    names = [safe_name(sound.stem) for sound in sounds]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise UserError(
-            f"two sounds are called {twice.pop()!r}: draw them into two folders (--out)"
-        )
-    run = open_run(folder)
-    click.echo(f"drawn by {describe_choice(run_folder, arm, seed)}")
+    choice = find_run(run_folder, arm, seed)
+    names = drawing.name_sounds(sounds, "draw them into two folders (--out)")
+    run = open_run(choice.folder)
+    click.echo(f"drawn by {choice.description}")
     told: set[str] = set()
     failed: list[UserError] = []
     for sound, name in zip(sounds, names, strict=True):

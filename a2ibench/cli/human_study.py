@@ -1,15 +1,24 @@
-"""``a2ibench human-study``: which picture fits the sound? People are asked."""
+"""``a2ibench human-study``: ask people which picture fits a sound."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from a2ibench.cli.options import load_plugins, make_display, plugin_option
+from a2ibench.cli.options import F, load_plugins, make_display, plugin_option
 
 if TYPE_CHECKING:
     from a2ibench.human_study.answers import Scores
     from a2ibench.runs.display import Display
+
+ASKED = "Which picture fits the sound?"
+
+
+def number_option(name: str, default: int, text: str, least: int = 0) -> Callable[[F], F]:
+    """Make an option that takes a whole number."""
+    kind = click.IntRange(min=least)
+    return click.option(name, default=default, show_default=True, type=kind, help=text)
 
 
 @click.group("human-study")
@@ -20,29 +29,21 @@ def human_study() -> None:
 @human_study.command()
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("--arms", required=True, metavar="A,B[,…]", help="Rows of the study to compare.")
+@number_option("--trials", 40, "Number of comparisons, shared out among the pairs of arms.", 1)
+@number_option("--checks", 6, "Number of attention checks.")
+@number_option("--repeats", 5, "Number of comparisons that come twice.")
+@number_option("--seed", 0, "Seed of every random choice.")
+@click.option("--title", default=ASKED, show_default=True, help="Title of the page.")
+@click.option("--question", default=ASKED, show_default=True, help="Question in every trial.")
 @click.option(
-    "--trials", "count", default=40, show_default=True, type=click.IntRange(min=1),
-    help="Comparisons; with several pairs of arms they are shared out.",
-)  # fmt: skip
-@click.option(
-    "--checks", default=6, show_default=True, type=click.IntRange(min=0), help="Attention checks."
+    "--dataset", metavar="DIR", help="Folder of the pairs.  [default: where the study says]"
 )
-@click.option(
-    "--repeats", default=5, show_default=True, type=click.IntRange(min=0),
-    help="Comparisons that come twice.",
-)  # fmt: skip
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@click.option("--title", default="Which picture fits the sound?", show_default=True)
-@click.option("--question", default="Which picture fits the sound?", show_default=True)
-@click.option(
-    "--dataset", metavar="DIR", help="Where the pairs lie now.  [default: where the study says]"
-)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @plugin_option
 def make(
     study: Path,
     arms: str,
-    count: int,
+    trials: int,
     checks: int,
     repeats: int,
     seed: int,
@@ -52,13 +53,14 @@ def make(
     out: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Write a page that asks about two pictures at a time.
+    """Write a page that shows two pictures at a time and asks which fits the sound.
 
-    OUT/study.html is one file for the participants; OUT/key.json says what they compare: keep it.
-    An attention check shows the real picture of the sound and one of another class.
+    OUT/study.html is a single file for the participants; OUT/key.json says what they compare: keep
+    it to yourself. An attention check shows the real picture and one of another class.
     """
     load_plugins(plugins)
-    from a2ibench.human_study.trials import KEY, PAGE, load_arms, make_trials, write_study
+    from a2ibench.human_study.page import PAGE, write_study
+    from a2ibench.human_study.trials import KEY, load_arms, make_trials
     from a2ibench.results.pairs import open_store
     from a2ibench.results.study import open_study
     from a2ibench.study.arm import split_arms
@@ -67,10 +69,10 @@ def make(
     opened = open_study(study)
     store = open_store(opened, dataset)
     drawn = load_arms(opened, split_arms(arms))
-    made = make_trials(store, drawn, count, checks, repeats, seed)
+    made = make_trials(store, drawn, trials, checks, repeats, seed)
     write_study(made, store, title, question, out)
     display.say(
-        f"{out / PAGE}: {len(made.key.trials)} trials ({count} comparisons, {repeats} of them"
+        f"{out / PAGE}: {len(made.key.trials)} trials ({trials} comparisons, {repeats} of them"
         f" twice, {checks} attention checks); open it in a browser or hand it on"
     )
     display.say(f"{out / KEY}: what is compared; not for participants")
@@ -87,13 +89,10 @@ def make(
     default=0.8,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="The share of attention checks that a participant has to pass.",
+    help="Share of attention checks that a participant must pass.",
 )
 def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:
-    """Score the JSON files that participants saved.
-
-    Writes DIR/scores.json and DIR/preferences.csv.
-    """
+    """Score participants' JSON files into DIR/scores.json and DIR/preferences.csv."""
     from a2ibench.extras import require
 
     require("human", "a2ibench human-study score")

@@ -1,4 +1,4 @@
-"""``a2ibench sweep``: how the picture changes while the sound is changed."""
+"""``a2ibench sweep``: measure how pictures change with the sound."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from a2ibench.cli import drawing
 from a2ibench.cli.options import (
     FAILED,
     arm_option,
@@ -23,52 +24,32 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument(
-    "sounds", metavar="SOUND...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@drawing.run_argument
+@drawing.sounds_argument
 @click.option("--volume", metavar="V,…", help="Multiply the samples: 0.5,1,2,3.")
 @click.option("--noise", metavar="DB,…", help="Add white noise at these signal-to-noise ratios.")
 @click.option(
-    "--mix",
-    type=click.Path(path_type=Path),
-    metavar="SOUND",
-    help="Mix another sound in, as loud, in the waveform.",
+    "--mix", type=drawing.PATH, metavar="SOUND", help="Mix in another sound's waveform, as loud."
 )
-@click.option("--ratios", metavar="R,…", help="With --mix: its shares.  [default: 0,0.25,…,1]")
+@click.option(
+    "--ratios", metavar="R,…", help="Shares of the sound of --mix.  [default: 0,0.25,…,1]"
+)
 @click.option(
     "--interpolate",
-    type=click.Path(path_type=Path),
+    type=drawing.PATH,
     metavar="SOUND",
-    help="Go to another sound's acoustic feature in a straight line.",
+    help="Go in a straight line to another sound's acoustic feature.",
 )
 @click.option(
-    "--steps", type=click.IntRange(2, 1000), help="With --interpolate, both ends.  [default: 9]"
+    "--steps",
+    type=click.IntRange(2, 1000),
+    help="Number of levels of --interpolate, with both ends.  [default: 9]",
 )
 @arm_option
 @seed_option
-@click.option(
-    "-n",
-    "count",
-    default=8,
-    show_default=True,
-    type=click.IntRange(1, 1000),
-    help="Noises: pictures per level.",
-)
-@click.option(
-    "--noise-seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Fixes the pictures' noise, the same at every level, and that which --noise adds.",
-)
-@click.option(
-    "--out",
-    default=Path("sweep"),
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The folder to write; the files of an earlier sweep in it are replaced.",
-)
+@drawing.count_option("Number of noises: pictures per level.")
+@drawing.noise_seed_option("Seed of the pictures' noise (equal at every level) and of --noise.")
+@drawing.out_option("sweep", "Folder to write; the files of an earlier sweep in it are replaced.")
 @plugin_option
 def sweep(
     run_folder: Path,
@@ -86,10 +67,10 @@ def sweep(
     out: Path,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Change sounds step by step and measure what it does to the pictures of a run.
+    """Change sounds step by step, and measure how the pictures of a run change.
 
-    Choose one of --volume, --noise, --mix and --interpolate. Samples that a change carries beyond
-    ±1 are not clipped. A sound that cannot be used is named and left out, and the exit code is 1.
+    Choose one of --volume, --noise, --mix and --interpolate. Samples beyond ±1 are not clipped. A
+    sound that cannot be used is reported and left out, and the exit code is 1.
     """
     asked = {"volume": volume, "noise": noise, "mix": mix, "interpolate": interpolate}
     if sum(value is not None for value in asked.values()) != 1:
@@ -100,14 +81,10 @@ def sweep(
     import numpy as np
 
     from a2ibench.generator.changes import Change
-    from a2ibench.generator.choose import describe_choice, find_run
+    from a2ibench.generator.choose import find_run
     from a2ibench.generator.sweep import check_out, sweep, write_sweep
-    from a2ibench.results.recorded_files import safe_name
 
-    names = [safe_name(sound.stem) for sound in sounds]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise UserError(f"two sounds are called {twice.pop()!r}: rename one of them")
-
+    drawing.name_sounds(sounds, "rename one of them")
     if volume is not None:
         change = Change("volume", _numbers("--volume", volume))
     elif noise is not None:
@@ -117,15 +94,15 @@ def sweep(
     else:
         levels = tuple(np.linspace(0, 1, steps or 9).round(6).tolist())
         change = Change("interpolate", levels, interpolate)
-    folder = find_run(run_folder, arm, seed)
+    choice = find_run(run_folder, arm, seed)
     check_out(sounds, out)
     display = make_display()
-    display.say(f"drawn by {describe_choice(run_folder, arm, seed)}")
+    display.say(f"drawn by {choice.description}")
     with display.running():
         swept, findings, notes, left_out = sweep(
-            folder, sounds, change, count, noise_seed, display.counter("sweeping")
+            choice.folder, sounds, change, count, noise_seed, display.counter("sweeping")
         )
-    write_sweep(swept, findings, change, folder, out)
+    write_sweep(swept, findings, change, choice.folder, out)
     _print(findings, change, display)
     for note in notes:
         display.say(f"note: {note}")
@@ -151,18 +128,13 @@ def _print(findings: "list[Finding]", change: "Change", display: "Display") -> N
     for one in findings:
         found = one.correlation
         ends = "–" if found.low is None else f"[{found.low:+.2f}, {found.high:+.2f}]"
-        table.add_row(
-            Text(one.sound),
-            Text(one.measure),
-            "–" if found.rho is None else f"{found.rho:+.2f}",
-            ends,
-            "–" if found.p is None else f"{found.p:.3f}",
-            str(found.cases),
-        )
+        rho = "–" if found.rho is None else f"{found.rho:+.2f}"
+        p = "–" if found.p is None else f"{found.p:.3f}"
+        table.add_row(Text(one.sound), Text(one.measure), rho, ends, p, str(found.cases))
     display.console.print(table, markup=False)
     display.say(
         f"ρ: Spearman's, over {len(change.levels)} levels of {change.kind}; distance and changed"
-        " against how far a level is from the unchanged sound, the others against the level. 95 %:"
-        " over the n noises (all sounds: over the n sounds). p: by permuting the levels, at least"
-        " about 2 / levels!; not corrected for the number of measures."
+        " against the level's distance from the unchanged sound, the others against the level."
+        " 95 %: over the n noises (all sounds: over the n sounds). p: by permuting the levels, at"
+        " least about 2 / levels!; not corrected for the number of measures."
     )

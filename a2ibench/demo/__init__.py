@@ -1,1 +1,1 @@
-"""A local page that shows the pictures of several models for one sound side by side."""
+"""A local page where several models draw a sound side by side."""

@@ -1,4 +1,4 @@
-"""The server of the page: the page itself, and pictures for a sound."""
+"""The web application: the page itself, and pictures for a sound."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from a2ibench.generator.generator import Generator
 
 PAGE = Path(__file__).with_name("page")
 UPLOAD = "application/octet-stream"
-"""The only type that is taken: a page of another origin cannot send it unasked."""
+"""The only accepted type: a page of another origin cannot send it without permission."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
     " media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-"""The parameters of a request: which models draw, and how many pictures of which sound."""
+"""The parameters of a request: models, number of pictures, volume, seed."""
 
 import math
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Choice:
         models: positions of the models, at least one.
         count: number of pictures per model.
         volume: factor of the samples.
-        seed: of the noise.
+        seed: seed of the noise.
     """
 
     models: tuple[int, ...]

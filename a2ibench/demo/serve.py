@@ -1,4 +1,4 @@
-"""Load the models of RUNs, and serve the page on a port."""
+"""Loading of models for the page, and serving it on a port."""
 
 import errno
 import ipaddress
@@ -23,15 +23,14 @@ PATIENCE = 10
 def open_models(
     paths: Sequence[Path], seed: int, say: Callable[[str], None]
 ) -> dict[str, Generator]:
-    """Load every model of several studies and jobs.
+    """Load every model of several studies, jobs and exported folders: name → model.
+
+    With several paths, names begin with that of their study.
 
     Args:
-        paths: folders of studies, of jobs, or written by ``a2ibench export``.
-        seed: the training seed, for studies.
-        say: receives notes on what is missing.
-
-    Returns:
-        Name → model; the name begins with that of its study where there are several paths.
+        paths: the folders.
+        seed: training seed, for studies.
+        say: receives notes on models that are missing.
 
     Raises:
         UserError: a path without a model, or a model that cannot be loaded.
@@ -52,7 +51,7 @@ def open_models(
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address."""
+    """Return whether an address can be reached from this machine alone."""
     if host == "localhost":
         return True
     try:
@@ -62,9 +61,8 @@ def is_loopback(host: str) -> bool:
 
 
 def allowed_hosts(host: str) -> list[str]:
-    """Return the host names that requests may use: on loopback only its own.
-
-    So no page elsewhere gets in under a name that its author lets point here.
+    """Return the host names that requests may use; on loopback its own alone, so that no page
+    elsewhere gets in under a name that points here.
     """
     return ["127.0.0.1", "localhost", "[::1]", host] if is_loopback(host) else ["*"]
 

@@ -22,7 +22,7 @@ channels at 655 kHz.
 MEMORY = 2 * 2**30
 """Bytes for decoding a sound."""
 SECONDS = 30.0
-"""For decoding a sound: other requests wait meanwhile."""
+"""Time for decoding a sound: other requests wait meanwhile."""
 
 RATE = 22_050
 WINDOW = 1024
@@ -34,11 +34,7 @@ RANGE = 80.0
 
 
 def decode(path: Path, child: Child) -> tuple[FloatArray, int]:
-    """Decode an uploaded file.
-
-    Args:
-        path: of the file; messages do not name it.
-        child: the process that decodes.
+    """Decode an uploaded file in a separate process; messages do not name it.
 
     Returns:
         float32 ``[T]``, mono, and its sample rate.

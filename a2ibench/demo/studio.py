@@ -29,10 +29,7 @@ class Studio:
     Sounds are decoded in a separate process, which may crash.
 
     Attributes:
-        models: name → model.
-        worker: the thread.
         turn: held by the request whose pictures are drawn.
-        decoder: the process.
         uploads: the folder of a sound while it is decoded; from :meth:`open` to :meth:`close`.
     """
 

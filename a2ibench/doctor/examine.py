@@ -1,4 +1,4 @@
-"""All lines of a diagnosis, in order."""
+"""The whole diagnosis, in order."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,9 @@ from a2ibench.doctor.line import Line
 
 
 def examine(studies: Path, dataset: str, encoder: str) -> Iterator[Line]:
-    """Yield the lines of a diagnosis; nothing is downloaded, and written files are removed again.
+    """Yield the lines of a diagnosis for studies in a folder with this dataset and encoder.
 
-    Args:
-        studies: the folder of studies.
-        dataset: the default dataset of a study.
-        encoder: the default encoder of a study.
+    Nothing is downloaded, and written files are removed again.
     """
     yield from libraries.look()
     yield from machine.look(studies)

@@ -1,4 +1,4 @@
-"""The libraries: what the package requires, against what is installed and can be imported."""
+"""Libraries that the package requires: whether they are installed, and can be imported."""
 
 import importlib.metadata
 import platform
@@ -8,15 +8,14 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from a2ibench import __version__
-from a2ibench.doctor.line import Line, State
-from a2ibench.errors import told
+from a2ibench.doctor.line import Line, State, examined
 from a2ibench.extras import PACKAGE, install, requirements, unmet
 
 REINSTALL = "install the package again: pip install -e ."
 
 
 def look() -> Iterator[Line]:
-    """The lines."""
+    """Yield the lines on libraries."""
     try:
         about = importlib.metadata.metadata(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
@@ -39,43 +38,49 @@ def look() -> Iterator[Line]:
 
 
 def _required(own: list[Requirement]) -> Line:
-    lacking = [why for one in own if (why := unmet(one))]
-    if lacking:
-        return Line("required packages", "broken", "; ".join(lacking), REINSTALL)
+    if lacking := "; ".join(why for one in own if (why := unmet(one))):
+        return Line("required packages", "broken", lacking, REINSTALL)
     versions = ", ".join(f"{one.name} {_version(one.name)}" for one in own)
     return Line("required packages", "fine", versions)
 
 
 def _extra(extra: str, own: list[Requirement]) -> Line:
-    lacking = [why for one in own if (why := unmet(one))]
-    if lacking:
-        return Line(f"extra {extra}", "lacking", "; ".join(lacking), install(extra))
+    if lacking := "; ".join(why for one in own if (why := unmet(one))):
+        return Line(f"extra {extra}", "lacking", lacking, install(extra))
     return Line(f"extra {extra}", "fine", ", ".join(one.name for one in own))
 
 
 def _torch() -> Line:
-    try:
+    def multiply() -> str:
         import torch
 
         float((torch.ones(2, 2) @ torch.ones(2, 2)).sum())
-    except Exception as error:  # a missing shared library is an OSError, a bad build anything
-        return Line("torch", "broken", told(error), REINSTALL)
-    return Line("torch", "fine", torch.__version__)
+        return torch.__version__
+
+    return examined("torch", "broken", REINSTALL, multiply)
 
 
 def _torchvision() -> Line:
-    """Its compiled operators load only beside the torch release that it was built for."""
-    try:
+    """Run a compiled operator: it loads only beside the torch release that it was built for."""
+
+    def suppress() -> str:
         import torch
         import torchvision
 
-        box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
-        torchvision.ops.nms(box, torch.ones(1), 0.5)
-    except Exception as error:
-        versions = " and ".join(f"{name} {_version(name)}" for name in ("torch", "torchvision"))
-        advice = f"{versions} must be a pair of one release: pip install -U torch torchvision"
-        return Line("torchvision", "broken", told(error), advice)
-    return Line("torchvision", "fine", torchvision.__version__)
+        torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.ones(1), 0.5)
+        return torchvision.__version__
+
+    versions = " and ".join(f"{name} {_version(name)}" for name in ("torch", "torchvision"))
+    advice = f"{versions} must be a pair of one release: pip install -U torch torchvision"
+    return examined("torchvision", "broken", advice, suppress)
+
+
+def _imported(name: str, instead: str) -> Line:
+    def load() -> str:
+        importlib.import_module(name)
+        return _version(name)
+
+    return examined(name, "broken", f"{REINSTALL}; until then {instead}", load)
 
 
 def _version(name: str) -> str:
@@ -83,11 +88,3 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "(missing)"
-
-
-def _imported(name: str, instead: str) -> Line:
-    try:
-        importlib.import_module(name)
-    except Exception as error:
-        return Line(name, "broken", told(error), f"{REINSTALL}; until then {instead}")
-    return Line(name, "fine", _version(name))

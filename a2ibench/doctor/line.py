@@ -4,9 +4,12 @@ import getpass
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+from a2ibench.errors import told
 
 State = Literal["fine", "lacking", "broken"]
 """``"lacking"`` limits something; a study with the default options cannot run if one is
@@ -15,14 +18,7 @@ State = Literal["fine", "lacking", "broken"]
 
 @dataclass(frozen=True)
 class Line:
-    """One examined part of the machine.
-
-    Attributes:
-        title: its name.
-        state: of the part.
-        found: its description.
-        advice: what to do; may be empty.
-    """
+    """One examined part of the machine, with advice on what to do (may be empty)."""
 
     title: str
     state: State
@@ -32,6 +28,17 @@ class Line:
     def anonymous(self) -> "Line":
         """Return the line without the user's name and folders, for a report that others read."""
         return replace(self, found=_anonymous(self.found), advice=_anonymous(self.advice))
+
+
+def examined(title: str, state: State, advice: str, examine: Callable[[], str]) -> Line:
+    """Return the line with what an examination finds, or with its error, the state and the advice.
+
+    Libraries that do not fit this machine raise errors of many kinds.
+    """
+    try:
+        return Line(title, "fine", examine())
+    except Exception as error:
+        return Line(title, state, told(error), advice)
 
 
 def _anonymous(text: str) -> str:

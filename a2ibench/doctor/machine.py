@@ -1,4 +1,4 @@
-"""The machine: processors, memory, disks, limits, GPUs."""
+"""The machine: processors, memory, GPUs, disks, limits."""
 
 import os
 import platform
@@ -12,21 +12,17 @@ from a2ibench.errors import UserError, told
 from a2ibench.storage import cache_dir
 
 GB = 1e9
-LITTLE_DISK = 1.0
+MIN_DISK = 1.0
 """GB, below which not even the default study fits."""
 SCARCE_DISK = 5.0
 """GB, below which a few studies fill the disk."""
-FEW_FILES = 1_024
+MIN_FILES = 1_024
 SIGNS = "✓ − Ĩ"
-"""Some signs of tables and messages."""
+"""Some characters of tables and messages."""
 
 
 def look(studies: Path) -> Iterator[Line]:
-    """Yield the lines on the machine.
-
-    Args:
-        studies: the folder of studies.
-    """
+    """Yield the lines on the machine, with the disk of a folder of studies."""
     yield _processors()
     yield _memory()
     yield from _gpus()
@@ -116,7 +112,7 @@ def _disk(title: str, folder: Path, advice: str) -> Line:
     found = f"{free:.1f} GB free"
     if free >= SCARCE_DISK:
         return Line(title, "fine", found)
-    return Line(title, "broken" if free < LITTLE_DISK else "lacking", found, advice)
+    return Line(title, "broken" if free < MIN_DISK else "lacking", found, advice)
 
 
 def _sockets() -> Line:
@@ -140,7 +136,7 @@ def _files() -> Line:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return Line("open files", "fine", "no limit")
-    if limit < FEW_FILES:
+    if limit < MIN_FILES:
         advice = "Ray opens hundreds: ulimit -n 4096"
         return Line("open files", "lacking", f"{limit} at once", advice)
     return Line("open files", "fine", f"{limit} at once")

@@ -1,4 +1,4 @@
-"""Sound and film: snippets are encoded, and decoded again by the bench's own reader."""
+"""Codecs: snippets of sound and film are encoded, and decoded again as the bench does it."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.doctor.line import Line
+from a2ibench.doctor.line import Line, examined
 from a2ibench.errors import told
 from a2ibench.media.sound_file import read_sound
 
@@ -31,21 +31,17 @@ def look() -> Iterator[Line]:
     found = f"PyAV {av.__version__} (libavcodec {libav}), soundfile {soundfile.__version__}"
     yield Line("codec libraries", "fine", found)
     with tempfile.TemporaryDirectory() as folder:
-        yield _tried("mp3", lambda: _sound(Path(folder, "a.mp3"), "mp3"))
-        yield _tried("aac", lambda: _sound(Path(folder, "a.m4a"), "aac"))
-        yield _tried("h264", lambda: _film(Path(folder, "a.mp4")))
+        yield _codec("mp3", lambda: _sound(Path(folder, "a.mp3"), "mp3"))
+        yield _codec("aac", lambda: _sound(Path(folder, "a.m4a"), "aac"))
+        yield _codec("h264", lambda: _film(Path(folder, "a.mp4")))
 
 
-def _tried(codec: str, run: Callable[[], str]) -> Line:
-    title = f"codec {codec}"
+def _codec(codec: str, run: Callable[[], str]) -> Line:
     advice = "films and sounds of this kind cannot be read: pip install -U av soundfile"
-    try:
-        found = run()
-    except Exception as error:
-        if _has(codec, "r") and not _has(codec, "w"):
-            return Line(title, "lacking", "can be decoded; nothing here encodes one to try it on")
-        return Line(title, "lacking", told(error), advice)
-    return Line(title, "fine", found)
+    line = examined(f"codec {codec}", "lacking", advice, run)
+    if line.state != "fine" and _has(codec, "r") and not _has(codec, "w"):
+        return Line(line.title, "lacking", "can be decoded; nothing here encodes one to try it on")
+    return line
 
 
 def _has(codec: str, mode: str) -> bool:

@@ -15,12 +15,7 @@ SPEC = Spec(image_size=32, acoustic_dim=4, classes=("a", "b"))
 
 
 def look(dataset: str, encoder: str) -> Iterator[Line]:
-    """Yield the lines on plug-ins.
-
-    Args:
-        dataset: the default dataset of a study, which cannot run without it.
-        encoder: the default encoder, likewise.
-    """
+    """Yield the lines on plug-ins; a study cannot run without the default dataset and encoder."""
     yield from _packages()
     loaded = []
     for one in registry.ALL:
@@ -31,8 +26,7 @@ def look(dataset: str, encoder: str) -> Iterator[Line]:
                 yield _failed(one.kind, name, one.group, error)
     for kind, name, plugin in loaded:
         needed = {"dataset": dataset, "encoder": encoder}.get(kind) == name
-        line = _made(kind, name, plugin, needed)
-        if line is not None:
+        if (line := _made(kind, name, plugin, needed)) is not None:
             yield line
 
 
@@ -60,7 +54,7 @@ def _failed(kind: str, name: str, group: str, error: BaseException) -> Line:
 
 
 def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
-    """Make a plug-in that needs weights, files or libraries, which checks their hashes."""
+    """Make a plug-in that needs weights, files or libraries; their hashes are checked."""
     title = f"{kind} {name}"
     state: State = "broken" if needed else "lacking"
     try:

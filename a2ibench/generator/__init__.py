@@ -1,1 +1,1 @@
-"""Trained generators: loaded, asked for pictures, exported."""
+"""Trained generators: loading, drawing, exporting, sweeping."""

@@ -1,5 +1,4 @@
-"""Changes of a sound, level by level: its volume, noise, another sound mixed in, or a path in the
-space of the features."""
+"""Gradual changes of a sound: volume, noise, another sound mixed in, a path between features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,10 +32,10 @@ LIMITS: dict[Kind, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """What is changed, and how much.
+    """A change of a sound at several levels v.
 
-    ``volume``: samples × v (Wan et al. 2019: 0.5, 1, 2, 3). They are not clipped: an encoder takes
-    them beyond ±1, up to :data:`~a2ibench.media.audio.MAX_PEAK`.
+    ``volume``: samples × v (Wan et al. 2019: 0.5, 1, 2, 3), not clipped: encoders accept up to
+    :data:`~a2ibench.media.audio.MAX_PEAK`.
 
     ``noise``: white Gaussian noise at v decibels below the sound's power, the same noise at every
     level.
@@ -45,13 +44,12 @@ class Change:
     this one's length and brought to its root mean square.
 
     ``interpolate``: (1 − v) · a + v · b between the standardised features of both sounds, which is
-    what a model is given. No waveform need exist that has such a feature.
+    the input of a model. No waveform need exist that has such a feature.
 
     Attributes:
-        kind: which of them.
         levels: v, at least two, all different.
         other: the other sound of ``mix`` and ``interpolate``.
-        seed: of the noise that is added.
+        seed: seed of the added noise.
 
     Raises:
         UserError: fewer than two levels, one twice, or one out of its range.
@@ -72,7 +70,7 @@ class Change:
 
     @property
     def strength(self) -> npt.NDArray[np.float64]:
-        """How far each level is from the unchanged sound: what distances are compared with."""
+        """Distance of each level from the unchanged sound, to compare other distances with."""
         levels = np.array(self.levels, dtype=np.float64)
         if self.kind == "volume":
             return np.abs(np.log2(levels))
@@ -81,23 +79,17 @@ class Change:
     def features(
         self, run: Run, name: str, waveform: FloatArray, rate: int
     ) -> tuple[FloatArray, list[str]]:
-        """The features of a sound at every level.
-
-        Args:
-            run: what hears.
-            name: of the sound, for messages.
-            waveform: float32 ``[T]``.
-            rate: in hertz.
+        """Return the features of a sound at every level.
 
         Returns:
-            float32 ``[levels, d]``, standardised, and what the user should know.
+            float32 ``[levels, d]``, standardised, and notes for the user.
 
         Raises:
             UserError: samples beyond ``MAX_PEAK``; silence where noise or another sound is measured
                 against it; another sound that cannot be used.
         """
         if self.kind == "interpolate":
-            start, end = run.hear(waveform, rate), run.hear(*self._other)
+            start, end = run.encode(waveform, rate), run.encode(*self._other)
             t = np.array(self.levels, dtype=np.float32)[:, np.newaxis]
             return (1 - t) * start + t * end, []
         changes: dict[Kind, Callable[[float], FloatArray]] = {
@@ -116,7 +108,7 @@ class Change:
                     f"{name}, {self.kind} {level:g}: samples reach {peaks[level]:.3g}; at most"
                     f" {MAX_PEAK:g} are taken for a sound"
                 )
-            features.append(run.hear(changed, rate))
+            features.append(run.encode(changed, rate))
         beyond = [f"{level:g} (to {peak:.2f})" for level, peak in peaks.items() if peak > 1]
         notes = [f"{name}: samples beyond ±1 at {self.kind} {', '.join(beyond)}: not clipped"]
         return np.stack(features), notes if beyond else []
@@ -139,12 +131,9 @@ class Change:
 
 
 def add_noise(waveform: FloatArray, snr: float, seed: int) -> FloatArray:
-    """Adds white Gaussian noise whose power is ``snr`` decibels below the waveform's.
+    """Add white Gaussian noise whose power is ``snr`` decibels below the waveform's.
 
-    Args:
-        waveform: float32 ``[T]``, not silent.
-        snr: in decibels.
-        seed: of the noise; the same for every level.
+    The waveform must not be silent.
     """
     noise = np.random.default_rng(seed).standard_normal(len(waveform))
     scale = _rms(waveform) / _rms(noise) * 10 ** (-snr / 20)

@@ -1,4 +1,4 @@
-"""A trained generator in a folder for other programs, compared with the original first."""
+"""Export of a trained generator for other programs, once compared with the original."""
 
 import shutil
 import uuid
@@ -11,13 +11,7 @@ import torch
 
 from a2ibench import __version__, config, registry
 from a2ibench.errors import UserError
-from a2ibench.generator.files import (
-    FILES,
-    READERS,
-    WRITERS,
-    Arrays,
-    Drawing,
-)
+from a2ibench.generator.files import FILES, READERS, WRITERS, Arrays, Drawing
 from a2ibench.generator.generate import Run, copy_run, open_run
 from a2ibench.storage import file_sha256, write_json
 from a2ibench.training.draw import draw, draw_noise
@@ -26,9 +20,9 @@ from a2ibench.types import FloatArray, ImageArray
 FORMAT = 1
 ABOUT = "generator.json"
 BATCHES = (1, 2, 17)
-"""Rows of the batches that an exported file is compared on."""
+"""Sizes of the batches on which an exported file is compared."""
 TOLERANCE = 1
-"""Of 255: runtimes add up in another order, which moves a pixel at the edge of a rounding."""
+"""Levels of 255: runtimes sum in another order, which moves a value at the edge of rounding."""
 
 
 class ExportError(Exception):
@@ -36,24 +30,24 @@ class ExportError(Exception):
 
 
 def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) -> dict[str, Any]:
-    """Writes a finished job's generator, and compares what was written with the original.
+    """Write a finished job's generator, and compare what was written with the original.
 
     The folder holds the generator in each format, ``generator.json``, and what
     :func:`a2ibench.load` reads: the weights and the standardiser as safetensors, the job's result.
     It appears whole, after the comparison, or not at all.
 
     Args:
-        folder: of the job.
-        out: the folder to write; it must not be there, or be empty.
-        formats: of :data:`~a2ibench.generator.files.FILES`.
-        licence: of the weights, in the words of the user; may be empty.
+        folder: folder of the job.
+        out: folder to write; it must not exist, or be empty.
+        formats: keys of :data:`~a2ibench.generator.files.FILES`.
+        licence: licence of the weights, in the user's words; may be empty.
 
     Returns:
         The content of ``generator.json``.
 
     Raises:
         UserError: the job has no model, or the folder is taken.
-        ExportError: see there.
+        ExportError: a format cannot be written, or its file draws something else.
     """
     out = out.resolve()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
@@ -95,7 +89,7 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
 
 
 def _inputs(run: Run, rows: int) -> dict[str, FloatArray]:
-    """Random features of the spread of the training's, and noises."""
+    """Return random features distributed like the training's, and noises."""
     mean, std = run.standardiser.mean, run.standardiser.std
     rng = np.random.default_rng(rows)
     inputs = {"feature": (mean + std * rng.standard_normal((rows, len(mean)))).astype(np.float32)}
@@ -105,7 +99,7 @@ def _inputs(run: Run, rows: int) -> dict[str, FloatArray]:
 
 
 def _compare(run: Run, drawn: Callable[[Arrays], ImageArray]) -> dict[str, Any]:
-    """The differences between an exported file's pictures and the original's.
+    """Compare an exported file's pictures with the original's.
 
     Raises:
         ExportError: one is above :data:`TOLERANCE`, or the shapes differ.

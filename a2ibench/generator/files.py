@@ -1,4 +1,4 @@
-"""The files of a generator for other programs: written as TorchScript and ONNX, and read again."""
+"""TorchScript and ONNX files of a generator: writers and readers."""
 
 import logging
 import warnings
@@ -16,16 +16,16 @@ from a2ibench.training.draw import to_pixels
 from a2ibench.types import FloatArray, ImageArray
 
 FILES = {"torchscript": "generator.pt", "onnx": "generator.onnx"}
-"""Format → the file of the generator."""
+"""Format → file name."""
 
 Arrays = Mapping[str, FloatArray]
 
 
 class Drawing(nn.Module):
-    """What is exported: the feature is standardised, drawn, rounded to 8 bits.
+    """The exported network: it standardises a feature, draws, and rounds to 8 bits.
 
     Shapes: ``feature`` float32 ``[n, d]`` as the encoder gives it, ``noise`` float32
-    ``[n, noise_dim]`` (not there where the method has none) → uint8 ``[n, S, S, 3]``.
+    ``[n, noise_dim]`` (absent where the method has none) → uint8 ``[n, S, S, 3]``.
     """
 
     mean: torch.Tensor
@@ -45,8 +45,8 @@ class Drawing(nn.Module):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """torch calls TorchScript deprecated, warns of what a trace takes for constant, and prints the
-    traces of its own errors; what counts here is whether the pictures are the same.
+    """Silence torch, which calls TorchScript deprecated, warns of constants in a trace, and prints
+    the traces of its own errors; here only the comparison of the pictures counts.
     """
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
@@ -59,8 +59,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _write_torchscript(drawing: Drawing, inputs: Arrays, path: Path) -> None:
-    # One row: a number of rows that a method takes with len() is traced as a constant, and one row
-    # goes with any number of them.
+    # One row: a method's len() is traced as a constant, and 1 broadcasts to any number of rows.
     one = tuple(torch.from_numpy(value[:1]) for value in inputs.values())
     with _quiet(), torch.no_grad():
         traced = torch.jit.trace(drawing, one, check_trace=False)  # type: ignore[no-untyped-call]
@@ -96,8 +95,8 @@ def _write_onnx(drawing: Drawing, inputs: Arrays, path: Path) -> None:
 
 
 def _program(drawing: Drawing, inputs: Arrays) -> torch.export.ExportedProgram:
-    """The drawing for any number of rows. A strict export also follows ``len()``, and takes more
-    than twice as long."""
+    """Trace the drawing for any number of rows. A strict export also follows ``len()``, and takes
+    more than twice as long."""
     rows = torch.export.Dim("n")
     given = tuple(torch.from_numpy(value) for value in inputs.values())
     shapes = {name: {0: rows} for name in inputs}
@@ -116,7 +115,7 @@ def _avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> torch.Tensor:
-    """The pooling without a divisor, which ONNX's has not: torch's exporter drops it unsaid."""
+    """Pool without a divisor, which ONNX lacks and torch's exporter drops silently."""
     if divisor_override is None or ceil_mode:
         return NotImplemented
     area = kernel[0] * kernel[-1]

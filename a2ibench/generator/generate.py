@@ -1,4 +1,4 @@
-"""From a finished run and any sound to pictures."""
+"""Pictures for any sound, drawn by a finished run."""
 
 import shutil
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
 
 LONG = 2.0
-"""Times the length of the training's segments: a sound that is longer is said to be."""
-MOST_WINDOWS = 1000
+"""A sound gets a note beyond this many times the length of the training's segments."""
+MAX_WINDOWS = 1000
 STANDARDISER = "standardiser.safetensors"
-"""In a job's folder: what standardises the features that its model takes."""
+"""In a job's folder: the statistics that standardise features for its model."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,10 @@ class Run:
     """A finished run that is ready to draw.
 
     Attributes:
-        result: its ``result.json``.
-        encoder: what it hears with.
-        standardiser: of the features, with the statistics of its training pairs.
-        model: trained, on its device.
+        standardiser: standardises features with the statistics of its training pairs.
+        model: the trained model, on its device.
         notes: what the user should know.
-        segment_seconds: of its training's sounds; None where its result does not say.
+        segment_seconds: length of the sounds it was trained with; None if unknown.
     """
 
     result: Result
@@ -50,25 +48,25 @@ class Run:
     notes: tuple[str, ...]
     segment_seconds: float | None = None
 
-    def hear(self, waveform: FloatArray, rate: int) -> FloatArray:
-        """The standardised feature of a waveform, float32 ``[d]``."""
+    def encode(self, waveform: FloatArray, rate: int) -> FloatArray:
+        """Return the standardised feature of a waveform: float32 ``[d]``."""
         return self.standardiser(self.encoder(waveform, rate))
 
     def draw(self, waveform: FloatArray, rate: int, count: int, seed: int) -> ImageArray:
-        """Pictures for a waveform that differ in the noise alone: uint8 ``[count, S, S, 3]``."""
+        """Draw pictures that differ in the noise alone: uint8 ``[count, S, S, 3]``."""
         from a2ibench.training.draw import draw, draw_noise
 
-        acoustic = self.hear(waveform, rate)[np.newaxis]
+        acoustic = self.encode(waveform, rate)[np.newaxis]
         noise = draw_noise(count, self.model.noise_dim, seed)
         return draw(self.model, np.repeat(acoustic, count, axis=0), noise)
 
 
 def open_run(folder: Path) -> Run:
-    """Load what a finished job draws with.
+    """Load the encoder and the model of a finished job.
 
     Raises:
-        UserError: the job trained no model, its plug-in is missing, or its files are none that go
-            together.
+        UserError: the job trained no model, its plug-in is missing, or its files do not fit each
+            other.
     """
     from a2ibench.training.checkpoint import load_for_drawing
     from a2ibench.training.device import place
@@ -79,9 +77,11 @@ def open_run(folder: Path) -> Run:
             f"{folder}: holds no trained model, as a reference row does not;"
             " choose an arm of the study"
         )
-    sizes = spec(result, folder)
-    heard, trained = result.encoder.name, result.job
-    encoder = registry.encoders.build(heard, result.encoder.config)
+    if (stored := result.spec) is None:
+        raise UserError(f"{folder / RESULT}: damaged ('spec'); train again")
+    sizes = Spec(stored.image_size, stored.acoustic_dim, tuple(stored.classes))
+    trained = result.job
+    encoder = registry.encoders.build(result.encoder.name, result.encoder.config)
     if encoder.fingerprint() != (result.encoder.fingerprint or trained.encoder):
         raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
     standardiser = Standardiser.load(folder / STANDARDISER)
@@ -96,32 +96,26 @@ def open_run(folder: Path) -> Run:
             f"since this run was trained, the code of {trained.method} has changed: {changed}"
         )
     if result.encoder.fingerprint is not None and encoder.identity() != trained.encoder:
-        earlier = has_earlier_rule(sources)
         notes.append(
             f"this run was trained with an earlier version of a2ibench: whether the code of encoder"
-            f" {heard} has changed since is not known"
-            if earlier
-            else f"since this run was trained, the code of encoder {heard} has changed"
+            f" {encoder.name} has changed since is not known"
+            if has_earlier_rule(sources)
+            else f"since this run was trained, the code of encoder {encoder.name} has changed"
         )
     return Run(result, encoder, standardiser, model, tuple(notes), result.segment_seconds)
 
 
 def _check_fits(standardiser: Standardiser, sizes: Spec, folder: Path) -> None:
-    mean, std = standardiser.mean, standardiser.std
-    expected = (sizes.acoustic_dim,)
-    if not (mean.shape == std.shape == expected and np.isfinite(mean).all() and (std > 0).all()):
+    mean, std, d = standardiser.mean, standardiser.std, sizes.acoustic_dim
+    if not (mean.shape == std.shape == (d,) and np.isfinite(mean).all() and (std > 0).all()):
         raise UserError(
             f"{folder / STANDARDISER}: expected a mean and a deviation above 0 for"
-            f" each of {expected[0]} dimensions; train again"
+            f" each of {d} dimensions; train again"
         )
 
 
 def copy_run(folder: Path, to: Path) -> None:
-    """Copies what :func:`open_run` reads of a job, and the plug-in files that it was trained with.
-
-    Args:
-        folder: of a finished job of a model.
-        to: an empty folder.
+    """Copy what :func:`open_run` reads of a job, and the plug-in files that it was trained with.
 
     Raises:
         UserError: the checkpoint is damaged or of another format.
@@ -137,24 +131,12 @@ def copy_run(folder: Path, to: Path) -> None:
             shutil.copy(path, to / PLUGINS / path.name)
 
 
-def spec(result: Result, folder: Path) -> Spec:
-    """Return the sizes that a run's networks were built for.
-
-    Raises:
-        UserError: the result in that folder does not say.
-    """
-    sizes = result.spec
-    if sizes is None:
-        raise UserError(f"{folder / RESULT}: damaged ('spec'); train again")
-    return Spec(sizes.image_size, sizes.acoustic_dim, tuple(sizes.classes))
-
-
 @dataclass(frozen=True)
 class Row:
     """Pictures of one sound, or of one window of it; they differ in the noise alone.
 
     Attributes:
-        start: of the window in the sound, in seconds; None for the whole sound.
+        start: beginning of the window, in seconds; None for the whole sound.
         images: uint8 ``[count, S, S, 3]``.
     """
 
@@ -163,12 +145,12 @@ class Row:
 
 
 def silence(name: str, waveform: FloatArray) -> list[str]:
-    """A note on a sound without any, which is drawn like every other."""
+    """Return a note on a sound that is silent; it is drawn like any other."""
     return [] if np.any(waveform) else [f"{name} is silent: all of its samples are 0"]
 
 
-def listen(sound: Path, run: Run) -> tuple[FloatArray, int, list[str]]:
-    """A sound's mono samples, their rate, and what the user should know of them.
+def read_for(run: Run, sound: Path) -> tuple[FloatArray, int, list[str]]:
+    """Return a sound's mono samples, their rate, and notes for the user.
 
     Raises:
         UserError: the sound cannot be used.
@@ -185,7 +167,7 @@ def listen(sound: Path, run: Run) -> tuple[FloatArray, int, list[str]]:
 
 
 def too_long(name: str, seconds: float, trained: float | None) -> list[str]:
-    """A note on a sound that lasts much longer than those that a model was trained with."""
+    """Return a note on a sound much longer than those that a model was trained with."""
     if trained is None or seconds <= LONG * trained:
         return []
     return [
@@ -195,73 +177,48 @@ def too_long(name: str, seconds: float, trained: float | None) -> list[str]:
 
 
 def cut(waveform: FloatArray, rate: int, every: float) -> tuple[list[float], list[FloatArray]]:
-    """Cuts a sound into windows that follow each other.
-
-    Args:
-        waveform: float32 ``[T]``.
-        rate: its samples per second.
-        every: seconds from the beginning of one window to the next.
+    """Cut a sound into successive windows of ``every`` seconds.
 
     Returns:
-        Where each begins, in seconds, and its samples. A last one of less than half the length is
-        left out, unless it is the only one.
+        The second at which each begins, and its samples. A last window of less than half the length
+        is left out, unless it is the only one.
 
     Raises:
-        UserError: a length without samples, or more than :data:`MOST_WINDOWS`.
+        UserError: a length without samples, or more than :data:`MAX_WINDOWS`.
     """
     if not (np.isfinite(every) and every * rate >= 1):
         raise UserError(f"--every {every:g}: expected a number of seconds above 0")
     step = every * rate
     count = max(1, round(len(waveform) / step))
-    if count > MOST_WINDOWS:
+    if count > MAX_WINDOWS:
         raise UserError(
             f"--every {every:g}: {count} windows in {len(waveform) / rate:.1f} s; expected at most"
-            f" {MOST_WINDOWS}"
+            f" {MAX_WINDOWS}"
         )
     edges = [round(i * step) for i in range(count + 1)]
     windows = [waveform[start:end] for start, end in pairwise(edges)]
     return [i * every for i in range(count)], windows
 
 
-def draw_for(run: Run, sound: Path, count: int, seed: int) -> tuple[ImageArray, list[str]]:
-    """Draws several pictures for one sound.
-
-    Args:
-        run: what draws.
-        sound: any file that :func:`~a2ibench.media.audio.read_sound` decodes; all of it is heard.
-        count: how many pictures; they differ in the noise alone.
-        seed: of the noise.
-
-    Returns:
-        uint8 ``[count, S, S, 3]``, and what the user should know (a tiled sound, a model without
-        noise).
-
-    Raises:
-        UserError: see :func:`listen`.
-    """
-    (row,), notes = draw_rows(run, sound, count, seed)
-    return row.images, notes
-
-
 def draw_rows(
     run: Run, sound: Path, count: int, seed: int, every: float | None = None
 ) -> tuple[list[Row], list[str]]:
-    """Draws pictures for one sound, or for every window of it.
+    """Draw pictures for one sound, or for every window of it.
 
     Args:
-        run: what draws.
-        sound: any file that :func:`~a2ibench.media.audio.read_sound` decodes.
+        run: the run.
+        sound: any file that :func:`~a2ibench.media.sound_file.read_sound` decodes.
         count: pictures per row; the noise of a column is the same in all rows.
-        seed: of the noise.
-        every: seconds of a window; None for one row, in which all of the sound is heard.
+        seed: seed of the noise.
+        every: seconds of a window; None for one row, drawn for the whole sound.
 
     Returns:
-        The rows, and what the user should know.
+        The rows, and notes for the user (a tiled sound, a model without noise).
 
     Raises:
-        UserError: see :func:`listen` and :func:`cut`.
+        UserError: the sound cannot be used; see also :func:`cut`.
     """
-    waveform, rate, notes = listen(sound, run)
+    waveform, rate, notes = read_for(run, sound)
     name, seconds = safe_name(sound.name), len(waveform) / rate
     if every is None:
         if long := too_long(name, seconds, run.segment_seconds):

@@ -13,21 +13,21 @@ from a2ibench.generator.generate import Run, open_run
 from a2ibench.media.audio import MIN_RATE, to_mono
 from a2ibench.types import FloatArray, ImageArray
 
-HIGHEST_RATE = 10_000_000
-"""In hertz: above, it is a number of something else."""
-MOST = 1000
-"""Pictures of one call."""
+MAX_RATE = 10_000_000
+"""Hertz; a larger number measures something else."""
+MAX_PICTURES = 1000
+"""Pictures per call."""
 
 
 class Generator:
-    """Draws pictures for sounds, the same that ``a2ibench generate`` draws.
+    """A trained generator; it draws the same pictures as ``a2ibench generate``.
 
     Attributes:
-        name: of its method.
-        encoder: the name of what it hears with.
+        name: name of its method.
+        encoder: name of its encoder.
         image_size: S, the side of its pictures in pixels.
-        shortest: the seconds that a sound must last.
-        segment_seconds: how long the sounds lasted that it was trained with; None if unknown.
+        shortest: seconds that a sound must last.
+        segment_seconds: length of the sounds it was trained with; None if unknown.
         notes: what the user should know of the run.
     """
 
@@ -43,16 +43,15 @@ class Generator:
     def generate(
         self, waveform: npt.ArrayLike, rate: float, n: int = 8, seed: int = 0
     ) -> ImageArray:
-        """Draws several pictures for one sound; they differ in the noise alone.
+        """Draw several pictures for one sound; they differ in the noise alone.
 
         Args:
             waveform: ``[T]``, or ``[channels, T]``, which are averaged; floats, nominally in
                 [−1, 1]. An array, a list, or a tensor on the processor. Silence is drawn like any
                 other sound.
-            rate: its samples a second, 1000 to 10 million; resampled where it is not the encoder's
-                own.
-            n: how many pictures, 1 to 1000.
-            seed: of their noise, at least 0. The same sound, seed and n give the same pictures.
+            rate: samples per second, 1000 to 10 million; resampled to the encoder's own.
+            n: number of pictures, 1 to 1000.
+            seed: seed of the noise, at least 0. The same sound, seed and n give the same pictures.
 
         Returns:
             uint8 ``[n, S, S, 3]``, RGB.
@@ -65,7 +64,7 @@ class Generator:
         mono = _mono(waveform)
         if not _is_rate(rate):
             raise UserError(
-                f"expected a sample rate in hertz, {MIN_RATE} to {HIGHEST_RATE}, got {rate!r}"
+                f"expected a sample rate in hertz, {MIN_RATE} to {MAX_RATE}, got {rate!r}"
             )
         seconds = len(mono) / rate
         if seconds < self.shortest:
@@ -73,17 +72,17 @@ class Generator:
                 f"the sound lasts {seconds:.2f} s ({len(mono)} samples at {rate:g} Hz);"
                 f" {self.encoder} needs at least {self.shortest:.2f} s"
             )
-        count = _whole("n", n, 1, MOST)
+        count = _whole("n", n, 1, MAX_PICTURES)
         return self._run.draw(mono, round(rate), count, _whole("seed", seed, 0, None))
 
 
 def load(path: Path, arm: str | None, seed: int) -> Generator:
-    """What :func:`a2ibench.load` returns."""
-    return Generator(open_run(find_run(path, arm, seed)))
+    """Load a generator; see :func:`a2ibench.load`."""
+    return Generator(open_run(find_run(path, arm, seed).folder))
 
 
 def _mono(waveform: npt.ArrayLike) -> FloatArray:
-    """float32 ``[T]`` of ``[T]`` or ``[channels, T]``."""
+    """Average ``[T]`` or ``[channels, T]`` to float32 ``[T]``."""
     try:
         samples = np.asarray(waveform)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -100,7 +99,7 @@ def _mono(waveform: npt.ArrayLike) -> FloatArray:
 
 def _is_rate(rate: Any) -> bool:
     number = isinstance(rate, int | float | np.integer | np.floating)
-    return number and bool(MIN_RATE <= rate <= HIGHEST_RATE)
+    return number and bool(MIN_RATE <= rate <= MAX_RATE)
 
 
 def _whole(name: str, value: Any, lowest: int, highest: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Plain measures of pictures: what a change of the sound does to them."""
+"""Plain measures of pictures, to see what a change of the sound does to them."""
 
 from collections.abc import Mapping
 
@@ -10,20 +10,20 @@ from a2ibench.types import FloatArray, ImageArray
 Array = npt.NDArray[np.float64]
 
 CHANGED = 8
-"""Levels of 255 by which a pixel has to differ in some channel to count as changed."""
+"""Levels of 255 by which a pixel must differ in some channel to count as changed."""
 LUMA = np.array([0.299, 0.587, 0.114])
 """Rec. 601."""
 BATCH = 32
 FROM_BASE = ("distance", "changed")
-"""Measures of the difference to a base picture."""
+"""Names of the measures that compare with a base picture."""
 
 
 def measure(images: ImageArray, base: ImageArray) -> Mapping[str, Array]:
-    """Measures every picture.
+    """Measure every picture.
 
     Args:
         images: uint8 ``[n, S, S, 3]``.
-        base: uint8 ``[n, S, S, 3]``, what each is compared with.
+        base: uint8 ``[n, S, S, 3]``, the pictures that they are compared with.
 
     Returns:
         By name, float64 ``[n]``:
@@ -61,7 +61,7 @@ def _colourfulness(images: ImageArray) -> Array:
 
 
 def _features(images: ImageArray) -> FloatArray:
-    """Equal pictures are looked at once: their distance is 0, not rounding."""
+    """Embed equal pictures once: their distance is 0, not a rounding error."""
     from a2ibench.nn.lite0 import Lite0
 
     distinct, position = np.unique(images, axis=0, return_inverse=True)

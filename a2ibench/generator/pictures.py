@@ -14,31 +14,24 @@ ALL = "all.png"
 RECORD = "pictures.json"
 ZOOM = 4
 LARGEST = 16_384
-"""Pixels of a side of ``all.png``: it is enlarged as far as that."""
+"""Largest side of ``all.png`` in pixels."""
 
 
 def names_of(starts: list[float | None], count: int) -> list[str]:
-    """The names of the pictures in rows: ``00.png``, ``01.png``, …, or with the second at which
+    """Return the names of pictures in rows: ``00.png``, ``01.png``, …, or with the second at which
     the window of a row begins, ``0005.00s_00.png``.
-
-    Args:
-        starts: of each row, in seconds; None for the whole sound.
-        count: pictures per row.
     """
     places = ["" if start is None else f"{start:07.2f}s_" for start in starts]
     return [f"{place}{i:02}.png" for place in places for i in range(count)]
 
 
 def save_pictures(rows: list[Row], folder: Path, about: Mapping[str, Any]) -> Path:
-    """Writes every picture, and all of them side by side, enlarged, as ``all.png``.
+    """Write every picture, and all of them enlarged side by side; return the path of ``all.png``.
 
     Args:
         rows: at least one, of equally many pictures.
-        folder: made if it is not there; pictures of an earlier call are removed from it.
-        about: what they are pictures of, for :data:`RECORD`.
-
-    Returns:
-        The path of ``all.png``.
+        folder: made if it does not exist; pictures of an earlier call are removed from it.
+        about: description of the pictures, for :data:`RECORD`.
 
     Raises:
         UserError: a file is in the way that no earlier call wrote.

@@ -1,4 +1,4 @@
-"""A sweep: what happens to a run's pictures while a sound is changed step by step."""
+"""Sweeps: a sound is changed step by step, and a run's pictures are measured."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from a2ibench.evaluation.judging import LoadedJudge, embed_images, load_kept
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
 from a2ibench.generator.changes import AXES, Change
 from a2ibench.generator.curves import Curve, save_curves
-from a2ibench.generator.generate import Run, listen, open_run, too_long
+from a2ibench.generator.generate import Run, open_run, read_for, too_long
 from a2ibench.generator.picture_measures import FROM_BASE, measure
 from a2ibench.reporting.figures import save_grid
 from a2ibench.results.job import Job
@@ -36,7 +36,6 @@ class Swept:
     """One sound's pictures and measures.
 
     Attributes:
-        name: of the sound.
         images: uint8 ``[1 + L, Z, S, S, 3]``: the unchanged sound, then every level.
         measures: name → float64 ``[1 + L, Z]``.
     """
@@ -48,13 +47,10 @@ class Swept:
 
 @dataclass(frozen=True)
 class Finding:
-    """How a measure goes with the change.
+    """Correlation of a measure with the change of one sound, or of :data:`ALL`.
 
-    Attributes:
-        sound: its name, or ``ALL``.
-        measure: which.
-        correlation: with the level; for measures of the difference to the unchanged sound's
-            picture, with the distance of the level from the unchanged sound.
+    Measures that compare with the unchanged sound's picture are correlated with the distance of the
+    level from the unchanged sound, the others with the level.
     """
 
     sound: str
@@ -63,12 +59,12 @@ class Finding:
 
 
 def check_out(sounds: Sequence[Path], folder: Path) -> None:
-    """Raises a :class:`UserError` where :func:`write_sweep` would, before the work is done."""
+    """Raise the :class:`UserError` of :func:`write_sweep` before the work is done."""
     check_free(folder, SWEEP, _names([safe_name(path.stem) for path in sounds]))
 
 
 def _names(sounds: Sequence[str]) -> list[str]:
-    """The files of a sweep, besides its record."""
+    """Return the names of a sweep's files, without its record."""
     strips = [f"strips/{name}.png" for name in sounds]
     return ["curves.parquet", "curves.csv", "correlations.csv", "curves.png", *strips]
 
@@ -81,39 +77,38 @@ def sweep(
     seed: int,
     progress: Callable[[int, int], None],
 ) -> tuple[list[Swept], list[Finding], list[str], list[UserError]]:
-    """Draws and measures.
+    """Draw and measure pictures of sounds at every level of a change.
 
     Args:
-        folder: of a finished job.
-        sounds: each is changed by itself.
-        change: what is done to them.
+        folder: folder of a finished job.
+        sounds: sounds, each changed by itself.
+        change: the change.
         count: Z, pictures per level; picture z has the same noise at every level and for every
             sound.
-        seed: of those noises.
-        progress: called with the sounds done so far and in total.
+        seed: seed of those noises.
+        progress: receives the number of sounds done and in total.
 
     Returns:
-        One record per sound, the correlations, what the user should know, and why sounds are left
-        out.
+        One record per sound, the correlations, notes for the user, and the reasons why sounds are
+        left out.
 
     Raises:
         UserError: a run that cannot be used, or no sound that can.
     """
     run = open_run(folder)
-    notes = list(run.notes)
     classifier, said = _classifier(run)
-    notes += said
+    notes = [*run.notes, *said]
     swept, left_out = [], []
     for i, path in enumerate(sounds):
         name = safe_name(path.stem)
         try:
-            waveform, rate, said = listen(path, run)
+            waveform, rate, said = read_for(run, path)
             features, more = change.features(run, name, waveform, rate)
         except UserError as error:
             left_out.append(error)
             continue
         notes += [*said, *too_long(name, len(waveform) / rate, run.segment_seconds), *more]
-        acoustic = np.concatenate([run.hear(waveform, rate)[np.newaxis], features])
+        acoustic = np.concatenate([run.encode(waveform, rate)[np.newaxis], features])
         images = _draw(run, acoustic, count, seed)
         if count > 1 and (images == images[:, :1]).all():
             notes.append(f"{name}: {run.model.name} uses no noise here: one picture per level")
@@ -151,10 +146,8 @@ def _measure(images: ImageArray, classifier: LoadedJudge | None, run: Run) -> di
 
 
 def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
-    """The classifier that judged the run's study, as it was then.
-
-    Returns:
-        It, or None; then, what the user should know of why there is none.
+    """Return the classifier that judged the run's study, as it was then; or the reasons why there
+    is none.
     """
     sizes = run.model.spec
     blank = np.zeros((1, sizes.image_size, sizes.image_size, 3), dtype=np.uint8)
@@ -197,23 +190,23 @@ def _findings(swept: Sequence[Swept], change: Change) -> list[Finding]:
 
 
 def plotted(swept: Sequence[Swept]) -> list[str]:
-    """The measures that are plotted and correlated."""
+    """Return the names of the measures that are plotted and correlated."""
     return [name for name in swept[0].measures if not name.startswith(f"{POSTERIOR}:")]
 
 
 def write_sweep(
     swept: Sequence[Swept], findings: Sequence[Finding], change: Change, run: Path, folder: Path
 ) -> None:
-    """Writes ``sweep.json``, ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png``
+    """Write ``sweep.json``, ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png``
     and one strip of pictures per sound, each whole or not at all. The files of an earlier sweep in
     the folder are removed.
 
     Args:
         swept: one record per sound.
         findings: the correlations.
-        change: what was done.
-        run: the job that drew.
-        folder: where to.
+        change: the change.
+        run: folder of the job that drew.
+        folder: folder to write.
 
     Raises:
         UserError: the path is no folder, or a file is in the way that no earlier sweep wrote.

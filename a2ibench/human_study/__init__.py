@@ -1,1 +1,1 @@
-"""Forced-choice studies among people."""
+"""Forced-choice studies with human participants."""

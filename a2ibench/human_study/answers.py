@@ -1,7 +1,7 @@
-"""Answers of a forced-choice study: read with suspicion, checked, scored."""
+"""Answers of a forced-choice study: validated, checked for attention, scored."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,14 +11,14 @@ import pydantic
 from a2ibench.errors import UserError
 from a2ibench.human_study.preference import Preference, preference
 from a2ibench.human_study.trials import KEY, Key, Trial
-from a2ibench.storage import write_json
+from a2ibench.storage import atomic_write, write_json
 
-LARGEST = 2**20
+MAX_BYTES = 2**20
 """Bytes of an answer file; 1,000 trials take a tenth of it."""
 
 
 class Answer(pydantic.BaseModel):
-    """What a participant chose in one trial."""
+    """A participant's choice in one trial."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -47,15 +47,12 @@ class Answers(pydantic.BaseModel):
 
 @dataclass(frozen=True)
 class Participant:
-    """How one participant answered.
+    """Summary of one participant's answers.
 
     Attributes:
-        name: their code.
-        checks_passed: attention checks answered by the real picture.
-        checks: attention checks.
-        repeats_kept: comparisons answered the same way the second time.
-        repeats: comparisons that came twice.
-        left: share of comparisons answered by the left picture.
+        checks_passed: number of attention checks answered with the real picture.
+        repeats_kept: number of comparisons answered the same way the second time.
+        left: share of comparisons answered with the left picture.
         kept: whether their answers count.
     """
 
@@ -73,11 +70,10 @@ class Scores:
     """The result of a study.
 
     Attributes:
-        study: which.
-        preferences: a pair of arms each, over the participants that are kept.
+        preferences: one per pair of arms, over the participants that are kept.
         participants: everyone whose file could be used.
-        skipped: answer file → why it was not.
-        needed: the share of attention checks that a participant has to pass.
+        skipped: answer file → why it was not used.
+        needed: share of attention checks that a participant must pass.
     """
 
     study: str
@@ -88,7 +84,7 @@ class Scores:
 
 
 def read_key(folder: Path) -> Key:
-    """The key of a study.
+    """Read the key of a study.
 
     Raises:
         UserError: it is missing or damaged.
@@ -103,12 +99,12 @@ def read_key(folder: Path) -> Key:
 
 
 def score(key: Key, files: Sequence[Path], needed: float) -> Scores:
-    """Preferences of everyone who passed their attention checks.
+    """Score the preferences of everyone who passed their attention checks.
 
     Args:
-        key: of the study.
-        files: of the participants; those that cannot be used are named and skipped.
-        needed: the share of attention checks to pass.
+        key: the study's key.
+        files: the participants' files; those that cannot be used are skipped with the reason.
+        needed: share of attention checks to pass.
 
     Raises:
         UserError: nobody is left; the message says why.
@@ -129,10 +125,8 @@ def score(key: Key, files: Sequence[Path], needed: float) -> Scores:
 
 
 def write_scores(scores: Scores, folder: Path) -> None:
-    """Writes ``scores.json`` and ``preferences.csv``, each whole or not at all."""
+    """Write ``scores.json`` and ``preferences.csv``, each whole or not at all."""
     import pandas as pd
-
-    from a2ibench.storage import atomic_write
 
     write_json(folder / "scores.json", asdict(scores))
     with atomic_write(folder / "preferences.csv") as temporary:
@@ -158,8 +152,8 @@ def _read_all(key: Key, files: Sequence[Path]) -> tuple[list[Answers], dict[str,
 def _read(key: Key, path: Path) -> Answers:
     if not path.is_file():
         raise UserError("no such file")
-    if path.stat().st_size > LARGEST:
-        raise UserError(f"larger than {LARGEST} bytes")
+    if path.stat().st_size > MAX_BYTES:
+        raise UserError(f"larger than {MAX_BYTES} bytes")
     try:
         one = Answers.model_validate_json(path.read_bytes())
     except pydantic.ValidationError as error:
@@ -194,8 +188,8 @@ def _describe(key: Key, one: Answers, needed: float) -> Participant:
 
 
 def _chosen(key: Key, one: Answers, a: str, b: str) -> Iterator[tuple[str, bool]]:
-    """Item → whether a was chosen, in the trials of a pair of arms; repeats do not count."""
-    choices: Mapping[str, Literal["left", "right"]] = one.choices
+    """Yield (item, a was chosen) for the trials of a pair of arms; repeats do not count."""
+    choices = one.choices
     for trial in key.trials:
         if trial.kind == "compare" and {trial.left, trial.right} == {a, b}:
             yield trial.id, _arm(trial, choices[trial.id]) == a

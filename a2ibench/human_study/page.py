@@ -1,77 +1,58 @@
-"""The page of a forced-choice study: one file, no network, nothing that says what is compared."""
+"""The page of a forced-choice study: one file, no network, no hint of what is compared."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from a2ibench.data.store import PairStore
+from a2ibench.errors import UserError
+from a2ibench.human_study.trials import KEY, Trials
 from a2ibench.reporting.html import write_html
 from a2ibench.reporting.media import picture_uri, sound_uri
-from a2ibench.types import FloatArray, ImageArray
+from a2ibench.storage import atomic_write
 
+PAGE = "study.html"
 APART = 5
-"""Trials between a trial and its repeat, at least, where there are so many."""
+"""Smallest number of trials between a trial and its repeat, where there are so many."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What one trial shows.
+def write_study(trials: Trials, store: PairStore, title: str, question: str, folder: Path) -> None:
+    """Write the page, which works from a disk, and the key.
 
-    Attributes:
-        id: opaque.
-        sound: which of the sounds.
-        left: uint8 ``[S, S, 3]``.
-        right: the same.
-        after: the id of the trial that this one repeats, and comes after.
+    Each participant gets an order of their own, which follows from their code; of each sound at
+    most ten seconds are played. Texts are escaped wherever they stand.
+
+    Raises:
+        UserError: the folder holds another study, whose answers the new key could not score.
     """
-
-    id: str
-    sound: str
-    left: ImageArray
-    right: ImageArray
-    after: str | None
-
-
-def write_human_page(
-    study: str,
-    title: str,
-    question: str,
-    questions: Sequence[Question],
-    sounds: Mapping[str, tuple[FloatArray, int]],
-    path: Path,
-) -> None:
-    """Writes one HTML file that works from a disk.
-
-    Each participant gets an order of their own, which follows from their code. Texts are escaped
-    wherever they stand.
-
-    Args:
-        study: identifies the trials; answers carry it.
-        title: of the page.
-        question: what is asked.
-        questions: the trials.
-        sounds: name → float32 ``[T]`` and its rate; at most ten seconds are played.
-        path: the file.
-    """
+    key, path = trials.key, folder / KEY
+    text = key.model_dump_json(indent=1) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise UserError(f"{folder}: holds another study; choose another --out")
+    # Sounds by their place among the trials: a row of the store would reveal more than it must.
+    names = {row: str(i) for i, row in enumerate(dict.fromkeys(t.row for t in key.trials))}
     data = {
-        "study": study,
+        "study": key.study,
         "apart": APART,
-        "sounds": {name: sound_uri(*sound) for name, sound in sounds.items()},
+        "sounds": {
+            name: sound_uri(store.waveform(row), store.sample_rate) for row, name in names.items()
+        },
         "trials": [
             {
-                "id": one.id,
-                "sound": one.sound,
-                "left": picture_uri(one.left),
-                "right": picture_uri(one.right),
-                "after": one.after,
+                "id": trial.id,
+                "sound": names[trial.row],
+                "left": picture_uri(trials.pictures[trial.id][0]),
+                "right": picture_uri(trials.pictures[trial.id][1]),
+                "after": trial.of,
             }
-            for one in questions
+            for trial in key.trials
         ],
     }
     write_html(
         "human_study.html.j2",
-        path,
+        folder / PAGE,
         title=title,
         question=question,
-        trials=len(questions),
+        trials=len(key.trials),
         data=data,
     )
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What people prefer: shares with intervals over people and items, agreement, consistency."""
+"""Preferences of people: shares with intervals over people and items, and their agreement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,20 +11,18 @@ from a2ibench.evaluation.statistics import LEVEL, SeedScores, interval
 
 @dataclass(frozen=True)
 class Preference:
-    """How often one arm was preferred to another.
+    """Answers to comparisons of one arm, a, with another, b.
 
     Attributes:
-        a: the first arm.
-        b: the second.
-        chosen: answers for a.
-        answers: in all, without repeats.
+        chosen: number of answers for a.
+        answers: number of all answers, without repeats.
         share: ``chosen / answers``.
-        low: lower end of the 95 % interval.
-        high: upper end.
-        p: of no preference, by an exact binomial test that takes answers for independent: too small
-            where they are not.
-        participants: how many answered.
-        items: how many segments were asked about.
+        low: lower end of its 95 % interval.
+        high: upper end of its 95 % interval.
+        p: p-value of no preference, by an exact binomial test that assumes independent answers: too
+            small where they are not.
+        participants: number of participants.
+        items: number of test segments.
         alpha: Krippendorff's α of the participants' choices; None with one participant or where all
             choices are equal.
     """
@@ -43,7 +41,7 @@ class Preference:
 
 
 def preference(a: str, b: str, choices: Mapping[str, Mapping[str, bool]]) -> Preference:
-    """The share that prefers a, from complete answers.
+    """Compute the share that prefers a, from complete answers.
 
     Participants and items both count as drawn at random, as training seeds and test clips do
     (:func:`~a2ibench.evaluation.statistics.interval`); with one participant the items alone. The
@@ -51,8 +49,8 @@ def preference(a: str, b: str, choices: Mapping[str, Mapping[str, bool]]) -> Pre
     have one.
 
     Args:
-        a: the first arm.
-        b: the second.
+        a: label of the first arm.
+        b: label of the second arm.
         choices: participant → item → whether a was chosen; every participant has every item.
     """
     table = np.array([list(one.values()) for one in choices.values()], dtype=np.float64)

@@ -1,9 +1,8 @@
-"""Which picture fits the sound? The trials of a forced-choice study among people."""
+"""Trials of a forced-choice study: which of two pictures fits the sound?"""
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -12,14 +11,12 @@ import pydantic
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import spread
-from a2ibench.human_study.page import Question, write_human_page
 from a2ibench.results.samples import read_samples
 from a2ibench.results.study import Study
-from a2ibench.storage import atomic_write, content_key
+from a2ibench.storage import content_key
 from a2ibench.types import ImageArray, IntArray
 
 KEY = "key.json"
-PAGE = "study.html"
 FORMAT: Final = 1
 Kind = Literal["compare", "attention", "repeat"]
 
@@ -28,14 +25,14 @@ class Trial(pydantic.BaseModel):
     """One question.
 
     Attributes:
-        id: opaque, so that the page says nothing about what is compared.
+        id: random, so that the page does not reveal what is compared.
         kind: a comparison of two arms, an attention check (the real picture of the moment against
-            one of another class), or a comparison again with the sides exchanged.
+            one of another class), or a repeated comparison with the sides exchanged.
         row: the test segment's row in the store.
         left: the arm, or ``real`` or ``other``, whose picture stands on the left.
-        right: the same of the right.
-        seeds: which training seed drew the left and the right picture.
-        of: of a repeat, the id of the trial that it repeats.
+        right: likewise on the right.
+        seeds: training seeds of the left and the right picture.
+        of: id of the trial that a repeat repeats.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -50,15 +47,15 @@ class Trial(pydantic.BaseModel):
 
 
 class Key(pydantic.BaseModel):
-    """``key.json``: what the participants must not see.
+    """The content of ``key.json``, which the participants must not see.
 
     Attributes:
         format: version of the layout.
-        study: a hash of the trials; answers carry it.
-        arms: what is compared.
+        study: hash of the trials; answers carry it.
+        arms: labels of the arms that are compared.
         dataset: content hash of the pairs.
-        seed: of every random choice.
-        trials: in the order of the page before it is shuffled for each participant.
+        seed: seed of every random choice.
+        trials: in the order of the page, before each participant's shuffling.
     """
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -72,33 +69,23 @@ class Key(pydantic.BaseModel):
 
 
 @dataclass(frozen=True)
-class Made:
-    """A study's trials with what they show.
-
-    Attributes:
-        key: the trials.
-        pictures: trial id → uint8 ``[2, S, S, 3]``, left and right.
-    """
+class Trials:
+    """A study's trials and their pictures: trial id → uint8 ``[2, S, S, 3]``, left and right."""
 
     key: Key
     pictures: dict[str, ImageArray]
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """The pictures of one arm.
-
-    Attributes:
-        label: of the arm.
-        images: a seed each, uint8 ``[n, S, S, 3]``.
-    """
+class ArmImages:
+    """The pictures of one arm: uint8 ``[n, S, S, 3]`` per training seed."""
 
     label: str
     images: tuple[ImageArray, ...]
 
 
-def load_arms(study: Study, arms: Sequence[str]) -> list[Drawn]:
-    """The pictures that arms (or reference rows, or outside systems) of a study drew.
+def load_arms(study: Study, arms: Sequence[str]) -> list[ArmImages]:
+    """Read the pictures that arms, reference rows or outside systems of a study drew.
 
     Raises:
         UserError: an unknown arm, one twice or a single one, or one without pictures.
@@ -107,25 +94,26 @@ def load_arms(study: Study, arms: Sequence[str]) -> list[Drawn]:
     if len(rows) < 2 or len({row.label for row in rows}) < len(rows):
         raise UserError("--arms: expected two or more, all different, as in ours,wan2019")
     return [
-        Drawn(row.label, tuple(read_samples(job.folder).images for job in row.jobs)) for row in rows
+        ArmImages(row.label, tuple(read_samples(job.folder).images for job in row.jobs))
+        for row in rows
     ]
 
 
 def make_trials(
-    store: PairStore, arms: Sequence[Drawn], count: int, checks: int, repeats: int, seed: int
-) -> Made:
-    """Chooses segments, sides and training seeds.
+    store: PairStore, arms: Sequence[ArmImages], count: int, checks: int, repeats: int, seed: int
+) -> Trials:
+    """Choose segments, sides and training seeds at random.
 
-    Segments come from the classes in turn, not by their pictures; the pairs of arms in turn. Which
-    arm stands on the left is balanced over the trials of each pair.
+    Segments come from the classes in turn, not by their pictures; the pairs of arms in turn. Left
+    and right are balanced over the trials of each pair.
 
     Args:
         store: the pairs that the study was run on.
         arms: at least two.
-        count: comparisons.
-        checks: attention checks.
-        repeats: comparisons that come twice.
-        seed: of every choice.
+        count: number of comparisons.
+        checks: number of attention checks.
+        repeats: number of comparisons that come twice.
+        seed: seed of every choice.
 
     Raises:
         UserError: more trials than there are test segments, more repeats than trials, checks on
@@ -145,22 +133,15 @@ def make_trials(
     rng = np.random.default_rng(seed)
     trials, pictures = _compare(rows, label, arms, count, rng)
     for trial in [trials[i] for i in np.sort(rng.permutation(count)[:repeats])]:
-        again = Trial(
-            id=_opaque(rng),
-            kind="repeat",
-            row=trial.row,
-            left=trial.right,
-            right=trial.left,
-            seeds=(trial.seeds[1], trial.seeds[0]),
-            of=trial.id,
-        )
-        trials.append(again)
-        pictures[again.id] = pictures[trial.id][::-1]
+        exchanged = {"left": trial.right, "right": trial.left, "seeds": trial.seeds[::-1]}
+        again = {"id": _random_id(rng), "kind": "repeat", "of": trial.id, **exchanged}
+        trials.append(trial.model_copy(update=again))
+        pictures[trials[-1].id] = pictures[trial.id][::-1]
     for position in rng.permutation(len(rows))[:checks]:
         other = rng.choice(np.flatnonzero(label != label[position]))
         sides = ("real", "other") if rng.random() < 0.5 else ("other", "real")
         trial = Trial(
-            id=_opaque(rng), kind="attention", row=int(rows[position]), left=sides[0],
+            id=_random_id(rng), kind="attention", row=int(rows[position]), left=sides[0],
             right=sides[1],
         )  # fmt: skip
         shown = {"real": rows[position], "other": rows[other]}
@@ -173,45 +154,22 @@ def make_trials(
         format=FORMAT, study=study, arms=labels, dataset=store.content_hash, seed=seed,
         trials=trials,
     )  # fmt: skip
-    return Made(key, pictures)
-
-
-def write_study(made: Made, store: PairStore, title: str, question: str, folder: Path) -> None:
-    """Writes the page and the key.
-
-    Raises:
-        UserError: the folder holds another study, whose answers the new key could not score.
-    """
-    path = folder / KEY
-    text = made.key.model_dump_json(indent=1) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise UserError(f"{folder}: holds another study; choose another --out")
-    # Sounds by their place among the trials: a row of the store would say more than it must.
-    names = {row: str(i) for i, row in enumerate(dict.fromkeys(t.row for t in made.key.trials))}
-    questions = [
-        Question(trial.id, names[trial.row], left, right, trial.of)
-        for trial in made.key.trials
-        for left, right in [made.pictures[trial.id]]
-    ]
-    sounds = {name: (store.waveform(row), store.sample_rate) for row, name in names.items()}
-    write_human_page(made.key.study, title, question, questions, sounds, folder / PAGE)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    return Trials(key, pictures)
 
 
 def _compare(
-    rows: IntArray, label: IntArray, arms: Sequence[Drawn], count: int, rng: np.random.Generator
+    rows: IntArray, label: IntArray, arms: Sequence[ArmImages], count: int, rng: np.random.Generator
 ) -> tuple[list[Trial], dict[str, ImageArray]]:
     pairs = list(itertools.combinations(arms, 2))
     trials, pictures = [], {}
     for i, position in enumerate(rng.permutation(spread(label, count, rng))):
         pair = pairs[i % len(pairs)]
-        # In turn, the segments being in random order: as often left as right.
+        # Alternate: the segments are in random order.
         if (i // len(pairs)) % 2:
             pair = pair[::-1]
         seeds = tuple(int(rng.integers(len(arm.images))) for arm in pair)
         trial = Trial(
-            id=_opaque(rng), kind="compare", row=int(rows[position]), left=pair[0].label,
+            id=_random_id(rng), kind="compare", row=int(rows[position]), left=pair[0].label,
             right=pair[1].label, seeds=(seeds[0], seeds[1]),
         )  # fmt: skip
         trials.append(trial)
@@ -221,5 +179,5 @@ def _compare(
     return trials, pictures
 
 
-def _opaque(rng: np.random.Generator) -> str:
+def _random_id(rng: np.random.Generator) -> str:
     return rng.bytes(6).hex()

@@ -1,1 +1,1 @@
-"""MLflow: a mirror of a study's folder."""
+"""MLflow as a mirror of a study's folder."""

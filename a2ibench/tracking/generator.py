@@ -17,13 +17,8 @@ if TYPE_CHECKING:
 CODE = Path(__file__).with_name("model_code.py")
 
 
-def tell_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
-    """Logs the model of a job with its run, unless it is there.
-
-    Args:
-        client: of the tracking server.
-        run: of the job.
-        job: of a model, with a result.
+def log_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
+    """Log a finished job's model with its run, unless it is there.
 
     Returns:
         The model's id: ``models:/<id>`` is its address.
@@ -52,7 +47,7 @@ def tell_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
 
 
 def save_model(job: Ended, scratch: Path) -> Path:
-    """Writes the folder of an MLflow model: in it lies the job's folder, as far as it draws."""
+    """Write the folder of an MLflow model, with those of the job's files that drawing needs."""
     import mlflow.pyfunc
     import numpy as np
     from mlflow.models import ModelSignature
@@ -60,10 +55,10 @@ def save_model(job: Ended, scratch: Path) -> Path:
 
     inner = scratch / "job"
     inner.mkdir()
-    copy_run(job.folder, inner)
-    assert job.result is not None
-    assert job.result.spec is not None
-    size = job.result.spec.image_size
+    copy_run(job.state.folder, inner)
+    assert job.state.result is not None
+    assert job.state.result.spec is not None
+    size = job.state.result.spec.image_size
     signature = ModelSignature(
         inputs=Schema([ColSpec("string")]),
         outputs=Schema([TensorSpec(np.dtype("uint8"), (-1, -1, size, size, 3))]),
@@ -71,7 +66,7 @@ def save_model(job: Ended, scratch: Path) -> Path:
     )
     path = scratch / "model"
     with warnings.catch_warnings():
-        # MLflow asks for an example, to run the model on it once more.
+        # MLflow wants an example, to run the model on it once more.
         warnings.simplefilter("ignore", UserWarning)
         mlflow.pyfunc.save_model(
             str(path),

@@ -1,36 +1,38 @@
-"""A tracking server's time to answer: a limit for each call, whatever the server does meanwhile.
+"""Time limits of calls to a tracking server.
 
-A socket's own time limit begins again with every byte that arrives, so a server that sends one now
-and then would hold a study for ever.
+A socket's own limit begins again with every byte that arrives, so a server that sends one now and
+then would hold up a study for ever.
 """
 
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 CALL = 60.0
 """Seconds for one call."""
 LIVE = 180.0
-"""Seconds for all that is told at once while a study runs and waits for it."""
+"""Seconds for all calls at once while a running study waits for them."""
 BYTES_PER_SECOND = 1e5
-"""The slowest upload that is waited for, on top of that."""
+"""The slowest upload that gets the time it needs, on top of that."""
 UPLOADS = ("log_artifact", "log_model_artifacts")
-"""Methods of MLflow's client that are given a run or model, and a file or folder to send."""
+"""Methods of MLflow's client whose second argument is a file or folder to send."""
 
 
 class SlowServerError(Exception):
-    """A call that did not end in its time."""
+    """A call that did not end in time."""
 
 
 class Limited:
     """An object whose methods must end in time.
 
     Each call is made in a thread, since nothing else interrupts a call that waits for a network.
-    One that is late is given up: its thread ends with the call, or with this process.
+    A late call is given up: its thread ends with the call, or with this process.
 
     Args:
-        target: whose methods are called.
+        target: the object itself.
         call: seconds for one call.
         together: seconds for all calls since :meth:`begin`; None for no such limit.
     """
@@ -42,7 +44,7 @@ class Limited:
         self._left = together
 
     def begin(self) -> None:
-        """Begins to count the time of all calls together."""
+        """Start counting the time of all calls together."""
         self._left = self._together
 
     def __getattr__(self, name: str) -> Any:
@@ -63,33 +65,30 @@ class Limited:
         return limited
 
 
-def _in_time(call: Any, seconds: float, name: str) -> Any:
-    """Calls it, in a thread.
+def _in_time(call: Callable[[], Any], seconds: float, name: str) -> Any:
+    """Return what a call returns, or raise what it raises.
 
     Raises:
         SlowServerError: it has not ended after so many seconds.
-        BaseException: whatever it raised.
     """
-    ended: list[tuple[Any, BaseException | None]] = []
+    future: Future[Any] = Future()
 
     def work() -> None:
         try:
-            ended.append((call(), None))
+            future.set_result(call())
         except BaseException as error:  # raised again by the caller
-            ended.append((None, error))
+            future.set_exception(error)
 
-    thread = threading.Thread(target=work, daemon=True, name=f"mlflow {name}")
-    thread.start()
-    thread.join(max(0.0, seconds))
-    if not ended:
-        raise SlowServerError(f"{name} did not end within {seconds:.0f} s")
-    answer, error = ended[0]
-    if error is not None:
-        raise error
-    return answer
+    threading.Thread(target=work, daemon=True, name=f"mlflow {name}").start()
+    try:
+        return future.result(max(0.0, seconds))
+    except TimeoutError:
+        if future.done():
+            raise
+        raise SlowServerError(f"{name} did not end within {seconds:.0f} s") from None
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """Return the bytes of a file, or of all files in a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,46 +1,44 @@
-"""The mirror in use: beside a study that runs, or afterwards. Errors become a line."""
+"""Mirroring beside a running study, or afterwards; an error becomes one line."""
 
 import re
-import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, command, told
 from a2ibench.results.long_scores import LONG
 from a2ibench.storage import content_key, file_sha256, lock, read_json, write_json
 from a2ibench.tracking.limits import LIVE
-from a2ibench.tracking.mirror import DeletedExperimentError, Mirror
+from a2ibench.tracking.mirror import Mirror
+from a2ibench.tracking.study_runs import DeletedExperimentError
 
-TOLD = "mirrored.json"
-"""In a study's folder: a hash of the URI, which may hold a password → one of all that the server
-there was told.
+RECORD = "mirrored.json"
+"""In a study's folder: a hash of each URI, which may hold a password → one of all that was logged
+there.
 """
 
 
 def default_uri(study: Path) -> str:
-    """A database beside the study's folder: studies side by side share it."""
+    """Return the database beside the study's folder: studies side by side share it."""
     return f"sqlite:///{(study.resolve().parent / 'mlflow.db')}"
 
 
-def how_to_look(uri: str) -> str:
-    """Where a person sees what is at an URI."""
+def viewer(uri: str) -> str:
+    """Return the address or the command that shows a URI in a browser."""
     shown = without_password(uri)
     return shown if uri.startswith("http") else f"mlflow ui --backend-store-uri {shown}"
 
 
 def without_password(text: str) -> str:
-    """A line in which each URI with a user and a password has dots for the password."""
+    """Return a line with dots for the password in each URI that has a user and a password."""
     return re.sub(r"(://[^\s:/@]*):[^\s/]*@", r"\1:…@", text)
 
 
 class LiveMirror:
-    """The mirror of a study that is running: its first error is its last, and costs one line.
+    """The mirror of a running study: it ends at its first error, which costs one line.
 
-    Args:
-        uri: see :class:`Mirror`.
-        folder: of the study.
-        say: prints one line.
+    Attributes:
+        alive: whether nothing has gone wrong.
     """
 
     def __init__(self, uri: str, folder: Path, say: Callable[[str], None]) -> None:
@@ -49,50 +47,48 @@ class LiveMirror:
         self._say = say
         self._mirror: Mirror | None = None
         self.alive = True
-        """Whether nothing has gone wrong."""
 
     @property
     def place(self) -> str:
-        """A line on where a person sees it; empty where something went wrong."""
-        return f"MLflow: {how_to_look(self._uri)}" if self.alive else ""
+        """The line that says where to see the runs; empty after an error."""
+        return f"MLflow: {viewer(self._uri)}" if self.alive else ""
 
     def open(self) -> None:
-        """Before any trial starts: first openings of a database do not go together."""
-
-        def open_it() -> None:
+        """Connect before any trial starts: several cannot make a database's tables at once."""
+        with self._forgiving():
             self._mirror = Mirror(self._uri, self._folder, LIVE, self._say)
-
-        self._forgive(open_it)
 
     def job(self, key: str) -> None:
         """See :meth:`Mirror.job`."""
-        if (mirror := self._mirror) is not None:
-            self._forgive(lambda: mirror.job(key))
+        with self._forgiving():
+            if self._mirror is not None:
+                self._mirror.job(key)
 
     def close(self) -> None:
-        """Tells whatever is not known yet. A server that was told everything is not asked again:
-        to open it takes longer than to look at a finished study."""
+        """Log whatever is missing; a server that has everything is not asked, which would take
+        longer than reading a finished study."""
         if not self.alive:
             return
         state = _state(self._folder)
-        if _was_told(self._folder, self._uri, state):
+        if _was_logged(self._folder, self._uri, state):
             return
         if self._mirror is None:
             self.open()
-        if (mirror := self._mirror) is not None:
-            self._forgive(mirror.everything)
+        with self._forgiving():
+            if self._mirror is not None:
+                self._mirror.everything()
         if self.alive:
-            _note_told(self._folder, self._uri, state)
+            _note_logged(self._folder, self._uri, state)
 
-    def _forgive(self, tell: Callable[[], Any]) -> None:
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
         try:
-            tell()
+            yield
         except Exception as error:
             self._mirror, self.alive = None, False
-            folder, uri = shlex.quote(str(self._folder)), shlex.quote(self._uri)
-            again = f"a2ibench mirror {folder} --tracking-uri {uri}"
+            again = command("mirror", self._folder, "--tracking-uri", self._uri)
             line = (
-                f"MLflow at {self._uri} cannot be written ({_in_a_line(error)}); the study goes on"
+                f"MLflow at {self._uri} cannot be written ({told(error)[:200]}); the study goes on"
                 f" without it, and afterwards `{again}` catches up"
             )
             if isinstance(error, DeletedExperimentError):
@@ -101,11 +97,11 @@ class LiveMirror:
 
 
 def live_mirror(uri: str | None, say: Callable[[str], None]) -> Callable[[Path], LiveMirror] | None:
-    """Return what makes the mirror of a study that is run, by its folder; None for none.
+    """Return the function that makes the mirror of a study in a folder; None for no mirror.
 
     Args:
-        uri: see :class:`Mirror`; ``"none"`` for no mirror, None for a database beside the study.
-        say: prints one line.
+        uri: address of the server, ``"none"``, or None for a database beside the study.
+        say: receives one line where something goes wrong.
     """
     if (uri or "").lower() == "none":
         return None
@@ -113,53 +109,45 @@ def live_mirror(uri: str | None, say: Callable[[str], None]) -> Callable[[Path],
 
 
 def mirror_study(folder: Path, uri: str, say: Callable[[str], None] = lambda line: None) -> int:
-    """Catches up: tells a server what it does not know of a study.
-
-    Args:
-        folder: of the study.
-        uri: of the server.
-        say: see :class:`Mirror`.
-
-    Returns:
-        How many jobs that was.
+    """Log what a server does not know of a study yet; return the number of jobs.
 
     Raises:
         UserError: no study, or a server that cannot be reached or written.
     """
     try:
-        state = _state(folder)  # first: what a study at work adds meanwhile may not be told
-        told = Mirror(uri, folder, say=say).everything()
-        _note_told(folder, uri, state)
-        return told
+        state = _state(folder)  # first: what a running study adds meanwhile may not be logged
+        logged = Mirror(uri, folder, say=say).everything()
+        _note_logged(folder, uri, state)
+        return logged
     except UserError as error:
         raise UserError(without_password(str(error))) from error
     except Exception as error:
         line = (
-            f"MLflow at {uri} cannot be written ({_in_a_line(error)}); expected a server that"
-            " answers (http://HOST:PORT) or a database (sqlite:///FILE); the same command goes on"
-            " where it was"
+            f"MLflow at {uri} cannot be written ({told(error)[:200]}); expected a server that"
+            " answers (http://HOST:PORT) or a database (sqlite:///FILE); re-run the same command to"
+            " resume"
         )
         raise UserError(without_password(line)) from error
 
 
-def _was_told(folder: Path, uri: str, state: str) -> bool:
+def _was_logged(folder: Path, uri: str, state: str) -> bool:
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         return False
-    return _told(folder).get(content_key(uri)) == state
+    return _logged(folder).get(content_key(uri)) == state
 
 
-def _note_told(folder: Path, uri: str, state: str) -> None:
-    with lock(folder / TOLD):
-        write_json(folder / TOLD, {**_told(folder), content_key(uri): state})
+def _note_logged(folder: Path, uri: str, state: str) -> None:
+    with lock(folder / RECORD):
+        write_json(folder / RECORD, {**_logged(folder), content_key(uri): state})
 
 
-def _told(folder: Path) -> dict[str, str]:
-    """The record; one that is damaged says nothing, and the server is asked again."""
+def _logged(folder: Path) -> dict[str, str]:
+    """Read the record; a damaged one is taken for an empty one, and the server is asked again."""
     try:
-        told = read_json(folder / TOLD)
+        logged = read_json(folder / RECORD)
     except (FileNotFoundError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return logged if isinstance(logged, dict) else {}
 
 
 def _state(folder: Path) -> str:
@@ -168,8 +156,3 @@ def _state(folder: Path) -> str:
     files += folder.glob("jobs/*/failure.json")
     names = {str(path.relative_to(folder)): path for path in files if path.is_file()}
     return content_key([[name, file_sha256(path)] for name, path in sorted(names.items())])
-
-
-def _in_a_line(error: Exception) -> str:
-    line = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {line[:200]}"

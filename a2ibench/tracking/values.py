@@ -1,10 +1,9 @@
-"""What MLflow is told of a study, in its own words: names, parameters, curves, notes."""
+"""A study in MLflow's terms: names, parameters, metrics, curves, notes."""
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from a2ibench import registry
@@ -28,7 +27,7 @@ TIMINGS = (*SPENT, "images_per_second")
 
 
 class Point(NamedTuple):
-    """One value of a metric: milliseconds since 1970, and the step."""
+    """One value of a metric; its time is in milliseconds since 1970."""
 
     name: str
     value: float
@@ -38,14 +37,12 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that has ended, as its files tell it.
+    """A job with a result or a failure.
 
     Attributes:
-        row: its row.
-        state: its files.
-        struck: metrics whose judge cannot judge, as far as is known → why; they are not told.
-        mark: identifies all of this and the content of the two files.
-        time: when the later of them was written, in milliseconds since 1970.
+        struck: metrics whose judge cannot judge, as far as is known → why; they are not logged.
+        mark: identifies all of this and the content of ``result.json`` and ``failure.json``.
+        time: when the later of the two was written, in milliseconds since 1970.
     """
 
     row: Row
@@ -55,34 +52,19 @@ class Ended:
     time: int
 
     @property
-    def folder(self) -> Path:
-        """The folder of the job."""
-        return self.state.folder
-
-    @property
-    def result(self) -> Result | None:
-        """Its ``result.json``; None where it has none."""
-        return self.state.result
-
-    @property
-    def failure(self) -> str | None:
-        """Why it failed, in one line; None where it did not."""
-        return self.state.failure
-
-    @property
     def name(self) -> str:
-        """As a person calls it."""
+        """The name of its run."""
         return f"{self.row.label}, seed {self.state.number}"
 
     @property
     def started(self) -> int:
-        """Set back from its end by the time that it took."""
-        return self.time - int(1000 * (0 if self.result is None else self.result.seconds))
+        """Its start: the end less the seconds that it took."""
+        result = self.state.result
+        return self.time - int(1000 * (0 if result is None else result.seconds))
 
 
 def places(study: Study) -> dict[str, tuple[Row, int]]:
-    """Return the row and the place among its seeds of every job; the first, where two arms are the
-    same."""
+    """Return each job's row and its place among the row's seeds; of two equal arms the first."""
     found: dict[str, tuple[Row, int]] = {}
     for row in study.rows:
         for job in row.jobs:
@@ -91,7 +73,7 @@ def places(study: Study) -> dict[str, tuple[Row, int]]:
 
 
 def ended(study: Study, key: str) -> Ended | None:
-    """Return what a job has left by now; None while it has left nothing."""
+    """Return a job that has ended by now; None for any other."""
     row, number = places(study)[key]
     row = row.read_again()  # the job may have ended since the last look
     state = row.jobs[number]
@@ -107,7 +89,7 @@ def ended(study: Study, key: str) -> Ended | None:
 
 
 def _struck(study: Study, result: Result) -> dict[str, str]:
-    """By what its judges reported, and by the real images, as in the tables."""
+    """Strike metrics by what their judges reported and by the real images, as the tables do."""
     names = [name for name in result.metrics if name in registry.metrics]
     rows = [RowScores("", False, None, 1, {}, judges=judges_of([result], names))]
     # The real images may have been scored since the last look.
@@ -119,7 +101,7 @@ def _struck(study: Study, result: Result) -> dict[str, str]:
 
 
 def struck_text(struck: Mapping[str, str]) -> str:
-    """Return the metrics that are struck, and why, in one short line."""
+    """List the metrics that are struck, and why, in one short line."""
     names: dict[str, list[str]] = {}
     for name, reason in sorted(struck.items()):
         names.setdefault(reason, []).append(name)
@@ -127,7 +109,7 @@ def struck_text(struck: Mapping[str, str]) -> str:
 
 
 def clean(name: str) -> str:
-    """A name that MLflow takes for a metric or parameter; different names stay different."""
+    """Return a name that MLflow accepts for a metric or parameter; unequal names stay unequal."""
     kept = re.sub(r"[^\w./ -]", "_", name)
     kept = "/".join(part for part in kept.split("/") if part.strip(". ")) or "_"
     if kept == name and len(name) <= LONGEST_NAME:
@@ -137,7 +119,7 @@ def clean(name: str) -> str:
 
 def job_params(job: Ended, about: About) -> dict[str, str]:
     """Return the parameters of a job: arm, seed, data, configuration, hashes, hardware."""
-    row, result = job.row, job.result
+    row, result = job.row, job.state.result
     values: dict[str, Any] = {
         "arm": row.label,
         "model": row.model,
@@ -175,13 +157,12 @@ def _text(value: Any) -> str:
 
 
 def scores(job: Ended) -> list[Point]:
-    """Every metric with the version of its definition, and how long the parts of the job took.
+    """Return every metric with its version, and the seconds that the parts of the job took.
 
-    Metrics that are struck are left out: MLflow would compare them. At step 0: values without a
-    course, which MLflow compares as bars.
+    Metrics that are struck are left out: MLflow would compare them. All stand at step 0, and MLflow
+    compares them as bars.
     """
-    result = job.result
-    if result is None:
+    if (result := job.state.result) is None:
         return []
     found = {
         f"score/{name}_v{score.version}": score.value
@@ -193,13 +174,13 @@ def scores(job: Ended) -> list[Point]:
     return [Point(clean(name), float(value), job.time, 0) for name, value in found.items()]
 
 
-def courses(job: Ended) -> list[Point]:
-    """Training curves by step, and what the machine did, by seconds.
+def curves(job: Ended) -> list[Point]:
+    """Return the training's curves by step, and the machine's load by seconds.
 
-    Their times are those of the training, so that the same point is the same whenever it is told.
+    Their times are those of the training, so that a point is the same whenever it is logged.
     """
-    samples = job.state.machine
-    curve = [] if job.result is None else job.result.curve
+    samples, result = job.state.machine, job.state.result
+    curve = [] if result is None else result.curve
     times = time_of_steps(samples, [int(row["step"]) for row in curve], job.time)
     points = [
         Point(clean(f"training/{name}"), value, time, int(row["step"]))
@@ -222,24 +203,24 @@ def study_note(study: Study, done: int, failed: int, experiment: str, run: str) 
 
     Args:
         study: the study.
-        done: how many jobs have a result.
-        failed: how many have failed.
-        experiment: its number on the server.
+        done: number of jobs with a result.
+        failed: number of jobs that failed.
+        experiment: its id on the server.
         run: the id of the study's run.
     """
     about = study.about
     ablated = f" (switched off: {', '.join(off)})" if (off := about.ablate) else ""
     seeds = f"{about.seeds} seed{'s' if about.seeds > 1 else ''}"
-    # Sorted by something, the list is flat: MLflow's charts leave out what is folded up.
-    # The filter: other studies may share the experiment.
+    # Sorting flattens the list: MLflow's charts leave out what is folded up. The filter: other
+    # studies may share the experiment.
     pages = (
         f"#/experiments/{experiment}/runs?orderByKey=params.%60kind%60&orderByAsc=true"
         f"&searchFilter=tags.%60mlflow.parentRunId%60%20%3D%20%27{run}%27"
     )
     note = (
         f"**{study.folder.name}**: {', '.join(about.models) or 'no model'}{ablated} on"
-        f" {about.dataset}, heard by {about.encoder}; {about.scale} scale,"
-        f" {about.images} training images a trial, {seeds}. {done} of {len(places(study))} jobs"
+        f" {about.dataset}, encoded by {about.encoder}; {about.scale} scale,"
+        f" {about.images} training images per trial, {seeds}. {done} of {len(places(study))} jobs"
         f" have a result{f', {failed} failed' if failed else ''}.\n\n"
         "One child run per job. `score/…`: metrics with their judge and version; `training/…`: the"
         " losses by step; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` (the"

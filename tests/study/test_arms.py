@@ -1,13 +1,13 @@
 """Arms: a full model, then one part at a time."""
 
 import pytest
+from a2ibench.results.older_studies import arms_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from a2ibench import registry
 from a2ibench.errors import UserError
 from a2ibench.results import records
-from a2ibench.results.older_studies import arms_of
 from a2ibench.results.rows import Row
 from a2ibench.results.study import find_row
 from a2ibench.study.ablation import Ablation, parse_ablations

@@ -174,7 +174,7 @@ def test_an_arm_is_chosen_of_a_study_alone(small_study: Path, tmp_path: Path) ->
     job = small_study / "jobs" / study["jobs"]["vae"][0]
     done = export(job, "--arm", "ours", "--out", tmp_path / "out")
     assert done.exit_code == 2
-    assert "is a single job; an arm (ours) is chosen of a study" in done.output
+    assert "is a single job; an arm (ours) is chosen from a study" in done.output
 
 
 def test_the_licence_and_the_origin_are_told(small_study: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from a2ibench.runs.display import Display
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study import run_study
 from a2ibench.study.request import Request
-from a2ibench.tracking.live import TOLD, LiveMirror, default_uri, mirror_study
+from a2ibench.tracking.live import RECORD, LiveMirror, default_uri, mirror_study
 from a2ibench.tracking.mirror import Mirror
 from a2ibench.tracking.values import clean, places
 
@@ -418,7 +418,7 @@ def test_a_server_that_was_told_everything_is_not_asked_again(
 
     assert close() == 1
     assert close() == 0
-    assert "sqlite" not in (folder / TOLD).read_text(), "an address may hold a password"
+    assert "sqlite" not in (folder / RECORD).read_text(), "an address may hold a password"
     (folder / "tables" / "new.md").write_text("a new table")
     assert close() == 1
     assert close() == 0
@@ -430,7 +430,7 @@ def test_a_server_that_was_told_everything_is_not_asked_again(
 
 @pytest.mark.parametrize("damage", ["[]", "null", "3", "{"])
 def test_a_damaged_record_of_what_was_told_says_nothing(tmp_path: Path, damage: str) -> None:
-    (tmp_path / TOLD).write_text(damage)
+    (tmp_path / RECORD).write_text(damage)
     (tmp_path / "study.json").write_text("{}")
     lines: list[str] = []
     LiveMirror("http://127.0.0.1:9", tmp_path, lines.append).close()

@@ -27,7 +27,7 @@ from a2ibench.runs.executors import Update
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study import run_study
 from a2ibench.study.request import Request
-from a2ibench.tracking.live import TOLD, LiveMirror, _was_told, mirror_study
+from a2ibench.tracking.live import RECORD, LiveMirror, _was_logged, mirror_study
 from a2ibench.tracking.mirror import HOLDER, LOCK
 from a2ibench.tracking.values import JOB
 
@@ -242,7 +242,7 @@ def test_a_command_waits_for_another_that_tells_the_study_and_says_for_whom(
     assert told == [len(FEW)]
     (line,) = said
     assert line.startswith("MLflow: waiting for process 7 on ")
-    assert line.endswith(f", which tells {study}")
+    assert line.endswith(f", which mirrors {study}")
     assert "\x1b" not in line
 
 
@@ -262,11 +262,11 @@ def test_a_folder_that_cannot_be_written_and_has_no_id_is_named(
 def test_a_folder_in_which_no_lock_can_be_made_is_named_in_the_same_words(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text("{}")
     (tmp_path / ".study.json.lock").mkdir()  # the superuser may write anywhere, but not here
-    with pytest.raises(UserError, match=r"no id of .* written \(.*cannot be written.*; make the f"):
+    with pytest.raises(UserError, match=r"no id of .* written \(.*is not writable.*; make the f"):
         study_id(tmp_path)
 
 
-def test_a_record_of_what_was_told_that_is_damaged_says_nothing(tmp_path: Path) -> None:
+def test_a_record_of_what_was_logged_that_is_damaged_says_nothing(tmp_path: Path) -> None:
     for text in ("[" * 100_000, "{", "5"):
-        (tmp_path / TOLD).write_text(text)
-        assert not _was_told(tmp_path, "http://127.0.0.1:9", "state")
+        (tmp_path / RECORD).write_text(text)
+        assert not _was_logged(tmp_path, "http://127.0.0.1:9", "state")
