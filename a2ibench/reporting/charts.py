@@ -32,7 +32,7 @@ CURVES, SCORES = 4, 3
 """Panels side by side."""
 WIDTH = 10.2
 """Inches."""
-MOST_POINTS = 250
+MAX_POINTS = 250
 """Most points of a line: a panel is not wider in pixels, and long trainings stay small."""
 
 
@@ -78,10 +78,10 @@ def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, 
 
 
 def _thin(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """Return at most :data:`MOST_POINTS`, each the mean of neighbours."""
-    if len(points) <= MOST_POINTS:
+    """Return at most :data:`MAX_POINTS`, each the mean of neighbours."""
+    if len(points) <= MAX_POINTS:
         return points
-    parts = np.array_split(np.array(points, np.float64), MOST_POINTS)
+    parts = np.array_split(np.array(points, np.float64), MAX_POINTS)
     return [(float(step), float(value)) for step, value in (part.mean(axis=0) for part in parts)]
 
 

@@ -27,7 +27,7 @@ SAME = {"executor", "gpus_per_trial", "out"}
 
 LARGEST = 2**20
 """Bytes of a file."""
-MOST_VALUES = 10_000
+MAX_VALUES = 10_000
 """Largest number of values in a file; a study of hundreds of arms has fewer."""
 LONGEST = 100
 """Characters of a wrong value that a message repeats."""
@@ -227,9 +227,9 @@ def _check_size(path: Path, root: yaml.Node | None) -> None:
             inside.remove(key)
         return sizes[key]
 
-    if root is not None and size(root) > MOST_VALUES:
+    if root is not None and size(root) > MAX_VALUES:
         raise UserError(
-            f"{path}: more than {MOST_VALUES:,} values once its aliases (*name) are filled in;"
+            f"{path}: more than {MAX_VALUES:,} values once its aliases (*name) are filled in;"
             " write them out"
         )
 

@@ -5,7 +5,7 @@ import pytest
 
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.charts import MOST_POINTS, curve_chart, seed_chart
+from a2ibench.reporting.charts import MAX_POINTS, curve_chart, seed_chart
 from a2ibench.reporting.svg import COLOURS
 from a2ibench.results.rows import RowScores
 
@@ -30,13 +30,13 @@ def test_every_seed_has_a_line_and_a_single_interval_is_a_point() -> None:
 
 
 def test_a_long_training_is_drawn_by_means_of_neighbours() -> None:
-    level = np.random.default_rng(0).random(MOST_POINTS * 8)
+    level = np.random.default_rng(0).random(MAX_POINTS * 8)
     rows = [{"step": 20.0 * i, "a": value} for i, value in enumerate(level, 1)]
     (axes,) = curve_chart({"x": [rows]}, {"x": COLOURS[0]}).axes
     (line,) = axes.get_lines()
-    assert line.get_ydata() == pytest.approx(level.reshape(MOST_POINTS, 8).mean(axis=1))
+    assert line.get_ydata() == pytest.approx(level.reshape(MAX_POINTS, 8).mean(axis=1))
     assert line.get_xdata()[0] == 90
-    assert len(line.get_xdata()) == MOST_POINTS
+    assert len(line.get_xdata()) == MAX_POINTS
 
 
 def test_every_seed_is_a_point_beside_the_mean_and_its_interval() -> None:

@@ -159,7 +159,7 @@ def test_a_full_disk_stops_the_study_and_nothing_is_lost(
             raise safetensors.SafetensorError("I/O error")  # what it makes of a full disk
 
         patch.setattr(safetensors.torch, "save_file", full)
-        patch.setattr(storage, "LEAST_ROOM", 2**62)
+        patch.setattr(storage, "MIN_FREE", 2**62)
         with pytest.raises(StoppedError, match="no space left on the disk of "):
             run_study(request, Inline(), None, display)
     assert not list(folder.glob("jobs/*/failure.json"))
