@@ -146,7 +146,7 @@ def test_without_a_study_one_is_made_of_the_reference_rows_and_the_images(
     done = call("evaluate", "--dataset", store, *PROTOCOL, *OWN, "--images", images, "--out", out)
     assert done.exit_code == 0, done.output
     assert {"ground truth", "class mean", "real"} <= set(rows_of(out).index)
-    assert "are there to train models" in done.output
+    assert "are there to train models" in (out / "tables" / "quality.md").read_text()
 
 
 def test_a_study_of_another_protocol_is_refused_by_what_differs(

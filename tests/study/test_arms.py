@@ -1,7 +1,7 @@
 """Arms: a full model, then one part at a time."""
 
 import pytest
-from a2ibench.results.older_studies import arms_of
+from a2ibench.results.study import arms_of
 from hypothesis import given
 from hypothesis import strategies as st
 
