@@ -1,7 +1,6 @@
 """Arms: a full model, then one part at a time."""
 
 import pytest
-from a2ibench.results.study import arms_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +8,7 @@ from a2ibench import registry
 from a2ibench.errors import UserError
 from a2ibench.results import records
 from a2ibench.results.rows import Row
-from a2ibench.results.study import find_row
+from a2ibench.results.study import arms_of, find_row
 from a2ibench.study.ablation import Ablation, parse_ablations
 from a2ibench.study.arm import expand_arms, split_arms
 
