@@ -143,7 +143,8 @@ def test_without_a_study_one_is_made_of_the_reference_rows_and_the_images(
     store: Path, images: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = call("evaluate", "--dataset", store, *PROTOCOL, *OWN, "--images", images, "--out", out)
+    done = call("evaluate", "--dataset", store, *PROTOCOL, *OWN, "--images", images, "--out", out,
+                "--verbose")  # fmt: skip
     assert done.exit_code == 0, done.output
     assert {"ground truth", "class mean", "real"} <= set(rows_of(out).index)
     assert "are there to train models" in (out / "tables" / "quality.md").read_text()
