@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. One file a command or a group of them."""
+"""The command line: parse, call, print. One file per command or command group."""
 
 import atexit
 import gc

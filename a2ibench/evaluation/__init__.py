@@ -1,1 +1,1 @@
-"""Samples → judge outputs → metrics."""
+"""Judges and metrics: samples → judge outputs → scores → intervals and tests."""

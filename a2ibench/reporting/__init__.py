@@ -1,1 +1,1 @@
-"""Tables and figures."""
+"""Reports of a study: tables, figures and the page."""

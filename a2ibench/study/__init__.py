@@ -1,1 +1,1 @@
-"""Arms, jobs, executors, results, MLflow."""
+"""A request: models, ablations and data expanded to arms and jobs."""
