@@ -340,7 +340,7 @@ def test_sigterm_ends_as_ctrl_c_does_also_in_the_background_of_a_shell(tmp_path:
         study.terminate()
         said = study.stderr.read()
         assert study.wait() == 130, said
-    assert "interrupted: what is done is kept" in said
+    assert "interrupted: finished work is kept" in said
     board = read_progress(tmp_path / "study")
     assert board is not None
     assert board.ended == "interrupted"
