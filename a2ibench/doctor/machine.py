@@ -9,7 +9,7 @@ from pathlib import Path
 
 from a2ibench.doctor.line import Line
 from a2ibench.errors import UserError, told
-from a2ibench.storage import cache_dir
+from a2ibench.storage import cache_dir, nearest_existing
 
 GB = 1e9
 MIN_DISK = 1.0
@@ -99,9 +99,7 @@ def _disk(title: str, folder: Path, advice: str) -> Line:
     """Examine the room in a folder, which may not exist yet, and whether it can be written."""
     import shutil
 
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
+    there = nearest_existing(folder)
     try:
         with tempfile.TemporaryFile(dir=there) as probe:
             probe.write(b"a2ibench")

@@ -13,6 +13,7 @@ from a2ibench.contracts.reference import CEILING, Reference
 from a2ibench.evaluation.blocks import BLOCKS
 from a2ibench.evaluation.health import Health, held_out_health
 from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.results.job import Job
 from a2ibench.results.job_state import JobState, is_current
 from a2ibench.results.records import Arm, Result
 
@@ -93,21 +94,24 @@ class Row:
         return [f"job {job.key}: {job.damage}" for job in self.jobs if job.damage is not None]
 
     @cached_property
+    def _known(self) -> Job | None:
+        """The first of its jobs that a file describes."""
+        return next((job.job for job in (*self.results, *self.jobs) if job.job is not None), None)
+
+    @cached_property
     def kind(self) -> Kind:
         """Whether it is a trained model, a reference row, or an outside system."""
         if self.arm is not None:
             return "model"
-        known = next((job.job for job in (*self.results, *self.jobs) if job.job is not None), None)
-        return "reference" if known is None else known.kind
+        return "reference" if self._known is None else self._known.kind
 
     @cached_property
     def model(self) -> str:
         """The registered name of its model or reference; of an outside system, its name."""
         if self.arm is not None:
             return self.arm.model
-        known = next((job.job for job in (*self.results, *self.jobs) if job.job is not None), None)
-        if known is not None:
-            return known.method
+        if self._known is not None:
+            return self._known.method
         return {label_of_reference(n): n for n in registry.references.names()}.get(
             self.label, self.label
         )

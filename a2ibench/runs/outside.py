@@ -21,11 +21,11 @@ from a2ibench.results.study_id import write_about
 from a2ibench.runs.data import open_parts
 from a2ibench.runs.display import Display
 from a2ibench.runs.prepare import Prepared, prepare_study
-from a2ibench.runs.study import announce, describe, draw_untrained, jobs_of, show_results
+from a2ibench.runs.study import announce, describe, draw_untrained, show_results
 from a2ibench.runs.study_lock import at_work
 from a2ibench.runs.trial import Trial
 from a2ibench.storage import write_json
-from a2ibench.study.entries import Entry, entries_of
+from a2ibench.study.entries import Entry, entries_of, jobs_of
 from a2ibench.study.request import Request, outline
 
 LONGEST_NAME = 60

@@ -25,7 +25,7 @@ from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.study_lock import Board, at_work
 from a2ibench.runs.trial import Trial
 from a2ibench.study.changed_settings import what_changed
-from a2ibench.study.entries import Entry
+from a2ibench.study.entries import jobs_of
 from a2ibench.study.plan import Plan
 from a2ibench.study.request import Request
 from a2ibench.study.study_file import save_requests
@@ -201,11 +201,6 @@ def describe(plan: Prepared) -> dict[str, Any]:
             {"kept": {key: one.model_dump() for key, one in plan.kept.items()}} if plan.kept else {}
         ),
     }
-
-
-def jobs_of(entries: Sequence[Entry]) -> dict[str, list[str]]:
-    """Return the folders of each row's jobs by its label, for ``study.json``."""
-    return {entry.label: entry.keys for entry in entries}
 
 
 def _failure(task: Task, state: JobState) -> str | None:

@@ -1,6 +1,6 @@
 """The rows of a command, each with the tasks that compute it, and those that a study holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,3 +104,8 @@ def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:
     for name, seed in sorted(found):
         rows.setdefault(name, []).append(found[name, seed])
     return tuple(Entry(name, name, None, False, tuple(tasks)) for name, tasks in rows.items())
+
+
+def jobs_of(entries: Iterable[Entry]) -> dict[str, list[str]]:
+    """Return the folders of each row's jobs by its label, as ``study.json`` holds them."""
+    return {entry.label: entry.keys for entry in entries}

@@ -16,7 +16,7 @@ from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
 from a2ibench.source import source_hash
 from a2ibench.study.earlier_code import kept_notes, settle
-from a2ibench.study.entries import Entry, outside_entries
+from a2ibench.study.entries import Entry, jobs_of, outside_entries
 from a2ibench.study.request import Outline, Request
 
 
@@ -123,6 +123,6 @@ def expand(
         full = arm.model if arm.change else None
         entries.append(Entry(arm.label, arm.model, full, False, made))
     settled, kept = settle(chosen.folder, entries, request.earlier)
-    for note in kept_notes({entry.label: entry.keys for entry in settled}, kept):
+    for note in kept_notes(jobs_of(settled), kept):
         say(note)
     return Plan(request, chosen, encoder, store, found, last_check(store), settled, kept)
