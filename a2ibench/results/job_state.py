@@ -139,6 +139,11 @@ class JobState:
             for name in metrics
         )
 
+    def is_done(self, metrics: Iterable[str], judges: Mapping[str, str]) -> bool:
+        """Return whether there is a result with every metric, as it is defined now, by these
+        judges; without a result a job is not done, even where nothing is measured."""
+        return self.result is not None and not missing(self.result, metrics, judges)
+
     def blocks(self, metric: str) -> npt.NDArray[np.float64]:
         """Return the jackknife pseudo-values of a metric, float64 ``[B]``.
 
@@ -183,8 +188,7 @@ Jobs = Mapping[str, Sequence[JobState]]
 
 def is_done(task: Task) -> bool:
     """Return whether the result has every metric that is asked for, as it is defined now."""
-    result = JobState(task.folder).result
-    return result is not None and not missing(result, task.metrics, task.judges)
+    return JobState(task.folder).is_done(task.metrics, task.judges)
 
 
 def missing(result: Result | None, metrics: Iterable[str], judges: Mapping[str, str]) -> list[str]:

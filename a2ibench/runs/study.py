@@ -13,7 +13,7 @@ from a2ibench.reporting.page.write import write_page
 from a2ibench.reporting.report import SAMPLES, Report, report_on, write_tables
 from a2ibench.reporting.terminal import show_report
 from a2ibench.results.job import Task
-from a2ibench.results.job_state import JobState, is_done, missing
+from a2ibench.results.job_state import JobState, is_done
 from a2ibench.results.long_scores import write_long
 from a2ibench.results.read_record import DamagedError
 from a2ibench.results.repair import repair
@@ -205,7 +205,7 @@ def describe(plan: Prepared) -> dict[str, Any]:
 
 def _failure(task: Task, state: JobState) -> str | None:
     """Return why a job that has ended lacks a requested metric; None where it lacks none."""
-    if not missing(state.result, task.metrics, task.judges):
+    if state.is_done(task.metrics, task.judges):
         return None
     return state.failure or "it ended without a result"
 
