@@ -60,7 +60,7 @@ class Study:
     def scores(self) -> "pd.DataFrame":
         """Every score as one row: model, arm, kind, change, seed, metric, version, value, spread
         (what the protocol prints behind ±), n (images), clips, dataset, encoder and job."""
-        from a2ibench.results.long_scores import long_scores
+        from a2ibench.results.results_parquet import long_scores
 
         scores = long_scores(self._study)
         last = [name for name in ("dataset", "encoder", "job") if name in scores]
@@ -113,8 +113,8 @@ class Study:
         """
         import pandas as pd
 
-        from a2ibench.results.pairs import find_store
-        from a2ibench.results.samples import read_samples
+        from a2ibench.results.job_images import read_samples
+        from a2ibench.results.study_pairs import find_store
 
         images = read_samples(self._job(arm, seed).folder).images
         segments = pd.DataFrame(index=pd.RangeIndex(len(images), name="segment"))
@@ -222,10 +222,10 @@ def run(
     """
     from a2ibench.config import MAX_IMAGES, MAX_SEEDS
     from a2ibench.console import Console
-    from a2ibench.runs.display import Display
-    from a2ibench.runs.run import run as run_studies
+    from a2ibench.runs.progress_display import Display
+    from a2ibench.runs.run_studies import run as run_studies
     from a2ibench.study.request import Request
-    from a2ibench.tracking.live import live_mirror
+    from a2ibench.tracking.live_mirror import live_mirror
 
     for name, value, most in (("seeds", seeds, MAX_SEEDS), ("images", images, MAX_IMAGES)):
         if value is not None and not 1 <= value <= most:

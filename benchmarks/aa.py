@@ -19,9 +19,9 @@ from a2ibench import registry
 from a2ibench.evaluation.statistics import SeedScores, difference
 from a2ibench.evaluation.verdict import holm
 from a2ibench.results.study import open_study
-from a2ibench.runs.display import Display
 from a2ibench.runs.executors.inline import Inline
-from a2ibench.runs.study import run_study
+from a2ibench.runs.progress_display import Display
+from a2ibench.runs.run_study import run_study
 from a2ibench.study.request import Request
 
 MODEL, SEEDS, COMPARISONS = "vae", 12, 200

@@ -15,7 +15,7 @@ from a2ibench.contracts.model import Model
 from a2ibench.data.batches import Batches
 from a2ibench.data.features import split_pairs
 from a2ibench.data.store import PairStore
-from a2ibench.data.writing import StoreWriter
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.training.device import autocast, make_deterministic
 from a2ibench.types import Pair, Part, Spec
 

@@ -16,10 +16,10 @@ from typing import Any
 from rich.console import Console
 
 from a2ibench.contracts.executor import Executor, Update
-from a2ibench.runs.display import Display
 from a2ibench.runs.executors.process import Processes
 from a2ibench.runs.executors.ray_tune import RayTune
-from a2ibench.runs.study import run_study
+from a2ibench.runs.progress_display import Display
+from a2ibench.runs.run_study import run_study
 from a2ibench.study.request import Request
 from a2ibench.tracking.mirror import Mirror
 

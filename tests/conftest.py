@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
     from a2ibench.study.request import Request
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -46,7 +46,7 @@ def display() -> "Display":
     """A display that shows nothing."""
     from rich.console import Console
 
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
     return Display(Console(quiet=True))
 
@@ -112,7 +112,7 @@ def small_study(small_store: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for limit in ("MAX_STEPS", "CHECK_EVERY"):
             patch.setattr(f"a2ibench_plugins.judges.resnet18.{limit}", 4)
-        patch.setattr("a2ibench.runs.study.GRID_COLUMNS", 2)
+        patch.setattr("a2ibench.runs.run_study.GRID_COLUMNS", 2)
         arguments = [
             "run", "--model", "vae", "--dataset", str(small_store), "--encoder", "logmel",
             "--images", "96", "--metric", "is1_lite0", "--metric", "accuracy_resnet18",
@@ -165,9 +165,9 @@ def job_of(small_study: Path) -> Callable[[str, Path], Path]:
     import torch
 
     from a2ibench import config, registry
-    from a2ibench.generator.choose import find_run
+    from a2ibench.code_hash import source_hash
+    from a2ibench.generator.select_model import find_run
     from a2ibench.results.result_file import write_result
-    from a2ibench.source import source_hash
     from a2ibench.training.checkpoint import TrainingState
     from a2ibench.types import Spec
 

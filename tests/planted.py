@@ -10,7 +10,7 @@ import soundfile
 from PIL import Image, ImageDraw, ImageFilter
 
 from a2ibench.data.store import PairStore
-from a2ibench.data.writing import StoreWriter
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.types import FloatArray, ImageArray, Pair, Part
 
 RATE = 16_000

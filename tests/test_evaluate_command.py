@@ -49,7 +49,7 @@ def write_images(store: Path, folder: Path, several: bool = False, invert: bool 
 
 @pytest.fixture(autouse=True)
 def small_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("a2ibench.runs.study.GRID_COLUMNS", 2)
+    monkeypatch.setattr("a2ibench.runs.run_study.GRID_COLUMNS", 2)
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,7 @@ def test_no_sound_that_can_be_used_is_wrong_usage(small_study: Path, tmp_path: P
 def test_a_decoder_that_crashes_costs_one_sound(
     small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a2ibench.media.decoding.read_sound", misbehaving.crash_on_bad)
+    monkeypatch.setattr("a2ibench.media.isolated_decoding.read_sound", misbehaving.crash_on_bad)
     sounds = [tone(tmp_path / "bad.wav"), tone(tmp_path / "good.wav")]
     done = generate(small_study, *sounds, "-n", 1, "--out", tmp_path / "out")
     assert done.exit_code == 1, done.output

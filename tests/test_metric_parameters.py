@@ -102,7 +102,7 @@ def test_its_name_is_the_same_in_every_file(study: Path) -> None:
 def test_mlflow_takes_its_name(study: Path) -> None:
     from mlflow.utils.validation import _validate_metric_name
 
-    from a2ibench.tracking.values import clean
+    from a2ibench.tracking.params_and_metrics import clean
 
     names = [f"score/{name}_v1" for name in (MINE_NAME, MINE_NAME.replace("3", "4"))]
     for name in map(clean, names):

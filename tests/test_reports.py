@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from a2ibench import registry
+from a2ibench.code_hash import code_changes, has_earlier_rule, source_hash, source_hashes
 from a2ibench.protocol import PROTOCOL
 from a2ibench.reporting.overview import studies_in, write_overview
 from a2ibench.reporting.report import report, write_tables
 from a2ibench.results.study import open_study
-from a2ibench.source import code_changes, has_earlier_rule, source_hash, source_hashes
 
 REPORTS = Path(__file__).parents[1] / "reports"
 FILES = sorted(path for path in REPORTS.glob("*/study.yaml"))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from a2ibench.conformance.rules import Finding
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
 EVERY = "all"
 SIGNS = {"met": ("✓", "green"), "broken": ("✗", "bold red"), "unreached": ("–", "dim")}

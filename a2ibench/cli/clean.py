@@ -19,7 +19,7 @@ from a2ibench.errors import UserError, command
 if TYPE_CHECKING:
     from a2ibench.curation.corrections import Effect
     from a2ibench.data.store import PairStore
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
 IN_FOLDER = "-"
 """Value of --apply for the sheet in the store's own folder."""

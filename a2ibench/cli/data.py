@@ -21,7 +21,7 @@ from a2ibench.errors import command
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
     from a2ibench.data.store import PairStore
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
 
 @click.group()
@@ -61,7 +61,7 @@ def prepare(
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
     from a2ibench.evaluation.feasibility import feasibility
-    from a2ibench.runs.display import show_feasibility
+    from a2ibench.runs.progress_display import show_feasibility
 
     display = make_display(verbose=True)
     dataset = _dataset(source, layout, settings)
@@ -109,7 +109,7 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
 
 
 def _print_rejected(folder: Path, display: "Display") -> None:
-    from a2ibench.data.tables import REJECTED, read_side_table
+    from a2ibench.data.store_tables import REJECTED, read_side_table
 
     path = folder / "rejected.parquet"
     table = read_side_table(path, REJECTED)
@@ -124,7 +124,7 @@ def _print_rejected(folder: Path, display: "Display") -> None:
 def _print_scenes(store: "PairStore", display: "Display") -> None:
     """Suggest grouping where files of a class look like parts of one recording."""
     from a2ibench.curation.scenes import shared_scenes
-    from a2ibench.data.tables import SOURCES, read_side_table
+    from a2ibench.data.store_tables import SOURCES, read_side_table
 
     sources = read_side_table(store.root / "sources.parquet", SOURCES)
     if not {"file", "source"}.issubset(sources):
@@ -155,7 +155,7 @@ def show(folder: Path) -> None:
     from rich.markdown import Markdown
 
     from a2ibench.console import Console
-    from a2ibench.data.card import card_of
+    from a2ibench.data.data_card import card_of
     from a2ibench.data.store import PairStore
     from a2ibench.data.verification import verify
 

@@ -14,7 +14,7 @@ from a2ibench.errors import command
 if TYPE_CHECKING:
     from a2ibench.curation.finding import Finding
     from a2ibench.data.store import PairStore
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
 PRINTED = 5
 """Findings of each kind that are printed; all are in the files."""
@@ -42,7 +42,7 @@ def check(folder: Path, report: Path | None) -> None:
     from a2ibench.errors import UserError
     from a2ibench.evaluation.feasibility import feasibility
     from a2ibench.reporting.data_page import verdict, write_page
-    from a2ibench.runs.display import show_feasibility
+    from a2ibench.runs.progress_display import show_feasibility
     from a2ibench.storage import atomic_write
 
     place = folder_for(folder)

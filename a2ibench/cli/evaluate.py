@@ -97,7 +97,7 @@ def evaluate(
         raise UserError("give either --images, or --export-list or --export-sounds")
     loaded = load_plugins(plugins)
     from a2ibench.reporting.report import PAGE
-    from a2ibench.runs.outside import Outside, evaluate_outside, export, join
+    from a2ibench.runs.outside_system import Outside, evaluate_outside, export, join
     from a2ibench.study.request import Request
 
     request = Request(

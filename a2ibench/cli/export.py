@@ -45,8 +45,8 @@ def export(
 
         require("export", "the format onnx")
     load_plugins(plugins)
-    from a2ibench.generator.choose import find_run
     from a2ibench.generator.export import ABOUT, TOLERANCE, ExportError, export_run
+    from a2ibench.generator.select_model import find_run
 
     formats = tuple(dict.fromkeys(formats))
     choice = find_run(run_folder, arm, seed)

@@ -43,9 +43,9 @@ def generate(
     others are drawn, and the exit code is 1. Only files that this command wrote are ever replaced.
     """
     load_plugins(plugins)
-    from a2ibench.generator.choose import find_run
     from a2ibench.generator.generate import draw_rows, open_run
     from a2ibench.generator.pictures import ALL, RECORD, names_of, save_pictures
+    from a2ibench.generator.select_model import find_run
     from a2ibench.printable import printable
     from a2ibench.results.recorded_files import check_free
 

@@ -10,7 +10,7 @@ from a2ibench.cli.options import F, load_plugins, make_display, plugin_option
 
 if TYPE_CHECKING:
     from a2ibench.human_study.answers import Scores
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
 ASKED = "Which picture fits the sound?"
 
@@ -61,8 +61,8 @@ def make(
     load_plugins(plugins)
     from a2ibench.human_study.page import PAGE, write_study
     from a2ibench.human_study.trials import KEY, load_arms, make_trials
-    from a2ibench.results.pairs import open_store
     from a2ibench.results.study import open_study
+    from a2ibench.results.study_pairs import open_store
     from a2ibench.study.arm import split_arms
 
     display = make_display()

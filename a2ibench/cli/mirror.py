@@ -21,7 +21,7 @@ def mirror(study: Path, tracking_uri: str | None) -> None:
     copies the study to another server. Runs that are complete are left as they are.
     """
     from a2ibench.results.study import open_study
-    from a2ibench.tracking.live import default_uri, mirror_study, viewer, without_password
+    from a2ibench.tracking.live_mirror import default_uri, mirror_study, viewer, without_password
 
     open_study(study)
     uri = tracking_uri or default_uri(study)

@@ -11,7 +11,7 @@ from a2ibench.config import MAX_IMAGES
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,6 +128,6 @@ def merge_settings(
 def make_display(verbose: bool = False) -> "Display":
     """Make the display of progress: bars on a terminal, lines elsewhere."""
     from a2ibench.console import Console
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
     return Display(Console(), verbose)

@@ -45,9 +45,9 @@ def report(
     from a2ibench.reporting.report import DIAGRAM, PAGE, NoResultError, write_tables
     from a2ibench.reporting.report import report as make
     from a2ibench.reporting.terminal import show_report
-    from a2ibench.results.folder_owner import check_overview
-    from a2ibench.results.pairs import find_store
+    from a2ibench.results.overwrite_guard import check_overview
     from a2ibench.results.study import DamagedStudyError, open_study
+    from a2ibench.results.study_pairs import find_store
 
     folders = studies_in(study)
     if folders != [study]:

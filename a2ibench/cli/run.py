@@ -168,9 +168,9 @@ def run(
     if keep and recompute:
         raise UserError("--keep and --recompute exclude each other: give one of them")
     loaded = load_plugins(plugins)
-    from a2ibench.runs.run import run
+    from a2ibench.runs.run_studies import run
     from a2ibench.study.request import Request
-    from a2ibench.tracking.live import live_mirror
+    from a2ibench.tracking.live_mirror import live_mirror
 
     owned = merge_settings(file, read_settings(settings))
     for option, value in (("gpus_per_trial", gpus_per_trial), ("address", ray_address)):

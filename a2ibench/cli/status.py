@@ -49,7 +49,7 @@ def _show(now: "Status") -> "RenderableType":
     from rich.text import Text
 
     from a2ibench.results.status import STATES
-    from a2ibench.runs.display import clock
+    from a2ibench.runs.progress_display import clock
 
     table = Table("row")
     for state in STATES:

@@ -18,9 +18,9 @@ from a2ibench.cli.options import (
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
-    from a2ibench.generator.changes import Change
+    from a2ibench.generator.sound_changes import Change
     from a2ibench.generator.sweep import Finding
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
 
 @click.command()
@@ -80,8 +80,8 @@ def sweep(
     load_plugins(plugins)
     import numpy as np
 
-    from a2ibench.generator.changes import Change
-    from a2ibench.generator.choose import find_run
+    from a2ibench.generator.select_model import find_run
+    from a2ibench.generator.sound_changes import Change
     from a2ibench.generator.sweep import check_out, sweep, write_sweep
 
     drawing.name_sounds(sounds, "rename one of them")

@@ -24,7 +24,7 @@ from a2ibench.cli.options import (
 from a2ibench.errors import command
 
 if TYPE_CHECKING:
-    from a2ibench.runs.display import Display
+    from a2ibench.runs.progress_display import Display
 
 SHOWN = 10
 
@@ -103,9 +103,9 @@ def tune(
     from a2ibench.runs.study_lock import at_work
     from a2ibench.study.request import Request
     from a2ibench.tuning.ray_search import search
-    from a2ibench.tuning.trial import BROKEN
+    from a2ibench.tuning.search_results import write_best, write_trials
+    from a2ibench.tuning.search_trial import BROKEN
     from a2ibench.tuning.tune import plan_tuning
-    from a2ibench.tuning.tuned import write_best, write_trials
 
     name = f"tune-{model}-{Path(options['dataset']).name}"
     request = Request(

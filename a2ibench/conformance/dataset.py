@@ -19,7 +19,7 @@ from a2ibench import config
 from a2ibench.conformance import options
 from a2ibench.conformance.rules import Rules, expect
 from a2ibench.contracts.dataset import Dataset
-from a2ibench.data.writing import StoreWriter
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.errors import UserError
 from a2ibench.types import Pair, Part
 

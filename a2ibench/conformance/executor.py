@@ -12,7 +12,7 @@ from a2ibench.conformance.rules import Rules, expect
 from a2ibench.contracts.executor import Executor, Report, Update
 from a2ibench.errors import StoppedError
 from a2ibench.results.job import Environment, Job
-from a2ibench.runs.footprint import Footprint
+from a2ibench.runs.memory_estimate import Footprint
 from a2ibench.runs.trial import Trial
 
 TRIALS, STEPS = 3, 2

@@ -10,7 +10,7 @@ from a2ibench import registry
 from a2ibench.conformance.sample import make_pairs
 from a2ibench.contracts.metric import GRID_SEGMENTS, OWN, JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench.evaluation.blocks import make_blocks
+from a2ibench.evaluation.clip_blocks import make_blocks
 from a2ibench.evaluation.judging import load_judge
 from a2ibench.types import FloatArray, IntArray, Pairs
 

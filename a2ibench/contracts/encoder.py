@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.code_hash import source_hash
 from a2ibench.config import to_dict
 from a2ibench.media.audio import fit_length, resample, to_mono
-from a2ibench.source import source_hash
 from a2ibench.storage import content_key
 from a2ibench.types import FloatArray
 

@@ -25,7 +25,7 @@ from a2ibench.curation.sound_copies import (
     sound_features,
 )
 from a2ibench.data.store import DamagedError, PairStore
-from a2ibench.data.tables import SOURCES, read_side_table
+from a2ibench.data.store_tables import SOURCES, read_side_table
 from a2ibench.data.verification import changed_files
 from a2ibench.errors import UserError, counted
 from a2ibench.types import IntArray

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench import cache
-from a2ibench.data.arrays import open_array
+from a2ibench.data.npy_files import open_array
 from a2ibench.storage import cache_dir, content_key
 from a2ibench.types import IntArray
 

@@ -22,7 +22,7 @@ from a2ibench.curation.duplicates import (
     find_copies,
     rank_in_group,
 )
-from a2ibench.data.arrays import write_header
+from a2ibench.data.npy_files import write_header
 from a2ibench.data.store import PairStore
 from a2ibench.types import ImageArray, IntArray
 

@@ -32,7 +32,7 @@ from a2ibench.curation.fingerprint import (
     frames,
     mel_bands,
 )
-from a2ibench.data.arrays import write_header
+from a2ibench.data.npy_files import write_header
 from a2ibench.data.store import FULL_SCALE, PairStore
 from a2ibench.types import FloatArray, IntArray
 

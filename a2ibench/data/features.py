@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.data.arrays import open_array
+from a2ibench.data.npy_files import open_array
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry, storage
+from a2ibench.code_hash import source_hash
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.store import PairStore
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.data.verification import verify
-from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError, unknown
 from a2ibench.protocol import PROTOCOL
-from a2ibench.source import source_hash
 
 Progress = Callable[[int, int], None]
 """Called with the number of pairs (or files) done so far and the largest number expected."""
@@ -41,7 +41,7 @@ def prepare(
 
     Raises:
         UserError: something is left out and ``complete`` is set, the dataset refuses, or
-            :class:`~a2ibench.data.writing.StoreWriter` does.
+            :class:`~a2ibench.data.store_writer.StoreWriter` does.
     """
     total = len(dataset)
     by_pair = dataset.unit == "pairs"

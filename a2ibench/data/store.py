@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.arrays import open_array
-from a2ibench.data.record import FORMAT as FORMAT
-from a2ibench.data.record import OtherFormatError, read_record
-from a2ibench.data.tables import INDEX, read_table
+from a2ibench.data.npy_files import open_array
+from a2ibench.data.store_record import FORMAT as FORMAT
+from a2ibench.data.store_record import OtherFormatError, read_record
+from a2ibench.data.store_tables import INDEX, read_table
 from a2ibench.errors import UserError, command, unknown
 from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Split
 
@@ -47,7 +47,7 @@ class PairStore:
         root: its folder.
 
     Attributes:
-        about: the content of ``store.json`` (:class:`~a2ibench.data.record.StoreRecord`).
+        about: the content of ``store.json`` (:class:`~a2ibench.data.store_record.StoreRecord`).
         index: one row per pair, with its corrected label; a pair that was left out has the split
             ``"none"``.
         stored_hash: hash of the pairs on disk.

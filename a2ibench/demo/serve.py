@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from a2ibench.errors import UserError
-from a2ibench.generator.choose import find_models
 from a2ibench.generator.generate import open_run
 from a2ibench.generator.generator import Generator
+from a2ibench.generator.select_model import find_models
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

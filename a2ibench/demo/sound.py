@@ -6,7 +6,7 @@ import numpy as np
 
 from a2ibench.errors import UserError
 from a2ibench.media.audio import resample
-from a2ibench.media.decoding import decode_apart
+from a2ibench.media.isolated_decoding import decode_apart
 from a2ibench.media.sound_file import Limits, NotSoundError, read_sound
 from a2ibench.nn.spectra import decibels, mel_bands, power_spectrogram
 from a2ibench.parallel import Child

@@ -51,7 +51,7 @@ def _processors() -> Line:
 def _memory() -> Line:
     import psutil
 
-    from a2ibench.runs.footprint import WORKER_BYTES
+    from a2ibench.runs.memory_estimate import WORKER_BYTES
 
     memory = psutil.virtual_memory()
     found = f"{memory.available / GB:.1f} GB available of {memory.total / GB:.1f}"

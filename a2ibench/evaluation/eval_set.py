@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from a2ibench.contracts.metric import GRID_SEGMENTS
 from a2ibench.data.holdout import part
-from a2ibench.evaluation.blocks import make_blocks
-from a2ibench.evaluation.disjoint import find_disjoint
+from a2ibench.evaluation.clip_blocks import make_blocks
+from a2ibench.evaluation.disjoint_segments import find_disjoint
 from a2ibench.types import IntArray, Pairs
 
 SEED = 2_020

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError, unknown
-from a2ibench.evaluation.blocks import jackknife
-from a2ibench.evaluation.disjoint import check_size
+from a2ibench.evaluation.clip_blocks import jackknife
+from a2ibench.evaluation.disjoint_segments import check_size
 from a2ibench.evaluation.eval_set import EvalSet
 from a2ibench.evaluation.judging import LoadedJudge, Progress, embed_images, load_judge
 from a2ibench.types import FloatArray, ImageArray, Images, Pairs

@@ -11,7 +11,7 @@ from a2ibench.data.class_counts import ClassCounts, count_classes, too_few_clips
 from a2ibench.data.features import bare_pairs
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
-from a2ibench.evaluation.blocks import BLOCKS
+from a2ibench.evaluation.clip_blocks import BLOCKS
 from a2ibench.evaluation.evaluate import MetricChoice, check_judge, check_metric, default_metrics
 from a2ibench.evaluation.statistics import SeedScores, interval
 from a2ibench.types import Pairs

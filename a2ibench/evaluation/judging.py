@@ -12,10 +12,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from a2ibench.cache import cached, find
+from a2ibench.code_hash import source_hash
 from a2ibench.contracts.judge import Judge
 from a2ibench.protocol import PROTOCOL
 from a2ibench.registry import judges
-from a2ibench.source import source_hash
 from a2ibench.storage import cache_dir, content_key
 from a2ibench.training.device import choose_device
 from a2ibench.types import FloatArray, Images, IntArray, Pairs, Spec

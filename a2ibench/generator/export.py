@@ -11,7 +11,7 @@ import torch
 
 from a2ibench import __version__, config, registry
 from a2ibench.errors import UserError
-from a2ibench.generator.files import FILES, READERS, WRITERS, Arrays, Drawing
+from a2ibench.generator.export_formats import FILES, READERS, WRITERS, Arrays, Drawing
 from a2ibench.generator.generate import Run, copy_run, open_run
 from a2ibench.storage import file_sha256, write_json
 from a2ibench.training.draw import draw, draw_noise
@@ -39,7 +39,7 @@ def export_run(folder: Path, out: Path, formats: Sequence[str], licence: str) ->
     Args:
         folder: folder of the job.
         out: folder to write; it must not exist, or be empty.
-        formats: keys of :data:`~a2ibench.generator.files.FILES`.
+        formats: keys of :data:`~a2ibench.generator.export_formats.FILES`.
         licence: licence of the weights, in the user's words; may be empty.
 
     Returns:

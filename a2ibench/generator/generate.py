@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from a2ibench import registry
+from a2ibench.code_hash import code_changes, has_earlier_rule, source_hash
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import Standardiser
 from a2ibench.errors import UserError
-from a2ibench.media.decoding import read_sound_apart
+from a2ibench.media.isolated_decoding import read_sound_apart
 from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState
 from a2ibench.results.recorded_files import safe_name
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import RESULT
-from a2ibench.source import code_changes, has_earlier_rule, source_hash
 from a2ibench.types import FloatArray, ImageArray, Spec
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.errors import UserError
-from a2ibench.generator.choose import find_run
 from a2ibench.generator.generate import Run, open_run
+from a2ibench.generator.select_model import find_run
 from a2ibench.media.audio import MIN_RATE, to_mono
 from a2ibench.types import FloatArray, ImageArray
 

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.errors import UserError
-from a2ibench.evaluation.health import held_out_health
+from a2ibench.evaluation.judge_health import held_out_health
 from a2ibench.evaluation.judging import LoadedJudge, embed_images, load_kept
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
-from a2ibench.generator.changes import AXES, Change
-from a2ibench.generator.curves import Curve, save_curves
 from a2ibench.generator.generate import Run, open_run, read_for, too_long
 from a2ibench.generator.picture_measures import FROM_BASE, measure
-from a2ibench.reporting.figures import save_grid
+from a2ibench.generator.sound_changes import AXES, Change
+from a2ibench.generator.sweep_curves import Curve, save_curves
+from a2ibench.reporting.image_grids import save_grid
 from a2ibench.results.job import Job
 from a2ibench.results.recorded_files import SWEEP, check_free, safe_name, writing
 from a2ibench.storage import atomic_write

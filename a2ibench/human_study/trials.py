@@ -11,7 +11,7 @@ import pydantic
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import spread
-from a2ibench.results.samples import read_samples
+from a2ibench.results.job_images import read_samples
 from a2ibench.results.study import Study
 from a2ibench.storage import content_key
 from a2ibench.types import ImageArray, IntArray

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 
 from a2ibench.media.container import TOLERANCE, facts_of, open_media
-from a2ibench.media.declared import check_whole
+from a2ibench.media.declared_length import check_whole
+from a2ibench.media.decoded_runs import runs
 from a2ibench.media.frames import Frames, LateError
 from a2ibench.media.packets import Packets
 from a2ibench.media.pictures import read_picture
-from a2ibench.media.runs import runs
 from a2ibench.media.soundtrack import Soundtrack
 from a2ibench.media.streams import audio_stream, video_stream
 from a2ibench.types import FloatArray, ImageArray, RejectedError

@@ -12,15 +12,15 @@ import numpy as np
 from a2ibench.errors import UserError
 from a2ibench.media.audio import resample, to_mono
 from a2ibench.media.container import MEDIA_ONLY, open_media, reason
-from a2ibench.media.declared import (
+from a2ibench.media.declared_length import (
     MISSING,
     early_end,
     seconds_behind,
     seconds_of_file,
     seconds_of_stream,
 )
+from a2ibench.media.decoded_runs import BLOCK, UNTIMED, Run, runs
 from a2ibench.media.packets import Packets
-from a2ibench.media.runs import BLOCK, UNTIMED, Run, runs
 from a2ibench.media.streams import audio_stream, moving_pictures
 from a2ibench.types import FloatArray, RejectedError
 

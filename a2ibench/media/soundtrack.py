@@ -9,8 +9,8 @@ import numpy as np
 
 from a2ibench.media.audio import MAX_PEAK
 from a2ibench.media.container import TOLERANCE
+from a2ibench.media.decoded_runs import GAP, Run
 from a2ibench.media.packets import Span
-from a2ibench.media.runs import GAP, Run
 from a2ibench.types import FloatArray, RejectedError
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.differences import Family
+from a2ibench.reporting.score_tables import score_tables
 from a2ibench.reporting.table import Table
-from a2ibench.reporting.tables import score_tables
-from a2ibench.reporting.words import NO_JUDGE, comparisons, lead
-from a2ibench.results.judge_health import find_health, usable
+from a2ibench.reporting.verdict_text import NO_JUDGE, comparisons, lead
 from a2ibench.results.rows import RowScores
+from a2ibench.results.struck_metrics import find_health, usable
 from a2ibench.results.study import Study
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."

@@ -7,9 +7,9 @@ import numpy as np
 
 from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.cells import heading
-from a2ibench.reporting.figures import plain
+from a2ibench.reporting.image_grids import plain
+from a2ibench.reporting.score_tables import score_cell
 from a2ibench.reporting.svg import SOFT
-from a2ibench.reporting.tables import score_cell
 from a2ibench.results.rows import RowScores
 
 if TYPE_CHECKING:

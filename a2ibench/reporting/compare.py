@@ -7,9 +7,9 @@ from pathlib import Path
 from a2ibench import registry
 from a2ibench.errors import UserError, unknown
 from a2ibench.reporting.differences import Family
-from a2ibench.results.comparable import check_alike, metrics_as_stored
-from a2ibench.results.judge_health import find_health, struck_reasons, usable
+from a2ibench.results.comparability import check_alike, metrics_as_stored
 from a2ibench.results.rows import Row, RowScores
+from a2ibench.results.struck_metrics import find_health, struck_reasons, usable
 from a2ibench.results.study import ABOUT, open_study
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import scipy
 
 from a2ibench.errors import UserError
-from a2ibench.reporting.figures import plain
+from a2ibench.reporting.image_grids import plain
 from a2ibench.reporting.svg import Chart, inline_svg
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from functools import cached_property
 from itertools import groupby
 
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.health import Health
+from a2ibench.evaluation.judge_health import Health
 from a2ibench.evaluation.statistics import Paired, difference
 from a2ibench.evaluation.verdict import CORRECTION, Verdict, holm, judge
 from a2ibench.reporting.cells import Cell, Count, Difference, Effect, Label, P, full_name, heading
+from a2ibench.reporting.score_tables import INTERVAL, health_notes, protocols, score_cell, why_none
 from a2ibench.reporting.table import Column, Table
-from a2ibench.reporting.tables import INTERVAL, health_notes, protocols, score_cell, why_none
 from a2ibench.results.rows import RowScores
 
 EFFECT = (

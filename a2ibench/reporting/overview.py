@@ -13,13 +13,13 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.between_encoders import compare_encoders
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, rank_chart
 from a2ibench.reporting.differences import families
-from a2ibench.reporting.figures import save_figure
-from a2ibench.reporting.html import write_html
-from a2ibench.reporting.render import FORMATS, escape_markdown, save_table, to_markdown
+from a2ibench.reporting.html_page import write_html
+from a2ibench.reporting.image_grids import save_figure
 from a2ibench.reporting.report import PAGE
 from a2ibench.reporting.table import Table
-from a2ibench.reporting.words import comparisons, lead
-from a2ibench.results.long_scores import LONG, read_long
+from a2ibench.reporting.text_formats import FORMATS, escape_markdown, save_table, to_markdown
+from a2ibench.reporting.verdict_text import comparisons, lead
+from a2ibench.results.results_parquet import LONG, read_long
 from a2ibench.results.study import ABOUT, DamagedStudyError, Study, open_study, studies_inside
 from a2ibench.storage import atomic_write
 from a2ibench.study.study_file import file_of, read_study_file

@@ -10,20 +10,20 @@ import numpy as np
 from a2ibench.contracts.metric import Metric
 from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
-from a2ibench.evaluation.health import Health
+from a2ibench.evaluation.judge_health import Health
 from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank
 from a2ibench.reporting.differences import DIFFERENCES, Family, families
-from a2ibench.reporting.figures import save_figure
-from a2ibench.reporting.render import FORMATS, save_table
+from a2ibench.reporting.image_grids import save_figure
+from a2ibench.reporting.score_tables import TITLES, score_tables
 from a2ibench.reporting.table import Table
-from a2ibench.reporting.tables import TITLES, score_tables
-from a2ibench.reporting.words import NO_JUDGE, Comparison, comparisons, lead
-from a2ibench.results.comparable import check_alike, metrics_as_stored
-from a2ibench.results.judge_health import find_health, struck_reasons, usable
-from a2ibench.results.pairs import find_store
+from a2ibench.reporting.text_formats import FORMATS, save_table
+from a2ibench.reporting.verdict_text import NO_JUDGE, Comparison, comparisons, lead
+from a2ibench.results.comparability import check_alike, metrics_as_stored
 from a2ibench.results.rows import RowScores
+from a2ibench.results.struck_metrics import find_health, struck_reasons, usable
 from a2ibench.results.study import Study
-from a2ibench.study.earlier_code import kept_notes
+from a2ibench.results.study_pairs import find_store
+from a2ibench.study.earlier_results import kept_notes
 
 DIAGRAM = "critical_difference.png"
 OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in FORMATS)
@@ -130,7 +130,7 @@ def report(study: Study) -> Report:
     Raises:
         NoResultError: no job has a result.
         UserError: metrics that are not registered, or results that do not belong in one table
-            (:func:`~a2ibench.results.comparable.check_alike`).
+            (:func:`~a2ibench.results.comparability.check_alike`).
     """
     if not study.results:
         why = "".join(f"; {failure}" for failure in study.failures()[:SHOWN])

@@ -102,7 +102,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         """Show the table in a notebook."""
-        from a2ibench.reporting.html import render
+        from a2ibench.reporting.html_page import render
 
         source = "{% from 'macros.html.j2' import table with context %}{{ table(made) }}"
         return render(source, made=self)

@@ -9,8 +9,8 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.reporting.cells import BELOW_FLOOR, Count, Label, Mean, heading
 from a2ibench.reporting.critical_difference import NOTE
 from a2ibench.reporting.report import Report
+from a2ibench.reporting.score_tables import TITLES, score_cell
 from a2ibench.reporting.table import Column, Table
-from a2ibench.reporting.tables import TITLES, score_cell
 from a2ibench.results.rows import RowScores
 
 if TYPE_CHECKING:

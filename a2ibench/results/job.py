@@ -19,7 +19,7 @@ class Job:
         kind: a trained model, a reference row, or images that a system outside drew.
         method: the registered name of the model or reference; of an outside system, its name.
         config: the resolved configuration of the model; empty for the others.
-        source: hash of the code of the method (:func:`~a2ibench.source.source_hash`): a changed
+        source: hash of the code of the method (:func:`~a2ibench.code_hash.source_hash`): a changed
             method is another job. Of an outside system, of its images.
         store: content hash of the pair store.
         encoder: identity of the encoder: its weights, configuration, version and code.

@@ -13,10 +13,10 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.printable import printable
 from a2ibench.results import records
 from a2ibench.results.job import Job, Task
-from a2ibench.results.machine_samples import read_samples
 from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.results.records import Origin, Result
 from a2ibench.results.result_file import BLOCKS, SEGMENTS, damaged, load_result, score_path
+from a2ibench.results.system_metrics import read_system_metrics
 from a2ibench.storage import write_json
 
 FAILURE = "failure.json"
@@ -122,7 +122,7 @@ class JobState:
     @cached_property
     def machine(self) -> list[records.Sample]:
         """Samples of the machine while it trained, oldest first; see :mod:`.machine_samples`."""
-        return read_samples(self.folder)
+        return read_system_metrics(self.folder)
 
     def has_all(self, metrics: Iterable[str]) -> bool:
         """Return whether the result has every metric that is asked for, as it is defined now.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.results.read_record import DamagedError, read_record
-from a2ibench.results.records import Progress
+from a2ibench.results.records import ProgressRecord
 from a2ibench.storage import write_json
 
 PROGRESS = "progress.json"
@@ -15,20 +15,20 @@ SILENT = 600.0
 """Seconds without news after which a process on another machine counts as gone."""
 
 
-def read_progress(folder: Path) -> Progress | None:
+def read_progress(folder: Path) -> ProgressRecord | None:
     """Read the progress of the last command; None without one, or where it cannot be read."""
     try:
-        return read_record(Progress, folder / PROGRESS)
+        return read_record(ProgressRecord, folder / PROGRESS)
     except (OSError, DamagedError):
         return None
 
 
 def write_progress(folder: Path, content: dict[str, Any]) -> None:
-    """Write ``progress.json``, whose content is that of a :class:`~.records.Progress`."""
+    """Write ``progress.json``, whose content is that of a :class:`~.records.ProgressRecord`."""
     write_json(folder / PROGRESS, content)
 
 
-def is_at_work(progress: Progress) -> bool:
+def is_at_work(progress: ProgressRecord) -> bool:
     """Return whether the command that left this still runs."""
     if progress.ended is not None:
         return False

@@ -54,7 +54,7 @@ class WholeFile(_Record):
         return self._plain
 
 
-class Arm(_Record):
+class ArmRecord(_Record):
     """An arm, in ``study.json``."""
 
     model: str
@@ -64,7 +64,7 @@ class Arm(_Record):
 
 
 class Kept(_Record):
-    """A result of earlier code in the place of a job; see :mod:`a2ibench.study.earlier_code`."""
+    """A result of earlier code in the place of a job; see :mod:`a2ibench.study.earlier_results`."""
 
     place: str
     """Key of that job: where its code changes again, the user is asked again."""
@@ -79,7 +79,7 @@ class PairCounts(_Record):
     judges: Count
 
 
-class Study(WholeFile):
+class StudyRecord(WholeFile):
     """``study.json``."""
 
     models: list[str]
@@ -95,12 +95,12 @@ class Study(WholeFile):
     check: Options = {}
     ablate: list[str] = []
     dataset_config: Options = {}
-    arms: dict[str, Arm] | None = None
+    arms: dict[str, ArmRecord] | None = None
     kept: dict[Key, Kept] = {}
     pairs: PairCounts | None = None
 
 
-class Job(_Record):
+class JobRecord(_Record):
     """The job of a result; see :class:`a2ibench.results.job.Job`."""
 
     kind: Literal["model", "reference", "outside"]
@@ -115,7 +115,7 @@ class Job(_Record):
     protocol: Count = 1
 
 
-class Encoder(_Record):
+class EncoderRecord(_Record):
     """The encoder that heard the sounds."""
 
     name: str
@@ -123,7 +123,7 @@ class Encoder(_Record):
     fingerprint: str | None = None
 
 
-class Score(_Record):
+class ScoreRecord(_Record):
     """A metric of a job; no value where it does not apply to the method."""
 
     value: FiniteFloat | None
@@ -138,7 +138,7 @@ class Score(_Record):
     chance: FiniteFloat | None = None
 
 
-class Spec(_Record):
+class SpecRecord(_Record):
     """The sizes that a model was made for."""
 
     image_size: Annotated[int, Field(ge=1, le=2**14)]
@@ -159,12 +159,12 @@ class Result(WholeFile):
     format: int
     protocol: Count
     key: str
-    job: Job
-    encoder: Encoder
+    job: JobRecord
+    encoder: EncoderRecord
     dataset: str
     version: str
-    metrics: dict[str, Score]
-    spec: Spec | None = None
+    metrics: dict[str, ScoreRecord]
+    spec: SpecRecord | None = None
     segment_seconds: Annotated[FiniteFloat, Field(gt=0)] | None = None
     sources: dict[str, str] | None = None
     files: dict[Key, str] = {}
@@ -181,7 +181,7 @@ class Result(WholeFile):
     curve: Annotated[list[dict[str, FiniteFloat]], AfterValidator(_has_steps)] = []
     outside: HandedIn | None = None
 
-    def score(self, metric: str) -> Score | None:
+    def score(self, metric: str) -> ScoreRecord | None:
         """Return the score by a metric; None where there is none, or none with a value."""
         found = self.metrics.get(metric)
         return found if found is not None and found.value is not None else None
@@ -212,7 +212,7 @@ class Failure(_Record):
 class Origin(_Record):
     """``outside.json``: a job of an outside system, and where its images came from."""
 
-    job: Job
+    job: JobRecord
     folder: str
     mapping: str | None
     notes: list[str]
@@ -228,7 +228,7 @@ class TrialProgress(_Record):
     ended: bool
 
 
-class Progress(_Record):
+class ProgressRecord(_Record):
     """``progress.json``: the command that is, or was last, at work on a study."""
 
     pid: Annotated[int, Field(ge=1, lt=2**31)]

@@ -10,12 +10,12 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.contracts.reference import CEILING, Reference
-from a2ibench.evaluation.blocks import BLOCKS
-from a2ibench.evaluation.health import Health, held_out_health
+from a2ibench.evaluation.clip_blocks import BLOCKS
+from a2ibench.evaluation.judge_health import Health, held_out_health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.results.job import Job
 from a2ibench.results.job_state import JobState, is_current
-from a2ibench.results.records import Arm, Result
+from a2ibench.results.records import ArmRecord, Result
 
 MINUS = " − "
 """In the label of an arm: before each part that is off."""
@@ -76,7 +76,7 @@ class Row:
 
     label: str
     jobs: tuple[JobState, ...]
-    arm: Arm | None = None
+    arm: ArmRecord | None = None
 
     @cached_property
     def results(self) -> tuple[JobState, ...]:

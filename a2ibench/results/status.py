@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from a2ibench.results.progress import is_at_work, read_progress
-from a2ibench.results.records import Progress, TrialProgress
+from a2ibench.results.records import ProgressRecord, TrialProgress
 from a2ibench.results.study import open_study
 
 State = Literal["done", "running", "waiting", "interrupted", "failed"]
@@ -44,7 +44,7 @@ class Status:
 
     folder: Path
     jobs: tuple[JobStatus, ...]
-    progress: Progress | None
+    progress: ProgressRecord | None
     at_work: bool
 
     def count(self, state: State, label: str | None = None) -> int:

@@ -12,10 +12,10 @@ from a2ibench.contracts.metric import Metric
 from a2ibench.errors import UserError, command, unknown
 from a2ibench.results import records
 from a2ibench.results.job_state import JobState
-from a2ibench.results.judge_health import find_health, usable
 from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.results.result_file import JOBS, RESULT
 from a2ibench.results.rows import MINUS, Row, RowScores
+from a2ibench.results.struck_metrics import find_health, usable
 from a2ibench.storage import content_key
 
 ABOUT = "study.json"
@@ -37,7 +37,7 @@ class Study:
     """
 
     folder: Path
-    about: records.Study
+    about: records.StudyRecord
     rows: tuple[Row, ...]
 
     @property
@@ -114,7 +114,7 @@ def open_study(folder: Path) -> Study:
     if not path.is_file():
         raise UserError(f"{folder}: no study (it has no study.json); {what_to_give(folder)}")
     try:
-        about = read_record(records.Study, path)
+        about = read_record(records.StudyRecord, path)
     except DamagedError as error:
         raise DamagedStudyError(f"{path}: damaged ({error}); {_what_mends(folder)}") from error
     arms = arms_of(about)
@@ -129,7 +129,7 @@ def open_study(folder: Path) -> Study:
     return Study(folder, about, rows)
 
 
-def arms_of(about: records.Study) -> dict[str, records.Arm]:
+def arms_of(about: records.StudyRecord) -> dict[str, records.ArmRecord]:
     """Return the arms of a study by their labels.
 
     Earlier versions did not write them. Then a label tells, as it begins with the name of its
@@ -142,7 +142,7 @@ def arms_of(about: records.Study) -> dict[str, records.Arm]:
         model = re.split(f"{MINUS}|, (?=[^,]+=)", label, maxsplit=1)[0]
         if model in about.models:
             change = label.removeprefix(model)
-            found[label] = records.Arm(model=model, change=change, config={})
+            found[label] = records.ArmRecord(model=model, change=change, config={})
     return found
 
 

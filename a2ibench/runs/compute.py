@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from a2ibench import __version__, registry
+from a2ibench.code_hash import source_hashes
 from a2ibench.contracts.executor import Report
 from a2ibench.contracts.metric import OWN
 from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results.job import Job, Task
+from a2ibench.results.job_images import read_outside, save_samples
 from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import (
@@ -26,12 +28,10 @@ from a2ibench.results.result_file import (
     score_path,
     write_result,
 )
-from a2ibench.results.samples import read_outside, save_samples
-from a2ibench.runs.data import Data, load_judges_as_planned, open_as_planned
 from a2ibench.runs.model import build, draw_eval_set, train
-from a2ibench.runs.monitor import monitored
 from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
-from a2ibench.source import source_hashes
+from a2ibench.runs.system_monitor import monitored
+from a2ibench.runs.trial_data import Data, load_judges_as_planned, open_as_planned
 from a2ibench.storage import atomic_write, file_sha256
 from a2ibench.training.data_parallel import ALONE, Team
 

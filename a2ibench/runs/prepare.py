@@ -12,13 +12,13 @@ from a2ibench.data.store import PairStore
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState
-from a2ibench.runs.data import Counter, Data, open_data, open_pairs
-from a2ibench.runs.estimate import estimate
-from a2ibench.runs.footprint import refuse_misfits
+from a2ibench.runs.memory_estimate import refuse_misfits
 from a2ibench.runs.study_lock import refuse_folder
+from a2ibench.runs.time_estimate import estimate
 from a2ibench.runs.trial import Trial
+from a2ibench.runs.trial_data import Counter, Data, open_data, open_pairs
 from a2ibench.storage import content_key
-from a2ibench.study.earlier_code import refuse_other_judges
+from a2ibench.study.earlier_results import refuse_other_judges
 from a2ibench.study.plan import Plan, expand
 from a2ibench.study.request import Outline, Request, outline
 
@@ -73,7 +73,7 @@ def make_plan(
 
     Raises:
         UserError: as :func:`~a2ibench.study.plan.expand` and
-            :func:`~a2ibench.runs.footprint.refuse_misfits`.
+            :func:`~a2ibench.runs.memory_estimate.refuse_misfits`.
     """
     plan = expand(request, chosen, encoder, store, say)
     refuse_misfits(plan.trainings)

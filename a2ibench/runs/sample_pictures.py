@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from a2ibench.evaluation.evaluate import GeneratedImages
-from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
-from a2ibench.results.samples import GRID, step_picture
+from a2ibench.reporting.image_grids import GRID_COLUMNS, choose_segments
+from a2ibench.results.job_images import GRID, step_picture
 from a2ibench.storage import atomic_write
 from a2ibench.types import ImageArray, Pairs
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from a2ibench.contracts.executor import Update
 from a2ibench.errors import UserError, command
 from a2ibench.results.progress import read_progress, write_progress
-from a2ibench.results.records import Progress, TrialProgress
+from a2ibench.results.records import ProgressRecord, TrialProgress
 from a2ibench.storage import nearest_existing
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Board:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         now, host = time.time(), socket.gethostname()
-        self._progress = Progress(
+        self._progress = ProgressRecord(
             pid=os.getpid(), host=host, started=now, updated=now, ended=None, trials={}
         )
 

@@ -12,7 +12,7 @@ from a2ibench.errors import PLUGIN_FAILURES, StoppedError, UserError
 from a2ibench.results.job import Task
 from a2ibench.results.job_state import FAILURE, is_done, write_failure
 from a2ibench.runs.compute import compute
-from a2ibench.runs.footprint import WORKER_BYTES, Footprint, footprint
+from a2ibench.runs.memory_estimate import WORKER_BYTES, Footprint, footprint
 from a2ibench.storage import is_full, lock
 from a2ibench.training.fit import DivergedError
 

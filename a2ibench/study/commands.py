@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from a2ibench import config, registry
 from a2ibench.errors import UserError, command
 from a2ibench.results.job_state import PLUGINS, JobState
-from a2ibench.results.records import Arm, Result
-from a2ibench.results.records import Study as About
+from a2ibench.results.records import ArmRecord, Result, StudyRecord
 from a2ibench.results.study import Study
 from a2ibench.study.arm import expand_arms
 from a2ibench.study.scale import get_scale
@@ -40,7 +39,7 @@ def commands(study: Study) -> list[Command]:
     return found
 
 
-def _train(about: About, label: str, arm: Arm, jobs: Sequence[JobState]) -> str:
+def _train(about: StudyRecord, label: str, arm: ArmRecord, jobs: Sequence[JobState]) -> str:
     model = arm.model
     result = _result(jobs)
     words = ["run", "--model", model]
@@ -55,7 +54,7 @@ def _train(about: About, label: str, arm: Arm, jobs: Sequence[JobState]) -> str:
     return command(*words, *kept_plugins(jobs), "--out", f"again/{slug}")
 
 
-def _evaluate(about: About, label: str, jobs: Sequence[JobState]) -> str:
+def _evaluate(about: StudyRecord, label: str, jobs: Sequence[JobState]) -> str:
     words = ["evaluate", "--name", label]
     for ran in jobs:
         # The result names the folder too, though no mapping.
@@ -70,7 +69,7 @@ def _result(jobs: Sequence[JobState]) -> Result | None:
     return next((ran.result for ran in jobs if ran.result is not None), None)
 
 
-def _data(about: About, result: Result | None) -> list[str]:
+def _data(about: StudyRecord, result: Result | None) -> list[str]:
     """Return the pairs and the encoder, with the options that are not the usual ones."""
     dataset, encoder = about.dataset, about.encoder
     words = ["--dataset", dataset]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from a2ibench import config, registry
+from a2ibench.code_hash import source_hash
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.data.store import PairStore
@@ -14,9 +15,8 @@ from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.records import Kept
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
-from a2ibench.source import source_hash
-from a2ibench.study.earlier_code import kept_notes, settle
-from a2ibench.study.entries import Entry, jobs_of, outside_entries
+from a2ibench.study.earlier_results import kept_notes, settle
+from a2ibench.study.planned_rows import Entry, jobs_of, outside_entries
 from a2ibench.study.request import Outline, Request
 
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from a2ibench.printable import printable
 from a2ibench.reporting.report import PAGE
+from a2ibench.results.job_images import GRID, step_pictures
 from a2ibench.results.job_state import FAILURE
-from a2ibench.results.long_scores import LONG
 from a2ibench.results.result_file import RESULT
-from a2ibench.results.samples import GRID, step_pictures
+from a2ibench.results.results_parquet import LONG
 from a2ibench.results.study import ABOUT, open_study
 from a2ibench.results.study_id import study_id
 from a2ibench.storage import content_key, file_sha256
-from a2ibench.tracking import values
-from a2ibench.tracking.limits import CALL, Limited
+from a2ibench.tracking import params_and_metrics
+from a2ibench.tracking.params_and_metrics import JOB, LONGEST_NOTE, Ended, Point
 from a2ibench.tracking.study_runs import StudyRuns, open_client
-from a2ibench.tracking.values import JOB, LONGEST_NOTE, Ended, Point
+from a2ibench.tracking.timeouts import CALL, Limited
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -52,7 +52,7 @@ class Mirror:
         uri: address of the server or database (``sqlite:///…/mlflow.db``, ``http://…``).
         folder: the study's folder.
         together: seconds for all calls of one method; None for no such limit. A single call has
-            :data:`a2ibench.tracking.limits.CALL` in any case.
+            :data:`a2ibench.tracking.timeouts.CALL` in any case.
         say: receives a line where another command is waited for.
 
     Raises:
@@ -68,7 +68,7 @@ class Mirror:
     ) -> None:
         self._say = say
         self._study = open_study(folder)
-        self._keys = list(values.places(self._study))
+        self._keys = list(params_and_metrics.places(self._study))
         # Typed as what it stands for: it only adds limits of time.
         self._client: Any = Limited(open_client(uri), CALL, together)
         study = study_id(folder)
@@ -77,7 +77,7 @@ class Mirror:
 
     def job(self, key: str) -> bool:
         """Log one job's result or failure; return whether the server did not know it yet."""
-        job = values.ended(self._study, key)
+        job = params_and_metrics.ended(self._study, key)
         if job is None:
             return False
         with self._turn():
@@ -98,19 +98,23 @@ class Mirror:
         return logged
 
     def _ended(self) -> list[Ended]:
-        return [job for key in self._keys if (job := values.ended(self._study, key)) is not None]
+        return [
+            job
+            for key in self._keys
+            if (job := params_and_metrics.ended(self._study, key)) is not None
+        ]
 
     def _started(self) -> int | None:
         return min((job.started for job in self._ended()), default=None)
 
     def _log(self, job: Ended, child: "Run") -> None:
         run, state = child.info.run_id, job.state
-        self._log_params(child, values.job_params(job, self._study.about))
+        self._log_params(child, params_and_metrics.job_params(job, self._study.about))
         self._log_dataset(run, job)
         note = "" if state.failure is None else f"Failed: {state.failure}"
         model = None
         if state.result is not None and job.row.kind == "model" and state.result.spec:
-            from a2ibench.tracking.generator import log_generator
+            from a2ibench.tracking.logged_generator import log_generator
 
             model = log_generator(self._client, child, job)
             note += (
@@ -119,9 +123,13 @@ class Mirror:
             )
         # Of a result that was extended, only the new scores.
         known = child.data.metrics
-        new = [point for point in values.scores(job) if known.get(point.name) != point.value]
+        new = [
+            point
+            for point in params_and_metrics.scores(job)
+            if known.get(point.name) != point.value
+        ]
         self._log_points(run, new, model)
-        self._log_points(run, values.curves(job))
+        self._log_points(run, params_and_metrics.curves(job))
         for name in (RESULT, FAILURE, GRID):
             if (state.folder / name).is_file():
                 self._client.log_artifact(run, str(state.folder / name))
@@ -141,7 +149,7 @@ class Mirror:
         files = [study.folder / name for name in (ABOUT, LONG, PAGE)]
         files += sorted((study.folder / "tables").glob("*"))
         files = [path for path in files if path.is_file()]
-        note = values.study_note(study, len(known) - failed, failed, experiment, run)
+        note = params_and_metrics.study_note(study, len(known) - failed, failed, experiment, run)
         struck = {name: reason for job in known for name, reason in job.struck.items()}
         said = [note, *([struck] if struck else [])]
         mark = content_key([*said, *((path.name, file_sha256(path)) for path in files)])
@@ -189,7 +197,9 @@ class Mirror:
     def _log_struck(self, run: "Run", struck: Mapping[str, str]) -> None:
         """Log the metrics that are left out, if any is or was."""
         if struck or STRUCK in run.data.tags:
-            self._client.set_tag(run.info.run_id, STRUCK, values.struck_text(struck) or "nothing")
+            self._client.set_tag(
+                run.info.run_id, STRUCK, params_and_metrics.struck_text(struck) or "nothing"
+            )
 
     def _log_params(self, run: "Run", params: Mapping[str, str]) -> None:
         """Log the parameters that are not there: MLflow lets none change."""
@@ -206,7 +216,9 @@ class Mirror:
         if (result := job.state.result) is None:
             return
         source = str({"content_hash": result.job.store})
-        entity = Dataset(values.clean(result.dataset), result.job.store[:8], "a2ibench", source)
+        entity = Dataset(
+            params_and_metrics.clean(result.dataset), result.job.store[:8], "a2ibench", source
+        )
         self._client.log_inputs(run, [DatasetInput(entity)])
 
     def _log_points(self, run: str, points: Sequence[Point], model: str | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from a2ibench.errors import UserError, command
 from a2ibench.storage import lock
-from a2ibench.tracking.values import JOB, LONGEST_NOTE, Ended
+from a2ibench.tracking.params_and_metrics import JOB, LONGEST_NOTE, Ended
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -14,7 +14,7 @@ from torch import nn
 
 from a2ibench.errors import UserError
 from a2ibench.storage import atomic_write
-from a2ibench.training.average import MovingAverage
+from a2ibench.training.ema import MovingAverage
 
 FORMAT = 2
 HISTORY = ("step", "seconds", "preparation_seconds", "curve", "notes")

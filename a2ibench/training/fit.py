@@ -10,10 +10,10 @@ import torch
 
 from a2ibench.contracts.model import Model
 from a2ibench.data.batches import Batches
-from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import DamagedError, TrainingState, read_checkpoint
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.device import autocast
+from a2ibench.training.ema import MovingAverage
 from a2ibench.training.preview import as_if_finished, preview_steps
 from a2ibench.types import Pairs
 

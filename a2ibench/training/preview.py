@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from a2ibench.contracts.model import Model
-from a2ibench.training.average import MovingAverage
+from a2ibench.training.ema import MovingAverage
 
 PREVIEWS = 6
 

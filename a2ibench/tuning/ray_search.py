@@ -15,7 +15,7 @@ from a2ibench.runs.executors.ray_cluster import started
 from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.runs.resources import check_disk, need_of, trials_at_once
 from a2ibench.runs.trial import Trial
-from a2ibench.tuning.trial import (
+from a2ibench.tuning.search_trial import (
     BROKEN,
     FAILED,
     OPEN,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import config, registry
+from a2ibench.code_hash import source_hash
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.class_counts import refuse_too_few_clips
 from a2ibench.data.holdout import hold_out
@@ -20,13 +21,12 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.feasibility import clips_of_judges, find_metric
-from a2ibench.evaluation.health import held_out_health
+from a2ibench.evaluation.judge_health import held_out_health
 from a2ibench.protocol import PROTOCOL
-from a2ibench.results.folder_owner import check_own
 from a2ibench.results.job import Environment, Job, Task
+from a2ibench.results.overwrite_guard import check_own
 from a2ibench.results.read_record import DamagedError, read_record
-from a2ibench.runs.data import Counter, Data, open_data, open_pairs
-from a2ibench.source import source_hash
+from a2ibench.runs.trial_data import Counter, Data, open_data, open_pairs
 from a2ibench.storage import content_key, write_json
 from a2ibench.study.request import Request, outline
 from a2ibench.tuning.space import Domain, read_space

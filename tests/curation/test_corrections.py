@@ -12,7 +12,7 @@ from a2ibench.curation.corrections import effect, undo, write_corrections
 from a2ibench.curation.decisions import Auto, decide, spell
 from a2ibench.curation.sheet import COLUMNS, Line, read_sheet, write_sheet
 from a2ibench.data.store import PairStore, read_corrections
-from a2ibench.data.writing import StoreWriter
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.errors import UserError
 from a2ibench.types import Pair, Part
 

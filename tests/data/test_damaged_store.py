@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 from a2ibench.cli import main
 from a2ibench.data import verification
-from a2ibench.data.card import card_of
+from a2ibench.data.data_card import card_of
 from a2ibench.data.features import encode_store
 from a2ibench.data.store import PairStore
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.data.verification import verify
-from a2ibench.data.writing import StoreWriter
 from a2ibench.errors import UserError
 from a2ibench.types import Pair, Part
 from a2ibench_plugins.encoders.logmel import LogMel, LogMelConfig

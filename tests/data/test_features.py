@@ -7,7 +7,7 @@ import pytest
 
 from a2ibench import registry
 from a2ibench.data.features import Standardiser, encode_store, split_pairs, too_short
-from a2ibench.data.writing import StoreWriter
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.errors import UserError
 from a2ibench.types import Pair, Part
 from a2ibench_plugins.encoders.logmel import LogMel, LogMelConfig

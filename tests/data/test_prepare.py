@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from a2ibench import config, registry, storage
+from a2ibench.code_hash import source_hash
 from a2ibench.data.prepare import open_dataset, prepare
 from a2ibench.errors import UserError
 from a2ibench.protocol import PROTOCOL
-from a2ibench.source import source_hash
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
 SMALL = {"train": 4, "test": 2, "pairs_per_source": 2, "image_size": 16, "seconds": 0.5}

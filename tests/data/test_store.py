@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from a2ibench.data.store import FORMAT, PairStore, StoredImages
-from a2ibench.data.writing import StoreWriter
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.errors import UserError
 from a2ibench.types import Pair, Part
 

@@ -11,7 +11,7 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.data.prepare import open_dataset
 from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import MetricResult, default_metrics, evaluate, load_judges
-from a2ibench.runs.data import open_data
+from a2ibench.runs.trial_data import open_data
 from a2ibench.storage import content_key
 
 SEED = 0

@@ -11,7 +11,7 @@ from a2ibench.contracts.metric import OWN
 from a2ibench.data.prepare import open_dataset
 from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import default_metrics, evaluate, load_judges
-from a2ibench.runs.data import open_data
+from a2ibench.runs.trial_data import open_data
 
 TRIED = ["noise", "other class", "shuffled in class", "one image", "copies", "deaf", "no noise"]
 """Damages that need few new looks: most show pictures again that were seen undamaged."""

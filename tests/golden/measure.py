@@ -12,6 +12,7 @@ import torch
 from golden import Golden, Goldens, Value, digest, shape_of
 
 from a2ibench import config, registry
+from a2ibench.code_hash import source_hash
 from a2ibench.conformance import judge_outputs
 from a2ibench.conformance.sample import make_pairs, make_sounds
 from a2ibench.contracts.dataset import Dataset
@@ -25,10 +26,9 @@ from a2ibench.media.audio import fit_length, resample, to_mono
 from a2ibench.results.job_state import JobState
 from a2ibench.runs.prepare import prepare_study
 from a2ibench.runs.trial import Trial
-from a2ibench.source import source_hash
 from a2ibench.study.request import Request
-from a2ibench.training.average import MovingAverage
 from a2ibench.training.draw import draw, draw_noise
+from a2ibench.training.ema import MovingAverage
 from a2ibench.types import FloatArray, Pair, Pairs, Sampling, Spec
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from a2ibench.media.pictures import FORMATS, read_picture
-from a2ibench.reporting import figures
+from a2ibench.reporting import image_grids
 from a2ibench.types import RejectedError
 
 
@@ -31,6 +31,6 @@ def test_another_format_is_not_opened_whatever_the_file_is_called(tmp_path, suff
 
 def test_a_figure_of_another_format_is_none_of_ours(tmp_path):
     path = tmp_path / "figure.png"
-    figures.save_grid({"a": np.zeros((1, 4, 4, 3), np.uint8)}, ["b"], path)
-    assert figures._key_of(path)
-    assert figures._key_of(picture(path, "GIF")) is None
+    image_grids.save_grid({"a": np.zeros((1, 4, 4, 3), np.uint8)}, ["b"], path)
+    assert image_grids._key_of(path)
+    assert image_grids._key_of(picture(path, "GIF")) is None

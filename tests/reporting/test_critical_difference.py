@@ -14,7 +14,7 @@ from a2ibench.reporting.critical_difference import (
     draw_diagram,
     rank,
 )
-from a2ibench.reporting.figures import save_figure
+from a2ibench.reporting.image_grids import save_figure
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from a2ibench.curation.check import Checked, check_store
 from a2ibench.curation.finding import Finding
-from a2ibench.data.writing import StoreWriter
+from a2ibench.data.store_writer import StoreWriter
 from a2ibench.reporting import data_page
 from a2ibench.reporting.data_page import verdict, write_page
 from a2ibench.types import Pair, Part

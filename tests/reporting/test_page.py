@@ -22,9 +22,9 @@ from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.report import Report, report
 from a2ibench.reporting.table import Table
 from a2ibench.results.job_state import write_failure
-from a2ibench.results.pairs import find_store
 from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
+from a2ibench.results.study_pairs import find_store
 from a2ibench.storage import write_json
 from a2ibench.study.commands import commands
 

@@ -16,7 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from a2ibench.reporting.between_encoders import Between
 from a2ibench.reporting.cells import Label, Mean
-from a2ibench.reporting.html import write_html
+from a2ibench.reporting.html_page import write_html
 from a2ibench.reporting.table import Column, Table
 
 pytestmark = pytest.mark.integration

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
-from a2ibench.evaluation.health import Health
+from a2ibench.evaluation.judge_health import Health
 from a2ibench.evaluation.statistics import SeedScores
-from a2ibench.reporting.render import to_markdown
 from a2ibench.reporting.report import Report
-from a2ibench.reporting.tables import score_tables
-from a2ibench.results.judge_health import find_health, struck_reasons, usable
+from a2ibench.reporting.score_tables import score_tables
+from a2ibench.reporting.text_formats import to_markdown
 from a2ibench.results.rows import RowScores
+from a2ibench.results.struck_metrics import find_health, struck_reasons, usable
 
 
 class Accuracy(Metric):

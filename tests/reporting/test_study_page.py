@@ -14,7 +14,7 @@ from a2ibench.contracts.section import Section
 from a2ibench.evaluation.statistics import Paired
 from a2ibench.reporting.cells import Label, Mean, P
 from a2ibench.reporting.differences import PairedTest
-from a2ibench.reporting.html import write_html
+from a2ibench.reporting.html_page import write_html
 from a2ibench.reporting.page.against import Against
 from a2ibench.reporting.page.exam import Sound
 from a2ibench.reporting.page.parts import Part, render_section
@@ -30,7 +30,7 @@ from a2ibench.reporting.page.sections.training import Training
 from a2ibench.reporting.page.sections.verdict import Verdict
 from a2ibench.reporting.svg import Chart
 from a2ibench.reporting.table import Column, Table
-from a2ibench.reporting.words import Comparison, together
+from a2ibench.reporting.verdict_text import Comparison, together
 from a2ibench.results.rows import RowScores
 from a2ibench.study.commands import Command
 

@@ -14,13 +14,13 @@ from a2ibench.cli import main
 from a2ibench.results import read_record, records
 from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import JobState
-from a2ibench.results.pairs import open_store
 from a2ibench.results.result_file import write_result
 from a2ibench.results.status import read_status
 from a2ibench.results.study import open_study
-from a2ibench.runs.estimate import estimate
+from a2ibench.results.study_pairs import open_store
+from a2ibench.runs.time_estimate import estimate
 from a2ibench.storage import content_key, set_aside, write_json
-from a2ibench.tracking.values import study_note
+from a2ibench.tracking.params_and_metrics import study_note
 
 JOB = "ours-1"
 
@@ -197,7 +197,7 @@ def test_a_file_of_absurd_size_is_not_read(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(read_record.MAX_BYTES + 1)
     with pytest.raises(read_record.DamagedError, match="far more than were written"):
-        read_record.read_record(records.Study, path)
+        read_record.read_record(records.StudyRecord, path)
 
 
 def test_what_is_set_aside_is_kept(tmp_path: Path) -> None:

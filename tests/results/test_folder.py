@@ -7,7 +7,7 @@ import pytest
 from made_up import run, study
 
 from a2ibench.errors import UserError
-from a2ibench.results.folder_owner import check_own, is_study
+from a2ibench.results.overwrite_guard import check_own, is_study
 from a2ibench.study.request import Request
 from a2ibench.study.study_file import file_of, read_study_file, save_requests, write_study_file
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from a2ibench.registry import load_plugin_file
-from a2ibench.runs.display import Display
 from a2ibench.runs.executors import Update
 from a2ibench.runs.executors.process import LOG, Processes, _context
 from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.runs.prepare import prepare_study
-from a2ibench.runs.study import run_study
+from a2ibench.runs.progress_display import Display
+from a2ibench.runs.run_study import run_study
 from a2ibench.runs.trial import Trial
 from a2ibench.study.request import Request
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from a2ibench.errors import UserError
-from a2ibench.runs.display import Display
 from a2ibench.runs.executors import Update
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.ray_tune import Config, RayTune
-from a2ibench.runs.study import run_study
+from a2ibench.runs.progress_display import Display
+from a2ibench.runs.run_study import run_study
 from a2ibench.study.request import Request
 
 Tiny = Callable[..., Request]

@@ -15,9 +15,9 @@ from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.results.job import Environment, Job
 from a2ibench.runs.compute import compute
-from a2ibench.runs.display import Display
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.process import Processes
+from a2ibench.runs.progress_display import Display
 from a2ibench.runs.resources import Machine, Need, check_disk, need_of, trials_at_once
 from a2ibench.runs.trial import Trial
 from a2ibench.study.request import Request

@@ -11,11 +11,11 @@ import pytest
 from a2ibench.errors import UserError
 from a2ibench.results.job_state import JobState
 from a2ibench.results.result_file import BLOCKS, score_path
-from a2ibench.runs.display import Display
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.process import Processes
 from a2ibench.runs.executors.ray_tune import Config, RayTune
-from a2ibench.runs.study import run_study
+from a2ibench.runs.progress_display import Display
+from a2ibench.runs.run_study import run_study
 from a2ibench.study.request import Request
 
 pytestmark = pytest.mark.integration

@@ -9,8 +9,8 @@ from PIL import Image
 
 from a2ibench import registry
 from a2ibench.config import build
-from a2ibench.runs.data import Data, open_data
 from a2ibench.runs.sample_pictures import step_drawer
+from a2ibench.runs.trial_data import Data, open_data
 from a2ibench.training import fit as training
 from a2ibench.training.checkpoint import read_checkpoint
 from a2ibench.training.preview import PREVIEWS, as_if_finished, preview_steps

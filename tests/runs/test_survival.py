@@ -21,9 +21,9 @@ from a2ibench.reporting.report import report, write_tables
 from a2ibench.results.progress import read_progress
 from a2ibench.results.status import read_status
 from a2ibench.results.study import open_study
-from a2ibench.runs.display import Display
 from a2ibench.runs.executors.inline import Inline
-from a2ibench.runs.study import run_study
+from a2ibench.runs.progress_display import Display
+from a2ibench.runs.run_study import run_study
 from a2ibench.runs.study_lock import at_work
 from a2ibench.study.request import Request
 from a2ibench.training import fit

@@ -146,7 +146,7 @@ def test_no_text_breaks_the_reading(text: str) -> None:
 def test_the_labels_of_an_older_study_lead_back_to_the_full_model() -> None:
     known = ["vae", "ours", "ours − consistency", "ours − stack − noise", "ours, lambda_con=0.1"]
     jobs = {label: [f"job{i}"] for i, label in enumerate([*known, "theirs, 2019"])}
-    about = records.Study(
+    about = records.StudyRecord(
         models=["ours", "vae"], metrics=[], jobs=jobs, dataset="arcade", content_hash="p",
         encoder="logmel", scale="small", images=100, seeds=1,
     )  # fmt: skip

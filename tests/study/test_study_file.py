@@ -128,7 +128,7 @@ def test_what_is_written_is_read_again(
 def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
     small_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("a2ibench.runs.study.GRID_COLUMNS", 2)
+    monkeypatch.setattr("a2ibench.runs.run_study.GRID_COLUMNS", 2)
     options = {"train": 18, "test": 6, "image_size": 32, "seconds": 1, "seed": 7}
     synthetic = Synthetic(config.build(Synthetic.Config, options, "synthetic"))
     other = prepare(synthetic, tmp_path / "other").root

@@ -12,10 +12,10 @@ from torch import nn
 from a2ibench import config, registry
 from a2ibench.contracts.model import Model
 from a2ibench.errors import UserError
-from a2ibench.training.average import MovingAverage
 from a2ibench.training.checkpoint import TrainingState, load_for_drawing, read_checkpoint
 from a2ibench.training.device import make_deterministic
 from a2ibench.training.draw import draw, draw_grid, draw_noise
+from a2ibench.training.ema import MovingAverage
 from a2ibench.training.fit import DivergedError, fit
 from a2ibench.types import Batch, Pairs, Spec
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from a2ibench import registry
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.runs.data import open_parts
+from a2ibench.runs.trial_data import open_parts
 from a2ibench.study.request import Request, outline
 from a2ibench.study.study_file import read_study_file
+from a2ibench.tuning.search_trial import read_trial, run_trial
 from a2ibench.tuning.space import Domain, read_space
-from a2ibench.tuning.trial import read_trial, run_trial
 from a2ibench.tuning.tune import RUNGS, Tuning, plan_tuning, split_for_tuning
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,7 @@ from a2ibench.contracts.reference import CEILING
 from a2ibench.reporting.differences import Family
 from a2ibench.reporting.report import Report
 from a2ibench.reporting.table import Table
-from a2ibench.reporting.words import Comparison, comparisons
+from a2ibench.reporting.verdict_text import Comparison, comparisons
 from a2ibench.results.rows import RowScores
 
 CONSTANT = (

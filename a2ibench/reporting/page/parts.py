@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from a2ibench import registry
 from a2ibench.contracts.section import Section
 from a2ibench.errors import PLUGIN_FAILURES, UserError, told
-from a2ibench.reporting.html import render
+from a2ibench.reporting.html_page import render
 from a2ibench.reporting.page.view import StudyView
 
 if TYPE_CHECKING:

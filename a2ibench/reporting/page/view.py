@@ -13,8 +13,7 @@ from a2ibench.reporting.report import Report
 from a2ibench.reporting.svg import COLOURS
 from a2ibench.reporting.table import Table
 from a2ibench.results.job_state import Jobs
-from a2ibench.results.records import Score
-from a2ibench.results.records import Study as About
+from a2ibench.results.records import ScoreRecord, StudyRecord
 from a2ibench.results.study import Study
 
 
@@ -42,7 +41,7 @@ class StudyView:
         return self.study.folder
 
     @property
-    def about(self) -> About:
+    def about(self) -> StudyRecord:
         """Its ``study.json``."""
         return self.study.about
 
@@ -52,7 +51,7 @@ class StudyView:
         return {row.label: row.jobs for row in self.study.rows}
 
     @property
-    def scores(self) -> Iterator[Score]:
+    def scores(self) -> Iterator[ScoreRecord]:
         """Every score of every job."""
         for result in self.study.results:
             yield from (score for score in result.metrics.values() if score.value is not None)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from a2ibench import reporting
 from a2ibench.reporting.cells import Count
-from a2ibench.reporting.html import key_of, write_html
+from a2ibench.reporting.html_page import key_of, write_html
 from a2ibench.reporting.page.parts import chosen_sections, files_of, make_parts
 from a2ibench.reporting.page.sections.sweeps import SWEEPS
 from a2ibench.reporting.page.view import StudyView
-from a2ibench.reporting.render import to_markdown
 from a2ibench.reporting.report import PAGE
+from a2ibench.reporting.text_formats import to_markdown
 from a2ibench.storage import content_key, file_sha256
 from a2ibench.study import commands
 

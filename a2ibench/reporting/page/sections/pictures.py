@@ -5,13 +5,13 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from a2ibench.contracts.section import Section
-from a2ibench.reporting.figures import GRID_COLUMNS, choose_segments
-from a2ibench.reporting.media import LONGEST, picture_uri
+from a2ibench.reporting.data_uris import LONGEST, picture_uri
+from a2ibench.reporting.image_grids import GRID_COLUMNS, choose_segments
 from a2ibench.reporting.page.exam import DIMENSIONS, Asked, Sound
 from a2ibench.reporting.page.view import StudyView
+from a2ibench.results.job_images import read_images
 from a2ibench.results.job_state import JobState
 from a2ibench.results.read_record import DamagedError
-from a2ibench.results.samples import read_images
 from a2ibench.types import IntArray
 
 SEVERAL = 4

@@ -2,7 +2,7 @@
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.page.view import StudyView
-from a2ibench.reporting.words import together
+from a2ibench.reporting.verdict_text import together
 
 
 class Verdict(Section):

@@ -1,0 +1,78 @@
+"""The time that the trainings of a study will take, as measured before, or by a guess."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from a2ibench.data.store import PairStore
+from a2ibench.results.job import Task
+from a2ibench.results.job_state import JobState
+from a2ibench.runs.progress_display import clock
+
+HARDWARE = ("device", "processor", "precision")
+"""Parts that must be the same for a speed to hold here; a trial has threads of its own."""
+RATE, SIZE = 200.0, 64
+"""Images per second of a method of the small scale on one core, at so many pixels a side; 100 to
+300 were measured. More pixels take longer in proportion to their number."""
+
+
+def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> str:
+    """Return one line on the time that some trainings take; scoring is not in it.
+
+    Args:
+        tasks: the trainings, one or more.
+        folder: folder of the study; speeds are looked for in it and in the studies beside it.
+    """
+    from a2ibench.training.device import choose_device, describe
+
+    device = choose_device()
+    hardware = describe(device)
+    size = PairStore(tasks[0].environment.store).image_size
+    speeds = _measured({task.job.method for task in tasks}, size, hardware, folder)
+    unknown = sorted({task.job.method for task in tasks} - speeds.keys())
+    trainings = f"{len(tasks)} trainings" if len(tasks) > 1 else "the one training"
+    what = f"estimated time of {trainings}, {at_once} at once"
+    if unknown and (device.type != "cpu" or scale != "small"):
+        return (
+            f"{what}: not known before the first has ended; none of {', '.join(unknown)} was"
+            " measured on this hardware"
+        )
+    guess = RATE * (SIZE / size) ** 2
+    seconds = sum(task.job.images / speeds.get(task.job.method, guess) for task in tasks) / at_once
+    took = clock(seconds) if seconds >= 60 else "less than a minute"
+    if not unknown:
+        said = ", ".join(f"{name} {rate:,.0f}" for name, rate in sorted(speeds.items()))
+        return f"{what}: {took}, by the images/s of earlier ones here ({said})"
+    return (
+        f"{what}: {took}, by a guess of {guess:,.0f} images/s for"
+        f" {', '.join(unknown)}, which may be off by a factor of several; status tells more once"
+        " one has ended"
+    )
+
+
+def _measured(
+    methods: set[str], size: int, hardware: Mapping[str, Any], folder: Path
+) -> dict[str, float]:
+    """Return the images per second of methods that were trained at this size on this hardware.
+
+    The study comes first, then those beside it; a result that cannot be read tells nothing here.
+    """
+    speeds: dict[str, float] = {}
+    studies = (folder, *sorted(folder.parent.glob("*")))
+    for job in (job for study in studies for job in sorted(study.glob("jobs/*"))):
+        if len(speeds) == len(methods):
+            break
+        with suppress(OSError):
+            result = JobState(job).result
+            if (
+                result is not None
+                and result.job.kind == "model"
+                and result.job.method in methods - speeds.keys()
+                and result.images_per_second
+                and result.spec is not None
+                and result.spec.image_size == size
+                and all(result.hardware.get(part) == hardware[part] for part in HARDWARE)
+            ):
+                speeds[result.job.method] = result.images_per_second
+    return speeds

@@ -1,0 +1,67 @@
+"""Differences between the present command and the one that a study's folder holds."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from a2ibench.errors import UserError
+from a2ibench.results.job_state import JobState
+from a2ibench.results.result_file import JOBS, RESULT
+from a2ibench.results.study import open_study
+from a2ibench.study.planned_rows import Entry
+
+WORDS = {
+    "source": "its code",
+    "store": "the pairs",
+    "encoder": "the encoder",
+    "images": "training images",
+}
+"""Fields of a job, as a line names them."""
+
+
+def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
+    """Return a line for each row that was computed under other settings, and one for rows gone.
+
+    Nothing is removed: a job's hash is its identity, so other settings are other jobs.
+    """
+    try:
+        earlier = {row.label: row for row in open_study(folder).rows}
+    except UserError:
+        return []  # no earlier command, or none that can be read
+    lines = []
+    for entry in entries:
+        if all((task.folder / RESULT).is_file() for task in entry.tasks):
+            continue  # the settings of a still earlier command: nothing is new
+        keys = {task.job.key for task in entry.tasks}
+        before = earlier[entry.label].jobs if entry.label in earlier else ()
+        reasons = dict.fromkeys(
+            reason for job in before if job.key not in keys for reason in _reasons(job, entry)
+        )
+        if reasons:
+            lines.append(
+                f"{entry.label}: new jobs, other than before: {', '.join(reasons)}; the earlier"
+                " results are kept"
+            )
+    gone = [label for label in earlier if label not in {entry.label for entry in entries}]
+    if gone:
+        lines.append(f"not in this command's tables, kept in {folder / JOBS}: {', '.join(gone)}")
+    return lines
+
+
+def _reasons(state: JobState, entry: Entry) -> Iterator[str]:
+    """Yield how an earlier result differs from the task of the same seed."""
+    if state.result is None:
+        return
+    before = state.result.job
+    for task in entry.tasks:
+        now = task.job
+        if now.seed != before.seed:
+            continue
+        for name in sorted({*now.config, *before.config}):
+            old, new = before.config.get(name), now.config.get(name)
+            if old != new and not isinstance(new, tuple):
+                yield f"{name} was {old}, is {new}"
+        for name, words in WORDS.items():
+            there, here = getattr(before, name), getattr(now, name)
+            if there != here:
+                number = isinstance(here, int)
+                yield f"{words} were {there}, are {here}" if number else words

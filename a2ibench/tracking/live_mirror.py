@@ -1,0 +1,158 @@
+"""Mirroring beside a running study, or afterwards; an error becomes one line."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from a2ibench.errors import UserError, command, told
+from a2ibench.results.results_parquet import LONG
+from a2ibench.storage import content_key, file_sha256, lock, read_json, write_json
+from a2ibench.tracking.mirror import Mirror
+from a2ibench.tracking.study_runs import DeletedExperimentError
+from a2ibench.tracking.timeouts import LIVE
+
+RECORD = "mirrored.json"
+"""In a study's folder: a hash of each URI, which may hold a password → one of all that was logged
+there.
+"""
+
+
+def default_uri(study: Path) -> str:
+    """Return the database beside the study's folder: studies side by side share it."""
+    return f"sqlite:///{(study.resolve().parent / 'mlflow.db')}"
+
+
+def viewer(uri: str) -> str:
+    """Return the address or the command that shows a URI in a browser."""
+    shown = without_password(uri)
+    return shown if uri.startswith("http") else f"mlflow ui --backend-store-uri {shown}"
+
+
+def without_password(text: str) -> str:
+    """Return a line with dots for the password in each URI that has a user and a password."""
+    return re.sub(r"(://[^\s:/@]*):[^\s/]*@", r"\1:…@", text)
+
+
+class LiveMirror:
+    """The mirror of a running study: it ends at its first error, which costs one line.
+
+    Attributes:
+        alive: whether nothing has gone wrong.
+    """
+
+    def __init__(self, uri: str, folder: Path, say: Callable[[str], None]) -> None:
+        self._uri = uri
+        self._folder = folder
+        self._say = say
+        self._mirror: Mirror | None = None
+        self.alive = True
+
+    @property
+    def place(self) -> str:
+        """The line that says where to see the runs; empty after an error."""
+        return f"MLflow: {viewer(self._uri)}" if self.alive else ""
+
+    def open(self) -> None:
+        """Connect before any trial starts: several cannot make a database's tables at once."""
+        with self._forgiving():
+            self._mirror = Mirror(self._uri, self._folder, LIVE, self._say)
+
+    def job(self, key: str) -> None:
+        """See :meth:`Mirror.job`."""
+        with self._forgiving():
+            if self._mirror is not None:
+                self._mirror.job(key)
+
+    def close(self) -> None:
+        """Log whatever is missing; a server that has everything is not asked, which would take
+        longer than reading a finished study."""
+        if not self.alive:
+            return
+        state = _state(self._folder)
+        if _was_logged(self._folder, self._uri, state):
+            return
+        if self._mirror is None:
+            self.open()
+        with self._forgiving():
+            if self._mirror is not None:
+                self._mirror.everything()
+        if self.alive:
+            _note_logged(self._folder, self._uri, state)
+
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._mirror, self.alive = None, False
+            again = command("mirror", self._folder, "--tracking-uri", self._uri)
+            line = (
+                f"MLflow at {self._uri} cannot be written ({told(error)[:200]}); the study goes on"
+                f" without it, and afterwards `{again}` catches up"
+            )
+            if isinstance(error, DeletedExperimentError):
+                line = f"{error}; the study goes on without it"  # it says itself what to do
+            self._say(without_password(line))
+
+
+def live_mirror(uri: str | None, say: Callable[[str], None]) -> Callable[[Path], LiveMirror] | None:
+    """Return the function that makes the mirror of a study in a folder; None for no mirror.
+
+    Args:
+        uri: address of the server, ``"none"``, or None for a database beside the study.
+        say: receives one line where something goes wrong.
+    """
+    if (uri or "").lower() == "none":
+        return None
+    return lambda folder: LiveMirror(uri or default_uri(folder), folder, say)
+
+
+def mirror_study(folder: Path, uri: str, say: Callable[[str], None] = lambda line: None) -> int:
+    """Log what a server does not know of a study yet; return the number of jobs.
+
+    Raises:
+        UserError: no study, or a server that cannot be reached or written.
+    """
+    try:
+        state = _state(folder)  # first: what a running study adds meanwhile may not be logged
+        logged = Mirror(uri, folder, say=say).everything()
+        _note_logged(folder, uri, state)
+        return logged
+    except UserError as error:
+        raise UserError(without_password(str(error))) from error
+    except Exception as error:
+        line = (
+            f"MLflow at {uri} cannot be written ({told(error)[:200]}); expected a server that"
+            " answers (http://HOST:PORT) or a database (sqlite:///FILE); re-run the same command to"
+            " resume"
+        )
+        raise UserError(without_password(line)) from error
+
+
+def _was_logged(folder: Path, uri: str, state: str) -> bool:
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        return False
+    return _logged(folder).get(content_key(uri)) == state
+
+
+def _note_logged(folder: Path, uri: str, state: str) -> None:
+    with lock(folder / RECORD):
+        write_json(folder / RECORD, {**_logged(folder), content_key(uri): state})
+
+
+def _logged(folder: Path) -> dict[str, str]:
+    """Read the record; a damaged one is taken for an empty one, and the server is asked again."""
+    try:
+        logged = read_json(folder / RECORD)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return logged if isinstance(logged, dict) else {}
+
+
+def _state(folder: Path) -> str:
+    files = [folder / "study.json", folder / LONG, *folder.glob("tables/*")]
+    files += folder.glob("jobs/*/result.json")
+    files += folder.glob("jobs/*/failure.json")
+    names = {str(path.relative_to(folder)): path for path in files if path.is_file()}
+    return content_key([[name, file_sha256(path)] for name, path in sorted(names.items())])
