@@ -1,7 +1,9 @@
 """From a request and its pairs to jobs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from a2ibench import config, registry
@@ -17,6 +19,7 @@ from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
 from a2ibench.study.earlier_results import kept_notes, settle
 from a2ibench.study.planned_rows import Entry, jobs_of, outside_entries
+from a2ibench.study.primary import Primary, declared_in, settle_primary
 from a2ibench.study.request import Outline, Request
 
 
@@ -30,6 +33,7 @@ class Plan:
         entries: reference rows, outside systems that the study holds already, then arms; their
             tasks name no judges yet.
         kept: results of earlier code that stand in the place of jobs, by their keys.
+        primary: the primary questions.
     """
 
     request: Request
@@ -40,6 +44,7 @@ class Plan:
     check: LastCheck
     entries: tuple[Entry, ...]
     kept: Mapping[str, Kept]
+    primary: Primary
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -78,8 +83,9 @@ def expand(
     """Expand a request to jobs, and refuse what its pairs cannot answer.
 
     Raises:
-        UserError: too few clips of a class, a metric that was asked for and cannot be computed, or
-            a study in the folder that is damaged, or that holds results of earlier code.
+        UserError: too few clips of a class, a metric that was asked for and cannot be computed, a
+            primary question that is none, or a study in the folder that is damaged, or that holds
+            results of earlier code.
     """
     found = feasibility(store, chosen.metrics)
     if found.refused is not None:
@@ -125,4 +131,16 @@ def expand(
     settled, kept = settle(chosen.folder, entries, request.earlier)
     for note in kept_notes(jobs_of(settled), kept):
         say(note)
-    return Plan(request, chosen, encoder, store, found, last_check(store), settled, kept)
+    primary = _primary(request, chosen.folder, found, settled)
+    return Plan(request, chosen, encoder, store, found, last_check(store), settled, kept, primary)
+
+
+def _primary(
+    request: Request, folder: Path, found: Feasibility, entries: Sequence[Entry]
+) -> Primary:
+    """Return the questions that the request declares; else those that its study was declared for,
+    as long as it answers them; else the usual ones."""
+    if not request.primary.declared:
+        with suppress(UserError):
+            return settle_primary(declared_in(folder), found.metrics, entries)
+    return settle_primary(request.primary, found.metrics, entries, found.left_out)

@@ -89,6 +89,14 @@ def outside_entries(
     return kept
 
 
+def outside_labels(folder: Path) -> list[str]:
+    """Return the labels of the outside systems of the study in a folder, if there is one."""
+    try:
+        return [row.label for row in open_study(folder).rows if row.kind == "outside"]
+    except UserError:
+        return []
+
+
 def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:
     """Return the rows of outside systems by the jobs alone, where no ``study.json`` names them.
 

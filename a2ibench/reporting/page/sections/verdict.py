@@ -2,11 +2,10 @@
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.page.view import StudyView
-from a2ibench.reporting.verdict_text import together
 
 
 class Verdict(Section):
-    """Methods against each other, against ceiling and floors."""
+    """The primary questions and their answers."""
 
     name, title, place = "verdict", "Verdict", 10
 
@@ -16,6 +15,5 @@ class Verdict(Section):
             "lead": study.report.verdict,
             "gaps": any(ran.gap is not None for jobs in study.rows.values() for ran in jobs),
             "compared": study.report.compared,
-            "against": study.against,
-            "together": together,
+            "about": (*study.report.standing.changes, *study.report.standing.notes),
         }
