@@ -17,9 +17,9 @@ UNTESTED = ("one seed", "not tested", "not complete", "exploratory")
 ALPHA = 0.05
 
 CORRECTION = (
-    "p: paired t test over seeds and test blocks, corrected by Holm's method for all tests of this"
-    " table; better, worse: p < 0.05, else not separable. A difference of one seed, or without"
-    " an interval, is not tested."
+    "p: paired t test over seeds and test blocks, corrected by Holm's method for the tests that"
+    " its heading counts; better, worse: p < 0.05, else not separable. A difference of one seed, or"
+    " without an interval, is not tested."
 )
 """For captions. Holm's correction, not a false discovery rate: it holds however the tests depend on
 each other, and metrics of the same images depend strongly."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from a2ibench import registry
 from a2ibench.errors import UserError, unknown
-from a2ibench.reporting.differences import Differences
+from a2ibench.reporting.differences import Differences, count_tests
 from a2ibench.results.comparability import check_alike, metrics_as_stored
 from a2ibench.results.rows import Row, RowScores
 from a2ibench.results.struck_metrics import find_health, struck_reasons, usable
@@ -14,7 +14,7 @@ from a2ibench.results.study import ABOUT, Study, open_study
 from a2ibench.study.looks import standing
 from a2ibench.study.paired_tests import PairedTest, confirm, explore, primary_tests
 
-ALONE = "{metric}: tested by itself, as --fail-if-worse asks; looks are not counted."
+ALONE = "{metric}: tested by itself, as --fail-if-worse asks, in no family; looks are not counted."
 
 
 def compare_rows(
@@ -70,11 +70,16 @@ def compare_rows(
         raise UserError(f"nothing to compare by: {' '.join(struck)}")
     tests = explore([(second, first)], plugins)
     notes: list[str] = []
-    study = _study_of(sides)
-    known = {} if study is None else _primary(study, a.label, b.label)
-    if study is not None and known:
-        notes += standing(study).notes
+    family = None
+    known: dict[str, PairedTest] = {}
+    if (study := _study_of(sides)) is not None:
+        now = standing(study)
+        primary = primary_tests(study.scores, study.usable, now)
+        both = {a.label, b.label}
+        known = {t.metric.name: t for t in primary if {t.row.label, t.base.label} == both}
+    if known:
         tests = [_as_known(one, known.get(one.metric.name)) for one in tests]
+        notes, family = [*now.notes], count_tests(primary)
     if needed is not None and (needed not in known or known[needed].p is None):
         tests = confirm(tests, {needed})
         notes.append(ALONE.format(metric=needed))
@@ -102,6 +107,7 @@ def compare_rows(
             *apart,
             *(f"Left out: {reason}" for reason in struck),
         ],
+        family=family,
     )
 
 
@@ -109,13 +115,6 @@ def _study_of(sides: Sequence[Row]) -> Study | None:
     """Return the study that both sides lie in; None where there is no such."""
     folder, *other = dict.fromkeys(map(_folder, sides))
     return None if other or not (folder / ABOUT).is_file() else open_study(folder)
-
-
-def _primary(study: Study, *labels: str) -> dict[str, PairedTest]:
-    """Return the tests of the primary questions about two rows, by metric."""
-    tests = primary_tests(study.scores, study.usable, standing(study))
-    asked = set(labels)
-    return {one.metric.name: one for one in tests if {one.row.label, one.base.label} == asked}
 
 
 def _as_known(one: PairedTest, known: PairedTest | None) -> PairedTest:

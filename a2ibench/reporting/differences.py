@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
+from a2ibench.errors import counted
 from a2ibench.evaluation.judge_health import Health
 from a2ibench.evaluation.verdict import CORRECTION
 from a2ibench.reporting.cells import Cell, Count, Difference, Effect, Label, P, full_name, heading
@@ -42,6 +43,7 @@ class Differences:
             among what is compared.
         notes: more lines for the caption.
         keys: what is above the label of the row, and above that of the base where it is printed.
+        family: number of tests that p is corrected for; None for those of this table.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Differences:
     health: Sequence[Health] = ()
     notes: Sequence[str] = ()
     keys: tuple[str, ...] = ("method",)
+    family: int | None = None
 
     @cached_property
     def table(self) -> Table:
@@ -58,7 +61,7 @@ class Differences:
         metrics = list(dict.fromkeys(one.metric for one in self.tests))
         explored = [one for one in self.tests if one.verdict == "exploratory"]
         tested = len(explored) < len(self.tests)
-        count = sum(one.p is not None for one in self.tests)
+        count = self.family or count_tests(self.tests)
         base, row = self.headings
         pairs = groupby(self.tests, key=lambda one: (one.row.label, one.base.label))
         return Table(
@@ -73,7 +76,9 @@ class Differences:
                 Column(base, {"base value": "value"}),
                 Column(row, {"value": "value"}),
                 Column("difference", {"difference": "value", "low": "low", "high": "high"}),
-                Column(f"p ({count} tests)" * tested, {"p": "value", "p holm": "corrected"}),
+                Column(
+                    f"p ({counted(count, 'test')})" * tested, {"p": "value", "p holm": "corrected"}
+                ),
                 Column("effect", {"effect sd": "sd", "blocks better": "blocks"}),
                 Column("verdict" * tested, {"verdict": "text"}),
                 Column(fields={"reason": "reason"}),
@@ -92,6 +97,11 @@ class Differences:
             ),
             keys=len(self.keys) + 1,
         )
+
+
+def count_tests(tests: Sequence[PairedTest]) -> int:
+    """Return the number of tests that were made together."""
+    return sum(one.p is not None for one in tests)
 
 
 def difference_cell(test: PairedTest) -> Difference:

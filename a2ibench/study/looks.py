@@ -82,8 +82,8 @@ class Standing:
             earlier = (f"{counted(one.seeds, 'seed')} on {day(one.time)}" for one in self.before)
             which = f"Look {self.number} at these tests, after {', '.join(earlier)}"
         return (
-            f"{which}: p is × {1 / spending(self.number):.2f}, so that seeds may be added and looked"
-            " at again (alpha spending, 6/(πk)² at look k)."
+            f"{which}: p is × {1 / spending(self.number):.2f}, so that seeds may be added and"
+            " looked at again (alpha spending, 6/(πk)² at look k)."
         )
 
 
