@@ -104,12 +104,12 @@ def test_answers_are_scored_and_bad_files_and_inattentive_people_are_named(
     assert done.exit_code == 0, done.output
     for expected in (
         "excluded: asleep: 0 of 5 attention checks passed",
-        "damaged.json: no answers of this page",
+        "damaged.json: not answers from this page",
         "again.json: a second file of participant p0",
         "short.json: unfinished: 4 of 18 trials",
-        "foreign.json: answers of another study",
-        "odd.json: no answers of this page (participant:",
-        "more.json: no answers of this page (__class__:",
+        "foreign.json: answers to another study",
+        "odd.json: not answers from this page (participant:",
+        "more.json: not answers from this page (__class__:",
         "none.json: no such file",
         "asked again, 12 of 12 answers were the same",
         "left picture chosen: 50.0 %",
