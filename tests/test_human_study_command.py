@@ -139,7 +139,7 @@ def test_nobody_left_is_an_error_that_says_why(made: Path, tmp_path: Path) -> No
         (["--arms", "vae"], "expected two or more"),
         (["--arms", "vae,vae"], "all different"),
         (["--arms", "vae,our"], "unknown arm"),
-        (["--arms", "vae,class mean", "--trials", "13"], "there are 12 test segments"),
+        (["--arms", "vae,class mean", "--trials", "13"], "there are only 12 test segments"),
         (["--arms", "vae,class mean", "--trials", "2"], "--repeats 5: at most"),
         (["--arms", "vae,class mean", "--dataset", "nowhere/x"], "nowhere/x: no such folder"),
     ],

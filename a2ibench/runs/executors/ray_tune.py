@@ -32,8 +32,8 @@ class RayTune(GPUExecutor):
     """Trials on the processors and GPUs of this machine or of a cluster, run by Ray Tune.
 
     The trials form a grid under the first-in-first-out scheduler, so every arm gets its whole
-    budget. A scheduler that stops or changes trials would bias the comparison of arms. A fraction of a GPU
-    is bookkeeping, not a memory limit.
+    budget. A scheduler that stops or changes trials would bias the comparison of arms. A fraction
+    of a GPU is bookkeeping, not a memory limit.
     """
 
     name = "ray"
