@@ -19,7 +19,7 @@ STORED: dict[str, Literal["file", "stream"]] = {
     "mov": "stream",
     "wav": "file",
 }
-"""Formats that store a length, of the file alone or of each stream as well. For others, libav makes a
+"""Formats that store a length, of the file alone or also of each stream. For others, libav makes a
 guess from the size of the file."""
 UNSTORED = ("aac", "ac3", "eac3", "mp3", "mpegts")
 """Formats made of packets alone, where only the number of bytes shows that sound is missing."""
