@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-CODE = Path(__file__).with_name("model_code.py")
+CODE = Path(__file__).with_name("pyfunc.py")
 
 
 def log_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
