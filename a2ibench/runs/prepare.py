@@ -1,4 +1,4 @@
-"""Checks before trials, with all reasons to refuse a study; then data and judges."""
+"""Check a study before its trials start; then prepare data and judges."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Prepared(Plan):
-    """A plan whose data and judges are there; its tasks name the judges.
+    """A plan whose data and judges are ready; its tasks name the judges.
 
     Attributes:
         tiled: number of sounds that are shorter than the encoder needs.
@@ -40,17 +40,17 @@ class Prepared(Plan):
 def preflight(
     request: Request, chosen: Outline, executor: Executor[Trial], counter: Counter, say: Say
 ) -> tuple[Plan | None, str]:
-    """Check a request as far as its pairs are there; nothing is made, written or started.
+    """Check a request as far as its pairs exist; nothing is made, written or started.
 
-    ``run`` looks at this first, and ``run --dry-run`` at nothing else.
+    ``run`` does this first, and ``run --dry-run`` does nothing else.
 
     Returns:
-        The plan, or None where its pairs are still to be made; and a line on how long its trainings
-        will take, empty where that is not known yet or where there is nothing to train.
+        The plan, or None if its pairs do not exist yet; and a line on how long the trainings will
+        take, which is empty if that is unknown or nothing has to be trained.
 
     Raises:
-        UserError: whatever the study would be refused for: its folder, its encoder, classes with
-            too few clips, metrics, pictures of a size that a model does not take, resources.
+        UserError: the study would be refused, for its folder, its encoder, classes with too few
+            clips, metrics, pictures of a size that a model does not accept, or resources.
     """
     refuse_folder(chosen.folder)
     try:
@@ -58,7 +58,7 @@ def preflight(
     except NotPreparedError:
         return None, ""
     plan = make_plan(request, chosen, encoder, store, say)
-    # By which judges they are to be seen is not known yet.
+    # The judges are not known yet.
     tasks = [t for t in plan.trainings if not JobState(t.folder).has_all(t.metrics)]
     if not tasks:
         return plan, ""
@@ -86,14 +86,14 @@ def prepare_study(
     """Prepare the data and the judges of a request.
 
     Raises:
-        UserError: as :func:`~a2ibench.study.request.outline` and :func:`make_plan`; data that
+        UserError: as :func:`~a2ibench.study.request.outline` and :func:`make_plan`; or the data
             cannot be prepared.
     """
     if plan is None:
         chosen = outline(request)
         plan = make_plan(request, chosen, *open_pairs(request, chosen, counter), say)
     data = open_data(plan.store, plan.encoder, counter(f"encoding with {request.encoder}"))
-    # Before parallel trials would each want them.
+    # Now, since parallel trials would each load them.
     needed = [registry.metrics.get(name) for name in plan.metrics]
     data_key = content_key([plan.store.content_hash, plan.encoder.identity()])
     new = {task.folder.name for task in plan.tasks} - plan.kept.keys()
