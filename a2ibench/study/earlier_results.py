@@ -135,7 +135,7 @@ def _asked(task: Task, result: Result) -> bool:
     """Return whether a result is that of the same job, but for code and protocol."""
     other = dict.fromkeys(("source", "encoder", "protocol"))
     heard = [task.environment.encoder, dict(task.environment.encoder_config)]
-    job = Job.from_record(result.job.model_dump(exclude_unset=True))
+    job = Job.from_record(result.job)
     before = [{**asdict(job), **other}, [result.encoder.name, result.encoder.config]]
     return content_key([{**asdict(task.job), **other}, heard]) == content_key(before)
 
