@@ -14,9 +14,9 @@ from a2ibench.demo.uploads import Uploads
 from a2ibench.errors import UserError
 from a2ibench.generator.generate import silence, too_long
 from a2ibench.generator.generator import Generator
+from a2ibench.media.data_uris import picture_uri
 from a2ibench.media.isolated_decoding import load_decoders
 from a2ibench.parallel import Child
-from a2ibench.reporting.data_uris import picture_uri
 from a2ibench.types import FloatArray
 
 FAILED = "something failed on the server; see its terminal"

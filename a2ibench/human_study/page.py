@@ -5,7 +5,7 @@ from pathlib import Path
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.human_study.trials import KEY, Trials
-from a2ibench.reporting.data_uris import picture_uri, sound_uri
+from a2ibench.media.data_uris import picture_uri, sound_uri
 from a2ibench.reporting.html_page import write_html
 from a2ibench.storage import atomic_write
 

@@ -16,7 +16,7 @@ from a2ibench.results.job_state import ORIGIN, JobState, is_done
 from a2ibench.results.overwrite_guard import check_own
 from a2ibench.results.repair import repair
 from a2ibench.results.result_file import JOBS
-from a2ibench.results.study import Study, open_study
+from a2ibench.results.study import Study, find_study, open_study
 from a2ibench.results.study_id import write_about
 from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.progress_display import Display
@@ -70,7 +70,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         plan = prepare_study(request, display.counter, display.say)
         announce(plan, display)
         folder, environment = plan.outline.folder, plan.entries[0].tasks[0].environment
-        stored = _stored(folder)
+        stored = plan.earlier
         if stored is not None:
             _check_protocol(plan, stored)
         rows = plan.entries if stored is None else entries_of(stored, environment)
@@ -83,12 +83,12 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
     with at_work(folder):
         with display.running():
             named = {name: task for row in rows for name, task in row.named.items()}
-            repair(folder, named, display.say)
+            done = repair(folder, named, display.say)
             _compute(rows, entry, submissions, outside, display)
         entries = _placed(rows, entry)
         about = describe(plan) if stored is None else stored.about.plain
         write_about(folder, {**about, "jobs": jobs_of(entries)})
-        show_results(replace(plan, entries=entries), None, display)
+        show_results(replace(plan, entries=entries), done, None, display)
 
 
 def export(request: Request, listed: Path | None, sounds: Path | None, display: Display) -> None:
@@ -118,14 +118,6 @@ def join(folder: Path, request: Request) -> Request:
     )
 
 
-def _stored(folder: Path) -> Study | None:
-    """Return the study in a folder; None if there is none, or ``study.json`` is damaged."""
-    try:
-        return open_study(folder)
-    except UserError:
-        return None
-
-
 def _check_name(name: str) -> None:
     right = name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
     if not right or "−" in name or "=" in name or name.startswith("-"):
@@ -143,7 +135,7 @@ def _read(request: Request, outside: Outside, display: Display) -> list[Submissi
         raise UserError("--images: the same folder twice; each folder is one training seed")
     chosen = outline(request)
     _, store, data = open_parts(request, chosen, display.counter)
-    stored = _stored(chosen.folder)
+    stored = find_study(chosen.folder)
     if stored is not None and stored.about.content_hash != store.content_hash:
         there = stored.about.content_hash
         difference = f"content hash of the pairs: {there} there, {store.content_hash} here"

@@ -11,7 +11,6 @@ from a2ibench.data.prepare import NotPreparedError
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.results.job import Task
-from a2ibench.results.job_state import JobState
 from a2ibench.runs.memory_estimate import refuse_misfits
 from a2ibench.runs.study_lock import refuse_folder
 from a2ibench.runs.time_estimate import estimate
@@ -58,12 +57,10 @@ def preflight(
     except NotPreparedError:
         return None, ""
     plan = make_plan(request, chosen, encoder, store, say)
-    # The judges are not known yet.
-    tasks = [t for t in plan.trainings if not JobState(t.folder).has_all(t.metrics)]
-    if not tasks:
+    trials = [Trial.of(task) for task in plan.trainings]
+    if not trials:
         return plan, ""
-    room = executor.room([Trial.of(task) for task in tasks])
-    return plan, estimate(tasks, room, request.scale, chosen.folder)
+    return plan, estimate(trials, executor.room(trials), request.scale, chosen.folder)
 
 
 def make_plan(

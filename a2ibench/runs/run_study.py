@@ -1,6 +1,6 @@
 """Run a study from request to tables, computing only what is missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from a2ibench.reporting.report import SAMPLES, Report, report_on, write_tables
 from a2ibench.reporting.terminal import show_report
 from a2ibench.results.job import Task
 from a2ibench.results.job_images import read_images
-from a2ibench.results.job_state import JobState, is_done
+from a2ibench.results.job_state import JobState
 from a2ibench.results.read_record import DamagedError
 from a2ibench.results.repair import repair
 from a2ibench.results.results_parquet import write_long
@@ -75,13 +75,14 @@ def run_study(
     with at_work(folder) as board:
         with display.running():
             announce(prepared, display)
-            for line in what_changed(folder, prepared.entries):
+            for line in what_changed(prepared.earlier, prepared.entries):
                 display.say(line)
             about = describe(prepared)
-            repair(folder, prepared.named, display.say)
+            done = repair(folder, prepared.named, display.say)
             write_about(folder, about)
             save_requests(folder, [request])
-            trials = [Trial.of(task) for task in prepared.tasks if not is_done(task)]
+            missing = [task for task in prepared.tasks if task.folder.name not in done]
+            trials = [Trial.of(task) for task in missing]
             trainings = [trial for trial in trials if trial.job.kind == "model"]
             if trainings and plan is None:
                 executor.room(trainings)  # before the reference rows are computed in vain
@@ -90,7 +91,7 @@ def run_study(
             draw_untrained(trials, observer, display)
             if trainings:
                 _train(prepared, trainings, executor, observer, display, board)
-        return show_results(prepared, observer, display)
+        return show_results(prepared, done, observer, display)
 
 
 def draw_untrained(
@@ -143,9 +144,14 @@ def _train(
     executor(trials, tell)
 
 
-def show_results(plan: Prepared, observer: Observer | None, display: Display) -> list[str]:
-    """Write the tables and the page, and print the tables; return the failures."""
-    study = open_study(plan.outline.folder)
+def show_results(
+    plan: Prepared, done: Mapping[str, JobState], observer: Observer | None, display: Display
+) -> list[str]:
+    """Write the tables and the page, and print the tables; return the failures.
+
+    ``done`` holds jobs that were done before, by their keys.
+    """
+    study = open_study(plan.outline.folder, done)
     states = {job.key: job for job in study.jobs}
     failures = [
         f"{name}: {reason}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.contracts.metric import Metric
+from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.data.class_counts import refuse_too_few_clips
 from a2ibench.data.features import Standardiser, encode_store, split_pairs
 from a2ibench.data.holdout import reserve_for_judges
@@ -14,6 +14,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import load_judges
+from a2ibench.evaluation.feasibility import EVERY
 from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.results.job import Task
 from a2ibench.study.request import Outline, Request
@@ -69,7 +70,24 @@ def open_pairs(
         open_dataset(request.dataset, chosen.dataset_options, make=False)
     # First, so that missing weights are reported before minutes of preparation.
     encoder = _build_encoder(request)
+    _fetch_judges(chosen.metrics)
     return encoder, open_dataset(request.dataset, chosen.dataset_options, show)
+
+
+def _fetch_judges(metrics: Sequence[str]) -> None:
+    """Fetch the weights of the judges of metrics that were asked for by name, or say why not."""
+    for metric in (registry.metrics.get(name) for name in metrics if name != EVERY):
+        if metric.judge == OWN:
+            continue
+        judge = registry.judges.get(metric.judge)
+        try:
+            if judge.missing() is not None:
+                judge()
+            lacks = judge.missing()
+        except PLUGIN_FAILURES as error:
+            lacks = told(error)
+        if lacks is not None:
+            raise UserError(f"metric {metric.name}: judge {metric.judge}: {lacks}")
 
 
 def _build_encoder(request: Request) -> Encoder:
