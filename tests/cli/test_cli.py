@@ -14,7 +14,7 @@ from PIL import Image
 
 from a2ibench.cli import main
 
-PAGE = Path(__file__).parents[1] / "docs" / "method.md"
+PAGE = Path(__file__).parents[2] / "docs" / "method.md"
 DATA = [
     "--dataset", "synthetic", "--encoder", "logmel",
     "--set", "synthetic.train=12", "--set", "synthetic.test=12",
