@@ -53,7 +53,7 @@ SHOWN = 10
     "--trials",
     required=True,
     type=click.IntRange(min=1),
-    help="Number of trials in all, earlier ones among them.",
+    help="Total number of trials, earlier ones included.",
 )
 @dataset_option(
     "--dataset",
@@ -62,8 +62,8 @@ SHOWN = 10
     help="Name of a dataset, or folder of a prepared one.",
 )
 @encoder_option
-@scale_option("Sizes and budget, as of `a2ibench run`.")
-@images_option("Number of training images of a whole trial.  [default: the scale's]")
+@scale_option("Sizes and budget, as in `a2ibench run`.")
+@images_option("Number of training images of a complete trial.  [default: set by --scale]")
 @set_option("Set an option that is not searched. Repeatable.")
 @click.option(
     "--gpus-per-trial",
@@ -92,8 +92,8 @@ def tune(
 
     Optuna proposes, and successive halving (ASHA) stops trials after 1/9 and 1/3 of the budget. The
     test split is not touched, and every trial has seed 1000, which no study has by default. The
-    best options are written as a study's file: `a2ibench run OUT/best.yaml --seeds 5` tests them.
-    Re-run the same command to resume; more --trials add to those that are there.
+    best options are written as a study file: `a2ibench run OUT/best.yaml --seeds 5` tests them.
+    Re-run the same command to resume; a higher --trials adds to the trials that exist.
     """
     from a2ibench.extras import require
 

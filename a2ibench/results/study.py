@@ -1,10 +1,11 @@
 """A study's folder, opened: the only way in which results are read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from a2ibench import registry
@@ -56,6 +57,14 @@ class Study:
         return [job for row in self.rows for job in row.jobs]
 
     @cached_property
+    def _by_key(self) -> dict[str, JobState]:
+        return {job.key: job for job in self.jobs}
+
+    def job(self, folder: Path) -> JobState:
+        """Return the job of a folder, which need not be of one of the rows."""
+        return self._by_key.setdefault(folder.name, JobState(folder))
+
+    @cached_property
     def results(self) -> list[records.Result]:
         """Every result, row by row."""
         return [job.result for job in self.jobs if job.result is not None]
@@ -103,8 +112,11 @@ class Study:
         }
 
 
-def open_study(folder: Path) -> Study:
+def open_study(folder: Path, known: Mapping[str, JobState] = MappingProxyType({})) -> Study:
     """Open a study's folder.
+
+    Args:
+        known: jobs that were read already, by their keys: their files are not read again.
 
     Raises:
         DamagedStudyError: its ``study.json`` is damaged.
@@ -121,12 +133,23 @@ def open_study(folder: Path) -> Study:
     rows = tuple(
         Row(
             label,
-            tuple(JobState(folder / JOBS / key, number) for number, key in enumerate(keys)),
+            tuple(
+                known.get(key) or JobState(folder / JOBS / key, number)
+                for number, key in enumerate(keys)
+            ),
             arms.get(label),
         )
         for label, keys in about.jobs.items()
     )
     return Study(folder, about, rows)
+
+
+def find_study(folder: Path) -> Study | None:
+    """Open the study in a folder; None where there is none, or a damaged ``study.json``."""
+    try:
+        return open_study(folder)
+    except UserError:
+        return None
 
 
 def arms_of(about: records.StudyRecord) -> dict[str, records.ArmRecord]:

@@ -1,4 +1,4 @@
-"""A trial: a task that is tried until it has a result, or a reason why not."""
+"""A trial: a task that is tried until it has a result or a reason for its failure."""
 
 import gc
 import traceback
@@ -38,7 +38,7 @@ class Trial(Task):
 
     @property
     def footprint(self) -> Footprint:
-        """Memory and disk that its model takes."""
+        """Memory and disk space that its model takes."""
         return footprint(self)
 
     @property
@@ -63,14 +63,15 @@ class Trial(Task):
         report: Report = lambda step, steps: None,
         compute: Callable[[Task, Report], Any] = compute,
     ) -> None:
-        """Do it: a result, or the reason for a failure, is in the folder afterwards.
+        """Run the trial. Afterwards its folder holds a result, or the reason for a failure.
 
-        One process at a time does a job; a second one waits for the first, which may be what is
-        left of a study that was killed. After a crash it is tried again from the last checkpoint.
-        Losses that are not finite are no crash: the same steps would lead there again.
+        Only one process at a time runs a job. A second one waits for the first, which may be left
+        over from a study that was killed. After a crash, the trial resumes from the last
+        checkpoint. Losses that are not finite do not count as a crash, since the same steps would
+        lead there again.
 
         Raises:
-            StoppedError: no other trial can succeed either (a full disk).
+            StoppedError: no other trial can succeed either, as on a full disk.
         """
         try:
             with lock(self.folder / "job"):
@@ -103,12 +104,12 @@ class Trial(Task):
             _free_memory()
 
     def fail(self, reason: str, trace: str | None = None) -> None:
-        """Write down why there is no result."""
+        """Record why there is no result."""
         write_failure(self.folder, reason, trace)
 
 
 def _free_memory() -> None:
-    """Free what a crashed attempt held: the next one may need it."""
+    """Free the memory that a crashed attempt held, since the next one may need it."""
     import torch
 
     gc.collect()

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from a2ibench import config, registry
@@ -14,9 +13,11 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import Feasibility, feasibility
 from a2ibench.results.job import Environment, Job, Task
+from a2ibench.results.job_state import JobState
 from a2ibench.results.records import Kept
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
+from a2ibench.results.study import Study, find_study
 from a2ibench.study.earlier_results import kept_notes, settle
 from a2ibench.study.planned_rows import Entry, jobs_of, outside_entries
 from a2ibench.study.primary import Primary, declared_in, settle_primary
@@ -33,6 +34,8 @@ class Plan:
         entries: reference rows, outside systems that the study holds already, then arms; their
             tasks name no judges yet.
         kept: results of earlier code that stand in the place of jobs, by their keys.
+        earlier: the study that the folder held; None for none, or one whose ``study.json`` is
+            damaged.
         primary: the primary questions.
     """
 
@@ -44,6 +47,7 @@ class Plan:
     check: LastCheck
     entries: tuple[Entry, ...]
     kept: Mapping[str, Kept]
+    earlier: Study | None
     primary: Primary
 
     @property
@@ -59,8 +63,13 @@ class Plan:
 
     @property
     def trainings(self) -> list[Task]:
-        """The tasks that train a model."""
-        return [task for task in self.tasks if task.job.kind == "model"]
+        """The tasks that train a model and lacked a metric when the plan was made; by which judges
+        they are to be seen is not known yet."""
+        models = [task for task in self.tasks if task.job.kind == "model"]
+        return [task for task in models if not self._state(task).has_all(task.metrics)]
+
+    def _state(self, task: Task) -> JobState:
+        return self.earlier.job(task.folder) if self.earlier else JobState(task.folder)
 
     @property
     def named(self) -> dict[str, Task]:
@@ -115,32 +124,35 @@ def expand(
         ]
         return tuple(Task(job, chosen.folder / JOBS / job.key, environment) for job in jobs)
 
+    earlier = find_study(chosen.folder)
     entries = []
     for name in chosen.references:
         reference = registry.references.get(name)
         seeds = request.seeds if reference.random else 1
         made = tasks("reference", name, reference, seeds, {}, images=0)
         entries.append(Entry(label_of_reference(name), name, None, True, made))
-    entries += outside_entries(chosen.folder, environment, (store.content_hash, identity), say)
+    seen = (store.content_hash, identity)
+    entries += outside_entries(chosen.folder, earlier, environment, seen, say)
     for arm in chosen.arms:
         model = registry.models.get(arm.model)
         budget = {"images": chosen.images, "workers": request.workers}
         made = tasks("model", arm.model, model, request.seeds, arm.config, **budget)
         full = arm.model if arm.change else None
         entries.append(Entry(arm.label, arm.model, full, False, made))
-    settled, kept = settle(chosen.folder, entries, request.earlier)
+    settled, kept = settle(earlier, entries, request.earlier)
     for note in kept_notes(jobs_of(settled), kept):
         say(note)
-    primary = _primary(request, chosen.folder, found, settled)
-    return Plan(request, chosen, encoder, store, found, last_check(store), settled, kept, primary)
+    check = last_check(store)
+    primary = _primary(request, earlier, found, settled)
+    return Plan(request, chosen, encoder, store, found, check, settled, kept, earlier, primary)
 
 
 def _primary(
-    request: Request, folder: Path, found: Feasibility, entries: Sequence[Entry]
+    request: Request, earlier: Study | None, found: Feasibility, entries: Sequence[Entry]
 ) -> Primary:
     """Return the questions that the request declares; else those that its study was declared for,
     as long as it answers them; else the usual ones."""
     if not request.primary.declared:
         with suppress(UserError):
-            return settle_primary(declared_in(folder), found.metrics, entries)
+            return settle_primary(declared_in(earlier), found.metrics, entries)
     return settle_primary(request.primary, found.metrics, entries, found.left_out)

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from a2ibench.errors import UserError
 from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState
 from a2ibench.results.result_file import JOBS
-from a2ibench.results.study import Study, open_study
+from a2ibench.results.study import Study, find_study
 
 
 @dataclass(frozen=True)
@@ -68,18 +67,21 @@ def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
 
 
 def outside_entries(
-    folder: Path, environment: Environment, seen: tuple[str, str], say: Callable[[str], None]
+    folder: Path,
+    study: Study | None,
+    environment: Environment,
+    seen: tuple[str, str],
+    say: Callable[[str], None],
 ) -> list[Entry]:
     """Return the outside systems that a study holds, as far as they saw the same pairs and encoder.
 
     Args:
+        folder: of the study.
+        study: the same, opened; None where it cannot be.
         seen: content hash of the pairs, and identity of the encoder.
         say: given a line for each that is left out.
     """
-    try:
-        entries = entries_of(open_study(folder), environment)
-    except UserError:
-        entries = _handed_in(folder, environment)
+    entries = entries_of(study, environment) if study else _handed_in(folder, environment)
     kept = []
     for entry in (entry for entry in entries if entry.outside):
         if all((task.job.store, task.job.encoder) == seen for task in entry.tasks):
@@ -91,10 +93,9 @@ def outside_entries(
 
 def outside_labels(folder: Path) -> list[str]:
     """Return the labels of the outside systems of the study in a folder, if there is one."""
-    try:
-        return [row.label for row in open_study(folder).rows if row.kind == "outside"]
-    except UserError:
-        return []
+    study = find_study(folder)
+    rows = () if study is None else study.rows
+    return [row.label for row in rows if row.kind == "outside"]
 
 
 def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:

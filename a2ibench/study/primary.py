@@ -6,7 +6,6 @@ other difference is exploratory.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from a2ibench import registry
@@ -15,7 +14,7 @@ from a2ibench.errors import UserError, nearest
 from a2ibench.results.declaration import declaration_hash
 from a2ibench.results.records import Contrast
 from a2ibench.results.rows import MINUS
-from a2ibench.results.study import open_study
+from a2ibench.results.study import Study
 
 VERSUS = " vs "
 
@@ -124,12 +123,9 @@ def usual_contrasts(rows: Sequence[Named]) -> tuple[Contrast, ...]:
     return tuple(Contrast(arm=arm, base=base) for arm, base in pairs)
 
 
-def declared_in(folder: Path) -> Primary:
-    """Return the questions that the user declared for the study in a folder, if there is one."""
-    try:
-        record = open_study(folder).about.primary
-    except UserError:
-        return Primary()
+def declared_in(study: Study | None) -> Primary:
+    """Return the questions that the user declared for a study, if there is one."""
+    record = None if study is None else study.about.primary
     if record is None or not record.declared:
         return Primary()
     return Primary(tuple(record.metrics), tuple(record.contrasts), declared=True)
