@@ -91,7 +91,7 @@ def standing(study: Study) -> Standing:
     """Return the primary questions of a study and their looks; of an earlier version, the usual
     questions for what is there."""
     about = study.about
-    known = [registry.metrics.get(name) for name in study.metrics]
+    known = [registry.metrics.get(name) for name in study.metrics if name in registry.metrics]
     record = about.primary
     if record is None:
         primary = Primary(usual_metrics(known), usual_contrasts(study.rows))
