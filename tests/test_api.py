@@ -105,7 +105,7 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
 def test_a_study_is_run_once(small_store: Path, tmp_path: Path) -> None:
     def again() -> "a2ibench.api.Study":
         return a2ibench.run(
-            "vae", dataset=small_store, encoder="logmel", images=32, metrics=["is1_lite0"],
+            "vae", dataset=small_store, encoder="logmel", images=64, metrics=["is1_lite0"],
             executor="inline", tracking_uri="none", out=tmp_path / "s", quiet=True,
         )  # fmt: skip
 

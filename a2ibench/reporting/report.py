@@ -150,7 +150,9 @@ def report_on(
     _, aged = metrics_as_stored(study.rows, study.metrics)
     warnings = (
         *aged,
-        *kept_notes(study.about.jobs, study.about.kept),
+        *kept_notes(
+            ((row.label, [job.key for job in row.jobs]) for row in study.rows), study.about.kept
+        ),
         *_outside_notes(study),
         *(f"Failed: {failure}." for failure in study.failures()),
     )

@@ -1,7 +1,10 @@
 """From a request and its pairs to jobs."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import Any, Literal
 
 from a2ibench import config, registry
@@ -15,8 +18,9 @@ from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.records import Kept
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
+from a2ibench.results.study import open_study
 from a2ibench.study.earlier_results import kept_notes, settle
-from a2ibench.study.planned_rows import Entry, jobs_of, outside_entries
+from a2ibench.study.planned_rows import Entry, outside_entries
 from a2ibench.study.request import Outline, Request
 
 
@@ -67,6 +71,11 @@ class Plan:
         key = task.job.key
         return next(e.label for e in self.entries if key in {t.job.key for t in e.tasks})
 
+    def name(self, task: Task) -> str:
+        """Return the name of a task for people."""
+        key = task.job.key
+        return next(name for name, one in self.named.items() if one.job.key == key)
+
 
 def expand(
     request: Request,
@@ -116,13 +125,31 @@ def expand(
         made = tasks("reference", name, reference, seeds, {}, images=0)
         entries.append(Entry(label_of_reference(name), name, None, True, made))
     entries += outside_entries(chosen.folder, environment, (store.content_hash, identity), say)
-    for arm in chosen.arms:
+    begun = _begun(chosen)
+    for arm, images in product(chosen.arms, chosen.budgets):
         model = registry.models.get(arm.model)
-        budget = {"images": chosen.images, "workers": request.workers}
+        budget = {"images": images, "workers": request.workers}
         made = tasks("model", arm.model, model, request.seeds, arm.config, **budget)
         full = arm.model if arm.change else None
-        entries.append(Entry(arm.label, arm.model, full, False, made))
+        shown = images if len(chosen.budgets) > 1 else None
+        entry = Entry(arm.label, arm.model, full, False, made, shown)
+        entries.append(entry.map(partial(_with_earlier, budgets=begun)))
     settled, kept = settle(chosen.folder, entries, request.earlier)
-    for note in kept_notes(jobs_of(settled), kept):
+    for note in kept_notes(((entry.name, entry.keys) for entry in settled), kept):
         say(note)
     return Plan(request, chosen, encoder, store, found, last_check(store), settled, kept)
+
+
+def _begun(chosen: Outline) -> list[int]:
+    """Return the budgets of which there may be states, those of the command before among them."""
+    budgets = set(chosen.budgets)
+    with suppress(UserError):  # no study yet, or a damaged one
+        budgets.update(open_study(chosen.folder).budgets)
+    return sorted(budgets, reverse=True)
+
+
+def _with_earlier(task: Task, budgets: Sequence[int]) -> Task:
+    """Tell a task of the folders of its training's jobs with smaller budgets."""
+    smaller = (images for images in budgets if images < task.job.images)
+    jobs = (replace(task.job, images=images) for images in smaller)
+    return replace(task, earlier=tuple(task.folder.parent / job.key for job in jobs))

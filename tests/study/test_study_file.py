@@ -56,7 +56,7 @@ def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) 
     text = plan(path)
     assert "4 arms × 2 seeds = 8 trials of 96" in text
     assert "lr=0.001" in text
-    text = plan(path, "--seeds", 3, "--ablate", "noise", "--set", "vae.lr=0.1", "--images", 32)
+    text = plan(path, "--seeds", 3, "--ablate", "noise", "--set", "vae.lr=0.1", "--images", 64)
     assert "3 arms × 3 seeds = 9 trials of 32" in text
     assert "lr=0.1," in text
     assert "'train': 12" in text, "other settings of the file stay"
@@ -103,7 +103,7 @@ values = st.fixed_dictionaries(
         "ablate": names,
         "encoder": names,
         "seeds": st.integers(1, 9),
-        "images": st.integers(1, 10**9),
+        "images": st.lists(st.integers(1, 10**9), min_size=1, max_size=3),
         "metrics": names,
         "settings": st.dictionaries(
             words,
@@ -135,7 +135,7 @@ def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
     out = tmp_path / "out"
     arguments = [
         "run", "--model", "vae", "--dataset", small_store, "--dataset", other, "--encoder",
-        "mfcc", "--images", 32, "--metric", "is1_lite0", "--executor", "inline",
+        "mfcc", "--images", 64, "--metric", "is1_lite0", "--executor", "inline",
         "--tracking-uri", "none", "--out", out,
     ]  # fmt: skip
     done = call(*arguments)
