@@ -37,8 +37,8 @@ class Images:
 class Study:
     """A study's folder, opened; each file in it is read when needed, and nothing is written."""
 
-    def __init__(self, folder: "str | PathLike[str]") -> None:
-        self._study = results.open_study(Path(folder))
+    def __init__(self, folder: "str | PathLike[str]", budget: int | None = None) -> None:
+        self._study = results.open_study(Path(folder), budget)
 
     @property
     def folder(self) -> Path:
@@ -46,9 +46,20 @@ class Study:
         return self._study.folder
 
     @property
+    def budgets(self) -> tuple[int, ...]:
+        """Numbers of training images that its models were trained on, in ascending order."""
+        return self._study.budgets
+
+    @property
+    def budget(self) -> int:
+        """The one of them that rows, tables, comparisons and images are of."""
+        return self._study.budget
+
+    @property
     def rows(self) -> tuple[Row, ...]:
-        """Reference rows, outside systems, then arms: ``label``, ``kind``, ``model``, ``change``,
-        ``full`` (the label of its full model), and ``jobs``, one for each seed."""
+        """Reference rows, outside systems, then arms at the budget: ``label``, ``kind``,
+        ``model``, ``change``, ``full`` (the label of its full model), and ``jobs``, one for each
+        seed."""
         return self._study.rows
 
     @property
@@ -58,8 +69,9 @@ class Study:
 
     @cached_property
     def scores(self) -> "pd.DataFrame":
-        """Every score as one row: model, arm, kind, change, seed, metric, version, value, spread
-        (what the protocol prints behind ±), n (images), clips, dataset, encoder and job."""
+        """Every score of every budget as one row: model, arm, kind, change, images, seed, metric,
+        version, value, spread (what the protocol prints behind ±), n (test segments), clips,
+        dataset, encoder and job."""
         from a2ibench.results.results_parquet import long_scores
 
         scores = long_scores(self._study)
@@ -165,15 +177,19 @@ class Study:
         return f"{self._study.dataset}, {about.encoder}, {about.scale} scale"
 
 
-def open_study(folder: "str | PathLike[str]") -> Study:
+def open_study(folder: "str | PathLike[str]", budget: int | None = None) -> Study:
     """Open a study's folder, one of an earlier version as well.
 
     A metric, method or reference of your own is known once its file was imported.
 
+    Args:
+        folder: of the study.
+        budget: one of its budgets; None for the largest.
+
     Raises:
-        UserError: it holds no study, or a damaged one.
+        UserError: it holds no study, or a damaged one, or has no such budget.
     """
-    return Study(folder)
+    return Study(folder, budget)
 
 
 def run(

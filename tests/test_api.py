@@ -29,7 +29,7 @@ def test_rows_say_what_they_are_by_structure(folder: Path) -> None:
 def test_scores_are_those_of_results_parquet(small_study: Path) -> None:
     scores = a2ibench.open_study(small_study).scores
     kept = pd.read_parquet(small_study / "results.parquet")
-    assert list(scores)[:6] == ["model", "arm", "kind", "change", "seed", "metric"]
+    assert list(scores)[:6] == ["model", "arm", "kind", "change", "images", "seed"]
     assert set(scores["kind"]) == {"model", "reference"}
     same = ["model", "arm", "seed", "metric", "version", "n", "clips", "value", "spread"]
     pd.testing.assert_frame_equal(scores[same], kept[same])

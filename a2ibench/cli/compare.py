@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.cli.options import budget_option, load_plugins, plugin_option
 
 WORSE = 1
 
@@ -14,6 +14,7 @@ WORSE = 1
 @click.argument("a")
 @click.argument("b")
 @click.option("--arm", help="Of a study that is named without one.  [default: its only model]")
+@budget_option
 @click.option("--metric", "metrics", multiple=True, help="Default: all that both have. Repeatable.")
 @click.option(
     "--fail-if-worse",
@@ -25,6 +26,7 @@ def compare(
     a: str,
     b: str,
     arm: str | None,
+    budget: int | None,
     metrics: tuple[str, ...],
     fail_if_worse: str | None,
     plugins: tuple[Path, ...],
@@ -43,7 +45,8 @@ def compare(
 
     if fail_if_worse is not None:
         fail_if_worse = registry.metrics.canonical(fail_if_worse)
-    compared = compare_rows(find_arm(a, arm), find_arm(b, arm), metrics, fail_if_worse)
+    sides = [find_arm(side, arm, budget) for side in (a, b)]
+    compared = compare_rows(*sides, metrics, fail_if_worse)
     console = Console()
     console.print(*rich_tables(compared.table, console.width), sep="\n")
     for note in compared.table.notes:

@@ -17,6 +17,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAILED = 1
 """The exit code where a job failed, or a study had to stop."""
 
+budget_option = click.option(
+    "--budget",
+    type=int,
+    metavar="N",
+    help="Number of training images, of a study with several.  [default: the largest]",
+)
 plugin_option = click.option(
     "--plugin",
     "plugins",

@@ -158,6 +158,8 @@ def report_on(
     )
     notes = (_what_n_is(study), SPREAD, *warnings)
     about = f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
+    if len(study.budgets) > 1:
+        about += f", {study.budget:,} images"
     return Report(about, tuple(rows), tuple(metrics), notes, warnings, check)
 
 
@@ -180,7 +182,7 @@ def _what_n_is(study: Study) -> str:
     said = f"n: test segments, one image each. {seeds}; {done} of {asked} jobs have a result."
     if about.models:
         said += (
-            f" {about.images} training images per trial (pretraining of a part of a method apart)."
+            f" {study.budget} training images per trial (pretraining of a part of a method apart)."
         )
     if about.pairs is not None:
         does = "train the models" if about.models else "are there to train models"

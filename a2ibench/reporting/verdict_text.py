@@ -1,6 +1,6 @@
 """Sentences about the tests of a study: nothing is said that a test does not say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -9,6 +9,8 @@ from a2ibench.evaluation.verdict import UNTESTED
 from a2ibench.reporting.differences import Family, PairedTest
 
 NO_JUDGE = "Nothing can be said: the judge of every metric failed."
+Held = tuple[tuple[str, tuple[int, ...]], ...]
+"""Verdicts, each with the budgets at which it holds."""
 NAMED = 4
 """Comparisons that the first sentence names, and metrics that do not separate, at most."""
 
@@ -117,6 +119,39 @@ def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
     for one in compared:
         found.setdefault(one.sentence, []).append(one)
     return [(_listed([one.method for one in same]), same[0]) for same in found.values()]
+
+
+def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str, str]]:
+    """Return each method that a test separates from its base at some budget, and in words at which
+    ones, metric by metric; those of one budget are corrected among themselves."""
+    found: dict[tuple[str, str], dict[str, dict[str, list[int]]]] = {}
+    for budget, several in compared.items():
+        for one in several:
+            for test in one.decided:
+                by = found.setdefault((one.method, one.base), {}).setdefault(test.metric.title, {})
+                by.setdefault(test.verdict, []).append(budget)
+    return [
+        (method, "; ".join(_order(base, titles, dict(held)) for held, titles in _alike(by)))
+        for (method, base), by in found.items()
+    ]
+
+
+def _alike(by: Mapping[str, Mapping[str, list[int]]]) -> list[tuple[Held, list[str]]]:
+    """Put metrics together by which the same holds at the same budgets."""
+    found: dict[Held, list[str]] = {}
+    for title, verdicts in by.items():
+        held = tuple((verdict, tuple(budgets)) for verdict, budgets in verdicts.items())
+        found.setdefault(held, []).append(title)
+    return [*found.items()]
+
+
+def _order(base: str, titles: Sequence[str], held: Mapping[str, Sequence[int]]) -> str:
+    at = [
+        f"{verdict} than {base} at {_listed([f'{budget:,}' for budget in budgets])}"
+        for verdict, budgets in held.items()
+    ]
+    crossing = " (the curves cross)" if len(at) > 1 else ""
+    return f"{' and '.join(at)} images by {_listed(titles)}{crossing}"
 
 
 def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:

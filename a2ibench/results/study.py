@@ -204,10 +204,11 @@ def find_row(label: str, rows: Sequence[Row], where: str) -> Row:
     return known[wanted]
 
 
-def find_arm(text: str, arm: str | None) -> Row:
+def find_arm(text: str, arm: str | None, budget: int | None = None) -> Row:
     """Find the row of a word of the command line: a job's folder, STUDY:ARM, or a study.
 
-    ``arm`` is that of a study which is named without one; None for its only model.
+    ``arm`` is that of a study which is named without one; None for its only model. ``budget`` is
+    one of the study's; None for its largest.
 
     Raises:
         UserError: nothing of the kind, an unknown arm, or an arm without a result.
@@ -221,7 +222,7 @@ def find_arm(text: str, arm: str | None) -> Row:
             for colon in (at for at, character in enumerate(text) if character == ":"):
                 if (Path(text[:colon]) / ABOUT).is_file():
                     path, arm = Path(text[:colon]), text[colon + 1 :]
-        study = open_study(path)
+        study = open_study(path, budget)
         if arm is None:
             models = study.about.models
             if len(models) != 1:
