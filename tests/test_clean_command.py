@@ -92,7 +92,7 @@ def test_decisions_change_the_store_until_they_are_undone(root: Path, found: str
     done = call("data", "clean", root, "--apply", mine)
     assert done.exit_code == 0, done.output
     assert "4 pairs left out, 2 relabelled" in done.output
-    assert "2 test pairs changed: this is another benchmark" in done.output
+    assert "2 test pairs changed: this is a different benchmark" in done.output
     corrected = PairStore(root)
     assert corrected.content_hash != original.content_hash
     assert corrected.counts == {"train": 56, "test": 36}

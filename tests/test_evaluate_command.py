@@ -109,7 +109,7 @@ def test_the_second_time_nothing_is_computed_and_other_images_need_leave(
     other = write_images(store, tmp_path / "other", invert=True)
     refused = call(*arguments, "--images", other)
     assert refused.exit_code == 2
-    assert "a row 'a | b' already" in refused.output
+    assert "already has a row 'a | b'" in refused.output
     assert call(*arguments, "--images", other, "--replace").exit_code == 0
     assert list(jobs_of(study)).count("a | b") == 1
 
@@ -299,7 +299,7 @@ def test_what_is_converted_or_odd_is_said(store: Path, study: Path, tmp_path: Pa
     [
         (["--images", "IMAGES", "--images", "IMAGES"], "the same folder twice"),
         (["--images", "IMAGES", "--images", "COPY"], "the same images as"),
-        (["--images", "IMAGES", "--name", "ground truth"], "a row 'ground truth' already"),
+        (["--images", "IMAGES", "--name", "ground truth"], "already has a row 'ground truth'"),
         (["--images", "IMAGES", "--name", "a\nb"], "printable"),
         (["--images", "nowhere"], "nowhere: no such folder"),
         ([], "give either --images"),

@@ -1,4 +1,4 @@
-"""``a2ibench compare``: is A better or worse than B?"""
+"""``a2ibench compare``: test whether A is better or worse than B."""
 
 import sys
 from pathlib import Path
@@ -13,13 +13,20 @@ WORSE = 1
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option("--arm", help="Of a study that is named without one.  [default: its only model]")
+@click.option(
+    "--arm", help="Arm to compare where A or B is a study without :ARM.  [default: its only model]"
+)
 @budget_option
-@click.option("--metric", "metrics", multiple=True, help="Default: all that both have. Repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="Metric to compare. Repeatable.  [default: all that both have]",
+)
 @click.option(
     "--fail-if-worse",
     metavar="METRIC",
-    help="Exit with 1 if A is significantly worse than B in it.",
+    help="Metric in which A must not be worse: exit with 1 if it is, significantly.",
 )
 @plugin_option
 def compare(
@@ -31,10 +38,11 @@ def compare(
     fail_if_worse: str | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Say whether A is better or worse than B, over their common seeds and the same test clips.
+    """Test whether A is better or worse than B, on their common seeds and test clips.
 
     A and B are each a job's folder, STUDY:ARM ("studies/arcade:ours"), or a study with one model.
-    Differences are A − B. What differs in version, protocol, pairs, encoder or judge is refused.
+    Differences are A − B. Results that differ in version, protocol, pairs, encoder or judge are
+    refused.
     """
     load_plugins(plugins)
     from a2ibench import registry

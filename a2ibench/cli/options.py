@@ -29,13 +29,14 @@ plugin_option = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE.py",
-    help="A file of your own that registers models, metrics, … Repeatable.",
+    help="File of your own that registers models, metrics, … Repeatable.",
 )
 arm_option = click.option(
-    "--arm", help='Arm of the study: "ours", "ours - consistency".  [default: its first model]'
+    "--arm",
+    help='Arm of the study, such as "ours" or "ours - consistency".  [default: its first model]',
 )
 seed_option = click.option(
-    "--seed", default=0, show_default=True, help="Training seed of a model of the study."
+    "--seed", default=0, show_default=True, help="Training seed of the trained model to use."
 )
 encoder_option = click.option(
     "--encoder",
@@ -50,8 +51,8 @@ metric_option = click.option(
     multiple=True,
     metavar="NAME|all",
     shell_complete=names("metric", also=("all",)),
-    help="Metric to compute. Repeatable.  [default: the headline metrics that data and judges"
-    " allow]",
+    help="Metric to compute. Repeatable.  [default: the headline metrics that the data and the"
+    " judges allow]",
 )
 ray_address_option = click.option(
     "--ray-address", metavar="HOST:PORT", help="Address of a running Ray cluster to join."

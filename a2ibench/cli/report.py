@@ -16,10 +16,12 @@ from a2ibench.errors import UserError
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="What `a2ibench sweep` left, for the page, beside STUDY/sweeps/*. Repeatable.",
+    help="Folder of an `a2ibench sweep` to show on the page, besides STUDY/sweeps/*. Repeatable.",
 )
 @click.option(
-    "--dataset", metavar="DIR", help="Where the pairs lie now.  [default: where the study says]"
+    "--dataset",
+    metavar="DIR",
+    help="Folder where the pairs are now.  [default: the one named in the study]",
 )
 @budget_option
 @verbose_option
@@ -35,9 +37,9 @@ def report(
     """Write the page and the tables of a STUDY again from its results, finished or not.
 
     STUDY/report.html is one file with everything: verdict, tables, pictures and sounds, every seed,
-    cost, provenance. STUDY/tables is written anew. Of a folder that holds several
-    studies each is written, and a page that leads to them. Results of different versions,
-    protocols, pairs, encoders or judges are refused.
+    cost, provenance. STUDY/tables is written anew. If STUDY is a folder of several studies, a page
+    is written for each, and one that links to them all. Results of different versions, protocols,
+    pairs, encoders or judges are refused.
     """
     load_plugins(plugins)
     from a2ibench.console import Console

@@ -1,4 +1,4 @@
-"""``a2ibench run``: a study."""
+"""``a2ibench run``: run a study."""
 
 import sys
 from pathlib import Path
@@ -30,7 +30,7 @@ MAX_RETRIES = 100
 
 
 def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> dict[str, Any]:
-    """Make the values of a study's file the defaults of the options; return its ``settings``."""
+    """Make the values of a study file the defaults of the options; return its ``settings``."""
     if path is None:
         return {}
     from a2ibench.study.study_file import read_study_file
@@ -65,8 +65,8 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     multiple=True,
     metavar="A,B+C,D=0,0.1|all",
     shell_complete=ablations,
-    help="Parts to switch off (`a2ibench show MODEL` lists them), one at a time or (+) together;"
-    " = tries values of a part's one option. Repeatable.",
+    help="Parts to switch off (`a2ibench show MODEL` lists them): one at a time, or together with"
+    " +; = tries several values of a part that has one option. Repeatable.",
 )
 @dataset_option(
     "--dataset",
@@ -74,7 +74,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     multiple=True,
     default=("arcade",),
     show_default=True,
-    help="Name of a dataset, or folder of a prepared one. Repeatable: a study for each.",
+    help="Name of a dataset, or folder of a prepared one. Repeatable; each gets its own study.",
 )
 @click.option(
     "--encoder",
@@ -83,7 +83,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     default=("soundnet8",),
     show_default=True,
     shell_complete=names("encoder"),
-    help="Encoder that computes the acoustic feature. Repeatable: a study for each.",
+    help="Encoder that computes the acoustic feature. Repeatable; each gets its own study.",
 )
 @click.option(
     "--seeds",
@@ -94,8 +94,8 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 )
 @scale_option("Sizes and budget: minutes on two cores, or those of the papers, for a GPU.")
 @images_option(
-    "Number of training images per trial. Of several (10000,30000) one training makes all: its"
-    " model is drawn and judged at each.  [default: the scale's]"
+    "Number of training images per trial. Several budgets (10000,30000) are trained in one go: the"
+    " model is drawn and judged at each of them.  [default: set by --scale]"
 )
 @set_option("Set an option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
@@ -105,7 +105,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     show_default=True,
     shell_complete=names("executor"),
     metavar="ray|process|inline|NAME",
-    help="Executor of the trials: Ray Tune, a process per trial, one trial after the other in this"
+    help="Executor of the trials: Ray Tune, one process per trial, one trial after another in this"
     " process, or one of your own.",
 )
 @click.option(
@@ -119,7 +119,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     default=1,
     show_default=True,
     type=click.IntRange(0, MAX_RETRIES),
-    help="Number of times to try a crashed trial again, from its last checkpoint.",
+    help="Number of times to resume a crashed trial from its last checkpoint.",
 )
 @ray_address_option
 @click.option(
@@ -132,14 +132,14 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     "--out",
     metavar="DIR",
     help="Folder of the study.  [default: studies/DATASET; for several datasets or encoders"
-    " studies/DATASETS-ENCODERS, with a folder for each in it]",
+    " studies/DATASETS-ENCODERS, which holds one folder for each]",
 )
-@click.option("--recompute", is_flag=True, help="Compute again what earlier code computed.")
+@click.option("--recompute", is_flag=True, help="Compute the results of earlier code again.")
 @click.option("--keep", is_flag=True, help="Keep results of earlier code, marked in every table.")
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Check all that can be checked before any work, print the plan and stop.",
+    help="Check everything that can be checked in advance, print the plan, and stop.",
 )
 @verbose_option
 @plugin_option
@@ -163,7 +163,7 @@ def run(
 ) -> None:
     """Train and compare methods, and their ablations.
 
-    STUDY.yaml holds the same in a file (models, ablate, dataset, encoder, seeds, scale, images,
+    STUDY.yaml can hold the same options (models, ablate, dataset, encoder, seeds, scale, images,
     settings, metrics, executor, gpus_per_trial, out); the command line takes precedence. Every
     study leaves such a file in its folder. Finished trials are not computed again: re-run the same
     command to resume.

@@ -116,8 +116,7 @@ class JobState:
         found = self.origin or self.result
         if found is None:
             return None
-        protocol = {"protocol": found.protocol} if isinstance(found, Result) else {}
-        return Job.from_record({**protocol, **found.job.model_dump(exclude_unset=True)})
+        return Job.from_record(found.job, found.protocol if isinstance(found, Result) else 1)
 
     @cached_property
     def machine(self) -> list[records.Sample]:

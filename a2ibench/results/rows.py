@@ -168,7 +168,7 @@ class Row:
             self.full,
             len(self.jobs),
             found,
-            self.floor_of,
+            frozenset() if self._reference is None else frozenset(self._reference.floor_of),
             self.is_ceiling,
             judges_of([_result(job) for job in self.results], metrics),
             self.model,
@@ -184,11 +184,6 @@ class Row:
     def is_ceiling(self) -> bool:
         """Whether it is the row of the real images themselves."""
         return self._reference is not None and self._reference.row == CEILING
-
-    @property
-    def floor_of(self) -> frozenset[str]:
-        """The groups of metrics that it is the floor of."""
-        return frozenset() if self._reference is None else frozenset(self._reference.floor_of)
 
 
 def name_of_row(label: str, budget: int | None) -> str:

@@ -1,10 +1,11 @@
 """A study's folder, opened: the only way in which results are read."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from a2ibench import registry
@@ -80,6 +81,14 @@ class Study:
         return [job for row in self.all_rows for job in row.jobs]
 
     @cached_property
+    def _by_key(self) -> dict[str, JobState]:
+        return {job.key: job for job in self.all_jobs}
+
+    def job(self, folder: Path) -> JobState:
+        """Return the job of a folder, which need not be of one of the rows."""
+        return self._by_key.setdefault(folder.name, JobState(folder))
+
+    @cached_property
     def results(self) -> list[records.Result]:
         """Every result, row by row."""
         return [job.result for job in self.jobs if job.result is not None]
@@ -127,8 +136,16 @@ class Study:
         }
 
 
-def open_study(folder: Path, budget: int | None = None) -> Study:
-    """Open a study's folder at a budget; without one, at its largest.
+def open_study(
+    folder: Path,
+    budget: int | None = None,
+    known: Mapping[str, JobState] = MappingProxyType({}),
+) -> Study:
+    """Open a study's folder.
+
+    Args:
+        budget: the one of its rows; None for the largest.
+        known: jobs that were read already, by their keys: their files are not read again.
 
     Raises:
         DamagedStudyError: its ``study.json`` is damaged.
@@ -145,7 +162,10 @@ def open_study(folder: Path, budget: int | None = None) -> Study:
 
     def rows_of(jobs: records.Jobs, images: int) -> Iterator[Row]:
         for label, keys in jobs.items():
-            states = tuple(JobState(folder / JOBS / key, n) for n, key in enumerate(keys))
+            states = tuple(
+                known.get(key) or JobState(folder / JOBS / key, number)
+                for number, key in enumerate(keys)
+            )
             budget = images if about.smaller and label in arms else None
             yield Row(label, states, arms.get(label), budget)
 
@@ -158,6 +178,14 @@ def open_study(folder: Path, budget: int | None = None) -> Study:
     )
     study = Study(folder, about, about.images, largest, every)
     return study if budget is None else study.at(budget)
+
+
+def find_study(folder: Path) -> Study | None:
+    """Open the study in a folder; None where there is none, or a damaged ``study.json``."""
+    try:
+        return open_study(folder)
+    except UserError:
+        return None
 
 
 def arms_of(about: records.StudyRecord) -> dict[str, records.ArmRecord]:

@@ -1,4 +1,4 @@
-"""A job's result: a pure function of the job, whichever executor computes it."""
+"""Compute the result of a job: a pure function of the job, whichever executor runs it."""
 
 import dataclasses
 import shutil
@@ -40,11 +40,11 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
     """Compute the result of a task.
 
     Args:
-        team: the workers that train its model together: each calls this function. The first one
-            does all the rest.
+        team: the workers that train the model together. Each calls this function, and the first
+            one does everything else.
 
     Raises:
-        UserError: the data or a judge are not those of the study.
+        UserError: the data or a judge differ from those of the study.
         DivergedError: a loss became NaN or infinite.
     """
     for path in task.environment.plugins:
@@ -98,15 +98,17 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
 def _train(
     task: Task, data: Data, report: Report, team: Team
 ) -> tuple[GeneratedImages, dict[str, Any]] | None:
-    """Return the images of the trained model, with the provenance of its weights; None on all but
-    the first of several workers."""
+    """Return the images of the trained model and the provenance of its weights.
+
+    Returns None on all workers but the first.
+    """
     from a2ibench.training.checkpoint import weights_sha256
     from a2ibench.training.device import choose_device, describe
     from a2ibench.training.fit import CHECK_EVERY
     from a2ibench.training.preview import preview_steps
 
     job, folder = task.job, task.folder
-    # Before the training: the user may go on writing meanwhile.
+    # Before the training, during which the user may edit the file.
     sources = source_hashes(registry.models.get(job.method))
     model = build(job, data.train)
     with ExitStack() as stack:
@@ -115,7 +117,7 @@ def _train(
         if team.leads:
             data.standardiser.save(folder / "standardiser.safetensors")
             for i, path in enumerate(task.environment.plugins):
-                # What was trained can be drawn with when the user's file is gone.
+                # The trained model can still draw when the user's file is gone.
                 with atomic_write(folder / PLUGINS / f"{i}_{path.name}") as temporary:
                     shutil.copyfile(path, temporary)
             tell = stack.enter_context(monitored(folder, tell))
@@ -148,7 +150,7 @@ def _train(
 
 
 def _draw_reference(job: Job, data: Data) -> GeneratedImages:
-    """Return the images of a reference row; another seed stands for another noise."""
+    """Return the images of a reference row; the seed determines its noise."""
     reference = registry.references.get(job.method)()
     rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
     drawn = [
@@ -162,7 +164,7 @@ def _draw_reference(job: Job, data: Data) -> GeneratedImages:
 def _judge(
     task: Task, drawn: GeneratedImages, data: Data, stored: Result | None
 ) -> tuple[dict[str, Any], list[Path]]:
-    """Return the scores that the stored result lacks, and the files that hold them all."""
+    """Return the scores that the stored result lacks, and the files that hold all scores."""
     absent = missing(stored, task.metrics, task.judges)
     metrics = [registry.metrics.get(name) for name in absent]
     judges = load_judges_as_planned(metrics, data, task)
@@ -192,8 +194,11 @@ def _judge(
 def _save_scores(
     folder: Path, marked: Mapping[str, MetricResult], stored: Result | None
 ) -> list[Path]:
-    """Write one column per metric, beside those of the stored result: a row for each test segment,
-    and for each block. Return the files, which count as soon as a result names them."""
+    """Write one column per metric, beside those of the stored result.
+
+    One table has a row per test segment, the other one a row per block. Return the files; they
+    count once a result names them.
+    """
     import pandas as pd
 
     segments: dict[str, Any] = {name: one.score.per_segment for name, one in marked.items()}
@@ -201,7 +206,7 @@ def _save_scores(
     paths: list[Path] = []
     for file, new in zip(SCORES, (segments, blocks), strict=True):
         now = score_path(folder, stored, file)
-        # Without a result to go with it, a file is what an earlier attempt left.
+        # A file without a result is left over from an earlier attempt.
         kept = stored is not None and stored.metrics and now.is_file()
         table = pd.read_parquet(now) if kept else pd.DataFrame()
         for name, column in new.items():

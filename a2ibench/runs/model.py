@@ -1,4 +1,4 @@
-"""A model from its job: built, trained, and asked to draw; the same for a study and a search."""
+"""Build, train and draw with the model of a job, for studies and searches alike."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,10 +23,10 @@ OWN_BATCH = 64
 
 
 def build(job: Job, train: Pairs) -> "Model":
-    """Build a job's model for some pairs, with random weights by its seed, on its device.
+    """Build a job's model for some pairs, with random weights from the job's seed, on its device.
 
     Raises:
-        UserError: the job's options are not those of its method.
+        UserError: the method does not have the job's options.
     """
     from a2ibench.training.device import choose_device, make_deterministic, place
 
@@ -51,7 +51,7 @@ def train(
     preview: Callable[[int], None] | None = None,
     earlier: Sequence[Path] = (),
 ) -> "TrainingState":
-    """Train a model of :func:`build` on the budget of its job, or for fewer ``steps``.
+    """Train a model from :func:`build` on the budget of its job, or for fewer ``steps``.
 
     See :func:`~a2ibench.training.fit.fit` for the other arguments.
     """

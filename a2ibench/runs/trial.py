@@ -1,4 +1,4 @@
-"""A trial: a training whose tasks are tried until each has a result, or a reason why not."""
+"""A trial: a training whose tasks are tried until each has a result or a reason for its failure."""
 
 import gc
 import traceback
@@ -53,7 +53,7 @@ class Trial(Task):
 
     @property
     def footprint(self) -> Footprint:
-        """Memory and disk that its model takes."""
+        """Memory and disk space that its model takes."""
         return footprint(self)
 
     @property
@@ -78,15 +78,15 @@ class Trial(Task):
         report: Report = lambda step, steps: None,
         compute: Callable[[Task, Report], Any] = compute,
     ) -> None:
-        """Do its tasks: a result, or the reason for a failure, is in each folder afterwards.
+        """Run the trial. Afterwards each folder holds a result, or the reason for a failure.
 
-        One process at a time does a job; a second one waits for the first, which may be what is
-        left of a study that was killed. After a crash it is tried again from the last checkpoint.
-        Losses that are not finite are no crash: the same steps would lead there again, for the
-        larger budgets as well.
+        Only one process at a time runs a job. A second one waits for the first, which may be left
+        over from a study that was killed. After a crash, the trial resumes from the last
+        checkpoint. Losses that are not finite do not count as a crash, since the same steps would
+        lead there again; the larger budgets have failed then, too.
 
         Raises:
-            StoppedError: no other trial can succeed either (a full disk).
+            StoppedError: no other trial can succeed either, as on a full disk.
         """
         try:
             for task in self.tasks:
@@ -101,14 +101,14 @@ class Trial(Task):
             raise StoppedError(f"no space left on the disk of {place}") from error
 
     def fail(self, reason: str, trace: str | None = None) -> None:
-        """Write down why there is no result, for each task without one."""
+        """Record why there is no result, for each task without one."""
         for task in self.tasks:
             if not is_done(task):
                 write_failure(task.folder, reason, trace)
 
 
 def trials_of(tasks: Iterable[Task]) -> list[Trial]:
-    """Return the trials of some tasks: those of one training are one."""
+    """Return the trials of some tasks: those of one training are one trial."""
     found: dict[str, list[Task]] = {}
     for task in tasks:
         found.setdefault(task.job.training, []).append(task)
@@ -141,7 +141,7 @@ def _try(task: Task, report: Report, compute: Callable[[Task, Report], Any]) -> 
 
 
 def _free_memory() -> None:
-    """Free what a crashed attempt held: the next one may need it."""
+    """Free the memory that a crashed attempt held, since the next one may need it."""
     import torch
 
     gc.collect()

@@ -6,16 +6,14 @@ holds a result of the same job by earlier code, the user chooses; nothing is mix
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from a2ibench import registry
 from a2ibench.code_hash import code_changes, has_earlier_rule
 from a2ibench.errors import UserError
 from a2ibench.results.job import Job, Task
-from a2ibench.results.job_state import JobState
 from a2ibench.results.records import Kept, Result
-from a2ibench.results.study import Study, open_study
+from a2ibench.results.study import Study
 from a2ibench.storage import content_key
 from a2ibench.study.planned_rows import Entry
 
@@ -52,13 +50,14 @@ class _Earlier:
 
 
 def settle(
-    folder: Path, entries: Sequence[Entry], choice: Literal["keep", "recompute"] | None
+    study: Study | None, entries: Sequence[Entry], choice: Literal["keep", "recompute"] | None
 ) -> tuple[tuple[Entry, ...], dict[str, Kept]]:
     """Put kept results of earlier code in the place of the jobs of a study.
 
     Reference rows take seconds: they are computed again without a question, unless models are kept.
 
     Args:
+        study: what is there; None for no study yet, or a damaged one, which is made again.
         entries: its rows, as the present code would compute them.
 
     Returns:
@@ -68,10 +67,8 @@ def settle(
         UserError: there are results of earlier code and the user has not chosen; or kept results
             would stand beside others that they cannot be compared with.
     """
-    try:
-        study = open_study(folder)
-    except UserError:
-        return tuple(entries), {}  # no study yet, or a damaged one, which is made again
+    if study is None:
+        return tuple(entries), {}
     found = list(_find(study, entries))
     decided = {key: one.place for key, one in study.about.kept.items()}
     models = [one for one in found if one.task.job.kind == "model"]
@@ -81,9 +78,9 @@ def settle(
         return tuple(entries), {}
     if choice is None:
         raise UserError(
-            f"{folder}: holds results of earlier code: {'; '.join(_told(models))}. Say --recompute"
-            " to compute these jobs again (the earlier results stay in the folder), or --keep to"
-            " keep the results, marked in every table"
+            f"{study.folder}: holds results of earlier code: {'; '.join(_told(models))}. Say"
+            " --recompute to compute these jobs again (the earlier results stay in the folder), or"
+            " --keep to keep the results, marked in every table"
         )
     kept = {one.task.job.key: one.kept for one in found}
     settled = tuple(entry.map(lambda task: kept.get(task.job.key, task)) for entry in entries)
@@ -131,7 +128,7 @@ def _find(study: Study, entries: Sequence[Entry]) -> Iterator[_Earlier]:
         results.setdefault(row.label, []).extend(state.result for state in row.results)
     for entry in (entry for entry in entries if entry.label in results and not entry.outside):
         for task in entry.tasks:
-            if JobState(task.folder).result is not None:
+            if study.job(task.folder).result is not None:
                 continue
             for result in results[entry.label]:
                 if result is not None and _asked(task, result):
@@ -142,7 +139,7 @@ def _asked(task: Task, result: Result) -> bool:
     """Return whether a result is that of the same job, but for code and protocol."""
     other = dict.fromkeys(("source", "encoder", "protocol"))
     heard = [task.environment.encoder, dict(task.environment.encoder_config)]
-    job = Job.from_record(result.job.model_dump(exclude_unset=True))
+    job = Job.from_record(result.job)
     before = [{**asdict(job), **other}, [result.encoder.name, result.encoder.config]]
     return content_key([{**asdict(task.job), **other}, heard]) == content_key(before)
 

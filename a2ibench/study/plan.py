@@ -1,7 +1,6 @@
 """From a request and its pairs to jobs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -15,10 +14,11 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import Feasibility, feasibility
 from a2ibench.results.job import Environment, Job, Task
+from a2ibench.results.job_state import JobState
 from a2ibench.results.records import Kept
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
-from a2ibench.results.study import open_study
+from a2ibench.results.study import Study, find_study
 from a2ibench.study.earlier_results import kept_notes, settle
 from a2ibench.study.planned_rows import Entry, outside_entries
 from a2ibench.study.request import Outline, Request
@@ -34,6 +34,8 @@ class Plan:
         entries: reference rows, outside systems that the study holds already, then arms; their
             tasks name no judges yet.
         kept: results of earlier code that stand in the place of jobs, by their keys.
+        earlier: the study that the folder held; None for none, or one whose ``study.json`` is
+            damaged.
     """
 
     request: Request
@@ -44,6 +46,7 @@ class Plan:
     check: LastCheck
     entries: tuple[Entry, ...]
     kept: Mapping[str, Kept]
+    earlier: Study | None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -58,8 +61,13 @@ class Plan:
 
     @property
     def trainings(self) -> list[Task]:
-        """The tasks that train a model."""
-        return [task for task in self.tasks if task.job.kind == "model"]
+        """The tasks that train a model and lacked a metric when the plan was made; by which judges
+        they are to be seen is not known yet."""
+        models = [task for task in self.tasks if task.job.kind == "model"]
+        return [task for task in models if not self._state(task).has_all(task.metrics)]
+
+    def _state(self, task: Task) -> JobState:
+        return self.earlier.job(task.folder) if self.earlier else JobState(task.folder)
 
     @property
     def named(self) -> dict[str, Task]:
@@ -118,14 +126,17 @@ def expand(
         ]
         return tuple(Task(job, chosen.folder / JOBS / job.key, environment) for job in jobs)
 
+    earlier = find_study(chosen.folder)
     entries = []
     for name in chosen.references:
         reference = registry.references.get(name)
         seeds = request.seeds if reference.random else 1
         made = tasks("reference", name, reference, seeds, {}, images=0)
         entries.append(Entry(label_of_reference(name), name, None, True, made))
-    entries += outside_entries(chosen.folder, environment, (store.content_hash, identity), say)
-    begun = _begun(chosen)
+    seen = (store.content_hash, identity)
+    entries += outside_entries(chosen.folder, earlier, environment, seen, say)
+    # Of the command before, too: its trainings may be those of a smaller budget.
+    budgets = sorted({*chosen.budgets, *(earlier.budgets if earlier else ())}, reverse=True)
     for arm, images in product(chosen.arms, chosen.budgets):
         model = registry.models.get(arm.model)
         budget = {"images": images, "workers": request.workers}
@@ -133,23 +144,16 @@ def expand(
         full = arm.model if arm.change else None
         shown = images if len(chosen.budgets) > 1 else None
         entry = Entry(arm.label, arm.model, full, False, made, shown)
-        entries.append(entry.map(partial(_with_earlier, budgets=begun)))
-    settled, kept = settle(chosen.folder, entries, request.earlier)
+        entries.append(entry.map(partial(_with_earlier, budgets=budgets)))
+    settled, kept = settle(earlier, entries, request.earlier)
     for note in kept_notes(((entry.name, entry.keys) for entry in settled), kept):
         say(note)
-    return Plan(request, chosen, encoder, store, found, last_check(store), settled, kept)
-
-
-def _begun(chosen: Outline) -> list[int]:
-    """Return the budgets of which there may be states, those of the command before among them."""
-    budgets = set(chosen.budgets)
-    with suppress(UserError):  # no study yet, or a damaged one
-        budgets.update(open_study(chosen.folder).budgets)
-    return sorted(budgets, reverse=True)
+    check = last_check(store)
+    return Plan(request, chosen, encoder, store, found, check, settled, kept, earlier)
 
 
 def _with_earlier(task: Task, budgets: Sequence[int]) -> Task:
-    """Tell a task of the folders of its training's jobs with smaller budgets."""
+    """Tell a task the folders of its training's jobs with smaller budgets."""
     smaller = (images for images in budgets if images < task.job.images)
     jobs = (replace(task.job, images=images) for images in smaller)
     return replace(task, earlier=tuple(task.folder.parent / job.key for job in jobs))

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from a2ibench.errors import UserError
 from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import name_of_row
-from a2ibench.results.study import Study, open_study
+from a2ibench.results.study import Study
 
 
 @dataclass(frozen=True)
@@ -83,18 +82,21 @@ def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
 
 
 def outside_entries(
-    folder: Path, environment: Environment, seen: tuple[str, str], say: Callable[[str], None]
+    folder: Path,
+    study: Study | None,
+    environment: Environment,
+    seen: tuple[str, str],
+    say: Callable[[str], None],
 ) -> list[Entry]:
     """Return the outside systems that a study holds, as far as they saw the same pairs and encoder.
 
     Args:
+        folder: of the study.
+        study: the same, opened; None where it cannot be.
         seen: content hash of the pairs, and identity of the encoder.
         say: given a line for each that is left out.
     """
-    try:
-        entries = entries_of(open_study(folder), environment)
-    except UserError:
-        entries = _handed_in(folder, environment)
+    entries = entries_of(study, environment) if study else _handed_in(folder, environment)
     kept = []
     for entry in (entry for entry in entries if entry.outside):
         if all((task.job.store, task.job.encoder) == seen for task in entry.tasks):

@@ -1,12 +1,10 @@
 """Differences between the present command and the one that a study's folder holds."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from a2ibench.errors import UserError
 from a2ibench.results.job_state import JobState
 from a2ibench.results.result_file import JOBS, RESULT
-from a2ibench.results.study import open_study
+from a2ibench.results.study import Study
 from a2ibench.study.planned_rows import Entry
 
 WORDS = {
@@ -18,15 +16,16 @@ WORDS = {
 """Fields of a job, as a line names them."""
 
 
-def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
+def what_changed(study: Study | None, entries: Sequence[Entry]) -> list[str]:
     """Return a line for each row that was computed under other settings, and one for rows gone.
 
     Nothing is removed: a job's hash is its identity, so other settings are other jobs.
+
+    Args:
+        study: of the earlier command; None where there was none, or none that can be read.
     """
-    try:
-        study = open_study(folder)
-    except UserError:
-        return []  # no earlier command, or none that can be read
+    if study is None:
+        return []
     keys = {task.job.key for entry in entries for task in entry.tasks}
     earlier: dict[str, list[JobState]] = {}
     for row in study.all_rows:
@@ -46,7 +45,9 @@ def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
     asked = {entry.label for entry in entries} | {entry.name for entry in entries}
     gone = [row.name for row in study.all_rows if row.name not in asked]
     if gone:
-        lines.append(f"not in this command's tables, kept in {folder / JOBS}: {', '.join(gone)}")
+        lines.append(
+            f"not in this command's tables, kept in {study.folder / JOBS}: {', '.join(gone)}"
+        )
     return lines
 
 

@@ -21,7 +21,7 @@ LONGEST_PARAM = 6000
 LONGEST_NOTE = 8000
 LONGEST_TAG = 500
 JOB = "a2ibench.job"
-"""The tag that holds a job's hash."""
+"""Tag that holds a job's hash."""
 TIMINGS = (*SPENT, "images_per_second")
 
 
@@ -39,9 +39,9 @@ class Ended:
     """A job with a result or a failure.
 
     Attributes:
-        struck: metrics whose judge cannot judge, as far as is known → why; they are not logged.
+        struck: metrics that are not logged, because their judge is known to be unfit → the reason.
         mark: identifies all of this and the content of ``result.json`` and ``failure.json``.
-        time: when the later of the two was written, in milliseconds since 1970.
+        time: time at which the later of the two was written, in milliseconds since 1970.
     """
 
     row: Row
@@ -52,18 +52,18 @@ class Ended:
 
     @property
     def name(self) -> str:
-        """The name of its run."""
+        """Name of the job's run in MLflow."""
         return f"{self.row.name}, seed {self.state.number}"
 
     @property
     def started(self) -> int:
-        """Its start: the end less the seconds that it took."""
+        """Start of the job: its end minus the seconds that it took."""
         result = self.state.result
         return self.time - int(1000 * (0 if result is None else result.seconds))
 
 
 def places(study: Study) -> dict[str, tuple[Row, int]]:
-    """Return each job's row and its place among the row's seeds; of two equal arms the first."""
+    """Return each job's row and its place among the row's seeds; the first of two equal rows."""
     found: dict[str, tuple[Row, int]] = {}
     for row in study.all_rows:
         for job in row.jobs:
@@ -72,7 +72,7 @@ def places(study: Study) -> dict[str, tuple[Row, int]]:
 
 
 def ended(study: Study, key: str) -> Ended | None:
-    """Return a job that has ended by now; None for any other."""
+    """Return a job that has ended; None if it has not."""
     row, number = places(study)[key]
     row = row.read_again()  # the job may have ended since the last look
     state = row.jobs[number]
@@ -88,7 +88,7 @@ def ended(study: Study, key: str) -> Ended | None:
 
 
 def _struck(study: Study, result: Result) -> dict[str, str]:
-    """Strike metrics by what their judges reported and by the real images, as the tables do."""
+    """Strike metrics by their judges' reports and the real images, as the tables do."""
     names = [name for name in result.metrics if name in registry.metrics]
     rows = [RowScores("", False, None, 1, {}, judges=judges_of([result], names))]
     # The real images may have been scored since the last look.
@@ -158,8 +158,8 @@ def _text(value: Any) -> str:
 def scores(job: Ended) -> list[Point]:
     """Return every metric with its version, and the seconds that the parts of the job took.
 
-    Metrics that are struck are left out: MLflow would compare them. All stand at step 0, and MLflow
-    compares them as bars.
+    Struck metrics are left out, since MLflow would compare them. All values are at step 0, so that
+    MLflow compares them as bars.
     """
     if (result := job.state.result) is None:
         return []
@@ -211,8 +211,8 @@ def study_note(study: Study, done: int, failed: int, experiment: str, run: str) 
     ablated = f" (switched off: {', '.join(off)})" if (off := about.ablate) else ""
     images = ", ".join(map(str, study.budgets))
     seeds = f"{about.seeds} seed{'s' if about.seeds > 1 else ''}"
-    # Sorting flattens the list: MLflow's charts leave out what is folded up. The filter: other
-    # studies may share the experiment.
+    # Sorting flattens the list, since MLflow's charts leave out collapsed runs. The filter is there
+    # because other studies may share the experiment.
     pages = (
         f"#/experiments/{experiment}/runs?orderByKey=params.%60kind%60&orderByAsc=true"
         f"&searchFilter=tags.%60mlflow.parentRunId%60%20%3D%20%27{run}%27"

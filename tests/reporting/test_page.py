@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from a2ibench import registry
 from a2ibench.cli import main
 from a2ibench.reporting.page.against import against_references
-from a2ibench.reporting.page.sections.inside import class_tables
+from a2ibench.reporting.page.sections.by_class import class_tables
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.report import Report, report
 from a2ibench.reporting.table import Table

@@ -18,9 +18,9 @@ from a2ibench.reporting.html_page import write_html
 from a2ibench.reporting.page.against import Against
 from a2ibench.reporting.page.exam import Sound
 from a2ibench.reporting.page.parts import Part, render_section
+from a2ibench.reporting.page.sections.by_class import ByClass
 from a2ibench.reporting.page.sections.cost import Cost
 from a2ibench.reporting.page.sections.differences import Differences
-from a2ibench.reporting.page.sections.inside import Inside
 from a2ibench.reporting.page.sections.pictures import Drawing, Drawings, Pictures
 from a2ibench.reporting.page.sections.provenance import Provenance
 from a2ibench.reporting.page.sections.scores import Scores
@@ -87,7 +87,7 @@ def parts() -> dict[type[Section], dict[str, Any]]:
             "several": [Drawings((sound,), (drawn, drawn))],
         },
         Seeds: {"made": chart},
-        Inside: {"tables": [table("class_x"), table("part_x")]},
+        ByClass: {"tables": [table("class_x"), table("part_x")]},
         Training: {"curves": [chart], "notes_of_trainings": [HOSTILE]},
         Sweeps: {"sweeps": [sweep], "damaged": [HOSTILE]},
         Cost: {"cost": table("cost"), "gaps": table("gaps")},

@@ -356,7 +356,7 @@ def test_a_server_that_dies_in_mid_study_costs_one_line_and_is_caught_up(
     finally:
         server.start()
     said = console.export_text()
-    assert said.count("cannot be written") == 1
+    assert said.count("cannot log to MLflow") == 1
     assert f"a2ibench mirror {folder} --tracking-uri {server.uri}" in said
     assert (folder / "results.parquet").is_file()
 
@@ -380,7 +380,7 @@ def test_a_server_that_was_never_there_costs_seconds(tmp_path: Path, tiny: Tiny)
     folder = tmp_path / "study"
     mirror = LiveMirror("http://127.0.0.1:9", folder, Display(console).say)
     assert run_study(tiny(folder), Inline(), mirror, Display(console)) == []
-    assert console.export_text().count("MLflow at http://127.0.0.1:9 cannot be written") == 1
+    assert console.export_text().count("cannot log to MLflow at http://127.0.0.1:9") == 1
     assert not mirror.alive
     assert (folder / "results.parquet").is_file()
 
@@ -389,7 +389,7 @@ def test_a_server_that_was_never_there_costs_seconds(tmp_path: Path, tiny: Tiny)
     done = CliRunner().invoke(main, ["mirror", str(folder), "--tracking-uri", uri])
     assert done.exit_code == 2
     assert time.monotonic() - started < 30
-    assert "error: MLflow at http://me:…@127.0.0.1:9 cannot be written" in done.output
+    assert "error: cannot log to MLflow at http://me:…@127.0.0.1:9" in done.output
     assert "sec@" not in done.output
     assert "ret@" not in done.output
     assert "Traceback" not in done.output
@@ -435,7 +435,7 @@ def test_a_damaged_record_of_what_was_told_says_nothing(tmp_path: Path, damage: 
     lines: list[str] = []
     LiveMirror("http://127.0.0.1:9", tmp_path, lines.append).close()
     assert [line.partition(" (")[0] for line in lines] == [
-        "MLflow at http://127.0.0.1:9 cannot be written"
+        "cannot log to MLflow at http://127.0.0.1:9"
     ]
 
 
@@ -473,7 +473,7 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_address_of_no_kind_is_refused(small_study: Path) -> None:
-    with pytest.raises(UserError, match=r"MLflow at gopher://x cannot be written .*http://HOST"):
+    with pytest.raises(UserError, match=r"cannot log to MLflow at gopher://x .*http://HOST"):
         mirror_study(small_study, "gopher://x")
 
 

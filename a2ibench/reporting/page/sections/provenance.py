@@ -23,7 +23,7 @@ Facts = list[tuple[str, str]]
 class Provenance(Section):
     """Versions, hashes, configurations, jobs and commands."""
 
-    name, title, place = "again", "Provenance", 100
+    name, title, place = "provenance", "Provenance", 100
 
     def collect(self, study: StudyView) -> dict[str, object]:
         """See :class:`~a2ibench.contracts.section.Section`."""
