@@ -53,8 +53,8 @@ def compare(
 
     if fail_if_worse is not None:
         fail_if_worse = registry.metrics.canonical(fail_if_worse)
-    sides = [find_arm(side, arm, budget) for side in (a, b)]
-    compared = compare_rows(*sides, metrics, fail_if_worse)
+    left, right = (find_arm(side, arm, budget) for side in (a, b))
+    compared = compare_rows(left, right, metrics, fail_if_worse)
     console = Console()
     console.print(*rich_tables(compared.table, console.width), sep="\n")
     for note in compared.table.notes:
