@@ -158,13 +158,11 @@ def budget_chart(
                     _draw_band(axes, row, metric, colours.get(row.label, SOFT))
             for arm, points in arms.items():
                 cells = [(at, score_cell(row, metric)) for at, row in points]
-                found = [(at, cell) for at, cell in cells if cell.value is not None]
-                line = [(at, scale * cell.value) for at, cell in found if cell.value is not None]
+                line = [(at, scale * cell.value) for at, cell in cells if cell.value is not None]
                 if line:
-                    axes.plot(
-                        *zip(*line, strict=True), ".-", lw=1, color=colours[arm], label=plain(arm)
-                    )
-                for at, cell in found:
+                    look: dict[str, Any] = {"color": colours[arm], "label": plain(arm)}
+                    axes.plot(*zip(*line, strict=True), ".-", lw=1, **look)
+                for at, cell in cells:
                     if cell.low is not None and cell.high is not None:
                         ends = [scale * cell.low, scale * cell.high]
                         axes.plot([at, at], ends, color=colours[arm], lw=4, alpha=0.25)

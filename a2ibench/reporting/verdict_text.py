@@ -9,8 +9,6 @@ from a2ibench.evaluation.verdict import UNTESTED
 from a2ibench.reporting.differences import Family, PairedTest
 
 NO_JUDGE = "Nothing can be said: the judge of every metric failed."
-Held = tuple[tuple[str, tuple[int, ...]], ...]
-"""Verdicts, each with the budgets at which it holds."""
 NAMED = 4
 """Comparisons that the first sentence names, and metrics that do not separate, at most."""
 
@@ -123,35 +121,21 @@ def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
 
 def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str, str]]:
     """Return each method that a test separates from its base at some budget, and in words at which
-    ones, metric by metric; those of one budget are corrected among themselves."""
-    found: dict[tuple[str, str], dict[str, dict[str, list[int]]]] = {}
-    for budget, several in compared.items():
-        for one in several:
-            for test in one.decided:
-                by = found.setdefault((one.method, one.base), {}).setdefault(test.metric.title, {})
-                by.setdefault(test.verdict, []).append(budget)
+    budgets; the tests of one budget are corrected among themselves."""
+    held: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for budget, one in ((budget, one) for budget, several in compared.items() for one in several):
+        for test in one.decided:
+            at = held.setdefault((one.method, one.base, test.metric.title), {})
+            at.setdefault(test.verdict, []).append(f"{budget:,}")
+    found: dict[str, dict[str, list[str]]] = {}
+    for (method, base, title), at in held.items():
+        order = (f"{verdict} than {base} at {_listed(budgets)}" for verdict, budgets in at.items())
+        said = f"{' and '.join(order)} images{' (the curves cross)' if len(at) > 1 else ''}"
+        found.setdefault(method, {}).setdefault(said, []).append(title)
     return [
-        (method, "; ".join(_order(base, titles, dict(held)) for held, titles in _alike(by)))
-        for (method, base), by in found.items()
+        (method, "; ".join(f"{said} by {_listed(titles)}" for said, titles in alike.items()))
+        for method, alike in found.items()
     ]
-
-
-def _alike(by: Mapping[str, Mapping[str, list[int]]]) -> list[tuple[Held, list[str]]]:
-    """Put metrics together by which the same holds at the same budgets."""
-    found: dict[Held, list[str]] = {}
-    for title, verdicts in by.items():
-        held = tuple((verdict, tuple(budgets)) for verdict, budgets in verdicts.items())
-        found.setdefault(held, []).append(title)
-    return [*found.items()]
-
-
-def _order(base: str, titles: Sequence[str], held: Mapping[str, Sequence[int]]) -> str:
-    at = [
-        f"{verdict} than {base} at {_listed([f'{budget:,}' for budget in budgets])}"
-        for verdict, budgets in held.items()
-    ]
-    crossing = " (the curves cross)" if len(at) > 1 else ""
-    return f"{' and '.join(at)} images by {_listed(titles)}{crossing}"
 
 
 def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:

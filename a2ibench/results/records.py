@@ -5,7 +5,7 @@ it was read from: what is written again stays as it was, down to a whole number 
 could stand.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     FiniteFloat,
     PrivateAttr,
     StringConstraints,
+    model_validator,
 )
 from typing_extensions import TypeAliasType
 
@@ -115,6 +116,12 @@ class StudyRecord(WholeFile):
     arms: dict[str, ArmRecord] | None = None
     kept: dict[Key, Kept] = {}
     pairs: PairCounts | None = None
+
+    @model_validator(mode="after")
+    def _are_smaller(self) -> Self:
+        if any(int(budget) >= self.images for budget in self.smaller):
+            raise ValueError(f"smaller: expected budgets below {self.images}")
+        return self
 
 
 class JobRecord(_Record):

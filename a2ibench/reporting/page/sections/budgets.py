@@ -1,7 +1,5 @@
 """Budgets: scores over training images, and over training time."""
 
-from collections.abc import Sequence
-
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.charts import budget_chart
 from a2ibench.reporting.page.view import StudyView
@@ -10,14 +8,10 @@ from a2ibench.results.rows import Row, RowScores
 
 CAPTION = (
     "Mean over seeds, with its 95 % interval over seeds and blocks of test clips; one training"
-    " passes through all budgets. Dashed: floor, ceiling and what was trained elsewhere, which have"
-    " no budget."
+    " passes through all budgets. Dashed: ceiling, floor and outside systems, which have no budget."
 )
-AXES = (
-    ("images", "training images per trial", "Scores by training images"),
-    ("seconds", "seconds of training per trial", "Scores by training time"),
-)
-"""The name of each chart, what its axis shows, and its title."""
+AXES = {"training images": "images", "seconds of training": "seconds"}
+"""What the axis of a chart shows → its name."""
 
 
 class Budgets(Section):
@@ -28,33 +22,28 @@ class Budgets(Section):
     def collect(self, study: StudyView) -> dict[str, object] | None:
         """See :class:`~a2ibench.contracts.section.Section`."""
         made = study.report
-        metrics = [m for m in made.usable if m.headline] or made.usable
+        metrics = [metric for metric in made.usable if metric.headline] or made.usable
         if len(study.budgets) < 2 or not metrics:
             return None
-        trained = [row.label for row in study.study.rows if row.arm is not None]
+        trained = {row.label for row in study.study.rows if row.arm is not None}
         others = [method for method in made.methods if method.label not in trained]
         charts = []
-        for name, x, title in AXES:
-            arms = {label: _points(study, label, name) for label in trained}
-            figure = budget_chart(arms, others, metrics, study.colours, x)
-            said = f"{title} of {', '.join(arms)}, one panel per metric"
-            charts.append((Chart(inline_svg(figure, f"budgets-{name}", said), CAPTION), title))
+        for axis, name in AXES.items():
+            curves: dict[str, list[tuple[float, RowScores]]] = {}
+            for budget, there in study.budgets.items():
+                for arm in (arm for arm in there.scored if arm.label in trained):
+                    row = study.study.at(budget).row(arm.label)
+                    at = float(budget) if name == "images" else _seconds(row)
+                    curves.setdefault(arm.label, []).append((at, arm))
+            figure = budget_chart(curves, others, metrics, study.colours, f"{axis} per trial")
+            said = f"Scores of {', '.join(curves)} by {axis}, one panel per metric"
+            svg = inline_svg(figure, f"budgets-{name}", said)
+            charts.append((f"Scores by {axis}", Chart(svg, CAPTION)))
         return {"charts": charts}
 
 
-def _points(study: StudyView, label: str, axis: str) -> Sequence[tuple[float, RowScores]]:
-    """Return the scores of an arm at each budget that has some, by images or seconds."""
-    found = []
-    for budget, made in study.budgets.items():
-        scores = next(method for method in made.methods if method.label == label)
-        at = float(budget) if axis == "images" else _seconds(study.study.at(budget).row(label))
-        if scores.scores and at:
-            found.append((at, scores))
-    return found
-
-
 def _seconds(row: Row) -> float:
-    """Return the mean time of preparation and training over the seeds."""
+    """Return the mean time of preparation and training over the seeds, at least a millisecond."""
     results = [job.result for job in row.results if job.result is not None]
     spent = [(one.preparation_seconds or 0.0) + (one.training_seconds or 0.0) for one in results]
-    return sum(spent) / len(spent) if spent else 0.0
+    return max(1e-3, sum(spent) / len(spent))
