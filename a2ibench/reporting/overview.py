@@ -170,7 +170,7 @@ def _diagrams(studies: Sequence[Study]) -> list[_Diagram]:
     for encoder in dict.fromkeys(study.about.encoder for study in studies):
         own = [study for study in studies if study.about.encoder == encoder]
         pairs = {study.about.content_hash for study in own}
-        if len(pairs) < len(own) or len({(one.about.scale, one.about.images) for one in own}) > 1:
+        if len(pairs) < len(own) or len({(one.about.scale, one.budget) for one in own}) > 1:
             continue
         for name in own[0].metrics:
             found = [

@@ -150,12 +150,16 @@ def report_on(
     _, aged = metrics_as_stored(study.rows, study.metrics)
     warnings = (
         *aged,
-        *kept_notes(study.about.jobs, study.about.kept),
+        *kept_notes(
+            ((row.label, [job.key for job in row.jobs]) for row in study.rows), study.about.kept
+        ),
         *_outside_notes(study),
         *(f"Failed: {failure}." for failure in study.failures()),
     )
     notes = (_what_n_is(study), SPREAD, *warnings)
     about = f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
+    if len(study.budgets) > 1:
+        about += f", {study.budget:,} images"
     return Report(about, tuple(rows), tuple(metrics), notes, warnings, check)
 
 
@@ -178,7 +182,7 @@ def _what_n_is(study: Study) -> str:
     said = f"n: test segments, one image each. {seeds}; {done} of {asked} jobs have a result."
     if about.models:
         said += (
-            f" {about.images} training images per trial (pretraining of a part of a method apart)."
+            f" {study.budget} training images per trial (pretraining of a part of a method apart)."
         )
     if about.pairs is not None:
         does = "train the models" if about.models else "are there to train models"

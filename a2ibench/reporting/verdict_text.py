@@ -1,6 +1,6 @@
 """Sentences about the tests of a study: nothing is said that a test does not say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -117,6 +117,25 @@ def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
     for one in compared:
         found.setdefault(one.sentence, []).append(one)
     return [(_listed([one.method for one in same]), same[0]) for same in found.values()]
+
+
+def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str, str]]:
+    """Return each method that a test separates from its base at some budget, and in words at which
+    budgets; the tests of one budget are corrected among themselves."""
+    held: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for budget, one in ((budget, one) for budget, several in compared.items() for one in several):
+        for test in one.decided:
+            at = held.setdefault((one.method, one.base, test.metric.title), {})
+            at.setdefault(test.verdict, []).append(f"{budget:,}")
+    found: dict[str, dict[str, list[str]]] = {}
+    for (method, base, title), at in held.items():
+        order = (f"{verdict} than {base} at {_listed(budgets)}" for verdict, budgets in at.items())
+        said = f"{' and '.join(order)} images{' (the curves cross)' if len(at) > 1 else ''}"
+        found.setdefault(method, {}).setdefault(said, []).append(title)
+    return [
+        (method, "; ".join(f"{said} by {_listed(titles)}" for said, titles in alike.items()))
+        for method, alike in found.items()
+    ]
 
 
 def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:

@@ -5,9 +5,18 @@ it was read from: what is written again stays as it was, down to a whole number 
 could stand.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PrivateAttr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PrivateAttr,
+    StringConstraints,
+    model_validator,
+)
 from typing_extensions import TypeAliasType
 
 from a2ibench.config import MAX_SEEDS
@@ -37,6 +46,12 @@ def _has_steps(rows: list[dict[str, float]]) -> list[dict[str, float]]:
 
 
 Key = Annotated[str, AfterValidator(_is_name)]
+
+
+Jobs = dict[str, Annotated[list[Key], Field(min_length=1, max_length=MAX_SEEDS)]]
+"""Label of a row → the folders of its jobs, seed by seed."""
+Budget = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,10}$")]
+"""A number of training images, as the key of a mapping."""
 
 
 class _Record(BaseModel):
@@ -84,13 +99,16 @@ class StudyRecord(WholeFile):
 
     models: list[str]
     metrics: list[str]
-    jobs: dict[str, Annotated[list[Key], Field(min_length=1, max_length=MAX_SEEDS)]]
+    jobs: Jobs
     dataset: str
     content_hash: str
     encoder: str
     scale: str
     images: Count
+    """The largest budget, whose jobs ``jobs`` names, beside those that have none."""
     seeds: Annotated[int, Field(ge=1, le=MAX_SEEDS)]
+    smaller: dict[Budget, Jobs] = {}
+    """The arms' jobs with smaller budgets."""
     id: str = ""
     check: Options = {}
     ablate: list[str] = []
@@ -98,6 +116,12 @@ class StudyRecord(WholeFile):
     arms: dict[str, ArmRecord] | None = None
     kept: dict[Key, Kept] = {}
     pairs: PairCounts | None = None
+
+    @model_validator(mode="after")
+    def _are_smaller(self) -> Self:
+        if any(int(budget) >= self.images for budget in self.smaller):
+            raise ValueError(f"smaller: expected budgets below {self.images}")
+        return self
 
 
 class JobRecord(_Record):

@@ -71,12 +71,19 @@ class RowScores:
 class Row:
     """One arm, reference row or outside system with the jobs that compute it, seed by seed.
 
-    ``arm`` is None for a reference row, an outside system, or a job by itself.
+    ``arm`` is None for a reference row, an outside system, or a job by itself; ``budget``, the
+    training images of each job, where its study has only one.
     """
 
     label: str
     jobs: tuple[JobState, ...]
     arm: ArmRecord | None = None
+    budget: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its label, with the budget where its study has several."""
+        return name_of_row(self.label, self.budget)
 
     @cached_property
     def results(self) -> tuple[JobState, ...]:
@@ -86,7 +93,7 @@ class Row:
     def read_again(self) -> "Row":
         """Return the same row, of which no file was read yet."""
         jobs = tuple(JobState(job.folder, job.number) for job in self.jobs)
-        return Row(self.label, jobs, self.arm)
+        return Row(self.label, jobs, self.arm, self.budget)
 
     @property
     def damaged(self) -> list[str]:
@@ -177,6 +184,11 @@ class Row:
     def is_ceiling(self) -> bool:
         """Whether it is the row of the real images themselves."""
         return self._reference is not None and self._reference.row == CEILING
+
+
+def name_of_row(label: str, budget: int | None) -> str:
+    """Return a row's label, with its budget where there is one to tell it by."""
+    return label if budget is None else f"{label}, {budget:,} images"
 
 
 def label_of_reference(name: str) -> str:

@@ -87,7 +87,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
             _compute(rows, entry, submissions, outside, display)
         entries = _placed(rows, entry)
         about = describe(plan) if stored is None else stored.about.plain
-        write_about(folder, {**about, "jobs": jobs_of(entries)})
+        write_about(folder, {**about, **jobs_of(entries)})
         show_results(replace(plan, entries=entries), done, None, display)
 
 
@@ -112,7 +112,7 @@ def join(folder: Path, request: Request) -> Request:
         request,
         seeds=about.seeds,
         scale=about.scale,
-        images=about.images,
+        images=(about.images,),
         metrics=tuple(about.metrics),
         folder=folder,
     )

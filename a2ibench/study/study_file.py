@@ -36,6 +36,12 @@ Scalar = bool | int | float | str
 Names = Annotated[list[str], BeforeValidator(lambda one: [one] if isinstance(one, str) else one)]
 
 
+Images = Annotated[int, Field(ge=1, le=MAX_IMAGES)]
+Budgets = Annotated[
+    list[Images], BeforeValidator(lambda one: one if isinstance(one, list) else [one])
+]
+
+
 class StudyFile(BaseModel):
     """Every key that a file may have; one that is missing has the command line's default."""
 
@@ -47,7 +53,7 @@ class StudyFile(BaseModel):
     encoder: Names | None = None
     seeds: int | None = Field(None, ge=1, le=MAX_SEEDS)
     scale: str | None = None
-    images: int | None = Field(None, ge=1, le=MAX_IMAGES)
+    images: Budgets | None = None
     settings: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     metrics: Names | None = None
     executor: str | None = None
@@ -113,7 +119,7 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
             "encoder": list(dict.fromkeys(request.encoder for request in requests)),
             "seeds": first.seeds,
             "scale": first.scale,
-            "images": first.images or get_scale(first.scale).images,
+            "images": first.images or (get_scale(first.scale).images,),
             "settings": settings,
             "metrics": first.metrics,
         },
@@ -150,7 +156,7 @@ def _asked(path: Path) -> dict[str, Any]:
         "scale": "small", "settings": {}, "metrics": [], "executor": Request.executor,
     }  # fmt: skip
     asked = {**usual, **read_study_file(path)}
-    asked.setdefault("images", get_scale(asked["scale"]).images)
+    asked.setdefault("images", [get_scale(asked["scale"]).images])
     asked["settings"] = {o: v for o, v in asked["settings"].items() if o != asked["executor"]}
     return {name: value for name, value in asked.items() if name not in SAME}
 
@@ -167,6 +173,8 @@ def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".
         for name, value in {**values, "out": out}.items()
         if value is not None and value not in ([], (), {})
     }
+    if len(kept.get("images", ())) == 1:
+        (kept["images"],) = kept["images"]
     if "dataset" in kept:
         kept["dataset"] = [
             name if name in registry.datasets.names() else str(Path(name).expanduser().resolve())

@@ -128,7 +128,7 @@ def _scores(tuning: Tuning, folder: Path, record: SearchTrial) -> Iterator[tuple
         begun = time.monotonic()
         model = build(job, pairs)
         # From the checkpoint of the rung before, to the bit as if it had never stopped there.
-        steps = max(1, steps_of(job, model) * rung // RUNGS[-1])
+        steps = max(1, steps_of(job.images, model) * rung // RUNGS[-1])
         train(model, job, pairs, folder / "checkpoint.safetensors", steps)
         try:
             drawn = draw_eval_set(model, eval_set, job.seed, grid="grid" in metric.needs)

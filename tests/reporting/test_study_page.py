@@ -18,6 +18,7 @@ from a2ibench.reporting.html_page import write_html
 from a2ibench.reporting.page.against import Against
 from a2ibench.reporting.page.exam import Sound
 from a2ibench.reporting.page.parts import Part, render_section
+from a2ibench.reporting.page.sections.budgets import Budgets
 from a2ibench.reporting.page.sections.by_class import ByClass
 from a2ibench.reporting.page.sections.cost import Cost
 from a2ibench.reporting.page.sections.differences import Differences
@@ -75,7 +76,7 @@ def parts() -> dict[type[Section], dict[str, Any]]:
     return {
         Verdict: {
             "lead": HOSTILE, "gaps": True, "compared": [compared], "against": [against],
-            "together": together,
+            "together": together, "several": True, "over_budgets": [(HOSTILE, HOSTILE)],
         },
         Scores: {"tables": [table("quality"), table("match", (NOTE, OTHER))], "shared": [NOTE]},
         Differences: {
@@ -86,6 +87,7 @@ def parts() -> dict[type[Section], dict[str, Any]]:
             "pictures": Drawings((sound,), (drawn, Drawing("failed", 0, ()))),
             "several": [Drawings((sound,), (drawn, drawn))],
         },
+        Budgets: {"charts": [(HOSTILE, chart)]},
         Seeds: {"made": chart},
         ByClass: {"tables": [table("class_x"), table("part_x")]},
         Training: {"curves": [chart], "notes_of_trainings": [HOSTILE]},

@@ -8,7 +8,7 @@ from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.evaluation.verdict import Verdict
 from a2ibench.reporting.differences import Family, PairedTest, families
-from a2ibench.reporting.verdict_text import Comparison, comparisons, lead, together
+from a2ibench.reporting.verdict_text import Comparison, comparisons, lead, over_budgets, together
 from a2ibench.results.rows import RowScores
 
 
@@ -45,6 +45,22 @@ def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> RowS
 
 def compared(*methods: RowScores) -> list[Comparison]:
     return comparisons(*families(methods, METRICS))
+
+
+def test_it_says_at_which_budgets_an_order_holds_and_where_curves_cross() -> None:
+    at = {
+        1_000: compared(method("mine", 0.9, 0.5), method("base", 0.5, 0.9)),
+        3_000: compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.9)),
+        9_000: compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.5)),
+    }
+    assert over_budgets(at) == [
+        (
+            "mine",
+            "better than base at 1,000, 3,000 and 9,000 images by accuracy; better than base at"
+            " 1,000 and worse than base at 9,000 images (the curves cross) by distance",
+        )
+    ]
+    assert over_budgets({1_000: compared(method("a", 0.5, 0.5), method("b", 0.5, 0.5))}) == []
 
 
 def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
