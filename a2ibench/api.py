@@ -101,10 +101,11 @@ class Study:
         return self.tables[name]
 
     def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
-        """Test A − B over their common seeds and the same test clips, as ``a2ibench compare``.
+        """Compare A − B over their common seeds and the same test clips, as ``a2ibench compare``.
 
-        Rows go by their labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there, too).
-        Without names of metrics, all that both have are compared.
+        What is a primary question of the study is tested; the rest is exploratory. Rows go by their
+        labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there, too). Without names of
+        metrics, all that both have are compared.
 
         Raises:
             UserError: no such row, or nothing to compare.

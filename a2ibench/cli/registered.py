@@ -91,7 +91,8 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
             click.echo(
                 f"\n{plugin.title}: {'higher' if plugin.higher_is_better else 'lower'} is better,"
                 f" {low:g} to {high:g}; judge {plugin.judge}; at least {plugin.fewest} test"
-                f" segments; {'by default' if plugin.headline else 'on request'};"
+                f" segments; {'by default' if plugin.headline else 'on request'}"
+                f"{', primary' * plugin.primary};"
                 f" version {plugin.version}"
             )
             _print_options(f"parameters of {defined.name}[…]", defined, plugin)

@@ -80,7 +80,7 @@ def compare_rows(
     if known:
         tests = [_as_known(one, known.get(one.metric.name)) for one in tests]
         notes, family = [*now.notes], count_tests(primary)
-    if needed is not None and (needed not in known or known[needed].p is None):
+    if needed is not None and (needed not in known or not known[needed].tested):
         tests = confirm(tests, {needed})
         notes.append(ALONE.format(metric=needed))
     studies = [_folder(side).name for side in sides]

@@ -101,7 +101,7 @@ class Differences:
 
 def count_tests(tests: Sequence[PairedTest]) -> int:
     """Return the number of tests that were made together."""
-    return sum(one.p is not None for one in tests)
+    return sum(one.tested for one in tests)
 
 
 def difference_cell(test: PairedTest) -> Difference:

@@ -216,7 +216,7 @@ def write_tables(made: Report, folder: Path) -> None:
         (folder / "tables" / name).unlink(missing_ok=True)
     for table in made.tables:
         save_table(table, folder / "tables")
-    if any(one.p is not None for one in made.tests):
+    if any(one.tested for one in made.tests):
         note_look(folder, made.standing)
     if made.ranks is not None:
         labels = [arm.label for arm in made.scored]

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from a2ibench.evaluation.verdict import UNTESTED
 from a2ibench.reporting.differences import difference_cell, p_cell
 from a2ibench.study.paired_tests import PairedTest
 
@@ -88,7 +87,7 @@ def comparisons(tests: Sequence[PairedTest]) -> list[Comparison]:
 def lead(compared: Sequence[Comparison]) -> str:
     """Return the first sentence: what is separable, or how much of it, or that nothing is."""
     tests = [test for one in compared for test in one.tests]
-    tested = [test for test in tests if test.verdict not in UNTESTED]
+    tested = [test for test in tests if test.tested]
     decided = [one for one in compared if one.decided]
     if not compared:
         return "One method stands alone: it is compared with the reference rows only."

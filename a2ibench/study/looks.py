@@ -91,7 +91,7 @@ def standing(study: Study) -> Standing:
     """Return the primary questions of a study and their looks; of an earlier version, the usual
     questions for what is there."""
     about = study.about
-    known = [registry.metrics.get(name) for name in study.metrics]
+    known = [registry.metrics.get(name) for name in study.metrics if name in registry.metrics]
     record = about.primary
     if record is None:
         primary = Primary(usual_metrics(known), usual_contrasts(study.rows))
@@ -99,10 +99,11 @@ def standing(study: Study) -> Standing:
         primary = Primary(tuple(record.metrics), tuple(record.contrasts), record.declared)
     asked = {label for one in primary.contrasts for label in (one.arm, one.base)}
     rows = [row for row in study.rows if row.label in asked]
-    jobs = sorted(job.key for row in rows for job in row.results)
+    methods = [row for row in rows if not row.reference]  # references are shared by all budgets
+    jobs = sorted(job.key for row in methods for job in row.results)
     look = Look(
         time=time.time(),
-        seeds=max((len(row.results) for row in rows if not row.reference), default=0),
+        seeds=max((len(row.results) for row in methods), default=0),
         primary=primary.hash,
         jobs=jobs,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.evaluation.statistics import Paired, difference
-from a2ibench.evaluation.verdict import Verdict, holm, judge, spending
+from a2ibench.evaluation.verdict import UNTESTED, Verdict, holm, judge, spending
 from a2ibench.results.rows import RowScores
 from a2ibench.study.looks import Standing
 from a2ibench.study.primary import usual_contrasts
@@ -32,6 +32,11 @@ class PairedTest:
     change: Paired | None
     p: float | None = None
     verdict: Verdict = "exploratory"
+
+    @property
+    def tested(self) -> bool:
+        """Whether it has a test, with whatever result."""
+        return self.verdict not in (*UNTESTED, "–")
 
     def judged(self, p: float | None) -> "PairedTest":
         """Return the same with a corrected p and the verdict that follows from it."""

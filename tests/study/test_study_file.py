@@ -77,6 +77,10 @@ def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) 
         ("a: [", "no YAML"),
         ("just a word", "expected lines of the form"),
         ("models: !!python/object/apply:os.getcwd []", "no YAML: could not determine"),
+        ("models: vae\nprimary:\n  metric: kid_lite0", "line 3.* 'metric'; did you mean metrics"),
+        ("models: vae\nprimary:\n  metrics: 3", "line 3: primary.metrics: Input should be a valid"),
+        ("models: vae\nprimary: {contrasts: vae}", "contrast 'vae': expected two arms"),
+        ("models: vae\nprimary: {contrasts: vae vs vea}", "no arm 'vea'; did you mean vae"),
         ("models: vae\nexecutor: rey", "unknown executor 'rey'; did you mean ray"),
     ],
 )
