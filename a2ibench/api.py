@@ -203,6 +203,7 @@ def run(
     images: int | Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     metrics: Sequence[str] = (),
+    primary: Mapping[str, Sequence[Any]] | None = None,
     out: "str | PathLike[str] | None" = None,
     executor: str = "ray",
     retries: int = 1,
@@ -223,6 +224,9 @@ def run(
         settings: options by the name of a model, dataset, encoder or executor
             (``{"ours": {"lambda_con": 0.1}}``).
         metrics: names, or ``"all"``; none for the headline metrics that data and judges allow.
+        primary: the primary questions, ``{"metrics": ["kid_lite0"], "contrasts": ["ours vs
+            vae", ("ours", "ours − consistency")]}``: only these are tested; None for one metric
+            per table, each method against the last one, each ablation against its full model.
         out: the folder; None for ``studies/DATASET``.
         executor: registered name of what spreads the trainings (``"ray"``, ``"process"``,
             ``"inline"``).
@@ -241,11 +245,15 @@ def run(
     from a2ibench.console import Console
     from a2ibench.runs.progress_display import Display
     from a2ibench.runs.run_studies import run as run_studies
+    from a2ibench.study.primary import Primary
     from a2ibench.study.request import Request
     from a2ibench.tracking.live_mirror import live_mirror
 
     if not 1 <= seeds <= MAX_SEEDS:
         raise UserError(f"seeds: expected a number from 1 to {MAX_SEEDS}, got {seeds}")
+    asked = dict(primary or {})
+    for name in asked.keys() - {"metrics", "contrasts"}:
+        raise unknown("key of primary", name, ("metrics", "contrasts"))
     request = Request(
         models=(models,) if isinstance(models, str) else tuple(models),
         ablate=(ablate,) if isinstance(ablate, str) else tuple(ablate),
@@ -256,6 +264,7 @@ def run(
         images=(images,) if isinstance(images, int) else tuple(images or ()),
         settings={owner: dict(values) for owner, values in (settings or {}).items()},
         metrics=(metrics,) if isinstance(metrics, str) else tuple(metrics),
+        primary=Primary.of(asked.get("metrics", ()), asked.get("contrasts", ())),
         folder=None if out is None else Path(out),
         executor=executor,
         retries=retries,

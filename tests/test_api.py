@@ -102,6 +102,7 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
         a2ibench.run("vae", seeds=0)
 
 
+@pytest.mark.integration
 def test_a_study_is_run_once(small_store: Path, tmp_path: Path) -> None:
     def again() -> "a2ibench.api.Study":
         return a2ibench.run(

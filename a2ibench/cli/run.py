@@ -38,6 +38,11 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     values = read_study_file(path)
     settings: dict[str, Any] = values.pop("settings", {})
     # Under the names of the parameters: click converts and checks them as it does its own defaults.
+    primary = values.pop("primary", {})
+    values |= {
+        "primary_metrics": primary.get("metrics", []),
+        "contrasts": primary.get("contrasts", []),
+    }
     plural = {"dataset": "datasets", "encoder": "encoders"}
     ctx.default_map = {plural.get(name, name): value for name, value in values.items()}
     return settings
@@ -100,6 +105,24 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 @set_option("Set an option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
 @click.option(
+    "--primary-metric",
+    "primary_metrics",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names("metric"),
+    help="Metric that the study is to be judged by: only it is tested, the others are exploratory."
+    " Repeatable.  [default: one per table]",
+)
+@click.option(
+    "--contrast",
+    "contrasts",
+    multiple=True,
+    metavar="'A vs B'",
+    help="Two arms that are to be tested: 'ours vs wan2019', 'ours vs ours - consistency'."
+    " Repeatable.  [default: each method against the last one, each ablation against its full"
+    " model]",
+)
+@click.option(
     "--executor",
     default="ray",
     show_default=True,
@@ -149,6 +172,8 @@ def run(
     datasets: tuple[str, ...],
     encoders: tuple[str, ...],
     settings: tuple[str, ...],
+    primary_metrics: tuple[str, ...],
+    contrasts: tuple[str, ...],
     executor: str,
     gpus_per_trial: float | None,
     ray_address: str | None,
@@ -164,14 +189,15 @@ def run(
     """Train and compare methods, and their ablations.
 
     STUDY.yaml can hold the same options (models, ablate, dataset, encoder, seeds, scale, images,
-    settings, metrics, executor, gpus_per_trial, out); the command line takes precedence. Every
-    study leaves such a file in its folder. Finished trials are not computed again: re-run the same
-    command to resume.
+    settings, metrics, primary, executor, gpus_per_trial, out); the command line takes precedence.
+    Every study leaves such a file in its folder. Finished trials are not computed again: re-run the
+    same command to resume.
     """
     if keep and recompute:
         raise UserError("--keep and --recompute exclude each other: give one of them")
     loaded = load_plugins(plugins)
     from a2ibench.runs.run_studies import run
+    from a2ibench.study.primary import Primary
     from a2ibench.study.request import Request
     from a2ibench.tracking.live_mirror import live_mirror
 
@@ -183,6 +209,7 @@ def run(
     request = Request(
         models=models,
         settings=owned,
+        primary=Primary.of(primary_metrics, contrasts),
         folder=out,
         plugins=loaded,
         executor=executor,

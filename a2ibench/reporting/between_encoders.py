@@ -5,15 +5,19 @@ from dataclasses import dataclass, replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.differences import Family
+from a2ibench.reporting.differences import Differences
 from a2ibench.reporting.score_tables import score_tables
 from a2ibench.reporting.table import Table
 from a2ibench.reporting.verdict_text import NO_JUDGE, comparisons, lead
 from a2ibench.results.rows import RowScores
 from a2ibench.results.struck_metrics import find_health, usable
 from a2ibench.results.study import Study
+from a2ibench.study.looks import standing
+from a2ibench.study.paired_tests import confirm, explore
+from a2ibench.study.primary import usual_metrics
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
+TESTED = "Tested are the primary metrics of the first study; looks are not counted here."
 EACH = "{row}, {encoder}"
 """The label of a row where several encoders have one."""
 
@@ -127,16 +131,18 @@ def _tables(
     what, form = "Encoders", EACH
     if len(arms) == 1:  # its name need not stand in every row, and sentence
         what, form = f"Encoders of {arms[0][base].label}", "{encoder}"
-    family = Family(
+    pairs = [(left, row) for left, *rest in (_named(arm, form) for arm in arms) for row in rest]
+    declared = {one.name for one in metrics} & {*standing(first).primary.metrics}
+    tests = confirm(explore(pairs, metrics), declared or usual_metrics(metrics))
+    made = Differences(
         f"encoder_differences-{first.folder.name}",
         f"{what}: difference to {base} ({about})",
         (base, "encoder"),
-        [(left, row) for left, *rest in (_named(arm, form) for arm in arms) for row in rest],
-        metrics,
+        tests,
         health,
-        [BASE],
+        [BASE, TESTED],
     )
-    return lead(comparisons(family)), (scores, family.table)
+    return lead(comparisons(tests)), (scores, made.table)
 
 
 def _named(rows: Mapping[str, RowScores], form: str = EACH) -> list[RowScores]:

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
-from a2ibench.contracts.metric import OWN
 from a2ibench.evaluation.verdict import UNTESTED
-from a2ibench.reporting.differences import Family, PairedTest
+from a2ibench.reporting.differences import difference_cell, p_cell
+from a2ibench.study.paired_tests import PairedTest
 
 NO_JUDGE = "Nothing can be said: the judge of every metric failed."
 NAMED = 4
@@ -15,8 +14,7 @@ NAMED = 4
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method against a base, by every metric that both have; those are left out that the method
-    trains against."""
+    """A method against a base, by every primary metric that both have."""
 
     method: str
     base: str
@@ -30,6 +28,17 @@ class Comparison:
     def decided(self) -> tuple[PairedTest, ...]:
         """The tests that separate the two."""
         return self.by("better", "worse")
+
+    @property
+    def numbers(self) -> list[tuple[str, str, str, str]]:
+        """Metric, verdict, difference and p of each test that separates the two."""
+        found = []
+        for test in self.decided:
+            p, change = str(p_cell(test)), str(difference_cell(test))
+            unit = " points" * test.metric.percent
+            said = p if p.startswith("<") else f"= {p}"
+            found.append((test.metric.title, str(test.verdict), f"{change}{unit}", said))
+        return found
 
     @property
     def verdict(self) -> str:
@@ -58,18 +67,20 @@ class Comparison:
             parts.append(f"not separable from {name} by {named}")
         if self.by("one seed"):
             parts.append(f"not tested against {name}: one common seed")
+        if self.by("not complete"):
+            parts.append(f"not tested against {name} yet: jobs are still to be done")
         for reason, found in _reasons(self.by("not tested")).items():
             by = "" if len(found) == len(self.tests) else f" by {_titles(found)}"
             parts.append(f"not tested against {name}{by}: {reason}")
         return "; ".join(parts) or f"has no score in common with {name}"
 
 
-def comparisons(*families: Family) -> list[Comparison]:
-    """Return a comparison for each pair of rows of some families of tests."""
+def comparisons(tests: Sequence[PairedTest]) -> list[Comparison]:
+    """Return a comparison for each pair of rows of some tests; what is exploratory is left out."""
     found: dict[tuple[str, str], list[PairedTest]] = {}
-    for one in chain.from_iterable(family.tests for family in families):
+    for one in tests:
         pair = found.setdefault((one.row.label, one.base.label), [])
-        if one.metric.judge != OWN and one.change is not None:
+        if one.verdict != "exploratory" and one.change is not None:
             pair.append(one)
     return [Comparison(*pair, tuple(tests)) for pair, tests in found.items()]
 
@@ -82,7 +93,9 @@ def lead(compared: Sequence[Comparison]) -> str:
     if not compared:
         return "One method stands alone: it is compared with the reference rows only."
     if not tests:
-        return "Nothing can be compared yet: no two methods have a score in common."
+        return "Nothing can be compared yet: no two methods have a primary score in common."
+    if all(test.verdict == "not complete" for test in tests):
+        return "Nothing is tested yet: the rows compared have jobs that are still to be done."
     untested = _reasons([test for test in tests if test.verdict == "not tested"])
     if untested and not tested:
         return f"Nothing is tested: {'; '.join(untested)}."
@@ -111,14 +124,6 @@ def lead(compared: Sequence[Comparison]) -> str:
     return f"{said}. {others}"
 
 
-def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
-    """Name methods of which the same is said together, with the comparison of the first."""
-    found: dict[str, list[Comparison]] = {}
-    for one in compared:
-        found.setdefault(one.sentence, []).append(one)
-    return [(_listed([one.method for one in same]), same[0]) for same in found.values()]
-
-
 def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str, str]]:
     """Return each method that a test separates from its base at some budget, and in words at which
     budgets; the tests of one budget are corrected among themselves."""
@@ -142,7 +147,7 @@ def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:
     """Tests without an interval, by the reason."""
     found: dict[str, tuple[PairedTest, ...]] = {}
     for test in tests:
-        reason = test.difference.reason
+        reason = difference_cell(test).reason
         assert reason is not None  # else it has an interval, and a test
         found[reason] = (*found.get(reason, ()), test)
     return found

@@ -94,6 +94,42 @@ class PairCounts(_Record):
     judges: Count
 
 
+class Contrast(_Record):
+    """Two rows by their labels: is ``arm`` better than ``base``?"""
+
+    arm: str
+    base: str
+
+    def __str__(self) -> str:
+        return f"{self.arm} vs {self.base}"
+
+
+class PrimaryRecord(_Record):
+    """The primary questions of a study, metrics × contrasts; see :mod:`a2ibench.study.primary`."""
+
+    metrics: list[str]
+    contrasts: list[Contrast]
+    declared: bool
+    """Whether the user named any of them; else they are the usual ones."""
+    hash: str
+    time: Seconds
+    """When they were declared, since 1970."""
+    results: Count
+    """Number of results of methods that the study had then."""
+
+
+class Look(_Record):
+    """A command that tested the primary questions when all their jobs had ended."""
+
+    time: Seconds
+    seeds: Count
+    """Largest number of seeds of a row that was compared."""
+    primary: str
+    """Hash of the questions."""
+    jobs: list[Key]
+    """The jobs whose results were tested, sorted."""
+
+
 class StudyRecord(WholeFile):
     """``study.json``."""
 
@@ -116,6 +152,10 @@ class StudyRecord(WholeFile):
     arms: dict[str, ArmRecord] | None = None
     kept: dict[Key, Kept] = {}
     pairs: PairCounts | None = None
+    primary: PrimaryRecord | None = None
+    earlier_primary: list[PrimaryRecord] = []
+    """Questions that were changed when there were results already, oldest first."""
+    looks: list[Look] = []
 
     @model_validator(mode="after")
     def _are_smaller(self) -> Self:

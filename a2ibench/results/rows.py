@@ -134,6 +134,11 @@ class Row:
         return self.model if self.change else None
 
     @property
+    def reference(self) -> bool:
+        """Whether it is a reference row."""
+        return self.kind == "reference"
+
+    @property
     def ablated(self) -> str | None:
         """The parts that are off or changed, as ``--ablate`` writes it; empty for none, None where
         ``study.json`` is of a version that did not keep it."""
@@ -164,7 +169,7 @@ class Row:
                 found[name] = _over_seeds(jobs, name)
         return RowScores(
             self.label,
-            self.kind == "reference",
+            self.reference,
             self.full,
             len(self.jobs),
             found,
@@ -176,7 +181,7 @@ class Row:
 
     @property
     def _reference(self) -> type[Reference] | None:
-        if self.kind != "reference" or self.model not in registry.references.names():
+        if not self.reference or self.model not in registry.references.names():
             return None
         return registry.references.get(self.model)
 

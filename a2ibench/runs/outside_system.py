@@ -26,6 +26,7 @@ from a2ibench.runs.trial import Trial
 from a2ibench.runs.trial_data import open_parts
 from a2ibench.storage import write_json
 from a2ibench.study.planned_rows import Entry, entries_of, jobs_of
+from a2ibench.study.primary import declared_in, settle_primary
 from a2ibench.study.request import Request, outline
 
 LONGEST_NAME = 60
@@ -87,7 +88,9 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
             _compute(rows, entry, submissions, outside, display)
         entries = _placed(rows, entry)
         about = describe(plan) if stored is None else stored.about.plain
-        write_about(folder, {**about, **jobs_of(entries)})
+        metrics = plan.metrics if stored is None else stored.metrics
+        primary = settle_primary(declared_in(stored), metrics, entries)
+        write_about(folder, {**about, **jobs_of(entries), "primary": primary.plain})
         show_results(replace(plan, entries=entries), done, None, display)
 
 

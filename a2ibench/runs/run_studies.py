@@ -116,6 +116,8 @@ def _print_plan(request: Request, chosen: Outline, plan: Plan | None, display: D
     display.console.print(table, markup=False)
     display.say(f"reference rows: {', '.join(chosen.references)}")
     if plan is not None:
+        display.say(plan.primary.line)
+    if plan is not None:
         show_pairs(plan, display)
         return
     asked = ", ".join(chosen.metrics) or "the headline ones that the data and judges allow"

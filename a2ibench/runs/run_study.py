@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from a2ibench import registry
@@ -80,7 +80,7 @@ def run_study(
             about = describe(prepared)
             done = repair(folder, prepared.named, display.say)
             write_about(folder, about)
-            save_requests(folder, [request])
+            save_requests(folder, [_as_declared(prepared)])
             trials = trials_of(task for task in prepared.tasks if task.folder.name not in done)
             trainings = [trial for trial in trials if trial.job.kind == "model"]
             if trainings and plan is None:
@@ -91,6 +91,12 @@ def run_study(
             if trainings:
                 _train(prepared, trainings, executor, observer, display, board)
         return show_results(prepared, done, observer, display)
+
+
+def _as_declared(plan: Plan) -> Request:
+    """Return the request with the primary questions that hold without being repeated."""
+    again = plan.primary.declared and not plan.request.primary.declared
+    return replace(plan.request, primary=plan.primary) if again else plan.request
 
 
 def draw_untrained(
@@ -211,6 +217,7 @@ def describe(plan: Prepared) -> dict[str, Any]:
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
         **jobs_of(plan.entries),
+        "primary": plan.primary.plain,
         **(
             {"kept": {key: one.model_dump() for key, one in plan.kept.items()}} if plan.kept else {}
         ),

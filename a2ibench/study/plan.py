@@ -1,6 +1,7 @@
 """From a request and its pairs to jobs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -21,6 +22,7 @@ from a2ibench.results.rows import label_of_reference
 from a2ibench.results.study import Study, find_study
 from a2ibench.study.earlier_results import kept_notes, settle
 from a2ibench.study.planned_rows import Entry, outside_entries
+from a2ibench.study.primary import Primary, declared_in, settle_primary
 from a2ibench.study.request import Outline, Request
 
 
@@ -36,6 +38,7 @@ class Plan:
         kept: results of earlier code that stand in the place of jobs, by their keys.
         earlier: the study that the folder held; None for none, or one whose ``study.json`` is
             damaged.
+        primary: the primary questions.
     """
 
     request: Request
@@ -47,6 +50,7 @@ class Plan:
     entries: tuple[Entry, ...]
     kept: Mapping[str, Kept]
     earlier: Study | None
+    primary: Primary
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -95,8 +99,9 @@ def expand(
     """Expand a request to jobs, and refuse what its pairs cannot answer.
 
     Raises:
-        UserError: too few clips of a class, a metric that was asked for and cannot be computed, or
-            a study in the folder that is damaged, or that holds results of earlier code.
+        UserError: too few clips of a class, a metric that was asked for and cannot be computed, a
+            primary question that is none, or a study in the folder that is damaged, or that holds
+            results of earlier code.
     """
     found = feasibility(store, chosen.metrics)
     if found.refused is not None:
@@ -149,7 +154,8 @@ def expand(
     for note in kept_notes(((entry.name, entry.keys) for entry in settled), kept):
         say(note)
     check = last_check(store)
-    return Plan(request, chosen, encoder, store, found, check, settled, kept, earlier)
+    primary = _primary(request, earlier, found, settled)
+    return Plan(request, chosen, encoder, store, found, check, settled, kept, earlier, primary)
 
 
 def _with_earlier(task: Task, budgets: Sequence[int]) -> Task:
@@ -157,3 +163,14 @@ def _with_earlier(task: Task, budgets: Sequence[int]) -> Task:
     smaller = (images for images in budgets if images < task.job.images)
     jobs = (replace(task.job, images=images) for images in smaller)
     return replace(task, earlier=tuple(task.folder.parent / job.key for job in jobs))
+
+
+def _primary(
+    request: Request, earlier: Study | None, found: Feasibility, entries: Sequence[Entry]
+) -> Primary:
+    """Return the questions that the request declares; else those that its study was declared for,
+    as long as it answers them; else the usual ones."""
+    if not request.primary.declared:
+        with suppress(UserError):
+            return settle_primary(declared_in(earlier), found.metrics, entries)
+    return settle_primary(request.primary, found.metrics, entries, found.left_out)

@@ -9,7 +9,7 @@ from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import name_of_row
-from a2ibench.results.study import Study
+from a2ibench.results.study import Study, find_study
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,13 @@ def outside_entries(
         else:
             say(f"left out: outside system {entry.label}: evaluated on other pairs or features")
     return kept
+
+
+def outside_labels(folder: Path) -> list[str]:
+    """Return the labels of the outside systems of the study in a folder, if there is one."""
+    study = find_study(folder)
+    rows = () if study is None else study.rows
+    return [row.label for row in rows if row.kind == "outside"]
 
 
 def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:

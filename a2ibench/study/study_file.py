@@ -42,6 +42,15 @@ Budgets = Annotated[
 ]
 
 
+class PrimaryKeys(BaseModel):
+    """The keys of ``primary``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    metrics: Names = []
+    contrasts: Names = []
+
+
 class StudyFile(BaseModel):
     """Every key that a file may have; one that is missing has the command line's default."""
 
@@ -56,6 +65,7 @@ class StudyFile(BaseModel):
     images: Budgets | None = None
     settings: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     metrics: Names | None = None
+    primary: PrimaryKeys | None = None
     executor: str | None = None
     gpus_per_trial: float | None = None
     out: str | None = None
@@ -77,7 +87,8 @@ def read_study_file(path: Path) -> dict[str, Any]:
         where = f"{path}, line {line}"
         if first["type"] == "extra_forbidden":
             key = str(first["loc"][-1])
-            raise unknown(f"key ({where})", key, StudyFile.model_fields) from error
+            inside = PrimaryKeys if first["loc"][0] == "primary" else StudyFile
+            raise unknown(f"key ({where})", key, inside.model_fields) from error
         name = ".".join(map(str, place)) or "the file"
         option = place[0] == "settings" and len(place) > 2
         said = "expected a number, a word, true, false, or a list of these"
@@ -85,6 +96,8 @@ def read_study_file(path: Path) -> dict[str, Any]:
         raise UserError(f"{where}: {name}: {said}, got {_short(first['input'])}") from error
     given = {name: getattr(file, name) for name in file.model_fields_set - {"provenance"}}
     found = {name: value for name, value in given.items() if value is not None}
+    if "primary" in found:
+        found["primary"] = found["primary"].model_dump()
     if "dataset" in found:
         found["dataset"] = [_place(name, path.parent) for name in found["dataset"]]
     if "out" in found:
@@ -122,6 +135,7 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
             "images": first.images or (get_scale(first.scale).images,),
             "settings": settings,
             "metrics": first.metrics,
+            "primary": first.primary.written,
         },
     )
 
@@ -154,6 +168,7 @@ def _asked(path: Path) -> dict[str, Any]:
     usual = {
         "ablate": [], "dataset": ["arcade"], "encoder": ["soundnet8"], "seeds": 1,
         "scale": "small", "settings": {}, "metrics": [], "executor": Request.executor,
+        "primary": PrimaryKeys().model_dump(),
     }  # fmt: skip
     asked = {**usual, **read_study_file(path)}
     asked.setdefault("images", [get_scale(asked["scale"]).images])

@@ -159,6 +159,8 @@ class Mirror:
                 place = "tables" if path.parent != study.folder else None
                 self._client.log_artifact(run, str(path), place)
             self._client.set_tag(run, NOTE, note)
+            for name, text in params_and_metrics.primary_tags(study).items():
+                self._client.set_tag(run, name, text)
             self._log_struck(now, struck)
             whole = self._runs.experiment_note(note)
             self._client.set_experiment_tag(experiment, NOTE, whole)

@@ -15,6 +15,7 @@ from a2ibench.results.struck_metrics import find_health, why_struck
 from a2ibench.results.study import Study
 from a2ibench.results.system_metrics import time_of_steps
 from a2ibench.storage import content_key
+from a2ibench.study.looks import standing
 
 LONGEST_NAME = 250
 LONGEST_PARAM = 6000
@@ -197,6 +198,18 @@ def curves(job: Ended) -> list[Point]:
     return points
 
 
+def primary_tags(study: Study) -> dict[str, str]:
+    """Return the tags that say which questions of a study are tested."""
+    now = standing(study)
+    tags = {
+        "primary_metrics": ", ".join(now.primary.metrics),
+        "primary_contrasts": ", ".join(map(str, now.primary.contrasts)),
+        "primary_sha256": now.primary.hash,
+        "primary_questions": " ".join((*now.changes, *now.notes)),
+    }
+    return {name: value[:LONGEST_TAG] for name, value in tags.items()}
+
+
 def study_note(study: Study, done: int, failed: int, experiment: str, run: str) -> str:
     """Describe a study in Markdown, with as many of its tables as there is room for.
 
@@ -225,7 +238,8 @@ def study_note(study: Study, done: int, failed: int, experiment: str, run: str) 
         "One child run per job. `score/…`: metrics with their judge and version; `training/…`: the"
         " losses by step; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` (the"
         " part that is off, as `--ablate` writes it; `nothing` for a full model) and `seed`; the"
-        " rows of kind `reference` are the floor and the ceiling of every score.\n\n"
+        " rows of kind `reference` are the floor and the ceiling of every score. The tag"
+        " `primary_questions` names what is tested; every other difference is exploratory.\n\n"
         f"[Charts of all jobs]({pages}&compareRunsMode=CHART) · [table of all jobs]({pages})\n"
     )
     tables = [path.read_text(encoding="utf-8") for path in (study.folder / "tables").glob("*.md")]

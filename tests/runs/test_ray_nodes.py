@@ -22,8 +22,8 @@ Tiny = Callable[..., Request]
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.fixture
-def cluster() -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def head() -> Iterator[Any]:
     """Real nodes on this machine: a head that computes nothing."""
     import ray
     from ray.cluster_utils import Cluster
@@ -32,6 +32,14 @@ def cluster() -> Iterator[Any]:
     yield made
     ray.shutdown()
     made.shutdown()
+
+
+@pytest.fixture
+def cluster(head: Any) -> Iterator[Any]:
+    """The same, to which a test adds nodes of its own."""
+    yield head
+    for node in list(head.worker_nodes):
+        head.remove_node(node)
 
 
 def weights(folder: Path) -> dict[str, str]:

@@ -287,9 +287,7 @@ def test_after_kill_9_of_the_driver_and_of_a_worker_all_results_are_the_same_bit
         return [child for child in children if child.ppid() != driver.pid]
 
     def wait_for(happened: Callable[[], object]) -> None:
-        begun = time.monotonic()
         while not happened():
-            assert time.monotonic() - begun < 120
             time.sleep(0.05)
 
     def checkpoints() -> dict[Path, int]:

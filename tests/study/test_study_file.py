@@ -50,6 +50,7 @@ def jobs(folder: Path) -> Any:
     return json.loads((folder / "study.json").read_text())["jobs"]
 
 
+@pytest.mark.integration
 def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(FILE)
@@ -128,10 +129,10 @@ def test_what_is_written_is_read_again(
     assert read_study_file(path) == {**asked, "out": path.parent}
 
 
+@pytest.mark.integration
 def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
-    small_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_store: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("a2ibench.runs.run_study.GRID_COLUMNS", 2)
     options = {"train": 18, "test": 6, "image_size": 32, "seconds": 1, "seed": 7}
     synthetic = Synthetic(config.build(Synthetic.Config, options, "synthetic"))
     other = prepare(synthetic, tmp_path / "other").root

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.differences import DIFFERENCES
-from a2ibench.reporting.page.against import Against, against_references
+from a2ibench.reporting.page.against import against_references
 from a2ibench.reporting.page.exam import Asked, damaged_pictures, open_exam
 from a2ibench.reporting.report import Report, report_on
 from a2ibench.reporting.svg import COLOURS
@@ -86,21 +86,15 @@ class StudyView:
         """Arm → its colour in all charts; there are six, used in turn."""
         return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(self.arms)}
 
-    @cached_property
-    def against(self) -> list[Against]:
-        """The methods against ceiling and floors."""
-        return against_references(self.report)
-
     @property
     def score_tables(self) -> list[Table]:
         """Tables I and II."""
         return [table for table in self.report.tables if table.name not in DIFFERENCES]
 
-    @property
+    @cached_property
     def difference_tables(self) -> list[Table]:
-        """Tables III and IV, and those of the methods against ceiling and floors."""
-        own = [table for table in self.report.tables if table.name in DIFFERENCES]
-        return own + [one.table for one in self.against]
+        """Tables III to V, and those of the methods against ceiling and floors."""
+        return [one.table for one in (*self.report.differences, *against_references(self.report))]
 
     @cached_property
     def said_once(self) -> set[str]:

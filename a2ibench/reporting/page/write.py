@@ -74,7 +74,7 @@ def _key(study: StudyView) -> str:
         [
             [file_sha256(path) for path in sorted(files)],
             str(study.folder.resolve()),
-            study.about.plain,
+            {**study.about.plain, "looks": made.standing.notes},
             [[job.result and job.result.plain, job.gap] for job in study.study.all_jobs],
             study.study.budget,
             [made.about, made.verdict, str(made.check), *made.check.told],

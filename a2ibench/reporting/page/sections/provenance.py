@@ -93,6 +93,13 @@ def _groups(study: StudyView) -> dict[str, Facts]:
             ("seeds", ", ".join(map(str, range(about.seeds)))),
             ("metrics", ", ".join(map(full_name, made.metrics))),
         ],
+        "Primary questions": [
+            ("metrics", ", ".join(made.standing.primary.metrics)),
+            ("contrasts", ", ".join(map(str, made.standing.primary.contrasts))),
+            ("sha256", made.standing.primary.hash),
+            *(("declared", line) for line in made.standing.notes[:1]),
+            *(("changed", line) for line in made.standing.changes),
+        ],
         "Pairs": pairs,
         "Encoder": [
             ("name", about.encoder),

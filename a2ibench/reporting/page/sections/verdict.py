@@ -2,11 +2,11 @@
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.page.view import StudyView
-from a2ibench.reporting.verdict_text import over_budgets, together
+from a2ibench.reporting.verdict_text import over_budgets
 
 
 class Verdict(Section):
-    """Methods against each other, against ceiling and floors."""
+    """The primary questions and their answers."""
 
     name, title, place = "verdict", "Verdict", 10
 
@@ -18,6 +18,5 @@ class Verdict(Section):
             "compared": study.report.compared,
             "over_budgets": over_budgets({n: one.compared for n, one in study.budgets.items()}),
             "several": len(study.budgets) > 1,
-            "against": study.against,
-            "together": together,
+            "about": (*study.report.standing.changes, *study.report.standing.notes),
         }

@@ -47,11 +47,6 @@ def write_images(store: Path, folder: Path, several: bool = False, invert: bool 
     return folder
 
 
-@pytest.fixture(autouse=True)
-def small_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("a2ibench.runs.run_study.GRID_COLUMNS", 2)
-
-
 @pytest.fixture(scope="module")
 def store(small_store: Path) -> Path:
     return small_store

@@ -72,6 +72,7 @@ def test_planted_errors_are_on_the_sheet_and_a_clip_is_one_line(root: Path, foun
     assert "left" in found or "after" in found  # progress
 
 
+@pytest.mark.integration
 def test_decisions_change_the_store_until_they_are_undone(root: Path, found: str) -> None:
     before = {path.name: path.read_bytes() for path in root.iterdir()}
     original = PairStore(root)
