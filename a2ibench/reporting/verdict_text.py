@@ -126,10 +126,13 @@ def lead(compared: Sequence[Comparison]) -> str:
 
 def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str, str]]:
     """Return each method that a test separates from its base at some budget, and in words at which
-    budgets; the tests of one budget are corrected among themselves."""
+    budgets. Each p, corrected for the tests of its budget, is multiplied by the number of budgets.
+    """
     held: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for budget, one in ((budget, one) for budget, several in compared.items() for one in several):
-        for test in one.decided:
+        for test in (test.judged(_times(test.p, len(compared))) for test in one.decided):
+            if test.verdict == "not separable":
+                continue
             at = held.setdefault((one.method, one.base, test.metric.title), {})
             at.setdefault(test.verdict, []).append(f"{budget:,}")
     found: dict[str, dict[str, list[str]]] = {}
@@ -141,6 +144,11 @@ def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str
         (method, "; ".join(f"{said} by {_listed(titles)}" for said, titles in alike.items()))
         for method, alike in found.items()
     ]
+
+
+def _times(p: float | None, tests: int) -> float | None:
+    """Correct a p for a number of tests (Bonferroni)."""
+    return None if p is None else min(1.0, tests * p)
 
 
 def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:

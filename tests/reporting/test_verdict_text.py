@@ -71,6 +71,15 @@ def test_it_says_at_which_budgets_an_order_holds_and_where_curves_cross() -> Non
     assert over_budgets({1_000: compared(method("a", 0.5, 0.5), method("b", 0.5, 0.5))}) == []
 
 
+def test_an_order_at_one_of_many_budgets_is_corrected_for_their_number() -> None:
+    (found,) = compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.9))
+    (test,) = found.decided
+    near = [replace(found, tests=(test.judged(0.03),))]
+    same = compared(method("mine", 0.5, 0.5), method("base", 0.5, 0.5))
+    assert over_budgets({1: near}) == [("mine", "better than base at 1 images by accuracy")]
+    assert over_budgets({1: near, 2: same}) == []
+
+
 def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
     (one,) = compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.5))
     assert one.sentence == "better than base by accuracy; worse than it by distance"
