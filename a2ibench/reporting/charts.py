@@ -182,6 +182,6 @@ def _draw_band(axes: "Axes", row: RowScores, metric: Metric, colour: str) -> Non
         axes.axhspan(scale * cell.low, scale * cell.high, color=colour, alpha=0.15, lw=0)
     axes.axhline(scale * cell.value, color=colour, lw=0.8, ls="--")
     axes.annotate(
-        plain(row.label), (0.01, scale * cell.value), xycoords=("axes fraction", "data"),
-        xytext=(0, 1), textcoords="offset points", color=colour, fontsize=6.5,
+        plain(row.label), (0.99, scale * cell.value), xycoords=("axes fraction", "data"),
+        xytext=(0, 1), textcoords="offset points", color=colour, fontsize=6.5, ha="right",
     )  # fmt: skip

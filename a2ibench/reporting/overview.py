@@ -10,8 +10,9 @@ import pandas as pd
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
+from a2ibench.evaluation.critical_difference import LEAST, Ranks, rank
 from a2ibench.reporting.between_encoders import compare_encoders
-from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, rank_chart
+from a2ibench.reporting.critical_difference import draw_diagram, rank_chart
 from a2ibench.reporting.html_page import write_html
 from a2ibench.reporting.image_grids import save_figure
 from a2ibench.reporting.report import PAGE

@@ -10,8 +10,9 @@ import numpy as np
 from a2ibench.contracts.metric import Metric
 from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
+from a2ibench.evaluation.critical_difference import LEAST, Ranks, rank
 from a2ibench.evaluation.judge_health import Health
-from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank
+from a2ibench.reporting.critical_difference import draw_diagram
 from a2ibench.reporting.differences import DIFFERENCES, Differences
 from a2ibench.reporting.image_grids import save_figure
 from a2ibench.reporting.score_tables import TITLES, score_tables

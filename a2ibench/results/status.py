@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from a2ibench.results.job_state import JobState
-from a2ibench.results.progress import is_at_work, read_progress
-from a2ibench.results.records import ProgressRecord, TrialProgress
+from a2ibench.results.progress import ProgressRecord, TrialProgress, is_at_work, read_progress
 from a2ibench.results.study import Study, open_study
 
 State = Literal["done", "running", "waiting", "interrupted", "failed"]

@@ -42,8 +42,8 @@ def what_changed(study: Study | None, entries: Sequence[Entry]) -> list[str]:
                 f"{entry.name}: new jobs, other than before: {', '.join(reasons)}; the earlier"
                 " results are kept"
             )
-    asked = {entry.label for entry in entries} | {entry.name for entry in entries}
-    gone = [row.name for row in study.all_rows if row.name not in asked]
+    asked = {(entry.label, budget) for entry in entries for budget in (None, entry.images)}
+    gone = [row.name for row in study.all_rows if (row.label, row.budget) not in asked]
     if gone:
         lines.append(
             f"not in this command's tables, kept in {study.folder / JOBS}: {', '.join(gone)}"

@@ -33,13 +33,9 @@ LONGEST = 100
 """Characters of a wrong value that a message repeats."""
 
 Scalar = bool | int | float | str
-Names = Annotated[list[str], BeforeValidator(lambda one: [one] if isinstance(one, str) else one)]
-
-
-Images = Annotated[int, Field(ge=1, le=MAX_IMAGES)]
-Budgets = Annotated[
-    list[Images], BeforeValidator(lambda one: one if isinstance(one, list) else [one])
-]
+AsList = BeforeValidator(lambda one: one if isinstance(one, list) else [one])
+Names = Annotated[list[str], AsList]
+Budgets = Annotated[list[Annotated[int, Field(ge=1, le=MAX_IMAGES)]], AsList]
 
 
 class PrimaryKeys(BaseModel):
@@ -149,18 +145,13 @@ def file_of(folder: Path) -> Path:
 def _write(folder: Path, values: Mapping[str, Any]) -> None:
     path = folder / NAME
     (folder / AS_RUN).unlink(missing_ok=True)
-    if not path.is_file() or _head(path) == HEAD:
+    if not path.is_file() or path.read_bytes().startswith(HEAD.encode()):
         write_study_file(path, values)
         return
     write_study_file(folder / AS_RUN, values)
     with suppress(UserError):
         if _asked(path) == _asked(folder / AS_RUN):
             (folder / AS_RUN).unlink()
-
-
-def _head(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        return stream.readline()
 
 
 def _asked(path: Path) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import a2ibench
+from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.results.job_images import step_pictures
 from a2ibench.results.job_state import CHECKPOINT, JobState
@@ -223,5 +226,11 @@ def test_a_study_has_the_budgets_that_its_file_names(
     assert about["images"] == BUDGETS[1]
     assert list(about["smaller"]) == [str(BUDGETS[0])]
     assert "images:\n- 320\n- 640\n" in (folder / "study.yaml").read_text()
+    assert "Scores by training images" in (folder / "report.html").read_text()
+    done = CliRunner().invoke(main, ["report", str(folder), "--budget", "320"])
+    assert done.exit_code == 0, done.output
+    assert "small scale, 320 images" in (folder / "tables" / "quality.md").read_text()
+    opened = a2ibench.open_study(folder, budget=320)
+    assert (opened.budget, opened.budgets) == (320, BUDGETS[:2])
     with pytest.raises(UserError, match=r"has no budget of 7 images; known: 320, 640"):
         open_study(folder, 7)
