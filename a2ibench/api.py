@@ -89,7 +89,7 @@ class Study:
         return self.tables[name]
 
     def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
-        """Test A − B over their common seeds and the same test clips, as ``a2ibench compare``.
+        """Test A − B on the same test clips, each over its own seeds, as ``a2ibench compare``.
 
         Rows go by their labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there, too).
         Without names of metrics, all that both have are compared.

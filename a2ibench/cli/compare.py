@@ -29,7 +29,7 @@ def compare(
     fail_if_worse: str | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Say whether A is better or worse than B, over their common seeds and the same test clips.
+    """Say whether A is better or worse than B, on the same test clips, each over its own seeds.
 
     A and B are each a job's folder, STUDY:ARM ("studies/arcade:ours"), or a study with one model.
     Differences are A − B. What differs in version, protocol, pairs, encoder or judge is refused.

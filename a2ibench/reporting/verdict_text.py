@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from a2ibench.contracts.metric import OWN
-from a2ibench.evaluation.verdict import UNTESTED
+from a2ibench.evaluation.verdict import FEW_SEEDS, UNTESTED
 from a2ibench.reporting.differences import Family, PairedTest
 
 NO_JUDGE = "Nothing can be said: the judge of every metric failed."
@@ -56,8 +56,9 @@ class Comparison:
             else:
                 named = _titles(found) if len(found) <= NAMED else f"the other {len(found)} metrics"
             parts.append(f"not separable from {name} by {named}")
-        if self.by("one seed"):
-            parts.append(f"not tested against {name}: one common seed")
+        if found := self.by(*FEW_SEEDS):
+            seeds = found[0].verdict
+            parts.append(f"not tested against {name}: {seeds}; a test needs three")
         for reason, found in _reasons(self.by("not tested")).items():
             by = "" if len(found) == len(self.tests) else f" by {_titles(found)}"
             parts.append(f"not tested against {name}{by}: {reason}")
@@ -88,8 +89,8 @@ def lead(compared: Sequence[Comparison]) -> str:
         return f"Nothing is tested: {'; '.join(untested)}."
     if not tested:
         return (
-            "Nothing is tested: with one training seed a difference may be luck. Take at least"
-            " three seeds, better five."
+            "Nothing is tested: with fewer than three training seeds a difference may be luck. Take"
+            " three seeds at least, better five."
         )
     count = sum(len(one.decided) for one in decided)
     rest = len(tested) - count
