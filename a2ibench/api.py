@@ -101,7 +101,7 @@ class Study:
         return self.tables[name]
 
     def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
-        """Compare A − B over their common seeds and the same test clips, as ``a2ibench compare``.
+        """Test A − B on the same test clips, each over its own seeds, as ``a2ibench compare``.
 
         What is a primary question of the study is tested; the rest is exploratory. Rows go by their
         labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there, too). Without names of

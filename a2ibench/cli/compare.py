@@ -38,7 +38,7 @@ def compare(
     fail_if_worse: str | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Test whether A is better or worse than B, on their common seeds and test clips.
+    """Test whether A is better or worse than B, on the same test clips, each over its own seeds.
 
     A and B are each a job's folder, STUDY:ARM ("studies/arcade:ours"), or a study with one model.
     Differences are A − B. Results that differ in version, protocol, pairs, encoder or judge are

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from a2ibench.evaluation.verdict import FEW_SEEDS
 from a2ibench.reporting.differences import difference_cell, p_cell
 from a2ibench.study.paired_tests import PairedTest
 
@@ -64,8 +65,9 @@ class Comparison:
             else:
                 named = _titles(found) if len(found) <= NAMED else f"the other {len(found)} metrics"
             parts.append(f"not separable from {name} by {named}")
-        if self.by("one seed"):
-            parts.append(f"not tested against {name}: one common seed")
+        if found := self.by(*FEW_SEEDS):
+            seeds = found[0].verdict
+            parts.append(f"not tested against {name}: {seeds}; a test needs three")
         if self.by("not complete"):
             parts.append(f"not tested against {name} yet: jobs are still to be done")
         for reason, found in _reasons(self.by("not tested")).items():
@@ -100,8 +102,8 @@ def lead(compared: Sequence[Comparison]) -> str:
         return f"Nothing is tested: {'; '.join(untested)}."
     if not tested:
         return (
-            "Nothing is tested: with one training seed a difference may be luck. Take at least"
-            " three seeds, better five."
+            "Nothing is tested: with fewer than three training seeds a difference may be luck. Take"
+            " three seeds at least, better five."
         )
     count = sum(len(one.decided) for one in decided)
     rest = len(tested) - count

@@ -10,13 +10,14 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.contracts.reference import CEILING, Reference
-from a2ibench.evaluation.clip_blocks import BLOCKS
 from a2ibench.evaluation.judge_health import Health, held_out_health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.results.job import Job
 from a2ibench.results.job_state import JobState, is_current
 from a2ibench.results.records import ArmRecord, Result
 
+EARLIER_BLOCKS = 20
+"""Maximum number of blocks in protocol 1."""
 MINUS = " − "
 """In the label of an arm: before each part that is off."""
 
@@ -232,15 +233,21 @@ def _over_seeds(jobs: Sequence[JobState], metric: str) -> SeedScores:
     spread = None
     if all(score.spread is not None for score in scores):
         spread = np.array([score.spread for score in scores], dtype=np.float64)
-    blocks = np.stack([job.blocks(metric) for job in jobs])
-    # Results of earlier versions do not say how many clips there are; each was then a block.
-    known = blocks.shape[1] if blocks.shape[1] < BLOCKS else None
+    values = np.array([score.value for score in scores])
+    blocks, strata = np.stack([job.blocks(metric) for job in jobs]), jobs[0].strata
+    known = None
+    if strata is None:
+        # Protocol 1: values with the jackknife's bias. The first results do not say how many clips
+        # there are; each was then a block, as long as there were fewer than 20.
+        blocks = blocks + (values - np.nanmean(blocks, axis=1))[:, np.newaxis]
+        known = blocks.shape[1] if blocks.shape[1] < EARLIER_BLOCKS else None
     return SeedScores(
         seeds=tuple(job.seed for job in jobs),
-        values=np.array([score.value for score in scores]),
+        values=values,
         n=min(score.n for score in scores),
         spread=spread,
         blocks=blocks,
         clips=known if scores[0].clips is None else scores[0].clips,
         chance=scores[0].chance,
+        strata=strata,
     )

@@ -24,6 +24,7 @@ from a2ibench.results.records import Result
 from a2ibench.results.result_file import (
     FORMAT,
     SCORES,
+    STRATUM,
     next_score_path,
     score_path,
     write_result,
@@ -34,6 +35,7 @@ from a2ibench.runs.system_monitor import monitored
 from a2ibench.runs.trial_data import Data, load_judges_as_planned, open_as_planned
 from a2ibench.storage import atomic_write, file_sha256
 from a2ibench.training.data_parallel import ALONE, Team
+from a2ibench.types import IntArray
 
 
 def compute(task: Task, report: Report, team: Team = ALONE) -> None:
@@ -188,21 +190,22 @@ def _judge(
             scores[metric.name] |= {"clips": mark.clips, "chance": score.chance}
             if score.parts:
                 scores[metric.name]["parts"] = dict(score.parts)
-    return scores, _save_scores(task.folder, marked, stored)
+    return scores, _save_scores(task.folder, marked, stored, data.eval_set.stratum)
 
 
 def _save_scores(
-    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None
+    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None, stratum: IntArray
 ) -> list[Path]:
     """Write one column per metric, beside those of the stored result.
 
-    One table has a row per test segment, the other one a row per block. Return the files; they
-    count once a result names them.
+    One table has a row per test segment, the other one a row per block, with its stratum. Return
+    the files; they count once a result names them.
     """
     import pandas as pd
 
     segments: dict[str, Any] = {name: one.score.per_segment for name, one in marked.items()}
-    blocks: dict[str, Any] = {name: one.pseudo for name, one in marked.items()}
+    blocks: dict[str, Any] = {STRATUM: stratum}
+    blocks |= {name: one.pseudo for name, one in marked.items()}
     paths: list[Path] = []
     for file, new in zip(SCORES, (segments, blocks), strict=True):
         now = score_path(folder, stored, file)
