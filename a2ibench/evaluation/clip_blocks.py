@@ -100,15 +100,13 @@ def jackknife(
     rows = _rows_behind(metric, outputs, score)
     size = np.bincount(block[rows], minlength=number)
     without = metric.without_blocks(outputs, block)
-    influence: Array
-    expected: Array
     if without is None and score.per_segment is not None:
         # The influence of a segment is known, and so is the mean of each class of a stratum.
         above = score.per_segment[rows].astype(np.float64) - score.value
-        influence = np.bincount(block[rows], above, number)
+        influence = np.bincount(block[rows], above, number).astype(np.float64)
         label = outputs.label[rows]
         mean = np.bincount(label, above) / np.maximum(np.bincount(label), 1)
-        expected = np.bincount(block[rows], mean[label], number)
+        expected = np.bincount(block[rows], mean[label], number).astype(np.float64)
     else:
         if without is None:
             without = np.array([_without(metric, outputs, block != b) for b in range(number)])

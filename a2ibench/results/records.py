@@ -55,7 +55,7 @@ Budget = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,10}$")]
 
 
 class Record(BaseModel):
-    """What every record has in common."""
+    """The settings of every record."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 

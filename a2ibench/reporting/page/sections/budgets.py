@@ -11,7 +11,7 @@ CAPTION = (
     " passes through all budgets. Dashed: ceiling, floor and outside systems, which have no budget."
 )
 AXES = {"training images": "images", "seconds of training": "seconds"}
-"""What the axis of a chart shows → its name."""
+"""Label of the axis of a chart → name of the chart."""
 
 
 class Budgets(Section):
