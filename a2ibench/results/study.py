@@ -243,6 +243,8 @@ def find_arm(text: str, arm: str | None, budget: int | None = None) -> Row:
     """
     path = Path(text)
     if (path / RESULT).is_file():
+        if budget is not None:
+            raise UserError(f"{text}: is a single job; a budget ({budget}) is chosen from a study")
         found = Row(path.name, (JobState(path),))
     else:
         if not (path / ABOUT).is_file():
