@@ -72,7 +72,7 @@ def find_defeats(study: Study) -> Iterator[str]:
     for row in study.rows:
         cells = []
         for name, floor in FLOOR_OF.items():
-            score, bar = (scores[name].get(label, np.nan) for label in (row.label, floor))
+            score, bar = scores[name].get(row.label, np.nan), scores.at[floor, name]
             higher = registry.metrics.get(name).higher_is_better
             below = not (score > bar if higher else score < bar)
             if below and row.kind == "model":
