@@ -241,7 +241,6 @@ class Yang2020(Model):
             "g_lr": 4e-4,
             "d_lr": 4e-4,
             "balanced": True,
-            "ema": 0.99,
         }
     }
 
