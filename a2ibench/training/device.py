@@ -55,6 +55,8 @@ def make_deterministic(seed: int, device: torch.device) -> None:
     """
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling each new tensor only makes a read before the first write visible.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
     if device.type == "cpu":
         torch.set_num_threads(1)

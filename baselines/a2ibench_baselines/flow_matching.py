@@ -218,7 +218,7 @@ class FlowMatching(Model):
                 f" patches of {config.patch} pixels: set patch or levels lower"
             )
         self.net = UNet(config, spec)
-        self.optimizers = {"net": torch.optim.Adam(self.parameters(), lr=config.lr)}
+        self.optimizers = {"net": torch.optim.Adam(self.parameters(), lr=config.lr, fused=True)}
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
         self.noise_dim = 3 * spec.image_size**2
         self.ema = config.ema

@@ -84,7 +84,7 @@ class _VAE(Model):
 
     def _optimise(self) -> None:
         config = self.config
-        self.optimizers = {"all": torch.optim.Adam(self.parameters(), lr=config.lr)}
+        self.optimizers = {"all": torch.optim.Adam(self.parameters(), lr=config.lr, fused=True)}
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
         self.noise_dim = config.latent_dim
         self.ema = config.ema

@@ -153,8 +153,8 @@ class Wan2019(Model):
         self.D = Discriminator(config, spec)
         betas = (config.beta1, config.beta2)
         self.optimizers = {
-            "G": torch.optim.Adam(self.G.parameters(), lr=config.lr, betas=betas),
-            "D": torch.optim.Adam(self.D.parameters(), lr=config.lr, betas=betas),
+            "G": torch.optim.Adam(self.G.parameters(), lr=config.lr, betas=betas, fused=True),
+            "D": torch.optim.Adam(self.D.parameters(), lr=config.lr, betas=betas, fused=True),
         }
         self.sampling = Sampling(config.batch_size, True, config.flip, config.mismatch)
         self.noise_dim = config.noise_dim
