@@ -16,7 +16,7 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.nn.descent import descend
+from a2ibench.nn.descent import Adam, descend
 from a2ibench.nn.layers import UpConv
 from a2ibench.types import Batch, Sampling, Spec
 
@@ -219,7 +219,7 @@ class FlowMatching(Model):
                 f" patches of {config.patch} pixels: set patch or levels lower"
             )
         self.net = UNet(config, spec)
-        self.optimizers = {"net": torch.optim.Adam(self.parameters(), lr=config.lr, fused=True)}
+        self.optimizers = {"net": Adam(self.parameters(), lr=config.lr)}
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
         self.noise_dim = 3 * spec.image_size**2
         self.ema = config.ema

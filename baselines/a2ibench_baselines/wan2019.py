@@ -15,7 +15,7 @@ from torch.nn.utils import parametrize
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.nn.descent import descend
+from a2ibench.nn.descent import Adam, descend
 from a2ibench.nn.image_conv import ImageConvTranspose2d
 from a2ibench.nn.layers import doublings, frozen
 from a2ibench.nn.losses import adversarial, auxiliary, hinge_false, hinge_true
@@ -154,8 +154,8 @@ class Wan2019(Model):
         self.D = Discriminator(config, spec)
         betas = (config.beta1, config.beta2)
         self.optimizers = {
-            "G": torch.optim.Adam(self.G.parameters(), lr=config.lr, betas=betas, fused=True),
-            "D": torch.optim.Adam(self.D.parameters(), lr=config.lr, betas=betas, fused=True),
+            "G": Adam(self.G.parameters(), lr=config.lr, betas=betas),
+            "D": Adam(self.D.parameters(), lr=config.lr, betas=betas),
         }
         self.sampling = Sampling(config.batch_size, True, config.flip, config.mismatch)
         self.noise_dim = config.noise_dim

@@ -16,7 +16,7 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.nn.descent import descend
+from a2ibench.nn.descent import Adam, descend
 from a2ibench.nn.diffaugment import Policy, diffaugment
 from a2ibench.nn.folding import Folded
 from a2ibench.nn.layers import (
@@ -263,8 +263,8 @@ class Yang2020(Model):
             self._frozen_I2A = Folded(self.I2A)
         betas = (config.beta1, config.beta2)
         self.optimizers = {
-            "G": torch.optim.Adam(self.G.parameters(), lr=config.g_lr, betas=betas, fused=True),
-            "D": torch.optim.Adam(self.D.parameters(), lr=config.d_lr, betas=betas, fused=True),
+            "G": Adam(self.G.parameters(), lr=config.g_lr, betas=betas),
+            "D": Adam(self.D.parameters(), lr=config.d_lr, betas=betas),
         }
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip, config.mismatch)
         self.noise_dim = config.noise_dim

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parametrizations
 
+from a2ibench.nn.descent import Adam
 from a2ibench.nn.folding import Folded
 from a2ibench.nn.image_conv import ImageConv2d, ImageConvTranspose2d
 from a2ibench.nn.resnet import ResNet18
@@ -162,3 +163,23 @@ def test_a_folded_network_computes_in_mixed_precision() -> None:
     assert rough.dtype == torch.bfloat16
     torch.testing.assert_close(rough.float(), exact, rtol=0.1, atol=0.1)
     assert torch.equal(folded(image), exact)
+
+
+@pytest.mark.parametrize("of_weight", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("of_rest", [torch.contiguous_format, torch.channels_last])
+def test_adam_is_torchs_in_whatever_order_its_tensors_lie(
+    of_weight: torch.memory_format, of_rest: torch.memory_format
+) -> None:
+    start = torch.randn(4, 3, 3, 3)
+    gradients = torch.randn(4, *start.shape)
+    mine = nn.Parameter(start.clone().contiguous(memory_format=of_weight))
+    theirs = nn.Parameter(start.clone())
+    optimizers = Adam([mine], lr=0.01), torch.optim.Adam([theirs], lr=0.01)
+    for gradient in gradients:
+        mine.grad, theirs.grad = gradient.contiguous(memory_format=of_rest), gradient
+        for optimizer in optimizers:
+            optimizer.step()
+        state = optimizers[0].state[mine]
+        for name in ("exp_avg", "exp_avg_sq"):
+            state[name] = state[name].contiguous(memory_format=of_rest)
+    torch.testing.assert_close(mine, theirs)
