@@ -27,13 +27,17 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserE
 
     ``kind`` says in words what was looked for (``"ablation of ours"``), ``hint`` what to do.
     """
+    return UserError(f"unknown {kind} {name!r}; {nearest(name, known)}{' ' + hint if hint else ''}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Ask for the nearest known names, or list all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     near = near or [one for one in names if name and name.lower() in one.lower()][:3]
     shown = ", ".join(names[:MAX_SHOWN])
     shown += f" and {len(names) - MAX_SHOWN} more" * (len(names) > MAX_SHOWN)
-    said = f"did you mean {' or '.join(near)}?" if near else f"known: {shown or 'none'}."
-    return UserError(f"unknown {kind} {name!r}; {said}{' ' + hint if hint else ''}")
+    return f"did you mean {' or '.join(near)}?" if near else f"known: {shown or 'none'}."
 
 
 def counted(number: int, noun: str) -> str:

@@ -38,11 +38,10 @@ judges: "Registry[Judge]" = Registry("judge", "a2ibench.contracts.judge:Judge")
 metrics = MetricRegistry("metric", "a2ibench.contracts.metric:Metric")
 executors: "Registry[Executor[Any]]" = Registry("executor", "a2ibench.contracts.executor:Executor")
 sections: "Registry[Section]" = Registry("section", "a2ibench.contracts.section:Section")
-"""Sections of a study's page. They have no rules to be checked by, and are not in :data:`ALL`."""
 
 ALL: tuple["Registry[object]", ...] = cast(
     "tuple[Registry[object], ...]",
-    (datasets, encoders, models, references, judges, metrics, executors),
+    (datasets, encoders, models, references, judges, metrics, executors, sections),
 )
 
 
@@ -52,10 +51,6 @@ def of_kind(kind: str) -> "Registry[Any]":
     if (single := kind.removesuffix("s")) not in by_kind:
         raise unknown("kind", kind, [f"{name}s" for name in by_kind])
     return by_kind[single]
-
-
-def _registered() -> list[object]:
-    return [*(one.registered for one in ALL), sections.registered]
 
 
 def load_plugin_file(path: Path) -> None:
@@ -77,7 +72,7 @@ def load_plugin_file(path: Path) -> None:
         raise UserError(f"--plugin {path}: not a Python file; expected a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    before = _registered()
+    before = [one.registered for one in ALL]
     try:
         spec.loader.exec_module(module)
     except PLUGIN_FAILURES as error:
@@ -86,11 +81,11 @@ def load_plugin_file(path: Path) -> None:
             raise
         line = _line_in(path, error)
         raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}") from error
-    if before == _registered():
+    if before == [one.registered for one in ALL]:
         del sys.modules[name]
         raise UserError(
-            f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register"
-            " (or datasets, encoders, judges, metrics, executors, sections) above your class"
+            f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register above"
+            f" your class, or that of its kind: {', '.join(f'{one.kind}s' for one in ALL)}"
         )
 
 

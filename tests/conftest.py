@@ -41,6 +41,14 @@ def plugins() -> Iterator[None]:
         kind._registered = registered
 
 
+@pytest.fixture(scope="session", autouse=True)
+def small_grids() -> Iterator[None]:
+    """Grids of small pictures: to draw them at their full size takes longer than a tiny study."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("a2ibench.reporting.image_grids.SIDE", 32)
+        yield
+
+
 @pytest.fixture
 def display() -> "Display":
     """A display that shows nothing."""
@@ -67,7 +75,7 @@ def tiny() -> "Callable[..., Request]":
             "models": ("vae",),
             "dataset": "synthetic",
             "encoder": "logmel",
-            "images": 96,
+            "images": (96,),
             "metrics": ("is1_lite0",),
             "folder": folder,
             **changed,
@@ -112,7 +120,6 @@ def small_study(small_store: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for limit in ("MAX_STEPS", "CHECK_EVERY"):
             patch.setattr(f"a2ibench_plugins.judges.resnet18.{limit}", 4)
-        patch.setattr("a2ibench.runs.run_study.GRID_COLUMNS", 2)
         arguments = [
             "run", "--model", "vae", "--dataset", str(small_store), "--encoder", "logmel",
             "--images", "96", "--metric", "is1_lite0", "--metric", "accuracy_resnet18",

@@ -56,6 +56,14 @@ def tell_and_sleep(path: Path) -> None:
     time.sleep(60)
 
 
+def tell_and_wait(path: Path) -> str:
+    """Ends when there is a file beside this one."""
+    path.write_text(str(os.getpid()))
+    while not path.with_suffix(".end").exists():
+        time.sleep(0.02)
+    return "ended"
+
+
 def crash_on(path: Path) -> None:
     assert path.is_file()
     die()

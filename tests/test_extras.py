@@ -1,12 +1,13 @@
 """The plain installation trains and evaluates; a command that needs an extra says which."""
 
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,8 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Runs a command in an environment of the plain installation, made of links to this one."""
+    """Runs commands in an environment of the plain installation, made of links to this one: one
+    after another in one process, until one fails."""
     root = tmp_path_factory.mktemp("plain")
     venv.create(root, symlinks=True)
     place = Path(sysconfig.get_path("purelib", "venv", {"base": str(root)}))
@@ -130,9 +132,17 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Bench:
             if not link.exists():
                 link.symlink_to(Path(str(one.locate_file(name))).resolve())
 
-    def run(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
-        code = "from a2ibench.cli import main; main()"
-        command = [root / "bin" / "python", "-I", "-c", code, *map(str, arguments)]
+    def run(*commands: Sequence[object], cwd: Path) -> "subprocess.CompletedProcess[str]":
+        words = [[str(word) for word in command] for command in commands]
+        code = (
+            "import json, sys; from a2ibench.cli import main\n"
+            "for words in json.loads(sys.argv[1]):\n"
+            "    try:\n"
+            "        main(words, 'a2ibench')\n"
+            "    except SystemExit as end:\n"
+            "        if end.code: raise"
+        )
+        command = [root / "bin" / "python", "-I", "-c", code, json.dumps(words)]
         variables = os.environ | {"COLUMNS": "200"}
         return subprocess.run(
             command, cwd=cwd, capture_output=True, text=True, timeout=250, env=variables
@@ -147,7 +157,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def test_without_an_extra_its_command_says_what_to_install(
     extra: str, plain: Bench, tmp_path: Path
 ) -> None:
-    done = plain(*COMMANDS[extra][1], cwd=tmp_path)
+    done = plain(COMMANDS[extra][1], cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert f"pip install 'a2ibench[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
@@ -158,18 +168,19 @@ def test_without_an_extra_its_command_says_what_to_install(
 def test_the_plain_installation_trains_and_evaluates(
     plain: Bench, small_store: Path, tmp_path: Path
 ) -> None:
-    done = plain(
+    run = [
         "run", "--model", "vae", "--dataset", small_store, "--encoder", "logmel", "--images", "96",
         "--metric", "is1_lite0", "--executor", "inline", "--tracking-uri", "none", "--out", "study",
-        cwd=tmp_path,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "is1_lite0" in (tmp_path / "study" / "tables" / "quality.csv").read_text()
-    for command in (
+    ]  # fmt: skip
+    done = plain(
+        run,
         ["report", "study"],
         ["compare", "study:vae", "study:class mean"],
         ["export", "study", "--out", "exported"],
         ["data", "check", small_store, "--report", "check.html"],
-    ):
-        done = plain(*command, cwd=tmp_path)
-        assert done.returncode == 0, done.stdout + done.stderr
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is1_lite0" in (tmp_path / "study" / "tables" / "quality.csv").read_text()
+    assert (tmp_path / "exported" / "generator.json").is_file()
+    assert (tmp_path / "check.html").is_file()

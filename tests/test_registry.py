@@ -7,8 +7,10 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from a2ibench import plugin_registry, registry
+from a2ibench.cli import main
 from a2ibench.errors import UserError
 
 PLUGIN = """
@@ -66,6 +68,16 @@ def test_every_installed_name_loads_and_carries_that_name() -> None:
         assert one.names(), one.kind
         for name in one.names():
             assert one.get(name).name == name  # type: ignore[attr-defined]
+
+
+def test_every_kind_is_listed_and_is_named_in_the_docs() -> None:
+    listed = CliRunner().invoke(main, ["list"]).output
+    page = (Path(__file__).parents[1] / "docs" / "method.md").read_text(encoding="utf-8")
+    for one in registry.ALL:
+        assert f"{one.kind}s:\n  {one.names()[0]} " in listed
+        assert f".{one.kind}s`" in page
+    shown = CliRunner().invoke(main, ["show", "by_class"]).output
+    assert shown.startswith("section by_class (a2ibench.reporting.page.sections.by_class:")
 
 
 def test_a_wrong_name_gets_the_nearest_right_ones() -> None:

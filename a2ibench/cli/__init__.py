@@ -35,8 +35,8 @@ from a2ibench.errors import StoppedError, UserError, told
 from a2ibench.printable import guarded_output
 from a2ibench.storage import is_full
 
-# What is still there at the end goes with the process; to search it for cycles first takes half a
-# second where torch is imported.
+# The process frees its memory when it ends; searching it for cycles first takes half a second where
+# torch is imported.
 atexit.register(gc.freeze)
 
 WRONG_USAGE, INTERRUPTED = 2, 130
@@ -44,7 +44,7 @@ RESUME = "finished work is kept; re-run the same command to resume"
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
-    """Do what Ctrl-C would; a shell has its background jobs ignore that signal itself."""
+    """Do what Ctrl-C does. (A shell makes its background jobs ignore Ctrl-C's own signal.)"""
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):
         raise KeyboardInterrupt
@@ -52,8 +52,8 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def _ended_by_others(error: BaseException) -> str | None:
-    """Return the line of somebody else's code that ended the command, as a plug-in does that calls
-    ``sys.exit``; None where a command ended itself."""
+    """Return the file and line of foreign code that ended the command, such as a plug-in that calls
+    ``sys.exit``; None where the command ended itself."""
     *_, last = traceback.walk_tb(error.__traceback__)
     frame, line = last
     if str(frame.f_globals.get("__name__", "")).startswith(__name__):
@@ -70,12 +70,12 @@ class _Group(click.Group):
     """Prints a :class:`UserError` as one line and exits with 2, as click does for wrong usage."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """See click; whatever is printed on the way is printable."""
+        """Run the command as click does, with everything that is printed made printable."""
         with guarded_output():
             return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        # What a cluster's scheduler sends before it kills: ends as Ctrl-C does.
+        # A cluster's scheduler sends SIGTERM before it kills; it ends the command as Ctrl-C does.
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             return super().invoke(ctx)
@@ -96,8 +96,10 @@ class _Group(click.Group):
             _end(f"stopped: {why}", FAILED)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception:  # of this code, or of a plug-in at work: where, is for its author
-            _end(traceback.format_exc(), FAILED)  # by the guard, unlike Python's own
+        except Exception:  # in this code or in a plug-in; its author needs to know where
+            _end(
+                traceback.format_exc(), FAILED
+            )  # passes the guard, which Python's own traceback does not
         except KeyboardInterrupt:
             _end(f"interrupted: {RESUME}", INTERRUPTED)
         except (SystemExit, GeneratorExit) as error:
@@ -110,9 +112,9 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Which method draws the better picture for a sound, and why?
+    """Compare methods that draw pictures for sounds, and find out why one is better.
 
-    Methods, datasets, encoders, judges and metrics are plug-ins that share everything else.
+    Methods, datasets, encoders, judges and metrics are plug-ins; everything else is shared.
     """
 
 

@@ -1,4 +1,4 @@
-"""``python -m a2ibench.cli``."""
+"""Run the command line: ``python -m a2ibench.cli``."""
 
 from a2ibench.cli import main
 

@@ -35,7 +35,11 @@ SIGNS = {"met": ("✓", "green"), "broken": ("✗", "bold red"), "unreached": ("
 @set_option(
     "Set an option of the plug-in, for example to make it small. Repeatable.", "FIELD=VALUE"
 )
-@path_option("--files", metavar="DIR", help="Some files for a dataset that cuts your own.")
+@path_option(
+    "--files",
+    metavar="DIR",
+    help="Folder of some media files, for a dataset that cuts segments from files.",
+)
 @plugin_option
 def check(
     kind: str,
@@ -46,8 +50,9 @@ def check(
 ) -> None:
     """Check that a plug-in (KIND: model, dataset, …) keeps its contract.
 
-    Each rule runs on small data and takes seconds at most. Without a NAME, every plug-in of the
-    kind is checked; without a KIND, or with all, every plug-in. Exits with 1 if a rule is broken.
+    Each rule runs on small data and takes a few seconds at most. Without a NAME, every
+    plug-in of the kind is checked; without a KIND, or with all, every plug-in. The exit code is 1
+    if a rule is broken.
     """
     load_plugins(plugins)
     from a2ibench import registry

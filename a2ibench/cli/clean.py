@@ -40,14 +40,15 @@ IN_FOLDER = "-"
     is_flag=False,
     flag_value="drop",
     type=click.Choice(["drop", "relabel"]),
-    help="With --apply: drop or relabel suspects that have no decision.  [without a value: drop]",
+    help="Drop or relabel the suspects that have no decision; needs --apply."
+    "  [without a value: drop]",
 )
 @click.option(
     "--quality",
     default=0.2,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="With --auto: the largest label_quality of a suspect to decide on.",
+    help="Largest label_quality of a suspect that --auto decides on.",
 )
 @click.option("--undo", is_flag=True, help="Remove all corrections.")
 @encoder_option
@@ -73,19 +74,19 @@ def clean(
 ) -> None:
     """Find labels of the pair store DIR that are probably wrong, and correct them.
 
-    Without options it writes DIR/label_errors.csv, worst first. Enter keep, drop or the name of a
-    class in the column `decision` of a segment or of a whole clip, then --apply. A segment's
-    decision takes precedence over its clip's.
+    Without options, this command writes DIR/label_errors.csv, worst first. Enter keep, drop or the
+    name of a class in the column `decision` of a segment or of a whole clip, then use --apply. The
+    decision on a segment takes precedence over the one on its clip.
 
     The pairs stay as they were prepared; DIR/corrections.csv is applied whenever the store is
-    opened. Each --apply replaces the corrections of the one before, and --undo removes them.
+    opened. Each --apply replaces the earlier corrections, and --undo removes them.
     """
     from a2ibench.extras import require
 
     if undo and sheet is not None:
         raise UserError("--undo and --apply exclude each other: give one of them")
     if auto is not None and sheet is None:
-        raise UserError("--auto is for --apply: give both")
+        raise UserError("--auto belongs to --apply: give both")
     display = make_display()
     if undo:
         _undo(folder, display)
@@ -199,8 +200,8 @@ def _show_effect(store: "PairStore", done: "Effect", display: "Display") -> None
     display.console.print(table, markup=False)
     if done.test_pairs:
         display.say(
-            f"{done.test_pairs} test pairs changed: this is another benchmark than before, and"
-            " scores on the two are not comparable"
+            f"{done.test_pairs} test pairs changed: this is a different benchmark now, and its"
+            " scores are not comparable to earlier ones"
         )
     if (why := feasibility(store).refused) is not None:
         display.say(f"no study is possible on these pairs now: {why}", style="yellow")

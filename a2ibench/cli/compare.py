@@ -1,11 +1,11 @@
-"""``a2ibench compare``: is A better or worse than B?"""
+"""``a2ibench compare``: test whether A is better or worse than B."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.cli.options import budget_option, load_plugins, plugin_option
 
 WORSE = 1
 
@@ -13,26 +13,36 @@ WORSE = 1
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option("--arm", help="Of a study that is named without one.  [default: its only model]")
-@click.option("--metric", "metrics", multiple=True, help="Default: all that both have. Repeatable.")
+@click.option(
+    "--arm", help="Arm to compare where A or B is a study without :ARM.  [default: its only model]"
+)
+@budget_option
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="Metric to compare. Repeatable.  [default: all that both have]",
+)
 @click.option(
     "--fail-if-worse",
     metavar="METRIC",
-    help="Exit with 1 if A is significantly worse than B in it.",
+    help="Metric in which A must not be worse: exit with 1 if it is, significantly.",
 )
 @plugin_option
 def compare(
     a: str,
     b: str,
     arm: str | None,
+    budget: int | None,
     metrics: tuple[str, ...],
     fail_if_worse: str | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Say whether A is better or worse than B, over their common seeds and the same test clips.
+    """Test whether A is better or worse than B, on the same test clips, each over its own seeds.
 
     A and B are each a job's folder, STUDY:ARM ("studies/arcade:ours"), or a study with one model.
-    Differences are A − B. What differs in version, protocol, pairs, encoder or judge is refused.
+    Differences are A − B. Results that differ in version, protocol, pairs, encoder or judge are
+    refused.
     """
     load_plugins(plugins)
     from a2ibench import registry
@@ -43,7 +53,8 @@ def compare(
 
     if fail_if_worse is not None:
         fail_if_worse = registry.metrics.canonical(fail_if_worse)
-    compared = compare_rows(find_arm(a, arm), find_arm(b, arm), metrics, fail_if_worse)
+    left, right = (find_arm(side, arm, budget) for side in (a, b))
+    compared = compare_rows(left, right, metrics, fail_if_worse)
     console = Console()
     console.print(*rich_tables(compared.table, console.width), sep="\n")
     for note in compared.table.notes:

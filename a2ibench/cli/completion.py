@@ -1,7 +1,7 @@
 """Shell completion of the names of plug-ins and their ablations, and its scripts.
 
 Completion has to be fast: names come from entry points and from the text of files. Nothing heavy is
-imported, and no file of the user's is run.
+imported, and no file of the user is run.
 """
 
 import ast
@@ -23,7 +23,7 @@ def names(*kinds: str, folders: bool = False, also: tuple[str, ...] = ()) -> Com
     """Complete registered names, also those in the files of ``--plugin``.
 
     Args:
-        kinds: of plug-ins; by default the kind on the command line, or all.
+        kinds: kinds of plug-ins; by default the kind on the command line, or all.
         folders: whether to complete folders as well.
         also: other words to complete.
     """

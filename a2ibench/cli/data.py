@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def data() -> None:
-    """Prepare datasets; check, clean and look at them."""
+    """Prepare, check, clean and show datasets."""
 
 
 @data.command()
@@ -103,7 +103,7 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
         return cast("Dataset", plugin(made))
     if plugin.unit != "files":
         raise UserError(
-            f"--layout {name}: a dataset without files; give its name as SOURCE instead"
+            f"--layout {name}: this dataset has no files; give its name as SOURCE instead"
         )
     return cast("Dataset", plugin(made, path))
 
@@ -136,7 +136,7 @@ def _print_scenes(store: "PairStore", display: "Display") -> None:
         first = scenes[0]
         one, other = first.examples
         which = f"class {first.label}"
-        which += f" ({len(scenes) - 1} other classes alike)" if len(scenes) > 1 else ""
+        which += f" ({len(scenes) - 1} more classes are similar)" if len(scenes) > 1 else ""
         display.say(
             f"note: {which}: {first.alike} of {first.of} files show nearly the same scene, for"
             f" example {one} and {other}. If they were cut from one recording, the split leaks:"

@@ -99,5 +99,5 @@ def _offer_corrections(
     display.say(
         f"{sheet}: corrections are proposed for {proposed} pairs"
         f" ({len(proposals) - proposed} more are for you to decide); change its column decision"
-        f" (keep, drop or a class) where you think otherwise, then: {how}"
+        f" (keep, drop or a class) where you disagree, then: {how}"
     )

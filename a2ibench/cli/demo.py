@@ -10,13 +10,13 @@ from a2ibench.cli.options import load_plugins, plugin_option, seed_option
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @seed_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65_535),
-    help="The port to listen on; 0: any free one.",
+    help="Port to listen on; 0 takes any free one.",
 )
 @plugin_option
 def demo(
@@ -24,7 +24,7 @@ def demo(
 ) -> None:
     """Serve a local page where models draw a dropped or recorded sound side by side.
 
-    RUN is the folder of a study, all of whose models are offered, or of one of its jobs. Sounds are
+    RUN is the folder of a study, which offers all of its models, or of one of its jobs. Sounds are
     not kept, and nothing is fetched from any network. Ctrl-C ends it.
     """
     from a2ibench.extras import require

@@ -15,12 +15,14 @@ SIGNS = {"fine": ("✓", "green"), "lacking": ("!", "yellow"), "broken": ("✗",
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="JSON for a bug report, without names.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for a bug report, without personal names."
+)
 def doctor(as_json: bool) -> None:
     """Examine this machine: versions, processors, GPUs, memory, disks, codecs, weights, plug-ins.
 
-    Exits with 1 if a study with the default options cannot run (✗); a line marked ! limits
-    something else. Nothing is downloaded.
+    The exit code is 1 if a study with the default options cannot run (✗); a line marked !
+    limits something else. Nothing is downloaded.
     """
     from a2ibench.console import Console
     from a2ibench.doctor.examine import examine

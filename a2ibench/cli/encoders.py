@@ -35,16 +35,14 @@ def train() -> None:
 
 
 @train.command()
-@dataset_option("--data", required=True, help="Folder of a prepared dataset, or a name.")
-@path_option(
-    "--out", required=True, metavar="FILE.safetensors", help="The file of weights to write."
-)
+@dataset_option("--data", required=True, help="Name of a dataset, or folder of a prepared one.")
+@path_option("--out", required=True, metavar="FILE.safetensors", help="File of weights to write.")
 @click.option(
     "--layers",
     default="8",
     show_default=True,
     type=click.Choice(["5", "8"]),
-    help="SoundNet-5 or SoundNet-8.",
+    help="Network to train: SoundNet-5 or SoundNet-8.",
 )
 @click.option(
     "--teacher",
@@ -52,14 +50,19 @@ def train() -> None:
     show_default=True,
     metavar="JUDGE",
     shell_complete=names("judge"),
-    help="A judge with logits over 1000 (ImageNet) or 401 (Places) classes.",
+    help="Judge to learn from, with logits over 1000 (ImageNet) or 401 (Places) classes.",
 )
 @_budget_option("--steps", 10_000, click.IntRange(min=1), "Number of training steps.")
-@_budget_option("--batch-size", 32, click.IntRange(min=1), "Pairs per step.")
+@_budget_option("--batch-size", 32, click.IntRange(min=1), "Number of pairs per step.")
 @_budget_option(
     "--learning-rate", 1e-3, click.FloatRange(0, min_open=True), "Learning rate of Adam."
 )
-@_budget_option("--seed", 0, click.IntRange(min=0), "Seed of the weights, the order and the cuts.")
+@_budget_option(
+    "--seed",
+    0,
+    click.IntRange(min=0),
+    "Seed of the initial weights, the order of the pairs and the cuts.",
+)
 @plugin_option
 def soundnet(
     data: str, out: Path, layers: str, teacher: str, plugins: tuple[Path, ...], **budget: Any

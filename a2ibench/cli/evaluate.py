@@ -35,21 +35,23 @@ from a2ibench.errors import UserError
     "--map",
     "mapping",
     metavar="FILE.csv",
-    help="Table with the columns image and row.  [default: the file names say it]",
+    help="Table with the columns image and row.  [default: the row is in the file name]",
 )
-@click.option("--name", help="Name of the row.  [default: the first folder's]")
+@click.option("--name", help="Name of the row.  [default: name of the first folder]")
 @path_option(
     "--into",
     metavar="STUDY",
-    help="Study that gets the row; it must have the same protocol.",
+    help="Study to add the row to; it must have the same protocol.",
 )
 @path_option(
     "--out",
     metavar="DIR",
-    help="Without --into: the folder of the results.  [default: studies/DATASET-outside]",
+    help="Folder of the results, without --into.  [default: studies/DATASET-outside]",
 )
-@click.option("--resize", is_flag=True, help="Resize images of another size, antialiased.")
-@click.option("--replace", is_flag=True, help="Put the images in the place of a row of that name.")
+@click.option(
+    "--resize", is_flag=True, help="Resize images that have another size, with antialiasing."
+)
+@click.option("--replace", is_flag=True, help="Replace the row of that name.")
 @encoder_option
 @scale_option("Image size of a dataset that is prepared by name.")
 @set_option("Set an option of the dataset or encoder. Repeatable.")
@@ -57,7 +59,7 @@ from a2ibench.errors import UserError
 @path_option(
     "--export-list",
     metavar="FILE.csv",
-    help="Write the list of test segments and the image names expected, and stop.",
+    help="Write the list of test segments with their expected image names, and stop.",
 )
 @path_option(
     "--export-sounds",
@@ -86,9 +88,10 @@ def evaluate(
 ) -> None:
     """Score images that any system drew for the test sounds, beside the reference rows.
 
-    An image is called <row>.png after the row of its test segment (--export-list writes the list).
-    Further images of one segment are <row>_1.png, <row>_2.png, …, the k-th of all segments from the
-    same noise: diversity and sensitivity need four of them for the segments that the list names.
+    An image is called <row>.png, after the row of its test segment (--export-list writes the list).
+    Further images of a segment are <row>_1.png, <row>_2.png, …; images with the same number are
+    drawn from the same noise. Diversity and sensitivity need four images of each segment that the
+    list names.
     """
     if into is not None and (out is not None or metrics):
         raise UserError("--into: the study's folder and metrics are taken; drop --out and --metric")

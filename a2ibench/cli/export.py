@@ -11,7 +11,7 @@ from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option
 
 @click.command()
 @run_argument
-@click.option("--out", required=True, type=PATH, metavar="FOLDER", help="A new folder.")
+@click.option("--out", required=True, type=PATH, metavar="FOLDER", help="New folder to write.")
 @arm_option
 @seed_option
 @click.option(
@@ -21,7 +21,7 @@ from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option
     default=("torchscript",),
     show_default=True,
     type=click.Choice(["torchscript", "onnx"]),
-    help="Repeatable; onnx needs the extra `export`.",
+    help="Format to write. Repeatable; onnx needs the extra `export`.",
 )
 @click.option("--licence", default="", metavar="TEXT", help="Licence to state in generator.json.")
 @plugin_option
@@ -37,7 +37,7 @@ def export(
     """Write a trained generator as TorchScript or ONNX, with a description of it.
 
     RUN is the folder of a study or of one of its jobs. The files are compared with the original on
-    random features and noises; if they draw something else nothing is left, and the exit code is 1.
+    random features and noises; if they draw something else, nothing is kept and the exit code is 1.
     Reference rows are no generators and cannot be exported.
     """
     if "onnx" in formats:
@@ -59,8 +59,8 @@ def export(
     for name in formats:
         seen = about["parity"][name]
         click.echo(
-            f"{out / about['generator'][name]}: {seen['equal_values']:.3%} of the values are the"
-            f" original's, none is further off than {seen['largest_difference']} of 255"
+            f"{out / about['generator'][name]}: {seen['equal_values']:.3%} of the values equal the"
+            f" original's, none differs by more than {seen['largest_difference']} of 255"
             f" ({TOLERANCE} is allowed)"
         )
     click.echo(f"{out / ABOUT}: description, inputs and outputs, hashes")

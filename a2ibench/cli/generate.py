@@ -22,7 +22,7 @@ from a2ibench.errors import UserError
     "--every",
     type=float,
     metavar="SECONDS",
-    help="For long sounds: draw a row of pictures per window of this length.  [default: draw for"
+    help="Length of the windows of a long sound; each gets a row of pictures.  [default: draw for"
     " the whole sound at once]",
 )
 @plugin_option
@@ -40,7 +40,7 @@ def generate(
     """Draw pictures for any sound (wav, mp3, flac, ogg, …).
 
     RUN is the folder of a study or of one of its jobs. A sound that cannot be used is reported, the
-    others are drawn, and the exit code is 1. Only files that this command wrote are ever replaced.
+    others are drawn, and the exit code is 1. Only files that this command wrote are overwritten.
     """
     load_plugins(plugins)
     from a2ibench.generator.generate import draw_rows, open_run

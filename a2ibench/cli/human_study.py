@@ -29,14 +29,14 @@ def human_study() -> None:
 @human_study.command()
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("--arms", required=True, metavar="A,B[,…]", help="Rows of the study to compare.")
-@number_option("--trials", 40, "Number of comparisons, shared out among the pairs of arms.", 1)
+@number_option("--trials", 40, "Number of comparisons, divided among the pairs of arms.", 1)
 @number_option("--checks", 6, "Number of attention checks.")
-@number_option("--repeats", 5, "Number of comparisons that come twice.")
+@number_option("--repeats", 5, "Number of comparisons that are shown twice.")
 @number_option("--seed", 0, "Seed of every random choice.")
 @click.option("--title", default=ASKED, show_default=True, help="Title of the page.")
 @click.option("--question", default=ASKED, show_default=True, help="Question in every trial.")
 @click.option(
-    "--dataset", metavar="DIR", help="Folder of the pairs.  [default: where the study says]"
+    "--dataset", metavar="DIR", help="Folder of the pairs.  [default: the one named in the study]"
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @plugin_option
@@ -122,7 +122,7 @@ def _print(scores: "Scores", display: "Display") -> None:
     kept = [who for who in scores.participants if who.kept]
     display.say(
         f"{len(kept)} participants. 95 %: over participants and items, at least the exact binomial"
-        " one. p: exact binomial, takes answers for independent. α: Krippendorff's, nominal."
+        " one. p: exact binomial, treats answers as independent. α: Krippendorff's, nominal."
     )
     if len(kept) == 1:
         display.say("one participant: the variation between people is not in the interval")

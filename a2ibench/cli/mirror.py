@@ -12,13 +12,14 @@ from a2ibench.cli.options import make_display
 @click.option(
     "--tracking-uri",
     metavar="URI",
-    help="http://HOST:PORT or sqlite:///FILE.  [default: mlflow.db beside the study]",
+    help="Address of MLflow, as http://HOST:PORT or sqlite:///FILE.  [default: mlflow.db beside the"
+    " study]",
 )
 def mirror(study: Path, tracking_uri: str | None) -> None:
-    """Log to MLflow whatever it does not know of a STUDY yet.
+    """Log to MLflow the jobs of a STUDY that it does not know yet.
 
     `a2ibench run` logs each job as it ends; this command catches up after a server was down, or
-    copies the study to another server. Runs that are complete are left as they are.
+    copies the study to another server. Complete runs are left as they are.
     """
     from a2ibench.results.study import open_study
     from a2ibench.tracking.live_mirror import default_uri, mirror_study, viewer, without_password

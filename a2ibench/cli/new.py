@@ -14,7 +14,7 @@ from a2ibench.scaffold.new import KINDS
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="The folder to write to.  [default: the current one]",
+    help="Folder to write to.  [default: the current one]",
 )
 def new(kind: str, name: str, out: Path) -> None:
     """Write NAME.py, a small working plug-in of a KIND as a starting point for your own.

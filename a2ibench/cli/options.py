@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from a2ibench.cli.completion import names
-from a2ibench.config import MAX_IMAGES
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,19 +17,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAILED = 1
 """The exit code where a job failed, or a study had to stop."""
 
+budget_option = click.option(
+    "--budget",
+    type=int,
+    metavar="N",
+    help="Number of training images, of a study with several.  [default: the largest]",
+)
 plugin_option = click.option(
     "--plugin",
     "plugins",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE.py",
-    help="A file of your own that registers models, metrics, … Repeatable.",
+    help="File of your own that registers models, metrics, … Repeatable.",
 )
 arm_option = click.option(
-    "--arm", help='Arm of the study: "ours", "ours - consistency".  [default: its first model]'
+    "--arm",
+    help='Arm of the study, such as "ours" or "ours - consistency".  [default: its first model]',
 )
 seed_option = click.option(
-    "--seed", default=0, show_default=True, help="Training seed of a model of the study."
+    "--seed", default=0, show_default=True, help="Training seed of the trained model to use."
 )
 encoder_option = click.option(
     "--encoder",
@@ -45,8 +51,8 @@ metric_option = click.option(
     multiple=True,
     metavar="NAME|all",
     shell_complete=names("metric", also=("all",)),
-    help="Metric to compute. Repeatable.  [default: the headline metrics that data and judges"
-    " allow]",
+    help="Metric to compute. Repeatable.  [default: the headline metrics that the data and the"
+    " judges allow]",
 )
 ray_address_option = click.option(
     "--ray-address", metavar="HOST:PORT", help="Address of a running Ray cluster to join."
@@ -64,9 +70,26 @@ def dataset_option(*flags: str, **more: Any) -> Callable[[F], F]:
     return click.option(*flags, metavar="NAME|DIR", shell_complete=complete, **more)
 
 
+class _Budgets(click.ParamType[tuple[int, ...]]):
+    """Numbers of training images, with commas between them."""
+
+    name = "budgets"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Read the words of a command line; a study's file has numbers."""
+        if not isinstance(value, str):
+            return tuple(value)
+        try:
+            return tuple(int(word) for word in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: expected whole numbers, as in 10000,30000", param, ctx)
+
+
 def images_option(text: str) -> Callable[[F], F]:
-    """Make ``--images``, a budget."""
-    return click.option("--images", type=click.IntRange(1, MAX_IMAGES), help=text)
+    """Make ``--images``, one budget or several."""
+    return click.option("--images", type=_Budgets(), metavar="N[,N…]", default=(), help=text)
 
 
 def path_option(*flags: str, metavar: str | None = None, **more: Any) -> Callable[[F], F]:

@@ -34,7 +34,7 @@ def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
 
 
 def _said(plugin: type) -> Iterator[str]:
-    """Yield the docstrings of its file, of the base classes in that file, and its own."""
+    """Yield the docstrings of a plug-in's file, of the base classes in that file, and its own."""
     import inspect
 
     shared = [
@@ -48,7 +48,7 @@ def _said(plugin: type) -> Iterator[str]:
 
 
 def _print_options(title: str, config_class: type, made: Any) -> None:
-    """Print each field of a dataclass with what it takes, and its value where one is made."""
+    """Print each field of a dataclass with its default, or its value in ``made``, and its type."""
     import dataclasses
 
     from a2ibench import config
@@ -66,7 +66,7 @@ def _print_options(title: str, config_class: type, made: Any) -> None:
 @click.option(
     "--kind",
     shell_complete=kinds(),
-    help="model, dataset, …; needed where two kinds share the name.",
+    help="Kind of the plug-in: model, dataset, …; needed only if two kinds share the name.",
 )
 @plugin_option
 def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
@@ -91,7 +91,8 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
             click.echo(
                 f"\n{plugin.title}: {'higher' if plugin.higher_is_better else 'lower'} is better,"
                 f" {low:g} to {high:g}; judge {plugin.judge}; at least {plugin.fewest} test"
-                f" segments; {'by default' if plugin.headline else 'on request'};"
+                f" segments; {'by default' if plugin.headline else 'on request'}"
+                f"{', primary' * plugin.primary};"
                 f" version {plugin.version}"
             )
             _print_options(f"parameters of {defined.name}[…]", defined, plugin)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option, verbose_option
+from a2ibench.cli.options import budget_option, load_plugins, plugin_option, verbose_option
 from a2ibench.errors import UserError
 
 
@@ -16,26 +16,30 @@ from a2ibench.errors import UserError
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="What `a2ibench sweep` left, for the page, beside STUDY/sweeps/*. Repeatable.",
+    help="Folder of an `a2ibench sweep` to show on the page, besides STUDY/sweeps/*. Repeatable.",
 )
 @click.option(
-    "--dataset", metavar="DIR", help="Where the pairs lie now.  [default: where the study says]"
+    "--dataset",
+    metavar="DIR",
+    help="Folder where the pairs are now.  [default: the one named in the study]",
 )
+@budget_option
 @verbose_option
 @plugin_option
 def report(
     study: Path,
     sweeps: tuple[Path, ...],
     dataset: str | None,
+    budget: int | None,
     verbose: bool,
     plugins: tuple[Path, ...],
 ) -> None:
     """Write the page and the tables of a STUDY again from its results, finished or not.
 
     STUDY/report.html is one file with everything: verdict, tables, pictures and sounds, every seed,
-    cost, provenance. STUDY/tables is written anew. Of a folder that holds several
-    studies each is written, and a page that leads to them. Results of different versions,
-    protocols, pairs, encoders or judges are refused.
+    cost, provenance. STUDY/tables is written anew. If STUDY is a folder of several studies, a page
+    is written for each, and one that links to them all. Results of different versions, protocols,
+    pairs, encoders or judges are refused.
     """
     load_plugins(plugins)
     from a2ibench.console import Console
@@ -60,7 +64,7 @@ def report(
     written: list[Path] = []
     for folder in folders:
         try:
-            opened = open_study(folder)
+            opened = open_study(folder, budget)
             made = make(opened)
         except (NoResultError, DamagedStudyError) as error:
             if folder == folders[-1] and not written:

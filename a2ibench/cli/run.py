@@ -1,4 +1,4 @@
-"""``a2ibench run``: a study."""
+"""``a2ibench run``: run a study."""
 
 import sys
 from pathlib import Path
@@ -30,7 +30,7 @@ MAX_RETRIES = 100
 
 
 def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> dict[str, Any]:
-    """Make the values of a study's file the defaults of the options; return its ``settings``."""
+    """Make the values of a study file the defaults of the options; return its ``settings``."""
     if path is None:
         return {}
     from a2ibench.study.study_file import read_study_file
@@ -38,6 +38,11 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     values = read_study_file(path)
     settings: dict[str, Any] = values.pop("settings", {})
     # Under the names of the parameters: click converts and checks them as it does its own defaults.
+    primary = values.pop("primary", {})
+    values |= {
+        "primary_metrics": primary.get("metrics", []),
+        "contrasts": primary.get("contrasts", []),
+    }
     plural = {"dataset": "datasets", "encoder": "encoders"}
     ctx.default_map = {plural.get(name, name): value for name, value in values.items()}
     return settings
@@ -65,8 +70,8 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     multiple=True,
     metavar="A,B+C,D=0,0.1|all",
     shell_complete=ablations,
-    help="Parts to switch off (`a2ibench show MODEL` lists them), one at a time or (+) together;"
-    " = tries values of a part's one option. Repeatable.",
+    help="Parts to switch off (`a2ibench show MODEL` lists them): one at a time, or together with"
+    " +; = tries several values of a part that has one option. Repeatable.",
 )
 @dataset_option(
     "--dataset",
@@ -74,7 +79,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     multiple=True,
     default=("arcade",),
     show_default=True,
-    help="Name of a dataset, or folder of a prepared one. Repeatable: a study for each.",
+    help="Name of a dataset, or folder of a prepared one. Repeatable; each gets its own study.",
 )
 @click.option(
     "--encoder",
@@ -83,7 +88,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     default=("soundnet8",),
     show_default=True,
     shell_complete=names("encoder"),
-    help="Encoder that computes the acoustic feature. Repeatable: a study for each.",
+    help="Encoder that computes the acoustic feature. Repeatable; each gets its own study.",
 )
 @click.option(
     "--seeds",
@@ -93,16 +98,37 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="Number of training seeds.",
 )
 @scale_option("Sizes and budget: minutes on two cores, or those of the papers, for a GPU.")
-@images_option("Number of training images per trial.  [default: the scale's]")
+@images_option(
+    "Number of training images per trial. Several budgets (10000,30000) are trained in one go: the"
+    " model is drawn and judged at each of them.  [default: set by --scale]"
+)
 @set_option("Set an option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
+@click.option(
+    "--primary-metric",
+    "primary_metrics",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names("metric"),
+    help="Metric that the study is to be judged by: only it is tested, the others are exploratory."
+    " Repeatable.  [default: one per table]",
+)
+@click.option(
+    "--contrast",
+    "contrasts",
+    multiple=True,
+    metavar="'A vs B'",
+    help="Two arms that are to be tested: 'ours vs wan2019', 'ours vs ours - consistency'."
+    " Repeatable.  [default: each method against the last one, each ablation against its full"
+    " model]",
+)
 @click.option(
     "--executor",
     default="ray",
     show_default=True,
     shell_complete=names("executor"),
     metavar="ray|process|inline|NAME",
-    help="Executor of the trials: Ray Tune, a process per trial, one trial after the other in this"
+    help="Executor of the trials: Ray Tune, one process per trial, one trial after another in this"
     " process, or one of your own.",
 )
 @click.option(
@@ -116,7 +142,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     default=1,
     show_default=True,
     type=click.IntRange(0, MAX_RETRIES),
-    help="Number of times to try a crashed trial again, from its last checkpoint.",
+    help="Number of times to resume a crashed trial from its last checkpoint.",
 )
 @ray_address_option
 @click.option(
@@ -129,14 +155,14 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     "--out",
     metavar="DIR",
     help="Folder of the study.  [default: studies/DATASET; for several datasets or encoders"
-    " studies/DATASETS-ENCODERS, with a folder for each in it]",
+    " studies/DATASETS-ENCODERS, which holds one folder for each]",
 )
-@click.option("--recompute", is_flag=True, help="Compute again what earlier code computed.")
+@click.option("--recompute", is_flag=True, help="Compute the results of earlier code again.")
 @click.option("--keep", is_flag=True, help="Keep results of earlier code, marked in every table.")
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Check all that can be checked before any work, print the plan and stop.",
+    help="Check everything that can be checked in advance, print the plan, and stop.",
 )
 @verbose_option
 @plugin_option
@@ -146,6 +172,8 @@ def run(
     datasets: tuple[str, ...],
     encoders: tuple[str, ...],
     settings: tuple[str, ...],
+    primary_metrics: tuple[str, ...],
+    contrasts: tuple[str, ...],
     executor: str,
     gpus_per_trial: float | None,
     ray_address: str | None,
@@ -160,15 +188,16 @@ def run(
 ) -> None:
     """Train and compare methods, and their ablations.
 
-    STUDY.yaml holds the same in a file (models, ablate, dataset, encoder, seeds, scale, images,
-    settings, metrics, executor, gpus_per_trial, out); the command line takes precedence. Every
-    study leaves such a file in its folder. Finished trials are not computed again: re-run the same
-    command to resume.
+    STUDY.yaml can hold the same options (models, ablate, dataset, encoder, seeds, scale, images,
+    settings, metrics, primary, executor, gpus_per_trial, out); the command line takes precedence.
+    Every study leaves such a file in its folder. Finished trials are not computed again: re-run the
+    same command to resume.
     """
     if keep and recompute:
         raise UserError("--keep and --recompute exclude each other: give one of them")
     loaded = load_plugins(plugins)
     from a2ibench.runs.run_studies import run
+    from a2ibench.study.primary import Primary
     from a2ibench.study.request import Request
     from a2ibench.tracking.live_mirror import live_mirror
 
@@ -180,6 +209,7 @@ def run(
     request = Request(
         models=models,
         settings=owned,
+        primary=Primary.of(primary_metrics, contrasts),
         folder=out,
         plugins=loaded,
         executor=executor,

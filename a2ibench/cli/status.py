@@ -1,4 +1,4 @@
-"""``a2ibench status``: how far a study is."""
+"""``a2ibench status``: how far a study has come."""
 
 import sys
 import time
@@ -19,9 +19,9 @@ EVERY = 2.0
 @click.command()
 @click.argument("study", type=click.Path(path_type=Path))
 def status(study: Path) -> None:
-    """Show how far a STUDY is: done, running, waiting, failed, time left, cost so far.
+    """Show how far a STUDY has come: jobs done, running, waiting and failed, time left, cost.
 
-    On a terminal it stays until the study has ended, or Ctrl-C, which ends the display alone.
+    On a terminal, the display stays until the study ends; Ctrl-C ends the display alone.
     """
     from rich.live import Live
 

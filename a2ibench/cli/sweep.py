@@ -26,29 +26,34 @@ if TYPE_CHECKING:
 @click.command()
 @drawing.run_argument
 @drawing.sounds_argument
-@click.option("--volume", metavar="V,…", help="Multiply the samples: 0.5,1,2,3.")
-@click.option("--noise", metavar="DB,…", help="Add white noise at these signal-to-noise ratios.")
 @click.option(
-    "--mix", type=drawing.PATH, metavar="SOUND", help="Mix in another sound's waveform, as loud."
+    "--volume", metavar="V,…", help="Factors to multiply the samples by, such as 0.5,1,2,3."
+)
+@click.option("--noise", metavar="DB,…", help="Signal-to-noise ratios at which to add white noise.")
+@click.option(
+    "--mix",
+    type=drawing.PATH,
+    metavar="SOUND",
+    help="Sound whose waveform to mix in, at the same loudness.",
 )
 @click.option(
-    "--ratios", metavar="R,…", help="Shares of the sound of --mix.  [default: 0,0.25,…,1]"
+    "--ratios", metavar="R,…", help="Shares that the sound of --mix takes.  [default: 0,0.25,…,1]"
 )
 @click.option(
     "--interpolate",
     type=drawing.PATH,
     metavar="SOUND",
-    help="Go in a straight line to another sound's acoustic feature.",
+    help="Sound whose acoustic feature to approach, along a straight line.",
 )
 @click.option(
     "--steps",
     type=click.IntRange(2, 1000),
-    help="Number of levels of --interpolate, with both ends.  [default: 9]",
+    help="Number of levels of --interpolate, both ends included.  [default: 9]",
 )
 @arm_option
 @seed_option
-@drawing.count_option("Number of noises: pictures per level.")
-@drawing.noise_seed_option("Seed of the pictures' noise (equal at every level) and of --noise.")
+@drawing.count_option("Number of noises, that is, of pictures per level.")
+@drawing.noise_seed_option("Seed of the pictures' noise, the same at every level, and of --noise.")
 @drawing.out_option("sweep", "Folder to write; the files of an earlier sweep in it are replaced.")
 @plugin_option
 def sweep(

@@ -125,6 +125,9 @@ class Metric(ABC):
     network that the method trains against. With :data:`OWN` as the judge always the last."""
     headline: bool = True
     """Whether it is computed where the user names no metric; others are computed on request."""
+    primary: bool = False
+    """Whether its group is judged by it where a study declares no primary metrics; of several that
+    are computed, the first column counts. Not one whose judge a method is tuned or trained by."""
     column: int = 100
     """Columns stand in ascending order of it, then of the name."""
     percent: bool = False
@@ -172,7 +175,7 @@ class Metric(ABC):
                 return
         if changed:
             said = [f"{name}={_spell(value)}" for name, value in changed.items()]
-            self.headline = False
+            self.headline = self.primary = False
             self.name = f"{self.name}[{','.join(said)}]"
             self.title = f"{self.title} [{', '.join(said)}]"
 

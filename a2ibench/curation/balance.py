@@ -8,8 +8,8 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import counted
 
 MIN_SOURCES = {"train": clips_needed(judges=2), "test": 2}
-"""Sources that a class needs on each side. With fewer training sources, judges that hold a part out
-cannot be trained on their share; with fewer test sources, its score is that of one scene."""
+"""Number of sources that a class needs on each side. With fewer training sources, judges that hold
+out a part cannot be trained on their share; with a single test source, one scene sets the score."""
 MAX_IMBALANCE = 10.0
 """Largest ratio of training pairs between the largest and the smallest class."""
 

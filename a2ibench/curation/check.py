@@ -31,7 +31,7 @@ from a2ibench.errors import UserError, counted
 from a2ibench.types import IntArray
 
 MIN_STILL = 3
-"""Fewest pairs of a source that can be still: two frames half a second apart often agree."""
+"""Smallest number of pairs for a still source: two frames half a second apart often agree."""
 
 Counter = Callable[[str], Progress]
 """A function that makes the progress display of a step from its name."""
@@ -66,16 +66,16 @@ class Checked:
 def check_store(root: Path, counter: Counter) -> Checked:
     """Look for everything that can be wrong with a store.
 
-    A damaged store is not looked into any further. Pairs that a correction leaves out are ignored.
-    Memory stays flat in the number of pictures and sounds; their features are computed once and
-    cached.
+    A damaged store is not examined any further. Pairs that a correction leaves out are ignored.
+    Memory does not grow with the number of pictures and sounds; their features are computed once
+    and cached.
 
     Args:
         root: the folder of the store.
         counter: makes a progress display.
 
     Raises:
-        UserError: the folder is not a pair store, or one of another format.
+        UserError: the folder is not a pair store, or has another format.
     """
     try:
         store = PairStore(root)
@@ -120,7 +120,7 @@ def check_store(root: Path, counter: Counter) -> Checked:
 
 
 def _split_sources(store: PairStore) -> Iterator[Finding]:
-    """Sources on both sides of the split."""
+    """Find sources on both sides of the split."""
     used = store.index[store.index["split"].isin(["train", "test"])]
     sides = used.groupby("source")["split"].nunique()
     for name in sides.index[sides > 1]:
@@ -135,11 +135,11 @@ def _split_sources(store: PairStore) -> Iterator[Finding]:
 
 
 def _files(store: PairStore) -> Iterator[Finding]:
-    """Files that occur under several names."""
+    """Find files that occur under several names."""
     try:
         table = read_side_table(store.root / "sources.parquet", SOURCES)
     except UserError as error:
-        advice = "Files under two names were not looked for."
+        advice = "Files under two names could not be searched for."
         yield Finding("unreadable", "damage", str(error), advice)
         return
     if not {"sha256", "source"} <= set(table.columns):
@@ -167,7 +167,7 @@ def _files(store: PairStore) -> Iterator[Finding]:
 def _copies(
     store: PairStore, pictures: Features, sounds: Sounds, counter: Counter
 ) -> Iterator[Finding]:
-    """Copies of pictures, then of sounds, between the sides of the split and inside each."""
+    """Find copies of pictures, then of sounds, between the sides of the split and inside each."""
     import pandas as pd
 
     source = pd.factorize(store.index["source"])[0].astype(np.int64)
@@ -192,7 +192,7 @@ def _copies(
 
 
 def _by_sources(store: PairStore, what: str, where: str, copies: Copies) -> Iterator[Finding]:
-    """One finding per pair of sources."""
+    """Yield one finding per pair of sources."""
     names = store.index["source"].to_numpy()
     groups: dict[tuple[str, str], list[tuple[int, int, bool]]] = defaultdict(list)
     for a, b, equal in zip(
@@ -208,7 +208,7 @@ def _by_sources(store: PairStore, what: str, where: str, copies: Copies) -> Iter
             f"{counted(len(found), what)} of {one} also in {other}"
             + (" (test and train)" if leak else f" ({where})")
             + (f", {equal} to the last bit" if equal else ", nearly the same"),
-            "Look at both. If it is one recording, keep one of the two"
+            "Look at both. If they are one recording, keep one of the two"
             + (" or put both on one side of the split." if leak else "."),
             rows=tuple(row for a, b, _ in found for row in (a, b)),
             sources=(one, other),
@@ -219,7 +219,7 @@ def _by_sources(store: PairStore, what: str, where: str, copies: Copies) -> Iter
 def _quality(
     store: PairStore, used: IntArray, pictures: Features, sounds: Sounds
 ) -> Iterator[Finding]:
-    """Pairs whose sound or picture is of little use."""
+    """Find pairs whose sound or picture is of little use."""
     names = store.index["source"].to_numpy(dtype=np.str_)
     sound = sounds.of_row[used]
     plain = constant(pictures)[used]
@@ -241,7 +241,7 @@ def _quality(
             "clipped",
             used[sounds.clipped[sound]],
             f"the sound is clipped (more than {CLIPPED_SHARE:.1%} of the samples at full scale)",
-            "Listen to some; a clean recording of the same is better.",
+            "Listen to some; a clean recording of the same sound is better.",
         ),
         (
             "constant",
@@ -253,7 +253,7 @@ def _quality(
             "still",
             np.concatenate([used[:0], *still]),
             "the picture of the clip stands still",
-            "Often a cover picture over music: leave out what shows nothing of the sound.",
+            "Often a cover picture over music: leave out clips that do not show what sounds.",
         ),
     ):
         if len(rows):

@@ -22,8 +22,8 @@ def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Pat
     """Write the proposals to a sheet, as decisions; remove the sheet if there are none.
 
     Decisions of a person in an existing sheet, and the corrections in force, are carried over, so
-    that applying the new sheet undoes nothing. A sheet that cannot be read, or is of other pairs,
-    is kept as ``check.csv.old``, ``check.csv.old-2``, …
+    that applying the new sheet undoes nothing. A sheet that cannot be read, or is about other
+    pairs, is kept as ``check.csv.old``, ``check.csv.old-2``, …
 
     Args:
         store: the pairs.
@@ -66,7 +66,7 @@ def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Pat
 
 
 def _read_decided(store: PairStore, path: Path) -> list[Line]:
-    """The lines on which a person's decision differs from the proposal."""
+    """Return the lines on which a person's decision differs from the proposal."""
     if not path.is_file():
         return []
     try:

@@ -1,4 +1,4 @@
-"""The clips of a store as it was prepared: the pairs that share a source and a label."""
+"""Clips of a store as it was prepared: the pairs that share a source and a label."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class Clips:
         return [int(one) for one in self.rows_of[clip]]
 
     def line(self, covers: str, row: int, **cells: Any) -> dict[str, Any]:
-        """Return a line of a sheet: the facts on its pairs, and further cells."""
+        """Return a line of a sheet: the facts about its pairs, and further cells."""
         here = self.index.iloc[row]
         return {
             "row": row,

@@ -1,7 +1,7 @@
 """The corrections of a store: their effect, and the file that holds them.
 
 ``corrections.csv`` lies beside the pairs, which stay as they were prepared; it is applied when the
-store is opened. It is written from one sheet of decisions; applying another one replaces it.
+store is opened. It is written from one sheet of decisions; applying another sheet replaces it.
 """
 
 import csv
@@ -21,8 +21,8 @@ class Effect:
     Attributes:
         classes: name → pairs ``(train before, train after, test before, test after)``, where
             before is as prepared.
-        test_pairs: number of test pairs that are relabelled or left out: every method is judged on
-            them.
+        test_pairs: number of test pairs that are relabelled or left out; every method is judged on
+            the test pairs.
     """
 
     classes: Mapping[str, tuple[int, int, int, int]]
@@ -30,7 +30,7 @@ class Effect:
 
 
 def effect(store: PairStore, corrections: Mapping[int, str]) -> Effect:
-    """Count what corrections leave of each class on each side of the split.
+    """Count the pairs that corrections leave in each class on each side of the split.
 
     Raises:
         UserError: a class would lose all its training pairs or all its test pairs.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 KEEP, DROP = "keep", "drop"
 PREFIX = "class:"
-"""Before the name of a class that is itself called keep or drop."""
+"""Prefix for the name of a class that is itself called keep or drop."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ class Decisions:
 
     @property
     def corrections(self) -> dict[int, str]:
-        """The decisions that change something: row → label, ``""`` to leave it out."""
+        """Decisions that change something: row → label, ``""`` to leave it out."""
         return {row: to for row, to in sorted(self.rows.items()) if to is not None}
 
 
 def decide(store: PairStore, lines: Sequence[Line], auto: Auto | None = None) -> Decisions:
     """Apply the lines of a sheet to the rows of a store.
 
-    A segment's line precedes its clip's, and a decision precedes the automatic rule.
+    A segment's line takes precedence over its clip's, and a decision over the automatic rule.
 
     Args:
         store: the pairs; the sheet is about their labels as prepared.
-        lines: of a sheet.
+        lines: the lines of a sheet.
         auto: rule for suspects without a decision; None keeps them.
 
     Raises:
@@ -110,7 +110,7 @@ def _check_row(line: Line, index: "pd.DataFrame") -> None:
 
 
 def _target(line: Line, classes: Sequence[str]) -> str:
-    """The label that a line decides on; ``keep`` is the row's own, ``drop`` is ``""``."""
+    """Return the label that a line decides on; ``keep`` is the row's own, ``drop`` is ``""``."""
     typed = line.decision.strip()
     if typed.casefold() in (KEEP, DROP):
         return line.label if typed.casefold() == KEEP else ""
@@ -131,7 +131,7 @@ def _accepts(auto: Auto, line: Line, classes: Sequence[str]) -> bool:
 
 
 def spell(label: str) -> str:
-    """Return the decision that gives a pair this label; ``""`` is to leave it out."""
+    """Return the decision that gives a pair this label; the label ``""`` leaves it out."""
     if not label:
         return DROP
     return f"{PREFIX}{label}" if label.strip().casefold() in (KEEP, DROP, "") else label

@@ -1,4 +1,4 @@
-"""Find copies between sources: the search that pictures and sounds share."""
+"""Find copies between sources, with the search that pictures and sounds share."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +51,7 @@ def find_copies(
         source: see :func:`equal_copies`.
         sides: positions to look for and positions to look among; the same array twice for copies
             inside one side.
-        search: yields matches of the items that it is given.
+        search: yields matches of the given items.
     """
     equal = equal_copies(digest, source, *sides)
     found = [*search(np.setdiff1d(sides[0], equal.a))]
@@ -74,8 +74,8 @@ def equal_copies(
     """Find the items of ``a`` whose content equals, bit by bit, that of an item of ``b``.
 
     Args:
-        digest: uint64 ``[N]``, of the content of all items (:func:`digest`).
-        source: int64 ``[N]``, a number for each source; two items of one are never copies.
+        digest: uint64 ``[N]``, digests of the content of all items (:func:`digest`).
+        source: int64 ``[N]``, a number for each source; two items of one source are never copies.
         a: positions to look for.
         b: positions to look among, in order. If it is ``a`` itself, a copy always comes before the
             item it is a copy of, so that each pair is found once.
@@ -103,7 +103,7 @@ def rank_in_group(group: IntArray) -> IntArray:
 
 
 def digest(array: npt.NDArray[Any]) -> int:
-    """Hash the bytes of an array to 64 bits: one in 10⁹ stores of 10⁵ has a false equal."""
+    """Hash the bytes of an array to 64 bits: 1 in 10⁹ stores of 10⁵ items has a collision."""
     content = np.ascontiguousarray(array).data
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
@@ -112,9 +112,9 @@ def cached(name: str, identity: Sequence[Any], make: Callable[[Path], None]) -> 
     """Compute an array once, and read it through a memory map from then on.
 
     Args:
-        name: of its kind.
-        identity: plain values that it follows from.
-        make: writes it as .npy to a path.
+        name: name of its kind.
+        identity: plain values that determine it.
+        make: writes the array as .npy to a path.
 
     Raises:
         UserError: the cache cannot be written.

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["damage", "leak", "warning"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-"""The worst first."""
+"""Severities, the worst first."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def findings_table(findings: Sequence[Finding], index: "pd.DataFrame | None") ->
 
     Args:
         findings: the findings.
-        index: of the store; None if it could not be opened.
+        index: index of the store; None if the store could not be opened.
 
     Returns:
         ``finding`` (its number), ``kind``, ``severity``, ``row``, ``partner`` (the row it is a copy

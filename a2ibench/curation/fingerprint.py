@@ -1,8 +1,8 @@
-"""Fingerprints of sounds that loudness, codecs and another cut hardly change.
+"""Fingerprint sounds in a way that loudness, codecs and other cuts hardly change.
 
 After Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): every 12 ms
-one code of 31 bits, each the sign of the change in time of the difference between two neighbouring
-mel bands. Loudness drops out and codecs turn few bits.
+yields a code of 31 bits. Each bit is the sign of the change over time of the difference between two
+neighbouring mel bands. Loudness cancels out, and codecs flip few bits.
 """
 
 import numpy as np
@@ -14,15 +14,15 @@ from a2ibench.types import FloatArray, IntArray
 RATE = 11_025
 """Sample rate in hertz: the bands end far below half of it."""
 WINDOW, HOP = 2_048, 128
-"""Lengths in samples: 186 ms, 12 ms. The long overlap makes a cut between two frames harmless."""
+"""Lengths in samples: 186 ms, 12 ms. The long overlap makes cuts between two frames harmless."""
 BITS = 31
 LOWEST, HIGHEST = 200.0, 3_800.0
-"""Limits of the bands in hertz: every codec keeps them, and sounds at 8 kHz have them."""
+"""Limits of the bands in hertz: every codec keeps them, and sounds at 8 kHz contain them."""
 HEARD = np.uint32(1 << BITS)
-"""The bit of a code that marks an audible frame."""
+"""Bit of a code that marks an audible frame."""
 FAINT = -45.0
-"""Power of a frame, in dB against the whole sound, below which its code is noise. It is relative,
-so that the same frames are heard in a softer copy."""
+"""Power of a frame, in dB relative to the whole sound, below which its code is noise. As a relative
+limit, it selects the same frames in a softer copy."""
 INAUDIBLE = -90.0
 """The same limit in dBFS, for faint sounds: half a step of 16 bits."""
 

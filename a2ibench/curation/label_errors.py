@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_FOLDS = 5
-"""Number of folds, unless a class has fewer sources."""
+"""Number of folds; fewer if a class has fewer sources."""
 MIN_LINES = 10
-"""Fewest lines of the table: after the suspects come the most doubtful of the other labels."""
+"""Smallest number of lines: after the suspects come the most doubtful of the other labels."""
 SEED = 2020
 """Seed of the folds."""
 ATTEMPTS = 20
-"""Draws of the folds that are tried until each training part holds every class."""
+"""Largest number of draws of the folds until each training part holds every class."""
 REGULARISATION = 0.01
 """C of the logistic regressions. Features are many and clips few: at 1 the regressions are
 overconfident, and 8 % of their suspects are false; at 0.01, 3 % (with 10 % of the sources of
@@ -42,8 +42,8 @@ class Opinions:
     """Out-of-sample probabilities of the classes, float64 ``[n, K]``, rows adding up to 1.
 
     Attributes:
-        audio: of the classifier of sounds.
-        image: of the classifier of pictures.
+        audio: from the classifier of sounds.
+        image: from the classifier of pictures.
     """
 
     audio: Probabilities
@@ -51,7 +51,7 @@ class Opinions:
 
     @property
     def together(self) -> Probabilities:
-        """Their geometric mean: a class that one of the two excludes is excluded."""
+        """Geometric mean of the two: a class that one of them excludes is excluded."""
         product = np.sqrt(np.maximum(self.audio, 1e-12) * np.maximum(self.image, 1e-12))
         return product / product.sum(axis=1, keepdims=True)
 
@@ -104,8 +104,8 @@ def find_label_errors(
         progress: called with the number of classifiers trained so far and in total.
 
     Raises:
-        UserError: fewer than two classes have two sources, or a class lies in so few of them that
-            no cross-validation leaves it on the training side.
+        UserError: fewer than two classes have two sources, or a class has so few sources that no
+            cross-validation leaves it on the training side.
     """
     names, sources = np.unique(label), {}
     for name in names:
@@ -114,7 +114,7 @@ def find_label_errors(
     if len(sources) - len(unchecked) < 2:
         counted = ", ".join(f"{name!r} {number}" for name, number in sources.items())
         raise UserError(
-            "labels can be checked only with two classes of two sources each, or more; the numbers"
+            "labels can be checked only if at least two classes have two sources each; the numbers"
             f" of sources are: {counted}"
         )
     rows = np.flatnonzero(~np.isin(label, unchecked)).astype(np.int64)
@@ -135,7 +135,7 @@ def _fold(y: IntArray, source: Labels, folds: int) -> list[tuple[IntArray, IntAr
         if all(len(np.unique(y[train])) == y.max() + 1 and len(held) for train, held in parts):
             return parts
     raise UserError(
-        "the labels cannot be checked: the pairs of some class lie in too few sources for a"
+        "the labels cannot be checked: a class has too few sources for a"
         " cross-validation by source; give that class more source clips"
     )
 
@@ -147,7 +147,7 @@ def _predict(
     parts: list[tuple[IntArray, IntArray]],
     progress: Callable[[int, int], None],
 ) -> Opinions:
-    """Predict each part by classifiers trained on the others."""
+    """Predict each part with classifiers trained on the others."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -174,7 +174,7 @@ def _rank(
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    # A source may hold pairs of several labels; the clip of a label is what shares both.
+    # A source may hold pairs of several labels; a clip shares both source and label.
     keys = pd.DataFrame({"source": source, "y": y})
     group: IntArray = np.asarray(keys.groupby(["source", "y"]).ngroup(), dtype=np.int64)
     _, first, size = np.unique(group, return_index=True, return_counts=True)
@@ -225,7 +225,7 @@ def _judge(opinions: Opinions, y: IntArray, classes: Labels) -> "pd.DataFrame":
     likeliest = together.argmax(axis=1)
     return pd.DataFrame(
         {
-            # A label that both agree with is not an error, whatever number is estimated.
+            # A label that both classifiers support is not an error, whatever number is estimated.
             "suspect": found & (likeliest != y),
             "suggested": classes[likeliest],
             "label_quality": get_label_quality_scores(y, together, method="normalized_margin"),

@@ -1,4 +1,4 @@
-"""The sheet of doubtful labels, with the decisions that have been taken before."""
+"""Write the sheet of doubtful labels, with earlier decisions."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def write_label_sheet(store: PairStore, rows: IntArray, findings: Findings) -> i
     Args:
         store: the pairs.
         rows: int64 ``[n]``, the rows that were checked.
-        findings: about these rows.
+        findings: the findings about these rows.
 
     Returns:
         Number of lines with a decision.

@@ -1,4 +1,4 @@
-"""The record of a store's last check, kept beside it for whoever uses the pairs later.
+"""Keep the record of a store's last check for later users of the pairs.
 
 ``check.json`` lies in the store's folder, or in the cache if that is not writable. It is not part
 of the content hash but names it, so that after a correction the record is known to be out of date.
@@ -20,11 +20,11 @@ from a2ibench.storage import cache_dir, content_key, write_json
 
 FILE = "check.json"
 KEY = 20
-"""Digits of a content hash in the name of a folder of the cache."""
+"""Number of digits of a content hash in the name of a folder of the cache."""
 MAX_BYTES = 1_000_000
-"""Largest record; a longer file is something else."""
+"""Largest size of a record in bytes; a longer file is something else."""
 MAX_KEPT = 20
-"""Findings that are kept in words, the worst first; of the others only the number is kept."""
+"""Number of findings kept in words, the worst first; the others are only counted."""
 
 
 class _Kept(BaseModel):
@@ -72,9 +72,9 @@ class LastCheck:
 
     @property
     def caution(self) -> str:
-        """A warning for whoever reads scores on these pairs; empty if none is due."""
+        """A warning for readers of scores on these pairs; empty if there is no reason for one."""
         if self.state == "checked" and self.damage:
-            return "The last check of the pairs found damage: do not trust anything here."
+            return "The last check of the pairs found damage: do not trust any number here."
         if self.state == "checked" and self.leaks:
             return (
                 f"The pairs leak ({counted(self.leaks, 'leak')} found by their last check): scores"
@@ -87,7 +87,7 @@ class LastCheck:
         if self.state == "never":
             return "never checked"
         if self.state == "stale":
-            return "last checked before the labels were corrected, or the pairs made again"
+            return "last checked before the labels were corrected or the pairs were made again"
         found = [
             counted(number, word)
             for number, word in (

@@ -1,9 +1,9 @@
-"""Find pictures that are copies of each other: re-encoded, rescaled or brightened, but one frame.
+"""Find pictures that show one frame, although re-encoded, rescaled or brightened.
 
-Three steps, each more expensive and on fewer pairs than the one before: a perceptual hash of 64
-bits for all pairs; thumbnails for those with near hashes; the pictures themselves, filtered onto
-each other, for those with near thumbnails. Two frames of one static scene pass the first two steps;
-the third finds the sprite that moved.
+There are three steps, each more expensive and on fewer pairs than the one before: a perceptual hash
+of 64 bits for all pairs; thumbnails for those with near hashes; the pictures themselves, filtered
+onto each other, for those with near thumbnails. Two frames of one static scene pass the first two
+steps; the third finds the sprite that moved.
 """
 
 from collections.abc import Iterator
@@ -30,22 +30,23 @@ if TYPE_CHECKING:
     from PIL import Image
 
 VERSION = 1
-"""Raised when the same picture gives other features than before."""
+"""Version, raised when the same picture gets other features than before."""
 HASH_BITS = 10
-"""Hashes that differ in more of the 64 bits are of different pictures. JPEG at quality 50, WebP
+"""Hashes that differ in more of the 64 bits belong to different pictures. JPEG at quality 50, WebP
 at 60, half the size and 8 % more light change at most 10 bits of 97 % of photographs."""
 NEAREST = 16
-"""Candidates per picture whose thumbnails are compared: in a static scene all hashes agree."""
+"""Number of candidates per picture whose thumbnails are compared: in a static scene, all hashes
+agree."""
 CONSTANT = 8
-"""Levels from the darkest to the brightest pixel below which a picture is of one colour; a codec
-turns black into up to 4."""
+"""Number of levels from the darkest to the brightest pixel below which a picture has one colour; a
+codec turns black into up to 4."""
 STEP = 30.0
 """Largest luma (0 to 255) by which a pixel of a thumbnail may lie outside the neighbourhood of the
 same pixel in the other one."""
 STEP_SHARE = 8.0
 """The same as a multiple of the mean difference: a codec errs everywhere, a sprite in one place."""
 TINT = 10.0
-"""Largest chroma by which an eighth of the picture may differ. Codecs: at most 10."""
+"""Largest chroma by which an eighth of the picture may differ; codecs change at most 10."""
 LIGHT = 25.0
 """Largest luma by which the means may differ: a brighter copy, not another time of day."""
 RESIDUAL = 24.0
@@ -57,11 +58,11 @@ RESIDUAL_SPREAD = 13.0
 RESIDUAL_SHARE = 16.0
 """Upper bound in any case, as a multiple of the mean difference above ``FLOOR``."""
 FLOOR = 8.0
-"""Luma of rounding and of the clipping of a brightened copy."""
+"""Luma lost by rounding, and by clipping in a brightened copy."""
 SIDE, COARSE, FINE = 32, 8, 64
 """Sides of the thumbnail, of its rough version and of the filtered picture, in pixels."""
 BLOCK = 512
-"""Pictures of one side that are compared at once …"""
+"""Number of pictures of one side that are compared at once …"""
 WIDE = 16_384
 """… with this many of the other: 8 MB of distances."""
 
@@ -119,14 +120,14 @@ def describe(images: ImageArray) -> Features:
 
 
 def _reduce(picture: "Image.Image", side: int) -> ImageArray:
-    """Average to YCbCr, uint8 ``[side, side, 3]``."""
+    """Average a picture to YCbCr, uint8 ``[side, side, 3]``."""
     from PIL.Image import Resampling
 
     return np.asarray(picture.resize((side, side), Resampling.BOX).convert("YCbCr"))
 
 
 def constant(features: Features) -> npt.NDArray[np.bool_]:
-    """Tell which pictures are of one colour: bool ``[n]``."""
+    """Tell which pictures have only one colour: bool ``[n]``."""
     return np.asarray(features["range"] < CONSTANT)
 
 
@@ -137,7 +138,7 @@ def picture_copies(
     sides: tuple[IntArray, IntArray],
     progress: Progress,
 ) -> Copies:
-    """Find the pictures of one side of which the other holds a copy.
+    """Find the pictures of one side that have a copy on the other.
 
     Args:
         images: uint8 ``[N, S, S, 3]``, of the whole store.
@@ -147,7 +148,7 @@ def picture_copies(
         progress: called with the number of pictures done.
     """
     rough = features["rough"].reshape(-1, COARSE * COARSE).astype(np.int16)
-    # Without the mean, so that a brighter copy is as near as any.
+    # Without the mean, so that a brighter copy is as near as any other.
     centred = np.clip(rough - rough.mean(axis=1, keepdims=True), -127, 127).astype(np.int8)
     hashes = np.array(features["hash"])
 
@@ -215,7 +216,7 @@ def _candidates(
 
 
 def _thumbnails_agree(a: Features, b: Features) -> npt.NDArray[np.bool_]:
-    """Tell which thumbnails can be of one picture: bool ``[n]``."""
+    """Tell which pairs of thumbnails can show one picture: bool ``[n]``."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
     x = a["luma"].astype(np.float32)
@@ -235,7 +236,7 @@ def _thumbnails_agree(a: Features, b: Features) -> npt.NDArray[np.bool_]:
 
 
 def _same_contrast(x: Luma, y: Luma) -> Luma:
-    """Give y the mean of x, and its contrast where the two differ by a quarter at most."""
+    """Give y the mean of x, and also its contrast if the two differ by a quarter at most."""
     mean, own = x.mean(axis=(1, 2), keepdims=True), y.mean(axis=(1, 2), keepdims=True)
     common = ((x - mean) * (y - own)).sum(axis=(1, 2), keepdims=True)
     spread = ((y - own) ** 2).sum(axis=(1, 2), keepdims=True)
@@ -247,7 +248,7 @@ def _residual(a: ImageArray, b: ImageArray) -> float:
 
     A filter of 3 × 3 and an offset, the same all over the picture and fitted by least squares, is
     what blur, sharpening, contrast, light and a shift by part of a pixel do to a picture. It
-    cannot move one sprite before a scene that stands still. The better direction counts: a sharp
+    cannot move one sprite in front of a static scene. The better direction counts: a sharp
     picture becomes its blurred copy, not the other way round.
     """
     from PIL import Image

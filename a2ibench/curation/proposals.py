@@ -1,8 +1,8 @@
 """Propose corrections from the findings of a check.
 
-One of several copies stays: a test pair rather than a training pair, so that the test side stays
-what it was, otherwise the first. If a leak covers half of a training clip or more, the whole clip
-goes: the rest of the recording would leak as well. A class never loses a side.
+One of several copies stays: a test pair if there is one, so that the test side does not change, and
+otherwise the first. If a leak covers half of a training clip or more, the whole clip goes, since
+the rest of the recording would leak as well. A class never loses a side.
 """
 
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ from a2ibench.data.store import PairStore
 
 Names = npt.NDArray[np.object_]
 WHOLE = 0.5
-"""Share of a training clip's pairs from which a leak counts for the whole clip."""
+"""Share of a training clip's pairs at which a leak counts for the whole clip."""
 WORTHLESS = ("silent", "constant")
 """Kinds of findings about pairs from which nothing can be learnt."""
 
@@ -30,7 +30,7 @@ class Proposal:
     """A correction of one pair.
 
     Attributes:
-        row: of the store.
+        row: row of the store.
         why: the finding, for the person who decides.
         decision: the proposal as spelled on a sheet; empty if only a person can decide, or if the
             class would lose a side of the split.
@@ -106,7 +106,7 @@ def _copies(store: PairStore, findings: Sequence[Finding]) -> dict[int, tuple[st
 
 
 def _file_links(store: PairStore, finding: Finding) -> Iterable[tuple[int, int]]:
-    """Pair the rows of one moment of a file that was cut under several names."""
+    """Pair the rows that show one moment of a file that was cut under several names."""
     if finding.kind not in ("file_leak", "file_twice"):
         return
     first: dict[tuple[float, int], int] = {}

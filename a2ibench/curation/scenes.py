@@ -1,4 +1,4 @@
-"""Find classes whose files show one scene: they may be parts of one recording, which leaks."""
+"""Find classes whose files show one scene: parts of one recording would leak."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from a2ibench.curation.picture_copies import CONSTANT, HASH_BITS, describe
 from a2ibench.data.store import LEFT_OUT, PairStore
 
 MAX_COMPARED = 300
-"""Sources per class that are compared, evenly spread."""
+"""Number of sources per class that are compared, evenly spread."""
 MIN_NEAR = 2
-"""Other sources with the same scene from which a source counts as alike."""
+"""Number of other sources with the same scene at which a source counts as alike."""
 MIN_ALIKE = 4
-"""Fewest sources of one scene that are reported, if they are half of the class."""
+"""Smallest number of sources of one scene that is reported, if they are half of the class."""
 
 
 class Scene(NamedTuple):

@@ -27,7 +27,7 @@ class Line:
 
     Attributes:
         where: file and line, for errors.
-        row: of the store; with ``covers`` the key of the line.
+        row: row of the store; together with ``covers``, the key of the line.
         covers: ``"clip"`` or ``"segment"``.
         source: as on the sheet.
         label: as on the sheet.
@@ -53,7 +53,7 @@ def write_sheet(
 ) -> None:
     """Write lines, one value per column, atomically; a missing value is an empty cell.
 
-    The mark at the beginning of the file tells Excel that it is UTF-8.
+    A byte-order mark at the beginning tells Excel that the file is UTF-8.
     """
     with (
         atomic_write(path) as temporary,

@@ -1,8 +1,8 @@
-"""Find sounds that are copies of each other: re-encoded, louder, cut elsewhere, but one recording.
+"""Find sounds that come from one recording, although re-encoded, louder or cut elsewhere.
 
 Fingerprints are compared: another recording, even one of the same kind of noise, agrees in half of
-the bits. Codes that occur in two sounds say where the one may lie in the other; the share of bits
-that differ there decides.
+the bits. Codes that occur in two sounds say where one may lie in the other; the share of bits that
+differ there decides.
 """
 
 from collections.abc import Iterator
@@ -40,34 +40,34 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VERSION = 1
-"""Raised when the same sound gives other features than before."""
+"""Version, raised when the same sound gets other features than before."""
 SILENT = -60.0
 """RMS in dBFS below which a sound is silent. Recordings of quiet rooms lie above −55."""
 CLIPPED = 0.999
-"""The level from which a sample counts as clipped …"""
+"""Level from which a sample counts as clipped …"""
 CLIPPED_SHARE = 0.001
-"""… and the share of clipped samples from which a sound does: 88 of four seconds at 22.05 kHz. A
-sound that was normalised to full scale has one or two."""
+"""… and share of clipped samples from which a sound counts as clipped: 88 in four seconds at
+22.05 kHz. A sound that was normalised to full scale has one or two."""
 ERRORS = 0.25
 """Share of bits that may differ in a copy. In copies at most 0.15 do, between other recordings
 about half, and no fewer than 0.37 in 0.7 million places tried."""
 OVERLAP = 0.45
-"""Share of the shorter sound that must be common: shifted by half a sound, half is left."""
+"""Share of the shorter sound that must overlap: shifted by half a sound, half is left."""
 FRAMES = 20
-"""Frames that must be heard in both: 0.4 s of sound …"""
+"""Number of frames that must be audible in both: 0.4 s of sound …"""
 HEARD_SHARE = 0.5
 """… and their share of the common part. A blip in a silence is like any other blip."""
 VARIED = 0.5
 """Share of those frames whose code differs from the last one's in two bits or more. A hum has
 fewer: it is like any other hum, wherever both were recorded."""
 ONE_SIDED = BITS / 2
-"""Errors of a frame in which only one of two sounds is heard: pure chance."""
+"""Number of wrong bits of a frame in which only one of two sounds is audible: pure chance."""
 HITS = 32
-"""Occurrences of one code that are followed up."""
+"""Largest number of occurrences of one code that are followed up."""
 PLACES = 8
-"""Places in other sounds that are compared per sound: those with the most common codes."""
+"""Number of places in other sounds that are compared per sound: those sharing most codes."""
 BLOCK, WIDE = 256, 8_192
-"""Sounds of one side, and of the other, that are compared at once."""
+"""Number of sounds of one side, and of the other, that are compared at once."""
 
 LEVELS = np.dtype([("digest", "<u8"), ("peak", "<f4"), ("rms", "<f4"), ("clipped", "<f4")])
 
@@ -81,9 +81,9 @@ class Sounds:
         of_row: int64 ``[len(store)]``, the sound of each pair.
         levels: ``LEVELS`` ``[n]``: digest of the samples, peak and RMS in dBFS, and the share of
             clipped samples.
-        begin: int64 ``[n]``, where the codes of each sound begin.
-        end: int64 ``[n]``, and where they end.
-        codes: uint32, those of all sounds, a memory map.
+        begin: int64 ``[n]``, start of the codes of each sound.
+        end: int64 ``[n]``, their end.
+        codes: uint32, the codes of all sounds, a memory map.
     """
 
     row: IntArray
@@ -123,7 +123,7 @@ def sound_features(store: PairStore, progress: Progress) -> Sounds:
     def codes(path: Path) -> None:
         bands = mel_bands()
         with path.open("wb") as stream:
-            # One more than there are: an empty file cannot be mapped, and all may be too short.
+            # One code more than needed: an empty file cannot be mapped, as if all are too short.
             write_header(stream, (int(end[-1]) + 1,), np.dtype("<u4"))
             for i, first in enumerate(row.tolist()):
                 found = fingerprint(store.waveform(first), store.sample_rate, bands)
@@ -162,17 +162,17 @@ def _levels(waveform: FloatArray) -> tuple[int, float, float, float]:
 
 
 def _decibels(value: float) -> float:
-    """Convert a level to dBFS, at least what 16 bits can tell."""
+    """Convert a level to dBFS, at least the smallest level of 16 bits."""
     return 20 * float(np.log10(max(value, 1e-6)))
 
 
 def sound_copies(
     sounds: Sounds, source: IntArray, sides: tuple[IntArray, IntArray], progress: Progress
 ) -> Copies:
-    """Find the sounds of one side of which the other holds a copy; silent ones are left out.
+    """Find the sounds of one side that have a copy on the other; silent ones are left out.
 
     Args:
-        sounds: of the whole store, n of them.
+        sounds: the sounds of the whole store, n of them.
         source: int64 ``[n]``, a number for the source of each sound.
         sides: see :func:`~a2ibench.curation.duplicates.find_copies`.
         progress: called with the number of comparisons done.
@@ -202,7 +202,7 @@ def sound_copies(
 
 
 class _Index:
-    """The places of codes in a block of sounds; every second code is enough."""
+    """Index of the places of codes in a block of sounds; every second code is enough."""
 
     def __init__(self, sounds: Sounds, block: IntArray) -> None:
         self._sounds = sounds
@@ -232,7 +232,7 @@ class _Index:
         lag = self._frame[hit] - frame[query]
         fits = (source[p] != source[q]) & ((q < p) if inside else True)
         p, q, lag = p[fits], q[fits], lag[fits]
-        # The same place, seen from many frames, is one; those seen from the most come first.
+        # Frames that give the same place count together; places found by most frames come first.
         places, votes = np.unique(np.stack([p, q, lag]), axis=1, return_counts=True)
         places = places[:, np.lexsort((-votes, places[0]))]
         p, q, lag = places[:, rank_in_group(places[0]) < PLACES].astype(np.int64)
@@ -268,7 +268,7 @@ def _errors_of_few(sounds: Sounds, p: IntArray, q: IntArray, lag: IntArray) -> F
     errors = (np.bitwise_count(x ^ y) * both).sum(axis=1) + ONE_SIDED * one.sum(axis=1)
     varied = np.ones(x.shape, dtype=bool)
     varied[:, 1:] = np.bitwise_count(x[:, 1:] ^ x[:, :-1]) >= 2
-    # One window more than codes: the time that was heard, not the number of codes.
+    # One window more than codes: the duration of the sound, not the number of codes.
     window = WINDOW // HOP
     enough = (
         (common + window >= OVERLAP * (np.minimum(lengths[p], lengths[q]) + window))

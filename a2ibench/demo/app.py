@@ -48,7 +48,7 @@ class StrictHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Handle one connection, as ASGI specifies."""
 
         async def strict(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -63,7 +63,7 @@ def make_app(models: Mapping[str, Generator], hosts: Sequence[str]) -> Starlette
 
     Args:
         models: name → model, in the order of the page; at least one.
-        hosts: the host names that an address of the page may have; ``"*"``: any.
+        hosts: the host names under which the page may be requested; ``"*"`` for any.
     """
     studio = Studio(models)
     page = _page(models)
@@ -86,7 +86,7 @@ def make_app(models: Mapping[str, Generator], hosts: Sequence[str]) -> Starlette
             if content is None:
                 return _refuse(f"the file is larger than {MAX_BYTES >> 20} MiB", 413)
             async with studio.turn:
-                if await request.is_disconnected():  # a page that was closed or loaded again
+                if await request.is_disconnected():  # the page was closed or reloaded
                     return Response(status_code=400)
                 return JSONResponse(await studio.draw(content, choice))
         except UserError as error:
@@ -145,7 +145,7 @@ def _file(name: str) -> Any:
 
 
 async def _body(request: Request) -> bytes | None:
-    """Return the request's body; None, as soon as it is too large."""
+    """Return the request's body; None as soon as it is too large."""
     content = bytearray()
     async for part in request.stream():
         content += part

@@ -30,21 +30,21 @@ class Choice:
 
 
 def read_choice(query: QueryParams, models: int) -> Choice:
-    """Read and check the parameters of an address.
+    """Read and check the parameters of a URL.
 
     Raises:
-        UserError: one is missing, unknown, given twice, no number, or out of its range.
+        UserError: one is missing, unknown, given twice, not a number, or out of range.
     """
     known = ("model", "n", "volume", "seed")
     if unknown := set(query) - set(known):
         raise UserError(f"unknown parameter {min(unknown)!r}; known: {', '.join(known)}")
     chosen = tuple(int(_number(text, "model", 0, models - 1)) for text in query.getlist("model"))
     if not chosen or len(set(chosen)) < len(chosen):
-        raise UserError("choose at least one model, each once")
+        raise UserError("choose at least one model, and none of them twice")
     single = {name: query.getlist(name) for name in known[1:]}
     for name, texts in single.items():
         if len(texts) != 1:
-            raise UserError(f"{name}: expected once, came {len(texts)} times")
+            raise UserError(f"{name}: expected once, got {len(texts)} times")
     return Choice(
         chosen,
         int(_number(single["n"][0], "n", 1, MAX_PICTURES)),

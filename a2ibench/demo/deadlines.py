@@ -11,13 +11,13 @@ FIRST = 10.0
 REQUEST = 60.0
 """Seconds for a whole request with its upload."""
 GRACE = 5.0
-"""Further seconds, for the response to a request that is too late."""
+"""Further seconds for the response to a request that is too late."""
 
 
 class PunctualProtocol(H11Protocol):
-    """uvicorn's HTTP, with connections dropped when a request does not arrive in time.
+    """uvicorn's HTTP protocol, which drops connections whose requests do not arrive in time.
 
-    uvicorn itself limits only the pause between two requests.
+    By itself, uvicorn limits only the pause between two requests.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -35,7 +35,7 @@ class PunctualProtocol(H11Protocol):
         self._follow()
 
     def on_response_complete(self) -> None:
-        """See uvicorn."""
+        """Follow the state of the connection; see uvicorn."""
         super().on_response_complete()
         self._follow()
 
@@ -45,7 +45,7 @@ class PunctualProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _follow(self) -> None:
-        """Set the deadline of the client's next message; none while the server is to answer."""
+        """Set the deadline of the client's next message; none while it is the server's turn."""
         if self.conn.their_state is not self._state:
             self._state = self.conn.their_state
             theirs = self._state in (h11.IDLE, h11.SEND_BODY)

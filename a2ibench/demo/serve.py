@@ -1,4 +1,4 @@
-"""Loading of models for the page, and serving it on a port."""
+"""Load the models for the page, and serve it on a port."""
 
 import errno
 import ipaddress
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 PATIENCE = 10
-"""Seconds for open requests when the server ends."""
+"""Seconds that open requests get when the server stops."""
 
 
 def open_models(
@@ -25,7 +25,7 @@ def open_models(
 ) -> dict[str, Generator]:
     """Load every model of several studies, jobs and exported folders: name → model.
 
-    With several paths, names begin with that of their study.
+    With several paths, a model's name begins with that of its study.
 
     Args:
         paths: the folders.
@@ -33,7 +33,7 @@ def open_models(
         say: receives notes on models that are missing.
 
     Raises:
-        UserError: a path without a model, or a model that cannot be loaded.
+        UserError: a path holds no model, or a model cannot be loaded.
     """
     models: dict[str, Generator] = {}
     for path in dict.fromkeys(paths):
@@ -61,8 +61,10 @@ def is_loopback(host: str) -> bool:
 
 
 def allowed_hosts(host: str) -> list[str]:
-    """Return the host names that requests may use; on loopback its own alone, so that no page
-    elsewhere gets in under a name that points here.
+    """Return the host names that requests may use.
+
+    On loopback these are its own names alone, so that no page elsewhere gets in under a name that
+    points here.
     """
     return ["127.0.0.1", "localhost", "[::1]", host] if is_loopback(host) else ["*"]
 
@@ -71,17 +73,17 @@ def listen(host: str, port: int) -> socket.socket:
     """Open a port; 0 opens any free one.
 
     Raises:
-        UserError: it is in use or not allowed, or the host is not this machine's.
+        UserError: the port is in use or not allowed, or the host is not this machine.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
     except UnicodeError as error:
-        raise UserError(f"{host}: no name or address of a machine") from error
+        raise UserError(f"{host}: not the name or address of a machine") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise UserError(f"port {port} of {host} is in use; choose another: --port") from error
-        raise UserError(f"{host}, port {port}: cannot be listened to ({error.strerror})") from error
+        raise UserError(f"cannot listen to port {port} of {host} ({error.strerror})") from error
 
 
 def address_of(listening: socket.socket) -> str:

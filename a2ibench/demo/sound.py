@@ -1,4 +1,4 @@
-"""Uploaded sounds: decoding within limits, and their curve and spectrogram."""
+"""Decode uploaded sounds within limits; compute their curve and spectrogram."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from a2ibench.types import FloatArray, ImageArray
 MAX_BYTES = 32 * 2**20
 MAX_SECONDS = 300
 MAX_SAMPLES = 2**26
-"""Over all channels: 300 s of stereo at 96 kHz. A file of a few kilobytes can hold 300 s of eight
-channels at 655 kHz.
+"""Largest number of samples over all channels: 300 s of stereo at 96 kHz. A file of a few kilobytes
+can hold 300 s of eight channels at 655 kHz.
 """
 
 MEMORY = 2 * 2**30
-"""Bytes for decoding a sound."""
+"""Bytes of memory for decoding a sound."""
 SECONDS = 30.0
-"""Time for decoding a sound: other requests wait meanwhile."""
+"""Time limit for decoding a sound, during which other requests wait."""
 
 RATE = 22_050
 WINDOW = 1024
@@ -40,8 +40,9 @@ def decode(path: Path, child: Child) -> tuple[FloatArray, int]:
         float32 ``[T]``, mono, and its sample rate.
 
     Raises:
-        UserError: it is no sound, it has more than :data:`MAX_SECONDS` or :data:`MAX_SAMPLES`, or
-            the decoder crashes on it or takes more than :data:`MEMORY` or :data:`SECONDS`.
+        UserError: it is not a sound, it has more than :data:`MAX_SECONDS` or
+            :data:`MAX_SAMPLES`, or the decoder crashes on it or takes more than :data:`MEMORY` or
+            :data:`SECONDS`.
     """
     try:
         return decode_apart(_decode, path, child, MEMORY, SECONDS)

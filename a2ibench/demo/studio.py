@@ -1,4 +1,4 @@
-"""Drawing for the page: one sound at a time, by the chosen models."""
+"""Draw for the page: one sound at a time, by the chosen models."""
 
 import asyncio
 import logging
@@ -14,12 +14,12 @@ from a2ibench.demo.uploads import Uploads
 from a2ibench.errors import UserError
 from a2ibench.generator.generate import silence, too_long
 from a2ibench.generator.generator import Generator
+from a2ibench.media.data_uris import picture_uri
 from a2ibench.media.isolated_decoding import load_decoders
 from a2ibench.parallel import Child
-from a2ibench.reporting.data_uris import picture_uri
 from a2ibench.types import FloatArray
 
-FAILED = "something failed on the server; its terminal says what"
+FAILED = "something failed on the server; see its terminal"
 LOG = logging.getLogger(__name__)
 
 
@@ -42,7 +42,7 @@ class Studio:
         self.decoder = Child()
 
     def open(self) -> None:
-        """Make the folder, and start the process, so that the first sound need not wait."""
+        """Make the folder and start the process, so that the first sound does not have to wait."""
         self.uploads = Uploads()
         self.worker.submit(self.decoder, load_decoders)
 
@@ -56,7 +56,7 @@ class Studio:
         """Return the page's data for a sound: the sound, and per model its pictures or an error.
 
         Raises:
-            UserError: the sound cannot be used, or no chosen model takes it.
+            UserError: the sound cannot be used, or no chosen model accepts it.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.worker, self._draw, content, choice)

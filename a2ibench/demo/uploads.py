@@ -13,7 +13,7 @@ PREFIX = "a2ibench-demo-"
 
 
 class Uploads:
-    """A temporary folder that is locked as long as its process lives.
+    """A temporary folder that stays locked as long as its process lives.
 
     The lock distinguishes the folders of running servers from those of killed ones, which are
     removed when a new one is made.
@@ -48,7 +48,7 @@ class Uploads:
 def _remove_leftovers() -> None:
     """Remove the unlocked folders of this user's servers."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):  # it is somebody else's, a link, or gone
+        with contextlib.suppress(OSError):  # it belongs to somebody else, is a link, or is gone
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -88,8 +88,7 @@ def choose_metrics(asked: Sequence[str], test: Pairs) -> tuple[tuple[str, ...], 
     as data and judges allow. Features of the test pairs are not read.
 
     Raises:
-        UserError: one that was asked for by name cannot be computed on these data, or its judge
-            cannot be had.
+        UserError: one that was asked for by name cannot be computed on these data.
     """
     default = MetricChoice()
     if not asked or EVERY in asked:
@@ -97,8 +96,6 @@ def choose_metrics(asked: Sequence[str], test: Pairs) -> tuple[tuple[str, ...], 
     listed = {*default.names, *default.left_out}
     named = [find_metric(name) for name in asked if name != EVERY and name not in listed]
     for metric in named:
-        if metric.judge != OWN and (lacks := registry.judges.get(metric.judge).missing()):
-            raise UserError(f"metric {metric.name}: judge {metric.judge}: {lacks}")
         try:
             check_metric(metric, test)
         except UserError as error:

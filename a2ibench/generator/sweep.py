@@ -151,7 +151,7 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
     """
     sizes = run.model.spec
     blank = np.zeros((1, sizes.image_size, sizes.image_size, 3), dtype=np.uint8)
-    data_key = Job.from_record(run.result.job.model_dump(exclude_unset=True)).data_key
+    data_key = Job.from_record(run.result.job).data_key
     scores = run.result.metrics.values()
     failed, gone = [], []
     for name, fingerprint in sorted({(s.judge, s.judge_fingerprint) for s in scores}):

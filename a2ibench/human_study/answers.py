@@ -14,7 +14,7 @@ from a2ibench.human_study.trials import KEY, Key, Trial
 from a2ibench.storage import atomic_write, write_json
 
 MAX_BYTES = 2**20
-"""Bytes of an answer file; 1,000 trials take a tenth of it."""
+"""Largest size of an answer file in bytes; 1,000 trials take a tenth of it."""
 
 
 class Answer(pydantic.BaseModel):
@@ -41,7 +41,7 @@ class Answers(pydantic.BaseModel):
 
     @property
     def choices(self) -> dict[str, Literal["left", "right"]]:
-        """Trial → side."""
+        """The chosen side of each trial."""
         return {answer.trial: answer.choice for answer in self.answers}
 
 
@@ -70,7 +70,7 @@ class Scores:
     """The result of a study.
 
     Attributes:
-        preferences: one per pair of arms, over the participants that are kept.
+        preferences: one per pair of arms, over the participants who are kept.
         participants: everyone whose file could be used.
         skipped: answer file → why it was not used.
         needed: share of attention checks that a participant must pass.
@@ -87,7 +87,7 @@ def read_key(folder: Path) -> Key:
     """Read the key of a study.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: the key is missing or damaged.
     """
     path = folder / KEY
     if not path.is_file():
@@ -115,7 +115,7 @@ def score(key: Key, files: Sequence[Path], needed: float) -> Scores:
     if not kept:
         failed = [f"{who.name} passed {who.checks_passed} of {who.checks}" for who in participants]
         why = [f"{name}: {reason}" for name, reason in skipped.items()] + failed
-        raise UserError(f"no answers that count: {'; '.join(why) or 'no files'}")
+        raise UserError(f"no valid answers: {'; '.join(why) or 'no files'}")
     preferences = [
         preference(a, b, {one.participant: dict(_chosen(key, one, a, b)) for one in kept})
         for a, b in itertools.combinations(key.arms, 2)
@@ -157,9 +157,9 @@ def _read(key: Key, path: Path) -> Answers:
     try:
         one = Answers.model_validate_json(path.read_bytes())
     except pydantic.ValidationError as error:
-        raise UserError(f"no answers of this page ({_first(error)})") from None
+        raise UserError(f"not answers from this page ({_first(error)})") from None
     if one.study != key.study:
-        raise UserError(f"answers of another study ({one.study!r}, here {key.study})")
+        raise UserError(f"answers to another study ({one.study!r}, here {key.study})")
     ids = [answer.trial for answer in one.answers]
     if len(set(ids)) < len(ids):
         raise UserError("a trial is answered twice")
@@ -188,7 +188,7 @@ def _describe(key: Key, one: Answers, needed: float) -> Participant:
 
 
 def _chosen(key: Key, one: Answers, a: str, b: str) -> Iterator[tuple[str, bool]]:
-    """Yield (item, a was chosen) for the trials of a pair of arms; repeats do not count."""
+    """Yield (item, whether a was chosen) for the trials of a pair of arms, without repeats."""
     choices = one.choices
     for trial in key.trials:
         if trial.kind == "compare" and {trial.left, trial.right} == {a, b}:

@@ -5,20 +5,20 @@ from pathlib import Path
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.human_study.trials import KEY, Trials
-from a2ibench.reporting.data_uris import picture_uri, sound_uri
+from a2ibench.media.data_uris import picture_uri, sound_uri
 from a2ibench.reporting.html_page import write_html
 from a2ibench.storage import atomic_write
 
 PAGE = "study.html"
 APART = 5
-"""Smallest number of trials between a trial and its repeat, where there are so many."""
+"""Smallest number of trials between a trial and its repeat, if there are enough trials."""
 
 
 def write_study(trials: Trials, store: PairStore, title: str, question: str, folder: Path) -> None:
-    """Write the page, which works from a disk, and the key.
+    """Write the page, which works when opened from a disk, and the key.
 
-    Each participant gets an order of their own, which follows from their code; of each sound at
-    most ten seconds are played. Texts are escaped wherever they stand.
+    Each participant gets an order of their own, which follows from their code. At most ten seconds
+    of each sound are played. Texts are escaped wherever they appear.
 
     Raises:
         UserError: the folder holds another study, whose answers the new key could not score.
@@ -27,7 +27,7 @@ def write_study(trials: Trials, store: PairStore, title: str, question: str, fol
     text = key.model_dump_json(indent=1) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         raise UserError(f"{folder}: holds another study; choose another --out")
-    # Sounds by their place among the trials: a row of the store would reveal more than it must.
+    # Sounds are named by their place among the trials: a row of the store would reveal too much.
     names = {row: str(i) for i, row in enumerate(dict.fromkeys(t.row for t in key.trials))}
     data = {
         "study": key.study,

@@ -1,4 +1,4 @@
-"""Preferences of people: shares with intervals over people and items, and their agreement."""
+"""Preferences of participants: shares with intervals, and the agreement between participants."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

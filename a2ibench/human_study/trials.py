@@ -88,7 +88,7 @@ def load_arms(study: Study, arms: Sequence[str]) -> list[ArmImages]:
     """Read the pictures that arms, reference rows or outside systems of a study drew.
 
     Raises:
-        UserError: an unknown arm, one twice or a single one, or one without pictures.
+        UserError: an arm is unknown, given twice, alone, or without pictures.
     """
     rows = [study.row(arm) for arm in arms]
     if len(rows) < 2 or len({row.label for row in rows}) < len(rows):
@@ -104,28 +104,28 @@ def make_trials(
 ) -> Trials:
     """Choose segments, sides and training seeds at random.
 
-    Segments come from the classes in turn, not by their pictures; the pairs of arms in turn. Left
-    and right are balanced over the trials of each pair.
+    Segments come from the classes in turn, regardless of their pictures, and go to the pairs of
+    arms in turn. Left and right are balanced over the trials of each pair.
 
     Args:
         store: the pairs that the study was run on.
         arms: at least two.
         count: number of comparisons.
         checks: number of attention checks.
-        repeats: number of comparisons that come twice.
+        repeats: number of comparisons that are shown twice.
         seed: seed of every choice.
 
     Raises:
-        UserError: more trials than there are test segments, more repeats than trials, checks on
+        UserError: there are more trials than test segments, more repeats than trials, checks on
             data with a single class, or arms of other data.
     """
     rows = store.rows("test")
     label = store.label(rows)
     for arm in arms:
         if any(images.shape[0] != len(rows) for images in arm.images):
-            raise UserError(f"{arm.label}: drew pictures for other test segments than {store.root}")
+            raise UserError(f"{arm.label}: its pictures belong to other test segments")
     if count > len(rows):
-        raise UserError(f"--trials {count}: there are {len(rows)} test segments, each asked once")
+        raise UserError(f"--trials {count}: there are only {len(rows)} test segments")
     if repeats > count:
         raise UserError(f"--repeats {repeats}: at most as many as --trials ({count})")
     if checks and len(np.unique(label)) < 2:

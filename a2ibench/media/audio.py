@@ -1,4 +1,4 @@
-"""Waveforms: check, mix to mono, resample, repeat to a length."""
+"""Check waveforms, mix them to mono, resample them, and repeat them to a length."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,8 +7,8 @@ from a2ibench.errors import UserError
 from a2ibench.types import FloatArray
 
 MAX_PEAK = 16.0
-"""Largest magnitude of a sample. Overshoot of decoders and raised volume pass; integers stored as
-floats do not."""
+"""Largest magnitude of a sample. Overshoot of decoders and a raised volume pass; integers that are
+stored as floats do not."""
 MIN_RATE = 1_000
 """Lowest sample rate in hertz; a smaller number is a rate in kilohertz, or a mistake."""
 
@@ -23,8 +23,8 @@ def to_mono(waveform: npt.ArrayLike) -> FloatArray:
         float32 ``[T]``.
 
     Raises:
-        UserError: the waveform is empty, of another shape, of integers or in their range, or has
-            NaN or infinite samples.
+        UserError: the waveform is empty, has another shape, holds integers or values in their
+            range, or has NaN or infinite samples.
     """
     samples = np.asarray(waveform)
     if samples.ndim not in (1, 2):

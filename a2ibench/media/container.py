@@ -21,7 +21,7 @@ MEDIA_ONLY = {
 """Formats that libav may open. Playlists and scripts, which make it open other files, are not among
 them."""
 TOLERANCE = 0.05
-"""Seconds, about one frame, by which sound and picture may begin or end apart."""
+"""Seconds, about one frame, by which the beginnings or ends of sound and picture may differ."""
 
 
 @contextmanager
@@ -50,16 +50,16 @@ def open_media(path: Path) -> Iterator["InputContainer"]:
 
 
 def reason(error: BaseException) -> str:
-    """An error of libav in words, without the number and the path that PyAV adds."""
+    """Return an error of libav in words, without the number and the path that PyAV adds."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def facts_of(container: "InputContainer", audio: "av.AudioStream") -> dict[str, Any]:
-    """Format, length, codecs, sizes and rates of a file, for the data card.
+    """Return format, length, codecs, sizes and rates of a file, for the data card.
 
     Args:
         container: the file.
-        audio: its track in use.
+        audio: the audio track in use.
     """
     context = audio.codec_context
     facts: dict[str, Any] = {

@@ -28,13 +28,13 @@ WARM_UP = 1.0
 
 @dataclass(frozen=True)
 class Cutting:
-    """Options of the cutting of files.
+    """Options for cutting files.
 
     Attributes:
         seconds: length of a segment.
         hop: seconds from the start of one segment to the next.
         frames: pictures per segment; they share its sound.
-        at: where in its share of the segment a picture is taken.
+        at: moment, as a share of its part of the segment, at which a picture is taken.
         most: maximum number of segments per file, evenly spread; 0 for all.
         image_size: S, side of the pictures in pixels.
         sample_rate: of the sounds, in hertz.
@@ -51,7 +51,7 @@ class Cutting:
     audio_track: int = 0
 
     def frame_times(self, start: float) -> list[float]:
-        """Times, in seconds, of the pictures of a segment that begins at ``start``."""
+        """Return the times, in seconds, of the pictures of a segment that begins at ``start``."""
         inside = {"centre": 0.5, "end": 1.0}[self.at]
         return [start + (i + inside) * self.seconds / self.frames for i in range(self.frames)]
 
@@ -77,7 +77,7 @@ class Cut:
 
     Attributes:
         segments: the segments.
-        rejected: start of a requested segment, and why it cannot be used.
+        rejected: start of each requested segment that cannot be used, and why.
         facts: container, codecs, length, sizes, rates.
     """
 
@@ -93,8 +93,8 @@ def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> 
         path: any container that libav reads.
         cutting: the options.
         starts: start of each segment, in seconds from where the file begins, as in ``ffmpeg -ss``;
-            None cuts the whole file by the hop, from the first moment whose segment has its sound
-            and its pictures.
+            None cuts the whole file by the hop, from the first moment whose segment has both sound
+            and pictures.
 
     Raises:
         RejectedError: the file is not a video, has no sound or picture, is damaged, or too short.
@@ -155,13 +155,13 @@ def cut_with_picture(path: Path, picture: Path, cutting: Cutting) -> Cut:
 def _decode_sound(
     path: Path, cutting: Cutting, starts: Sequence[float] | None, with_video: bool = True
 ) -> tuple[Soundtrack, dict[str, Any], str]:
-    """Return the sound, facts on the file, and a sentence on where sound and picture lie."""
+    """Return the sound, facts about the file, and a sentence on where sound and picture lie."""
     earliest, until = -math.inf, math.inf
     if starts is not None:
         earliest = min(starts, default=0.0) - WARM_UP
         until = max(starts, default=0.0) + cutting.seconds + WARM_UP
     with open_media(path) as container:
-        # First, so that no sound is decoded for nothing.
+        # First, so that no sound is decoded in vain.
         video = video_stream(container) if with_video else None
         audio = audio_stream(container, cutting.audio_track)
         packets = Packets(container, [audio, video])
@@ -182,7 +182,7 @@ def _decode_sound(
         facts = facts_of(container, audio)
     if starts is None:
         check_whole(path, last)
-        facts["seconds"] = last  # where clocks restart, libav gives the length of one part
+        facts["seconds"] = last  # where clocks restart, libav gives the length of only one part
     return sound, facts, ends
 
 
@@ -209,7 +209,7 @@ def _decode_pictures(
 
 
 def _grid(base: float, end: float, cutting: Cutting) -> list[float]:
-    """Starts of the segments: every hop from ``base``, as long as they end by ``end``."""
+    """Return the starts of segments: every hop from ``base``, as long as they end by ``end``."""
     room = end - base - cutting.seconds + TOLERANCE
     if room < 0:
         raise RejectedError(

@@ -1,4 +1,4 @@
-"""The length that a media file declares, and whether all of it is there."""
+"""Compare the length that a media file declares with the length that it has."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,27 +19,27 @@ STORED: dict[str, Literal["file", "stream"]] = {
     "mov": "stream",
     "wav": "file",
 }
-"""Formats that store a length, of the file alone or of each stream as well. libav guesses that of
-others from the size of the file."""
+"""Formats that store a length, of the file alone or also of each stream. For others, libav makes a
+guess from the size of the file."""
 UNSTORED = ("aac", "ac3", "eac3", "mp3", "mpegts")
-"""Formats made of packets alone, where only the number of bytes tells that sound is missing."""
+"""Formats made of packets alone, where only the number of bytes shows that sound is missing."""
 MISSING = 1.0
 """Seconds by which a file may end before its declared length."""
 REST = 1 << 14
-"""Bytes that may follow the last decoded packet, such as an unknown tag."""
+"""Number of bytes that may follow the last decoded packet, such as an unknown tag."""
 TAGS = (b"APETAGEX", b"ID3", b"LYRICSBEGIN", b"TAG")
 """First bytes of the tags behind a sound; a picture in them may be of any size."""
 
 
 def seconds_of_file(container: "InputContainer") -> float | None:
-    """The declared length of a file in seconds; None where libav would guess it."""
+    """Return the declared length of a file in seconds; None where libav would guess it."""
     if container.duration is None or _format(container) not in STORED:
         return None
     return container.duration / 1e6
 
 
 def seconds_of_stream(container: "InputContainer", stream: "av.AudioStream") -> float | None:
-    """The declared length of one stream in seconds; None where its format stores none."""
+    """Return the declared length of a stream in seconds; None if its format stores none."""
     if STORED.get(_format(container)) != "stream":
         return None
     if stream.duration is None or stream.time_base is None:
@@ -48,14 +48,14 @@ def seconds_of_stream(container: "InputContainer", stream: "av.AudioStream") -> 
 
 
 def check_whole(path: Path, end: float) -> None:
-    """Check that a file ends where it says.
+    """Check that a file is as long as it declares.
 
     Args:
         path: the file.
-        end: where the last of the streams that were read ends, in seconds.
+        end: end of the last of the streams that were read, in seconds.
 
     Raises:
-        RejectedError: all of its streams end long before.
+        RejectedError: all of its streams end long before that.
     """
     with open_media(path) as container:
         declared = seconds_of_file(container)
@@ -64,7 +64,7 @@ def check_whole(path: Path, end: float) -> None:
 
 
 def early_end(container: "InputContainer", declared: float | None, end: float) -> float | None:
-    """The end of a file in seconds, if it comes before the declared length; else None.
+    """Return the end of a file in seconds if it comes before the declared length, else None.
 
     Args:
         container: the file, freshly opened: its packets are read where that is necessary.
@@ -85,12 +85,12 @@ def early_end(container: "InputContainer", declared: float | None, end: float) -
 def seconds_behind(
     container: "InputContainer", path: Path, taken: tuple[int, int], seconds: float
 ) -> float:
-    """The length of the bytes behind a sound, at its own bytes per second; 0 for tags.
+    """Return the length of the bytes after a sound, at its own bytes per second; 0 for tags.
 
     Args:
         container: the file, opened.
         path: the file.
-        taken: offsets of the first and behind the last byte of the sound.
+        taken: offsets of the sound's first byte and of the byte after its last one.
         seconds: length of the sound.
     """
     first, last = taken

@@ -1,4 +1,4 @@
-"""Sound as it is decoded: runs of consecutive samples at one rate."""
+"""Decode sound into runs of consecutive samples at one rate."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import av
 
 GAP = 0.02
-"""Seconds by which time stamps may deviate from the count of samples before it is a gap. Some
-containers round them to a millisecond, and 20 ms is less than a frame."""
+"""Seconds by which a time stamp may deviate from the count of samples without being a gap. Some
+containers round time stamps to a millisecond, and 20 ms is less than a frame."""
 BLOCK = 1 << 16
 """Samples per run: handling each frame of a few hundred costs more than decoding it."""
 UNTIMED = ("aac", "ac3", "amr", "mp3")
 """Formats without time stamps: libav makes some up from the rate of the first frame."""
 PLANES = 8
-"""Channels that a planar frame shows; those of one with more are interleaved first."""
+"""Number of channels that a planar frame can show; frames with more are interleaved first."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Run:
     """Consecutive samples.
 
     Attributes:
-        time: of the first sample, in seconds.
+        time: time of the first sample, in seconds.
         samples: float32 ``[T]``, the mean of the channels, unchecked.
         rate: in hertz, as decoded; the rate in the container can be half of it (HE-AAC).
         channels: number of channels in the file.
@@ -50,12 +50,12 @@ def runs(
     stream: "av.AudioStream",
     refused: list[tuple[float, float]],
 ) -> Iterator[Run]:
-    """Decode a stream, whose rate and channels may change on the way.
+    """Decode a stream, whose rate and channels may change midway.
 
     Args:
-        packets: of the stream.
-        stream: their stream.
-        refused: takes begin and end, in seconds, of each packet that the decoder refuses.
+        packets: packets of the stream.
+        stream: the stream.
+        refused: called with begin and end, in seconds, of each packet that the decoder refuses.
     """
     untimed = stream.container.format.name in UNTIMED
     parts: list[FloatArray] = []
@@ -93,7 +93,7 @@ def runs(
 
 def _run(time: float, parts: list[FloatArray], rate: int) -> Run:
     channels = np.concatenate(parts, axis=1)
-    with np.errstate(invalid="ignore"):  # NaN is found by whoever takes the samples
+    with np.errstate(invalid="ignore"):  # NaN is detected by the receiver of the samples
         mono = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
     return Run(time, mono, rate, len(channels))
 

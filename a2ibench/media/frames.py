@@ -1,4 +1,4 @@
-"""The frames of a video at given times."""
+"""Select the frames of a video at given times."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import av
 
 TICK = 1e-4
-"""Seconds; containers round time stamps by less than this."""
+"""Upper bound, in seconds, of the rounding of time stamps by containers."""
 HELD = 0.1
-"""Share of a film in long intervals above which its last picture is held as well."""
+"""Share of long intervals in a film above which its last picture is held as well."""
 DAMAGED = "the frame at this moment is damaged"
 
 ROTATIONS = {
@@ -38,18 +38,18 @@ class Frames:
     """The frames of a video at given times.
 
     Args:
-        packets: of the file.
+        packets: packets of the file.
         stream: the video stream among them.
         size: side of the pictures.
-        moment: earliest moment needed, in seconds.
+        moment: earliest moment that is needed, in seconds.
 
     Attributes:
         begin: time of the first decoded frame, in seconds.
-        end: when the last frame stops being shown; known once all have been read.
+        end: end of the last frame, in seconds; known once all frames have been read.
 
     Raises:
         RejectedError: no frame can be decoded.
-        LateError: a frame before the moment is needed; begin at the first frame instead.
+        LateError: a frame before the moment is needed; start from the first frame instead.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Frames:
         self._packets = packets
         self._stream = stream
         self._size = size
-        # One decoding thread: the processors are shared out by file.
+        # One decoding thread, since files are spread over the processors.
         stream.codec_context.thread_count = 1
         self._lost: list[tuple[float, float]] = []  # from a refused packet to the next key frame
         frames = self._decoded(moment)
@@ -80,7 +80,7 @@ class Frames:
 
         Args:
             times: in seconds, in any order.
-            until: where the sound ends; pictures that are held last as long.
+            until: end of the sound; pictures that are held last until then.
 
         Returns:
             A picture per time, or the reason why there is none.
@@ -122,7 +122,7 @@ class Frames:
             try:
                 frames = context.decode(packet)
             except av.FFmpegError:
-                # Packets before the first whole picture are those of one that was cut off.
+                # Packets before the first whole picture belong to one that was cut off.
                 if some and not broken:
                     self._lost.append((time_of(packet), math.inf))
                     broken = True

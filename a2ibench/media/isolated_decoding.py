@@ -1,4 +1,4 @@
-"""Decode sound files of users in a child process, which alone dies with a crashing library."""
+"""Decode sound files of users in a child process, so that a crashing library ends only that."""
 
 import atexit
 import functools
@@ -17,7 +17,7 @@ from a2ibench.types import FloatArray
 T = TypeVar("T")
 
 MEMORY = 8 * 2**30
-"""Bytes for decoding one sound: about an hour of stereo at 48 kHz."""
+"""Bytes of memory for decoding one sound: about an hour of stereo at 48 kHz."""
 SECONDS = 600.0
 
 
@@ -31,7 +31,7 @@ def decode_apart(
     """Call a function on a file in another process.
 
     Args:
-        function: of a module; its :class:`UserError` names the file by its path.
+        function: a module's function; its :class:`UserError` names the file by its path.
         path: the file.
         child: the process.
         memory: limit in bytes.
@@ -55,7 +55,7 @@ def decode_apart(
 
 @contextmanager
 def _openable(path: Path) -> Iterator[Path]:
-    """Yield a path that every library opens: some refuse a name that is not UTF-8."""
+    """Yield a path that every library can open: some refuse names that are not UTF-8."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -68,7 +68,7 @@ def _openable(path: Path) -> Iterator[Path]:
 
 
 def read_sound_apart(path: Path) -> tuple[FloatArray, int]:
-    """Call :func:`~a2ibench.media.sound_file.read_sound` in a process that is kept for it.
+    """Call :func:`~a2ibench.media.sound_file.read_sound` in a process kept for that.
 
     Returns:
         float32 ``[T]``, mono, and its sample rate.

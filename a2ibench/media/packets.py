@@ -1,7 +1,7 @@
-"""Packets of a media file on one clock, which counts seconds from where the file begins.
+"""Read the packets of a media file on one clock, which counts seconds from the start of the file.
 
-Nothing is sought: where a seek lands, and what a decoder has forgotten after it, depends on the
-container. Packets are read from the first on, which is quick, and those before the requested moment
+There is no seeking: where a seek lands, and what a decoder has lost after it, depends on the
+container. Packets are read from the first on, which is quick, but those before the requested moment
 are not decoded.
 """
 
@@ -19,7 +19,7 @@ BACK = 0.1
 AHEAD = 10.0
 """Seconds by which a clock may run ahead of all streams."""
 MAX_HELD = 1 << 28
-"""Bytes of packets that are held back until the requested moment."""
+"""Largest number of bytes of packets held back until the requested moment."""
 
 STANDALONE = {
     *("aac", "ac3", "alac", "av1", "dnxhd", "eac3", "ffv1", "flac", "flv1", "h263", "h264", "hevc"),
@@ -27,9 +27,9 @@ STANDALONE = {
     *("mpeg4", "msmpeg4v3", "opus", "prores", "theora", "vc1", "vorbis", "vp8", "vp9", "wmapro"),
     *("wmav1", "wmav2", "wmv1", "wmv2", "wmv3"),
 }
-"""Codecs whose key frames need nothing that came before them, as palettes do."""
+"""Codecs whose key frames need nothing that came before them, unlike those with palettes."""
 LONG = 1.0
-"""Seconds between packets above which a picture is held, as slides are."""
+"""Seconds between packets above which a picture counts as held, like a slide."""
 
 
 @dataclass
@@ -40,9 +40,9 @@ class Span:
         begin: first moment, in seconds.
         end: last moment.
         count: number of packets.
-        last: when the last packet is decoded.
-        held: seconds in intervals longer than :data:`LONG`.
-        interval: the last interval.
+        last: decoding time of the last packet.
+        held: total seconds of intervals longer than :data:`LONG`.
+        interval: length of the last interval.
     """
 
     begin: float
@@ -67,14 +67,14 @@ class Packets:
     """The packets of some streams, in the order of the file.
 
     Their time stamps are rewritten: they count from the container's start time, as ``ffmpeg -ss``
-    does, and go on where the clock of the file restarts, as in transport streams that were joined.
+    does, and continue where the clock of the file restarts, as in joined transport streams.
 
     Args:
-        container: freshly opened.
-        streams: the streams to read; the same ones give the same clock at every reading.
+        container: the file, freshly opened.
+        streams: the streams to read; the same streams give the same clock every time.
 
     Attributes:
-        spans: by the stream's index; complete once all packets have been read.
+        spans: the extent of each stream by its index; complete once all packets have been read.
         skipped: whether early packets were left out.
     """
 
@@ -115,7 +115,7 @@ class Packets:
                 begin = decoded if pts is None else pts * unit
                 span = self.spans.setdefault(index, Span(begin, begin))
                 span.add(begin, duration, decoded)
-            # libav passes over empty packets, which repeat a picture; PyAV raises on them.
+            # libav skips empty packets, which repeat a picture; PyAV raises on them.
             if packet.size:
                 yield packet
 
@@ -129,7 +129,7 @@ class Packets:
                 if not packet.size and packet.pts is None and packet.dts is None:
                     emptied.add(packet.stream.index)
                 yield packet
-        except IndexError:  # PyAV looks up a stream that appeared on the way
+        except IndexError:  # PyAV looks up a stream that appeared midway
             for stream in self._streams:
                 if stream.index not in emptied:
                     empty = av.Packet()
@@ -149,8 +149,8 @@ class Packets:
     ) -> Iterator["av.Packet[Any]"]:
         """Yield the packets of one stream that are needed from ``moment`` on.
 
-        They begin with the last key frame up to it, where the codec allows that, else with the
-        first packet. The others are read for the clock alone.
+        They begin with the last key frame up to it if the codec allows that, and otherwise with the
+        first packet. The others are only read for the clock.
         """
         codec = stream.codec_context.name
         if codec not in STANDALONE and not codec.startswith("pcm_"):
@@ -178,7 +178,7 @@ class Packets:
 
 
 def time_of(packet: "av.Packet[Any]") -> float:
-    """The presentation time of a packet in seconds; −∞ if it has none."""
+    """Return the presentation time of a packet in seconds; −∞ if it has none."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is None or packet.time_base is None:
         return -math.inf
@@ -195,13 +195,13 @@ class _Restarts:
         self._ends: dict[int, float] = {}
 
     def shift(self, stream: int, time: float, duration: float) -> float:
-        """The offset, in seconds, for a packet of a stream that is decoded at ``time``."""
+        """Return the offset, in seconds, for a packet of a stream that is decoded at ``time``."""
         shift = self._shifts.get(stream, self._known[-1])
         if stream in self._last:
             newest = max(self._last.values())
             low, high = self._last[stream] - BACK, newest + AHEAD
             if not low <= time + shift <= high:
-                # Another stream may have restarted already: both keep their distance.
+                # Another stream may have restarted already; both keep their distance.
                 fitting = [known for known in self._known if low <= time + known <= high]
                 shift = fitting[-1] if fitting else self._ends[stream] - time
                 if not fitting:

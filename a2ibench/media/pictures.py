@@ -1,4 +1,4 @@
-"""Picture files and frames → the middle square, upright, antialiased."""
+"""Read the middle square of picture files and frames, upright and antialiased."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ FORMATS = {
     ".webp": "WEBP",
 }
 """Suffix → format. No other format is opened, whatever the file's name: some are programs, and
-opening one starts their interpreter."""
+opening them starts an interpreter."""
 MAX_PIXELS = 100_000_000
-"""Largest picture or frame; a header that claims more is not believed."""
+"""Largest number of pixels of a picture or frame; headers that claim more are refused."""
 
 
 def read_picture(path: Path, size: int) -> ImageArray:
@@ -62,7 +62,7 @@ def flatten(picture: Image.Image) -> Image.Image:
 
 
 def square(picture: Image.Image, size: int, aspect: float = 1.0) -> ImageArray:
-    """Cut out the middle square, antialiased: uint8 ``[size, size, 3]``.
+    """Cut out the middle square with antialiasing: uint8 ``[size, size, 3]``.
 
     Args:
         picture: RGB, at least one pixel.
@@ -80,7 +80,7 @@ def check_pixels(width: int, height: int) -> None:
     """Check the size of a picture.
 
     Raises:
-        RejectedError: it has no pixel, or more than ``MAX_PIXELS``.
+        RejectedError: it has no pixels, or more than ``MAX_PIXELS``.
     """
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise RejectedError(

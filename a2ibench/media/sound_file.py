@@ -1,4 +1,4 @@
-"""Decode sound files of any format, and tell a damaged one from a short one."""
+"""Decode sound files of any format, and tell damaged files from short ones."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import soundfile
 
 MAX_LOST = 0.1
-"""Seconds inside a sound file that may be unreadable, as tags are where files were joined."""
+"""Seconds inside a sound file that may be unreadable, such as tags where files were joined."""
 
 
 class NotSoundError(UserError):
-    """No library opens the file as sound."""
+    """No library can open the file as sound."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Limits:
     samples: int
 
     def check(self, runs: Iterable[Run]) -> Iterator[Run]:
-        """Pass runs on.
+        """Pass runs on, within the limits.
 
         Raises:
             UserError: the runs exceed a limit.
@@ -74,8 +74,8 @@ UNLIMITED = Limits(np.inf, sys.maxsize)
 def read_sound(path: Path, limits: Limits = UNLIMITED) -> tuple[FloatArray, int]:
     """Decode a sound file (wav, flac, ogg, mp3, and whatever else libav or libsndfile reads).
 
-    Its length is that of the decoded samples; a library's guess is not asked for. A file that
-    declares more is refused as damaged.
+    The length is that of the decoded samples, not a library's guess. A file that declares more is
+    refused as damaged.
 
     Args:
         path: the file.
@@ -85,7 +85,7 @@ def read_sound(path: Path, limits: Limits = UNLIMITED) -> tuple[FloatArray, int]
         float32 ``[T]``, mono, and its sample rate; the highest one if the rate changes.
 
     Raises:
-        NotSoundError: no library opens the file as sound.
+        NotSoundError: no library can open the file as sound.
         UserError: there is no such file, or its sound is damaged, beyond the limits, or refused by
             :func:`~a2ibench.media.audio.to_mono`.
     """
@@ -125,7 +125,7 @@ def _seconds(found: list[Run]) -> float:
 
 
 def _read_with_av(path: Path, limits: Limits) -> tuple[list[Run], UserError | None]:
-    """Decode the default audio track; return it with an error where it is not whole."""
+    """Decode the default audio track; return it with an error if it is incomplete."""
     import av
 
     found: list[Run] = []
@@ -162,14 +162,14 @@ def _read_with_av(path: Path, limits: Limits) -> tuple[list[Run], UserError | No
     if not found:
         return [], None
     end = found[-1].end
-    # Before and after the sound lie tags, and packets that were cut off.
+    # Tags, and packets that were cut off, lie before and after the sound.
     lost = _length(span for span in refused if found[0].time < span[0] and span[1] < end)
     if lost > MAX_LOST:
         return found, UserError(f"damaged: {lost:.2f} s of its sound cannot be decoded")
     decoded = f"{_seconds(found):.2f} s can be decoded"
     tail = max(behind, last - end, _length(span for span in refused if span[1] >= end))
-    if tail > MISSING:  # not for libsndfile, which makes sound of such bytes
-        raise UserError(f"damaged: {decoded}, about {tail:.2f} s behind that cannot")
+    if tail > MISSING:  # not left to libsndfile, which would make sound of such bytes
+        raise UserError(f"damaged: {decoded}, about {tail:.2f} s after that cannot")
     early = declared is not None and _seconds(found) < declared - MISSING
     if in_file is not None and end < in_file - MISSING:
         declared = in_file
@@ -185,7 +185,7 @@ def _read_with_av(path: Path, limits: Limits) -> tuple[list[Run], UserError | No
 def _note_bytes(
     packets: "Iterable[av.Packet[Any]]", refused: Sequence[Any], taken: list[int]
 ) -> "Iterator[av.Packet[Any]]":
-    """Feed a decoder, and keep in ``taken`` where the bytes that it accepts begin and end."""
+    """Feed a decoder, and record in ``taken`` where the bytes that it accepts begin and end."""
     for packet in packets:
         count = len(refused)
         yield packet

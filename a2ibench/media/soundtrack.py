@@ -1,4 +1,4 @@
-"""The sound of a media file, on the clock of the file."""
+"""Read the sound of a media file, on the clock of the file."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_SECONDS = 2 * 3600.0
 """Seconds of sound held in memory at once."""
 DELAY = 0.1
-"""Seconds of sound that a decoder may drop at the beginning, as that of WMA does."""
+"""Seconds of sound that a decoder may drop at the beginning, as the decoder of WMA does."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Soundtrack:
     Attributes:
         start: time of the first sample, in seconds.
         samples: float32 ``[T]``, the mean of the channels, clipped to ±1.
-        rate: in hertz.
+        rate: sample rate in hertz.
         begin: when the sound of the file begins, in seconds; silence fills the time until
             ``start``.
         damaged: begin and end of each part that cannot be decoded, in seconds.
@@ -57,7 +57,7 @@ class Soundtrack:
         return np.pad(piece, (before, length - before - len(piece)))
 
     def lacks(self, start: float, seconds: float) -> str:
-        """The reason why no segment of ``seconds`` can begin at ``start``; empty if one can."""
+        """Return why no segment of ``seconds`` can begin at ``start``; empty if one can."""
         end = start + seconds
         if start < self.begin - TOLERANCE:
             return f"lies outside the sound: it begins {self.begin - start:.2f} s too early"
@@ -73,7 +73,7 @@ class Soundtrack:
         """Add where the sound of the file begins and which parts of it are damaged.
 
         Args:
-            span: where the packets of the sound lie.
+            span: extent of the packets of the sound.
             skipped: whether the first packets were not decoded.
             damaged: begin and end of each part that cannot be decoded, in seconds.
         """
@@ -83,12 +83,12 @@ class Soundtrack:
 
     @classmethod
     def read(cls, runs: Iterable[Run], rate: int, until: float = math.inf) -> "Soundtrack":
-        """Resample runs of one stream and put each where its time stamp says.
+        """Resample runs of one stream, and put each at its time stamp.
 
         Args:
-            runs: of one stream.
-            rate: of the result, in hertz.
-            until: last moment needed, in seconds.
+            runs: runs of one stream.
+            rate: sample rate of the result, in hertz.
+            until: last moment that is needed, in seconds.
 
         Raises:
             RejectedError: the stream has no samples, NaN, or an impossible gap or length.
@@ -139,7 +139,7 @@ class _Track:
         return np.concatenate(self._pieces)
 
     def _change(self, rate: int) -> None:
-        """Go on from the end of the last run at another rate."""
+        """Continue from the end of the last run at another rate."""
         import soxr
 
         self._flush()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def audio_stream(container: "InputContainer", track: int = 0) -> "av.AudioStream":
-    """An audio track.
+    """Return an audio track.
 
     Args:
         container: the file.
@@ -33,7 +33,7 @@ def audio_stream(container: "InputContainer", track: int = 0) -> "av.AudioStream
 
 
 def video_stream(container: "InputContainer") -> "av.VideoStream":
-    """The default video stream.
+    """Return the default video stream.
 
     Raises:
         RejectedError: the file has no video, or its size or codec cannot be decoded.
@@ -46,7 +46,7 @@ def video_stream(container: "InputContainer") -> "av.VideoStream":
 
 
 def moving_pictures(container: "InputContainer") -> "list[av.VideoStream]":
-    """The video streams, without the cover picture of a sound file."""
+    """Return the video streams, without the cover picture of a sound file."""
     from av.stream import Disposition
 
     cover = Disposition.attached_pic
@@ -54,7 +54,7 @@ def moving_pictures(container: "InputContainer") -> "list[av.VideoStream]":
 
 
 def _default(streams: "Sequence[S]") -> "S":
-    """The stream that its container marks as the default one, else the first."""
+    """Return the stream that its container marks as the default one, else the first."""
     from av.stream import Disposition
 
     marked = [stream for stream in streams if stream.disposition & Disposition.default]

@@ -5,15 +5,19 @@ from dataclasses import dataclass, replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.differences import Family
+from a2ibench.reporting.differences import Differences
 from a2ibench.reporting.score_tables import score_tables
 from a2ibench.reporting.table import Table
 from a2ibench.reporting.verdict_text import NO_JUDGE, comparisons, lead
 from a2ibench.results.rows import RowScores
 from a2ibench.results.struck_metrics import find_health, usable
 from a2ibench.results.study import Study
+from a2ibench.study.looks import standing
+from a2ibench.study.paired_tests import confirm, explore
+from a2ibench.study.primary import usual_metrics
 
 BASE = "Each encoder is compared with the first one; no other pairs of encoders are tested."
+TESTED = "Tested are the primary metrics of the first study; looks are not counted here."
 EACH = "{row}, {encoder}"
 """The label of a row where several encoders have one."""
 
@@ -43,7 +47,7 @@ def compare_encoders(studies: Sequence[Study]) -> list[Between]:
     """
     groups: dict[tuple[str, str, int], list[Study]] = {}
     for study in studies:
-        key = study.about.content_hash, study.about.scale, study.about.images
+        key = study.about.content_hash, study.about.scale, study.budget
         groups.setdefault(key, []).append(study)
     several = [same for same in groups.values() if len({one.about.encoder for one in same}) > 1]
     return [_compare(same) for same in several]
@@ -114,7 +118,7 @@ def _tables(
     arms: Sequence[Mapping[str, RowScores]],
     metrics: Sequence[Metric],
 ) -> tuple[str, tuple[Table, ...]]:
-    about = f"{first.dataset}, {first.about.scale} scale, {first.about.images} images"
+    about = f"{first.dataset}, {first.about.scale} scale, {first.budget} images"
     rows = [*references, *(one for arm in arms for one in _named(arm))]
     (scores,) = score_tables(rows, metrics, about, ())
     title = f"Encoders: quality and class of the images ({about})"
@@ -127,16 +131,18 @@ def _tables(
     what, form = "Encoders", EACH
     if len(arms) == 1:  # its name need not stand in every row, and sentence
         what, form = f"Encoders of {arms[0][base].label}", "{encoder}"
-    family = Family(
+    pairs = [(left, row) for left, *rest in (_named(arm, form) for arm in arms) for row in rest]
+    declared = {one.name for one in metrics} & {*standing(first).primary.metrics}
+    tests = confirm(explore(pairs, metrics), declared or usual_metrics(metrics))
+    made = Differences(
         f"encoder_differences-{first.folder.name}",
         f"{what}: difference to {base} ({about})",
         (base, "encoder"),
-        [(left, row) for left, *rest in (_named(arm, form) for arm in arms) for row in rest],
-        metrics,
+        tests,
         health,
-        [BASE],
+        [BASE, TESTED],
     )
-    return lead(comparisons(family)), (scores, family.table)
+    return lead(comparisons(tests)), (scores, made.table)
 
 
 def _named(rows: Mapping[str, RowScores], form: str = EACH) -> list[RowScores]:

@@ -11,7 +11,7 @@ from a2ibench import __version__
 from a2ibench.curation.check import Checked
 from a2ibench.curation.finding import SEVERITIES, Finding
 from a2ibench.data.store import PairStore
-from a2ibench.reporting.data_uris import LONGEST, picture_uri, sound_uri
+from a2ibench.media.data_uris import LONGEST, picture_uri, sound_uri
 from a2ibench.reporting.html_page import write_html
 
 MAX_PER_CLASS = 24

@@ -10,9 +10,9 @@ import pandas as pd
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
+from a2ibench.evaluation.critical_difference import LEAST, Ranks, rank
 from a2ibench.reporting.between_encoders import compare_encoders
-from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, rank_chart
-from a2ibench.reporting.differences import families
+from a2ibench.reporting.critical_difference import draw_diagram, rank_chart
 from a2ibench.reporting.html_page import write_html
 from a2ibench.reporting.image_grids import save_figure
 from a2ibench.reporting.report import PAGE
@@ -22,6 +22,8 @@ from a2ibench.reporting.verdict_text import comparisons, lead
 from a2ibench.results.results_parquet import LONG, read_long
 from a2ibench.results.study import ABOUT, DamagedStudyError, Study, open_study, studies_inside
 from a2ibench.storage import atomic_write
+from a2ibench.study.looks import standing
+from a2ibench.study.paired_tests import primary_tests
 from a2ibench.study.study_file import file_of, read_study_file
 
 APART = (
@@ -112,7 +114,9 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
                 "link": f"{quote(study.folder.name)}/{PAGE}",
                 "dataset": study.dataset,
                 "encoder": study.about.encoder,
-                "lead": lead(comparisons(*reversed(families(study.scores, study.usable)))),
+                "lead": lead(
+                    comparisons(primary_tests(study.scores, study.usable, standing(study)))
+                ),
             }
             for study in studies
         ],
@@ -170,7 +174,7 @@ def _diagrams(studies: Sequence[Study]) -> list[_Diagram]:
     for encoder in dict.fromkeys(study.about.encoder for study in studies):
         own = [study for study in studies if study.about.encoder == encoder]
         pairs = {study.about.content_hash for study in own}
-        if len(pairs) < len(own) or len({(one.about.scale, one.about.images) for one in own}) > 1:
+        if len(pairs) < len(own) or len({(one.about.scale, one.budget) for one in own}) > 1:
             continue
         for name in own[0].metrics:
             found = [

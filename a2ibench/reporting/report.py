@@ -10,9 +10,10 @@ import numpy as np
 from a2ibench.contracts.metric import Metric
 from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
+from a2ibench.evaluation.critical_difference import LEAST, Ranks, rank
 from a2ibench.evaluation.judge_health import Health
-from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank
-from a2ibench.reporting.differences import DIFFERENCES, Family, families
+from a2ibench.reporting.critical_difference import draw_diagram
+from a2ibench.reporting.differences import DIFFERENCES, Differences
 from a2ibench.reporting.image_grids import save_figure
 from a2ibench.reporting.score_tables import TITLES, score_tables
 from a2ibench.reporting.table import Table
@@ -24,6 +25,8 @@ from a2ibench.results.struck_metrics import find_health, struck_reasons, usable
 from a2ibench.results.study import Study
 from a2ibench.results.study_pairs import find_store
 from a2ibench.study.earlier_results import kept_notes
+from a2ibench.study.looks import Standing, note_look, standing
+from a2ibench.study.paired_tests import PairedTest, explore_study, primary_tests
 
 DIAGRAM = "critical_difference.png"
 OWN_TABLES = tuple(f"{name}.{suffix}" for name in (*TITLES, *DIFFERENCES) for suffix in FORMATS)
@@ -50,6 +53,7 @@ class Report:
         notes: for every caption.
         warnings: those of the notes that speak of single results.
         check: the last check of the pairs.
+        standing: the primary questions.
     """
 
     about: str
@@ -58,6 +62,7 @@ class Report:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     check: LastCheck = field(default_factory=LastCheck)
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def arms(self) -> list[RowScores]:
@@ -80,15 +85,52 @@ class Report:
         return usable(self.metrics, self.health)
 
     @cached_property
-    def families(self) -> tuple[Family, ...]:
-        """The ablations, and the methods, as far as there are any to compare."""
-        return families(self.methods, self.usable, self.about, self.health, self.notes)
+    def tests(self) -> list[PairedTest]:
+        """The primary questions with their tests."""
+        return primary_tests(self.methods, self.usable, self.standing)
+
+    @cached_property
+    def differences(self) -> list[Differences]:
+        """The primary questions, then the other differences, which are exploratory."""
+        tested = {(frozenset((t.row.label, t.base.label)), t.metric.name) for t in self.tests}
+        rest = explore_study(self.methods, self.usable, tested)
+        base = rest["methods"][-1].base.label if "methods" in rest else ""
+        made = {
+            "primary": (
+                "Table III. Primary questions: is A better than B?",
+                ("score of B", "score of A"),
+                self.tests,
+            ),
+            "ablations": (
+                "Table IV. Ablations, exploratory: difference to the full model",
+                ("full", "ablated"),
+                rest.get("ablations"),
+            ),
+            "methods": (
+                f"Table V. Methods, exploratory: difference to {base}",
+                (base, "method"),
+                rest.get("methods"),
+            ),
+        }
+        return [
+            Differences(
+                name,
+                f"{title} ({self.about})",
+                headings,
+                tests,
+                self.health,
+                (*self.standing.notes, *self.notes) if name == "primary" else self.notes,
+                ("A", "B") if name == "primary" else ("method",),
+            )
+            for name, (title, headings, tests) in made.items()
+            if tests
+        ]
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
         """The tables of scores, then of differences."""
         scores = score_tables(self.methods, self.metrics, self.about, self.notes)
-        return (*scores, *(family.table for family in self.families))
+        return (*scores, *(one.table for one in self.differences))
 
     @cached_property
     def ranks(self) -> Ranks | None:
@@ -103,8 +145,8 @@ class Report:
 
     @property
     def compared(self) -> list[Comparison]:
-        """The methods, then the ablations, pair by pair."""
-        return comparisons(*reversed(self.families))
+        """The contrasts of the primary questions."""
+        return comparisons(self.tests)
 
     @property
     def said(self) -> str:
@@ -148,24 +190,35 @@ def report_on(
 ) -> Report:
     """Return what some rows of a study say, with what a reader must know in the captions."""
     _, aged = metrics_as_stored(study.rows, study.metrics)
+    now = standing(study)
     warnings = (
+        *now.changes,
         *aged,
-        *kept_notes(study.about.jobs, study.about.kept),
+        *kept_notes(
+            ((row.label, [job.key for job in row.jobs]) for row in study.rows), study.about.kept
+        ),
         *_outside_notes(study),
         *(f"Failed: {failure}." for failure in study.failures()),
     )
     notes = (_what_n_is(study), SPREAD, *warnings)
     about = f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
-    return Report(about, tuple(rows), tuple(metrics), notes, warnings, check)
+    if len(study.budgets) > 1:
+        about += f", {study.budget:,} images"
+    return Report(about, tuple(rows), tuple(metrics), notes, warnings, check, now)
 
 
 def write_tables(made: Report, folder: Path) -> None:
-    """Write ``tables`` in a study's folder anew: each table in every format, and the diagram."""
+    """Write ``tables`` in a study's folder anew: each table in every format, and the diagram.
+
+    Who tests the primary questions has looked at them: it is noted in ``study.json``.
+    """
     for name in (*OWN_TABLES, DIAGRAM):
         # Of an earlier command: what this one does not make would stay.
         (folder / "tables" / name).unlink(missing_ok=True)
     for table in made.tables:
         save_table(table, folder / "tables")
+    if any(one.tested for one in made.tests):
+        note_look(folder, made.standing)
     if made.ranks is not None:
         labels = [arm.label for arm in made.scored]
         save_figure(draw_diagram(made.ranks, labels), folder / "tables" / DIAGRAM)
@@ -178,7 +231,7 @@ def _what_n_is(study: Study) -> str:
     said = f"n: test segments, one image each. {seeds}; {done} of {asked} jobs have a result."
     if about.models:
         said += (
-            f" {about.images} training images per trial (pretraining of a part of a method apart)."
+            f" {study.budget} training images per trial (pretraining of a part of a method apart)."
         )
     if about.pairs is not None:
         does = "train the models" if about.models else "are there to train models"

@@ -1,17 +1,14 @@
 """Tables in a terminal: all of them, or one that fits it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Literal
 
-from a2ibench.contracts.metric import Metric
-from a2ibench.reporting.cells import BELOW_FLOOR, Count, Label, Mean, heading
+from a2ibench.reporting.cells import BELOW_FLOOR, Count, Label, heading
 from a2ibench.reporting.critical_difference import NOTE
 from a2ibench.reporting.report import Report
-from a2ibench.reporting.score_tables import TITLES, score_cell
+from a2ibench.reporting.score_tables import score_cell
 from a2ibench.reporting.table import Column, Table
-from a2ibench.results.rows import RowScores
 
 if TYPE_CHECKING:
     import rich.table
@@ -80,7 +77,7 @@ def show_report(made: Report, console: "Console", verbose: bool) -> None:
         notes = dict.fromkeys(note for table in made.tables for note in table.notes)
         lines = [*notes, *([NOTE] if made.ranks else []), f"verdict: {made.verdict}"]
     else:
-        summary = summarise(made, console.width) if made.usable else None
+        summary = summarise(made) if made.usable else None
         if summary is not None:
             console.print(*rich_tables(summary, console.width, stacked=False), sep="\n")
         verdict = f"{made.check.caution} {made.said}".lstrip()
@@ -95,28 +92,15 @@ def show_report(made: Report, console: "Console", verbose: bool) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
-def summarise(made: Report, width: int) -> Table:
-    """Return ceiling, floors and arms by the headline metrics that fit a line of ``width``
-    characters, one of each group in turn; at least one."""
+def summarise(made: Report) -> Table:
+    """Return ceiling, floors and arms by the primary metrics; by the first that is usable where
+    none of them is."""
     rows = [row for row in made.methods if row.ceiling or row.floor_of or not row.reference]
-    headline = sorted(made.usable, key=lambda metric: not metric.headline)
-    groups = [[metric for metric in headline if metric.group == group] for group in TITLES]
-    chosen: dict[Metric, list[Mean]] = {}
-    table: Table | None = None
-    for metric in filter(None, chain.from_iterable(zip_longest(*groups))):
-        cells = [replace(score_cell(row, metric, made.methods), spread=None) for row in rows]
-        tried = {**chosen, metric: cells}
-        ordered = {one: tried[one] for group in groups for one in group if one in tried}
-        wider = _summary(made, rows, ordered)
-        if table is None or len(rich_tables(wider, width, stacked=False)) == 1:
-            table, chosen = wider, ordered
-    assert table is not None  # there is a metric
-    return table
-
-
-def _summary(
-    made: Report, rows: Sequence[RowScores], scores: Mapping[Metric, Sequence[Mean]]
-) -> Table:
+    named = [one for one in made.usable if one.name in made.standing.primary.metrics]
+    scores = {
+        metric: [replace(score_cell(row, metric, made.methods), spread=None) for row in rows]
+        for metric in named or made.usable[:1]
+    }
     lines = [
         (row.reference, (Label(row.label), *(cells[i] for cells in scores.values())))
         for i, row in enumerate(rows)
@@ -134,7 +118,9 @@ def _summary(
         notes=(
             f"{count} test segments, {seeds} seed{'s' if seeds > 1 else ''}; {done} of {asked} jobs"
             " have a result",
-            f"[ ]: 95 % interval; {BELOW_FLOOR}: no better than its floor. {len(scores)} of"
-            f" {len(made.metrics)} metrics: --verbose prints all tables.",
+            f"[ ]: 95 % interval; {BELOW_FLOOR}: no better than its floor. Primary metrics,"
+            f" {len(scores)} of {len(made.metrics)}: --verbose prints all tables, and exploratory"
+            " differences, which have no verdict.",
+            *(made.standing.notes if made.tests else ()),
         ),
     )

@@ -1,12 +1,11 @@
 """Sentences about the tests of a study: nothing is said that a test does not say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
-from a2ibench.contracts.metric import OWN
-from a2ibench.evaluation.verdict import UNTESTED
-from a2ibench.reporting.differences import Family, PairedTest
+from a2ibench.evaluation.verdict import FEW_SEEDS
+from a2ibench.reporting.differences import difference_cell, p_cell
+from a2ibench.study.paired_tests import PairedTest
 
 NO_JUDGE = "Nothing can be said: the judge of every metric failed."
 NAMED = 4
@@ -15,8 +14,7 @@ NAMED = 4
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method against a base, by every metric that both have; those are left out that the method
-    trains against."""
+    """A method against a base, by every primary metric that both have."""
 
     method: str
     base: str
@@ -30,6 +28,17 @@ class Comparison:
     def decided(self) -> tuple[PairedTest, ...]:
         """The tests that separate the two."""
         return self.by("better", "worse")
+
+    @property
+    def numbers(self) -> list[tuple[str, str, str, str]]:
+        """Metric, verdict, difference and p of each test that separates the two."""
+        found = []
+        for test in self.decided:
+            p, change = str(p_cell(test)), str(difference_cell(test))
+            unit = " points" * test.metric.percent
+            said = p if p.startswith("<") else f"= {p}"
+            found.append((test.metric.title, str(test.verdict), f"{change}{unit}", said))
+        return found
 
     @property
     def verdict(self) -> str:
@@ -56,20 +65,23 @@ class Comparison:
             else:
                 named = _titles(found) if len(found) <= NAMED else f"the other {len(found)} metrics"
             parts.append(f"not separable from {name} by {named}")
-        if self.by("one seed"):
-            parts.append(f"not tested against {name}: one common seed")
+        if found := self.by(*FEW_SEEDS):
+            seeds = found[0].verdict
+            parts.append(f"not tested against {name}: {seeds}; a test needs three")
+        if self.by("not complete"):
+            parts.append(f"not tested against {name} yet: jobs are still to be done")
         for reason, found in _reasons(self.by("not tested")).items():
             by = "" if len(found) == len(self.tests) else f" by {_titles(found)}"
             parts.append(f"not tested against {name}{by}: {reason}")
         return "; ".join(parts) or f"has no score in common with {name}"
 
 
-def comparisons(*families: Family) -> list[Comparison]:
-    """Return a comparison for each pair of rows of some families of tests."""
+def comparisons(tests: Sequence[PairedTest]) -> list[Comparison]:
+    """Return a comparison for each pair of rows of some tests; what is exploratory is left out."""
     found: dict[tuple[str, str], list[PairedTest]] = {}
-    for one in chain.from_iterable(family.tests for family in families):
+    for one in tests:
         pair = found.setdefault((one.row.label, one.base.label), [])
-        if one.metric.judge != OWN and one.change is not None:
+        if one.verdict != "exploratory" and one.change is not None:
             pair.append(one)
     return [Comparison(*pair, tuple(tests)) for pair, tests in found.items()]
 
@@ -77,19 +89,21 @@ def comparisons(*families: Family) -> list[Comparison]:
 def lead(compared: Sequence[Comparison]) -> str:
     """Return the first sentence: what is separable, or how much of it, or that nothing is."""
     tests = [test for one in compared for test in one.tests]
-    tested = [test for test in tests if test.verdict not in UNTESTED]
+    tested = [test for test in tests if test.tested]
     decided = [one for one in compared if one.decided]
     if not compared:
         return "One method stands alone: it is compared with the reference rows only."
     if not tests:
-        return "Nothing can be compared yet: no two methods have a score in common."
+        return "Nothing can be compared yet: no two methods have a primary score in common."
+    if all(test.verdict == "not complete" for test in tests):
+        return "Nothing is tested yet: the rows compared have jobs that are still to be done."
     untested = _reasons([test for test in tests if test.verdict == "not tested"])
     if untested and not tested:
         return f"Nothing is tested: {'; '.join(untested)}."
     if not tested:
         return (
-            "Nothing is tested: with one training seed a difference may be luck. Take at least"
-            " three seeds, better five."
+            "Nothing is tested: with fewer than three training seeds a difference may be luck. Take"
+            " three seeds at least, better five."
         )
     count = sum(len(one.decided) for one in decided)
     rest = len(tested) - count
@@ -111,19 +125,38 @@ def lead(compared: Sequence[Comparison]) -> str:
     return f"{said}. {others}"
 
 
-def together(compared: Sequence[Comparison]) -> list[tuple[str, Comparison]]:
-    """Name methods of which the same is said together, with the comparison of the first."""
-    found: dict[str, list[Comparison]] = {}
-    for one in compared:
-        found.setdefault(one.sentence, []).append(one)
-    return [(_listed([one.method for one in same]), same[0]) for same in found.values()]
+def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str, str]]:
+    """Return each method that a test separates from its base at some budget, and in words at which
+    budgets. Each p, corrected for the tests of its budget, is multiplied by the number of budgets.
+    """
+    held: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for budget, one in ((budget, one) for budget, several in compared.items() for one in several):
+        for test in (test.judged(_times(test.p, len(compared))) for test in one.decided):
+            if test.verdict == "not separable":
+                continue
+            at = held.setdefault((one.method, one.base, test.metric.title), {})
+            at.setdefault(test.verdict, []).append(f"{budget:,}")
+    found: dict[str, dict[str, list[str]]] = {}
+    for (method, base, title), at in held.items():
+        order = (f"{verdict} than {base} at {_listed(budgets)}" for verdict, budgets in at.items())
+        said = f"{' and '.join(order)} images{' (the curves cross)' if len(at) > 1 else ''}"
+        found.setdefault(method, {}).setdefault(said, []).append(title)
+    return [
+        (method, "; ".join(f"{said} by {_listed(titles)}" for said, titles in alike.items()))
+        for method, alike in found.items()
+    ]
+
+
+def _times(p: float | None, tests: int) -> float | None:
+    """Correct a p for a number of tests (Bonferroni)."""
+    return None if p is None else min(1.0, tests * p)
 
 
 def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:
     """Tests without an interval, by the reason."""
     found: dict[str, tuple[PairedTest, ...]] = {}
     for test in tests:
-        reason = test.difference.reason
+        reason = difference_cell(test).reason
         assert reason is not None  # else it has an interval, and a test
         found[reason] = (*found.get(reason, ()), test)
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from a2ibench.protocol import PROTOCOL
+from a2ibench.results.records import JobRecord
 from a2ibench.storage import content_key
 
 
@@ -41,14 +42,13 @@ class Job:
     protocol: int = PROTOCOL
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Job":
-        """Read a job as a file holds it; leave out keys that this version does not know.
+    def from_record(cls, record: JobRecord, protocol: int = 1) -> "Job":
+        """Return a job as a file holds it, without keys that this version does not know.
 
-        Files of the first protocol need not name it.
+        ``protocol`` is that of a record that names none.
         """
         names = {field.name for field in dataclasses.fields(cls)}
-        known = {name: value for name, value in record.items() if name in names}
-        return cls(**{"protocol": 1, **known})
+        return cls(**{"protocol": protocol, **record.model_dump(include=names, exclude_unset=True)})
 
     @functools.cached_property
     def key(self) -> str:
@@ -57,6 +57,11 @@ class Job:
         if self.workers == 1:
             del about["workers"]  # as it was before there were several
         return content_key(about)
+
+    @functools.cached_property
+    def training(self) -> str:
+        """Identity of its training: the same for all budgets."""
+        return dataclasses.replace(self, images=0).key
 
     @property
     def data_key(self) -> str:
@@ -84,11 +89,20 @@ class Environment:
 
 @dataclass(frozen=True)
 class Task:
-    """A job to do, in its folder."""
+    """A job to do, in its folder.
+
+    Attributes:
+        earlier: folders of the jobs of the same training with smaller budgets, whose states it may
+            begin with, the largest first.
+        goal: the largest budget that its training goes on to in the present command; 0 where that
+            is its own.
+    """
 
     job: Job
     folder: Path
     environment: Environment
+    earlier: tuple[Path, ...] = ()
+    goal: int = 0
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -6,17 +6,23 @@ from pathlib import Path
 
 from a2ibench.errors import UserError
 from a2ibench.results.job import Task
-from a2ibench.results.job_state import FAILURE, JobState, is_done
+from a2ibench.results.job_state import FAILURE, JobState
 from a2ibench.results.result_file import set_aside_result
 from a2ibench.results.study import ABOUT, DamagedStudyError, open_study
 from a2ibench.storage import set_aside
 
 
-def repair(folder: Path, tasks: Mapping[str, Task], say: Callable[[str], None]) -> None:
+def repair(
+    folder: Path, tasks: Mapping[str, Task], say: Callable[[str], None]
+) -> dict[str, JobState]:
     """Set damaged files aside, saying so, and forget failures of jobs that are done now.
 
     No other command may be at work in the folder; ``tasks`` go by what a person calls their rows.
+
+    Returns:
+        The jobs that are done, by the names of their folders.
     """
+    done = {}
     with suppress(UserError):  # there is none yet
         try:
             open_study(folder)
@@ -26,8 +32,11 @@ def repair(folder: Path, tasks: Mapping[str, Task], say: Callable[[str], None]) 
                 " made again from the jobs that are there"
             )
     for name, task in tasks.items():
-        if (why := JobState(task.folder).damage) is not None:
-            say(f"{name}: {set_aside_result(task.folder, why)}; computed again")
-        # Of a metric that is not asked for any more, or of an attempt before the last.
-        if (task.folder / FAILURE).is_file() and is_done(task):
-            (task.folder / FAILURE).unlink()
+        state = JobState(task.folder, task.job.seed)
+        if state.damage is not None:
+            say(f"{name}: {set_aside_result(task.folder, state.damage)}; computed again")
+        elif state.is_done(task.metrics, task.judges):
+            done[state.key] = state
+            # Of a metric that is not asked for any more, or of an attempt before the last.
+            (task.folder / FAILURE).unlink(missing_ok=True)
+    return done

@@ -10,13 +10,14 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.contracts.reference import CEILING, Reference
-from a2ibench.evaluation.clip_blocks import BLOCKS
 from a2ibench.evaluation.judge_health import Health, held_out_health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.results.job import Job
 from a2ibench.results.job_state import JobState, is_current
 from a2ibench.results.records import ArmRecord, Result
 
+EARLIER_BLOCKS = 20
+"""Maximum number of blocks in protocol 1."""
 MINUS = " − "
 """In the label of an arm: before each part that is off."""
 
@@ -71,12 +72,19 @@ class RowScores:
 class Row:
     """One arm, reference row or outside system with the jobs that compute it, seed by seed.
 
-    ``arm`` is None for a reference row, an outside system, or a job by itself.
+    ``arm`` is None for a reference row, an outside system, or a job by itself; ``budget``, the
+    training images of each job, where its study has only one.
     """
 
     label: str
     jobs: tuple[JobState, ...]
     arm: ArmRecord | None = None
+    budget: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its label, with the budget where its study has several."""
+        return name_of_row(self.label, self.budget)
 
     @cached_property
     def results(self) -> tuple[JobState, ...]:
@@ -86,7 +94,7 @@ class Row:
     def read_again(self) -> "Row":
         """Return the same row, of which no file was read yet."""
         jobs = tuple(JobState(job.folder, job.number) for job in self.jobs)
-        return Row(self.label, jobs, self.arm)
+        return Row(self.label, jobs, self.arm, self.budget)
 
     @property
     def damaged(self) -> list[str]:
@@ -127,6 +135,11 @@ class Row:
         return self.model if self.change else None
 
     @property
+    def reference(self) -> bool:
+        """Whether it is a reference row."""
+        return self.kind == "reference"
+
+    @property
     def ablated(self) -> str | None:
         """The parts that are off or changed, as ``--ablate`` writes it; empty for none, None where
         ``study.json`` is of a version that did not keep it."""
@@ -157,11 +170,11 @@ class Row:
                 found[name] = _over_seeds(jobs, name)
         return RowScores(
             self.label,
-            self.kind == "reference",
+            self.reference,
             self.full,
             len(self.jobs),
             found,
-            self.floor_of,
+            frozenset() if self._reference is None else frozenset(self._reference.floor_of),
             self.is_ceiling,
             judges_of([_result(job) for job in self.results], metrics),
             self.model,
@@ -169,7 +182,7 @@ class Row:
 
     @property
     def _reference(self) -> type[Reference] | None:
-        if self.kind != "reference" or self.model not in registry.references.names():
+        if not self.reference or self.model not in registry.references.names():
             return None
         return registry.references.get(self.model)
 
@@ -178,10 +191,10 @@ class Row:
         """Whether it is the row of the real images themselves."""
         return self._reference is not None and self._reference.row == CEILING
 
-    @property
-    def floor_of(self) -> frozenset[str]:
-        """The groups of metrics that it is the floor of."""
-        return frozenset() if self._reference is None else frozenset(self._reference.floor_of)
+
+def name_of_row(label: str, budget: int | None) -> str:
+    """Return a row's label, with its budget where there is one to tell it by."""
+    return label if budget is None else f"{label}, {budget:,} images"
 
 
 def label_of_reference(name: str) -> str:
@@ -220,15 +233,21 @@ def _over_seeds(jobs: Sequence[JobState], metric: str) -> SeedScores:
     spread = None
     if all(score.spread is not None for score in scores):
         spread = np.array([score.spread for score in scores], dtype=np.float64)
-    blocks = np.stack([job.blocks(metric) for job in jobs])
-    # Results of earlier versions do not say how many clips there are; each was then a block.
-    known = blocks.shape[1] if blocks.shape[1] < BLOCKS else None
+    values = np.array([score.value for score in scores])
+    blocks, strata = np.stack([job.blocks(metric) for job in jobs]), jobs[0].strata
+    known = None
+    if strata is None:
+        # Protocol 1: values with the jackknife's bias. The first results do not say how many clips
+        # there are; each was then a block, as long as there were fewer than 20.
+        blocks = blocks + (values - np.nanmean(blocks, axis=1))[:, np.newaxis]
+        known = blocks.shape[1] if blocks.shape[1] < EARLIER_BLOCKS else None
     return SeedScores(
         seeds=tuple(job.seed for job in jobs),
-        values=np.array([score.value for score in scores]),
+        values=values,
         n=min(score.n for score in scores),
         spread=spread,
         blocks=blocks,
         clips=known if scores[0].clips is None else scores[0].clips,
         chance=scores[0].chance,
+        strata=strata,
     )

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError, told
+from a2ibench.results.declaration import with_history
 from a2ibench.results.study import ABOUT
 from a2ibench.storage import UnwritableError, lock, read_json, write_json
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
-    """Write ``study.json`` with the id that is there, or a new one."""
+    """Write ``study.json`` with the id that is there, or a new one, and the history of its primary
+    questions (:func:`~a2ibench.results.declaration.with_history`)."""
     path = folder / ABOUT
     with lock(path):
-        write_json(path, {**about, "id": _held(path) or uuid.uuid4().hex})
+        written = with_history(folder, about)
+        write_json(path, {**written, "id": _held(path) or uuid.uuid4().hex})
 
 
 def study_id(folder: Path) -> str:

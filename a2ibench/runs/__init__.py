@@ -1,1 +1,1 @@
-"""Trials: trained, drawn and judged, by one executor or another."""
+"""Run trials: train, draw and judge, with any executor."""

@@ -1,4 +1,4 @@
-"""A job's result: a pure function of the job, whichever executor computes it."""
+"""Compute the result of a job: a pure function of the job, whichever executor runs it."""
 
 import dataclasses
 import shutil
@@ -18,33 +18,35 @@ from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results.job import Job, Task
-from a2ibench.results.job_images import read_outside, save_samples
+from a2ibench.results.job_images import copy_step_pictures, read_outside, save_samples
 from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import (
     FORMAT,
     SCORES,
+    STRATUM,
     next_score_path,
     score_path,
     write_result,
 )
-from a2ibench.runs.model import build, draw_eval_set, train
+from a2ibench.runs.model import build, draw_eval_set, steps_of, train
 from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
 from a2ibench.runs.system_monitor import monitored
 from a2ibench.runs.trial_data import Data, load_judges_as_planned, open_as_planned
 from a2ibench.storage import atomic_write, file_sha256
 from a2ibench.training.data_parallel import ALONE, Team
+from a2ibench.types import IntArray
 
 
 def compute(task: Task, report: Report, team: Team = ALONE) -> None:
     """Compute the result of a task.
 
     Args:
-        team: the workers that train its model together: each calls this function. The first one
-            does all the rest.
+        team: the workers that train the model together. Each calls this function, and the first
+            one does everything else.
 
     Raises:
-        UserError: the data or a judge are not those of the study.
+        UserError: the data or a judge differ from those of the study.
         DivergedError: a loss became NaN or infinite.
     """
     for path in task.environment.plugins:
@@ -98,29 +100,43 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
 def _train(
     task: Task, data: Data, report: Report, team: Team
 ) -> tuple[GeneratedImages, dict[str, Any]] | None:
-    """Return the images of the trained model, with the provenance of its weights; None on all but
-    the first of several workers."""
+    """Return the images of the trained model and the provenance of its weights.
+
+    Returns None on all workers but the first.
+    """
     from a2ibench.training.checkpoint import weights_sha256
     from a2ibench.training.device import choose_device, describe
+    from a2ibench.training.fit import CHECK_EVERY
+    from a2ibench.training.preview import preview_steps
 
     job, folder = task.job, task.folder
-    # Before the training: the user may go on writing meanwhile.
+    # Before the training, during which the user may edit the file.
     sources = source_hashes(registry.models.get(job.method))
     model = build(job, data.train)
     with ExitStack() as stack:
-        preview, tell = None, lambda progress: report(progress.step, progress.steps)
+        steps = steps_of(max(job.images, task.goal), model)
+        preview, tell = None, lambda progress: report(progress.step, steps)
         if team.leads:
             data.standardiser.save(folder / "standardiser.safetensors")
             for i, path in enumerate(task.environment.plugins):
-                # What was trained can be drawn with when the user's file is gone.
+                # The trained model can still draw when the user's file is gone.
                 with atomic_write(folder / PLUGINS / f"{i}_{path.name}") as temporary:
                     shutil.copyfile(path, temporary)
             tell = stack.enter_context(monitored(folder, tell))
             preview = step_drawer(model, data.test, job.seed, folder)
-        checkpoint = folder / CHECKPOINT
-        state = train(model, job, data.train, checkpoint, report=tell, team=team, preview=preview)
+        state = train(
+            model,
+            job,
+            data.train,
+            folder / CHECKPOINT,
+            report=tell,
+            team=team,
+            preview=preview,
+            earlier=[one / CHECKPOINT for one in task.earlier],
+        )
     if not team.leads:
         return None
+    copy_step_pictures(folder, task.earlier, preview_steps(state.step, CHECK_EVERY))
     return draw_eval_set(model, data.eval_set, job.seed), {
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -136,7 +152,7 @@ def _train(
 
 
 def _draw_reference(job: Job, data: Data) -> GeneratedImages:
-    """Return the images of a reference row; another seed stands for another noise."""
+    """Return the images of a reference row; the seed determines its noise."""
     reference = registry.references.get(job.method)()
     rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
     drawn = [
@@ -150,7 +166,7 @@ def _draw_reference(job: Job, data: Data) -> GeneratedImages:
 def _judge(
     task: Task, drawn: GeneratedImages, data: Data, stored: Result | None
 ) -> tuple[dict[str, Any], list[Path]]:
-    """Return the scores that the stored result lacks, and the files that hold them all."""
+    """Return the scores that the stored result lacks, and the files that hold all scores."""
     absent = missing(stored, task.metrics, task.judges)
     metrics = [registry.metrics.get(name) for name in absent]
     judges = load_judges_as_planned(metrics, data, task)
@@ -174,22 +190,26 @@ def _judge(
             scores[metric.name] |= {"clips": mark.clips, "chance": score.chance}
             if score.parts:
                 scores[metric.name]["parts"] = dict(score.parts)
-    return scores, _save_scores(task.folder, marked, stored)
+    return scores, _save_scores(task.folder, marked, stored, data.eval_set.stratum)
 
 
 def _save_scores(
-    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None
+    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None, stratum: IntArray
 ) -> list[Path]:
-    """Write one column per metric, beside those of the stored result: a row for each test segment,
-    and for each block. Return the files, which count as soon as a result names them."""
+    """Write one column per metric, beside those of the stored result.
+
+    One table has a row per test segment, the other one a row per block, with its stratum. Return
+    the files; they count once a result names them.
+    """
     import pandas as pd
 
     segments: dict[str, Any] = {name: one.score.per_segment for name, one in marked.items()}
-    blocks: dict[str, Any] = {name: one.pseudo for name, one in marked.items()}
+    blocks: dict[str, Any] = {STRATUM: stratum}
+    blocks |= {name: one.pseudo for name, one in marked.items()}
     paths: list[Path] = []
     for file, new in zip(SCORES, (segments, blocks), strict=True):
         now = score_path(folder, stored, file)
-        # Without a result to go with it, a file is what an earlier attempt left.
+        # A file without a result is left over from an earlier attempt.
         kept = stored is not None and stored.metrics and now.is_file()
         table = pd.read_parquet(now) if kept else pd.DataFrame()
         for name, column in new.items():

@@ -1,4 +1,4 @@
-"""Memory and disk that a model takes, measured by building it once without weights."""
+"""Estimate the memory and disk that a model takes, by building it once without weights."""
 
 import json
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ from a2ibench.results.job import Task
 from a2ibench.types import Spec
 
 WORKER_BYTES = 2.0e9
-"""Main memory of one worker beside its model's: libraries, data, activations, judges.
+"""Main memory of one worker besides its model: libraries, data, activations, judges.
 
 Measured on trials of the small scale at 64 pixels: 1.9 GB at their peak, without the 0.5 GB of
-libraries and data that processes share. Larger batches, feature maps or test splits take more: this
-refuses what cannot go well and promises nothing.
+libraries and data that processes share. Larger batches, feature maps or test splits take more: the
+estimate refuses what cannot work, and promises nothing.
 """
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes that a model keeps.
+    """Bytes that a model takes.
 
     Attributes:
         memory: weights, gradients, two moments of Adam for each weight that an optimiser steps, the
             average, and the copy of all but the gradients that a checkpoint is written from.
-        checkpoint: that copy.
+        checkpoint: bytes of that copy.
         samples: the images that it draws.
-        misfit: reason why it cannot be built for the pairs' sizes; None where it can.
+        misfit: reason why it cannot be built for the sizes of the pairs; None if it can.
     """
 
     memory: float
@@ -69,7 +69,7 @@ def _measure(method: str, values: str, root: Path, encoder: str, encoder_values:
                 break
         except (UserError, ValueError) as error:
             misfit = told(error)
-        except Exception:  # noqa: S112 - a model that is broken fails in its own trial
+        except Exception:  # noqa: S112 - a broken model fails in its own trial
             continue
     else:
         return Footprint(0.0, 0.0, samples, 0, misfit)
@@ -89,16 +89,39 @@ def _measure(method: str, values: str, root: Path, encoder: str, encoder_values:
     return Footprint(2 * checkpoint + stepped, checkpoint, samples, model.sampling.batch_size)
 
 
-def refuse_misfits(tasks: Sequence[Task]) -> None:
-    """Refuse a model that does not take pictures or features of the pairs' size.
+def refuse_budgets(tasks: Sequence[Task]) -> None:
+    """Refuse a budget that is less than a batch, or less than a batch more than a smaller one.
 
     Raises:
-        UserError: one of the tasks' models cannot be built; the message is the model's.
+        UserError: with the batch size of the model.
+    """
+    seen: dict[tuple[str, int], int] = {}
+    for task in sorted(tasks, key=lambda task: task.job.images):
+        job, batch = task.job, footprint(task).batch_size
+        if not batch:
+            continue  # it could not be measured
+        steps = job.images // batch
+        if not steps:
+            raise UserError(
+                f"--images {job.images}: less than one batch of {job.method} ({batch} pairs)"
+            )
+        if (same := seen.setdefault((job.training, steps), job.images)) != job.images:
+            raise UserError(
+                f"--images {same},{job.images}: the same number of steps, {steps}, for"
+                f" {job.method} (batches of {batch} pairs)"
+            )
+
+
+def refuse_misfits(tasks: Sequence[Task]) -> None:
+    """Refuse models that do not accept pictures or features of the sizes of the pairs.
+
+    Raises:
+        UserError: a model cannot be built; the message is the model's own.
     """
     for task in tasks:
         if (why := footprint(task).misfit) is not None:
             size = PairStore(task.environment.store).image_size
             raise UserError(
                 f"{task.job.method}: cannot be built for these pairs ({size} × {size} px): {why};"
-                " prepare pairs of another --set image_size, or leave the model out"
+                " prepare pairs with another --set image_size, or leave the model out"
             )

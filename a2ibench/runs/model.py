@@ -1,6 +1,6 @@
-"""A model from its job: built, trained, and asked to draw; the same for a study and a search."""
+"""Build, train and draw with the model of a job, for studies and searches alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +23,10 @@ OWN_BATCH = 64
 
 
 def build(job: Job, train: Pairs) -> "Model":
-    """Build a job's model for some pairs, with random weights by its seed, on its device.
+    """Build a job's model for some pairs, with random weights from the job's seed, on its device.
 
     Raises:
-        UserError: the job's options are not those of its method.
+        UserError: the method does not have the job's options.
     """
     from a2ibench.training.device import choose_device, make_deterministic, place
 
@@ -35,9 +35,9 @@ def build(job: Job, train: Pairs) -> "Model":
     return place(registry.models.build(job.method, job.config, spec))
 
 
-def steps_of(job: Job, model: "Model") -> int:
-    """Return the training steps of a job's budget, at least one."""
-    return max(1, job.images // model.sampling.batch_size)
+def steps_of(images: int, model: "Model") -> int:
+    """Return the training steps of a budget, at least one."""
+    return max(1, images // model.sampling.batch_size)
 
 
 def train(
@@ -49,20 +49,22 @@ def train(
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
     preview: Callable[[int], None] | None = None,
+    earlier: Sequence[Path] = (),
 ) -> "TrainingState":
-    """Train a model of :func:`build` on the budget of its job, or for fewer ``steps``.
+    """Train a model from :func:`build` on the budget of its job, or for fewer ``steps``.
 
     See :func:`~a2ibench.training.fit.fit` for the other arguments.
     """
     return fit(
         model,
         pairs,
-        steps=steps_of(job, model) if steps is None else steps,
+        steps=steps_of(job.images, model) if steps is None else steps,
         seed=job.seed,
         checkpoint=checkpoint,
         report=report,
         team=team,
         preview=preview,
+        earlier=earlier,
     )
 
 

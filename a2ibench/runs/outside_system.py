@@ -1,4 +1,4 @@
-"""An outside system's images under the protocol of a study, in the same table."""
+"""Score an outside system's images under the protocol of a study, in the same table."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +16,7 @@ from a2ibench.results.job_state import ORIGIN, JobState, is_done
 from a2ibench.results.overwrite_guard import check_own
 from a2ibench.results.repair import repair
 from a2ibench.results.result_file import JOBS
-from a2ibench.results.study import Study, open_study
+from a2ibench.results.study import Study, find_study, open_study
 from a2ibench.results.study_id import write_about
 from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.progress_display import Display
@@ -26,6 +26,7 @@ from a2ibench.runs.trial import Trial
 from a2ibench.runs.trial_data import open_parts
 from a2ibench.storage import write_json
 from a2ibench.study.planned_rows import Entry, entries_of, jobs_of
+from a2ibench.study.primary import declared_in, settle_primary
 from a2ibench.study.request import Request, outline
 
 LONGEST_NAME = 60
@@ -37,9 +38,9 @@ class Outside:
 
     Attributes:
         folders: folders of its images, one per training seed.
-        mapping: a csv file with the columns image, row; None for file names that say it.
+        mapping: a csv file with the columns image and row; None if the file names hold the row.
         resize: whether images of another size are resized instead of refused.
-        replace: whether it may take the place of a row of the same name.
+        replace: whether it may replace a row of the same name.
     """
 
     name: str
@@ -50,17 +51,17 @@ class Outside:
 
 
 def evaluate_outside(request: Request, outside: Outside, display: Display) -> None:
-    """Score images from outside, and write the tables of the study that they go into.
+    """Score images of an outside system, and write the tables of their study.
 
-    A study that is there keeps its rows, and must have the same protocol; otherwise one is made
-    that holds the reference rows and this system.
+    An existing study keeps its rows, and must have the same protocol. Otherwise a new study is
+    made, with the reference rows and this system.
 
     Args:
         request: data, encoder, metrics and folder; no models.
 
     Raises:
-        UserError: images that cannot be used, a name that is taken, or a study of another protocol.
-            Nothing was written to the study then. Or another command is at work there.
+        UserError: the images cannot be used, the name is taken, the study has another protocol, or
+            another command is at work there. Nothing is written to the study in these cases.
     """
     _check_name(outside.name)
     assert request.folder is not None
@@ -70,7 +71,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         plan = prepare_study(request, display.counter, display.say)
         announce(plan, display)
         folder, environment = plan.outline.folder, plan.entries[0].tasks[0].environment
-        stored = _stored(folder)
+        stored = plan.earlier
         if stored is not None:
             _check_protocol(plan, stored)
         rows = plan.entries if stored is None else entries_of(stored, environment)
@@ -83,16 +84,18 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
     with at_work(folder):
         with display.running():
             named = {name: task for row in rows for name, task in row.named.items()}
-            repair(folder, named, display.say)
+            done = repair(folder, named, display.say)
             _compute(rows, entry, submissions, outside, display)
         entries = _placed(rows, entry)
         about = describe(plan) if stored is None else stored.about.plain
-        write_about(folder, {**about, "jobs": jobs_of(entries)})
-        show_results(replace(plan, entries=entries), None, display)
+        metrics = plan.metrics if stored is None else stored.metrics
+        primary = settle_primary(declared_in(stored), metrics, entries)
+        write_about(folder, {**about, **jobs_of(entries), "primary": primary.plain})
+        show_results(replace(plan, entries=entries), done, None, display)
 
 
 def export(request: Request, listed: Path | None, sounds: Path | None, display: Display) -> None:
-    """Write the list of test segments, and their sounds, for a system outside."""
+    """Write the list of test segments, and their sounds, for an outside system."""
     with display.running():
         _, store, data = open_parts(request, outline(request), display.counter)
     if sounds is not None:
@@ -102,7 +105,7 @@ def export(request: Request, listed: Path | None, sounds: Path | None, display: 
 
 
 def join(folder: Path, request: Request) -> Request:
-    """Return the request that computes for new images what a study has computed for its own.
+    """Return the request that computes the same scores for new images as a study has for its own.
 
     Raises:
         UserError: the folder holds no study, or a damaged one.
@@ -112,38 +115,30 @@ def join(folder: Path, request: Request) -> Request:
         request,
         seeds=about.seeds,
         scale=about.scale,
-        images=about.images,
+        images=(about.images,),
         metrics=tuple(about.metrics),
         folder=folder,
     )
-
-
-def _stored(folder: Path) -> Study | None:
-    """Return the study in a folder; None where there is none, or a damaged ``study.json``."""
-    try:
-        return open_study(folder)
-    except UserError:
-        return None
 
 
 def _check_name(name: str) -> None:
     right = name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
     if not right or "−" in name or "=" in name or name.startswith("-"):
         raise UserError(
-            f"--name {name!r}: expected a word or a few, at most {LONGEST_NAME} printable"
-            " characters, without − and = (which mark an ablation), and no - first (which marks an"
-            " option)"
+            f"--name {name!r}: expected one or a few words, at most {LONGEST_NAME} printable"
+            " characters, without − and = (which mark an ablation), and not beginning with - (which"
+            " marks an option)"
         )
 
 
 def _read(request: Request, outside: Outside, display: Display) -> list[Submission]:
-    """Read the images, before any judge is trained: a wrong one is better known at once."""
+    """Read the images before any judge is trained, so that a wrong one is reported at once."""
     resolved = [folder.resolve() for folder in outside.folders]
     if len(set(resolved)) < len(resolved):
-        raise UserError("--images: the same folder twice; each is a training seed of its own")
+        raise UserError("--images: the same folder twice; each folder is one training seed")
     chosen = outline(request)
     _, store, data = open_parts(request, chosen, display.counter)
-    stored = _stored(chosen.folder)
+    stored = find_study(chosen.folder)
     if stored is not None and stored.about.content_hash != store.content_hash:
         there = stored.about.content_hash
         difference = f"content hash of the pairs: {there} there, {store.content_hash} here"
@@ -183,18 +178,20 @@ def _job(name: str, seed: int, submission: Submission, plan: Prepared) -> Job:
 
 
 def _check_free(outside: Outside, entry: Entry, rows: Sequence[Entry]) -> None:
-    """Refuse to put other images silently in the place of a row."""
+    """Refuse to replace the images of a row silently."""
     for row in rows:
         if row.label.casefold() != outside.name.casefold():
             continue
         same = [t.job.key for t in row.tasks] == [t.job.key for t in entry.tasks]
         if not (row.outside and row.label == outside.name and (same or outside.replace)):
-            hint = "; --replace puts these images in its place" if row.outside else ""
-            raise UserError(f"the study has a row {row.label!r} already: choose --name{hint}")
+            hint = "; --replace replaces its images" if row.outside else ""
+            raise UserError(
+                f"the study already has a row {row.label!r}: choose another --name{hint}"
+            )
 
 
 def _check_protocol(plan: Prepared, stored: Study) -> None:
-    """Refuse a study whose scores were measured in another way than these would be."""
+    """Refuse a study whose scores were measured differently from these."""
     folder = plan.outline.folder
     pairs, encoder = plan.store.content_hash, plan.encoder.identity()
     judges = plan.entries[0].tasks[0].judges
@@ -224,7 +221,7 @@ def _check_protocol(plan: Prepared, stored: Study) -> None:
 
 def _other_protocol(folder: Path, differences: Sequence[str]) -> UserError:
     return UserError(
-        f"{folder}: another protocol than this one: {'; '.join(dict.fromkeys(differences))}"
+        f"{folder}: its protocol differs from this one: {'; '.join(dict.fromkeys(differences))}"
     )
 
 
@@ -254,8 +251,10 @@ def _compute(
 
 
 def _placed(rows: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:
-    """Place a row behind the reference rows and older outside systems: the others are compared with
-    the last row, which stays the study's own."""
+    """Place a row after the reference rows and older outside systems.
+
+    The last row, with which the others are compared, stays one of the study's own.
+    """
     kept = [row for row in rows if row.label != entry.label]
     first = [row for row in kept if row.reference or row.outside]
     return (*first, entry, *(row for row in kept if row not in first))

@@ -1,4 +1,4 @@
-"""Checks before trials, with all reasons to refuse a study; then data and judges."""
+"""Check a study before its trials start; then prepare data and judges."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,11 +11,10 @@ from a2ibench.data.prepare import NotPreparedError
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.results.job import Task
-from a2ibench.results.job_state import JobState
-from a2ibench.runs.memory_estimate import refuse_misfits
+from a2ibench.runs.memory_estimate import refuse_budgets, refuse_misfits
 from a2ibench.runs.study_lock import refuse_folder
 from a2ibench.runs.time_estimate import estimate
-from a2ibench.runs.trial import Trial
+from a2ibench.runs.trial import Trial, trials_of
 from a2ibench.runs.trial_data import Counter, Data, open_data, open_pairs
 from a2ibench.storage import content_key
 from a2ibench.study.earlier_results import refuse_other_judges
@@ -27,7 +26,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Prepared(Plan):
-    """A plan whose data and judges are there; its tasks name the judges.
+    """A plan whose data and judges are ready; its tasks name the judges.
 
     Attributes:
         tiled: number of sounds that are shorter than the encoder needs.
@@ -40,17 +39,17 @@ class Prepared(Plan):
 def preflight(
     request: Request, chosen: Outline, executor: Executor[Trial], counter: Counter, say: Say
 ) -> tuple[Plan | None, str]:
-    """Check a request as far as its pairs are there; nothing is made, written or started.
+    """Check a request as far as its pairs exist; nothing is made, written or started.
 
-    ``run`` looks at this first, and ``run --dry-run`` at nothing else.
+    ``run`` does this first, and ``run --dry-run`` does nothing else.
 
     Returns:
-        The plan, or None where its pairs are still to be made; and a line on how long its trainings
-        will take, empty where that is not known yet or where there is nothing to train.
+        The plan, or None if its pairs do not exist yet; and a line on how long the trainings will
+        take, which is empty if that is unknown or nothing has to be trained.
 
     Raises:
-        UserError: whatever the study would be refused for: its folder, its encoder, classes with
-            too few clips, metrics, pictures of a size that a model does not take, resources.
+        UserError: the study would be refused, for its folder, its encoder, classes with too few
+            clips, metrics, pictures of a size that a model does not accept, or resources.
     """
     refuse_folder(chosen.folder)
     try:
@@ -58,25 +57,26 @@ def preflight(
     except NotPreparedError:
         return None, ""
     plan = make_plan(request, chosen, encoder, store, say)
-    # By which judges they are to be seen is not known yet.
-    tasks = [t for t in plan.trainings if not JobState(t.folder).has_all(t.metrics)]
-    if not tasks:
+    trials = trials_of(plan.trainings)
+    if not trials:
         return plan, ""
-    room = executor.room([Trial.of(task) for task in tasks])
-    return plan, estimate(tasks, room, request.scale, chosen.folder)
+    return plan, estimate(trials, executor.room(trials), request.scale, chosen.folder)
 
 
 def make_plan(
     request: Request, chosen: Outline, encoder: Encoder, store: PairStore, say: Say
 ) -> Plan:
-    """Expand a request, and refuse models that cannot be built for its pairs.
+    """Expand a request, and refuse models that cannot be built for its pairs, or trained on its
+    budgets.
 
     Raises:
-        UserError: as :func:`~a2ibench.study.plan.expand` and
-            :func:`~a2ibench.runs.memory_estimate.refuse_misfits`.
+        UserError: as :func:`~a2ibench.study.plan.expand`,
+            :func:`~a2ibench.runs.memory_estimate.refuse_misfits` and
+            :func:`~a2ibench.runs.memory_estimate.refuse_budgets`.
     """
     plan = expand(request, chosen, encoder, store, say)
     refuse_misfits(plan.trainings)
+    refuse_budgets(plan.trainings)
     return plan
 
 
@@ -86,14 +86,14 @@ def prepare_study(
     """Prepare the data and the judges of a request.
 
     Raises:
-        UserError: as :func:`~a2ibench.study.request.outline` and :func:`make_plan`; data that
+        UserError: as :func:`~a2ibench.study.request.outline` and :func:`make_plan`; or the data
             cannot be prepared.
     """
     if plan is None:
         chosen = outline(request)
         plan = make_plan(request, chosen, *open_pairs(request, chosen, counter), say)
     data = open_data(plan.store, plan.encoder, counter(f"encoding with {request.encoder}"))
-    # Before parallel trials would each want them.
+    # Now, since parallel trials would each load them.
     needed = [registry.metrics.get(name) for name in plan.metrics]
     data_key = content_key([plan.store.content_hash, plan.encoder.identity()])
     new = {task.folder.name for task in plan.tasks} - plan.kept.keys()

@@ -1,4 +1,4 @@
-"""Progress of a study on the terminal: bars with the time left, or plain lines in a log file."""
+"""Show the progress of a study: bars with the time left, or plain lines in a log file."""
 
 import math
 import time
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from a2ibench.evaluation.feasibility import Feasibility
 
 TOLD = 3
-"""Findings of a check that are printed."""
+"""Number of findings of a check that are printed."""
 LINE_EVERY = 30.0
-"""Seconds between two lines about the same thing, where the output is no terminal …"""
+"""Seconds between two lines about the same thing, if the output is not a terminal."""
 FIRST_LINE = 5.0
-"""… but the first ones come sooner: after so many seconds, twice as many, and so on."""
+"""Seconds to the first such line; the next comes after twice as many, and so on up to the limit."""
 
 
 class Display:
-    """Progress of the parts of a study."""
+    """The display of the progress of a study's parts."""
 
     def __init__(self, console: Console, verbose: bool = False) -> None:
         self.console = console
@@ -41,7 +41,7 @@ class Display:
         self._bars: Progress | None = None
 
     def say(self, text: str, **style: Any) -> None:
-        """Print one line; nothing in it is markup."""
+        """Print one line, without interpreting markup."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True, **style)
 
     @contextmanager
@@ -76,7 +76,7 @@ class Display:
                 lines.show(done, total)
                 return
             if bar is None:
-                # What an earlier run has done says nothing about the speed of this one.
+                # The work of an earlier run says nothing about the speed of this one.
                 bar = self._bars.add_task(name, total=total, completed=done)
             self._bars.update(bar, completed=done, total=total)
 
@@ -109,7 +109,7 @@ def show_check(check: "LastCheck", root: Path, display: Display) -> None:
 
 
 class _Lines:
-    """Progress of something, in a line now and then."""
+    """Progress of one part, as a line now and then."""
 
     def __init__(self, name: str, say: Callable[[str], None]) -> None:
         self._name = name
@@ -119,7 +119,7 @@ class _Lines:
 
     def show(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if first := done < self._start[1]:  # also where it begins again, from further back
+        if first := done < self._start[1]:  # also when it starts again from an earlier point
             self._start = now, done
         ended = done >= total
         gap = min(LINE_EVERY, max(FIRST_LINE, (now - self._start[0]) / 2))

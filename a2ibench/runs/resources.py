@@ -1,4 +1,4 @@
-"""Needs of trials against what is there: refused with the arithmetic, or fewer at once."""
+"""Compare the needs of trials with the resources: refuse them, or run fewer at once."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from a2ibench.config import option
 from a2ibench.contracts.executor import Executor
 from a2ibench.data.batches import share_of
 from a2ibench.errors import UserError
+from a2ibench.results.job_state import JobState
 from a2ibench.runs.trial import Trial
 from a2ibench.storage import nearest_existing
 
@@ -63,7 +64,7 @@ def this_machine() -> Machine:
 
 
 def visible_gpus() -> list[str]:
-    """Return the GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    """Return the GPUs that this process may use, in the terms of ``CUDA_VISIBLE_DEVICES``."""
     import torch
 
     count = torch.cuda.device_count()
@@ -72,7 +73,7 @@ def visible_gpus() -> list[str]:
 
 
 def refuse_workers(trials: Sequence[Trial]) -> None:
-    """Refuse several workers per trial, which only Ray joins."""
+    """Refuse several workers per trial, which only Ray supports."""
     if any(trial.job.workers > 1 for trial in trials):
         raise UserError("more than one GPU per trial needs --executor ray")
 
@@ -82,7 +83,7 @@ class SharedGPUs:
     """The options of an executor that gives GPUs to trials.
 
     Raises:
-        ValueError: more than one GPU, and no whole number.
+        ValueError: more than one GPU, but not a whole number.
     """
 
     gpus_per_trial: float | None = option(
@@ -123,11 +124,11 @@ def need_of(
     """Return the need of the largest of several trials.
 
     Args:
-        trials: of models, with one number of workers.
-        gpus_per_trial: None for one GPU a worker where there is any GPU.
+        trials: trials of models, all with the same number of workers.
+        gpus_per_trial: None for one GPU per worker if there is any GPU.
 
     Raises:
-        UserError: the number of GPUs cannot be shared by the workers, or a batch cannot.
+        UserError: the GPUs or a batch cannot be divided evenly among the workers.
     """
     workers = max(trial.job.workers for trial in trials)
     if gpus_per_trial is None:
@@ -145,15 +146,15 @@ def need_of(
 
 
 def sharers(gpus: float) -> int:
-    """Return the number of trials that share one GPU; 1 or more GPUs are not shared."""
+    """Return the number of trials that share one GPU: 1 if each takes whole GPUs."""
     return max(1, int(1 / gpus + 1e-9))
 
 
 def trials_at_once(need: Need, machines: Sequence[Machine], trials: int, say: Say) -> int:
-    """Return how many trials can run at once, at most ``trials``; say where memory makes it fewer.
+    """Return how many trials can run at once, at most ``trials``; say so if memory allows fewer.
 
     Raises:
-        UserError: not even one.
+        UserError: not even one trial can run.
     """
 
     def room(machine: Machine, memory: bool) -> int:
@@ -193,10 +194,11 @@ def find_room(
     most: int,
     say: Say = quiet,
 ) -> tuple[Need, int]:
-    """Return the need of each of some trials, and how many can run at once, at most ``most``.
+    """Return the need of each trial, and how many can run at once, at most ``most``.
 
     Raises:
-        UserError: not even one, by :func:`need_of`, :func:`trials_at_once` or :func:`check_disk`.
+        UserError: not even one can run, as :func:`need_of`, :func:`trials_at_once` or
+            :func:`check_disk` says.
     """
     need = need_of(trials, gpus_per_trial, machines)
     at_once = trials_at_once(need, machines, most, say)
@@ -205,17 +207,17 @@ def find_room(
 
 
 def check_disk(trials: Sequence[Trial], at_once: int) -> None:
-    """Refuse trials that would leave more in the folder of the study than there is room for.
+    """Refuse trials whose files would not fit on the disk of the study's folder.
 
-    That is a checkpoint and the samples of each. A checkpoint is written beside the old one, so for
-    each trial that runs at once there is one more for a moment.
+    Each trial leaves a checkpoint and samples for every budget. A new checkpoint is written beside
+    the old one, so every running trial needs room for one more.
     """
     folder = nearest_existing(trials[0].folder)
     states = [trial.footprint for trial in trials]
     kept = sum(
-        state.samples
-        + (0 if (trial.folder / "checkpoint.safetensors").exists() else state.checkpoint)
+        state.samples + (0 if JobState(task.folder).begun else state.checkpoint)
         for trial, state in zip(trials, states, strict=True)
+        for task in trial.tasks
     )
     beside = min(at_once, len(trials)) * max(state.checkpoint for state in states)
     free = shutil.disk_usage(folder).free

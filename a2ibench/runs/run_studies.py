@@ -1,4 +1,4 @@
-"""The work of ``a2ibench run``: a study per dataset and encoder, all checked before the first."""
+"""Run one study per dataset and encoder, all checked before the first one starts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -44,18 +44,18 @@ def run(
 ) -> Ran:
     """Run a study, or one for each of several datasets and encoders.
 
-    All of them are checked before the first is begun. What is there already is not computed again.
+    All of them are checked before the first one starts. Existing results are not computed again.
 
     Args:
         request: the request; its ``folder`` holds the studies where there are several.
-        datasets: names or folders; none for the request's.
-        encoders: names; none for the request's.
+        datasets: names or folders; empty for the one in the request.
+        encoders: names; empty for the one in the request.
         observe: makes the observer of a study by its folder; None for no observer.
         dry_run: check, print the plan and stop.
 
     Raises:
         UserError: something is wrong with the request; nothing was computed.
-        StoppedError: a study cannot go on (a full disk).
+        StoppedError: a study cannot continue, as on a full disk.
     """
     options = request.settings.get(request.executor, {})
     executor = registry.executors.build(request.executor, options, display.say)
@@ -103,9 +103,9 @@ def _print_plan(request: Request, chosen: Outline, plan: Plan | None, display: D
     display.say(
         f"{request.dataset} {dict(chosen.dataset_options) or ''} → {request.encoder} →"
         f" {len(chosen.arms)} arms × {request.seeds} seeds = {jobs} trials of"
-        f" {chosen.images} training images → {chosen.folder}"
+        f" {', '.join(map(str, chosen.budgets))} training images → {chosen.folder}"
     )
-    table = Table("arm", "configuration (what differs from the full model, or all of it)")
+    table = Table("arm", "configuration (differences from the full model, or everything)")
     full: dict[str, Any] = {}
     for arm in chosen.arms:
         if not arm.change:
@@ -116,11 +116,13 @@ def _print_plan(request: Request, chosen: Outline, plan: Plan | None, display: D
     display.console.print(table, markup=False)
     display.say(f"reference rows: {', '.join(chosen.references)}")
     if plan is not None:
+        display.say(plan.primary.line)
+    if plan is not None:
         show_pairs(plan, display)
         return
     asked = ", ".join(chosen.metrics) or "the headline ones that the data and judges allow"
     display.say(f"metrics: {asked}")
     display.say(
-        f"{request.dataset}: its pairs are made when the study is run; what they can answer, and"
-        " whether it is enough, is known then"
+        f"{request.dataset}: its pairs are made when the study runs; only then is it known which"
+        " questions they can answer"
     )

@@ -1,8 +1,8 @@
-"""A study from request to tables: only what is missing is computed."""
+"""Run a study from request to tables, computing only what is missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from a2ibench import registry
@@ -23,7 +23,7 @@ from a2ibench.results.study_id import write_about
 from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.progress_display import Display, show_check, show_feasibility
 from a2ibench.runs.study_lock import Board, at_work
-from a2ibench.runs.trial import Trial
+from a2ibench.runs.trial import Trial, trials_of
 from a2ibench.study.plan import Plan
 from a2ibench.study.planned_rows import jobs_of
 from a2ibench.study.request import Request
@@ -32,7 +32,7 @@ from a2ibench.study.study_file import save_requests
 
 
 class Observer(Protocol):
-    """A listener to the events of a run; it reads everything else in the study's folder."""
+    """A listener to the events of a run, which reads everything else from the study's folder."""
 
     def open(self) -> None:
         """Note that the first trial is about to start."""
@@ -45,7 +45,7 @@ class Observer(Protocol):
 
     @property
     def place(self) -> str:
-        """Line on where its records are; empty where that failed."""
+        """Line that says where its records are; empty if recording failed."""
 
 
 def run_study(
@@ -55,19 +55,19 @@ def run_study(
     display: Display,
     plan: Plan | None = None,
 ) -> list[str]:
-    """Run what is missing of a study and write its results.
+    """Run the missing jobs of a study and write its results.
 
     Args:
-        plan: result of :func:`a2ibench.runs.prepare.preflight`, which has found room for its
-            trainings; None where it made none.
+        plan: plan made by :func:`a2ibench.runs.prepare.preflight`, which has found room for its
+            trainings; None if it made none.
 
     Returns:
         ``"arm, seed N: reason"`` for each job that failed.
 
     Raises:
-        UserError: the request cannot be planned, its resources are not there, or another command
-            is at work in the folder.
-        StoppedError: it cannot go on (a full disk).
+        UserError: the request cannot be planned, resources are missing, or another command is at
+            work in the folder.
+        StoppedError: the study cannot continue, as on a full disk.
     """
     with display.running():
         prepared = prepare_study(request, display.counter, display.say, plan)
@@ -75,22 +75,28 @@ def run_study(
     with at_work(folder) as board:
         with display.running():
             announce(prepared, display)
-            for line in what_changed(folder, prepared.entries):
+            for line in what_changed(prepared.earlier, prepared.entries):
                 display.say(line)
             about = describe(prepared)
-            repair(folder, prepared.named, display.say)
+            done = repair(folder, prepared.named, display.say)
             write_about(folder, about)
-            save_requests(folder, [request])
-            trials = [Trial.of(task) for task in prepared.tasks if not is_done(task)]
+            save_requests(folder, [_as_declared(prepared)])
+            trials = trials_of(task for task in prepared.tasks if task.folder.name not in done)
             trainings = [trial for trial in trials if trial.job.kind == "model"]
             if trainings and plan is None:
-                executor.room(trainings)  # before the reference rows are computed for nothing
+                executor.room(trainings)  # before the reference rows are computed in vain
             if observer is not None and trials:
                 observer.open()
             draw_untrained(trials, observer, display)
             if trainings:
                 _train(prepared, trainings, executor, observer, display, board)
-        return show_results(prepared, observer, display)
+        return show_results(prepared, done, observer, display)
+
+
+def _as_declared(plan: Plan) -> Request:
+    """Return the request with the primary questions that hold without being repeated."""
+    again = plan.primary.declared and not plan.request.primary.declared
+    return replace(plan.request, primary=plan.primary) if again else plan.request
 
 
 def draw_untrained(
@@ -99,8 +105,10 @@ def draw_untrained(
     display: Display,
     name: str = "reference rows",
 ) -> None:
-    """Do the jobs that train nothing, in this process: they are quick, and leave what the judges
-    see in the real images in the cache."""
+    """Run the jobs that train nothing, in this process.
+
+    They are quick, and leave the judges' outputs for the real images in the cache.
+    """
     trials = [trial for trial in missing if trial.job.kind != "model"]
     show = display.counter(name)
     for i, trial in enumerate(trials):
@@ -119,32 +127,43 @@ def _train(
     display: Display,
     board: Board,
 ) -> None:
-    """Train by the executor, with a bar per trial; tell the observer of each that has ended."""
-    names = {trial.job.key: f"{plan.label(trial)}, seed {trial.job.seed}" for trial in trials}
+    """Train with the executor, with a bar per trial; tell the observer when a job has ended."""
+    waiting = {trial.job.key: list(trial.tasks) for trial in trials}
     bars: dict[str, Callable[[int, int], None]] = {}
 
     def tell(update: Update[Trial]) -> None:
         key = update.trial.job.key
         board.note(update)
         if update.steps:
-            bar = bars.setdefault(key, display.counter(names[key]))
+            name = f"{plan.label(update.trial)}, seed {update.trial.job.seed}"
+            bar = bars.setdefault(key, display.counter(name))
             bar(update.step, update.steps)
-        if update.ended:
-            state = JobState(update.trial.folder)
-            failure = _failure(update.trial, state)
-            display.say(f"{names[key]}: {'failed: ' + failure if failure else 'done'}")
-            for note in state.result.notes if state.result is not None else ():
-                display.say(f"{names[key]}: {note}")
+        while waiting[key] and (update.ended or is_done(waiting[key][0])):
+            _tell_end(plan.name(task := waiting[key].pop(0)), task, display)
             if observer is not None:
-                observer.job(key)
+                observer.job(task.job.key)
 
     executor(trials, tell)
 
 
-def show_results(plan: Prepared, observer: Observer | None, display: Display) -> list[str]:
-    """Write the tables and the page, and print the tables; return the failures."""
-    study = open_study(plan.outline.folder)
-    states = {job.key: job for job in study.jobs}
+def _tell_end(name: str, task: Task, display: Display) -> None:
+    """Print that a job has ended, and how."""
+    state = JobState(task.folder)
+    failure = _failure(task, state)
+    display.say(f"{name}: {'failed: ' + failure if failure else 'done'}")
+    for note in state.result.notes if state.result is not None else ():
+        display.say(f"{name}: {note}")
+
+
+def show_results(
+    plan: Prepared, done: Mapping[str, JobState], observer: Observer | None, display: Display
+) -> list[str]:
+    """Write the tables and the page, and print the tables; return the failures.
+
+    ``done`` holds jobs that were done before, by their keys.
+    """
+    study = open_study(plan.outline.folder, known=done)
+    states = {job.key: job for job in study.all_jobs}
     failures = [
         f"{name}: {reason}"
         for name, task in plan.named.items()
@@ -168,7 +187,8 @@ def announce(plan: Prepared, display: Display) -> None:
     )
     if plan.tiled:
         display.say(
-            f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs: tiled"
+            f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs;"
+            " they are repeated"
         )
     show_pairs(plan, display)
 
@@ -180,7 +200,7 @@ def show_pairs(plan: Plan, display: Display) -> None:
 
 
 def describe(plan: Prepared) -> dict[str, Any]:
-    """Return the study in plain values, for ``study.json``."""
+    """Return the study as plain values, for ``study.json``."""
     request = plan.request
     return {
         "models": list(request.models),
@@ -191,12 +211,13 @@ def describe(plan: Prepared) -> dict[str, Any]:
         "encoder": request.encoder,
         "seeds": request.seeds,
         "scale": request.scale,
-        "images": plan.outline.images,
+        "images": plan.outline.budgets[-1],
         "check": asdict(plan.check),
         "pairs": {"models": len(plan.data.train), "judges": len(plan.data.judging)},
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
-        "jobs": jobs_of(plan.entries),
+        **jobs_of(plan.entries),
+        "primary": plan.primary.plain,
         **(
             {"kept": {key: one.model_dump() for key, one in plan.kept.items()}} if plan.kept else {}
         ),
@@ -204,7 +225,7 @@ def describe(plan: Prepared) -> dict[str, Any]:
 
 
 def _failure(task: Task, state: JobState) -> str | None:
-    """Return why a job that has ended lacks a requested metric; None where it lacks none."""
+    """Return why a job that has ended lacks a requested metric; None if it lacks none."""
     if state.is_done(task.metrics, task.judges):
         return None
     return state.failure or "it ended without a result"
@@ -223,7 +244,7 @@ def _write_results(plan: Prepared, study: Study) -> Report:
 
 
 def _save_study_grid(plan: Prepared) -> None:
-    """Write the samples of the first seed of every row, for the same few segments."""
+    """Write samples of the first seed of every row, for the same few segments."""
     rows = {}
     chosen = choose_segments(plan.data.test.label, GRID_COLUMNS)
     for entry in plan.entries:

@@ -1,4 +1,4 @@
-"""Pictures of a trial: at a few steps of its training, and at its end."""
+"""Draw pictures of a trial at a few steps of its training, and at its end."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
         try:
             drawn = draw_grid(model, acoustic, noises, seed)
         except ValueError:
-            # What cannot be drawn yet (NaN) is no picture, and no reason to end the training.
+            # A model that cannot draw yet (NaN) leaves no picture, and its training continues.
             return
         save_mosaic(np.stack([real, *drawn.swapaxes(0, 1)]), step_picture(folder, step))
 
@@ -43,7 +43,7 @@ def step_drawer(model: "Model", test: Pairs, seed: int, folder: Path) -> Callabl
 
 
 def save_job_grid(folder: Path, drawn: GeneratedImages, test: Pairs) -> None:
-    """Write a few real test images, and below them what was drawn for their sounds."""
+    """Write a few real test images, and below them the images drawn for their sounds."""
     chosen = choose_segments(test.label, GRID_COLUMNS)
     rows = np.stack([test.images[chosen], drawn.images[chosen]])
     save_mosaic(rows, folder / GRID)

@@ -1,4 +1,4 @@
-"""The lock of a study's folder: one command at a time, and others see how far it is."""
+"""Lock a study's folder for one command, and publish the command's progress."""
 
 import os
 import socket
@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from a2ibench.contracts.executor import Update
 from a2ibench.errors import UserError, command
-from a2ibench.results.progress import read_progress, write_progress
-from a2ibench.results.records import ProgressRecord, TrialProgress
+from a2ibench.results.progress import (
+    ProgressRecord,
+    TrialProgress,
+    read_progress,
+    write_progress,
+)
 from a2ibench.storage import nearest_existing
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
 LOCK = ".lock"
 WRITE_EVERY = 2.0
-"""Seconds between two writings."""
+"""Seconds between two writes of the progress."""
 
 Ending = Literal["done", "interrupted", "stopped"]
 
@@ -27,8 +31,8 @@ Ending = Literal["done", "interrupted", "stopped"]
 class Board:
     """The progress of the present command, kept up to date in ``progress.json``.
 
-    Times are seconds since 1970. Of a trial, ``steps`` is 0 until it is known, and ``resumed`` is
-    the number of steps that were there when it started.
+    Times are seconds since 1970. A trial's ``steps`` is 0 until it is known, and ``resumed`` is the
+    number of steps that existed when it started.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,7 +43,7 @@ class Board:
         )
 
     def note(self, update: Update[Any]) -> None:
-        """Keep the news of a trial; write them now and then, its start and end at once."""
+        """Record news of a trial; write it now and then, but its start and end at once."""
         key, trials = update.trial.job.key, self._progress.trials
         if begins := key not in trials:
             trials[key] = TrialProgress(
@@ -55,7 +59,7 @@ class Board:
             self.write()
 
     def write(self, ended: Ending | None = None) -> None:
-        """Write the file, at the end with how the command ended."""
+        """Write the file; at the end, also how the command ended."""
         news = {"updated": time.time(), "ended": ended}
         self._progress = self._progress.model_copy(update=news)
         write_progress(self._folder, self._progress.model_dump())
@@ -63,9 +67,9 @@ class Board:
 
 @contextmanager
 def at_work(folder: Path) -> Iterator[Board]:
-    """Hold a study's folder for one command; its board tells others.
+    """Hold a study's folder for one command; the board informs others.
 
-    The lock is the operating system's: it is gone with the process, however that ends.
+    The operating system holds the lock, so it is released however the process ends.
 
     Raises:
         UserError: another command is at work there.
@@ -89,17 +93,17 @@ def at_work(folder: Path) -> Iterator[Board]:
 
 
 def refuse_folder(folder: Path) -> None:
-    """Refuse a folder that a study could not be written to; make nothing.
+    """Refuse a folder that a study could not be written to, without creating anything.
 
     Raises:
-        UserError: it is a file, or below one, it may not be written to, or another command is at
+        UserError: the folder is a file or below one, it is not writable, or another command is at
             work there.
     """
     there = nearest_existing(folder)
     if not there.is_dir():
-        raise UserError(f"{there}: not a folder; --out names one for the study")
+        raise UserError(f"{there}: not a folder; choose one for the study with --out")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{there}: may not be written to; --out names another folder for the study")
+        raise UserError(f"{there}: not writable; choose another folder for the study with --out")
     if (folder / LOCK).is_file():
         _acquire(folder).release()
 
@@ -123,5 +127,5 @@ def _busy(folder: Path) -> str:
         who = f" (process {there.pid} on {there.host}, since {since})"
     return (
         f"{folder}: another command is at work there{who}; wait for it"
-        f" (`{command('status', folder)}`), or give this one a folder of its own"
+        f" (`{command('status', folder)}`), or choose another folder for this one"
     )

@@ -1,4 +1,4 @@
-"""Samples of the machine, taken every few seconds while a trial trains."""
+"""Sample the load of the machine every few seconds while a trial trains."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from a2ibench.training.fit import Progress
 EVERY = 5.0
 """Seconds between two samples, at first."""
 MOST = 500
-"""Samples in the file. When there are more, every other one is dropped and the pace is halved."""
+"""Largest number of samples. Beyond it, every other one is dropped and the pace is halved."""
 SAVE_EVERY = 30.0
 
 
@@ -28,7 +28,7 @@ class _Monitor(threading.Thread):
         self._samples = read_system_metrics(folder)
         self._ended = threading.Event()
         self._process = psutil.Process()
-        # The first answer of these two is meaningless: they measure since the call before.
+        # The first result of these two is meaningless: they measure since the previous call.
         psutil.cpu_percent()
         self._process.cpu_percent()
 
@@ -50,7 +50,7 @@ class _Monitor(threading.Thread):
         self._save()
 
     def _save(self) -> None:
-        # A training that was complete already has done nothing that is worth a sample.
+        # A training that was already complete has no step to sample.
         if self.step >= 0:
             write_system_metrics(self._folder, self._samples)
 
@@ -83,7 +83,7 @@ def _sample_gpu() -> dict[str, float]:
         "system/gpu_0_memory_usage_megabytes": round((total - free) / 1e6, 1),
         "system/gpu_0_memory_usage_percentage": round(100 * (1 - free / total), 1),
     }
-    # A part of a GPU, or an old driver, does not tell these.
+    # A part of a GPU, or an old driver, does not report these.
     with suppress(Exception):
         sample["system/gpu_0_utilization_percentage"] = float(torch.cuda.utilization())
         sample["system/gpu_0_power_usage_watts"] = torch.cuda.power_draw() / 1000
@@ -97,10 +97,10 @@ def monitored(
     """Sample the machine inside the block.
 
     Args:
-        folder: folder of the job; the file that is there already is continued.
+        folder: folder of the job; an existing file is continued.
 
     Yields:
-        The function that the training reports to instead.
+        The function that the training must report to instead.
     """
     monitor = _Monitor(folder)
 

@@ -1,4 +1,4 @@
-"""The time that the trainings of a study will take, as measured before, or by a guess."""
+"""Estimate the time of a study's trainings from earlier measurements, or guess it."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -6,49 +6,56 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.data.store import PairStore
-from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState
 from a2ibench.runs.progress_display import clock
+from a2ibench.runs.trial import Trial
 
 HARDWARE = ("device", "processor", "precision")
-"""Parts that must be the same for a speed to hold here; a trial has threads of its own."""
+"""Properties that must be equal for a speed to apply; each trial has threads of its own."""
 RATE, SIZE = 200.0, 64
-"""Images per second of a method of the small scale on one core, at so many pixels a side; 100 to
-300 were measured. More pixels take longer in proportion to their number."""
+"""Images per second of a method of the small scale on one core, and the side of its images; 100 to
+300 were measured. The time grows in proportion to the number of pixels."""
 
 
-def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> str:
-    """Return one line on the time that some trainings take; scoring is not in it.
+def estimate(trials: Sequence[Trial], at_once: int, scale: str, folder: Path) -> str:
+    """Return one line on the time that some trainings take, without scoring.
 
     Args:
-        tasks: the trainings, one or more.
-        folder: folder of the study; speeds are looked for in it and in the studies beside it.
+        trials: the trainings, one or more.
+        folder: folder of the study; speeds are taken from it and from the studies beside it.
     """
     from a2ibench.training.device import choose_device, describe
 
     device = choose_device()
     hardware = describe(device)
-    size = PairStore(tasks[0].environment.store).image_size
-    speeds = _measured({task.job.method for task in tasks}, size, hardware, folder)
-    unknown = sorted({task.job.method for task in tasks} - speeds.keys())
-    trainings = f"{len(tasks)} trainings" if len(tasks) > 1 else "the one training"
+    size = PairStore(trials[0].environment.store).image_size
+    speeds = _measured({trial.job.method for trial in trials}, size, hardware, folder)
+    unknown = sorted({trial.job.method for trial in trials} - speeds.keys())
+    trainings = f"{len(trials)} trainings" if len(trials) > 1 else "the one training"
     what = f"estimated time of {trainings}, {at_once} at once"
     if unknown and (device.type != "cpu" or scale != "small"):
         return (
-            f"{what}: not known before the first has ended; none of {', '.join(unknown)} was"
+            f"{what}: unknown until the first one has ended; none of {', '.join(unknown)} was"
             " measured on this hardware"
         )
     guess = RATE * (SIZE / size) ** 2
-    seconds = sum(task.job.images / speeds.get(task.job.method, guess) for task in tasks) / at_once
+    every = (_left(trial) / speeds.get(trial.job.method, guess) for trial in trials)
+    seconds = sum(every) / at_once
     took = clock(seconds) if seconds >= 60 else "less than a minute"
     if not unknown:
         said = ", ".join(f"{name} {rate:,.0f}" for name, rate in sorted(speeds.items()))
         return f"{what}: {took}, by the images/s of earlier ones here ({said})"
     return (
         f"{what}: {took}, by a guess of {guess:,.0f} images/s for"
-        f" {', '.join(unknown)}, which may be off by a factor of several; status tells more once"
-        " one has ended"
+        f" {', '.join(unknown)}, which may be off by several times; `a2ibench status` knows"
+        " more once one has ended"
     )
+
+
+def _left(trial: Trial) -> int:
+    """Return the training images between what was done for smaller budgets, and the largest."""
+    states = (JobState(folder).result for folder in trial.earlier)
+    return trial.job.images - max((one.job.images for one in states if one is not None), default=0)
 
 
 def _measured(
@@ -56,7 +63,7 @@ def _measured(
 ) -> dict[str, float]:
     """Return the images per second of methods that were trained at this size on this hardware.
 
-    The study comes first, then those beside it; a result that cannot be read tells nothing here.
+    The study comes first, then those beside it; results that cannot be read are ignored.
     """
     speeds: dict[str, float] = {}
     studies = (folder, *sorted(folder.parent.glob("*")))

@@ -1,11 +1,11 @@
-"""The input of a trial: pairs with features, and judges, as they were planned."""
+"""Open the input of a trial, as planned: pairs with features, and judges."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.contracts.metric import Metric
+from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.data.class_counts import refuse_too_few_clips
 from a2ibench.data.features import Standardiser, encode_store, split_pairs
 from a2ibench.data.holdout import reserve_for_judges
@@ -14,13 +14,14 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import load_judges
+from a2ibench.evaluation.feasibility import EVERY
 from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.results.job import Task
 from a2ibench.study.request import Outline, Request
 from a2ibench.types import Pairs
 
 Counter = Callable[[str], Callable[[int, int], None]]
-"""Makes a progress function ``(done, total)`` for something with a name."""
+"""A function that makes a progress function ``(done, total)`` from the name of a step."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Data:
 
     Attributes:
         train: training pairs of models.
-        judging: training pairs of judges; no source of them is in ``train``.
+        judging: training pairs of judges, whose sources are not in ``train``.
         eval_set: the test pairs, and the segments of the grid.
     """
 
@@ -59,17 +60,34 @@ def open_pairs(
     """Build the encoder and open the pairs of a request.
 
     Args:
-        make: whether a named dataset is prepared where it is not in the cache.
+        make: whether to prepare a named dataset that is not in the cache.
 
     Raises:
-        UserError: data that cannot be prepared or are not there, weights that cannot be had.
+        UserError: the data cannot be prepared or do not exist, or weights cannot be obtained.
     """
     show = counter(f"preparing {request.dataset}")
-    if not make:  # of pairs that are not there nothing more is asked: no weights are fetched
+    if not make:  # without pairs nothing else is checked, and no weights are fetched
         open_dataset(request.dataset, chosen.dataset_options, make=False)
-    # First: weights that cannot be had are better known before minutes of preparation.
+    # First, so that missing weights are reported before minutes of preparation.
     encoder = _build_encoder(request)
+    _fetch_judges(chosen.metrics)
     return encoder, open_dataset(request.dataset, chosen.dataset_options, show)
+
+
+def _fetch_judges(metrics: Sequence[str]) -> None:
+    """Fetch the weights of the judges of metrics that were asked for by name, or say why not."""
+    for metric in (registry.metrics.get(name) for name in metrics if name != EVERY):
+        if metric.judge == OWN:
+            continue
+        judge = registry.judges.get(metric.judge)
+        try:
+            if judge.missing() is not None:
+                judge()
+            lacks = judge.missing()
+        except PLUGIN_FAILURES as error:
+            lacks = told(error)
+        if lacks is not None:
+            raise UserError(f"metric {metric.name}: judge {metric.judge}: {lacks}")
 
 
 def _build_encoder(request: Request) -> Encoder:
@@ -78,7 +96,7 @@ def _build_encoder(request: Request) -> Encoder:
         return registry.encoders.build(name, request.settings.get(name, {}))
     except UserError:
         raise
-    except PLUGIN_FAILURES as error:  # of somebody else's code
+    except PLUGIN_FAILURES as error:  # in somebody else's code
         raise UserError(
             f"encoder {name!r} cannot be built: {told(error)};"
             f" `{command('check', 'encoder', name)}` says more"
@@ -91,7 +109,7 @@ def open_parts(
     """Build the encoder, open the pairs and split them.
 
     Raises:
-        UserError: as :func:`open_pairs`; or a class has too few training clips to part.
+        UserError: as :func:`open_pairs`; or a class has too few training clips to split.
     """
     encoder, store = open_pairs(request, chosen, counter)
     refuse_too_few_clips(store, judges=1)
@@ -99,10 +117,10 @@ def open_parts(
 
 
 def open_as_planned(task: Task) -> tuple[PairStore, Encoder, Data]:
-    """Open on a worker the pairs of a task, its encoder, and the parts of the pairs.
+    """Open, on a worker, the pairs of a task, its encoder, and the parts of the pairs.
 
     Raises:
-        UserError: the pairs are not those of the plan any more.
+        UserError: the pairs are no longer those of the plan.
     """
     where = task.environment
     store = PairStore(where.store)
@@ -117,7 +135,7 @@ def open_as_planned(task: Task) -> tuple[PairStore, Encoder, Data]:
 def load_judges_as_planned(
     metrics: Sequence[Metric], data: Data, task: Task
 ) -> Mapping[str, LoadedJudge]:
-    """Load on a worker the judges of some metrics, by name.
+    """Load, on a worker, the judges of some metrics, by name.
 
     Raises:
         UserError: the fingerprint of a judge differs from that of the task.

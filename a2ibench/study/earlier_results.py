@@ -4,18 +4,16 @@ A job is known by the code that computes it, so the jobs of changed code are new
 holds a result of the same job by earlier code, the user chooses; nothing is mixed in silence.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from a2ibench import registry
 from a2ibench.code_hash import code_changes, has_earlier_rule
 from a2ibench.errors import UserError
 from a2ibench.results.job import Job, Task
-from a2ibench.results.job_state import JobState
 from a2ibench.results.records import Kept, Result
-from a2ibench.results.study import Study, open_study
+from a2ibench.results.study import Study
 from a2ibench.storage import content_key
 from a2ibench.study.planned_rows import Entry
 
@@ -52,13 +50,14 @@ class _Earlier:
 
 
 def settle(
-    folder: Path, entries: Sequence[Entry], choice: Literal["keep", "recompute"] | None
+    study: Study | None, entries: Sequence[Entry], choice: Literal["keep", "recompute"] | None
 ) -> tuple[tuple[Entry, ...], dict[str, Kept]]:
     """Put kept results of earlier code in the place of the jobs of a study.
 
     Reference rows take seconds: they are computed again without a question, unless models are kept.
 
     Args:
+        study: what is there; None for no study yet, or a damaged one, which is made again.
         entries: its rows, as the present code would compute them.
 
     Returns:
@@ -68,10 +67,8 @@ def settle(
         UserError: there are results of earlier code and the user has not chosen; or kept results
             would stand beside others that they cannot be compared with.
     """
-    try:
-        study = open_study(folder)
-    except UserError:
-        return tuple(entries), {}  # no study yet, or a damaged one, which is made again
+    if study is None:
+        return tuple(entries), {}
     found = list(_find(study, entries))
     decided = {key: one.place for key, one in study.about.kept.items()}
     models = [one for one in found if one.task.job.kind == "model"]
@@ -81,9 +78,9 @@ def settle(
         return tuple(entries), {}
     if choice is None:
         raise UserError(
-            f"{folder}: holds results of earlier code: {'; '.join(_told(models))}. Say --recompute"
-            " to compute these jobs again (the earlier results stay in the folder), or --keep to"
-            " keep the results, marked in every table"
+            f"{study.folder}: holds results of earlier code: {'; '.join(_told(models))}. Say"
+            " --recompute to compute these jobs again (the earlier results stay in the folder), or"
+            " --keep to keep the results, marked in every table"
         )
     kept = {one.task.job.key: one.kept for one in found}
     settled = tuple(entry.map(lambda task: kept.get(task.job.key, task)) for entry in entries)
@@ -91,10 +88,13 @@ def settle(
     return settled, {one.result.key: Kept(place=one.task.job.key, why=one.why) for one in found}
 
 
-def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]) -> list[str]:
-    """Return the notes on kept results that go with every table, one line per reason."""
+def kept_notes(jobs: Iterable[tuple[str, Sequence[str]]], kept: Mapping[str, Kept]) -> list[str]:
+    """Return the notes on kept results that go with every table, one line per reason.
+
+    ``jobs`` are the names of rows, each with the keys of its jobs.
+    """
     rows: dict[str, dict[str, None]] = {}
-    for label, keys in jobs.items():
+    for label, keys in jobs:
         for key in (key for key in keys if key in kept):
             rows.setdefault(kept[key].why, {})[label] = None
     return [f"{', '.join(labels)}: kept, {why}." for why, labels in rows.items()]
@@ -123,22 +123,23 @@ def refuse_other_judges(
 
 def _find(study: Study, entries: Sequence[Entry]) -> Iterator[_Earlier]:
     """Yield the tasks without a result that earlier code has done."""
-    rows = {row.label: row for row in study.rows}
-    for entry in (entry for entry in entries if entry.label in rows and not entry.outside):
+    results: dict[str, list[Result | None]] = {}
+    for row in study.all_rows:
+        results.setdefault(row.label, []).extend(state.result for state in row.results)
+    for entry in (entry for entry in entries if entry.label in results and not entry.outside):
         for task in entry.tasks:
-            if JobState(task.folder).result is not None:
+            if study.job(task.folder).result is not None:
                 continue
-            for state in rows[entry.label].results:
-                result = state.result
+            for result in results[entry.label]:
                 if result is not None and _asked(task, result):
-                    yield _Earlier(entry.label, task, result, _why(task, result))
+                    yield _Earlier(entry.name, task, result, _why(task, result))
 
 
 def _asked(task: Task, result: Result) -> bool:
     """Return whether a result is that of the same job, but for code and protocol."""
     other = dict.fromkeys(("source", "encoder", "protocol"))
     heard = [task.environment.encoder, dict(task.environment.encoder_config)]
-    job = Job.from_record(result.job.model_dump(exclude_unset=True))
+    job = Job.from_record(result.job)
     before = [{**asdict(job), **other}, [result.encoder.name, result.encoder.config]]
     return content_key([{**asdict(task.job), **other}, heard]) == content_key(before)
 
@@ -179,7 +180,7 @@ def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
     for entry, task in others:
         if task.job.method in methods:
             raise UserError(
-                f"--keep: {entry.label}, seed {task.job.seed} has no earlier result: it would be"
+                f"--keep: {entry.name}, seed {task.job.seed} has no earlier result: it would be"
                 f" trained by other code than the results of {task.job.method} that are kept;"
                 " leave it out, or say --recompute"
             )
@@ -188,6 +189,6 @@ def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
             if (there.protocol, there.job.encoder) != (task.job.protocol, task.job.encoder):
                 raise UserError(
                     f"--keep: {one.label} is {one.why}; it never stands in one table with"
-                    f" {entry.label}, seed {task.job.seed}, which has no earlier result."
+                    f" {entry.name}, seed {task.job.seed}, which has no earlier result."
                     " `a2ibench report` shows the study as it is; --recompute computes it again"
                 )

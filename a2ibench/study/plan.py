@@ -1,7 +1,10 @@
 """From a request and its pairs to jobs."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import Any, Literal
 
 from a2ibench import config, registry
@@ -12,11 +15,14 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import Feasibility, feasibility
 from a2ibench.results.job import Environment, Job, Task
+from a2ibench.results.job_state import JobState
 from a2ibench.results.records import Kept
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
+from a2ibench.results.study import Study, find_study
 from a2ibench.study.earlier_results import kept_notes, settle
-from a2ibench.study.planned_rows import Entry, jobs_of, outside_entries
+from a2ibench.study.planned_rows import Entry, outside_entries
+from a2ibench.study.primary import Primary, declared_in, settle_primary
 from a2ibench.study.request import Outline, Request
 
 
@@ -30,6 +36,9 @@ class Plan:
         entries: reference rows, outside systems that the study holds already, then arms; their
             tasks name no judges yet.
         kept: results of earlier code that stand in the place of jobs, by their keys.
+        earlier: the study that the folder held; None for none, or one whose ``study.json`` is
+            damaged.
+        primary: the primary questions.
     """
 
     request: Request
@@ -40,6 +49,8 @@ class Plan:
     check: LastCheck
     entries: tuple[Entry, ...]
     kept: Mapping[str, Kept]
+    earlier: Study | None
+    primary: Primary
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -54,8 +65,13 @@ class Plan:
 
     @property
     def trainings(self) -> list[Task]:
-        """The tasks that train a model."""
-        return [task for task in self.tasks if task.job.kind == "model"]
+        """The tasks that train a model and lacked a metric when the plan was made; by which judges
+        they are to be seen is not known yet."""
+        models = [task for task in self.tasks if task.job.kind == "model"]
+        return [task for task in models if not self._state(task).has_all(task.metrics)]
+
+    def _state(self, task: Task) -> JobState:
+        return self.earlier.job(task.folder) if self.earlier else JobState(task.folder)
 
     @property
     def named(self) -> dict[str, Task]:
@@ -66,6 +82,11 @@ class Plan:
         """Return the arm or reference of a task; the first, where two arms are the same."""
         key = task.job.key
         return next(e.label for e in self.entries if key in {t.job.key for t in e.tasks})
+
+    def name(self, task: Task) -> str:
+        """Return the name of a task for people."""
+        key = task.job.key
+        return next(name for name, one in self.named.items() if one.job.key == key)
 
 
 def expand(
@@ -78,8 +99,9 @@ def expand(
     """Expand a request to jobs, and refuse what its pairs cannot answer.
 
     Raises:
-        UserError: too few clips of a class, a metric that was asked for and cannot be computed, or
-            a study in the folder that is damaged, or that holds results of earlier code.
+        UserError: too few clips of a class, a metric that was asked for and cannot be computed, a
+            primary question that is none, or a study in the folder that is damaged, or that holds
+            results of earlier code.
     """
     found = feasibility(store, chosen.metrics)
     if found.refused is not None:
@@ -109,20 +131,46 @@ def expand(
         ]
         return tuple(Task(job, chosen.folder / JOBS / job.key, environment) for job in jobs)
 
+    earlier = find_study(chosen.folder)
     entries = []
     for name in chosen.references:
         reference = registry.references.get(name)
         seeds = request.seeds if reference.random else 1
         made = tasks("reference", name, reference, seeds, {}, images=0)
         entries.append(Entry(label_of_reference(name), name, None, True, made))
-    entries += outside_entries(chosen.folder, environment, (store.content_hash, identity), say)
-    for arm in chosen.arms:
+    seen = (store.content_hash, identity)
+    entries += outside_entries(chosen.folder, earlier, environment, seen, say)
+    # Of the command before, too: its trainings may be those of a smaller budget.
+    budgets = sorted({*chosen.budgets, *(earlier.budgets if earlier else ())}, reverse=True)
+    for arm, images in product(chosen.arms, chosen.budgets):
         model = registry.models.get(arm.model)
-        budget = {"images": chosen.images, "workers": request.workers}
+        budget = {"images": images, "workers": request.workers}
         made = tasks("model", arm.model, model, request.seeds, arm.config, **budget)
         full = arm.model if arm.change else None
-        entries.append(Entry(arm.label, arm.model, full, False, made))
-    settled, kept = settle(chosen.folder, entries, request.earlier)
-    for note in kept_notes(jobs_of(settled), kept):
+        shown = images if len(chosen.budgets) > 1 else None
+        entry = Entry(arm.label, arm.model, full, False, made, shown)
+        entries.append(entry.map(partial(_with_earlier, budgets=budgets)))
+    settled, kept = settle(earlier, entries, request.earlier)
+    for note in kept_notes(((entry.name, entry.keys) for entry in settled), kept):
         say(note)
-    return Plan(request, chosen, encoder, store, found, last_check(store), settled, kept)
+    check = last_check(store)
+    primary = _primary(request, earlier, found, settled)
+    return Plan(request, chosen, encoder, store, found, check, settled, kept, earlier, primary)
+
+
+def _with_earlier(task: Task, budgets: Sequence[int]) -> Task:
+    """Tell a task the folders of its training's jobs with smaller budgets."""
+    smaller = (images for images in budgets if images < task.job.images)
+    jobs = (replace(task.job, images=images) for images in smaller)
+    return replace(task, earlier=tuple(task.folder.parent / job.key for job in jobs))
+
+
+def _primary(
+    request: Request, earlier: Study | None, found: Feasibility, entries: Sequence[Entry]
+) -> Primary:
+    """Return the questions that the request declares; else those that its study was declared for,
+    as long as it answers them; else the usual ones."""
+    if not request.primary.declared:
+        with suppress(UserError):
+            return settle_primary(declared_in(earlier), found.metrics, entries)
+    return settle_primary(request.primary, found.metrics, entries, found.left_out)

@@ -1,12 +1,10 @@
 """Differences between the present command and the one that a study's folder holds."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from a2ibench.errors import UserError
 from a2ibench.results.job_state import JobState
 from a2ibench.results.result_file import JOBS, RESULT
-from a2ibench.results.study import open_study
+from a2ibench.results.study import Study
 from a2ibench.study.planned_rows import Entry
 
 WORDS = {
@@ -18,32 +16,38 @@ WORDS = {
 """Fields of a job, as a line names them."""
 
 
-def what_changed(folder: Path, entries: Sequence[Entry]) -> list[str]:
+def what_changed(study: Study | None, entries: Sequence[Entry]) -> list[str]:
     """Return a line for each row that was computed under other settings, and one for rows gone.
 
     Nothing is removed: a job's hash is its identity, so other settings are other jobs.
+
+    Args:
+        study: of the earlier command; None where there was none, or none that can be read.
     """
-    try:
-        earlier = {row.label: row for row in open_study(folder).rows}
-    except UserError:
-        return []  # no earlier command, or none that can be read
+    if study is None:
+        return []
+    keys = {task.job.key for entry in entries for task in entry.tasks}
+    earlier: dict[str, list[JobState]] = {}
+    for row in study.all_rows:
+        earlier.setdefault(row.label, []).extend(job for job in row.jobs if job.key not in keys)
     lines = []
     for entry in entries:
         if all((task.folder / RESULT).is_file() for task in entry.tasks):
             continue  # the settings of a still earlier command: nothing is new
-        keys = {task.job.key for task in entry.tasks}
-        before = earlier[entry.label].jobs if entry.label in earlier else ()
-        reasons = dict.fromkeys(
-            reason for job in before if job.key not in keys for reason in _reasons(job, entry)
-        )
+        before = earlier.get(entry.label, ())
+        alike = [job for job in before if job.job and job.job.images == entry.images] or before
+        reasons = dict.fromkeys(reason for job in alike for reason in _reasons(job, entry))
         if reasons:
             lines.append(
-                f"{entry.label}: new jobs, other than before: {', '.join(reasons)}; the earlier"
+                f"{entry.name}: new jobs, other than before: {', '.join(reasons)}; the earlier"
                 " results are kept"
             )
-    gone = [label for label in earlier if label not in {entry.label for entry in entries}]
+    asked = {(entry.label, budget) for entry in entries for budget in (None, entry.images)}
+    gone = [row.name for row in study.all_rows if (row.label, row.budget) not in asked]
     if gone:
-        lines.append(f"not in this command's tables, kept in {folder / JOBS}: {', '.join(gone)}")
+        lines.append(
+            f"not in this command's tables, kept in {study.folder / JOBS}: {', '.join(gone)}"
+        )
     return lines
 
 

@@ -33,7 +33,18 @@ LONGEST = 100
 """Characters of a wrong value that a message repeats."""
 
 Scalar = bool | int | float | str
-Names = Annotated[list[str], BeforeValidator(lambda one: [one] if isinstance(one, str) else one)]
+AsList = BeforeValidator(lambda one: one if isinstance(one, list) else [one])
+Names = Annotated[list[str], AsList]
+Budgets = Annotated[list[Annotated[int, Field(ge=1, le=MAX_IMAGES)]], AsList]
+
+
+class PrimaryKeys(BaseModel):
+    """The keys of ``primary``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    metrics: Names = []
+    contrasts: Names = []
 
 
 class StudyFile(BaseModel):
@@ -47,9 +58,10 @@ class StudyFile(BaseModel):
     encoder: Names | None = None
     seeds: int | None = Field(None, ge=1, le=MAX_SEEDS)
     scale: str | None = None
-    images: int | None = Field(None, ge=1, le=MAX_IMAGES)
+    images: Budgets | None = None
     settings: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     metrics: Names | None = None
+    primary: PrimaryKeys | None = None
     executor: str | None = None
     gpus_per_trial: float | None = None
     out: str | None = None
@@ -71,7 +83,8 @@ def read_study_file(path: Path) -> dict[str, Any]:
         where = f"{path}, line {line}"
         if first["type"] == "extra_forbidden":
             key = str(first["loc"][-1])
-            raise unknown(f"key ({where})", key, StudyFile.model_fields) from error
+            inside = PrimaryKeys if first["loc"][0] == "primary" else StudyFile
+            raise unknown(f"key ({where})", key, inside.model_fields) from error
         name = ".".join(map(str, place)) or "the file"
         option = place[0] == "settings" and len(place) > 2
         said = "expected a number, a word, true, false, or a list of these"
@@ -79,6 +92,8 @@ def read_study_file(path: Path) -> dict[str, Any]:
         raise UserError(f"{where}: {name}: {said}, got {_short(first['input'])}") from error
     given = {name: getattr(file, name) for name in file.model_fields_set - {"provenance"}}
     found = {name: value for name, value in given.items() if value is not None}
+    if "primary" in found:
+        found["primary"] = found["primary"].model_dump()
     if "dataset" in found:
         found["dataset"] = [_place(name, path.parent) for name in found["dataset"]]
     if "out" in found:
@@ -113,9 +128,10 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
             "encoder": list(dict.fromkeys(request.encoder for request in requests)),
             "seeds": first.seeds,
             "scale": first.scale,
-            "images": first.images or get_scale(first.scale).images,
+            "images": first.images or (get_scale(first.scale).images,),
             "settings": settings,
             "metrics": first.metrics,
+            "primary": first.primary.written,
         },
     )
 
@@ -129,7 +145,7 @@ def file_of(folder: Path) -> Path:
 def _write(folder: Path, values: Mapping[str, Any]) -> None:
     path = folder / NAME
     (folder / AS_RUN).unlink(missing_ok=True)
-    if not path.is_file() or _head(path) == HEAD:
+    if not path.is_file() or path.read_bytes().startswith(HEAD.encode()):
         write_study_file(path, values)
         return
     write_study_file(folder / AS_RUN, values)
@@ -138,19 +154,15 @@ def _write(folder: Path, values: Mapping[str, Any]) -> None:
             (folder / AS_RUN).unlink()
 
 
-def _head(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        return stream.readline()
-
-
 def _asked(path: Path) -> dict[str, Any]:
     """Return what a file asks for, with the defaults of the command line for all that it omits."""
     usual = {
         "ablate": [], "dataset": ["arcade"], "encoder": ["soundnet8"], "seeds": 1,
         "scale": "small", "settings": {}, "metrics": [], "executor": Request.executor,
+        "primary": PrimaryKeys().model_dump(),
     }  # fmt: skip
     asked = {**usual, **read_study_file(path)}
-    asked.setdefault("images", get_scale(asked["scale"]).images)
+    asked.setdefault("images", [get_scale(asked["scale"]).images])
     asked["settings"] = {o: v for o, v in asked["settings"].items() if o != asked["executor"]}
     return {name: value for name, value in asked.items() if name not in SAME}
 
@@ -167,6 +179,8 @@ def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".
         for name, value in {**values, "out": out}.items()
         if value is not None and value not in ([], (), {})
     }
+    if len(kept.get("images", ())) == 1:
+        (kept["images"],) = kept["images"]
     if "dataset" in kept:
         kept["dataset"] = [
             name if name in registry.datasets.names() else str(Path(name).expanduser().resolve())

@@ -1,4 +1,4 @@
-"""Mirroring beside a running study, or afterwards; an error becomes one line."""
+"""Mirror a study to MLflow while it runs, or afterwards; an error becomes one line."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,13 +13,13 @@ from a2ibench.tracking.study_runs import DeletedExperimentError
 from a2ibench.tracking.timeouts import LIVE
 
 RECORD = "mirrored.json"
-"""In a study's folder: a hash of each URI, which may hold a password → one of all that was logged
-there.
+"""File in a study's folder: hash of each URI → hash of everything that was logged there. URIs are
+hashed because they may hold a password.
 """
 
 
 def default_uri(study: Path) -> str:
-    """Return the database beside the study's folder: studies side by side share it."""
+    """Return the URI of the database beside the study's folder, shared by the studies there."""
     return f"sqlite:///{(study.resolve().parent / 'mlflow.db')}"
 
 
@@ -30,15 +30,15 @@ def viewer(uri: str) -> str:
 
 
 def without_password(text: str) -> str:
-    """Return a line with dots for the password in each URI that has a user and a password."""
+    """Return the text with the password in each URI replaced by dots."""
     return re.sub(r"(://[^\s:/@]*):[^\s/]*@", r"\1:…@", text)
 
 
 class LiveMirror:
-    """The mirror of a running study: it ends at its first error, which costs one line.
+    """The mirror of a running study; it stops at its first error, which it reports in one line.
 
     Attributes:
-        alive: whether nothing has gone wrong.
+        alive: False after an error.
     """
 
     def __init__(self, uri: str, folder: Path, say: Callable[[str], None]) -> None:
@@ -50,22 +50,22 @@ class LiveMirror:
 
     @property
     def place(self) -> str:
-        """The line that says where to see the runs; empty after an error."""
+        """Line that says where to see the runs; empty after an error."""
         return f"MLflow: {viewer(self._uri)}" if self.alive else ""
 
     def open(self) -> None:
-        """Connect before any trial starts: several cannot make a database's tables at once."""
+        """Connect before any trial starts: two trials cannot create a database's tables at once."""
         with self._forgiving():
             self._mirror = Mirror(self._uri, self._folder, LIVE, self._say)
 
     def job(self, key: str) -> None:
-        """See :meth:`Mirror.job`."""
+        """Log one job; see :meth:`Mirror.job`."""
         with self._forgiving():
             if self._mirror is not None:
                 self._mirror.job(key)
 
     def close(self) -> None:
-        """Log whatever is missing; a server that has everything is not asked, which would take
+        """Log whatever is missing. A server that has everything is not contacted: that would take
         longer than reading a finished study."""
         if not self.alive:
             return
@@ -88,20 +88,20 @@ class LiveMirror:
             self._mirror, self.alive = None, False
             again = command("mirror", self._folder, "--tracking-uri", self._uri)
             line = (
-                f"MLflow at {self._uri} cannot be written ({told(error)[:200]}); the study goes on"
-                f" without it, and afterwards `{again}` catches up"
+                f"cannot log to MLflow at {self._uri} ({told(error)[:200]}); the study continues"
+                f" without it, and `{again}` catches up afterwards"
             )
             if isinstance(error, DeletedExperimentError):
-                line = f"{error}; the study goes on without it"  # it says itself what to do
+                line = f"{error}; the study continues without it"  # the error says what to do
             self._say(without_password(line))
 
 
 def live_mirror(uri: str | None, say: Callable[[str], None]) -> Callable[[Path], LiveMirror] | None:
-    """Return the function that makes the mirror of a study in a folder; None for no mirror.
+    """Return a function that makes the mirror of the study in a folder; None for no mirror.
 
     Args:
         uri: address of the server, ``"none"``, or None for a database beside the study.
-        say: receives one line where something goes wrong.
+        say: receives one line when something goes wrong.
     """
     if (uri or "").lower() == "none":
         return None
@@ -109,13 +109,13 @@ def live_mirror(uri: str | None, say: Callable[[str], None]) -> Callable[[Path],
 
 
 def mirror_study(folder: Path, uri: str, say: Callable[[str], None] = lambda line: None) -> int:
-    """Log what a server does not know of a study yet; return the number of jobs.
+    """Log the jobs of a study that are new to a server; return their number.
 
     Raises:
-        UserError: no study, or a server that cannot be reached or written.
+        UserError: there is no study, or the server cannot be reached or written to.
     """
     try:
-        state = _state(folder)  # first: what a running study adds meanwhile may not be logged
+        state = _state(folder)  # first: what a running study adds later may not be logged
         logged = Mirror(uri, folder, say=say).everything()
         _note_logged(folder, uri, state)
         return logged
@@ -123,7 +123,7 @@ def mirror_study(folder: Path, uri: str, say: Callable[[str], None] = lambda lin
         raise UserError(without_password(str(error))) from error
     except Exception as error:
         line = (
-            f"MLflow at {uri} cannot be written ({told(error)[:200]}); expected a server that"
+            f"cannot log to MLflow at {uri} ({told(error)[:200]}); expected a server that"
             " answers (http://HOST:PORT) or a database (sqlite:///FILE); re-run the same command to"
             " resume"
         )
@@ -142,7 +142,7 @@ def _note_logged(folder: Path, uri: str, state: str) -> None:
 
 
 def _logged(folder: Path) -> dict[str, str]:
-    """Read the record; a damaged one is taken for an empty one, and the server is asked again."""
+    """Read the record. A damaged one counts as empty, and the server is asked again."""
     try:
         logged = read_json(folder / RECORD)
     except (FileNotFoundError, ValueError):

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-CODE = Path(__file__).with_name("model_code.py")
+CODE = Path(__file__).with_name("pyfunc.py")
 
 
 def log_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
-    """Log a finished job's model with its run, unless it is there.
+    """Log a finished job's model with its run, unless it is there already.
 
     Returns:
         The model's id: ``models:/<id>`` is its address.
@@ -47,7 +47,7 @@ def log_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
 
 
 def save_model(job: Ended, scratch: Path) -> Path:
-    """Write the folder of an MLflow model, with those of the job's files that drawing needs."""
+    """Write the folder of an MLflow model, with the job's files that are needed to draw."""
     import mlflow.pyfunc
     import numpy as np
     from mlflow.models import ModelSignature
@@ -66,7 +66,7 @@ def save_model(job: Ended, scratch: Path) -> Path:
     )
     path = scratch / "model"
     with warnings.catch_warnings():
-        # MLflow wants an example, to run the model on it once more.
+        # MLflow asks for an example input, only to run the model on it once more.
         warnings.simplefilter("ignore", UserWarning)
         mlflow.pyfunc.save_model(
             str(path),

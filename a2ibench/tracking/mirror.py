@@ -1,8 +1,8 @@
 """MLflow as a mirror of a study's folder: a parent run per study, a child run per job.
 
-Nothing but the folder is read, so the mirror can be made again at any time: what the server holds
-is found by the study's id and the jobs' hashes, and logged once. Commands that mirror the same
-study at the same time take turns, job by job.
+Only the folder is read, so the mirror can be made again at any time: the runs on the server are
+found by the study's id and the jobs' hashes, and each job is logged once. Commands that mirror the
+same study at the same time take turns, job by job.
 """
 
 import os
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 MARK = "a2ibench.mirrored"
 NOTE = "mlflow.note.content"
 STRUCK = "struck"
-"""The tag that says which metrics are left out."""
+"""Tag that says which metrics are left out."""
 POINTS = 1000
-"""Most metric values that a server takes in one request."""
+"""Largest number of metric values that a server accepts in one request."""
 PARAMS = 100
-"""Most parameters that a server takes in one request."""
+"""Largest number of parameters that a server accepts in one request."""
 LOCK = ".mirror.lock"
-"""In a study's folder: held by the command that mirrors part of it."""
+"""File in a study's folder, locked by the command that mirrors part of it."""
 HOLDER = ".mirror.holder"
-"""Beside it: the process and the machine that hold it."""
+"""File beside it that names the process and the machine that hold the lock."""
 PATIENCE = 2.0
-"""Seconds for which a command waits for another without a word."""
+"""Seconds that a command waits for another before it says so."""
 
 
 class Mirror:
@@ -51,12 +51,12 @@ class Mirror:
     Args:
         uri: address of the server or database (``sqlite:///…/mlflow.db``, ``http://…``).
         folder: the study's folder.
-        together: seconds for all calls of one method; None for no such limit. A single call has
-            :data:`a2ibench.tracking.timeouts.CALL` in any case.
-        say: receives a line where another command is waited for.
+        together: limit in seconds for all calls of one method; None for no such limit. Each single
+            call is limited to :data:`a2ibench.tracking.timeouts.CALL` in any case.
+        say: receives a line when the command waits for another one.
 
     Raises:
-        UserError: no study, or its experiment was deleted on the server.
+        UserError: there is no study, or its experiment was deleted on the server.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Mirror:
         self._say = say
         self._study = open_study(folder)
         self._keys = list(params_and_metrics.places(self._study))
-        # Typed as what it stands for: it only adds limits of time.
+        # Has the methods of MLflow's client, with time limits.
         self._client: Any = Limited(open_client(uri), CALL, together)
         study = study_id(folder)
         with self._turn():
             self._runs = StudyRuns(self._client, uri, folder, study, self._started)
 
     def job(self, key: str) -> bool:
-        """Log one job's result or failure; return whether the server did not know it yet."""
+        """Log one job's result or failure; return whether it was new to the server."""
         job = params_and_metrics.ended(self._study, key)
         if job is None:
             return False
@@ -89,7 +89,7 @@ class Mirror:
         return True
 
     def everything(self) -> int:
-        """Log whatever the server does not know yet; return the number of jobs."""
+        """Log whatever is new to the server; return the number of jobs."""
         marks = {run.data.tags.get(JOB): run.data.tags.get(MARK) for run in self._runs.children()}
         new = [job.state.key for job in self._ended() if marks.get(job.state.key) != job.mark]
         logged = sum(self.job(key) for key in new)
@@ -121,7 +121,7 @@ class Mirror:
                 f'`mlflow.pyfunc.load_model("models:/{model}").predict(["sound.wav"],'
                 ' params={"n": 8, "seed": 0})` draws eight pictures for a sound.'
             )
-        # Of a result that was extended, only the new scores.
+        # If a result was extended, only its new scores are logged.
         known = child.data.metrics
         new = [
             point
@@ -138,7 +138,7 @@ class Mirror:
         self._log_struck(child, job.struck)
         status = "FINISHED" if state.failure is None else "FAILED"
         self._client.set_terminated(run, status, job.time)
-        # Last: without this mark the job is logged again.
+        # Last: a job without this mark is logged again.
         self._client.set_tag(run, MARK, job.mark)
 
     def _log_study(self) -> None:
@@ -159,6 +159,8 @@ class Mirror:
                 place = "tables" if path.parent != study.folder else None
                 self._client.log_artifact(run, str(path), place)
             self._client.set_tag(run, NOTE, note)
+            for name, text in params_and_metrics.primary_tags(study).items():
+                self._client.set_tag(run, name, text)
             self._log_struck(now, struck)
             whole = self._runs.experiment_note(note)
             self._client.set_experiment_tag(experiment, NOTE, whole)
@@ -171,10 +173,10 @@ class Mirror:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait until no other command mirrors the study; time limits count from then on.
+        """Wait until no other command mirrors the study; time limits start then.
 
-        The other command finishes a job sooner or later, since its calls are limited; the system
-        takes the lock from one that is killed.
+        The other command finishes its job eventually, since its calls are limited; the operating
+        system releases the lock of a command that is killed.
         """
         from filelock import FileLock, Timeout
 
@@ -195,14 +197,14 @@ class Mirror:
             lock.release()
 
     def _log_struck(self, run: "Run", struck: Mapping[str, str]) -> None:
-        """Log the metrics that are left out, if any is or was."""
+        """Log the metrics that are left out, if there are any or were any before."""
         if struck or STRUCK in run.data.tags:
             self._client.set_tag(
                 run.info.run_id, STRUCK, params_and_metrics.struck_text(struck) or "nothing"
             )
 
     def _log_params(self, run: "Run", params: Mapping[str, str]) -> None:
-        """Log the parameters that are not there: MLflow lets none change."""
+        """Log the parameters that are not there yet; MLflow does not let them change."""
         from mlflow.entities import Param
 
         new = [Param(*item) for item in params.items() if item[0] not in run.data.params]
@@ -210,7 +212,7 @@ class Mirror:
             self._client.log_batch(run.info.run_id, params=new[start : start + PARAMS])
 
     def _log_dataset(self, run: str, job: Ended) -> None:
-        """Fill MLflow's column of data sets."""
+        """Fill MLflow's dataset column."""
         from mlflow.entities import Dataset, DatasetInput
 
         if (result := job.state.result) is None:
@@ -237,7 +239,7 @@ class Mirror:
             return
         known = {Path(file.path).name for file in self._client.list_artifacts(run, "images")}
         for step, path in pictures.items():
-            # A picture is two files, the small one last.
+            # A picture is two files; the small one is logged last.
             if sum(name.startswith(f"samples+step+{step}+") for name in known) < 2:
                 with Image.open(path, formats=["PNG"]) as image:
                     self._client.log_image(

@@ -15,13 +15,14 @@ from a2ibench.results.struck_metrics import find_health, why_struck
 from a2ibench.results.study import Study
 from a2ibench.results.system_metrics import time_of_steps
 from a2ibench.storage import content_key
+from a2ibench.study.looks import standing
 
 LONGEST_NAME = 250
 LONGEST_PARAM = 6000
 LONGEST_NOTE = 8000
 LONGEST_TAG = 500
 JOB = "a2ibench.job"
-"""The tag that holds a job's hash."""
+"""Tag that holds a job's hash."""
 TIMINGS = (*SPENT, "images_per_second")
 
 
@@ -39,9 +40,9 @@ class Ended:
     """A job with a result or a failure.
 
     Attributes:
-        struck: metrics whose judge cannot judge, as far as is known → why; they are not logged.
+        struck: metrics that are not logged, because their judge is known to be unfit → the reason.
         mark: identifies all of this and the content of ``result.json`` and ``failure.json``.
-        time: when the later of the two was written, in milliseconds since 1970.
+        time: time at which the later of the two was written, in milliseconds since 1970.
     """
 
     row: Row
@@ -52,27 +53,27 @@ class Ended:
 
     @property
     def name(self) -> str:
-        """The name of its run."""
-        return f"{self.row.label}, seed {self.state.number}"
+        """Name of the job's run in MLflow."""
+        return f"{self.row.name}, seed {self.state.number}"
 
     @property
     def started(self) -> int:
-        """Its start: the end less the seconds that it took."""
+        """Start of the job: its end minus the seconds that it took."""
         result = self.state.result
         return self.time - int(1000 * (0 if result is None else result.seconds))
 
 
 def places(study: Study) -> dict[str, tuple[Row, int]]:
-    """Return each job's row and its place among the row's seeds; of two equal arms the first."""
+    """Return each job's row and its place among the row's seeds; the first of two equal rows."""
     found: dict[str, tuple[Row, int]] = {}
-    for row in study.rows:
+    for row in study.all_rows:
         for job in row.jobs:
             found.setdefault(job.key, (row, job.number))
     return found
 
 
 def ended(study: Study, key: str) -> Ended | None:
-    """Return a job that has ended by now; None for any other."""
+    """Return a job that has ended; None if it has not."""
     row, number = places(study)[key]
     row = row.read_again()  # the job may have ended since the last look
     state = row.jobs[number]
@@ -81,14 +82,14 @@ def ended(study: Study, key: str) -> Ended | None:
     files = [path for name in (RESULT, FAILURE) if (path := state.folder / name).is_file()]
     content = [path.read_text(encoding="utf-8") for path in files]
     struck = {} if state.result is None else _struck(study, state.result)
-    named = [row.label, number, row.ablated]
+    named = [row.name, number, row.ablated]
     mark = content_key([*named, *content, *([struck] if struck else [])])
     time = max(path.stat().st_mtime_ns for path in files) // 10**6
     return Ended(row, state, struck, mark, time)
 
 
 def _struck(study: Study, result: Result) -> dict[str, str]:
-    """Strike metrics by what their judges reported and by the real images, as the tables do."""
+    """Strike metrics by their judges' reports and the real images, as the tables do."""
     names = [name for name in result.metrics if name in registry.metrics]
     rows = [RowScores("", False, None, 1, {}, judges=judges_of([result], names))]
     # The real images may have been scored since the last look.
@@ -127,7 +128,7 @@ def job_params(job: Ended, about: StudyRecord) -> dict[str, str]:
         "dataset": about.dataset if result is None else result.dataset,
         "encoder": about.encoder,
         "scale": about.scale,
-        "images": about.images if result is None else result.job.images,
+        "images": row.budget or about.images if result is None else result.job.images,
         "job": job.state.key,
     }
     if row.ablated is not None:
@@ -158,8 +159,8 @@ def _text(value: Any) -> str:
 def scores(job: Ended) -> list[Point]:
     """Return every metric with its version, and the seconds that the parts of the job took.
 
-    Metrics that are struck are left out: MLflow would compare them. All stand at step 0, and MLflow
-    compares them as bars.
+    Struck metrics are left out, since MLflow would compare them. All values are at step 0, so that
+    MLflow compares them as bars.
     """
     if (result := job.state.result) is None:
         return []
@@ -197,6 +198,18 @@ def curves(job: Ended) -> list[Point]:
     return points
 
 
+def primary_tags(study: Study) -> dict[str, str]:
+    """Return the tags that say which questions of a study are tested."""
+    now = standing(study)
+    tags = {
+        "primary_metrics": ", ".join(now.primary.metrics),
+        "primary_contrasts": ", ".join(map(str, now.primary.contrasts)),
+        "primary_sha256": now.primary.hash,
+        "primary_questions": " ".join((*now.changes, *now.notes)),
+    }
+    return {name: value[:LONGEST_TAG] for name, value in tags.items()}
+
+
 def study_note(study: Study, done: int, failed: int, experiment: str, run: str) -> str:
     """Describe a study in Markdown, with as many of its tables as there is room for.
 
@@ -209,9 +222,10 @@ def study_note(study: Study, done: int, failed: int, experiment: str, run: str) 
     """
     about = study.about
     ablated = f" (switched off: {', '.join(off)})" if (off := about.ablate) else ""
+    images = ", ".join(map(str, study.budgets))
     seeds = f"{about.seeds} seed{'s' if about.seeds > 1 else ''}"
-    # Sorting flattens the list: MLflow's charts leave out what is folded up. The filter: other
-    # studies may share the experiment.
+    # Sorting flattens the list, since MLflow's charts leave out collapsed runs. The filter is there
+    # because other studies may share the experiment.
     pages = (
         f"#/experiments/{experiment}/runs?orderByKey=params.%60kind%60&orderByAsc=true"
         f"&searchFilter=tags.%60mlflow.parentRunId%60%20%3D%20%27{run}%27"
@@ -219,12 +233,13 @@ def study_note(study: Study, done: int, failed: int, experiment: str, run: str) 
     note = (
         f"**{study.folder.name}**: {', '.join(about.models) or 'no model'}{ablated} on"
         f" {about.dataset}, encoded by {about.encoder}; {about.scale} scale,"
-        f" {about.images} training images per trial, {seeds}. {done} of {len(places(study))} jobs"
+        f" {images} training images per trial, {seeds}. {done} of {len(places(study))} jobs"
         f" have a result{f', {failed} failed' if failed else ''}.\n\n"
         "One child run per job. `score/…`: metrics with their judge and version; `training/…`: the"
         " losses by step; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` (the"
         " part that is off, as `--ablate` writes it; `nothing` for a full model) and `seed`; the"
-        " rows of kind `reference` are the floor and the ceiling of every score.\n\n"
+        " rows of kind `reference` are the floor and the ceiling of every score. The tag"
+        " `primary_questions` names what is tested; every other difference is exploratory.\n\n"
         f"[Charts of all jobs]({pages}&compareRunsMode=CHART) · [table of all jobs]({pages})\n"
     )
     tables = [path.read_text(encoding="utf-8") for path in (study.folder / "tables").glob("*.md")]

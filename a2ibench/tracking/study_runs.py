@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STUDY = "a2ibench.study_id"
 EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
-"""MLflow's own variable; without it an experiment has the name of the study's folder."""
+"""MLflow's own variable; without it, an experiment is named after the study's folder."""
 
 
 class DeletedExperimentError(UserError):
@@ -25,7 +25,8 @@ class DeletedExperimentError(UserError):
 
 
 def open_client(uri: str) -> "MlflowClient":
-    """Open a tracking server; a local database by one command at a time, which makes its tables.
+    """Open a tracking server. A local database is opened by one command at a time, to create its
+    tables only once.
 
     MLflow is kept quiet and gives up early on a server that is down; the user's own settings win.
     """
@@ -49,11 +50,12 @@ def open_client(uri: str) -> "MlflowClient":
 class StudyRuns:
     """The parent run of a study and the child run of each job.
 
-    The parent is found by the study's id alone, in any experiment. Runs of versions that told
-    studies apart by the names of their folders may be another study's, and are left as they are.
+    The parent is found by the study's id alone, in any experiment. Runs of versions that
+    identified studies by the names of their folders may belong to another study, and are left as
+    they are.
 
     Args:
-        client: MLflow's client, or what stands for it.
+        client: MLflow's client, or an object with its methods.
         uri: address of the server.
         folder: the study's folder.
         study: the study's id.

@@ -1,6 +1,6 @@
 """Time limits of calls to a tracking server.
 
-A socket's own limit begins again with every byte that arrives, so a server that sends one now and
+A socket's own limit starts again with every byte that arrives, so a server that sends one now and
 then would hold up a study for ever.
 """
 
@@ -16,23 +16,23 @@ CALL = 60.0
 LIVE = 180.0
 """Seconds for all calls at once while a running study waits for them."""
 BYTES_PER_SECOND = 1e5
-"""The slowest upload that gets the time it needs, on top of that."""
+"""Slowest speed of an upload that gets, on top of that, the time it needs."""
 UPLOADS = ("log_artifact", "log_model_artifacts")
 """Methods of MLflow's client whose second argument is a file or folder to send."""
 
 
 class SlowServerError(Exception):
-    """A call that did not end in time."""
+    """A call did not end in time."""
 
 
 class Limited:
     """An object whose methods must end in time.
 
     Each call is made in a thread, since nothing else interrupts a call that waits for a network.
-    A late call is given up: its thread ends with the call, or with this process.
+    A late call is abandoned: its thread ends with the call, or with this process.
 
     Args:
-        target: the object itself.
+        target: the object whose methods are called.
         call: seconds for one call.
         together: seconds for all calls since :meth:`begin`; None for no such limit.
     """
@@ -69,7 +69,7 @@ def _in_time(call: Callable[[], Any], seconds: float, name: str) -> Any:
     """Return what a call returns, or raise what it raises.
 
     Raises:
-        SlowServerError: it has not ended after so many seconds.
+        SlowServerError: the call has not ended after that many seconds.
     """
     future: Future[Any] = Future()
 

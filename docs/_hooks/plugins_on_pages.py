@@ -73,11 +73,17 @@ def _family(names: list[str], interval: str) -> Iterator[str]:
         yield (
             f"| `{metric.name}` v{metric.version} | {metric.title}{' %' * metric.percent}"
             f" | {'high' if metric.higher_is_better else 'low'} | {low} … {high}"
-            f" | {metric.fewest} | {'by default' if metric.headline else 'on request'}"
+            f" | {metric.fewest} | {_computed(metric)}"
             f" | `{metric.judge}` |"
         )
     yield f"\nInterval: {INTERVALS[interval]}\n"
     yield from _measured(names)
+
+
+def _computed(metric: Metric) -> str:
+    if not metric.headline:
+        return "on request"
+    return "by default, primary" if metric.primary else "by default"
 
 
 def _definitions(metrics: list[Metric]) -> Iterable[str]:

@@ -92,6 +92,15 @@ def test_a_plugin_that_cannot_be_tried_does_not_hide_the_others(
     assert "✓ judge pixels" in done.output
 
 
+def test_sections_have_no_rules_and_say_so() -> None:
+    done = call("section", "by_class")
+    assert done.exit_code == 2
+    assert "sections have no rules to check; `a2ibench report STUDY` shows" in done.output
+    done = call("sections")
+    assert done.exit_code == 0
+    assert "– section by_class: not checked: sections have no rules" in done.output
+
+
 def test_a_kind_alone_checks_all_of_it_and_says_what_it_leaves_out() -> None:
     done = call("references")
     assert "✓ reference class_mean" in done.output

@@ -69,11 +69,14 @@ class GoesOn(Good):
                 tell(Update(trial, ended=True))
 
 
-@pytest.mark.parametrize("executor", [Good, Inline, Processes])
+@pytest.mark.parametrize(
+    "executor", [Good, Inline, pytest.param(Processes, marks=pytest.mark.integration)]
+)
 def test_what_keeps_the_contract_meets_every_rule(executor):
     assert_all_met(rules, ExecutorSubject(executor, {}))
 
 
+@pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
 def test_ray_keeps_the_contract():
     assert_all_met(rules, ExecutorSubject(RayTune, {"gpus_per_trial": 0}))

@@ -1,7 +1,6 @@
 """What is planted is found, and nothing else; a good store is told to be good."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +63,7 @@ def root(tmp_path):
 
 def test_nothing_is_found_in_a_good_store(pairs, root):
     write(pairs, root)
-    began = time.perf_counter()
     done = call(root)
-    assert time.perf_counter() - began < 20
     assert done.exit_code == 0, done.output
     assert "Nothing was found: no damage, no leak, no warning." in done.output
     assert "28 pairs, 20 training pairs, 8 test pairs, 14 sources, 2 classes" in done.output

@@ -142,7 +142,7 @@ def test_a_class_with_one_source_is_left_unchecked_and_named():
 
 def test_too_few_sources_are_refused_with_their_numbers():
     audio, image, truth, source = clips(0, sources=4)
-    with pytest.raises(UserError, match=r"two classes of two sources .*'dog' 2, 'drum' 1"):
+    with pytest.raises(UserError, match=r"two classes have two sources .*'dog' 2, 'drum' 1"):
         find_label_errors(audio, image, CLASSES[truth], names(source))
 
 

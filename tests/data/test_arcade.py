@@ -1,7 +1,8 @@
 """The arcade: sound and picture of the same instant, episodes apart, reproducible."""
 
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import contextmanager
+from itertools import islice, starmap
 
 import ale_py
 import ale_py.roms
@@ -31,9 +32,19 @@ def one_process() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def playing_here() -> Iterator[None]:
+    """Episodes are played in this process: elsewhere, most of the time is spent on imports."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("a2ibench_plugins.datasets.arcade.in_order", starmap)
+        yield
+
+
 @pytest.fixture(scope="module")
 def pairs() -> list[Pair]:
-    return list(build(games="pong,qbert", train=24, test=12, seconds=1.0, image_size=32).pairs())
+    dataset = build(games="pong,qbert", train=24, test=12, seconds=1.0, image_size=32)
+    with playing_here():
+        return list(dataset.pairs())
 
 
 def test_the_defaults_give_pools_of_a_hundred_in_each_of_six_games():
@@ -79,7 +90,8 @@ def test_windows_lie_inside_their_episode_and_are_spaced(pairs):
 @pytest.mark.integration
 def test_test_sounds_do_not_overlap_and_both_sides_see_episodes_to_the_same_moment():
     dataset = build(games="pong,qbert", train=120, test=24, seconds=3.0, image_size=16)
-    made = list(dataset._pairs_of("pong"))
+    with playing_here():
+        made = list(dataset._pairs_of("pong"))
     latest = {}
     for split, hop in (("train", 1.0), ("test", 3.0)):
         side = [pair for pair in made if pair.split == split]
@@ -105,7 +117,7 @@ def test_test_sounds_of_any_length_share_no_sample(seconds):
 def test_the_bytes_do_not_depend_on_the_number_of_processes(monkeypatch):
     options = {"games": "pong,qbert", "train": 13, "test": 7, "seconds": 0.5, "image_size": 16}
     made = []
-    for workers in ("1", "3"):
+    for workers in ("1", "2"):
         monkeypatch.setenv("LOKY_MAX_CPU_COUNT", workers)
         pairs = build(**options)._pairs_of("pong")
         made.append([(p.source, p.start, p.image.tobytes(), p.audio.tobytes()) for p in pairs])
@@ -123,7 +135,8 @@ def test_the_pictures_of_a_game_differ(pairs):
 @pytest.mark.integration
 def test_no_test_pair_repeats_a_training_picture_or_sound():
     options = {"games": "bowling,pong", "train": 60, "test": 30, "seconds": 1.0, "image_size": 32}
-    made = list(build(**options).pairs())
+    with playing_here():
+        made = list(build(**options).pairs())
     for game in ("bowling", "pong"):
         for content in ("image", "audio"):
             train, test = (
@@ -146,7 +159,8 @@ def test_the_games_are_audible(pairs):
 @pytest.mark.integration
 def test_the_same_seed_gives_the_same_bytes_and_a_game_depends_on_no_other(pairs):
     dataset = build(games="qbert,pong", train=24, test=12, seconds=1.0, image_size=32)
-    again = list(islice(dataset.pairs(), 36))
+    with playing_here():
+        again = list(islice(dataset.pairs(), 36))
     qbert = [pair for pair in pairs if pair.label == "qbert"]
     for x, y in zip(qbert, again, strict=True):
         assert (x.source, x.start, x.split) == (y.source, y.start, y.split)
@@ -154,10 +168,10 @@ def test_the_same_seed_gives_the_same_bytes_and_a_game_depends_on_no_other(pairs
         assert x.audio.tobytes() == y.audio.tobytes()
 
 
-@pytest.mark.integration
 def test_another_seed_plays_otherwise():
     options = {"games": "pong,qbert", "train": 1, "test": 1, "seconds": 1.0, "image_size": 16}
-    a, b = (list(build(**options, seed=seed)._pairs_of("pong")) for seed in (0, 1))
+    a, b = (build(**options, seed=seed)._play("pong", 0, "train") for seed in (0, 1))
+    assert len(a) == len(b) == 1
     assert all((x.image != y.image).any() for x, y in zip(a, b, strict=True))
 
 
@@ -233,9 +247,9 @@ def test_impossible_options_are_refused(options, message):
         build(**options)
 
 
-@pytest.mark.integration
 def test_the_emulator_is_quiet(capfd):
-    list(build(games="pong,qbert", train=1, test=1, seconds=0.25, image_size=16).pairs())
+    dataset = build(games="pong,qbert", train=1, test=1, seconds=0.25, image_size=16)
+    assert dataset._play("pong", 0, "train")
     said = capfd.readouterr()
     assert said.out == ""
     assert said.err == ""

@@ -5,8 +5,17 @@ import pytest
 from a2ibench.conformance.suite import check
 from a2ibench.registry import encoders
 
+SLOW = {"soundnet8"}
 
-@pytest.mark.parametrize("name", [name for name in encoders.names() if name != "soundnet5"])
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.integration] if name in SLOW else [])
+        for name in encoders.names()
+        if name != "soundnet5"
+    ],
+)
 def test_it_keeps_the_contract(name: str) -> None:
     assert [found for found in check("encoder", name) if found.state != "met"] == []
 

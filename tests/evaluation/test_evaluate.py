@@ -92,6 +92,7 @@ class TestScores:
         assert scores["similarity_i2a_lite0"].value > 0.9
         assert all(score.n == 240 for score in scores.values())
 
+    @pytest.mark.integration
     def test_the_other_class_is_wrong_everywhere(self):
         swapped = np.roll(TEST.images, 1, axis=0)
         scores = scores_of(swapped, ["accuracy_resnet18", "rprec10_i2a_lite0"])

@@ -128,7 +128,8 @@ def measure_bench(folder: Path) -> Goldens:
             "block": digest(eval_set.block),
             "apart": digest(eval_set.disjoint),
         },
-        "average of weights": {"after three steps": _averaged()},
+        "average of weights": {"after three steps": _averaged(0.9)},
+        "average of weights, decay reached": {"after three steps": _averaged(0.2)},
         "drawing": {"pixels": _drawn()},
         "noise": {"first": draw_noise(3, 4, seed=2).flatten().tolist()},
         "sounds": {
@@ -160,10 +161,10 @@ def _drawn() -> list[int]:
     return [int(value) for value in images.flatten()]
 
 
-def _averaged() -> list[float]:
+def _averaged(decay: float) -> list[float]:
     """Weights of 1, 2 and 3 in turn, averaged as the training loop does."""
     layer = torch.nn.Linear(1, 1, bias=False)
-    average = MovingAverage(layer, 0.9)
+    average = MovingAverage(layer, decay)
     for weight in (1.0, 2.0, 3.0):
         torch.nn.init.constant_(layer.weight, weight)
         average.update_parameters(layer)
@@ -280,7 +281,7 @@ def measure_trials(folder: Path) -> Goldens:
         models=tuple(SMALL),
         dataset="synthetic",
         encoder="logmel",
-        images=96,
+        images=(96,),
         metrics=METRICS,
         settings={**SMALL, "synthetic": pairs},
         folder=folder / "study",

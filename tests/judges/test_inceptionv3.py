@@ -30,6 +30,7 @@ def empty_file() -> io.BytesIO:
     return stream
 
 
+@pytest.mark.integration
 def test_outputs_are_torch_fidelitys_features_and_unbiased_logits(tmp_path, monkeypatch):
     torch.manual_seed(0)
     network = RandomWeights(

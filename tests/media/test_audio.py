@@ -239,10 +239,10 @@ def test_half_a_sound_is_refused(tmp_path):
 HALVES = {
     "opus in matroska": ("a.mka", "libopus", "it declares 12.0. s of sound"),
     "aac in matroska": ("a.mkv", "aac", "it declares 12.0. s of sound"),
-    "mp3": ("a.mp3", "libmp3lame", "s behind that cannot"),
-    "mp2": ("a.mp2", "mp2", "s behind that cannot"),
-    "aac": ("a.aac", "aac", "s behind that cannot"),
-    "transport stream": ("a.ts", "aac", "s behind that cannot"),
+    "mp3": ("a.mp3", "libmp3lame", "s after that cannot"),
+    "mp2": ("a.mp2", "mp2", "s after that cannot"),
+    "aac": ("a.aac", "aac", "s after that cannot"),
+    "transport stream": ("a.ts", "aac", "s after that cannot"),
     "ogg": ("a.opus", "libopus", "only its first"),
 }
 
@@ -282,7 +282,7 @@ def repacked(source, target, garbled_from=np.inf, later=0):
 def test_packets_that_are_refused_until_the_end_are_a_damage(tmp_path, name):
     whole = encode(tmp_path / f"whole-{name}", stairs(300, 6, 44_100), "aac", 44_100)
     path = repacked(whole, tmp_path / name, garbled_from=3)
-    with pytest.raises(UserError, match=rf"{name}: damaged: .* s behind that cannot"):
+    with pytest.raises(UserError, match=rf"{name}: damaged: .* s after that cannot"):
         read_sound(path)
 
 

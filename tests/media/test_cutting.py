@@ -85,6 +85,7 @@ def test_several_pictures_are_spread_over_a_segment(tmp_path, at, inside) -> Non
         assert shown == [min(149, number) for number in expected]
 
 
+@pytest.mark.integration
 def test_given_starts_are_cut_wherever_they_lie(tmp_path: Path) -> None:
     film = Film("a.mp4", seconds=20)
     path = make(film, tmp_path)

@@ -90,6 +90,7 @@ def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:
     assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "base"] == "ours, logmel"
     assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "difference"] == pytest.approx(0.05, abs=0.002)
     assert rows.loc[("ours, mfcc", "kid_lite0_v1"), "verdict"] == "better"
+    assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "verdict"] == "exploratory"
     assert rows.loc[("vae, mfcc", "kid_lite0_v1"), "verdict"] == "not separable"
     assert rows["seeds"].eq(3).all()
     page = (tmp_path / "report.html").read_text()

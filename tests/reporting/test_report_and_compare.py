@@ -19,16 +19,26 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     code, text = run("report", folder, "--verbose")
     assert code == 0, text
     names = {path.name for path in (folder / "tables").iterdir()}
-    assert {"quality.md", "ablations.csv", "methods.tex", "samples.png"} <= names
+    assert {"quality.md", "primary.md", "ablations.csv", "methods.tex", "samples.png"} <= names
     assert "critical_difference.png" in names
     assert "match_in_class.md" not in names
     assert (folder / "tables" / "notes.md").read_text() == "the user's"
     assert "8 of 9 jobs have a result" in text
     assert "no independent data sets" in text
-    assert "verdict: vae is worse than ours by IS lite0" in " ".join(text.split())
+    assert "verdict: Nothing is tested yet: the rows compared have jobs" in " ".join(text.split())
     assert "2 of 3" in (folder / "tables" / "quality.md").read_text()
     verdicts = pd.read_csv(folder / "tables" / "ablations.csv")["verdict"]
-    assert set(verdicts) == {"worse"}
+    assert set(verdicts) == {"exploratory"}
+    result(folder, "vae", 2, 0.0)
+    code, text = run("report", folder)
+    assert code == 0, text
+    verdict = (
+        "vae is worse than ours by KID lite0 ×10³ and R-prec@1; ours − x is worse than ours by"
+    )
+    assert f"verdict: {verdict}" in " ".join(text.split())
+    primary = pd.read_csv(folder / "tables" / "primary.csv")
+    assert primary["metric"].unique().tolist() == ["kid_lite0_v1", "rprec1_i2a_lite0_v1"]
+    assert set(primary["verdict"]) == {"worse"}
 
 
 def test_every_arm_of_a_grid_and_of_a_combination_stands_against_its_full_model(

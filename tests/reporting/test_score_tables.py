@@ -27,7 +27,7 @@ from a2ibench.reporting.cells import (
     Seeds,
     heading,
 )
-from a2ibench.reporting.differences import families
+from a2ibench.reporting.differences import Differences
 from a2ibench.reporting.report import SPREAD
 from a2ibench.reporting.score_tables import score_tables
 from a2ibench.reporting.table import Column, Table
@@ -40,6 +40,7 @@ from a2ibench.reporting.text_formats import (
     to_markdown,
 )
 from a2ibench.results.rows import RowScores
+from a2ibench.study.paired_tests import confirm, explore_study
 
 
 class Accuracy(Metric):
@@ -71,11 +72,17 @@ METHODS = [
 
 
 def ablations(rows: list[RowScores], metric: Metric) -> Table:
-    return families(rows, [metric], "data")[0].table
+    return differences(rows, metric, "ablations")
 
 
 def compared(rows: list[RowScores], metric: Metric) -> Table:
-    return families(rows, [metric], "data")[-1].table
+    return differences(rows, metric, "methods")
+
+
+def differences(rows: list[RowScores], metric: Metric, name: str, primary: bool = True) -> Table:
+    tests = explore_study(rows, [metric])[name]
+    tests = confirm(tests, {metric.name}) if primary else tests
+    return Differences(name, "title", (tests[0].base.label, "row"), tests).table
 
 
 def test_a_cell_prints_value_spread_and_interval() -> None:
@@ -170,6 +177,21 @@ def test_ablations_are_paired_differences_to_the_full_model() -> None:
     assert same[8] == "not separable"
     assert table.printed[6].heading == "p (2 tests)"
     assert any("Holm" in note for note in table.notes)
+
+
+def test_an_exploratory_table_has_intervals_and_neither_p_nor_verdict() -> None:
+    table = differences(METHODS, Accuracy(), "ablations", primary=False)
+    headings = [column.heading for column in table.printed]
+    assert headings == ["method", "metric", "seeds × n", "ours", "row", "difference", "effect"]
+    assert table.texts[0][0][5].startswith("-20.0 [")
+    assert table.notes[0].startswith("Exploratory: no primary question of the study.")
+    assert not any("Holm" in note for note in table.notes)
+    assert {row["verdict"] for row in table.records} == {"exploratory"}
+    assert {row["p holm"] for row in table.records} == {None}
+    for text in (to_markdown(table), to_latex(table)):
+        assert "Exploratory: no primary question" in text
+        assert "better" not in text.replace("is better", "")
+    assert "exploratory" in to_csv(table)
 
 
 def test_the_direction_of_a_verdict_is_the_metrics() -> None:

@@ -12,6 +12,8 @@ from a2ibench.reporting.score_tables import score_tables
 from a2ibench.reporting.text_formats import to_markdown
 from a2ibench.results.rows import RowScores
 from a2ibench.results.struck_metrics import find_health, struck_reasons, usable
+from a2ibench.study.looks import Standing
+from a2ibench.study.primary import Primary, usual_contrasts
 
 
 class Accuracy(Metric):
@@ -48,7 +50,9 @@ def rows(real: float, clips: int = 9, judges: tuple[Health, ...] = ()) -> list[R
 
 
 def report(methods: list[RowScores]) -> Report:
-    return Report("data", tuple(methods), tuple(METRICS))
+    """Both metrics are primary, and each method is compared with the last one."""
+    primary = Primary(tuple(one.name for one in METRICS), usual_contrasts(methods))
+    return Report("data", tuple(methods), tuple(METRICS), standing=Standing(primary))
 
 
 def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says_so():
@@ -63,7 +67,7 @@ def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says
     assert any(
         note.startswith("Judge classifier: accuracy of the ground truth ") for note in table.notes
     )
-    (methods,) = (one for one in made.tables if one.name == "methods")
+    (methods,) = (one for one in made.tables if one.name == "primary")
     assert {row["metric"] for row in methods.records} == {"sharpness_test_v1"}
     assert not any(note.startswith("Judge classifier:") for note in methods.notes)
     assert "Left out: accuracy: struck, judge classifier:" in made.verdict
@@ -84,7 +88,7 @@ def test_a_judge_that_failed_on_what_it_held_out_is_struck_and_one_that_did_not_
 def test_tables_of_differences_say_what_the_judge_certifies_by_the_real_images():
     truth, a, b = rows(real=0.9)
     made = report([truth, a, b, replace(a, label="b − x", full="b")])
-    for name in ("quality", "methods", "ablations"):
+    for name in ("quality", "primary"):
         (table,) = (one for one in made.tables if one.name == name)
         (line,) = (note for note in table.notes if note.startswith("Judge classifier:"))
         assert line.startswith("Judge classifier: accuracy of the ground truth ")
@@ -111,7 +115,7 @@ def test_few_clips_are_counted_and_have_no_interval_and_the_reason_stands_once()
 
 def test_few_clips_have_no_verdict():
     made = report(rows(real=0.9, clips=3))
-    (methods,) = (one for one in made.tables if one.name == "methods")
+    (methods,) = (one for one in made.tables if one.name == "primary")
     assert {row["verdict"] for row in methods.records} == {"not tested"}
     assert made.verdict.startswith("Nothing is tested: there are fewer than 5 test clips.")
     assert made.compared[0].sentence == "not tested against b: there are fewer than 5 test clips"

@@ -13,14 +13,13 @@ from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.contracts.section import Section
 from a2ibench.evaluation.statistics import Paired
 from a2ibench.reporting.cells import Label, Mean, P
-from a2ibench.reporting.differences import PairedTest
 from a2ibench.reporting.html_page import write_html
-from a2ibench.reporting.page.against import Against
 from a2ibench.reporting.page.exam import Sound
 from a2ibench.reporting.page.parts import Part, render_section
+from a2ibench.reporting.page.sections.budgets import Budgets
+from a2ibench.reporting.page.sections.by_class import ByClass
 from a2ibench.reporting.page.sections.cost import Cost
 from a2ibench.reporting.page.sections.differences import Differences
-from a2ibench.reporting.page.sections.inside import Inside
 from a2ibench.reporting.page.sections.pictures import Drawing, Drawings, Pictures
 from a2ibench.reporting.page.sections.provenance import Provenance
 from a2ibench.reporting.page.sections.scores import Scores
@@ -30,9 +29,10 @@ from a2ibench.reporting.page.sections.training import Training
 from a2ibench.reporting.page.sections.verdict import Verdict
 from a2ibench.reporting.svg import Chart
 from a2ibench.reporting.table import Column, Table
-from a2ibench.reporting.verdict_text import Comparison, together
+from a2ibench.reporting.verdict_text import Comparison
 from a2ibench.results.rows import RowScores
 from a2ibench.study.commands import Command
+from a2ibench.study.paired_tests import PairedTest
 
 HOSTILE = "</script><script>hacked()</script><img src=x onerror=hacked()>\"' {{ 7 * 7 }}"
 PIXEL = (
@@ -66,7 +66,6 @@ def parts() -> dict[type[Section], dict[str, Any]]:
     change = Paired(1.0, 0.5, 1.5, 0.0001, None, 0.5, 3)
     better = PairedTest(row, row, Hostile(), change, 0.0001, "better")
     compared = Comparison(HOSTILE, HOSTILE, (better, replace(better, verdict="worse")))
-    against = Against(HOSTILE, "floor", table("floor"), (compared,))
     sound = Sound(HOSTILE, HOSTILE, "data:audio/mpeg;base64,", PIXEL)
     drawn = Drawing(HOSTILE, 0, (PIXEL,))
     chart = Chart(Markup('<svg viewBox="0 0 1 1" role="img" aria-label="x"></svg>'), HOSTILE)
@@ -74,20 +73,21 @@ def parts() -> dict[type[Section], dict[str, Any]]:
     sweep = Sweep(HOSTILE, PIXEL, ((HOSTILE, PIXEL),), table("sweep_1"), 2)
     return {
         Verdict: {
-            "lead": HOSTILE, "gaps": True, "compared": [compared], "against": [against],
-            "together": together,
+            "lead": HOSTILE, "gaps": True, "compared": [compared], "about": [HOSTILE],
+            "several": True, "over_budgets": [(HOSTILE, HOSTILE)],
         },
         Scores: {"tables": [table("quality"), table("match", (NOTE, OTHER))], "shared": [NOTE]},
         Differences: {
-            "tables": [table("ablations", keys=2), against.table], "shared": [], "diagram": chart,
+            "tables": [table("ablations", keys=2), table("floor")], "shared": [], "diagram": chart,
         },
         Pictures: {
             "unseen": HOSTILE, "longest": 10.0,
             "pictures": Drawings((sound,), (drawn, Drawing("failed", 0, ()))),
             "several": [Drawings((sound,), (drawn, drawn))],
         },
+        Budgets: {"charts": [(HOSTILE, chart)]},
         Seeds: {"made": chart},
-        Inside: {"tables": [table("class_x"), table("part_x")]},
+        ByClass: {"tables": [table("class_x"), table("part_x")]},
         Training: {"curves": [chart], "notes_of_trainings": [HOSTILE]},
         Sweeps: {"sweeps": [sweep], "damaged": [HOSTILE]},
         Cost: {"cost": table("cost"), "gaps": table("gaps")},

@@ -1,5 +1,6 @@
 """The verdict in words: it says what the tests of a table say, and no more."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,12 @@ import numpy as np
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.evaluation.verdict import Verdict
-from a2ibench.reporting.differences import Family, PairedTest, families
-from a2ibench.reporting.verdict_text import Comparison, comparisons, lead, together
+from a2ibench.reporting.differences import Differences, difference_cell
+from a2ibench.reporting.verdict_text import Comparison, comparisons, lead, over_budgets
 from a2ibench.results.rows import RowScores
+from a2ibench.study.looks import Standing
+from a2ibench.study.paired_tests import PairedTest, confirm, explore, primary_tests
+from a2ibench.study.primary import Primary, usual_contrasts
 
 
 class Accuracy(Metric):
@@ -43,8 +47,37 @@ def method(label: str, accuracy: float, distance: float, seeds: int = 3) -> RowS
     return RowScores(label, False, None, seeds, scores)
 
 
-def compared(*methods: RowScores) -> list[Comparison]:
-    return comparisons(*families(methods, METRICS))
+def compared(
+    *methods: RowScores, metrics: Sequence[Metric] = METRICS[:2], missing: int = 0
+) -> list[Comparison]:
+    """Each method against the last one."""
+    primary = Primary(tuple(one.name for one in metrics), usual_contrasts(methods))
+    return comparisons(primary_tests(methods, METRICS, Standing(primary, missing=missing)))
+
+
+def test_it_says_at_which_budgets_an_order_holds_and_where_curves_cross() -> None:
+    at = {
+        1_000: compared(method("mine", 0.9, 0.5), method("base", 0.5, 0.9)),
+        3_000: compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.9)),
+        9_000: compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.5)),
+    }
+    assert over_budgets(at) == [
+        (
+            "mine",
+            "better than base at 1,000, 3,000 and 9,000 images by accuracy; better than base at"
+            " 1,000 and worse than base at 9,000 images (the curves cross) by distance",
+        )
+    ]
+    assert over_budgets({1_000: compared(method("a", 0.5, 0.5), method("b", 0.5, 0.5))}) == []
+
+
+def test_an_order_at_one_of_many_budgets_is_corrected_for_their_number() -> None:
+    (found,) = compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.9))
+    (test,) = found.decided
+    near = [replace(found, tests=(test.judged(0.03),))]
+    same = compared(method("mine", 0.5, 0.5), method("base", 0.5, 0.5))
+    assert over_budgets({1: near}) == [("mine", "better than base at 1 images by accuracy")]
+    assert over_budgets({1: near, 2: same}) == []
 
 
 def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
@@ -55,13 +88,17 @@ def test_better_and_worse_follow_the_direction_of_each_metric() -> None:
         " No other difference was tested."
     )
     accuracy, distance = one.decided
-    assert str(accuracy.difference).startswith("+40.0 [")
-    assert str(distance.difference).startswith("+0.40 [")
+    assert str(difference_cell(accuracy)).startswith("+40.0 [")
+    assert str(difference_cell(distance)).startswith("+0.40 [")
+    (title, verdict, change, p), _ = one.numbers
+    assert (title, verdict, p) == ("accuracy", "better", "< 0.001")
+    assert change.startswith("+40.0 [")
+    assert change.endswith("] points")
 
 
 def test_a_single_tested_difference_that_is_none_is_said_to_be_none() -> None:
     base, same = method("base", 0.5, 0.5), method("same", 0.5, 0.5)
-    (one,) = comparisons(*families([same, base], [Accuracy()]))
+    (one,) = compared(same, base, metrics=METRICS[:1])
     assert one.sentence == "not separable from base by accuracy"
     assert lead([one]) == (
         "No method is separable from another: the one tested difference is not significant after"
@@ -112,12 +149,12 @@ def test_a_difference_that_nothing_varies_is_not_laid_to_the_clips() -> None:
         return RowScores(label, False, None, 3, {Accuracy.name: scores})
 
     pairs = [(constant("base", 0.0), constant("mine", 1.0))]
-    family = Family("t", "title", ("base", "mine"), pairs, METRICS)
-    table = family.table
+    tests = confirm(explore(pairs, METRICS[:1]), {Accuracy.name})
+    table = Differences("t", "title", ("base", "mine"), tests).table
     reason = "neither another seed nor another choice of test clips changes the difference"
     assert table.records[0]["verdict"] == "not tested"
     assert f"A difference without an interval: {reason}." in table.notes
-    assert lead(comparisons(family)) == f"Nothing is tested: {reason}."
+    assert lead(comparisons(tests)) == f"Nothing is tested: {reason}."
     assert "clips" not in " ".join(map(str, table.texts))
 
 
@@ -139,10 +176,18 @@ def test_many_metrics_that_do_not_separate_are_counted_and_those_that_do_are_nam
     )
 
 
-def test_what_a_method_trains_against_is_no_measurement() -> None:
-    (one,) = compared(method("mine", 0.9, 0.5), method("base", 0.5, 0.5))
-    assert {test.metric.title for test in one.tests} == {"accuracy", "distance"}
-    assert "own network" not in one.sentence
+def test_what_is_exploratory_is_not_spoken_of() -> None:
+    (one,) = compared(method("mine", 0.9, 0.5), method("base", 0.5, 0.5), metrics=METRICS[:1])
+    assert {test.metric.title for test in one.tests} == {"accuracy"}
+    tests = explore([(method("base", 0.5, 0.5), method("mine", 0.9, 0.5))], METRICS)
+    assert {test.verdict for test in tests} == {"exploratory"}
+    assert lead(comparisons(tests)).startswith("Nothing can be compared yet")
+
+
+def test_nothing_is_tested_as_long_as_jobs_of_the_rows_are_to_be_done() -> None:
+    (one,) = compared(method("mine", 0.9, 0.5), method("base", 0.5, 0.5), missing=1)
+    assert one.sentence == "not tested against base yet: jobs are still to be done"
+    assert lead([one]).startswith("Nothing is tested yet: ")
 
 
 def test_a_method_without_a_result_and_one_that_stands_alone_are_said_to_be() -> None:
@@ -152,11 +197,9 @@ def test_a_method_without_a_result_and_one_that_stands_alone_are_said_to_be() ->
     assert lead(compared(method("base", 0.5, 0.5))).startswith("One method stands alone")
 
 
-def test_many_differences_are_counted_and_the_same_sentence_is_said_once() -> None:
+def test_many_differences_are_counted() -> None:
     base = method("base", 0.5, 0.5)
     several = compared(*(method(f"m{i}", 0.9, 0.3) for i in range(5)), base)
     assert lead(several) == (
         "10 of 10 tested differences are separable, of 5 methods. No other difference was tested."
     )
-    ((names, _),) = together(several)
-    assert names == "m0, m1, m2, m3 and m4"

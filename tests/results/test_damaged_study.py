@@ -246,6 +246,7 @@ def again(folder: Path, *more: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.mark.integration
 def test_what_is_damaged_is_set_aside_and_computed_again_with_the_same_scores(mended: Path) -> None:
     jobs = json.loads((mended / "study.json").read_text())["jobs"]
     paths = [mended / "jobs" / jobs[label][0] for label in ("vae", "class mean", "nearest train")]

@@ -5,6 +5,7 @@ import os
 import re
 from collections import namedtuple
 from pathlib import Path
+from urllib.error import URLError
 
 import psutil
 import pytest
@@ -17,7 +18,7 @@ from a2ibench.results.result_file import write_result
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study_lock import at_work
 
-MODEL = ("--model", "vae", "--encoder", "logmel", "--images", "32", "--executor", "inline",
+MODEL = ("--model", "vae", "--encoder", "logmel", "--images", "64", "--executor", "inline",
          "--tracking-uri", "none")  # fmt: skip
 QUICK = ("--metric", "msssim_diversity")
 
@@ -48,6 +49,34 @@ def refused(*arguments: object) -> str:
         said.append(re.sub(r"[\d.]+ GB available", "some memory", line))
     assert said[0] == said[1]
     return said[0]
+
+
+def offline(*_: object, **__: object) -> None:
+    raise URLError("no route to host")
+
+
+def test_a_metric_that_cannot_be_had_is_refused_before_pairs_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("A2IBENCH_INCEPTION_WEIGHTS", raising=False)
+    monkeypatch.setattr("torch.hub.urlopen", offline)
+    monkeypatch.setattr("urllib.request.urlopen", offline)
+    space = tmp_path / "space.yaml"
+    space.write_text("lr: {log: [1e-5, 1e-2]}\n", encoding="utf-8")
+    tune = ("tune", "--space", space, "--trials", 1, "--encoder", "logmel", "--model", "vae")
+    for command in (("run", *MODEL), tune):
+        asked = (*command, "--dataset", "synthetic", "--out", tmp_path / "study", "--metric")
+        done = call(*asked, "nonsense")
+        assert (done.exit_code, "unknown metric 'nonsense'" in done.output) == (2, True)
+        done = call(*asked, "rprec[judge=nobody]")
+        assert (done.exit_code, "'nobody'" in done.output) == (2, True)
+        done = call(*asked, "kid_inceptionv3")
+        assert done.exit_code == 2, done.output
+        assert "error: metric kid_inceptionv3: judge inceptionv3: " in done.output
+        assert "(<urlopen error no route to host>); fetch that file" in done.output
+    assert not list((tmp_path / "cache").glob("stores/*"))
+    assert not (tmp_path / "study").exists()
 
 
 def features() -> list[str]:

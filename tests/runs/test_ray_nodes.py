@@ -22,8 +22,8 @@ Tiny = Callable[..., Request]
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.fixture
-def cluster() -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def head() -> Iterator[Any]:
     """Real nodes on this machine: a head that computes nothing."""
     import ray
     from ray.cluster_utils import Cluster
@@ -32,6 +32,14 @@ def cluster() -> Iterator[Any]:
     yield made
     ray.shutdown()
     made.shutdown()
+
+
+@pytest.fixture
+def cluster(head: Any) -> Iterator[Any]:
+    """The same, to which a test adds nodes of its own."""
+    yield head
+    for node in list(head.worker_nodes):
+        head.remove_node(node)
 
 
 def weights(folder: Path) -> dict[str, str]:
@@ -45,7 +53,7 @@ def test_the_trials_of_a_node_that_dies_go_on_elsewhere_and_end_as_if_it_had_not
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
     here, there = tmp_path / "inline", tmp_path / "nodes"
-    run_study(tiny(here, seeds=2, images=60 * 64), Inline(), None, display)
+    run_study(tiny(here, seeds=2, images=(60 * 64,)), Inline(), None, display)
     begun: set[str] = set()
 
     class LosingANode(RayTune):
@@ -60,7 +68,7 @@ def test_the_trials_of_a_node_that_dies_go_on_elsewhere_and_end_as_if_it_had_not
 
             super().__call__(tasks, watch)
 
-    request = tiny(there, seeds=2, images=60 * 64, retries=1)
+    request = tiny(there, seeds=2, images=(60 * 64,), retries=1)
     assert run_study(request, LosingANode(Config(address=cluster.address)), None, display) == []
     assert len(nodes) == 1, "the node was not lost while both were training"
     assert weights(here) == weights(there)

@@ -4,7 +4,6 @@ import os
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -111,30 +110,33 @@ def test_a_folder_that_ray_cannot_write_is_named(
     (tmp_path / "f").write_text("")
     monkeypatch.setattr("a2ibench.runs.executors.ray_cluster.LONGEST_SOCKET", 1000)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "f" / "g"))
-    with pytest.raises(UserError, match="Ray keeps its temporary files there and cannot write"):
+    with pytest.raises(UserError, match="Ray keeps its temporary files there, and cannot write"):
         check_local()
 
 
+@pytest.mark.integration
 def test_an_address_where_nobody_answers_is_refused_before_anything_is_prepared(
     tmp_path: Path, silent_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("a2ibench.runs.executors.ray_cluster.JOIN", 2.0)
     monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
-    started = time.monotonic()
     arguments = ["run", "--model", "vae", "--dataset", "synthetic", "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(main, [*arguments, "--ray-address", silent_address])
     assert done.exit_code == 2
-    assert f"no Ray cluster answers at {silent_address}" in done.output
-    assert "expected the HOST:PORT that `ray start --head` printed" in " ".join(done.output.split())
-    assert time.monotonic() - started < 20
+    said = " ".join(done.output.split())
+    late = "this command could not join within 2 s"
+    assert f"no Ray cluster answers at {silent_address}: {late}" in said
+    assert "expected the HOST:PORT that `ray start --head` printed" in said
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.integration
 def test_an_address_of_no_kind_is_refused_with_what_ray_says() -> None:
     with pytest.raises(UserError, match="nonsense: Invalid address format"):
         RayTune(Config(address="nonsense")).check()
 
 
+@pytest.mark.integration
 @linux
 def test_ray_uses_the_processors_that_this_process_may_use() -> None:
     import ray

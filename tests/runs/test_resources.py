@@ -99,6 +99,7 @@ def test_workers_share_gpus_and_batches_evenly_or_not_at_all(task: Trial) -> Non
         need_of([three], None, [LARGE])
 
 
+@pytest.mark.integration
 def test_a_full_disk_is_noticed_before_and_a_checkpoint_has_the_size_that_was_foreseen(
     tmp_path: Path, display: Display, tiny: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
 ) -> None:

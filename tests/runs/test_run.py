@@ -1,6 +1,7 @@
 """A study: computed once, the same under every executor, and whole when a trial fails."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from a2ibench.errors import UserError
 from a2ibench.results.job_state import JobState
+from a2ibench.results.read_record import read_record
 from a2ibench.results.result_file import BLOCKS, score_path
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.process import Processes
@@ -68,7 +70,9 @@ def results(folder: Path) -> dict[str, dict[str, object]]:
     return found
 
 
-def test_a_study_is_whole_and_computed_once(tmp_path: Path, display: Display, tiny: Tiny) -> None:
+def test_a_study_is_whole_and_computed_once(
+    tmp_path: Path, display: Display, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "study"
     request = tiny(folder, models=("vae", "ours"), ablate=("consistency",), seeds=2)
     assert run_study(request, Inline(), None, display) == []
@@ -80,18 +84,28 @@ def test_a_study_is_whole_and_computed_once(tmp_path: Path, display: Display, ti
     }  # fmt: skip
     assert table.groupby("arm")["seed"].nunique()["ours"] == 2
     assert (table["n"] == 24).all()
-    for name in ("quality.md", "quality.csv", "quality.tex", "ablations.md", "samples.png"):
+    for name in ("quality.md", "quality.csv", "quality.tex", "primary.md", "samples.png"):
         assert (folder / "tables" / name).stat().st_size > 0, name
 
     before = {path: path.stat().st_mtime_ns for path in folder.glob("jobs/*/result.json")}
 
     run_study(tiny(folder, models=("vae", "ours"), seeds=2), Inline(), None, display)
-    assert not list((folder / "tables").glob("ablations.*")), "a table of the command before"
+    said = (folder / "tables" / "primary.md").read_text()
+    assert "| ours − consistency |" not in said, "a row of the command before"
 
     def refuse(tasks: object, tell: object) -> None:
         raise AssertionError(f"computed again: {tasks}")
 
+    reads: Counter[Path] = Counter()
+
+    def count(kind: type, path: Path) -> object:
+        reads[path] += 1
+        return read_record(kind, path)
+
+    monkeypatch.setattr("a2ibench.results.result_file.read_record", count)
     assert run_study(request, refuse, None, display) == []
+    assert set(reads) == set(before)
+    assert max(reads.values()) == 2, "once for the plan, once when nobody else is at work"
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 

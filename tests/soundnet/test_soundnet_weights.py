@@ -156,6 +156,7 @@ def test_every_layout_gives_the_same_weights(write, suffix, state, tmp_path):
         assert torch.equal(converted[key], value), key
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("write", "suffix"), [(as_pth, ".pth"), (as_t7, ".t7")])
 def test_the_public_weights_in_another_layout_give_identical_features(
     write, suffix, sound8_npy, tmp_path

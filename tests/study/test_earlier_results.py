@@ -15,6 +15,7 @@ from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.reporting.report import report
 from a2ibench.results.job import Job
+from a2ibench.results.records import JobRecord
 from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
 from a2ibench.runs.executors.inline import Inline
@@ -33,7 +34,7 @@ BOTH = ("vae", "wan2019")
 def ask(folder: Path, **changed: Any) -> Request:
     """A request of seconds."""
     asked: dict[str, Any] = {
-        "models": BOTH, "dataset": "synthetic", "encoder": "logmel", "images": 32,
+        "models": BOTH, "dataset": "synthetic", "encoder": "logmel", "images": (64,),
         "metrics": (METRIC,), "settings": {"synthetic": PAIRS}, "folder": folder,
     }  # fmt: skip
     return Request(**{**asked, **changed})
@@ -92,7 +93,7 @@ def age(folder: Path, change: Callable[[str, dict[str, Any]], None]) -> None:
         for i, key in enumerate(keys):
             result = json.loads((folder / "jobs" / key / "result.json").read_text())
             change(label, result)
-            job = Job.from_record({"protocol": result["protocol"], **result["job"]})
+            job = Job.from_record(JobRecord(**result["job"]), result["protocol"])
             result["key"] = keys[i] = job.key
             (folder / "jobs" / key).rename(folder / "jobs" / keys[i])
             write_result(folder / "jobs" / keys[i], result)
@@ -109,7 +110,7 @@ def test_the_command_asks_before_any_work(study: Path) -> None:
     done = CliRunner().invoke(
         main,
         ["run", "--model", "vae", "--model", "wan2019", "--dataset", "synthetic", *sizes,
-         "--encoder", "logmel", "--images", "32", "--metric", METRIC, "--executor", "inline",
+         "--encoder", "logmel", "--images", "64", "--metric", METRIC, "--executor", "inline",
          "--tracking-uri", "none", "--out", str(study)],
     )  # fmt: skip
     assert done.exit_code == 2, done.output
@@ -225,6 +226,6 @@ def test_a_study_of_an_earlier_version_is_kept_as_it_is_or_computed_again(
 def test_another_protocol_is_another_job() -> None:
     record = {"kind": "model", "method": "vae", "config": {}, "source": "", "store": "",
               "encoder": "", "seed": 0, "images": 1}  # fmt: skip
-    first = Job.from_record(record)
+    first = Job.from_record(JobRecord(**record))
     assert first.protocol == 1, "files of the first protocol do not name it"
-    assert Job.from_record({**record, "protocol": 2}).key != first.key
+    assert Job.from_record(JobRecord(**record, protocol=2)).key != first.key

@@ -50,14 +50,15 @@ def jobs(folder: Path) -> Any:
     return json.loads((folder / "study.json").read_text())["jobs"]
 
 
+@pytest.mark.integration
 def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(FILE)
     text = plan(path)
     assert "4 arms × 2 seeds = 8 trials of 96" in text
     assert "lr=0.001" in text
-    text = plan(path, "--seeds", 3, "--ablate", "noise", "--set", "vae.lr=0.1", "--images", 32)
-    assert "3 arms × 3 seeds = 9 trials of 32" in text
+    text = plan(path, "--seeds", 3, "--ablate", "noise", "--set", "vae.lr=0.1", "--images", 64)
+    assert "3 arms × 3 seeds = 9 trials of 64" in text
     assert "lr=0.1," in text
     assert "'train': 12" in text, "other settings of the file stay"
 
@@ -70,9 +71,16 @@ def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) 
         ("settings:\n  vae:\n    lr: {a: 1}", "line 3: settings.vae.lr: expected a number, a word"),
         ("models:\n- vae\n- 3", "line 3: models.1: Input should be a valid string, got 3"),
         ("seeds: 1\nseeds: 2", "line 2: 'seeds' stands there twice"),
+        ("images: [320, 0]", "line 1: images.1: Input should be greater than or equal to 1, got 0"),
+        ("images: many", "line 1: images: Input should be a valid integer, got 'many'"),
+        ("models: vae\nimages: [64, 32]", "--images 64,32: expected increasing numbers; 32 comes"),
         ("a: [", "no YAML"),
         ("just a word", "expected lines of the form"),
         ("models: !!python/object/apply:os.getcwd []", "no YAML: could not determine"),
+        ("models: vae\nprimary:\n  metric: kid_lite0", "line 3.* 'metric'; did you mean metrics"),
+        ("models: vae\nprimary:\n  metrics: 3", "line 3: primary.metrics: Input should be a valid"),
+        ("models: vae\nprimary: {contrasts: vae}", "contrast 'vae': expected two arms"),
+        ("models: vae\nprimary: {contrasts: vae vs vea}", "no arm 'vea'; did you mean vae"),
         ("models: vae\nexecutor: rey", "unknown executor 'rey'; did you mean ray"),
     ],
 )
@@ -103,7 +111,7 @@ values = st.fixed_dictionaries(
         "ablate": names,
         "encoder": names,
         "seeds": st.integers(1, 9),
-        "images": st.integers(1, 10**9),
+        "images": st.lists(st.integers(1, 10**9), min_size=1, max_size=3),
         "metrics": names,
         "settings": st.dictionaries(
             words,
@@ -125,17 +133,17 @@ def test_what_is_written_is_read_again(
     assert read_study_file(path) == {**asked, "out": path.parent}
 
 
+@pytest.mark.integration
 def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
-    small_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_store: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("a2ibench.runs.run_study.GRID_COLUMNS", 2)
     options = {"train": 18, "test": 6, "image_size": 32, "seconds": 1, "seed": 7}
     synthetic = Synthetic(config.build(Synthetic.Config, options, "synthetic"))
     other = prepare(synthetic, tmp_path / "other").root
     out = tmp_path / "out"
     arguments = [
         "run", "--model", "vae", "--dataset", small_store, "--dataset", other, "--encoder",
-        "mfcc", "--images", 32, "--metric", "is1_lite0", "--executor", "inline",
+        "mfcc", "--images", 64, "--metric", "is1_lite0", "--executor", "inline",
         "--tracking-uri", "none", "--out", out,
     ]  # fmt: skip
     done = call(*arguments)

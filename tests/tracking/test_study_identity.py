@@ -111,7 +111,7 @@ def test_an_experiment_that_was_deleted_is_named_and_the_commands_in_the_message
     live.open()
     assert not live.alive
     assert len(lines) == 1
-    assert lines[0].endswith("; the study goes on without it")
+    assert lines[0].endswith("; the study continues without it")
     done = CliRunner().invoke(main, ["mirror", str(study), "--tracking-uri", uri])
     assert done.exit_code == 2, done.output
     assert "the experiment 'my study' was deleted there; restore it" in done.output

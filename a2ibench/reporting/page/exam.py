@@ -9,7 +9,7 @@ from a2ibench.data.features import split_pairs
 from a2ibench.data.holdout import reserve_for_judges
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
-from a2ibench.reporting.data_uris import picture_uri, sound_uri
+from a2ibench.media.data_uris import picture_uri, sound_uri
 from a2ibench.results.job_images import read_images
 from a2ibench.results.job_state import Jobs
 from a2ibench.results.read_record import DamagedError

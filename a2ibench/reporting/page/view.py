@@ -7,9 +7,9 @@ from pathlib import Path
 
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.differences import DIFFERENCES
-from a2ibench.reporting.page.against import Against, against_references
+from a2ibench.reporting.page.against import against_references
 from a2ibench.reporting.page.exam import Asked, damaged_pictures, open_exam
-from a2ibench.reporting.report import Report
+from a2ibench.reporting.report import Report, report_on
 from a2ibench.reporting.svg import COLOURS
 from a2ibench.reporting.table import Table
 from a2ibench.results.job_state import Jobs
@@ -50,6 +50,16 @@ class StudyView:
         """Its jobs, by the labels of its rows."""
         return {row.label: row.jobs for row in self.study.rows}
 
+    @cached_property
+    def budgets(self) -> dict[int, Report]:
+        """The findings at each budget, in ascending order."""
+        made, own = self.report, self.study.budget
+        studies = (self.study.at(budget) for budget in self.study.budgets if budget != own)
+        others = {
+            one.budget: report_on(one, one.scores, made.metrics, made.check) for one in studies
+        }
+        return dict(sorted({own: made, **others}.items()))
+
     @property
     def scores(self) -> Iterator[ScoreRecord]:
         """Every score of every job."""
@@ -76,21 +86,15 @@ class StudyView:
         """Arm → its colour in all charts; there are six, used in turn."""
         return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(self.arms)}
 
-    @cached_property
-    def against(self) -> list[Against]:
-        """The methods against ceiling and floors."""
-        return against_references(self.report)
-
     @property
     def score_tables(self) -> list[Table]:
         """Tables I and II."""
         return [table for table in self.report.tables if table.name not in DIFFERENCES]
 
-    @property
+    @cached_property
     def difference_tables(self) -> list[Table]:
-        """Tables III and IV, and those of the methods against ceiling and floors."""
-        own = [table for table in self.report.tables if table.name in DIFFERENCES]
-        return own + [one.table for one in self.against]
+        """Tables III to V, and those of the methods against ceiling and floors."""
+        return [one.table for one in (*self.report.differences, *against_references(self.report))]
 
     @cached_property
     def said_once(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""Executors: how the trainings of a study are spread over the machine; one module each."""
+"""Executors, which spread the trainings of a study over a machine; one module each."""
 
 import time
 
@@ -11,7 +11,7 @@ REPORT_EVERY = 1.0
 
 
 def now_and_then(send: Report) -> Report:
-    """Send the progress of a training every :data:`REPORT_EVERY` seconds, and at its end."""
+    """Pass on the progress of a training every :data:`REPORT_EVERY` seconds, and at its end."""
     last = 0.0
 
     def report(step: int, steps: int) -> None:

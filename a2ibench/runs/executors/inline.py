@@ -1,4 +1,4 @@
-"""One trial after the other, in this process."""
+"""One trial after another, in this process."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from a2ibench.runs.trial import Trial
 
 
 class Inline(Executor[Trial]):
-    """One trial after the other, in this process."""
+    """One trial after another, in this process."""
 
     name = "inline"
 

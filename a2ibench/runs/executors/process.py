@@ -29,14 +29,14 @@ LOG = "worker.log"
 """File in a job's folder with the output of its process."""
 LAST_WORDS = 10_000
 LATE = "torch._inductor.config"
-"""The module that ``torch.use_deterministic_algorithms`` imports when it is called."""
+"""Module that ``torch.use_deterministic_algorithms`` imports when it is called."""
 Context = SpawnContext | ForkServerContext
 PATIENCE = 10.0
-"""Seconds that a process has to end when it is asked to."""
+"""Seconds that a process gets to end when it is asked to."""
 
 
 class Processes(GPUExecutor):
-    """A process per trial on this machine, with nothing but the standard library."""
+    """One process per trial on this machine, using only the standard library."""
 
     name = "process"
 
@@ -61,7 +61,7 @@ class Processes(GPUExecutor):
                     running[one.process.sentinel] = one
                     listening[one.news] = one.trial
                     tell(Update(one.trial))
-                # News first: of a trial that has ended, the last are still to be told.
+                # News first: the last news of a trial that has ended must still be passed on.
                 for ready in wait([*listening, *running]):
                     if isinstance(ready, Connection):
                         try:
@@ -88,13 +88,13 @@ class Processes(GPUExecutor):
 def _context(trials: Sequence[Trial], gpus: float) -> Context:
     """Make the context of the processes.
 
-    Each trial is a copy of a process that has imported what trials need, and done nothing else: the
-    imports take seconds. CUDA, and macOS, want processes that are no copies.
+    Each trial is a copy of a process that has only imported what trials need, as the imports take
+    seconds. CUDA and macOS need fresh processes.
     """
     if gpus or sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    # Of a user's file there is no module by that name; what cannot be imported is passed over.
+    # A user's file is not a module of that name; what cannot be imported is skipped.
     modules = sorted({plugin.__module__ for trial in trials for plugin in trial.plugins})
     context.set_forkserver_preload([Trial.__module__, LATE, *modules])
     try:
@@ -105,7 +105,7 @@ def _context(trials: Sequence[Trial], gpus: float) -> Context:
 
 
 class _Process:
-    """A trial and the process that does it."""
+    """A trial and the process that runs it."""
 
     def __init__(self, context: Context, trial: Trial, gpu: str | None) -> None:
         self.trial = trial
@@ -117,10 +117,10 @@ class _Process:
         sending.close()
 
     def died(self) -> bool:
-        """Return whether the process did not end by itself; then its folder says why."""
+        """Return whether the process was ended from outside; if so, its folder says why."""
         self.process.join()
         code = self.process.exitcode
-        if code == 0 or is_done(self.trial):
+        if code == 0 or all(map(is_done, self.trial.tasks)):
             return False
         log = self.trial.folder / LOG
         text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
@@ -132,12 +132,12 @@ def _describe(code: int | None) -> str:
     if code is None or code >= 0:
         return f"exit code {code}"
     name = signal.Signals(-code).name
-    hint = ", as the system does where memory runs out" if name == "SIGKILL" else ""
+    hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
     return f"killed by {name}{hint}"
 
 
 def _places(gpus: float, at_once: int) -> Sequence[str | None]:
-    """Return the GPU of each trial that runs at once; None without any."""
+    """Return the GPU of each trial that runs at once; None for a trial without one."""
     return (visible_gpus() * sharers(gpus))[:at_once] if gpus else [None] * at_once
 
 
@@ -152,12 +152,12 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
 
 
 def _do(trial: Trial, gpu: str | None, environment: Mapping[str, str], news: Connection) -> None:
-    """Do a trial, in a process of its own."""
+    """Run a trial in a process of its own."""
     begin()
-    # The parent's of now: that of a copy is older.
+    # The present environment of the parent; a copied process has an older one.
     os.environ.clear()
     os.environ.update(environment)
-    # Before anything asks CUDA what there is.
+    # Before anything asks CUDA for its devices.
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu or ""
     _redirect(trial)
     try:
@@ -167,7 +167,7 @@ def _do(trial: Trial, gpu: str | None, environment: Mapping[str, str], news: Con
 
 
 def _redirect(trial: Trial) -> None:
-    """Send what is printed to a file: bars are drawn on the terminal, and it tells of a crash."""
+    """Redirect output to a file: the terminal shows bars, and the file explains a crash."""
     import faulthandler
 
     trial.folder.mkdir(parents=True, exist_ok=True)

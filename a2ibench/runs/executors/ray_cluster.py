@@ -1,7 +1,7 @@
-"""Ray on this machine or a cluster: started or joined, and what can be known of it before.
+"""Start Ray on this machine or join a cluster, and check beforehand whether that can work.
 
-Run as a module it joins a cluster once and says how that went, for a parent that waits no longer
-than it wants to: Ray itself tries for minutes, and may end the process.
+Run as a module, this file joins a cluster once and prints how that went. The parent decides how
+long to wait: Ray itself tries for minutes, and may end the process.
 """
 
 import logging
@@ -24,16 +24,16 @@ from a2ibench.runs.resources import Machine, this_machine
 from a2ibench.storage import nearest_existing
 
 JOIN = 60.0
-"""Seconds in which a cluster must have taken in a driver and named its nodes."""
+"""Seconds in which a cluster must have accepted a driver and listed its nodes."""
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
-"""Bytes of a socket's path, by the operating system."""
+"""Largest length of a socket's path in bytes, which the operating system sets."""
 EXPECTED = "expected the HOST:PORT that `ray start --head` printed"
 REFUSED = "REFUSED "
-"""Prefix of a line of the child process that is for the user."""
+"""Prefix of a line that the child process prints for the user."""
 
 
 def temporary_folder() -> Path:
-    """Return the folder of Ray's sockets and logs, found in the order of its own search."""
+    """Return the folder of Ray's sockets and logs, searched for in the order that Ray uses."""
     if named := os.environ.get("RAY_TMPDIR"):
         return Path(named)
     if sys.platform.startswith("linux") and (named := os.environ.get("TMPDIR")):
@@ -45,10 +45,10 @@ def check_local() -> None:
     """Check that Ray can be started on this machine.
 
     Raises:
-        UserError: the path of its sockets would be too long, or its folder cannot be written.
+        UserError: the path of its sockets would be too long, or its folder cannot be written to.
     """
     folder = temporary_folder()
-    # As Ray names its session: the time, down to microseconds, and this process.
+    # Ray names its session by the time, down to microseconds, and this process.
     session = f"session_2000-01-01_00-00-00_000000_{os.getpid()}"
     path = folder / "ray" / session / "sockets" / "plasma_store"
     excess = len(os.fsencode(path)) - LONGEST_SOCKET
@@ -63,16 +63,16 @@ def check_local() -> None:
         tempfile.TemporaryFile(dir=nearest_existing(folder)).close()
     except OSError as error:
         raise UserError(
-            f"{folder}: Ray keeps its temporary files there and cannot write them"
+            f"{folder}: Ray keeps its temporary files there, and cannot write them"
             f" ({told(error)}); {advice}"
         ) from error
 
 
 def knock(address: str) -> None:
-    """Check that something listens at HOST:PORT; other forms of an address are passed over.
+    """Check that something listens at HOST:PORT; other forms of an address are not checked.
 
     Raises:
-        UserError: nothing does.
+        UserError: nothing listens there.
     """
     if re.fullmatch(r"[\w.-]+:\d+", address):
         host, _, port = address.rpartition(":")
@@ -86,7 +86,7 @@ def check_cluster(address: str) -> None:
     """Check that a cluster answers, and has this version of a2ibench on every node.
 
     Raises:
-        UserError: no, with what was found there.
+        UserError: the check failed; the message says what was found there.
     """
     knock(address)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
@@ -129,10 +129,10 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def started(address: str | None) -> Iterator[list[Machine]]:
-    """Start Ray on this machine, or join a cluster, for the time of the block.
+    """Start Ray on this machine, or join a cluster, for the duration of the block.
 
     Yields:
-        What Ray hands out, machine by machine.
+        The resources that Ray manages, machine by machine.
 
     Raises:
         UserError: no cluster answers, Ray does not start, or a node lacks this package or has
@@ -149,7 +149,7 @@ def started(address: str | None) -> Iterator[list[Machine]]:
 
 
 def _start(address: str | None) -> bool:
-    """Start or join Ray; return False where this process is in a cluster already."""
+    """Start or join Ray; return False if this process has joined a cluster already."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -167,7 +167,7 @@ def _start(address: str | None) -> bool:
         ray.init(
             # By default Ray would join whatever cluster it finds on this machine.
             address="local" if here else address,
-            # By itself Ray counts those that are there, not those that it may use.
+            # By default Ray counts all processors, not only those that it may use.
             num_cpus=int(this_machine().cpus) if here else None,
             include_dashboard=False if here else None,
             log_to_driver=False,
@@ -176,7 +176,7 @@ def _start(address: str | None) -> bool:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_terminate)  # Ray sets its own
         return True
-    except Exception as error:  # a bare one where a node is too slow to start
+    except Exception as error:  # Ray raises a bare Exception when a node is too slow to start
         where = "Ray on this machine" if here else f"the cluster at {address}"
         said = " ".join(str(error).split())
         advice = "run it again when the machine is less busy, or use --executor process or inline"
@@ -196,12 +196,12 @@ def _check_nodes(ray: Any) -> None:
     """Ask every node of a cluster for its version of this package.
 
     Raises:
-        UserError: a node lacks it, or has another one.
+        UserError: a node lacks the package, or has another version.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     def version() -> str | None:
-        # Sent by value, as everything here: a node without the package can still answer.
+        # Sent by value, like everything here, so that a node without the package can answer.
         import importlib.metadata as metadata
 
         try:

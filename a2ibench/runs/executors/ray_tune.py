@@ -1,4 +1,4 @@
-"""Ray Tune: the trials over the processors and GPUs of a machine or a cluster."""
+"""Ray Tune, which spreads trials over the processors and GPUs of a machine or a cluster."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -29,11 +29,11 @@ class Config(SharedGPUs):
 
 
 class RayTune(GPUExecutor):
-    """Ray Tune: the trials on the processors and GPUs of this machine or of a cluster.
+    """Trials on the processors and GPUs of this machine or of a cluster, run by Ray Tune.
 
-    A grid over the trials under the first-in-first-out scheduler: every arm gets its whole budget.
-    A scheduler that stops or changes trials would bias the comparison of arms. A fraction of a GPU
-    is bookkeeping, not a memory limit.
+    The trials form a grid under the first-in-first-out scheduler, so every arm gets its whole
+    budget. A scheduler that stops or changes trials would bias the comparison of arms. A fraction
+    of a GPU is bookkeeping, not a memory limit.
     """
 
     name = "ray"
@@ -42,7 +42,7 @@ class RayTune(GPUExecutor):
     def room(self, trials: Sequence[Trial]) -> int:
         """See :meth:`a2ibench.contracts.executor.Executor.room`.
 
-        Ray is not started on this machine for it; a cluster is joined, and left again.
+        Ray is not started on this machine for that; a cluster is joined, and left again.
         """
         if self.config.address:
             with started(self.config.address) as machines:
@@ -91,12 +91,12 @@ def _fit(
         tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=at_once),
         run_config=tune.RunConfig(
             name="trials",
-            # Tune's own notes; nothing in them outlives the command, ours are in the study.
+            # Tune's own records, which do not outlive the command; ours are in the study.
             storage_path=scratch,
             verbose=0,
             callbacks=[news],
             stop=news,
-            # A worker or its node that dies; what raises is tried again by the worker itself.
+            # For workers or nodes that die; a worker retries by itself after an exception.
             failure_config=tune.FailureConfig(max_failures=max(trial.retries for trial in trials)),
         ),
     )
@@ -111,8 +111,8 @@ def _fit(
 def _resources(need: Need) -> dict[str, float]:
     """Return the resources of one trial.
 
-    Several workers hold their own, and the trial only waits for them: it would wait for ever if it
-    held what they need. Ray wants it to hold something: one byte.
+    Several workers hold resources of their own while the trial only waits for them; it would wait
+    for ever if it held what they need. Ray demands that it hold something: one byte.
     """
     if need.workers > 1:
         return {"cpu": 0.0, "memory": 1.0}
@@ -135,10 +135,10 @@ def _trial(config: dict[str, str], by_key: Mapping[str, Trial], need: Need) -> N
 
 
 def _listener(by_key: Mapping[str, Trial], tell: Callable[[Update[Trial]], None]) -> Any:
-    """Make what Tune calls with news of its trials, and asks whether to stop the run.
+    """Make the object that Tune calls with news of its trials, and asks whether to stop the run.
 
-    It passes the news on, keeps which trials have ended, and stops the run when a trial found that
-    no other can succeed either.
+    It passes the news on, remembers which trials have ended, and stops the run when a trial found
+    that no other trial can succeed either.
     """
     from ray.tune import Callback, Stopper
 
@@ -150,7 +150,7 @@ def _listener(by_key: Mapping[str, Trial], tell: Callable[[Update[Trial]], None]
             self.ended: set[str] = set()
 
         def __getstate__(self) -> dict[str, None]:
-            # Tune stores what it was given to restore a run; ours is restored from its own files.
+            # Tune stores its arguments to restore a run; ours are restored from their own files.
             return {"why": None}
 
         def __call__(self, trial_id: str, result: Any) -> bool:

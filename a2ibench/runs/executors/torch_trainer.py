@@ -1,4 +1,4 @@
-"""Ray Train: several workers for one trial, started from inside it."""
+"""Ray Train, which runs several workers for one trial, started from inside it."""
 
 import shutil
 import tempfile
@@ -10,11 +10,11 @@ from a2ibench.runs.resources import Need
 from a2ibench.training.data_parallel import Team
 
 PATIENCE = 24 * 3600
-"""Seconds that workers wait for the first one while it pretrains; of one that dies Ray tells."""
+"""Seconds that workers wait for the first one while it pretrains; Ray reports one that dies."""
 
 
 def compute_together(task: Task, need: Need) -> None:
-    """Compute a task by several workers. It runs in a Tune trial and reports to it.
+    """Compute a task with several workers, inside a Tune trial, and report to that trial.
 
     Raises:
         Exception: what a worker raised.
@@ -46,7 +46,7 @@ def compute_together(task: Task, need: Need) -> None:
 
 
 def _cause(error: Any) -> Exception:
-    """Return the error of a worker, or one that names several: one may only have lost the other."""
+    """Return the error of a worker, or one that names several, as some only lost a peer."""
     failures: dict[int, Exception] = error.worker_failures
     if len(failures) == 1:
         return next(iter(failures.values()))
@@ -66,7 +66,7 @@ def _do(config: dict[str, Any]) -> None:
         torch.cuda.set_device(get_device())
 
     def report(step: int, steps: int) -> None:
-        # Every worker must: it is a barrier.
+        # Every worker must report: it is a barrier.
         train.report({"step": step, "steps": steps})
 
     compute(config["task"], report, Team(context.get_world_rank(), context.get_world_size()))

@@ -1,6 +1,7 @@
 """EfficientNet-lite0, ImageNet weights: the ImageNet judge that needs no download."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from a2ibench.contracts.judge import Judge
 from a2ibench.nn import lite0
@@ -22,7 +23,7 @@ class Lite0(Judge):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = lite0.Lite0()
+        self.network = _network()
 
     def weights_hash(self) -> str:
         """Return the sha256 of the weight file."""
@@ -32,3 +33,9 @@ class Lite0(Judge):
         """See the class."""
         features, logits = self.network.look(images)
         return {"features": features.cpu().numpy(), "logits": logits.cpu().numpy()}
+
+
+@cache
+def _network() -> lite0.Lite0:
+    """Load the network once per process: it is frozen, and each job of a study asks for a judge."""
+    return lite0.Lite0()

@@ -60,6 +60,7 @@ class KernelDistance(Metric):
     judge: str = option("lite0", "whose features are compared")
     reads = ("features",)
     title = "KID ×10³"
+    primary = True
     column = 15
     higher_is_better = False
     bounds = (float("-inf"), float("inf"))

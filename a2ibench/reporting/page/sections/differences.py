@@ -1,4 +1,4 @@
-"""Differences: Tables III and IV, against ceiling and floors, and the diagram of ranks."""
+"""Differences: Tables III to V, against ceiling and floors, and the diagram of ranks."""
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.critical_difference import NOTE, rank_chart
@@ -6,7 +6,7 @@ from a2ibench.reporting.page.view import StudyView, shared_notes
 
 
 class Differences(Section):
-    """Every difference with its test."""
+    """The primary questions with their tests, then every other difference."""
 
     name, title, place = "differences", "Differences", 30
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from a2ibench.contracts.section import Section
-from a2ibench.reporting.data_uris import LONGEST, picture_uri
+from a2ibench.media.data_uris import LONGEST, picture_uri
 from a2ibench.reporting.image_grids import GRID_COLUMNS, choose_segments
 from a2ibench.reporting.page.exam import DIMENSIONS, Asked, Sound
 from a2ibench.reporting.page.view import StudyView

@@ -7,8 +7,8 @@ import pandas as pd
 
 from a2ibench.contracts.section import Section
 from a2ibench.errors import UserError
+from a2ibench.media.data_uris import png_uri
 from a2ibench.reporting.cells import Difference, Label, Number
-from a2ibench.reporting.data_uris import png_uri
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.table import Column, Table
 from a2ibench.results.job_state import Jobs

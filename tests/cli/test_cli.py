@@ -14,7 +14,7 @@ from PIL import Image
 
 from a2ibench.cli import main
 
-PAGE = Path(__file__).parents[1] / "docs" / "method.md"
+PAGE = Path(__file__).parents[2] / "docs" / "method.md"
 DATA = [
     "--dataset", "synthetic", "--encoder", "logmel",
     "--set", "synthetic.train=12", "--set", "synthetic.test=12",
@@ -54,9 +54,9 @@ def sound(path: Path, seconds: float, rate: int = 22_050, channels: int = 1) -> 
 
 
 @pytest.mark.parametrize("suffix", ["wav", "mp3", "flac", "ogg"])
-def test_pictures_are_drawn_for_any_sound(study: Path, tmp_path: Path, suffix: str) -> None:
+def test_pictures_are_drawn_for_any_sound(small_study: Path, tmp_path: Path, suffix: str) -> None:
     path = sound(tmp_path / f"a.{suffix}", 1.5, rate=44_100, channels=2)
-    done = call("generate", str(study), str(path), "-n", "3", "--out", str(tmp_path / "out"))
+    done = call("generate", str(small_study), str(path), "-n", "3", "--out", str(tmp_path / "out"))
     assert done.exit_code == 0, done.output
     names = sorted(file.name for file in (tmp_path / "out" / "a").iterdir())
     assert names == ["00.png", "01.png", "02.png", "all.png", "pictures.json"]
@@ -65,15 +65,16 @@ def test_pictures_are_drawn_for_any_sound(study: Path, tmp_path: Path, suffix: s
 
 
 def test_a_sound_that_is_too_short_is_tiled_and_a_silent_one_is_said_to_be_silent(
-    study: Path, tmp_path: Path
+    small_study: Path, tmp_path: Path
 ) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(40), 22_050)
-    done = call("generate", str(study), str(tmp_path / "silent.wav"), "--out", str(tmp_path))
+    done = call("generate", str(small_study), str(tmp_path / "silent.wav"), "--out", str(tmp_path))
     assert done.exit_code == 0, done.output
     assert "tiled" in done.output
     assert "silent.wav is silent" in done.output
 
 
+@pytest.mark.integration
 def test_a_plugin_model_draws_only_with_its_plugin(study: Path, tmp_path: Path) -> None:
     path = sound(tmp_path / "a.wav", 1)
     arguments = ["generate", str(study), str(path), "--arm", "mine", "--out", str(tmp_path)]
@@ -125,40 +126,44 @@ def test_a_mistake_is_one_line_with_exit_code_2(
     ],
 )
 def test_a_sound_that_cannot_be_used_is_named(
-    study: Path, tmp_path: Path, content: bytes, expected: str
+    small_study: Path, tmp_path: Path, content: bytes, expected: str
 ) -> None:
     path = tmp_path / "bad.mp3"
     path.write_bytes(content)
-    done = call("generate", str(study), str(path), "--out", str(tmp_path / "out"))
+    done = call("generate", str(small_study), str(path), "--out", str(tmp_path / "out"))
     assert done.exit_code == 2
     assert "bad.mp3" in done.output
     assert expected in done.output
     assert not (tmp_path / "out").exists()
 
 
-def test_nan_samples_are_refused(study: Path, tmp_path: Path) -> None:
+def test_nan_samples_are_refused(small_study: Path, tmp_path: Path) -> None:
     path = tmp_path / "nan.wav"
     soundfile.write(path, np.array([0.1, np.nan, 0.2]), 22_050, subtype="FLOAT")
-    done = call("generate", str(study), str(path), "--out", str(tmp_path / "out"))
+    done = call("generate", str(small_study), str(path), "--out", str(tmp_path / "out"))
     assert done.exit_code == 2
     assert "NaN" in done.output
 
 
 def test_two_sounds_of_one_name_are_refused_before_anything_is_drawn(
-    study: Path, tmp_path: Path
+    small_study: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "b").mkdir()
     first, second = sound(tmp_path / "a.wav", 1), sound(tmp_path / "b" / "a.flac", 1)
-    done = call("generate", str(study), str(first), str(second), "--out", str(tmp_path / "out"))
+    done = call(
+        "generate", str(small_study), str(first), str(second), "--out", str(tmp_path / "out")
+    )
     assert done.exit_code == 2
     assert "two sounds are called 'a'" in done.output
     assert not (tmp_path / "out").exists()
 
 
-def test_an_output_path_that_cannot_be_a_folder_is_one_line(study: Path, tmp_path: Path) -> None:
+def test_an_output_path_that_cannot_be_a_folder_is_one_line(
+    small_study: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
     path = sound(tmp_path / "a.wav", 1)
-    done = call("generate", str(study), str(path), "--out", str(tmp_path / "file"))
+    done = call("generate", str(small_study), str(path), "--out", str(tmp_path / "file"))
     assert done.exit_code == 2
     assert str(tmp_path / "file") in done.output
     assert "Traceback" not in done.output

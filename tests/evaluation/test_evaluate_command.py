@@ -47,11 +47,6 @@ def write_images(store: Path, folder: Path, several: bool = False, invert: bool 
     return folder
 
 
-@pytest.fixture(autouse=True)
-def small_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("a2ibench.runs.run_study.GRID_COLUMNS", 2)
-
-
 @pytest.fixture(scope="module")
 def store(small_store: Path) -> Path:
     return small_store
@@ -109,7 +104,7 @@ def test_the_second_time_nothing_is_computed_and_other_images_need_leave(
     other = write_images(store, tmp_path / "other", invert=True)
     refused = call(*arguments, "--images", other)
     assert refused.exit_code == 2
-    assert "a row 'a | b' already" in refused.output
+    assert "already has a row 'a | b'" in refused.output
     assert call(*arguments, "--images", other, "--replace").exit_code == 0
     assert list(jobs_of(study)).count("a | b") == 1
 
@@ -299,7 +294,7 @@ def test_what_is_converted_or_odd_is_said(store: Path, study: Path, tmp_path: Pa
     [
         (["--images", "IMAGES", "--images", "IMAGES"], "the same folder twice"),
         (["--images", "IMAGES", "--images", "COPY"], "the same images as"),
-        (["--images", "IMAGES", "--name", "ground truth"], "a row 'ground truth' already"),
+        (["--images", "IMAGES", "--name", "ground truth"], "already has a row 'ground truth'"),
         (["--images", "IMAGES", "--name", "a\nb"], "printable"),
         (["--images", "nowhere"], "nowhere: no such folder"),
         ([], "give either --images"),

@@ -83,6 +83,7 @@ def study(asked: list[object], tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
+@pytest.mark.integration
 def test_its_name_is_the_same_in_every_file(study: Path) -> None:
     names = [BUILT_IN_NAME, "is1_lite0", MINE_NAME]
     assert sorted(json.loads((study / "study.json").read_text())["metrics"]) == names
@@ -99,6 +100,7 @@ def test_its_name_is_the_same_in_every_file(study: Path) -> None:
     assert "nearest share {[}k=3, judge=shades]" in (study / "tables" / "quality.tex").read_text()
 
 
+@pytest.mark.integration
 def test_mlflow_takes_its_name(study: Path) -> None:
     from mlflow.utils.validation import _validate_metric_name
 
@@ -110,6 +112,7 @@ def test_mlflow_takes_its_name(study: Path) -> None:
     assert len({*map(clean, names)}) == 2
 
 
+@pytest.mark.integration
 def test_a_new_process_knows_the_name_again(study: Path, plugin: Path) -> None:
     def run(*words: object) -> str:
         command = [sys.executable, "-m", "a2ibench.cli", *map(str, words), "--plugin", str(plugin)]
@@ -128,6 +131,7 @@ def test_a_new_process_knows_the_name_again(study: Path, plugin: Path) -> None:
     assert f"{MINE_NAME}_v1" in run("compare", f"{study}:vae", f"{study}:class mean", *asked)
 
 
+@pytest.mark.integration
 def test_the_study_is_done_and_its_own_file_asks_for_the_same(study: Path, plugin: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in study.glob("jobs/*/result.json")}
     done = call("run", study / "study.yaml", "--plugin", plugin, "--tracking-uri", "none")
@@ -135,6 +139,7 @@ def test_the_study_is_done_and_its_own_file_asks_for_the_same(study: Path, plugi
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@pytest.mark.integration
 def test_a_search_goes_by_it(asked: list[object], tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text("channels: {choice: [4, 8]}\n")
     words = [word for word in asked if word != "--metric" and "[" not in str(word)]

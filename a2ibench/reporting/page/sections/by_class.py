@@ -16,10 +16,10 @@ from a2ibench.types import Pairs
 RANGE = "( ): the lowest and the highest seed. It is no interval, and nothing was tested."
 
 
-class Inside(Section):
+class ByClass(Section):
     """Tables by class and by part."""
 
-    name, title, place = "inside", "By class and factor", 60
+    name, title, place = "by_class", "By class and factor", 60
 
     def collect(self, study: StudyView) -> dict[str, object] | None:
         """See :class:`~a2ibench.contracts.section.Section`."""

@@ -1,0 +1,97 @@
+"""A preparation that was cut off goes on where it was, and ends with the same bytes."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from small_films import files, folder, set_options
+
+from a2ibench.data.prepare import prepare
+from a2ibench.errors import UserError
+
+
+@pytest.mark.integration
+def test_a_preparation_that_is_killed_goes_on_to_the_same_bytes(films, tmp_path):
+    root = tmp_path / "in"
+    for label in ("dog", "piano"):
+        (root / label).mkdir(parents=True)
+        for k in range(12):
+            shutil.copy(films / label / f"{k % 3}.{('mkv', 'mov', 'avi')[k % 3]}",
+                        root / label / f"{k}.{('mkv', 'mov', 'avi')[k % 3]}")  # fmt: skip
+    whole = prepare(folder(root), tmp_path / "whole")
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "a2ibench.cli",
+        "data",
+        "prepare",
+        str(root),
+        "--out",
+        str(out),
+    ]
+    journal = tmp_path / ".out.partial" / "journal.jsonl"
+    process = subprocess.Popen([*command, *set_options()], stdout=subprocess.DEVNULL)
+    while not journal.exists() or journal.read_bytes().count(b"\n") < 4:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = journal.read_bytes().count(b"\n")
+    assert not out.exists()
+    counted: list[tuple[int, int]] = []
+    store = prepare(folder(root), out, lambda done, total: counted.append((done, total)))
+    assert kept - 1 <= counted[0][0] <= 24
+    assert counted[-1] == (24, 24)
+    assert files(store.root) == files(whole.root)
+
+
+@pytest.mark.integration
+def test_what_was_begun_with_other_options_begins_anew(films, tmp_path):
+    class StoppedError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        prepare(folder(films), tmp_path / "out", stop)
+    assert (tmp_path / ".out.partial").is_dir()
+    counted: list[int] = []
+    prepare(folder(films, seed=5), tmp_path / "out", lambda done, total: counted.append(done))
+    assert counted[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.integration
+def test_two_preparations_of_one_folder_do_not_meet(films, tmp_path):
+    seen: list[str] = []
+
+    def meanwhile(done: int, total: int) -> None:
+        if done == 1:
+            with pytest.raises(UserError, match="another process is preparing it"):
+                prepare(folder(films), tmp_path / "out")
+            seen.append("refused")
+
+    assert len(prepare(folder(films), tmp_path / "out", meanwhile)) == 18
+    assert seen == ["refused"]
+
+
+@pytest.mark.integration
+def test_a_torn_journal_costs_one_part(films, tmp_path):
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder(films), tmp_path / "out", stop)
+    journal = tmp_path / ".out.partial" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-10])
+    counted: list[int] = []
+    store = prepare(folder(films), tmp_path / "out", lambda done, total: counted.append(done))
+    assert counted[0] == 3
+    assert files(store.root) == files(prepare(folder(films), tmp_path / "whole").root)
