@@ -16,7 +16,8 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.nn.descent import descend
+from a2ibench.nn.descent import Adam, descend
+from a2ibench.nn.layers import UpConv
 from a2ibench.types import Batch, Sampling, Spec
 
 FREQUENCIES = 64
@@ -156,7 +157,7 @@ class UNet(nn.Module):
         self.attend = Attention(width)
         for channels in reversed(widths):
             if up:
-                up.append(nn.Sequential(nn.Upsample(scale_factor=2), conv(width, width)))
+                up.append(nn.Sequential(nn.Identity(), UpConv(width, width, bias=True)))
             for _ in range(config.blocks + 1):
                 up.append(Block(width + kept.pop(), channels, wide))
                 width = channels
@@ -231,7 +232,7 @@ class FlowMatching(Model):
                 f" patches of {config.patch} pixels: set patch or levels lower"
             )
         self.net = UNet(config, spec)
-        self.optimizers = {"net": torch.optim.Adam(self.parameters(), lr=config.lr)}
+        self.optimizers = {"net": Adam(self.parameters(), lr=config.lr)}
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
         self.noise_dim = 3 * spec.image_size**2
         self.ema = config.ema
@@ -244,7 +245,8 @@ class FlowMatching(Model):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Take one step on one time and one noise per image."""
         image, n = batch.image, len(batch.image)
-        start = torch.randn_like(image)
+        # Drawn in the order of memory, which is three times as fast as across it.
+        start = torch.randn(n, *image.shape[2:], 3, device=image.device).permute(0, 3, 1, 2)
         t = torch.randn(n, device=image.device).sigmoid()
         with_sound = torch.rand(n, device=image.device) >= self.config.drop
         along = t[:, None, None, None]

@@ -15,7 +15,8 @@ from torch.nn.utils import parametrize
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.nn.descent import descend
+from a2ibench.nn.descent import Adam, descend
+from a2ibench.nn.image_conv import ImageConvTranspose2d
 from a2ibench.nn.layers import doublings, frozen
 from a2ibench.nn.losses import adversarial, auxiliary, hinge_false, hinge_true
 from a2ibench.nn.projection import Projection
@@ -85,7 +86,7 @@ class Generator(nn.Module):
             ]
             width //= 2
         layers += [
-            nn.ConvTranspose2d(width, 3, 5, stride=2, padding=2, output_padding=1),
+            ImageConvTranspose2d(width, 3, 5),
             nn.Tanh(),
         ]
         self.layers = nn.Sequential(*layers)
@@ -154,8 +155,8 @@ class Wan2019(Model):
         self.D = Discriminator(config, spec)
         betas = (config.beta1, config.beta2)
         self.optimizers = {
-            "G": torch.optim.Adam(self.G.parameters(), lr=config.lr, betas=betas),
-            "D": torch.optim.Adam(self.D.parameters(), lr=config.lr, betas=betas),
+            "G": Adam(self.G.parameters(), lr=config.lr, betas=betas),
+            "D": Adam(self.D.parameters(), lr=config.lr, betas=betas),
         }
         self.sampling = Sampling(config.batch_size, True, config.flip, config.mismatch)
         self.noise_dim = config.noise_dim
