@@ -37,8 +37,8 @@ class Images:
 class Study:
     """A study's folder, opened; each file in it is read when needed, and nothing is written."""
 
-    def __init__(self, folder: "str | PathLike[str]") -> None:
-        self._study = results.open_study(Path(folder))
+    def __init__(self, folder: "str | PathLike[str]", budget: int | None = None) -> None:
+        self._study = results.open_study(Path(folder), budget)
 
     @property
     def folder(self) -> Path:
@@ -46,9 +46,20 @@ class Study:
         return self._study.folder
 
     @property
+    def budgets(self) -> tuple[int, ...]:
+        """Numbers of training images that its models were trained on, in ascending order."""
+        return self._study.budgets
+
+    @property
+    def budget(self) -> int:
+        """The one of them that rows, tables, comparisons and images are of."""
+        return self._study.budget
+
+    @property
     def rows(self) -> tuple[Row, ...]:
-        """Reference rows, outside systems, then arms: ``label``, ``kind``, ``model``, ``change``,
-        ``full`` (the label of its full model), and ``jobs``, one for each seed."""
+        """Reference rows, outside systems, then arms at the budget: ``label``, ``kind``,
+        ``model``, ``change``, ``full`` (the label of its full model), and ``jobs``, one for each
+        seed."""
         return self._study.rows
 
     @property
@@ -58,8 +69,9 @@ class Study:
 
     @cached_property
     def scores(self) -> "pd.DataFrame":
-        """Every score as one row: model, arm, kind, change, seed, metric, version, value, spread
-        (what the protocol prints behind ±), n (images), clips, dataset, encoder and job."""
+        """Every score of every budget as one row: model, arm, kind, change, images, seed, metric,
+        version, value, spread (what the protocol prints behind ±), n (test segments), clips,
+        dataset, encoder and job."""
         from a2ibench.results.results_parquet import long_scores
 
         scores = long_scores(self._study)
@@ -89,7 +101,7 @@ class Study:
         return self.tables[name]
 
     def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
-        """Compare A − B over their common seeds and the same test clips, as ``a2ibench compare``.
+        """Test A − B on the same test clips, each over its own seeds, as ``a2ibench compare``.
 
         What is a primary question of the study is tested; the rest is exploratory. Rows go by their
         labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there, too). Without names of
@@ -166,15 +178,19 @@ class Study:
         return f"{self._study.dataset}, {about.encoder}, {about.scale} scale"
 
 
-def open_study(folder: "str | PathLike[str]") -> Study:
+def open_study(folder: "str | PathLike[str]", budget: int | None = None) -> Study:
     """Open a study's folder, one of an earlier version as well.
 
     A metric, method or reference of your own is known once its file was imported.
 
+    Args:
+        folder: of the study.
+        budget: one of its budgets; None for the largest.
+
     Raises:
-        UserError: it holds no study, or a damaged one.
+        UserError: it holds no study, or a damaged one, or has no such budget.
     """
-    return Study(folder)
+    return Study(folder, budget)
 
 
 def run(
@@ -185,7 +201,7 @@ def run(
     encoder: str = "soundnet8",
     seeds: int = 1,
     scale: str = "small",
-    images: int | None = None,
+    images: int | Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     metrics: Sequence[str] = (),
     primary: Mapping[str, Sequence[Any]] | None = None,
@@ -204,7 +220,8 @@ def run(
         encoder: a registered name.
         seeds: number of training seeds.
         scale: ``"small"`` or ``"paper"``.
-        images: training images a trial; None for the scale's.
+        images: training images a trial: one budget, or several in ascending order, all of them by
+            one training; None for the scale's.
         settings: options by the name of a model, dataset, encoder or executor
             (``{"ours": {"lambda_con": 0.1}}``).
         metrics: names, or ``"all"``; none for the headline metrics that data and judges allow.
@@ -225,7 +242,7 @@ def run(
         UserError: something is wrong with the request; nothing was computed.
         StoppedError: the study cannot go on (a full disk).
     """
-    from a2ibench.config import MAX_IMAGES, MAX_SEEDS
+    from a2ibench.config import MAX_SEEDS
     from a2ibench.console import Console
     from a2ibench.runs.progress_display import Display
     from a2ibench.runs.run_studies import run as run_studies
@@ -233,9 +250,8 @@ def run(
     from a2ibench.study.request import Request
     from a2ibench.tracking.live_mirror import live_mirror
 
-    for name, value, most in (("seeds", seeds, MAX_SEEDS), ("images", images, MAX_IMAGES)):
-        if value is not None and not 1 <= value <= most:
-            raise UserError(f"{name}: expected a number from 1 to {most}, got {value}")
+    if not 1 <= seeds <= MAX_SEEDS:
+        raise UserError(f"seeds: expected a number from 1 to {MAX_SEEDS}, got {seeds}")
     asked = dict(primary or {})
     for name in asked.keys() - {"metrics", "contrasts"}:
         raise unknown("key of primary", name, ("metrics", "contrasts"))
@@ -246,7 +262,7 @@ def run(
         encoder=encoder,
         seeds=seeds,
         scale=scale,
-        images=images,
+        images=(images,) if isinstance(images, int) else tuple(images or ()),
         settings={owner: dict(values) for owner, values in (settings or {}).items()},
         metrics=(metrics,) if isinstance(metrics, str) else tuple(metrics),
         primary=Primary.of(asked.get("metrics", ()), asked.get("contrasts", ())),

@@ -11,8 +11,10 @@ number changes" in CONTRIBUTING.md.
 number   what changed in what the same job computes
 =======  ==========================================================================================
 1        the first
+2        each test clip is a block, up to 60, which is compared inside its class; the folds of CAS
+         follow the blocks
 =======  ==========================================================================================
 """
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Part of the key of every job, and of whatever the bench keeps in its cache."""

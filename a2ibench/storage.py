@@ -27,9 +27,7 @@ def cache_dir(*parts: str) -> Path:
     Raises:
         UserError: the folder cannot be made.
     """
-    import platformdirs
-
-    path = Path(os.environ.get(VARIABLE) or platformdirs.user_cache_dir("a2ibench"), *parts)
+    path = Path(os.environ.get(VARIABLE) or _own_place(), *parts)
     try:
         path = path.expanduser()
         path.mkdir(parents=True, exist_ok=True)
@@ -44,6 +42,12 @@ def cache_dir(*parts: str) -> Path:
             f"the cache folder {path} cannot be made ({why}); set {VARIABLE} to a writable folder"
         ) from error
     return path
+
+
+def _own_place() -> str:
+    import platformdirs
+
+    return platformdirs.user_cache_dir("a2ibench")
 
 
 def content_key(value: Any) -> str:

@@ -75,7 +75,7 @@ def tiny() -> "Callable[..., Request]":
             "models": ("vae",),
             "dataset": "synthetic",
             "encoder": "logmel",
-            "images": 96,
+            "images": (96,),
             "metrics": ("is1_lite0",),
             "folder": folder,
             **changed,

@@ -29,7 +29,7 @@ def test_rows_say_what_they_are_by_structure(folder: Path) -> None:
 def test_scores_are_those_of_results_parquet(small_study: Path) -> None:
     scores = a2ibench.open_study(small_study).scores
     kept = pd.read_parquet(small_study / "results.parquet")
-    assert list(scores)[:6] == ["model", "arm", "kind", "change", "seed", "metric"]
+    assert list(scores)[:6] == ["model", "arm", "kind", "change", "images", "seed"]
     assert set(scores["kind"]) == {"model", "reference"}
     same = ["model", "arm", "seed", "metric", "version", "n", "clips", "value", "spread"]
     pd.testing.assert_frame_equal(scores[same], kept[same])
@@ -106,7 +106,7 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
 def test_a_study_is_run_once(small_store: Path, tmp_path: Path) -> None:
     def again() -> "a2ibench.api.Study":
         return a2ibench.run(
-            "vae", dataset=small_store, encoder="logmel", images=32, metrics=["is1_lite0"],
+            "vae", dataset=small_store, encoder="logmel", images=64, metrics=["is1_lite0"],
             executor="inline", tracking_uri="none", out=tmp_path / "s", quiet=True,
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option
+from a2ibench.cli.options import budget_option, load_plugins, plugin_option
 
 WORSE = 1
 
@@ -16,6 +16,7 @@ WORSE = 1
 @click.option(
     "--arm", help="Arm to compare where A or B is a study without :ARM.  [default: its only model]"
 )
+@budget_option
 @click.option(
     "--metric",
     "metrics",
@@ -32,11 +33,12 @@ def compare(
     a: str,
     b: str,
     arm: str | None,
+    budget: int | None,
     metrics: tuple[str, ...],
     fail_if_worse: str | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Test whether A is better or worse than B, on their common seeds and test clips.
+    """Test whether A is better or worse than B, on the same test clips, each over its own seeds.
 
     A and B are each a job's folder, STUDY:ARM ("studies/arcade:ours"), or a study with one model.
     Differences are A − B. Results that differ in version, protocol, pairs, encoder or judge are
@@ -51,7 +53,8 @@ def compare(
 
     if fail_if_worse is not None:
         fail_if_worse = registry.metrics.canonical(fail_if_worse)
-    compared = compare_rows(find_arm(a, arm), find_arm(b, arm), metrics, fail_if_worse)
+    left, right = (find_arm(side, arm, budget) for side in (a, b))
+    compared = compare_rows(left, right, metrics, fail_if_worse)
     console = Console()
     console.print(*rich_tables(compared.table, console.width), sep="\n")
     for note in compared.table.notes:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from a2ibench.cli.completion import names
-from a2ibench.config import MAX_IMAGES
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,6 +17,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAILED = 1
 """The exit code where a job failed, or a study had to stop."""
 
+budget_option = click.option(
+    "--budget",
+    type=int,
+    metavar="N",
+    help="Number of training images, of a study with several.  [default: the largest]",
+)
 plugin_option = click.option(
     "--plugin",
     "plugins",
@@ -65,9 +70,26 @@ def dataset_option(*flags: str, **more: Any) -> Callable[[F], F]:
     return click.option(*flags, metavar="NAME|DIR", shell_complete=complete, **more)
 
 
+class _Budgets(click.ParamType[tuple[int, ...]]):
+    """Numbers of training images, with commas between them."""
+
+    name = "budgets"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Read the words of a command line; a study's file has numbers."""
+        if not isinstance(value, str):
+            return tuple(value)
+        try:
+            return tuple(int(word) for word in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: expected whole numbers, as in 10000,30000", param, ctx)
+
+
 def images_option(text: str) -> Callable[[F], F]:
-    """Make ``--images``, a budget."""
-    return click.option("--images", type=click.IntRange(1, MAX_IMAGES), help=text)
+    """Make ``--images``, one budget or several."""
+    return click.option("--images", type=_Budgets(), metavar="N[,N…]", default=(), help=text)
 
 
 def path_option(*flags: str, metavar: str | None = None, **more: Any) -> Callable[[F], F]:

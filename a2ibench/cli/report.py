@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option, verbose_option
+from a2ibench.cli.options import budget_option, load_plugins, plugin_option, verbose_option
 from a2ibench.errors import UserError
 
 
@@ -23,12 +23,14 @@ from a2ibench.errors import UserError
     metavar="DIR",
     help="Folder where the pairs are now.  [default: the one named in the study]",
 )
+@budget_option
 @verbose_option
 @plugin_option
 def report(
     study: Path,
     sweeps: tuple[Path, ...],
     dataset: str | None,
+    budget: int | None,
     verbose: bool,
     plugins: tuple[Path, ...],
 ) -> None:
@@ -62,7 +64,7 @@ def report(
     written: list[Path] = []
     for folder in folders:
         try:
-            opened = open_study(folder)
+            opened = open_study(folder, budget)
             made = make(opened)
         except (NoResultError, DamagedStudyError) as error:
             if folder == folders[-1] and not written:

@@ -98,7 +98,10 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     help="Number of training seeds.",
 )
 @scale_option("Sizes and budget: minutes on two cores, or those of the papers, for a GPU.")
-@images_option("Number of training images per trial.  [default: set by --scale]")
+@images_option(
+    "Number of training images per trial. Several budgets (10000,30000) are trained in one go: the"
+    " model is drawn and judged at each of them.  [default: set by --scale]"
+)
 @set_option("Set an option of a model, dataset, encoder or executor. Repeatable.")
 @metric_option
 @click.option(

@@ -63,7 +63,14 @@ SHOWN = 10
 )
 @encoder_option
 @scale_option("Sizes and budget, as in `a2ibench run`.")
-@images_option("Number of training images of a complete trial.  [default: set by --scale]")
+@images_option("Final budget, for which the options are searched.  [default: set by --scale]")
+@click.option(
+    "--share",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Share of the final budget that a complete trial trains for: 0.1 is a tenth of --images.",
+)
 @set_option("Set an option that is not searched. Repeatable.")
 @click.option(
     "--gpus-per-trial",
@@ -82,6 +89,7 @@ def tune(
     metric: str,
     trials: int,
     settings: tuple[str, ...],
+    share: float,
     gpus_per_trial: float | None,
     ray_address: str | None,
     out: Path | None,
@@ -90,10 +98,11 @@ def tune(
 ) -> None:
     """Search the options of one model on a validation split of the training clips.
 
-    Optuna proposes, and successive halving (ASHA) stops trials after 1/9 and 1/3 of the budget. The
-    test split is not touched, and every trial has seed 1000, which no study has by default. The
-    best options are written as a study file: `a2ibench run OUT/best.yaml --seeds 5` tests them.
-    Re-run the same command to resume; a higher --trials adds to the trials that exist.
+    Optuna proposes, and successive halving (ASHA) stops trials after 1/9 and 1/3 of their budget,
+    which is a --share of the final one. The test split is not touched, and every trial has seed
+    1000, which no study has by default. The best options are written as a study file with the
+    final budget: `a2ibench run OUT/best.yaml --seeds 5` tests them. Re-run the same command to
+    resume; a higher --trials adds to the trials that exist.
     """
     from a2ibench.extras import require
 
@@ -120,7 +129,7 @@ def tune(
     ray = RayTune(Config(gpus_per_trial, ray_address), display.say)
     ray.check()
     with display.running():
-        tuning = plan_tuning(request, space, display.counter, display.say)
+        tuning = plan_tuning(request, space, display.counter, display.say, share)
         show = display.counter("trials")
         with at_work(tuning.folder):
             search(tuning, trials, ray, lambda done: show(done, trials))

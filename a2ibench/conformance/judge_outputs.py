@@ -82,7 +82,7 @@ def make_outputs(judge: str, count: int) -> JudgeOutputs:
         grid_rows=grid_rows,
         factors={k: (real @ v).astype(np.float32) for k, v in pairs.factors.items()},
         train_factors={k: (train @ v).astype(np.float32) for k, v in pairs.factors.items()},
-        block=make_blocks(test_source, label),
+        block=make_blocks(test_source, label)[0],
     )
 
 

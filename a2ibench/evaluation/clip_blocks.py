@@ -1,9 +1,15 @@
 """Blocks of source clips: how sure a score is of the test set it was measured on.
 
-Segments of one clip resemble each other, so clips, not segments, are what was drawn at random.
-They are gathered into blocks; a metric is computed again without each of them. That works for any
-metric, be it a mean over segments or a distance between two sets.
+Segments of one clip resemble each other, so clips, not segments, are what was drawn at random. A
+metric is computed again without each clip, or each block of clips where there are many. That works
+for any metric, be it a mean over segments or a distance between two sets.
+
+The classes were not drawn: the dataset has these, in these shares. So blocks are compared with
+others of the same class only (the stratified jackknife; Wolter, Introduction to Variance
+Estimation, 2007, ch. 4.5). What one class always scores more than another is no uncertainty.
 """
+
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -12,56 +18,120 @@ from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError
 from a2ibench.types import IntArray
 
-BLOCKS = 20
-"""Maximum number; each costs a computation of the metric, and 20 leave 19 degrees of freedom."""
+BLOCKS = 60
+"""Maximum number; each costs a computation of the metric."""
+LARGE = 1 / 20
+"""Share of the segments from which on a score without a class is another question."""
+
+Array = npt.NDArray[np.float64]
 
 
-def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> IntArray:
-    """Gather clips into blocks of about one size and one mixture of classes.
+def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> tuple[IntArray, IntArray]:
+    """Make blocks of the clips of each class, and strata of the blocks that may be compared.
+
+    A clip is a block of its own as far as :data:`BLOCKS` allows; else the clips of a class are
+    dealt out by a hash of their names, which is as good as at random. The classes are the strata.
+    Those of a single clip, which cannot be compared inside the class, are one stratum together, and
+    so are several classes where there are more than half as many as blocks: each of its blocks then
+    holds clips of each of them. A clip of several classes counts for its most frequent one. Neither
+    the order of the segments nor the names or order of the classes matter.
+
+    Args:
+        source: ``[n]``, the clip of each segment.
+        label: int64 ``[n]``, its class.
 
     Returns:
-        int64 ``[n]`` for n segments, 0 … B − 1, B at most ``BLOCKS``. Clips of a class are dealt
-        out in turn, the largest first, each class going on where the one before ended.
+        int64 ``[n]``, the block of each segment, 0 … B − 1; and int64 ``[B]``, the stratum of each
+        block, 0 … H − 1.
     """
-    clips, position, size = np.unique(source, return_inverse=True, return_counts=True)
-    classes = int(label.max(initial=0)) + 1
-    counts = np.zeros((len(clips), classes), dtype=np.int64)
-    np.add.at(counts, (position, label), 1)
-    order = np.lexsort((-size, counts.argmax(axis=1)))
+    clips, clip = np.unique(source, return_inverse=True)
+    counts = np.zeros((len(clips), int(label.max(initial=0)) + 1), dtype=np.int64)
+    np.add.at(counts, (clip, label), 1)
+    of_class = counts.argmax(axis=1)
+    names = [blake2b(str(name).encode(), digest_size=8).digest() for name in clips]
+    rank = np.argsort(np.argsort(names))
+    members = [np.flatnonzero(of_class == one) for one in np.unique(of_class)]
+    members = [rows[np.argsort(rank[rows])] for rows in members]
+    members.sort(key=lambda rows: (len(rows), rank[rows[0]]))
     block = np.empty(len(clips), dtype=np.int64)
-    block[order] = np.arange(len(clips)) % min(BLOCKS, len(clips))
-    return block[position]
+    strata: list[int] = []
+    groups = _gather(members)
+    for stratum, classes in enumerate(groups):
+        smallest = len(classes[0])
+        together = np.concatenate(classes)
+        most = max(2, BLOCKS // len(groups))
+        number = min(most, smallest if smallest > 1 else len(together))
+        block[together] = len(strata) + np.arange(len(together)) % number
+        strata += [stratum] * number
+    return block[clip], np.array(strata, dtype=np.int64)
+
+
+def _gather(classes: list[IntArray]) -> list[list[IntArray]]:
+    """Gather the classes, given by their clips, the smallest first, into strata."""
+    if len(classes) > BLOCKS // 2:
+        parts = np.array_split(np.arange(len(classes)), BLOCKS // 2)
+        return [[classes[i] for i in part] for part in parts]
+    single = [rows for rows in classes if len(rows) == 1]
+    return [*([single] if single else []), *([rows] for rows in classes if len(rows) > 1)]
 
 
 def jackknife(
-    metric: Metric, outputs: JudgeOutputs, score: Score, block: IntArray
-) -> npt.NDArray[np.float64]:
-    """Return pseudo-values B θ − (B − 1) θ₋ᵦ of the delete-a-block jackknife (Quenouille, Tukey).
+    metric: Metric, outputs: JudgeOutputs, score: Score, block: IntArray, stratum: IntArray
+) -> Array:
+    """Return pseudo-values of the delete-a-block jackknife (Quenouille, Tukey).
 
-    Their mean is the score less its first-order bias, and they scatter as scores of single blocks
-    would.
+    They scatter inside a stratum as scores of single blocks would, and their variance there is that
+    of the score with the shares of the strata held fixed. With θ₋ᵦ the score without the mᵦ
+    segments of block b, and M segments in all, Uᵦ = (M − mᵦ)(θ − θ₋ᵦ) is the sum of their
+    influences; r, the mean influence of a segment of the stratum, ΣU / Σm, is what distinguishes
+    the class. The value is θ + r + B (Uᵦ − mᵦ r) / M, less the jackknife's bias. For a mean over
+    segments and blocks of one size it is the mean of the block; for others it makes the variance
+    that of the separate ratio estimator (Cochran, Sampling Techniques, 1977, eq. 6.48).
+
+    Args:
+        block: int64 ``[n]``, the block of each segment.
+        stratum: int64 ``[B]``, the stratum of each block.
 
     Returns:
-        float64 ``[B]``; all NaN where there is a single block. NaN for a block without which there
-        is no score, and for one without which a whole class is gone (:func:`find_degenerate`).
+        float64 ``[B]``. NaN for a block without which there is no score, for one without which a
+        whole class is gone (:func:`find_degenerate`), and for one that is alone in its stratum.
     """
-    number = int(block.max()) + 1
-    if number < 2:
-        return np.full(number, np.nan)
-    if (better := metric.without_blocks(outputs, block)) is not None:
-        without = better
-    elif score.per_segment is not None:
-        values = score.per_segment.astype(np.float64)
-        there = np.isfinite(values)
-        total = np.bincount(block, np.where(there, values, 0.0), number)
-        count = np.bincount(block, there, number)
-        rest = count.sum() - count
-        without = np.divide(total.sum() - total, rest, out=np.full(number, np.nan), where=rest > 0)
+    number = len(stratum)
+    rows = _rows_behind(metric, outputs, score)
+    size = np.bincount(block[rows], minlength=number)
+    without = metric.without_blocks(outputs, block)
+    if without is None and score.per_segment is not None:
+        # The influence of a segment is known, and so is the mean of each class of a stratum.
+        above = score.per_segment[rows].astype(np.float64) - score.value
+        influence = np.bincount(block[rows], above, number).astype(np.float64)
+        label = outputs.label[rows]
+        mean = np.bincount(label, above) / np.maximum(np.bincount(label), 1)
+        expected = np.bincount(block[rows], mean[label], number).astype(np.float64)
     else:
-        without = np.array([_without(metric, outputs, block != b) for b in range(number)])
-    pseudo: npt.NDArray[np.float64] = number * score.value - (number - 1) * without
-    pseudo[find_degenerate(block, outputs.label)] = np.nan
+        if without is None:
+            without = np.array([_without(metric, outputs, block != b) for b in range(number)])
+        influence = (len(rows) - size) * (score.value - without)
+        there = np.isfinite(influence)
+        total = np.bincount(stratum, np.where(there, influence, 0.0))
+        expected = size * (total / np.maximum(np.bincount(stratum, size * there), 1))[stratum]
+    influence[find_degenerate(block, outputs.label)] = np.nan
+    known = np.isfinite(influence)
+    known[known] = np.bincount(stratum[known])[stratum[known]] > 1
+    bias = influence[known].sum() / max(size[known].sum(), 1)
+    pseudo = np.full(number, np.nan)
+    for one in np.unique(stratum[known]):
+        own = known & (stratum == one)
+        rest = influence[own] - expected[own]
+        level = influence[own].sum() / max(size[own].sum(), 1)
+        pseudo[own] = score.value + level - bias + number * rest / len(rows)
     return pseudo
+
+
+def _rows_behind(metric: Metric, outputs: JudgeOutputs, score: Score) -> IntArray:
+    """Return the test segments that a score rests on."""
+    if score.per_segment is not None:
+        return np.flatnonzero(np.isfinite(score.per_segment))
+    return outputs.grid_rows if "grid" in metric.needs else np.arange(len(outputs.label))
 
 
 def _without(metric: Metric, outputs: JudgeOutputs, kept: npt.NDArray[np.bool_]) -> float:
@@ -72,7 +142,7 @@ def _without(metric: Metric, outputs: JudgeOutputs, kept: npt.NDArray[np.bool_])
 
 
 def find_degenerate(block: IntArray, label: IntArray) -> npt.NDArray[np.bool_]:
-    """Find blocks that hold all of a class which is as large as a block.
+    """Find blocks that hold all of a class that is :data:`LARGE`.
 
     What is computed without such a block is another question, with a class fewer, and says nothing
     of other clips. A small class does not matter so much.
@@ -80,10 +150,9 @@ def find_degenerate(block: IntArray, label: IntArray) -> npt.NDArray[np.bool_]:
     Returns:
         bool ``[B]``; none where there is a single class.
     """
-    number = int(block.max()) + 1
-    counts = np.zeros((number, int(label.max()) + 1), dtype=np.int64)
+    counts = np.zeros((int(block.max()) + 1, int(label.max()) + 1), dtype=np.int64)
     np.add.at(counts, (block, label), 1)
     size = counts.sum(axis=0)
-    large = (number * size >= len(label)) & (size < len(label))
+    large = (size >= LARGE * len(label)) & (size < len(label))
     degenerate: npt.NDArray[np.bool_] = ((counts == size) & large).any(axis=1)
     return degenerate

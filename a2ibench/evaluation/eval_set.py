@@ -28,6 +28,8 @@ class EvalSet:
             world.
         grid_rows: int64 ``[A]``, ascending: the test segments that are drawn several times.
         block: int64 ``[n]``, 0 … B − 1: which block of source clips a test segment belongs to.
+        stratum: int64 ``[B]``, the stratum of each block: those of one class, or of the same
+            classes (:func:`~a2ibench.evaluation.clip_blocks.make_blocks`).
         disjoint: bool ``[n]``, test segments of which no two come from one clip and overlap.
     """
 
@@ -35,6 +37,7 @@ class EvalSet:
     train: Pairs
     grid_rows: IntArray
     block: IntArray
+    stratum: IntArray
     disjoint: npt.NDArray[np.bool_]
 
 
@@ -44,11 +47,13 @@ def make_eval_set(train: Pairs, test: Pairs) -> EvalSet:
     clips, clip = np.unique(train.source, return_inverse=True)
     by_clip = np.argsort(rng.permutation(len(clips))[clip], kind="stable")
     some = np.sort(by_clip[: len(test)]).astype(np.int64)
+    block, stratum = make_blocks(test.source, test.label)
     return EvalSet(
         test=test,
         train=part(train, some),
         grid_rows=spread(test.label, GRID_SEGMENTS, rng),
-        block=make_blocks(test.source, test.label),
+        block=block,
+        stratum=stratum,
         disjoint=find_disjoint(test),
     )
 

@@ -39,8 +39,8 @@ class MetricResult:
 
     Attributes:
         score: the score.
-        pseudo: float64 ``[B]``, pseudo-values of the delete-a-block jackknife over the blocks of
-            source clips (Tukey 1958): as if each block had a score of its own.
+        pseudo: float64 ``[B]``, pseudo-values of the stratified delete-a-block jackknife over the
+            blocks of source clips: as if each block had a score of its own.
         clips: number of source clips that the score's images come from.
     """
 
@@ -146,7 +146,7 @@ def evaluate(
             _check_reads(metric, outputs)
             score = metric.score(outputs)
             _check_score(metric, score, len(eval_set.test))
-            pseudo = jackknife(metric, outputs, score, eval_set.block)
+            pseudo = jackknife(metric, outputs, score, eval_set.block, eval_set.stratum)
             clips = _count_clips(metric, outputs, score)
             results[metric.name] = MetricResult(score, pseudo, clips)
     return {metric.name: results[metric.name] for metric in possible}

@@ -1,42 +1,37 @@
 """Uncertainty of scores: intervals and tests over training seeds and blocks of test clips.
 
-The pseudo-values x_sb of S seeds and B blocks follow a model of crossed random effects,
-x_sb = μ + seed_s + block_b + noise_sb. With the mean squares of its analysis of variance, divided
-by S B so that each speaks of the mean (A of the seeds, C of the blocks, E of the rest), the
-variance of the mean is estimated by V = A + C − E (Searle, Casella & McCulloch 1992, ch. 4), but by
-no less than A or C: a component that comes out negative is set to 0. The interval is Student's t
-with ν degrees of freedom, 1 / ν = (A / V) / (S − 1) + (C / V) / (B − 1). Satterthwaite's formula
-(1946) has the shares squared; with the one or two degrees of freedom of a few seeds that is
-liberal. Dropping seeds from the sum whenever A ≤ E (pooling) comes nearer to 95 % where nothing but
-noise is there, but then a method that is compared with itself over three seeds was called different
-in 14 of 100 comparisons by four metrics after Holm's correction: the interval is rather too wide
-there than too narrow elsewhere.
+The variance of a mean over seeds, or of the difference of two, is estimated from the analysis of
+variance (:mod:`a2ibench.evaluation.variance`) by V = ΣA + max(C − E, 0): A of the seeds of each
+arm, C of the blocks, E of the rest, which A holds already. Two intervals are made and the wider one
+is given, two tests and the larger p: one by V, one by the seeds alone, ΣA. Both are Student's t
+with the degrees of freedom of Satterthwaite (1946); for the seeds of two arms that is Welch's test
+(1947). By V alone, seeds that happen to agree would lend a difference the many degrees of freedom
+of the blocks: with two seeds a side a fifth of the comparisons of a method with itself then found a
+difference, by 20 metrics and after Holm's correction.
 
-A percentile bootstrap that resamples seeds and blocks (the pigeonhole bootstrap, Owen 2007) was
-the alternative. ``benchmarks/interval_coverage.py`` simulates both with normal effects: 12 ratios
-of the variances × B = 6, 12, 20, 400 studies each (± 1.1 a line). Coverage of 95 % intervals in
-percent, lowest to highest line and mean, and mean width in standard deviations of the mean:
+``benchmarks/interval_coverage.py`` simulates intervals with normal effects: 12 ratios of the
+variances × B = 6, 20, 50. Coverage of 95 % intervals in percent, lowest to highest line and mean,
+and mean width in standard deviations of the mean, beside a percentile bootstrap that resamples
+seeds and blocks (the pigeonhole bootstrap, Owen 2007):
 
-    ==  ========================  ============================
-    S   this interval             bootstrap
-    ==  ========================  ============================
-    2   93.5–99.2, 97.0; 13.0     51.0–98.0, 87.2; 3.7
-    3   93.8–99.8, 97.4; 6.7      69.2–99.5, 90.7; 4.0
-    5   95.0–99.5, 97.1; 5.2      82.8–99.8, 93.3; 4.3
-    10  93.8–100, 96.2; 4.7       85.8–99.5, 94.5; 4.5
-    ==  ========================  ============================
-
-It covers more than 97 % where the noise of seed × block rules, and with two seeds of which the
-variance is nearly all, but not all (outside of those ratios), down to 92 %.
+TABLE
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-Array = npt.NDArray[np.float64]
+from a2ibench.evaluation.variance import (
+    Array,
+    Estimate,
+    MeanSquares,
+    comparable,
+    mean_squares,
+    satterthwaite,
+)
+from a2ibench.evaluation.variance import SeedScores as SeedScores
 
 LEVEL = 0.95
 NOISE = 1e-12
@@ -45,55 +40,26 @@ MIN_CLIPS = 5
 """Blocks of test clips below which nothing is said of how sure a score is: the variance between two
 to four clips is hardly known, and intervals made from it miss the truth in either direction."""
 MIN_SEEDS = 3
-"""Training seeds below which a difference has no effect size: two seeds that happen to be alike
-make any difference many standard deviations large."""
-
-
-@dataclass(frozen=True)
-class SeedScores:
-    """One metric of one arm over its training seeds.
-
-    Attributes:
-        seeds: the seeds that have a result, ascending.
-        values: float64 ``[S]``, the score of each.
-        n: images behind each score.
-        spread: float64 ``[S]``, what the protocol prints behind ±; None where it has none.
-        blocks: float64 ``[S, B]``, jackknife pseudo-values of the blocks of test clips; NaN where
-            there are none.
-        clips: test clips that the n images are of; None where that is not known.
-        chance: the score of who knows nothing, on these test segments; None without such a score.
-    """
-
-    seeds: tuple[int, ...]
-    values: Array
-    n: int
-    spread: Array | None
-    blocks: Array
-    clips: int | None = None
-    chance: float | None = None
-
-    @property
-    def mean(self) -> float:
-        """The mean over seeds."""
-        return float(np.mean(self.values))
+"""Training seeds of each arm below which a difference has neither a test nor an effect size: two
+seeds that happen to be alike make any difference many standard deviations large."""
 
 
 @dataclass(frozen=True)
 class Paired:
-    """A paired difference arm − base over common seeds and the same test clips.
+    """A difference arm − base that is paired by test clips; each has seeds of its own.
 
     Attributes:
-        value: the mean difference.
+        value: the difference of the means over seeds.
         low: lower end of its 95 % interval; None where there is none (see ``reason``).
         high: upper end.
-        p: two-sided, of "no difference", by the t that the interval is made from; None with one
-            seed (clips alone cannot tell a method from a lucky run) and without an interval.
+        p: two-sided, of "no difference": below 0.05 where the interval leaves 0 out. None below
+            :data:`MIN_SEEDS` seeds and without an interval.
         effect: the difference in units of the seeds' standard deviation, pooled over the two arms;
             None below :data:`MIN_SEEDS` seeds or without an interval, or where no seed differs
             from another.
         favours: the share of test blocks on which the arm is better, ties counting half, in
             [0, 1]; 0.5 is no preference. None without an interval.
-        seeds: number of common seeds.
+        seeds: number of seeds of each; the smaller one where they differ.
         reason: why there is no interval, in words; None where there is one.
     """
 
@@ -112,149 +78,111 @@ def interval(scores: SeedScores) -> tuple[float, float] | None:
 
     With one seed it covers the choice of clips alone. None where :func:`no_interval` says why.
     """
-    found = _standard_error(scores.values, scores.blocks, _scale(scores))
-    if found is None or _why_none(scores.blocks, found, "score") is not None:
+    found = mean_squares([scores])
+    if found is None or _why_none([scores], found, "score") is not None:
         return None
-    return _ends(scores.mean, *found)
+    reach = _reach(found)
+    return scores.mean - reach, scores.mean + reach
 
 
 def no_interval(scores: SeedScores) -> str | None:
     """Say why a score has no interval; None where it has one."""
-    found = _standard_error(scores.values, scores.blocks, _scale(scores))
-    return _why_none(scores.blocks, found, "score")
+    return _why_none([scores], mean_squares([scores]), "score")
 
 
-def _why_none(blocks: Array, found: tuple[float, float] | None, what: str) -> str | None:
-    """Say why pseudo-values have no interval, from their standard error and degrees of freedom."""
-    if blocks.shape[1] < MIN_CLIPS:
+def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True) -> Paired:
+    """Return the difference arm − base on the same test clips, each over its own seeds.
+
+    Seeds are not paired, though an arm and its ablation may begin with the same weights: the
+    scores of the same seed turn out hardly more alike than those of any other. Two arms that are
+    equal on every seed and block have the interval [0, 0] and p = 1; any other difference that
+    neither seeds nor clips change has no interval, like a score.
+
+    Raises:
+        ValueError: the two have different blocks: they were judged on different test clips.
+    """
+    arms, seeds = [arm, base], min(len(arm.seeds), len(base.seeds))
+    found = mean_squares(arms)
+    value = arm.mean - base.mean
+    if abs(value) <= NOISE * _scale(arms):
+        value = 0.0
+    tied = value == 0 and found is not None and _error(found) <= NOISE * _scale(arms)
+    reason = None if tied else _why_none(arms, found, "difference")
+    if found is None or found.number < MIN_CLIPS or reason is not None:
+        reason = _why_none(arms, found, "difference")
+        return Paired(value, None, None, None, None, None, seeds, reason)
+    reach = 0.0 if tied else _reach(found)
+    p = 1.0 if tied else _p_value(value, found)
+    return Paired(
+        value=value,
+        low=value - reach,
+        high=value + reach,
+        p=p if seeds >= MIN_SEEDS else None,
+        effect=_effect(value, arm.values, base.values, _scale(arms)),
+        favours=_favours(arm, base, 1 if higher_is_better else -1),
+        seeds=seeds,
+    )
+
+
+def _why_none(arms: Sequence[SeedScores], found: MeanSquares | None, what: str) -> str | None:
+    """Say why a score, or a difference, has no interval."""
+    if arms[0].blocks.shape[1] < MIN_CLIPS:
         return f"there are fewer than {MIN_CLIPS} test clips"
-    if found is None:
+    if found is None or found.number < MIN_CLIPS:
         return (
             f"fewer than {MIN_CLIPS} blocks of test clips can be left out without the loss of a"
             " whole class, or of the score"
         )
-    if found[0] == 0:
+    if _error(found) <= NOISE * _scale(arms):
         return f"neither another seed nor another choice of test clips changes the {what}"
     return None
 
 
-def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True) -> Paired | None:
-    """Return the paired difference arm − base on their common seeds and the same test clips.
+def _estimates(found: MeanSquares) -> tuple[Estimate, ...]:
+    """Return the variances of the mean that an interval has to do justice to: V, and ΣA."""
+    if not found.seeds:
+        return (found.blocks,)
+    seeds = satterthwaite(*found.seeds)
+    beyond = Estimate(max(found.blocks.variance - found.rest, 0.0), found.blocks.freedom)
+    both = satterthwaite(seeds, beyond)
+    # Seeds that agree exactly, as shares of few images may, do not rule out the blocks.
+    return (both, seeds) if both.variance > 0 else (found.blocks,)
 
-    Two that are equal on every seed and block have the interval [0, 0] and p = 1; any other
-    difference that neither seeds nor clips change has no interval, like a score.
+
+def _error(found: MeanSquares) -> float:
+    return float(np.sqrt(_estimates(found)[0].variance))
 
 
-    Returns:
-        None without a common seed.
-
-    Raises:
-        ValueError: another number of blocks: the two were judged on different test clips.
-    """
-    if arm.blocks.shape[1] != base.blocks.shape[1]:
-        raise ValueError(
-            f"expected the same blocks of test clips, got {arm.blocks.shape[1]} and"
-            f" {base.blocks.shape[1]}"
-        )
-    common = sorted(set(arm.seeds) & set(base.seeds))
-    if not common:
-        return None
-    a = [arm.seeds.index(seed) for seed in common]
-    b = [base.seeds.index(seed) for seed in common]
-    pairs = SeedScores(
-        tuple(common), arm.values[a] - base.values[b], arm.n, None, arm.blocks[a] - base.blocks[b]
-    )
-    scale = float(max(np.abs(arm.values[a]).max(), np.abs(base.values[b]).max()))
-    value = pairs.mean if abs(pairs.mean) > NOISE * scale else 0.0
-    found = _standard_error(pairs.values, pairs.blocks, scale)
-    reason = _why_none(pairs.blocks, found, "difference")
-    if found is not None and found[0] == 0 == value:
-        reason = None
-    if found is None or reason is not None:
-        return Paired(value, None, None, None, None, None, len(common), reason)
-    low, high = _ends(value, *found)
-    return Paired(
-        value=value,
-        low=low,
-        high=high,
-        p=None if len(common) < 2 else _p_value(value, *found),
-        effect=_effect(value, arm.values[a], base.values[b], scale),
-        favours=_favours(pairs, 1 if higher_is_better else -1),
-        seeds=len(common),
+def _reach(found: MeanSquares) -> float:
+    """Return half the width of the interval."""
+    return max(
+        float(np.sqrt(one.variance) * special.stdtrit(one.freedom, (1 + LEVEL) / 2))
+        for one in _estimates(found)
     )
 
 
-def _standard_error(values: Array, blocks: Array, scale: float) -> tuple[float, float] | None:
-    """Return the standard error of the mean and its degrees of freedom; None of too few blocks."""
-    S = len(values)
-    blocks = _finite(blocks)
-    B = blocks.shape[1]
-    if B < MIN_CLIPS:
-        return None
-    A = float(np.var(values, ddof=1)) / S if S > 1 else 0.0
-    C = float(np.var(blocks.mean(axis=0), ddof=1)) / B
-    if S < 2:
-        return _clean(C, scale), B - 1
-    rest = blocks - blocks.mean(axis=0) - blocks.mean(axis=1, keepdims=True) + blocks.mean()
-    E = float(np.sum(rest**2)) / ((S - 1) * (B - 1) * S * B)
-    variance, freedom = variance_of_mean(A, C, E, S, B)
-    return _clean(variance, scale), freedom
-
-
-def variance_of_mean(A: float, C: float, E: float, S: int, B: int) -> tuple[float, float]:
-    """Return the variance of the mean of S × B pseudo-values, and its degrees of freedom.
-
-    A, C and E are the mean squares of the seeds, the blocks and the rest, each / (S B); S, B ≥ 2.
-    """
-    variance = max(A + C - E, A, C)
-    least = min(S, B) - 1
-    if variance == 0:
-        return 0.0, least
-    inverse = (A / variance) / (S - 1) + (C / variance) / (B - 1)
-    return variance, max(1 / inverse, least)
-
-
-def _ends(mean: float, error: float, freedom: float) -> tuple[float, float]:
-    reach = error * float(special.stdtrit(freedom, (1 + LEVEL) / 2))
-    return mean - reach, mean + reach
-
-
-def _clean(variance: float, scale: float) -> float:
-    error = float(np.sqrt(variance))
-    return error if error > NOISE * scale else 0.0
-
-
-def _p_value(value: float, error: float, freedom: float) -> float:
-    if error == 0:
-        return 1.0  # of a tie: any other difference without an error has no test
-    return float(2 * special.stdtr(freedom, -abs(value) / error))
+def _p_value(value: float, found: MeanSquares) -> float:
+    return max(
+        float(2 * special.stdtr(one.freedom, -abs(value) / np.sqrt(one.variance)))
+        for one in _estimates(found)
+        if one.variance > 0
+    )
 
 
 def _effect(value: float, arm: Array, base: Array, scale: float) -> float | None:
-    if len(arm) < MIN_SEEDS:
+    if min(len(arm), len(base)) < MIN_SEEDS:
         return None
     sd = float(np.sqrt((np.var(arm, ddof=1) + np.var(base, ddof=1)) / 2))
     return value / sd if sd > NOISE * scale else None
 
 
-def _favours(pairs: SeedScores, sign: int) -> float:
-    """Return the share of blocks on which the arm is better, ties counting half.
-
-    Pseudo-values are moved so that their mean is the score: of a metric that is biased at small n
-    they scatter around its value without the bias, on whichever side of 0 that may be.
-    """
-    blocks = _finite(pairs.blocks)
-    moved = blocks - blocks.mean(axis=1, keepdims=True) + pairs.values[:, np.newaxis]
-    scale = float(np.abs(blocks).max())
-    mean = moved.mean(axis=0)
-    mean[np.abs(mean) <= NOISE * scale] = 0.0
+def _favours(arm: SeedScores, base: SeedScores, sign: int) -> float:
+    """Return the share of blocks on which the arm is better, ties counting half."""
+    (a, b), _ = comparable([arm, base])
+    mean = a.mean(axis=0) - b.mean(axis=0)
+    mean[np.abs(mean) <= NOISE * max(np.abs(a).max(), np.abs(b).max())] = 0.0
     return float(np.mean((np.sign(sign * mean) + 1) / 2))
 
 
-def _finite(blocks: Array) -> Array:
-    """Return the blocks that every seed has a pseudo-value of."""
-    return blocks[:, np.isfinite(blocks).all(axis=0)]
-
-
-def _scale(scores: SeedScores) -> float:
-    return float(np.abs(scores.values).max())
+def _scale(arms: Sequence[SeedScores]) -> float:
+    return float(max(np.abs(arm.values).max() for arm in arms))

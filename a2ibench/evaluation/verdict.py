@@ -5,21 +5,33 @@ from typing import Literal
 
 import numpy as np
 
-from a2ibench.evaluation.statistics import Paired
+from a2ibench.evaluation.statistics import MIN_SEEDS, Paired
 
 Verdict = Literal[
-    "better", "worse", "not separable", "one seed", "not tested", "not complete", "exploratory", "–"
+    "better",
+    "worse",
+    "not separable",
+    "one seed",
+    "two seeds",
+    "not tested",
+    "not complete",
+    "exploratory",
+    "–",
 ]
 
-UNTESTED = ("one seed", "not tested", "not complete", "exploratory")
+FEW_SEEDS = ("one seed", "two seeds")
+"""Verdicts on differences of fewer training seeds than a test needs."""
+
+UNTESTED = (*FEW_SEEDS, "not tested", "not complete", "exploratory")
 """Verdicts on differences that have no test."""
 
 ALPHA = 0.05
 
 CORRECTION = (
-    "p: paired t test over seeds and test blocks, corrected by Holm's method for the tests that"
-    " its heading counts; better, worse: p < 0.05, else not separable. A difference of one seed, or"
-    " without an interval, is not tested."
+    "p: the larger one of two t tests, over seeds (Welch) and over seeds and test clips, which are"
+    " paired; corrected by Holm's method for the tests that its heading counts; better, worse:"
+    " p < 0.05, else not separable. A difference of fewer than three seeds, or without an interval,"
+    " is not tested."
 )
 """For captions. Holm's correction, not a false discovery rate: it holds however the tests depend on
 each other, and metrics of the same images depend strongly."""
@@ -59,8 +71,8 @@ def judge(change: Paired | None, p: float | None, higher_is_better: bool) -> Ver
     """Return the verdict on an arm, from its difference to the base and the corrected p of it."""
     if change is None:
         return "–"
-    if change.seeds < 2:
-        return "one seed"
+    if change.seeds < MIN_SEEDS:
+        return "one seed" if change.seeds == 1 else "two seeds"
     if p is None:
         return "not tested"
     if p >= ALPHA:

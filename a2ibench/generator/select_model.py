@@ -42,7 +42,7 @@ def find_run(path: Path, arm: str | None, seed: int) -> Choice:
     study = open_study(path)
     arms = [row for row in study.rows if row.arm is not None]
     chosen = _find_arm(study, arms, arm)
-    description = f"{chosen.label}, seed {seed}"
+    description = f"{chosen.name}, seed {seed}"
     if len(chosen.jobs) > 1:
         description += f" of 0 to {len(chosen.jobs) - 1}"
     if arm is None and len(arms) > 1:

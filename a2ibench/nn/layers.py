@@ -10,7 +10,7 @@ from torch import nn
 
 
 class UpConv(nn.Module):
-    """Nearest ×2, then a 3×3 convolution with zero padding 1 and no bias.
+    """Nearest ×2, then a 3×3 convolution with zero padding 1.
 
     Nearest ×2 puts the pixels two apart and sums over a 2×2 box, so both together are one
     transposed convolution with stride 2 whose 4×4 kernel is the 3×3 kernel summed over that box:
@@ -20,15 +20,23 @@ class UpConv(nn.Module):
     Shapes: ``[n, inputs, H, W]`` → ``[n, outputs, 2H, 2W]``.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(outputs, inputs, 3, 3))
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+        self.bias = None
+        if bias:
+            bound = (9 * inputs) ** -0.5
+            self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        kernel = F.avg_pool2d(self.weight, 2, stride=1, padding=1, divisor_override=1)
-        return F.conv_transpose2d(x, kernel.flip(2, 3).transpose(0, 1), stride=2, padding=1)
+        # Turned first, so that nothing larger than 3×3 is brought into the order of memory.
+        kernel = (
+            self.weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        )
+        kernel = F.avg_pool2d(kernel, 2, stride=1, padding=1, divisor_override=1)
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
 
 
 def leaky_relu() -> nn.LeakyReLU:

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torchvision.models.resnet import BasicBlock
 
+from a2ibench.nn.image_conv import ImageConv2d
+
 
 class ResNet18(nn.Module):
     """ResNet-18 (He et al. 2016): a stem, four stages of two basic blocks, mean, linear.
@@ -19,7 +21,7 @@ class ResNet18(nn.Module):
         super().__init__()
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.stem = nn.Sequential(
-            nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
+            ImageConv2d(3, width, 7, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, stride=2, padding=1),

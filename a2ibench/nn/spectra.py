@@ -8,7 +8,6 @@ import numpy.typing as npt
 import scipy
 
 from a2ibench.errors import UserError
-from a2ibench.nn.compiled import librosa
 from a2ibench.types import FloatArray
 
 Frames = npt.NDArray[np.floating[Any]]
@@ -42,6 +41,8 @@ def power_spectrogram(waveform: Frames, n_fft: int, hop: int, window: str) -> Fr
     The precision is the waveform's. Windows are ``n_fft`` samples long and ``hop`` apart; their
     name is SciPy's, and they are taken periodic.
     """
+    from a2ibench.nn.compiled import librosa
+
     spectrum = librosa.stft(waveform, n_fft=n_fft, hop_length=hop, window=window, center=False)
     power: Frames = np.abs(spectrum) ** 2
     return power
@@ -49,6 +50,8 @@ def power_spectrogram(waveform: Frames, n_fft: int, hop: int, window: str) -> Fr
 
 def decibels(power: Frames) -> Frames:
     """Compute 10 log₁₀, relative to full scale, not below −100."""
+    from a2ibench.nn.compiled import librosa
+
     level: Frames = librosa.power_to_db(power, ref=1.0, amin=FLOOR, top_db=None)
     return level
 
@@ -62,6 +65,8 @@ def mel_bands(owner: str, sample_rate: int, n_fft: int, n_mels: int, *, htk: boo
     Raises:
         UserError: the bands are narrower than the window resolves, so that some would be empty.
     """
+    from a2ibench.nn.compiled import librosa
+
     centres = librosa.mel_frequencies(n_mels + 2, fmin=0.0, fmax=sample_rate / 2, htk=htk)
     bins = librosa.fft_frequencies(sr=sample_rate, n_fft=n_fft)
     inside = ((bins > centres[:-2, None]) & (bins < centres[2:, None])).any(axis=1)

@@ -47,7 +47,7 @@ def compare_encoders(studies: Sequence[Study]) -> list[Between]:
     """
     groups: dict[tuple[str, str, int], list[Study]] = {}
     for study in studies:
-        key = study.about.content_hash, study.about.scale, study.about.images
+        key = study.about.content_hash, study.about.scale, study.budget
         groups.setdefault(key, []).append(study)
     several = [same for same in groups.values() if len({one.about.encoder for one in same}) > 1]
     return [_compare(same) for same in several]
@@ -118,7 +118,7 @@ def _tables(
     arms: Sequence[Mapping[str, RowScores]],
     metrics: Sequence[Metric],
 ) -> tuple[str, tuple[Table, ...]]:
-    about = f"{first.dataset}, {first.about.scale} scale, {first.about.images} images"
+    about = f"{first.dataset}, {first.about.scale} scale, {first.budget} images"
     rows = [*references, *(one for arm in arms for one in _named(arm))]
     (scores,) = score_tables(rows, metrics, about, ())
     title = f"Encoders: quality and class of the images ({about})"

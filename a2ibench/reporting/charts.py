@@ -1,4 +1,4 @@
-"""Charts of a study: losses by step, and the score of every seed."""
+"""Charts of a study: losses by step, the score of every seed, and scores by budget."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -66,15 +66,20 @@ def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, 
             axes.locator_params(nbins=4)
             if i >= len(names) - columns:
                 axes.set_xlabel("step")
-        lines = {
-            str(line.get_label()): line
-            for axes in figure.axes
-            for line in axes.get_legend_handles_labels()[0]
-        }
-        if lines:
-            where: dict[str, Any] = {"loc": "outside upper left", "ncols": 4, "frameon": False}
-            figure.legend([*lines.values()], [*lines], **where)
+        _add_legend(figure)
     return figure
+
+
+def _add_legend(figure: "Figure") -> None:
+    """Name what has a label in any panel, each once."""
+    lines = {
+        str(label): line
+        for axes in figure.axes
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if lines:
+        where: dict[str, Any] = {"loc": "outside upper left", "ncols": 4, "frameon": False}
+        figure.legend([*lines.values()], [*lines], **where)
 
 
 def _thin(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
@@ -125,3 +130,58 @@ def _draw_row(axes: "Axes", y: int, method: RowScores, metric: Metric, colour: s
     values = scale * method.scores[metric.name].values
     offsets = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
     axes.plot(values, y + offsets, ".", color=colour, ms=4.5)
+
+
+def budget_chart(
+    arms: Mapping[str, Sequence[tuple[float, RowScores]]],
+    others: Sequence[RowScores],
+    metrics: Sequence[Metric],
+    colours: Mapping[str, str],
+    x: str,
+) -> "Figure":
+    """Draw one panel per metric: each arm's scores with their intervals, over what it took on a
+    logarithmic axis; what has no budget, a floor or the ceiling, is a horizontal band."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    columns = min(SCORES, len(metrics))
+    rows = -(-len(metrics) // columns)
+    with matplotlib.rc_context(LOOK):
+        size = (WIDTH / SCORES * max(columns, 1.5), 2.1 * rows + 0.35)
+        figure = Figure(figsize=size, layout="constrained")
+        for i, metric in enumerate(metrics):
+            axes = figure.add_subplot(rows, columns, i + 1)
+            axes.set_xscale("log")
+            scale = 100 if metric.percent else 1
+            for row in others:
+                if not row.reference or row.ceiling or metric.group in row.floor_of:
+                    _draw_band(axes, row, metric, colours.get(row.label, SOFT))
+            for arm, points in arms.items():
+                cells = [(at, score_cell(row, metric)) for at, row in points]
+                line = [(at, scale * cell.value) for at, cell in cells if cell.value is not None]
+                if line:
+                    look: dict[str, Any] = {"color": colours[arm], "label": plain(arm)}
+                    axes.plot(*zip(*line, strict=True), ".-", lw=1, **look)
+                for at, cell in cells:
+                    if cell.low is not None and cell.high is not None:
+                        ends = [scale * cell.low, scale * cell.high]
+                        axes.plot([at, at], ends, color=colours[arm], lw=4, alpha=0.25)
+            axes.set_title(plain(heading(metric)), loc="left")
+            axes.set_xlabel(x)
+        _add_legend(figure)
+    return figure
+
+
+def _draw_band(axes: "Axes", row: RowScores, metric: Metric, colour: str) -> None:
+    """Draw a score that has no budget, with its interval, and its name above the line."""
+    cell = score_cell(row, metric)
+    if cell.value is None:
+        return
+    scale = 100 if metric.percent else 1
+    if cell.low is not None and cell.high is not None:
+        axes.axhspan(scale * cell.low, scale * cell.high, color=colour, alpha=0.15, lw=0)
+    axes.axhline(scale * cell.value, color=colour, lw=0.8, ls="--")
+    axes.annotate(
+        plain(row.label), (0.99, scale * cell.value), xycoords=("axes fraction", "data"),
+        xytext=(0, 1), textcoords="offset points", color=colour, fontsize=6.5, ha="right",
+    )  # fmt: skip

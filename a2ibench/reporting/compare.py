@@ -20,7 +20,7 @@ ALONE = "{metric}: tested by itself, as --fail-if-worse asks, in no family; look
 def compare_rows(
     a: Row, b: Row, metrics: Sequence[str] = (), needed: str | None = None
 ) -> Differences:
-    """Compare A − B over common seeds and the same test clips; each has a result at least.
+    """Compare A − B on the same test clips; each has a result at least.
 
     What is a primary question of their study is tested, as there; the rest is exploratory.
 
@@ -30,8 +30,8 @@ def compare_rows(
             question.
 
     Raises:
-        UserError: nothing to compare: results that do not belong together, a metric that one of
-            them lacks, or no common seed.
+        UserError: nothing to compare: results that do not belong together, or a metric that one
+            of them lacks.
     """
     sides = [a, b]
     folders = [{job.folder.resolve() for job in side.results} for side in sides]
@@ -49,13 +49,7 @@ def compare_rows(
     if not names:
         raise UserError("A and B have no metric in common")
     check_alike(sides, names)
-    seeds = [{job.seed for job in side.results} for side in sides]
-    common = sorted(seeds[0] & seeds[1])
-    if not common:
-        raise UserError(
-            f"no common seed: A has {', '.join(map(str, sorted(seeds[0])))}, B has"
-            f" {', '.join(map(str, sorted(seeds[1])))}"
-        )
+    seeds = [", ".join(str(job.seed) for job in side.results) for side in sides]
     found, aged = metrics_as_stored(sides, names)
     plugins = tuple(sorted(found, key=lambda one: (one.column, one.name)))
     first, second = (
@@ -96,7 +90,7 @@ def compare_rows(
         health,
         [
             *notes,
-            f"Common seeds: {', '.join(map(str, common))}.",
+            f"Seeds: A {seeds[0]}; B {seeds[1]}.",
             *["Budgets differ: other numbers of training images."] * (images[0] != images[1]),
             *(
                 f"Left out: {letter}: {one}."

@@ -10,8 +10,9 @@ import pandas as pd
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
+from a2ibench.evaluation.critical_difference import LEAST, Ranks, rank
 from a2ibench.reporting.between_encoders import compare_encoders
-from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank, rank_chart
+from a2ibench.reporting.critical_difference import draw_diagram, rank_chart
 from a2ibench.reporting.html_page import write_html
 from a2ibench.reporting.image_grids import save_figure
 from a2ibench.reporting.report import PAGE
@@ -173,7 +174,7 @@ def _diagrams(studies: Sequence[Study]) -> list[_Diagram]:
     for encoder in dict.fromkeys(study.about.encoder for study in studies):
         own = [study for study in studies if study.about.encoder == encoder]
         pairs = {study.about.content_hash for study in own}
-        if len(pairs) < len(own) or len({(one.about.scale, one.about.images) for one in own}) > 1:
+        if len(pairs) < len(own) or len({(one.about.scale, one.budget) for one in own}) > 1:
             continue
         for name in own[0].metrics:
             found = [

@@ -10,8 +10,9 @@ import numpy as np
 from a2ibench.contracts.metric import Metric
 from a2ibench.curation.last_check import LastCheck, last_check
 from a2ibench.errors import UserError
+from a2ibench.evaluation.critical_difference import LEAST, Ranks, rank
 from a2ibench.evaluation.judge_health import Health
-from a2ibench.reporting.critical_difference import LEAST, Ranks, draw_diagram, rank
+from a2ibench.reporting.critical_difference import draw_diagram
 from a2ibench.reporting.differences import DIFFERENCES, Differences
 from a2ibench.reporting.image_grids import save_figure
 from a2ibench.reporting.score_tables import TITLES, score_tables
@@ -193,12 +194,16 @@ def report_on(
     warnings = (
         *now.changes,
         *aged,
-        *kept_notes(study.about.jobs, study.about.kept),
+        *kept_notes(
+            ((row.label, [job.key for job in row.jobs]) for row in study.rows), study.about.kept
+        ),
         *_outside_notes(study),
         *(f"Failed: {failure}." for failure in study.failures()),
     )
     notes = (_what_n_is(study), SPREAD, *warnings)
     about = f"{study.dataset}, {study.about.encoder}, {study.about.scale} scale"
+    if len(study.budgets) > 1:
+        about += f", {study.budget:,} images"
     return Report(about, tuple(rows), tuple(metrics), notes, warnings, check, now)
 
 
@@ -226,7 +231,7 @@ def _what_n_is(study: Study) -> str:
     said = f"n: test segments, one image each. {seeds}; {done} of {asked} jobs have a result."
     if about.models:
         said += (
-            f" {about.images} training images per trial (pretraining of a part of a method apart)."
+            f" {study.budget} training images per trial (pretraining of a part of a method apart)."
         )
     if about.pairs is not None:
         does = "train the models" if about.models else "are there to train models"

@@ -1,8 +1,9 @@
 """Sentences about the tests of a study: nothing is said that a test does not say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from a2ibench.evaluation.verdict import FEW_SEEDS
 from a2ibench.reporting.differences import difference_cell, p_cell
 from a2ibench.study.paired_tests import PairedTest
 
@@ -64,8 +65,9 @@ class Comparison:
             else:
                 named = _titles(found) if len(found) <= NAMED else f"the other {len(found)} metrics"
             parts.append(f"not separable from {name} by {named}")
-        if self.by("one seed"):
-            parts.append(f"not tested against {name}: one common seed")
+        if found := self.by(*FEW_SEEDS):
+            seeds = found[0].verdict
+            parts.append(f"not tested against {name}: {seeds}; a test needs three")
         if self.by("not complete"):
             parts.append(f"not tested against {name} yet: jobs are still to be done")
         for reason, found in _reasons(self.by("not tested")).items():
@@ -100,8 +102,8 @@ def lead(compared: Sequence[Comparison]) -> str:
         return f"Nothing is tested: {'; '.join(untested)}."
     if not tested:
         return (
-            "Nothing is tested: with one training seed a difference may be luck. Take at least"
-            " three seeds, better five."
+            "Nothing is tested: with fewer than three training seeds a difference may be luck. Take"
+            " three seeds at least, better five."
         )
     count = sum(len(one.decided) for one in decided)
     rest = len(tested) - count
@@ -121,6 +123,33 @@ def lead(compared: Sequence[Comparison]) -> str:
         1: "The one other tested difference is not separable.",
     }.get(rest, f"The other {rest} tested differences are not separable.")
     return f"{said}. {others}"
+
+
+def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str, str]]:
+    """Return each method that a test separates from its base at some budget, and in words at which
+    budgets. Each p, corrected for the tests of its budget, is multiplied by the number of budgets.
+    """
+    held: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for budget, one in ((budget, one) for budget, several in compared.items() for one in several):
+        for test in (test.judged(_times(test.p, len(compared))) for test in one.decided):
+            if test.verdict == "not separable":
+                continue
+            at = held.setdefault((one.method, one.base, test.metric.title), {})
+            at.setdefault(test.verdict, []).append(f"{budget:,}")
+    found: dict[str, dict[str, list[str]]] = {}
+    for (method, base, title), at in held.items():
+        order = (f"{verdict} than {base} at {_listed(budgets)}" for verdict, budgets in at.items())
+        said = f"{' and '.join(order)} images{' (the curves cross)' if len(at) > 1 else ''}"
+        found.setdefault(method, {}).setdefault(said, []).append(title)
+    return [
+        (method, "; ".join(f"{said} by {_listed(titles)}" for said, titles in alike.items()))
+        for method, alike in found.items()
+    ]
+
+
+def _times(p: float | None, tests: int) -> float | None:
+    """Correct a p for a number of tests (Bonferroni)."""
+    return None if p is None else min(1.0, tests * p)
 
 
 def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:

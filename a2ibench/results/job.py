@@ -58,6 +58,11 @@ class Job:
             del about["workers"]  # as it was before there were several
         return content_key(about)
 
+    @functools.cached_property
+    def training(self) -> str:
+        """Identity of its training: the same for all budgets."""
+        return dataclasses.replace(self, images=0).key
+
     @property
     def data_key(self) -> str:
         """Identity of the pairs that a judge is trained on."""
@@ -84,11 +89,20 @@ class Environment:
 
 @dataclass(frozen=True)
 class Task:
-    """A job to do, in its folder."""
+    """A job to do, in its folder.
+
+    Attributes:
+        earlier: folders of the jobs of the same training with smaller budgets, whose states it may
+            begin with, the largest first.
+        goal: the largest budget that its training goes on to in the present command; 0 where that
+            is its own.
+    """
 
     job: Job
     folder: Path
     environment: Environment
+    earlier: tuple[Path, ...] = ()
+    goal: int = 0
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """The images of a job, on disk."""
 
+import shutil
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,17 @@ def save_samples(folder: Path, drawn: GeneratedImages) -> None:
 def step_picture(folder: Path, step: int) -> Path:
     """Return where a job keeps what its model drew at a step of its training."""
     return folder / STEPS / f"{step:08}.png"
+
+
+def copy_step_pictures(folder: Path, earlier: Iterable[Path], steps: Container[int]) -> None:
+    """Copy pictures of some steps that a job lacks from jobs of its training with smaller budgets:
+    it began where they had ended."""
+    for there in earlier:
+        for step, path in step_pictures(there).items():
+            own = step_picture(folder, step)
+            if step in steps and not own.exists():
+                with atomic_write(own) as temporary:
+                    shutil.copyfile(path, temporary)
 
 
 def step_pictures(folder: Path) -> dict[int, Path]:

@@ -15,9 +15,17 @@ from a2ibench.results import records
 from a2ibench.results.job import Job, Task
 from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.results.records import Origin, Result
-from a2ibench.results.result_file import BLOCKS, SEGMENTS, damaged, load_result, score_path
+from a2ibench.results.result_file import (
+    BLOCKS,
+    SEGMENTS,
+    STRATUM,
+    damaged,
+    load_result,
+    score_path,
+)
 from a2ibench.results.system_metrics import read_system_metrics
 from a2ibench.storage import write_json
+from a2ibench.types import IntArray
 
 FAILURE = "failure.json"
 ORIGIN = "outside.json"
@@ -153,6 +161,16 @@ class JobState:
             return self._columns(BLOCKS)[metric]
         except KeyError as error:
             raise damaged(score_path(self.folder, self.result, BLOCKS), error) from error
+
+    @property
+    def strata(self) -> IntArray | None:
+        """The stratum of each block, int64 ``[B]``; None in results of protocol 1, which had none.
+
+        Raises:
+            UserError: the file that holds them is damaged.
+        """
+        found = self._columns(BLOCKS).get(STRATUM)
+        return None if found is None else found.astype(np.int64)
 
     def segments(self, metric: str) -> npt.NDArray[np.float64] | None:
         """Return the scores of the test segments, float64 ``[n]``; None for a metric without.

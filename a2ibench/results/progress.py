@@ -4,15 +4,38 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from a2ibench.results.read_record import DamagedError, read_record
-from a2ibench.results.records import ProgressRecord
+from a2ibench.results.records import Count, Record, Seconds
 from a2ibench.storage import write_json
 
 PROGRESS = "progress.json"
 SILENT = 600.0
 """Seconds without news after which a process on another machine counts as gone."""
+
+
+class TrialProgress(Record):
+    """The progress of one trial of the present command."""
+
+    step: Count
+    steps: Count
+    begun: Seconds
+    resumed: Count | None
+    ended: bool
+
+
+class ProgressRecord(Record):
+    """``progress.json``: the command that is, or was last, at work on a study."""
+
+    pid: Annotated[int, Field(ge=1, lt=2**31)]
+    host: str
+    started: Seconds
+    updated: Seconds
+    ended: Literal["done", "interrupted", "stopped"] | None
+    trials: dict[str, TrialProgress]
 
 
 def read_progress(folder: Path) -> ProgressRecord | None:
@@ -24,7 +47,7 @@ def read_progress(folder: Path) -> ProgressRecord | None:
 
 
 def write_progress(folder: Path, content: dict[str, Any]) -> None:
-    """Write ``progress.json``, whose content is that of a :class:`~.records.ProgressRecord`."""
+    """Write ``progress.json``, whose content is that of a :class:`ProgressRecord`."""
     write_json(folder / PROGRESS, content)
 
 

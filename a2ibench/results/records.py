@@ -5,9 +5,18 @@ it was read from: what is written again stays as it was, down to a whole number 
 could stand.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PrivateAttr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PrivateAttr,
+    StringConstraints,
+    model_validator,
+)
 from typing_extensions import TypeAliasType
 
 from a2ibench.config import MAX_SEEDS
@@ -39,11 +48,19 @@ def _has_steps(rows: list[dict[str, float]]) -> list[dict[str, float]]:
 Key = Annotated[str, AfterValidator(_is_name)]
 
 
-class _Record(BaseModel):
+Jobs = dict[str, Annotated[list[Key], Field(min_length=1, max_length=MAX_SEEDS)]]
+"""Label of a row → the folders of its jobs, seed by seed."""
+Budget = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,10}$")]
+"""A number of training images, as the key of a mapping."""
+
+
+class Record(BaseModel):
+    """The settings of every record."""
+
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
 
-class WholeFile(_Record):
+class WholeFile(Record):
     """All values of a file."""
 
     _plain: dict[str, Any] = PrivateAttr(default_factory=dict)
@@ -54,7 +71,7 @@ class WholeFile(_Record):
         return self._plain
 
 
-class ArmRecord(_Record):
+class ArmRecord(Record):
     """An arm, in ``study.json``."""
 
     model: str
@@ -63,7 +80,7 @@ class ArmRecord(_Record):
     ablated: str | None = None
 
 
-class Kept(_Record):
+class Kept(Record):
     """A result of earlier code in the place of a job; see :mod:`a2ibench.study.earlier_results`."""
 
     place: str
@@ -72,14 +89,14 @@ class Kept(_Record):
     """The difference to the present code."""
 
 
-class PairCounts(_Record):
+class PairCounts(Record):
     """Numbers of pairs that train the models and the judges."""
 
     models: Count
     judges: Count
 
 
-class Contrast(_Record):
+class Contrast(Record):
     """Two rows by their labels: is ``arm`` better than ``base``?"""
 
     arm: str
@@ -89,7 +106,7 @@ class Contrast(_Record):
         return f"{self.arm} vs {self.base}"
 
 
-class PrimaryRecord(_Record):
+class PrimaryRecord(Record):
     """The primary questions of a study, metrics × contrasts; see :mod:`a2ibench.study.primary`."""
 
     metrics: list[str]
@@ -103,7 +120,7 @@ class PrimaryRecord(_Record):
     """Number of results of methods that the study had then."""
 
 
-class Look(_Record):
+class Look(Record):
     """A command that tested the primary questions when all their jobs had ended."""
 
     time: Seconds
@@ -120,13 +137,16 @@ class StudyRecord(WholeFile):
 
     models: list[str]
     metrics: list[str]
-    jobs: dict[str, Annotated[list[Key], Field(min_length=1, max_length=MAX_SEEDS)]]
+    jobs: Jobs
     dataset: str
     content_hash: str
     encoder: str
     scale: str
     images: Count
+    """The largest budget, whose jobs ``jobs`` names, beside those that have none."""
     seeds: Annotated[int, Field(ge=1, le=MAX_SEEDS)]
+    smaller: dict[Budget, Jobs] = {}
+    """The arms' jobs with smaller budgets."""
     id: str = ""
     check: Options = {}
     ablate: list[str] = []
@@ -139,8 +159,14 @@ class StudyRecord(WholeFile):
     """Questions that were changed when there were results already, oldest first."""
     looks: list[Look] = []
 
+    @model_validator(mode="after")
+    def _are_smaller(self) -> Self:
+        if any(int(budget) >= self.images for budget in self.smaller):
+            raise ValueError(f"smaller: expected budgets below {self.images}")
+        return self
 
-class JobRecord(_Record):
+
+class JobRecord(Record):
     """The job of a result; see :class:`a2ibench.results.job.Job`."""
 
     kind: Literal["model", "reference", "outside"]
@@ -155,7 +181,7 @@ class JobRecord(_Record):
     protocol: Count = 1
 
 
-class EncoderRecord(_Record):
+class EncoderRecord(Record):
     """The encoder that heard the sounds."""
 
     name: str
@@ -163,7 +189,7 @@ class EncoderRecord(_Record):
     fingerprint: str | None = None
 
 
-class ScoreRecord(_Record):
+class ScoreRecord(Record):
     """A metric of a job; no value where it does not apply to the method."""
 
     value: FiniteFloat | None
@@ -178,7 +204,7 @@ class ScoreRecord(_Record):
     chance: FiniteFloat | None = None
 
 
-class SpecRecord(_Record):
+class SpecRecord(Record):
     """The sizes that a model was made for."""
 
     image_size: Annotated[int, Field(ge=1, le=2**14)]
@@ -186,7 +212,7 @@ class SpecRecord(_Record):
     classes: list[str]
 
 
-class HandedIn(_Record):
+class HandedIn(Record):
     """The origin of the images of an outside system."""
 
     folder: str
@@ -236,65 +262,26 @@ SPENT = ("preparation_seconds", "training_seconds", "evaluation_seconds")
 """The parts of the time that a job took."""
 
 
-class Format(_Record):
+class Format(Record):
     """The part of a result that is the same in every format."""
 
     format: int
 
 
-class Failure(_Record):
+class Failure(Record):
     """``failure.json``."""
 
     reason: str
     trace: str | None
 
 
-class Origin(_Record):
+class Origin(Record):
     """``outside.json``: a job of an outside system, and where its images came from."""
 
     job: JobRecord
     folder: str
     mapping: str | None
     notes: list[str]
-
-
-class TrialProgress(_Record):
-    """The progress of one trial of the present command."""
-
-    step: Count
-    steps: Count
-    begun: Seconds
-    resumed: Count | None
-    ended: bool
-
-
-class ProgressRecord(_Record):
-    """``progress.json``: the command that is, or was last, at work on a study."""
-
-    pid: Annotated[int, Field(ge=1, lt=2**31)]
-    host: str
-    started: Seconds
-    updated: Seconds
-    ended: Literal["done", "interrupted", "stopped"] | None
-    trials: dict[str, TrialProgress]
-
-
-class Rung(_Record):
-    """A score of a trial of a search."""
-
-    rung: Count
-    value: FiniteFloat
-
-
-class SearchTrial(WholeFile):
-    """``trial.json``: a trial of a search."""
-
-    options: Options
-    state: Literal["running", "done", "stopped", "failed", "broken"]
-    rungs: list[Rung]
-    started: Seconds
-    seconds: Seconds
-    reason: str | None
 
 
 Sample = dict[str, FiniteFloat]

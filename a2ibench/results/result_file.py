@@ -15,6 +15,8 @@ FORMAT = 2
 JOBS = "jobs"
 """In a study's folder: a folder for each job, called by its key."""
 RESULT = "result.json"
+STRATUM = "stratum"
+"""The column of the blocks' file that says which blocks are compared with each other."""
 SEGMENTS, BLOCKS = SCORES = ("segments.parquet", "blocks.parquet")
 """Beside a result: a column per metric, with a row for each test segment and for each block.
 

@@ -19,8 +19,9 @@ ONLY_HERE = ["kind", "change"]
 def long_scores(study: Study, judges: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Return every score of a study by its metrics as one row.
 
-    The columns are study, job, model, arm, kind, change, seed, dataset, encoder, metric, version,
-    value, spread, n and clips. For ``judges`` see :meth:`~a2ibench.results.rows.Row.scores`.
+    The columns are study, job, model, arm, kind, change, images, seed, dataset, encoder, metric,
+    version, value, spread, n and clips; arms come with every budget. For
+    ``judges`` see :meth:`~a2ibench.results.rows.Row.scores`.
     """
     rows = [
         {
@@ -30,6 +31,7 @@ def long_scores(study: Study, judges: Mapping[str, str] | None = None) -> pd.Dat
             "arm": row.label,
             "kind": row.kind,
             "change": row.change,
+            "images": job.result.job.images,
             "seed": job.seed,
             "dataset": job.result.dataset,
             "encoder": job.result.encoder.name,
@@ -40,7 +42,7 @@ def long_scores(study: Study, judges: Mapping[str, str] | None = None) -> pd.Dat
             "n": score.n,
             "clips": score.clips,
         }
-        for row in study.rows
+        for row in study.all_rows
         for job in row.jobs
         if job.result is not None
         for name in study.metrics

@@ -10,13 +10,14 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.contracts.reference import CEILING, Reference
-from a2ibench.evaluation.clip_blocks import BLOCKS
 from a2ibench.evaluation.judge_health import Health, held_out_health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.results.job import Job
 from a2ibench.results.job_state import JobState, is_current
 from a2ibench.results.records import ArmRecord, Result
 
+EARLIER_BLOCKS = 20
+"""Maximum number of blocks in protocol 1."""
 MINUS = " − "
 """In the label of an arm: before each part that is off."""
 
@@ -71,12 +72,19 @@ class RowScores:
 class Row:
     """One arm, reference row or outside system with the jobs that compute it, seed by seed.
 
-    ``arm`` is None for a reference row, an outside system, or a job by itself.
+    ``arm`` is None for a reference row, an outside system, or a job by itself; ``budget``, the
+    training images of each job, where its study has only one.
     """
 
     label: str
     jobs: tuple[JobState, ...]
     arm: ArmRecord | None = None
+    budget: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its label, with the budget where its study has several."""
+        return name_of_row(self.label, self.budget)
 
     @cached_property
     def results(self) -> tuple[JobState, ...]:
@@ -86,7 +94,7 @@ class Row:
     def read_again(self) -> "Row":
         """Return the same row, of which no file was read yet."""
         jobs = tuple(JobState(job.folder, job.number) for job in self.jobs)
-        return Row(self.label, jobs, self.arm)
+        return Row(self.label, jobs, self.arm, self.budget)
 
     @property
     def damaged(self) -> list[str]:
@@ -184,6 +192,11 @@ class Row:
         return self._reference is not None and self._reference.row == CEILING
 
 
+def name_of_row(label: str, budget: int | None) -> str:
+    """Return a row's label, with its budget where there is one to tell it by."""
+    return label if budget is None else f"{label}, {budget:,} images"
+
+
 def label_of_reference(name: str) -> str:
     """Return the label of a reference row, by its registered name."""
     return name.replace("_", " ")
@@ -220,15 +233,21 @@ def _over_seeds(jobs: Sequence[JobState], metric: str) -> SeedScores:
     spread = None
     if all(score.spread is not None for score in scores):
         spread = np.array([score.spread for score in scores], dtype=np.float64)
-    blocks = np.stack([job.blocks(metric) for job in jobs])
-    # Results of earlier versions do not say how many clips there are; each was then a block.
-    known = blocks.shape[1] if blocks.shape[1] < BLOCKS else None
+    values = np.array([score.value for score in scores])
+    blocks, strata = np.stack([job.blocks(metric) for job in jobs]), jobs[0].strata
+    known = None
+    if strata is None:
+        # Protocol 1: values with the jackknife's bias. The first results do not say how many clips
+        # there are; each was then a block, as long as there were fewer than 20.
+        blocks = blocks + (values - np.nanmean(blocks, axis=1))[:, np.newaxis]
+        known = blocks.shape[1] if blocks.shape[1] < EARLIER_BLOCKS else None
     return SeedScores(
         seeds=tuple(job.seed for job in jobs),
-        values=np.array([score.value for score in scores]),
+        values=values,
         n=min(score.n for score in scores),
         spread=spread,
         blocks=blocks,
         clips=known if scores[0].clips is None else scores[0].clips,
         chance=scores[0].chance,
+        strata=strata,
     )

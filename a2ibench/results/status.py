@@ -1,13 +1,14 @@
 """The status of a study, read from its files while another process may be at work on it."""
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from a2ibench.results.progress import is_at_work, read_progress
-from a2ibench.results.records import ProgressRecord, TrialProgress
-from a2ibench.results.study import open_study
+from a2ibench.results.job_state import JobState
+from a2ibench.results.progress import ProgressRecord, TrialProgress, is_at_work, read_progress
+from a2ibench.results.study import Study, open_study
 
 State = Literal["done", "running", "waiting", "interrupted", "failed"]
 STATES: tuple[State, ...] = ("done", "running", "waiting", "interrupted", "failed")
@@ -18,7 +19,7 @@ class JobStatus:
     """One job.
 
     Attributes:
-        label: its row.
+        label: its row, with the budget where there are several.
         number: its place among the seeds of the row.
         state: ``"interrupted"`` has a checkpoint and nobody at work on it.
         seconds: spent on it so far; 0 where that is not known.
@@ -76,31 +77,61 @@ def read_status(folder: Path) -> Status:
     progress = read_progress(folder)
     at_work = progress is not None and is_at_work(progress)
     running = progress.trials if progress is not None and at_work else {}
-    spent = {job.key: job.result.seconds for job in study.jobs if job.result is not None}
+    trainings: dict[tuple[str, int], list[tuple[int, JobState]]] = {}
+    for row in study.all_rows:
+        for job in row.jobs:
+            trainings.setdefault((row.label, job.number), []).append((row.budget or 0, job))
+    spent = {key: cost for jobs in trainings.values() for key, cost in _spent(jobs)}
     # The best guess for a row of which no seed is done is what trained models took.
-    models = [result.seconds for result in study.results if result.job.kind == "model"]
+    models = [
+        spent[job.key]
+        for row in study.all_rows
+        for job in row.jobs
+        if job.result is not None and job.result.job.kind == "model"
+    ]
     jobs = []
-    for row in study.rows:
+    for row in study.all_rows:
         usual = [spent[job.key] for job in row.jobs if job.key in spent] or models
         whole = sum(usual) / len(usual) if usual else None
         for job in row.jobs:
-            trial = running.get(job.key)
+            training = trainings[row.label, job.number]
+            trial = next((running[one.key] for _, one in training if one.key in running), None)
             cost = spent.get(job.key, 0.0)
             state: State = "waiting"
             left, reason = whole, None
             if job.has_all(study.metrics):
                 state, left = "done", 0.0
-            elif trial is not None and not trial.ended:
-                jobs.append(_running(row.label, job.number, trial))
+            elif trial is not None and not trial.ended and job is _present(training, trial, study):
+                jobs.append(_running(row.name, job.number, trial))
                 continue
             elif (not at_work or trial is not None) and job.failure is not None:
                 state, left, reason = "failed", 0.0, job.failure
             else:
                 cost = 0.0
+                if trial is not None and not trial.ended:
+                    left = 0.0  # in that of the smaller budget, which the same training is at
                 if job.begun and not at_work:
                     state = "interrupted"
-            jobs.append(JobStatus(row.label, job.number, state, cost, left, reason=reason))
+            jobs.append(JobStatus(row.name, job.number, state, cost, left, reason=reason))
     return Status(folder, tuple(jobs), progress, at_work)
+
+
+def _spent(training: Sequence[tuple[int, JobState]]) -> Iterator[tuple[str, float]]:
+    """Yield what each budget of a training has cost beyond the smaller ones."""
+    before = 0.0
+    for _, job in training:
+        if (result := job.result) is not None:
+            yield job.key, max(0.0, result.seconds - before)
+            before = (result.preparation_seconds or 0.0) + (result.training_seconds or 0.0)
+
+
+def _present(
+    training: Sequence[tuple[int, JobState]], trial: TrialProgress, study: Study
+) -> JobState | None:
+    """Return the job that a training is at: the first that lacks something, and is not behind."""
+    largest = training[-1][0]
+    ahead = (job for budget, job in training if budget * trial.steps >= trial.step * largest)
+    return next((job for job in ahead if not job.has_all(study.metrics)), None)
 
 
 def _running(label: str, number: int, trial: TrialProgress) -> JobStatus:

@@ -1,7 +1,7 @@
 """A study's folder, opened: the only way in which results are read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,14 +32,33 @@ class DamagedStudyError(UserError):
 
 @dataclass(frozen=True)
 class Study:
-    """A study as far as it has results; each file in its folder is read when needed, and once.
+    """A study at one budget, as far as it has results; each file is read when needed, and once.
 
-    Its rows are reference rows, outside systems, then arms.
+    Attributes:
+        rows: reference rows, outside systems, then arms with the budget.
+        all_rows: those of every budget: what has none, then the arms, from small to large budgets.
     """
 
     folder: Path
     about: records.StudyRecord
+    budget: int
     rows: tuple[Row, ...]
+    all_rows: tuple[Row, ...]
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        """Every number of training images that its arms are trained on, in ascending order."""
+        return (*sorted(map(int, self.about.smaller)), self.about.images)
+
+    def at(self, budget: int) -> "Study":
+        """Return the same study at another budget; raise a UserError where it has no such one."""
+        if budget not in self.budgets:
+            known = ", ".join(map(str, self.budgets))
+            raise UserError(f"{self.folder}: has no budget of {budget} images; known: {known}")
+        if budget == self.budget:
+            return self
+        rows = tuple(row for row in self.all_rows if row.budget in (None, budget))
+        return Study(self.folder, self.about, budget, rows, self.all_rows)
 
     @property
     def dataset(self) -> str:
@@ -53,12 +72,17 @@ class Study:
 
     @property
     def jobs(self) -> list[JobState]:
-        """Every job, row by row."""
+        """Every job at its budget, row by row."""
         return [job for row in self.rows for job in row.jobs]
+
+    @property
+    def all_jobs(self) -> list[JobState]:
+        """Every job at any budget, row by row."""
+        return [job for row in self.all_rows for job in row.jobs]
 
     @cached_property
     def _by_key(self) -> dict[str, JobState]:
-        return {job.key: job for job in self.jobs}
+        return {job.key: job for job in self.all_jobs}
 
     def job(self, folder: Path) -> JobState:
         """Return the job of a folder, which need not be of one of the rows."""
@@ -87,8 +111,8 @@ class Study:
     def failures(self) -> list[str]:
         """Return ``"arm, seed N: reason"`` for each job that failed, or whose result is damaged."""
         return [
-            f"{row.label}, seed {job.number}: {reason}"
-            for row in self.rows
+            f"{row.name}, seed {job.number}: {reason}"
+            for row in self.all_rows
             for job in row.jobs
             if (reason := job.failure_by(self.metrics)) is not None
         ]
@@ -112,15 +136,20 @@ class Study:
         }
 
 
-def open_study(folder: Path, known: Mapping[str, JobState] = MappingProxyType({})) -> Study:
+def open_study(
+    folder: Path,
+    budget: int | None = None,
+    known: Mapping[str, JobState] = MappingProxyType({}),
+) -> Study:
     """Open a study's folder.
 
     Args:
+        budget: the one of its rows; None for the largest.
         known: jobs that were read already, by their keys: their files are not read again.
 
     Raises:
         DamagedStudyError: its ``study.json`` is damaged.
-        UserError: it has none.
+        UserError: it has none, or has not this budget.
     """
     path = folder / ABOUT
     if not path.is_file():
@@ -130,18 +159,25 @@ def open_study(folder: Path, known: Mapping[str, JobState] = MappingProxyType({}
     except DamagedError as error:
         raise DamagedStudyError(f"{path}: damaged ({error}); {_what_mends(folder)}") from error
     arms = arms_of(about)
-    rows = tuple(
-        Row(
-            label,
-            tuple(
+
+    def rows_of(jobs: records.Jobs, images: int) -> Iterator[Row]:
+        for label, keys in jobs.items():
+            states = tuple(
                 known.get(key) or JobState(folder / JOBS / key, number)
                 for number, key in enumerate(keys)
-            ),
-            arms.get(label),
-        )
-        for label, keys in about.jobs.items()
+            )
+            budget = images if about.smaller and label in arms else None
+            yield Row(label, states, arms.get(label), budget)
+
+    largest = tuple(rows_of(about.jobs, about.images))
+    smaller = sorted((int(images), jobs) for images, jobs in about.smaller.items())
+    every = (
+        *(row for row in largest if row.arm is None),
+        *(row for images, jobs in smaller for row in rows_of(jobs, images)),
+        *(row for row in largest if row.arm is not None),
     )
-    return Study(folder, about, rows)
+    study = Study(folder, about, about.images, largest, every)
+    return study if budget is None else study.at(budget)
 
 
 def find_study(folder: Path) -> Study | None:
@@ -196,16 +232,19 @@ def find_row(label: str, rows: Sequence[Row], where: str) -> Row:
     return known[wanted]
 
 
-def find_arm(text: str, arm: str | None) -> Row:
+def find_arm(text: str, arm: str | None, budget: int | None = None) -> Row:
     """Find the row of a word of the command line: a job's folder, STUDY:ARM, or a study.
 
-    ``arm`` is that of a study which is named without one; None for its only model.
+    ``arm`` is that of a study which is named without one; None for its only model. ``budget`` is
+    one of the study's; None for its largest.
 
     Raises:
         UserError: nothing of the kind, an unknown arm, or an arm without a result.
     """
     path = Path(text)
     if (path / RESULT).is_file():
+        if budget is not None:
+            raise UserError(f"{text}: is a single job; a budget ({budget}) is chosen from a study")
         found = Row(path.name, (JobState(path),))
     else:
         if not (path / ABOUT).is_file():
@@ -213,7 +252,7 @@ def find_arm(text: str, arm: str | None) -> Row:
             for colon in (at for at, character in enumerate(text) if character == ":"):
                 if (Path(text[:colon]) / ABOUT).is_file():
                     path, arm = Path(text[:colon]), text[colon + 1 :]
-        study = open_study(path)
+        study = open_study(path, budget)
         if arm is None:
             models = study.about.models
             if len(models) != 1:

@@ -18,22 +18,24 @@ from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results.job import Job, Task
-from a2ibench.results.job_images import read_outside, save_samples
+from a2ibench.results.job_images import copy_step_pictures, read_outside, save_samples
 from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import (
     FORMAT,
     SCORES,
+    STRATUM,
     next_score_path,
     score_path,
     write_result,
 )
-from a2ibench.runs.model import build, draw_eval_set, train
+from a2ibench.runs.model import build, draw_eval_set, steps_of, train
 from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
 from a2ibench.runs.system_monitor import monitored
 from a2ibench.runs.trial_data import Data, load_judges_as_planned, open_as_planned
 from a2ibench.storage import atomic_write, file_sha256
 from a2ibench.training.data_parallel import ALONE, Team
+from a2ibench.types import IntArray
 
 
 def compute(task: Task, report: Report, team: Team = ALONE) -> None:
@@ -104,13 +106,16 @@ def _train(
     """
     from a2ibench.training.checkpoint import weights_sha256
     from a2ibench.training.device import choose_device, describe
+    from a2ibench.training.fit import CHECK_EVERY
+    from a2ibench.training.preview import preview_steps
 
     job, folder = task.job, task.folder
     # Before the training, during which the user may edit the file.
     sources = source_hashes(registry.models.get(job.method))
     model = build(job, data.train)
     with ExitStack() as stack:
-        preview, tell = None, lambda progress: report(progress.step, progress.steps)
+        steps = steps_of(max(job.images, task.goal), model)
+        preview, tell = None, lambda progress: report(progress.step, steps)
         if team.leads:
             data.standardiser.save(folder / "standardiser.safetensors")
             for i, path in enumerate(task.environment.plugins):
@@ -119,10 +124,19 @@ def _train(
                     shutil.copyfile(path, temporary)
             tell = stack.enter_context(monitored(folder, tell))
             preview = step_drawer(model, data.test, job.seed, folder)
-        checkpoint = folder / CHECKPOINT
-        state = train(model, job, data.train, checkpoint, report=tell, team=team, preview=preview)
+        state = train(
+            model,
+            job,
+            data.train,
+            folder / CHECKPOINT,
+            report=tell,
+            team=team,
+            preview=preview,
+            earlier=[one / CHECKPOINT for one in task.earlier],
+        )
     if not team.leads:
         return None
+    copy_step_pictures(folder, task.earlier, preview_steps(state.step, CHECK_EVERY))
     return draw_eval_set(model, data.eval_set, job.seed), {
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -176,21 +190,22 @@ def _judge(
             scores[metric.name] |= {"clips": mark.clips, "chance": score.chance}
             if score.parts:
                 scores[metric.name]["parts"] = dict(score.parts)
-    return scores, _save_scores(task.folder, marked, stored)
+    return scores, _save_scores(task.folder, marked, stored, data.eval_set.stratum)
 
 
 def _save_scores(
-    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None
+    folder: Path, marked: Mapping[str, MetricResult], stored: Result | None, stratum: IntArray
 ) -> list[Path]:
     """Write one column per metric, beside those of the stored result.
 
-    One table has a row per test segment, the other one a row per block. Return the files; they
-    count once a result names them.
+    One table has a row per test segment, the other one a row per block, with its stratum. Return
+    the files; they count once a result names them.
     """
     import pandas as pd
 
     segments: dict[str, Any] = {name: one.score.per_segment for name, one in marked.items()}
-    blocks: dict[str, Any] = {name: one.pseudo for name, one in marked.items()}
+    blocks: dict[str, Any] = {STRATUM: stratum}
+    blocks |= {name: one.pseudo for name, one in marked.items()}
     paths: list[Path] = []
     for file, new in zip(SCORES, (segments, blocks), strict=True):
         now = score_path(folder, stored, file)

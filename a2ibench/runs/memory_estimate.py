@@ -89,6 +89,29 @@ def _measure(method: str, values: str, root: Path, encoder: str, encoder_values:
     return Footprint(2 * checkpoint + stepped, checkpoint, samples, model.sampling.batch_size)
 
 
+def refuse_budgets(tasks: Sequence[Task]) -> None:
+    """Refuse a budget that is less than a batch, or less than a batch more than a smaller one.
+
+    Raises:
+        UserError: with the batch size of the model.
+    """
+    seen: dict[tuple[str, int], int] = {}
+    for task in sorted(tasks, key=lambda task: task.job.images):
+        job, batch = task.job, footprint(task).batch_size
+        if not batch:
+            continue  # it could not be measured
+        steps = job.images // batch
+        if not steps:
+            raise UserError(
+                f"--images {job.images}: less than one batch of {job.method} ({batch} pairs)"
+            )
+        if (same := seen.setdefault((job.training, steps), job.images)) != job.images:
+            raise UserError(
+                f"--images {same},{job.images}: the same number of steps, {steps}, for"
+                f" {job.method} (batches of {batch} pairs)"
+            )
+
+
 def refuse_misfits(tasks: Sequence[Task]) -> None:
     """Refuse models that do not accept pictures or features of the sizes of the pairs.
 

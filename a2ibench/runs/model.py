@@ -1,6 +1,6 @@
 """Build, train and draw with the model of a job, for studies and searches alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,9 +35,9 @@ def build(job: Job, train: Pairs) -> "Model":
     return place(registry.models.build(job.method, job.config, spec))
 
 
-def steps_of(job: Job, model: "Model") -> int:
-    """Return the training steps of a job's budget, at least one."""
-    return max(1, job.images // model.sampling.batch_size)
+def steps_of(images: int, model: "Model") -> int:
+    """Return the training steps of a budget, at least one."""
+    return max(1, images // model.sampling.batch_size)
 
 
 def train(
@@ -49,6 +49,7 @@ def train(
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
     preview: Callable[[int], None] | None = None,
+    earlier: Sequence[Path] = (),
 ) -> "TrainingState":
     """Train a model from :func:`build` on the budget of its job, or for fewer ``steps``.
 
@@ -57,12 +58,13 @@ def train(
     return fit(
         model,
         pairs,
-        steps=steps_of(job, model) if steps is None else steps,
+        steps=steps_of(job.images, model) if steps is None else steps,
         seed=job.seed,
         checkpoint=checkpoint,
         report=report,
         team=team,
         preview=preview,
+        earlier=earlier,
     )
 
 

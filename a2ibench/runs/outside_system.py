@@ -90,7 +90,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         about = describe(plan) if stored is None else stored.about.plain
         metrics = plan.metrics if stored is None else stored.metrics
         primary = settle_primary(declared_in(stored), metrics, entries)
-        write_about(folder, {**about, "jobs": jobs_of(entries), "primary": primary.plain})
+        write_about(folder, {**about, **jobs_of(entries), "primary": primary.plain})
         show_results(replace(plan, entries=entries), done, None, display)
 
 
@@ -115,7 +115,7 @@ def join(folder: Path, request: Request) -> Request:
         request,
         seeds=about.seeds,
         scale=about.scale,
-        images=about.images,
+        images=(about.images,),
         metrics=tuple(about.metrics),
         folder=folder,
     )

@@ -11,10 +11,10 @@ from a2ibench.data.prepare import NotPreparedError
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.evaluate import load_judges
 from a2ibench.results.job import Task
-from a2ibench.runs.memory_estimate import refuse_misfits
+from a2ibench.runs.memory_estimate import refuse_budgets, refuse_misfits
 from a2ibench.runs.study_lock import refuse_folder
 from a2ibench.runs.time_estimate import estimate
-from a2ibench.runs.trial import Trial
+from a2ibench.runs.trial import Trial, trials_of
 from a2ibench.runs.trial_data import Counter, Data, open_data, open_pairs
 from a2ibench.storage import content_key
 from a2ibench.study.earlier_results import refuse_other_judges
@@ -57,7 +57,7 @@ def preflight(
     except NotPreparedError:
         return None, ""
     plan = make_plan(request, chosen, encoder, store, say)
-    trials = [Trial.of(task) for task in plan.trainings]
+    trials = trials_of(plan.trainings)
     if not trials:
         return plan, ""
     return plan, estimate(trials, executor.room(trials), request.scale, chosen.folder)
@@ -66,14 +66,17 @@ def preflight(
 def make_plan(
     request: Request, chosen: Outline, encoder: Encoder, store: PairStore, say: Say
 ) -> Plan:
-    """Expand a request, and refuse models that cannot be built for its pairs.
+    """Expand a request, and refuse models that cannot be built for its pairs, or trained on its
+    budgets.
 
     Raises:
-        UserError: as :func:`~a2ibench.study.plan.expand` and
-            :func:`~a2ibench.runs.memory_estimate.refuse_misfits`.
+        UserError: as :func:`~a2ibench.study.plan.expand`,
+            :func:`~a2ibench.runs.memory_estimate.refuse_misfits` and
+            :func:`~a2ibench.runs.memory_estimate.refuse_budgets`.
     """
     plan = expand(request, chosen, encoder, store, say)
     refuse_misfits(plan.trainings)
+    refuse_budgets(plan.trainings)
     return plan
 
 

@@ -9,6 +9,7 @@ from a2ibench.config import option
 from a2ibench.contracts.executor import Executor
 from a2ibench.data.batches import share_of
 from a2ibench.errors import UserError
+from a2ibench.results.job_state import JobState
 from a2ibench.runs.trial import Trial
 from a2ibench.storage import nearest_existing
 
@@ -208,15 +209,15 @@ def find_room(
 def check_disk(trials: Sequence[Trial], at_once: int) -> None:
     """Refuse trials whose files would not fit on the disk of the study's folder.
 
-    Each trial leaves a checkpoint and samples. A new checkpoint is written beside the old one, so
-    every running trial needs room for one more.
+    Each trial leaves a checkpoint and samples for every budget. A new checkpoint is written beside
+    the old one, so every running trial needs room for one more.
     """
     folder = nearest_existing(trials[0].folder)
     states = [trial.footprint for trial in trials]
     kept = sum(
-        state.samples
-        + (0 if (trial.folder / "checkpoint.safetensors").exists() else state.checkpoint)
+        state.samples + (0 if JobState(task.folder).begun else state.checkpoint)
         for trial, state in zip(trials, states, strict=True)
+        for task in trial.tasks
     )
     beside = min(at_once, len(trials)) * max(state.checkpoint for state in states)
     free = shutil.disk_usage(folder).free

@@ -103,7 +103,7 @@ def _print_plan(request: Request, chosen: Outline, plan: Plan | None, display: D
     display.say(
         f"{request.dataset} {dict(chosen.dataset_options) or ''} → {request.encoder} →"
         f" {len(chosen.arms)} arms × {request.seeds} seeds = {jobs} trials of"
-        f" {chosen.images} training images → {chosen.folder}"
+        f" {', '.join(map(str, chosen.budgets))} training images → {chosen.folder}"
     )
     table = Table("arm", "configuration (differences from the full model, or everything)")
     full: dict[str, Any] = {}

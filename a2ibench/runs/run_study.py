@@ -14,7 +14,7 @@ from a2ibench.reporting.report import SAMPLES, Report, report_on, write_tables
 from a2ibench.reporting.terminal import show_report
 from a2ibench.results.job import Task
 from a2ibench.results.job_images import read_images
-from a2ibench.results.job_state import JobState
+from a2ibench.results.job_state import JobState, is_done
 from a2ibench.results.read_record import DamagedError
 from a2ibench.results.repair import repair
 from a2ibench.results.results_parquet import write_long
@@ -23,7 +23,7 @@ from a2ibench.results.study_id import write_about
 from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.progress_display import Display, show_check, show_feasibility
 from a2ibench.runs.study_lock import Board, at_work
-from a2ibench.runs.trial import Trial
+from a2ibench.runs.trial import Trial, trials_of
 from a2ibench.study.plan import Plan
 from a2ibench.study.planned_rows import jobs_of
 from a2ibench.study.request import Request
@@ -81,8 +81,7 @@ def run_study(
             done = repair(folder, prepared.named, display.say)
             write_about(folder, about)
             save_requests(folder, [_as_declared(prepared)])
-            missing = [task for task in prepared.tasks if task.folder.name not in done]
-            trials = [Trial.of(task) for task in missing]
+            trials = trials_of(task for task in prepared.tasks if task.folder.name not in done)
             trainings = [trial for trial in trials if trial.job.kind == "model"]
             if trainings and plan is None:
                 executor.room(trainings)  # before the reference rows are computed in vain
@@ -128,26 +127,32 @@ def _train(
     display: Display,
     board: Board,
 ) -> None:
-    """Train with the executor, with a bar per trial; tell the observer when a trial has ended."""
-    names = {trial.job.key: f"{plan.label(trial)}, seed {trial.job.seed}" for trial in trials}
+    """Train with the executor, with a bar per trial; tell the observer when a job has ended."""
+    waiting = {trial.job.key: list(trial.tasks) for trial in trials}
     bars: dict[str, Callable[[int, int], None]] = {}
 
     def tell(update: Update[Trial]) -> None:
         key = update.trial.job.key
         board.note(update)
         if update.steps:
-            bar = bars.setdefault(key, display.counter(names[key]))
+            name = f"{plan.label(update.trial)}, seed {update.trial.job.seed}"
+            bar = bars.setdefault(key, display.counter(name))
             bar(update.step, update.steps)
-        if update.ended:
-            state = JobState(update.trial.folder)
-            failure = _failure(update.trial, state)
-            display.say(f"{names[key]}: {'failed: ' + failure if failure else 'done'}")
-            for note in state.result.notes if state.result is not None else ():
-                display.say(f"{names[key]}: {note}")
+        while waiting[key] and (update.ended or is_done(waiting[key][0])):
+            _tell_end(plan.name(task := waiting[key].pop(0)), task, display)
             if observer is not None:
-                observer.job(key)
+                observer.job(task.job.key)
 
     executor(trials, tell)
+
+
+def _tell_end(name: str, task: Task, display: Display) -> None:
+    """Print that a job has ended, and how."""
+    state = JobState(task.folder)
+    failure = _failure(task, state)
+    display.say(f"{name}: {'failed: ' + failure if failure else 'done'}")
+    for note in state.result.notes if state.result is not None else ():
+        display.say(f"{name}: {note}")
 
 
 def show_results(
@@ -157,8 +162,8 @@ def show_results(
 
     ``done`` holds jobs that were done before, by their keys.
     """
-    study = open_study(plan.outline.folder, done)
-    states = {job.key: job for job in study.jobs}
+    study = open_study(plan.outline.folder, known=done)
+    states = {job.key: job for job in study.all_jobs}
     failures = [
         f"{name}: {reason}"
         for name, task in plan.named.items()
@@ -206,12 +211,12 @@ def describe(plan: Prepared) -> dict[str, Any]:
         "encoder": request.encoder,
         "seeds": request.seeds,
         "scale": request.scale,
-        "images": plan.outline.images,
+        "images": plan.outline.budgets[-1],
         "check": asdict(plan.check),
         "pairs": {"models": len(plan.data.train), "judges": len(plan.data.judging)},
         "metrics": list(plan.metrics),
         "arms": {arm.label: asdict(arm) for arm in plan.outline.arms},
-        "jobs": jobs_of(plan.entries),
+        **jobs_of(plan.entries),
         "primary": plan.primary.plain,
         **(
             {"kept": {key: one.model_dump() for key, one in plan.kept.items()}} if plan.kept else {}

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from a2ibench.contracts.executor import Update
 from a2ibench.errors import UserError, command
-from a2ibench.results.progress import read_progress, write_progress
-from a2ibench.results.records import ProgressRecord, TrialProgress
+from a2ibench.results.progress import (
+    ProgressRecord,
+    TrialProgress,
+    read_progress,
+    write_progress,
+)
 from a2ibench.storage import nearest_existing
 
 if TYPE_CHECKING:

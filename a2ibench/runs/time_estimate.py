@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.data.store import PairStore
-from a2ibench.results.job import Task
 from a2ibench.results.job_state import JobState
 from a2ibench.runs.progress_display import clock
+from a2ibench.runs.trial import Trial
 
 HARDWARE = ("device", "processor", "precision")
 """Properties that must be equal for a speed to apply; each trial has threads of its own."""
@@ -17,21 +17,21 @@ RATE, SIZE = 200.0, 64
 300 were measured. The time grows in proportion to the number of pixels."""
 
 
-def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> str:
+def estimate(trials: Sequence[Trial], at_once: int, scale: str, folder: Path) -> str:
     """Return one line on the time that some trainings take, without scoring.
 
     Args:
-        tasks: the trainings, one or more.
+        trials: the trainings, one or more.
         folder: folder of the study; speeds are taken from it and from the studies beside it.
     """
     from a2ibench.training.device import choose_device, describe
 
     device = choose_device()
     hardware = describe(device)
-    size = PairStore(tasks[0].environment.store).image_size
-    speeds = _measured({task.job.method for task in tasks}, size, hardware, folder)
-    unknown = sorted({task.job.method for task in tasks} - speeds.keys())
-    trainings = f"{len(tasks)} trainings" if len(tasks) > 1 else "the one training"
+    size = PairStore(trials[0].environment.store).image_size
+    speeds = _measured({trial.job.method for trial in trials}, size, hardware, folder)
+    unknown = sorted({trial.job.method for trial in trials} - speeds.keys())
+    trainings = f"{len(trials)} trainings" if len(trials) > 1 else "the one training"
     what = f"estimated time of {trainings}, {at_once} at once"
     if unknown and (device.type != "cpu" or scale != "small"):
         return (
@@ -39,7 +39,8 @@ def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> s
             " measured on this hardware"
         )
     guess = RATE * (SIZE / size) ** 2
-    seconds = sum(task.job.images / speeds.get(task.job.method, guess) for task in tasks) / at_once
+    every = (_left(trial) / speeds.get(trial.job.method, guess) for trial in trials)
+    seconds = sum(every) / at_once
     took = clock(seconds) if seconds >= 60 else "less than a minute"
     if not unknown:
         said = ", ".join(f"{name} {rate:,.0f}" for name, rate in sorted(speeds.items()))
@@ -49,6 +50,12 @@ def estimate(tasks: Sequence[Task], at_once: int, scale: str, folder: Path) -> s
         f" {', '.join(unknown)}, which may be off by several times; `a2ibench status` knows"
         " more once one has ended"
     )
+
+
+def _left(trial: Trial) -> int:
+    """Return the training images between what was done for smaller budgets, and the largest."""
+    states = (JobState(folder).result for folder in trial.earlier)
+    return trial.job.images - max((one.job.images for one in states if one is not None), default=0)
 
 
 def _measured(

@@ -1,9 +1,9 @@
-"""A trial: a task that is tried until it has a result or a reason for its failure."""
+"""A trial: a training whose tasks are tried until each has a result or a reason for its failure."""
 
 import gc
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from a2ibench import registry
@@ -19,12 +19,27 @@ from a2ibench.training.fit import DivergedError
 
 @dataclass(frozen=True)
 class Trial(Task):
-    """A task as executors see it; see :class:`a2ibench.contracts.executor.Trial`."""
+    """A training as executors see it; see :class:`a2ibench.contracts.executor.Trial`.
+
+    It is the task of its largest budget, which comes last.
+
+    Attributes:
+        before: its tasks with smaller budgets, in ascending order.
+    """
+
+    before: tuple[Task, ...] = ()
 
     @classmethod
-    def of(cls, task: Task) -> "Trial":
-        """Make the trial of a task."""
-        return cls(task.job, task.folder, task.environment)
+    def of(cls, *tasks: Task) -> "Trial":
+        """Make the trial of one task, or of those of one training."""
+        *before, last = sorted(tasks, key=lambda task: task.job.images)
+        smaller = tuple(replace(task, goal=last.job.images) for task in before)
+        return cls(last.job, last.folder, last.environment, last.earlier, before=smaller)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Its tasks in ascending order of their budgets."""
+        return (*self.before, self)
 
     @property
     def retries(self) -> int:
@@ -63,49 +78,66 @@ class Trial(Task):
         report: Report = lambda step, steps: None,
         compute: Callable[[Task, Report], Any] = compute,
     ) -> None:
-        """Run the trial. Afterwards its folder holds a result, or the reason for a failure.
+        """Run the trial. Afterwards each folder holds a result, or the reason for a failure.
 
         Only one process at a time runs a job. A second one waits for the first, which may be left
         over from a study that was killed. After a crash, the trial resumes from the last
         checkpoint. Losses that are not finite do not count as a crash, since the same steps would
-        lead there again.
+        lead there again; the larger budgets have failed then, too.
 
         Raises:
             StoppedError: no other trial can succeed either, as on a full disk.
         """
         try:
-            with lock(self.folder / "job"):
-                self._try(report, compute)
+            for task in self.tasks:
+                with lock(task.folder / "job"):
+                    _try(task, report, compute)
+        except DivergedError as error:
+            self.fail(str(error))
         except OSError as error:
             if not is_full(error):
                 raise
             place = error.filename or self.folder
             raise StoppedError(f"no space left on the disk of {place}") from error
 
-    def _try(self, report: Report, compute: Callable[[Task, Report], Any]) -> None:
-        (self.folder / FAILURE).unlink(missing_ok=True)
-        for left in reversed(range(self.retries + 1)):
-            try:
-                for path in self.environment.plugins:
-                    registry.load_plugin_file(path)
-                if not is_done(self):
-                    compute(self, report)
-                return
-            except (UserError, DivergedError) as error:
-                self.fail(str(error))
-                return
-            except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
-                if is_full(error):
-                    raise
-                if not left:
-                    attempts = f" ({self.retries + 1} attempts)" if self.retries else ""
-                    reason = f"{type(error).__name__}: {error}{attempts}"
-                    self.fail(reason, traceback.format_exc())
-            _free_memory()
-
     def fail(self, reason: str, trace: str | None = None) -> None:
-        """Record why there is no result."""
-        write_failure(self.folder, reason, trace)
+        """Record why there is no result, for each task without one."""
+        for task in self.tasks:
+            if not is_done(task):
+                write_failure(task.folder, reason, trace)
+
+
+def trials_of(tasks: Iterable[Task]) -> list[Trial]:
+    """Return the trials of some tasks: those of one training are one trial."""
+    found: dict[str, list[Task]] = {}
+    for task in tasks:
+        found.setdefault(task.job.training, []).append(task)
+    return [Trial.of(*same) for same in found.values()]
+
+
+def _try(task: Task, report: Report, compute: Callable[[Task, Report], Any]) -> None:
+    (task.folder / FAILURE).unlink(missing_ok=True)
+    retries = task.environment.retries
+    for left in reversed(range(retries + 1)):
+        try:
+            for path in task.environment.plugins:
+                registry.load_plugin_file(path)
+            if not is_done(task):
+                compute(task, report)
+            return
+        except DivergedError:
+            raise
+        except UserError as error:
+            write_failure(task.folder, str(error))
+            return
+        except PLUGIN_FAILURES as error:  # a plug-in may even call sys.exit
+            if is_full(error):
+                raise
+            if not left:
+                attempts = f" ({retries + 1} attempts)" if retries else ""
+                reason = f"{type(error).__name__}: {error}{attempts}"
+                write_failure(task.folder, reason, traceback.format_exc())
+        _free_memory()
 
 
 def _free_memory() -> None:

@@ -29,7 +29,7 @@ def commands(study: Study) -> list[Command]:
     found, others = [], []
     for row in study.rows:
         if about.arms is not None and row.arm is not None:
-            found.append(Command(row.label, _train(about, row.label, row.arm, row.jobs)))
+            found.append(Command(row.label, _train(study, row.label, row.arm, row.jobs)))
         elif row.kind == "outside":
             found.append(Command(row.label, _evaluate(about, row.label, row.jobs)))
         else:
@@ -39,13 +39,14 @@ def commands(study: Study) -> list[Command]:
     return found
 
 
-def _train(about: StudyRecord, label: str, arm: ArmRecord, jobs: Sequence[JobState]) -> str:
-    model = arm.model
+def _train(study: Study, label: str, arm: ArmRecord, jobs: Sequence[JobState]) -> str:
+    about, model = study.about, arm.model
     result = _result(jobs)
     words = ["run", "--model", model]
     words += _sets(model, arm.config, _usual(model, about.scale))
     words += _data(about, result)
-    words += ["--seeds", str(about.seeds), "--scale", about.scale, "--images", str(about.images)]
+    words += ["--seeds", str(about.seeds), "--scale", about.scale, "--images"]
+    words.append(",".join(map(str, study.budgets)))
     if result is not None and result.job.workers > 1:
         words += ["--gpus-per-trial", str(result.job.workers)]
     for metric in about.metrics:

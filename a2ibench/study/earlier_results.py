@@ -4,7 +4,7 @@ A job is known by the code that computes it, so the jobs of changed code are new
 holds a result of the same job by earlier code, the user chooses; nothing is mixed in silence.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -88,10 +88,13 @@ def settle(
     return settled, {one.result.key: Kept(place=one.task.job.key, why=one.why) for one in found}
 
 
-def kept_notes(jobs: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]) -> list[str]:
-    """Return the notes on kept results that go with every table, one line per reason."""
+def kept_notes(jobs: Iterable[tuple[str, Sequence[str]]], kept: Mapping[str, Kept]) -> list[str]:
+    """Return the notes on kept results that go with every table, one line per reason.
+
+    ``jobs`` are the names of rows, each with the keys of its jobs.
+    """
     rows: dict[str, dict[str, None]] = {}
-    for label, keys in jobs.items():
+    for label, keys in jobs:
         for key in (key for key in keys if key in kept):
             rows.setdefault(kept[key].why, {})[label] = None
     return [f"{', '.join(labels)}: kept, {why}." for why, labels in rows.items()]
@@ -120,15 +123,16 @@ def refuse_other_judges(
 
 def _find(study: Study, entries: Sequence[Entry]) -> Iterator[_Earlier]:
     """Yield the tasks without a result that earlier code has done."""
-    rows = {row.label: row for row in study.rows}
-    for entry in (entry for entry in entries if entry.label in rows and not entry.outside):
+    results: dict[str, list[Result | None]] = {}
+    for row in study.all_rows:
+        results.setdefault(row.label, []).extend(state.result for state in row.results)
+    for entry in (entry for entry in entries if entry.label in results and not entry.outside):
         for task in entry.tasks:
             if study.job(task.folder).result is not None:
                 continue
-            for state in rows[entry.label].results:
-                result = state.result
+            for result in results[entry.label]:
                 if result is not None and _asked(task, result):
-                    yield _Earlier(entry.label, task, result, _why(task, result))
+                    yield _Earlier(entry.name, task, result, _why(task, result))
 
 
 def _asked(task: Task, result: Result) -> bool:
@@ -176,7 +180,7 @@ def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
     for entry, task in others:
         if task.job.method in methods:
             raise UserError(
-                f"--keep: {entry.label}, seed {task.job.seed} has no earlier result: it would be"
+                f"--keep: {entry.name}, seed {task.job.seed} has no earlier result: it would be"
                 f" trained by other code than the results of {task.job.method} that are kept;"
                 " leave it out, or say --recompute"
             )
@@ -185,6 +189,6 @@ def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
             if (there.protocol, there.job.encoder) != (task.job.protocol, task.job.encoder):
                 raise UserError(
                     f"--keep: {one.label} is {one.why}; it never stands in one table with"
-                    f" {entry.label}, seed {task.job.seed}, which has no earlier result."
+                    f" {entry.name}, seed {task.job.seed}, which has no earlier result."
                     " `a2ibench report` shows the study as it is; --recompute computes it again"
                 )

@@ -18,7 +18,7 @@ USUAL = (
     "one metric per table, each method against the last one, each ablation against its full model"
 )
 DIGITS = 12
-"""Number of characters of a hash that are printed."""
+"""Digits of a hash that are printed."""
 
 
 @dataclass(frozen=True)

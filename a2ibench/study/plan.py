@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import Any, Literal
 
 from a2ibench import config, registry
@@ -19,7 +21,7 @@ from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import label_of_reference
 from a2ibench.results.study import Study, find_study
 from a2ibench.study.earlier_results import kept_notes, settle
-from a2ibench.study.planned_rows import Entry, jobs_of, outside_entries
+from a2ibench.study.planned_rows import Entry, outside_entries
 from a2ibench.study.primary import Primary, declared_in, settle_primary
 from a2ibench.study.request import Outline, Request
 
@@ -81,6 +83,11 @@ class Plan:
         key = task.job.key
         return next(e.label for e in self.entries if key in {t.job.key for t in e.tasks})
 
+    def name(self, task: Task) -> str:
+        """Return the name of a task for people."""
+        key = task.job.key
+        return next(name for name, one in self.named.items() if one.job.key == key)
+
 
 def expand(
     request: Request,
@@ -133,18 +140,29 @@ def expand(
         entries.append(Entry(label_of_reference(name), name, None, True, made))
     seen = (store.content_hash, identity)
     entries += outside_entries(chosen.folder, earlier, environment, seen, say)
-    for arm in chosen.arms:
+    # Of the command before, too: its trainings may be those of a smaller budget.
+    budgets = sorted({*chosen.budgets, *(earlier.budgets if earlier else ())}, reverse=True)
+    for arm, images in product(chosen.arms, chosen.budgets):
         model = registry.models.get(arm.model)
-        budget = {"images": chosen.images, "workers": request.workers}
+        budget = {"images": images, "workers": request.workers}
         made = tasks("model", arm.model, model, request.seeds, arm.config, **budget)
         full = arm.model if arm.change else None
-        entries.append(Entry(arm.label, arm.model, full, False, made))
+        shown = images if len(chosen.budgets) > 1 else None
+        entry = Entry(arm.label, arm.model, full, False, made, shown)
+        entries.append(entry.map(partial(_with_earlier, budgets=budgets)))
     settled, kept = settle(earlier, entries, request.earlier)
-    for note in kept_notes(jobs_of(settled), kept):
+    for note in kept_notes(((entry.name, entry.keys) for entry in settled), kept):
         say(note)
     check = last_check(store)
     primary = _primary(request, earlier, found, settled)
     return Plan(request, chosen, encoder, store, found, check, settled, kept, earlier, primary)
+
+
+def _with_earlier(task: Task, budgets: Sequence[int]) -> Task:
+    """Tell a task the folders of its training's jobs with smaller budgets."""
+    smaller = (images for images in budgets if images < task.job.images)
+    jobs = (replace(task.job, images=images) for images in smaller)
+    return replace(task, earlier=tuple(task.folder.parent / job.key for job in jobs))
 
 
 def _primary(

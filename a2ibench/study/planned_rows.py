@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState
 from a2ibench.results.result_file import JOBS
+from a2ibench.results.rows import name_of_row
 from a2ibench.results.study import Study, find_study
 
 
@@ -19,6 +21,7 @@ class Entry:
         model: the registered name of the model or reference.
         full: label of the full model, for an ablation.
         tasks: in the order of the seeds.
+        budget: training images of each, where the study has several budgets.
     """
 
     label: str
@@ -26,10 +29,21 @@ class Entry:
     full: str | None
     reference: bool
     tasks: tuple[Task, ...]
+    budget: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its label, with the budget where its study has several."""
+        return name_of_row(self.label, self.budget)
 
     def map(self, change: Callable[[Task], Task]) -> "Entry":
         """Return the same row with changed tasks."""
         return replace(self, tasks=tuple(map(change, self.tasks)))
+
+    @property
+    def images(self) -> int:
+        """Training images of each of its jobs."""
+        return self.tasks[0].job.images
 
     @property
     def keys(self) -> list[str]:
@@ -39,7 +53,7 @@ class Entry:
     @property
     def named(self) -> dict[str, Task]:
         """Its tasks by their names for people."""
-        return {f"{self.label}, seed {task.job.seed}": task for task in self.tasks}
+        return {f"{self.name}, seed {task.job.seed}": task for task in self.tasks}
 
     @property
     def outside(self) -> bool:
@@ -50,7 +64,7 @@ class Entry:
 def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
     """Return the rows of a study; their tasks get an environment with metrics and judges."""
     entries = []
-    for row in study.rows:
+    for row in study.all_rows:
         tasks = tuple(
             # A job that failed is known by its label alone.
             Task(
@@ -62,7 +76,8 @@ def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
         )
         job = tasks[0].job
         full = row.full if job.kind == "model" else None
-        entries.append(Entry(row.label, job.method, full, job.kind == "reference", tasks))
+        reference = job.kind == "reference"
+        entries.append(Entry(row.label, job.method, full, reference, tasks, row.budget))
     return tuple(entries)
 
 
@@ -115,6 +130,13 @@ def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:
     return tuple(Entry(name, name, None, False, tuple(tasks)) for name, tasks in rows.items())
 
 
-def jobs_of(entries: Iterable[Entry]) -> dict[str, list[str]]:
+def jobs_of(entries: Iterable[Entry]) -> dict[str, Any]:
     """Return the folders of each row's jobs by its label, as ``study.json`` holds them."""
-    return {entry.label: entry.keys for entry in entries}
+    entries = list(entries)
+    largest = max((entry.budget or 0 for entry in entries), default=0)
+    smaller: dict[str, dict[str, list[str]]] = {}
+    for entry in entries:
+        if entry.budget is not None and entry.budget < largest:
+            smaller.setdefault(str(entry.budget), {})[entry.label] = entry.keys
+    jobs = {e.label: e.keys for e in entries if e.budget in (None, largest)}
+    return {"jobs": jobs, **({"smaller": smaller} if smaller else {})}

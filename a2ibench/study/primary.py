@@ -113,10 +113,13 @@ def usual_metrics(metrics: Sequence[Metric]) -> tuple[str, ...]:
 
 
 def usual_contrasts(rows: Sequence[Named]) -> tuple[Contrast, ...]:
-    """Compare every full model with the last one, then each ablated arm with its full model."""
+    """Compare every full model with the last one, then each ablated arm with its full model.
+
+    Rows of several budgets have one label, and are one side of a comparison.
+    """
     labels = {row.label for row in rows}
-    full = [row.label for row in rows if row.full is None and not row.reference]
-    ablated = [(row.label, row.full) for row in rows if row.full is not None]
+    full = list(dict.fromkeys(row.label for row in rows if row.full is None and not row.reference))
+    ablated = dict.fromkeys((row.label, row.full) for row in rows if row.full is not None)
     pairs = [(label, full[-1]) for label in full[:-1]] + [
         (label, base) for label, base in ablated if base in labels
     ]

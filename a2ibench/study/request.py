@@ -1,12 +1,15 @@
 """The request of one command, and its outline before any pairs are read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from a2ibench import config, registry
+from a2ibench.config import MAX_IMAGES
 from a2ibench.data.prepare import check_dataset
+from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import EVERY, find_metric
 from a2ibench.results.rows import label_of_reference
 from a2ibench.study.arm import Arm, expand_arms
@@ -23,7 +26,7 @@ class Request:
         ablate: the ablations; see :mod:`a2ibench.study.ablation`.
         dataset: a registered name, or a folder that holds a pair store.
         seeds: number of training seeds: 0, 1, …
-        images: training images per trial; None for the scale's.
+        images: budgets, the training images of each trial; empty for the scale's one.
         settings: configuration values by the name of a model, dataset, encoder or executor.
         metrics: registered names; empty for the headline metrics, ``"all"`` among them for every
             metric, as far as data and judges allow.
@@ -42,7 +45,7 @@ class Request:
     encoder: str = "soundnet8"
     seeds: int = 1
     scale: str = "small"
-    images: int | None = None
+    images: tuple[int, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
     primary: Primary = field(default_factory=Primary)
@@ -70,15 +73,28 @@ class Outline:
 
     Attributes:
         arms: full models, each followed by its ablations.
+        budgets: training images of each trial, in ascending order.
         dataset_options: options of a dataset that is prepared by name.
     """
 
     arms: tuple[Arm, ...]
     references: tuple[str, ...]
     metrics: tuple[str, ...]
-    images: int
+    budgets: tuple[int, ...]
     dataset_options: Mapping[str, Any]
     folder: Path
+
+
+def check_budgets(budgets: Sequence[int]) -> tuple[int, ...]:
+    """Return some budgets; raise a UserError where one is out of range, or they do not increase."""
+    said = f"--images {','.join(map(str, budgets))}"
+    for images in budgets:
+        if not 1 <= images <= MAX_IMAGES:
+            raise UserError(f"{said}: expected numbers from 1 to {MAX_IMAGES:,}, got {images}")
+    for less, more in pairwise(budgets):
+        if more <= less:
+            raise UserError(f"{said}: expected increasing numbers; {more} comes after {less}")
+    return tuple(budgets)
 
 
 def outline(request: Request) -> Outline:
@@ -86,8 +102,8 @@ def outline(request: Request) -> Outline:
 
     Raises:
         UserError: an unknown name or option, a folder that is no pair store, a value out of range,
-            settings of something that this study does not use, primary questions that it does not
-            answer.
+            budgets that do not increase, settings of something that this study does not use,
+            primary questions that it does not answer.
     """
     scale = get_scale(request.scale)
     config.check_owners(request.settings, request.used)
@@ -116,7 +132,7 @@ def outline(request: Request) -> Outline:
         arms=tuple(arms),
         references=tuple(references),
         metrics=tuple(dict.fromkeys(metrics)),
-        images=request.images or scale.images,
+        budgets=check_budgets(request.images or (scale.images,)),
         dataset_options=options,
         folder=folder,
     )

@@ -26,22 +26,24 @@ def what_changed(study: Study | None, entries: Sequence[Entry]) -> list[str]:
     """
     if study is None:
         return []
-    earlier = {row.label: row for row in study.rows}
+    keys = {task.job.key for entry in entries for task in entry.tasks}
+    earlier: dict[str, list[JobState]] = {}
+    for row in study.all_rows:
+        earlier.setdefault(row.label, []).extend(job for job in row.jobs if job.key not in keys)
     lines = []
     for entry in entries:
         if all((task.folder / RESULT).is_file() for task in entry.tasks):
             continue  # the settings of a still earlier command: nothing is new
-        keys = {task.job.key for task in entry.tasks}
-        before = earlier[entry.label].jobs if entry.label in earlier else ()
-        reasons = dict.fromkeys(
-            reason for job in before if job.key not in keys for reason in _reasons(job, entry)
-        )
+        before = earlier.get(entry.label, ())
+        alike = [job for job in before if job.job and job.job.images == entry.images] or before
+        reasons = dict.fromkeys(reason for job in alike for reason in _reasons(job, entry))
         if reasons:
             lines.append(
-                f"{entry.label}: new jobs, other than before: {', '.join(reasons)}; the earlier"
+                f"{entry.name}: new jobs, other than before: {', '.join(reasons)}; the earlier"
                 " results are kept"
             )
-    gone = [label for label in earlier if label not in {entry.label for entry in entries}]
+    asked = {(entry.label, budget) for entry in entries for budget in (None, entry.images)}
+    gone = [row.name for row in study.all_rows if (row.label, row.budget) not in asked]
     if gone:
         lines.append(
             f"not in this command's tables, kept in {study.folder / JOBS}: {', '.join(gone)}"

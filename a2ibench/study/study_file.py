@@ -33,7 +33,9 @@ LONGEST = 100
 """Characters of a wrong value that a message repeats."""
 
 Scalar = bool | int | float | str
-Names = Annotated[list[str], BeforeValidator(lambda one: [one] if isinstance(one, str) else one)]
+AsList = BeforeValidator(lambda one: one if isinstance(one, list) else [one])
+Names = Annotated[list[str], AsList]
+Budgets = Annotated[list[Annotated[int, Field(ge=1, le=MAX_IMAGES)]], AsList]
 
 
 class PrimaryKeys(BaseModel):
@@ -56,7 +58,7 @@ class StudyFile(BaseModel):
     encoder: Names | None = None
     seeds: int | None = Field(None, ge=1, le=MAX_SEEDS)
     scale: str | None = None
-    images: int | None = Field(None, ge=1, le=MAX_IMAGES)
+    images: Budgets | None = None
     settings: dict[str, dict[str, Scalar | list[Scalar]]] = {}
     metrics: Names | None = None
     primary: PrimaryKeys | None = None
@@ -126,7 +128,7 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
             "encoder": list(dict.fromkeys(request.encoder for request in requests)),
             "seeds": first.seeds,
             "scale": first.scale,
-            "images": first.images or get_scale(first.scale).images,
+            "images": first.images or (get_scale(first.scale).images,),
             "settings": settings,
             "metrics": first.metrics,
             "primary": first.primary.written,
@@ -143,18 +145,13 @@ def file_of(folder: Path) -> Path:
 def _write(folder: Path, values: Mapping[str, Any]) -> None:
     path = folder / NAME
     (folder / AS_RUN).unlink(missing_ok=True)
-    if not path.is_file() or _head(path) == HEAD:
+    if not path.is_file() or path.read_bytes().startswith(HEAD.encode()):
         write_study_file(path, values)
         return
     write_study_file(folder / AS_RUN, values)
     with suppress(UserError):
         if _asked(path) == _asked(folder / AS_RUN):
             (folder / AS_RUN).unlink()
-
-
-def _head(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as stream:
-        return stream.readline()
 
 
 def _asked(path: Path) -> dict[str, Any]:
@@ -165,7 +162,7 @@ def _asked(path: Path) -> dict[str, Any]:
         "primary": PrimaryKeys().model_dump(),
     }  # fmt: skip
     asked = {**usual, **read_study_file(path)}
-    asked.setdefault("images", get_scale(asked["scale"]).images)
+    asked.setdefault("images", [get_scale(asked["scale"]).images])
     asked["settings"] = {o: v for o, v in asked["settings"].items() if o != asked["executor"]}
     return {name: value for name, value in asked.items() if name not in SAME}
 
@@ -182,6 +179,8 @@ def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".
         for name, value in {**values, "out": out}.items()
         if value is not None and value not in ([], (), {})
     }
+    if len(kept.get("images", ())) == 1:
+        (kept["images"],) = kept["images"]
     if "dataset" in kept:
         kept["dataset"] = [
             name if name in registry.datasets.names() else str(Path(name).expanduser().resolve())

@@ -54,7 +54,7 @@ class Ended:
     @property
     def name(self) -> str:
         """Name of the job's run in MLflow."""
-        return f"{self.row.label}, seed {self.state.number}"
+        return f"{self.row.name}, seed {self.state.number}"
 
     @property
     def started(self) -> int:
@@ -66,7 +66,7 @@ class Ended:
 def places(study: Study) -> dict[str, tuple[Row, int]]:
     """Return each job's row and its place among the row's seeds; the first of two equal rows."""
     found: dict[str, tuple[Row, int]] = {}
-    for row in study.rows:
+    for row in study.all_rows:
         for job in row.jobs:
             found.setdefault(job.key, (row, job.number))
     return found
@@ -82,7 +82,7 @@ def ended(study: Study, key: str) -> Ended | None:
     files = [path for name in (RESULT, FAILURE) if (path := state.folder / name).is_file()]
     content = [path.read_text(encoding="utf-8") for path in files]
     struck = {} if state.result is None else _struck(study, state.result)
-    named = [row.label, number, row.ablated]
+    named = [row.name, number, row.ablated]
     mark = content_key([*named, *content, *([struck] if struck else [])])
     time = max(path.stat().st_mtime_ns for path in files) // 10**6
     return Ended(row, state, struck, mark, time)
@@ -128,7 +128,7 @@ def job_params(job: Ended, about: StudyRecord) -> dict[str, str]:
         "dataset": about.dataset if result is None else result.dataset,
         "encoder": about.encoder,
         "scale": about.scale,
-        "images": about.images if result is None else result.job.images,
+        "images": row.budget or about.images if result is None else result.job.images,
         "job": job.state.key,
     }
     if row.ablated is not None:
@@ -222,6 +222,7 @@ def study_note(study: Study, done: int, failed: int, experiment: str, run: str) 
     """
     about = study.about
     ablated = f" (switched off: {', '.join(off)})" if (off := about.ablate) else ""
+    images = ", ".join(map(str, study.budgets))
     seeds = f"{about.seeds} seed{'s' if about.seeds > 1 else ''}"
     # Sorting flattens the list, since MLflow's charts leave out collapsed runs. The filter is there
     # because other studies may share the experiment.
@@ -232,7 +233,7 @@ def study_note(study: Study, done: int, failed: int, experiment: str, run: str) 
     note = (
         f"**{study.folder.name}**: {', '.join(about.models) or 'no model'}{ablated} on"
         f" {about.dataset}, encoded by {about.encoder}; {about.scale} scale,"
-        f" {about.images} training images per trial, {seeds}. {done} of {len(places(study))} jobs"
+        f" {images} training images per trial, {seeds}. {done} of {len(places(study))} jobs"
         f" have a result{f', {failed} failed' if failed else ''}.\n\n"
         "One child run per job. `score/…`: metrics with their judge and version; `training/…`: the"
         " losses by step; `timing/…`: seconds. Compare arms by the parameters `arm`, `ablated` (the"

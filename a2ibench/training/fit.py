@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +57,12 @@ def fit(
     report: Callable[[Progress], None] = lambda progress: None,
     team: Team = ALONE,
     preview: Callable[[int], None] | None = None,
+    earlier: Sequence[Path] = (),
 ) -> TrainingState:
     """Train a model, resuming from its checkpoint if there is one; leave it with averaged weights.
+
+    Nothing in a step depends on ``steps``: the state after n steps of a longer training is that of
+    a training of n steps.
 
     Args:
         model: freshly made, on its device.
@@ -67,12 +71,14 @@ def fit(
         seed: of the batches.
         checkpoint: the file of the state: read if it exists, written at intervals
             (:data:`SAVE_SHARE`) and at the end. A damaged one is set aside, and the training starts
-            from the beginning.
+            from the beginning, or from one of ``earlier``.
         report: called every :data:`CHECK_EVERY` steps.
         team: the workers that share each batch; each of them calls this function, with files
             that all of them see.
         preview: called at :func:`~a2ibench.training.preview.preview_steps`, with the model in the
             state it would have at the end; it may draw, and its time is not counted.
+        earlier: checkpoints of the same training after fewer steps, the best first: without one of
+            its own it goes on from there.
 
     Returns:
         The final state; ``model.generator`` holds the averaged weights, where the model keeps an
@@ -85,9 +91,17 @@ def fit(
     """
     device = next(model.parameters()).device
     model.train()
-    notes = _set_damaged_aside(checkpoint) if team.leads else []
+    damage: list[str] = []
+    start = next(
+        (
+            path
+            for path in (checkpoint, *earlier)
+            if team.decide(team.leads and _is_whole(path, checkpoint, damage))
+        ),
+        None,
+    )
+    begins = start is None
     preparation = 0.0
-    begins = team.decide(not checkpoint.exists())
     if begins and team.leads:
         begun = time.monotonic()
         model.prepare(train)
@@ -97,12 +111,13 @@ def fit(
         # The same noise for every arm, however much chance its weights and preparation took.
         torch.manual_seed(seed)
     average = MovingAverage(model.generator, model.ema) if model.ema else None
-    state = TrainingState(
-        model, average, model.optimizers, preparation_seconds=preparation, notes=notes
-    )
-    if not begins:
-        state.load(checkpoint)
-    resumed_at = state.step
+    state = TrainingState(model, average, model.optimizers, preparation_seconds=preparation)
+    if start is not None:
+        state.load(start)
+    for one in damage:
+        since = "the beginning" if start is None else f"step {state.step}"
+        state.notes = [*state.notes, f"{one}, trained from {since}"]
+    saved_at = state.step if start == checkpoint else -1
     batches = Batches(train, model.sampling, seed, device, team.rank, team.workers)
     previewed = preview_steps(steps, CHECK_EVERY)
     if preview is not None and state.step == 0:
@@ -140,26 +155,29 @@ def fit(
             saved = time.monotonic()
             wait = max(MIN_SAVE_INTERVAL, (saved - now) / SAVE_SHARE)
         report(Progress(state.step, steps, rate, means))
-    if team.leads and state.step > resumed_at:
+    if team.leads and state.step > saved_at:
         state.save(checkpoint)
     if average is not None:
         average.copy_to(model.generator)
     return state
 
 
-def _set_damaged_aside(checkpoint: Path) -> list[str]:
-    """Move a damaged checkpoint out of the way; return the notes on it."""
-    if not checkpoint.exists():
-        return []
+def _is_whole(path: Path, own: Path, damage: list[str]) -> bool:
+    """Return whether a checkpoint is there to begin with; note a damaged one, and move one of the
+    training itself out of the way."""
+    if not path.exists():
+        return False
     try:
-        read_checkpoint(checkpoint)
+        read_checkpoint(path)
+        return True
     except DamagedError:
-        aside = checkpoint.with_suffix(".damaged")
-        checkpoint.replace(aside)
-        return [
-            f"its checkpoint was damaged: set aside as {aside.name}, trained from the beginning"
-        ]
-    return []
+        if path == own:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            damage.append(f"its checkpoint was damaged: set aside as {aside.name}")
+        else:
+            damage.append(f"the checkpoint of job {path.parent.name} was damaged")
+        return False
 
 
 def _means(seen: Mapping[str, list[torch.Tensor]], step: int, team: Team) -> dict[str, float]:

@@ -8,16 +8,20 @@ import torch
 from a2ibench.contracts.model import Model
 from a2ibench.training.ema import MovingAverage
 
-PREVIEWS = 6
+FACTOR = 4
 
 
 def preview_steps(steps: int, every: int) -> list[int]:
-    """Return the steps of the previews: 0, a sixteenth, an eighth, a quarter, half of them, all.
+    """Return the steps of the previews: 0, ``every``, four times, sixteen times that, …, the last.
 
-    All but the last are multiples of ``every``.
+    Those of a longer training are the same, but for the last of the shorter one.
     """
-    parts = (every * 2**k for k in range(PREVIEWS - 1))
-    return [0, *sorted({min(steps, -(-steps // part) * every) for part in parts})]
+    found = [0]
+    step = every
+    while step < steps:
+        found.append(step)
+        step *= FACTOR
+    return [*found, steps]
 
 
 @contextmanager

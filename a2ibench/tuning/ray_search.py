@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from a2ibench.results.records import SearchTrial
 from a2ibench.runs.executors.ray_cluster import started
 from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.runs.resources import check_disk, need_of, trials_at_once
@@ -20,6 +19,7 @@ from a2ibench.tuning.search_trial import (
     FAILED,
     OPEN,
     STOPPED,
+    SearchTrial,
     State,
     end_trial,
     read_trials,

@@ -9,6 +9,7 @@ from a2ibench import __version__
 from a2ibench.errors import UserError
 from a2ibench.storage import atomic_write
 from a2ibench.study.request import Request
+from a2ibench.study.scale import get_scale
 from a2ibench.study.study_file import write_study_file
 from a2ibench.tuning.search_trial import DONE, read_trials
 from a2ibench.tuning.tune import RUNGS, SEED, Tuning
@@ -76,7 +77,7 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
             "dataset": [request.dataset],
             "encoder": [request.encoder],
             "scale": request.scale,
-            "images": job.images,
+            "images": request.images or (get_scale(request.scale).images,),
             "settings": {**dataset, job.method: own},
             "provenance": {
                 "model": job.method,
@@ -84,6 +85,7 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
                 "metric": f"{tuning.metric}_v{tuning.version}",
                 "value": float(best["value"]),
                 "validation_segments": tuning.validation,
+                "images": job.images,
                 "trials": len(table),
                 "states": {str(k): int(v) for k, v in table["state"].value_counts().items()},
                 "best_after": _best_after(done, len(table), tuning.mode),

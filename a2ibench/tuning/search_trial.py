@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import FiniteFloat
+
 from a2ibench import config, registry
 from a2ibench.errors import PLUGIN_FAILURES, UserError
 from a2ibench.evaluation.evaluate import evaluate
 from a2ibench.results.read_record import DamagedError, read_record
-from a2ibench.results.records import Rung, SearchTrial
+from a2ibench.results.records import Count, Options, Record, Seconds, WholeFile
 from a2ibench.runs.model import build, draw_eval_set, steps_of, train
 from a2ibench.runs.trial_data import load_judges_as_planned, open_as_planned
 from a2ibench.storage import lock, write_json
@@ -26,6 +28,24 @@ FAILED: State = "failed"
 BROKEN: State = "broken"
 """By no fault of its options, as far as is known: the next command tries again."""
 OPEN = (RUNNING, BROKEN)
+
+
+class Rung(Record):
+    """A score of a trial of a search."""
+
+    rung: Count
+    value: FiniteFloat
+
+
+class SearchTrial(WholeFile):
+    """``trial.json``: a trial of a search."""
+
+    options: Options
+    state: State
+    rungs: list[Rung]
+    started: Seconds
+    seconds: Seconds
+    reason: str | None
 
 
 def read_trial(folder: Path) -> SearchTrial | None:
@@ -128,7 +148,7 @@ def _scores(tuning: Tuning, folder: Path, record: SearchTrial) -> Iterator[tuple
         begun = time.monotonic()
         model = build(job, pairs)
         # From the checkpoint of the rung before, to the bit as if it had never stopped there.
-        steps = max(1, steps_of(job, model) * rung // RUNGS[-1])
+        steps = max(1, steps_of(job.images, model) * rung // RUNGS[-1])
         train(model, job, pairs, folder / "checkpoint.safetensors", steps)
         try:
             drawn = draw_eval_set(model, eval_set, job.seed, grid="grid" in metric.needs)

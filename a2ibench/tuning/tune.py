@@ -101,12 +101,17 @@ class Tuning:
 
 
 def plan_tuning(
-    request: Request, space: Path, counter: Counter, say: Callable[[str], None]
+    request: Request,
+    space: Path,
+    counter: Counter,
+    say: Callable[[str], None],
+    share: float = 1.0,
 ) -> Tuning:
     """Check everything, and prepare data and judges.
 
     Args:
         request: one model, one metric, and the rest as in a study.
+        share: that of the largest budget which a trial trains for, in (0, 1].
 
     Raises:
         UserError: anything wrong with the request or the space, a metric that measures nothing or
@@ -142,9 +147,10 @@ def plan_tuning(
             " another metric"
         ) from None
     built: Any = config.build(model.Config, values, name)
+    images = max(1, round(share * chosen.budgets[-1]))
     job = Job(
         "model", name, config.to_dict(built),
-        source_hash(model), store.content_hash, encoder.identity(), SEED, chosen.images,
+        source_hash(model), store.content_hash, encoder.identity(), SEED, images,
     )  # fmt: skip
     judges = load_judges([metric], data.judging, job.data_key, say)
     for judge, loaded in judges.items():

@@ -16,7 +16,8 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.nn.descent import descend
+from a2ibench.nn.descent import Adam, descend
+from a2ibench.nn.layers import UpConv
 from a2ibench.types import Batch, Sampling, Spec
 
 FREQUENCIES = 64
@@ -24,7 +25,7 @@ FREQUENCIES = 64
 MAX_GROUPS = 8
 """Largest number of groups of a group norm."""
 MIN_REMAINING = 0.05
-"""Lower bound of 1 − t where an image is turned into a velocity, against a division by 0."""
+"""Lower bound of 1 − t in the loss of an image, whose weight 1 / (1 − t)² has no bound."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class FlowConfig:
     levels: int = option(3, "number of sizes of the U-Net, each half the previous one", minimum=1)
     blocks: int = option(2, "residual blocks per size", minimum=1)
     embedding: int = option(256, "length of the embedding of time and sound", minimum=8)
-    predicts: Literal["velocity", "image"] = option(
-        "velocity", "the output of the network; the loss is that of the velocity either way"
+    predicts: Literal["image", "velocity"] = option(
+        "image", "the output of the network; the loss is that of the velocity either way"
     )
     drop: float = option(0.1, "share of a batch that is trained without sound", maximum=1)
     guidance: float = option(1.5, "weight of classifier-free guidance; 1: none", minimum=0)
@@ -156,7 +157,7 @@ class UNet(nn.Module):
         self.attend = Attention(width)
         for channels in reversed(widths):
             if up:
-                up.append(nn.Sequential(nn.Upsample(scale_factor=2), conv(width, width)))
+                up.append(nn.Sequential(nn.Identity(), UpConv(width, width, bias=True)))
             for _ in range(config.blocks + 1):
                 up.append(Block(width + kept.pop(), channels, wide))
                 width = channels
@@ -188,8 +189,21 @@ class FlowMatching(Model):
     """x_t = (1 − t) x₀ + t x₁, x₀ ~ N(0, I), x₁ the image; v learns x₁ − x₀ (rectified flow).
 
     L = E ‖v(x_t, t | a) − (x₁ − x₀)‖². t is the logistic of a standard normal number, so that the
-    middle of the path, where there is most to decide, is seen most (Esser et al. 2024). A network
-    that gives the image x̂ stands for v = (x̂ − x_t) / (1 − t).
+    middle of the path, where there is most to decide, is seen most (Esser et al. 2024).
+
+    The network F gives the image, v = (F − x_t) / (1 − t), as in Li and He (2025). In the form of
+    Karras et al. (2022), v = c_skip x_t + c_out F, this is c_skip = −1 / (1 − t) and
+    c_out = 1 / (1 − t). Their choice, the least c_out that keeps the target of F at variance 1, is
+    on this path, for data that are white with variance σ² and with D = (1 − t)² + t² σ²,
+
+        c_skip = (t σ² − (1 − t)) / D,  c_out = σ / √D,  target ((1 − t) x₁ / σ − t σ x₀) / √D:
+
+    the noise x₀ stays in the target, and is all of it at t = 1. Images are not white. A patch
+    has 3 · patch² numbers, most of them nearly fixed by the others (σ → 0), and F may have fewer
+    channels than that (32 for 48, at small scale). What it cannot carry it has to leave to the
+    skip, and for σ → 0 the best skip is c_skip = −1 / (1 − t), by which all of the noise leaves
+    outside F. With their choice, as with predicts = velocity (c_skip = 0, c_out = 1), such a
+    network draws noise.
 
     Drawn by Heun's method from the noise to t = 1, with v = v∅ + w (v(a) − v∅) for guidance w.
     """
@@ -203,7 +217,7 @@ class FlowMatching(Model):
         # For minutes on one CPU core at 64 pixels.
         "small": {
             "patch": 4, "channels": 32, "levels": 2, "blocks": 1, "embedding": 128,
-            "steps": 12, "batch_size": 16, "lr": 1e-3, "ema": 0.99,
+            "steps": 12, "batch_size": 16, "lr": 1e-3,
         },
     }  # fmt: skip
 
@@ -218,7 +232,7 @@ class FlowMatching(Model):
                 f" patches of {config.patch} pixels: set patch or levels lower"
             )
         self.net = UNet(config, spec)
-        self.optimizers = {"net": torch.optim.Adam(self.parameters(), lr=config.lr)}
+        self.optimizers = {"net": Adam(self.parameters(), lr=config.lr)}
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
         self.noise_dim = 3 * spec.image_size**2
         self.ema = config.ema
@@ -231,12 +245,17 @@ class FlowMatching(Model):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Take one step on one time and one noise per image."""
         image, n = batch.image, len(batch.image)
-        start = torch.randn_like(image)
+        # Drawn in the order of memory, which is three times as fast as across it.
+        start = torch.randn(n, *image.shape[2:], 3, device=image.device).permute(0, 3, 1, 2)
         t = torch.randn(n, device=image.device).sigmoid()
         with_sound = torch.rand(n, device=image.device) >= self.config.drop
-        at = torch.lerp(start, image, t[:, None, None, None])
-        found = self._velocity(at, t, batch.acoustic, with_sound)
-        loss = (found - (image - start)).square().mean()
+        along = t[:, None, None, None]
+        given = self.net(torch.lerp(start, image, along), t, batch.acoustic, with_sound).float()
+        if self.config.predicts == "image":
+            error = (given - image) / (1 - along).clamp(min=MIN_REMAINING)
+        else:
+            error = given - (image - start)
+        loss = error.square().mean()
         descend(self.optimizers["net"], [loss], self.config.clip)
         return {"velocity": loss}
 
@@ -246,7 +265,7 @@ class FlowMatching(Model):
         x = noise.reshape(noise.shape[0], 3, size, size)
         for step in range(steps):
             here = self._guided(x, step / steps, acoustic)
-            if step < steps - 1:  # Euler at the end, where a field of images is not defined
+            if step < steps - 1:  # Euler at the end, t = 1, where that of an image is not defined
                 ahead = self._guided(x + here / steps, (step + 1) / steps, acoustic)
                 here = (here + ahead) / 2
             x = x + here / steps
@@ -265,7 +284,8 @@ class FlowMatching(Model):
     def _velocity(
         self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, with_sound: torch.Tensor
     ) -> torch.Tensor:
+        """Compute v at t < 1."""
         given = self.net(x, t, a, with_sound).float()
         if self.config.predicts == "velocity":
             return given
-        return (given - x) / (1 - t[:, None, None, None]).clamp(min=MIN_REMAINING)
+        return (given - x) / (1 - t[:, None, None, None])

@@ -13,7 +13,7 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.nn.descent import descend
+from a2ibench.nn.descent import Adam, descend
 from a2ibench.nn.layers import DownStack, UpStack, init_normal, to_image
 from a2ibench.nn.losses import gaussian_kl
 from a2ibench.types import Batch, Sampling, Spec
@@ -84,7 +84,7 @@ class _VAE(Model):
 
     def _optimise(self) -> None:
         config = self.config
-        self.optimizers = {"all": torch.optim.Adam(self.parameters(), lr=config.lr)}
+        self.optimizers = {"all": Adam(self.parameters(), lr=config.lr)}
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
         self.noise_dim = config.latent_dim
         self.ema = config.ema

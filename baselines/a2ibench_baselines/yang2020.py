@@ -16,8 +16,9 @@ from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
-from a2ibench.nn.descent import descend
+from a2ibench.nn.descent import Adam, descend
 from a2ibench.nn.diffaugment import Policy, diffaugment
+from a2ibench.nn.folding import Folded
 from a2ibench.nn.layers import (
     DownStack,
     ResidualBlock,
@@ -33,6 +34,7 @@ from a2ibench.nn.projection import Projection
 from a2ibench.nn.resnet import ResNet18
 from a2ibench.nn.spectral import spectral_conv, spectral_linear
 from a2ibench.nn.supervised import fit_steps, to_unit_range
+from a2ibench.nn.tiled import TiledConv2d
 from a2ibench.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
 
 
@@ -130,7 +132,7 @@ class GHighOnMap(nn.Module):
                 nn.Conv2d(3, c, 3, padding=1, bias=False), nn.BatchNorm2d(c), leaky_relu()
             )
         self.body = nn.Sequential(
-            nn.Conv2d((3 if config.sees_low else 2) * c, c, 3, padding=1, bias=False),
+            TiledConv2d(c, c, c if config.sees_low else 0, c),
             nn.BatchNorm2d(c),
             leaky_relu(),
             *(ResidualBlock(c) for _ in range(config.g_residual)),
@@ -140,9 +142,8 @@ class GHighOnMap(nn.Module):
 
     def forward(self, a: torch.Tensor, h: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        tiled = self.embed(a)[:, :, None, None].expand(-1, -1, *h.shape[2:])
-        seen = [] if self.look is None else [self.look(low)]
-        return self.body(torch.cat([h, tiled, *seen], dim=1))
+        seen = None if self.look is None else self.look(low)
+        return self.body[1:](self.body[0](h, self.embed(a), seen))
 
 
 class GHighOnVector(nn.Module):
@@ -241,7 +242,6 @@ class Yang2020(Model):
             "g_lr": 4e-4,
             "d_lr": 4e-4,
             "balanced": True,
-            "ema": 0.99,
         }
     }
 
@@ -259,10 +259,11 @@ class Yang2020(Model):
         self.I2A = None
         if config.lambda_con > 0:
             self.I2A = ResNet18(spec.acoustic_dim, config.i2a_width).requires_grad_(False)
+            self._frozen_I2A = Folded(self.I2A)
         betas = (config.beta1, config.beta2)
         self.optimizers = {
-            "G": torch.optim.Adam(self.G.parameters(), lr=config.g_lr, betas=betas),
-            "D": torch.optim.Adam(self.D.parameters(), lr=config.d_lr, betas=betas),
+            "G": Adam(self.G.parameters(), lr=config.g_lr, betas=betas),
+            "D": Adam(self.D.parameters(), lr=config.d_lr, betas=betas),
         }
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip, config.mismatch)
         self.noise_dim = config.noise_dim
@@ -320,7 +321,11 @@ class Yang2020(Model):
         with torch.set_grad_enabled(updates_g):
             fakes = self._draw(batch.acoustic, stages)
 
-        reals = [F.avg_pool2d(batch.image, batch.image.shape[2] // size) for size in self.sizes]
+        full = self.spec.image_size
+        reals = [
+            batch.image if size == full else F.avg_pool2d(batch.image, full // size)
+            for size in self.sizes
+        ]
         terms: dict[str, torch.Tensor] = {}
         for i in stages:
             terms |= self._discriminator_terms(i, reals[i], fakes[i].detach(), batch)
@@ -334,7 +339,7 @@ class Yang2020(Model):
                 # Equation 6: L_con = L2(a, I2A(Ĩ)), on the last stage only.
                 if self.I2A is not None and len(fakes) == len(self.sizes):
                     L_con = consistency(
-                        batch.acoustic, self.I2A(fakes[-1]), self.config.consistency
+                        batch.acoustic, self._frozen_I2A(fakes[-1]), self.config.consistency
                     )
                     g_terms["L_con"] = self.config.lambda_con * L_con
                 descend(self.optimizers["G"], g_terms.values())

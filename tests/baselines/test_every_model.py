@@ -1,6 +1,7 @@
 """What holds for every method."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 from a2ibench.conformance.suite import check
 from a2ibench.data.batches import Batches
 from a2ibench.registry import models
+from a2ibench.training.checkpoint import read_checkpoint
+from a2ibench.training.fit import fit
 from a2ibench.types import Batch, Pairs
 
 
@@ -30,6 +33,24 @@ def test_it_trains_and_draws_larger_images(
         image = model.generate(torch.randn(3, 12), torch.randn(3, model.noise_dim))
     assert image.shape == (3, 3, size, size)
     assert -1 <= float(image.min()) <= float(image.max()) <= 1
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", models.names())
+def test_a_budget_within_a_longer_training_has_the_bits_of_a_training_of_its_own(
+    name: str, make: Callable[..., Any], colours: Pairs, tmp_path: Path
+) -> None:
+    def train(steps: int, file: str, *earlier: str) -> dict[str, torch.Tensor]:
+        model = make(name, batch_size=8)
+        begin = [tmp_path / one for one in earlier]
+        fit(model, colours, steps=steps, seed=0, checkpoint=tmp_path / file, earlier=begin)
+        _, state = read_checkpoint(tmp_path / file)
+        return {**state, **{f"drawn.{n}": v for n, v in model.generator.state_dict().items()}}
+
+    passing = train(3, "first"), train(7, "second", "first")
+    for within, apart in zip(passing, (train(3, "three"), train(7, "seven")), strict=True):
+        assert within.keys() == apart.keys()
+        assert [key for key in apart if not torch.equal(within[key], apart[key])] == []
 
 
 OVERFIT: dict[str, tuple[int, dict[str, Any]]] = {

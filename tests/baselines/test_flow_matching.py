@@ -26,7 +26,8 @@ class Known(torch.nn.Module):
 
 
 def known(make: Make, formula: Callable[..., torch.Tensor], **options: Any) -> FlowMatching:
-    model = make("flow", SIZE, **options)
+    """A model whose network is the formula of a velocity, or of what the options say."""
+    model = make("flow", SIZE, **{"predicts": "velocity", **options})
     model.net = Known(formula)
     return model
 
@@ -65,10 +66,21 @@ def test_heun_s_method_is_of_second_order(make: Make) -> None:
     assert error(16) == pytest.approx(error(8) / 4, rel=0.3)
 
 
-def test_a_network_that_gives_the_image_arrives_at_it(make: Make) -> None:
+@pytest.mark.parametrize("steps", [1, 6, 50])
+def test_a_network_that_gives_the_image_arrives_at_it(make: Make, steps: int) -> None:
     target = torch.rand(2, 3, SIZE, SIZE) - 0.5
-    model = known(make, lambda x, t, a, h: target, predicts="image", guidance=1.0, steps=6)
+    model = known(make, lambda x, t, a, h: target, predicts="image", guidance=1.0, steps=steps)
     torch.testing.assert_close(draw(model), target, atol=1e-5, rtol=0)
+
+
+def test_a_network_that_gives_nothing_draws_no_noise_unless_it_stands_for_the_velocity(
+    make: Make,
+) -> None:
+    """All of the noise leaves through the skip; a velocity has to carry it."""
+    for predicts, left in (("image", 0.0), ("velocity", 1.0)):
+        model = known(make, lambda x, t, a, h: 0 * x, predicts=predicts, guidance=1.0, steps=6)
+        expected = left * noise().reshape(2, 3, SIZE, SIZE)
+        torch.testing.assert_close(draw(model), expected.clamp(-1, 1), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
@@ -80,6 +92,37 @@ def test_guidance_goes_from_no_sound_towards_and_past_the_sound(make: Make, weig
     model = known(make, formula, steps=8, guidance=weight)
     expected = torch.full((2, 3, SIZE, SIZE), -0.1 + weight * 0.3)
     torch.testing.assert_close(draw(model), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("predicts", ["velocity", "image"])
+def test_both_kinds_of_network_have_one_loss(
+    predicts: str, make: Make, batch: Callable[..., Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mean square of the error of v, here that of a still field: E ‖x₁ − x₀‖²."""
+    b, at = batch(SIZE), torch.tensor([0.1, 0.4, 0.7, 0.9])
+    monkeypatch.setattr(torch.Tensor, "sigmoid", lambda self: at)
+    scale = torch.nn.Parameter(torch.zeros(()))
+    model = known(make, lambda x, t, a, h: scale + x * (predicts == "image"), predicts=predicts)
+    model.net.scale = scale
+    torch.manual_seed(5)
+    start = torch.randn(len(at), SIZE, SIZE, 3).permute(0, 3, 1, 2)
+    torch.manual_seed(5)
+    expected = (b.image - start).square().mean()
+    torch.testing.assert_close(model.training_step(b)["velocity"], expected)
+
+
+def test_near_the_end_of_the_path_the_loss_of_an_image_has_a_bound(
+    make: Make, batch: Callable[..., Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At t = 1 the true image has no loss, and one that is off by 0.1 has (0.1 / 0.05)²."""
+    b = batch(SIZE)
+    monkeypatch.setattr(torch.Tensor, "sigmoid", lambda self: torch.ones_like(self))
+    for off, expected in ((0.0, 0.0), (0.1, 4.0)):
+        scale = torch.nn.Parameter(torch.tensor(off))
+        model = known(make, lambda x, t, a, h: b.image + scale, predicts="image")  # noqa: B023
+        model.net.scale = scale
+        loss = model.training_step(b)["velocity"].item()
+        assert loss == pytest.approx(expected, abs=1e-6, rel=1e-3)
 
 
 @pytest.mark.parametrize("predicts", ["velocity", "image"])

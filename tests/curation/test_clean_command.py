@@ -170,7 +170,7 @@ def test_a_study_does_not_go_on_with_labels_that_changed_under_it(
     root: Path, tmp_path: Path
 ) -> None:
     request = Request(
-        models=("vae",), dataset=str(root), encoder="logmel", images=32, metrics=("is1_lite0",),
+        models=("vae",), dataset=str(root), encoder="logmel", images=(64,), metrics=("is1_lite0",),
         folder=tmp_path,
     )  # fmt: skip
     task = prepare_study(request, lambda name: lambda done, total: None, lambda line: None).tasks[0]

@@ -1,15 +1,189 @@
-"""The jackknife takes the short way where a metric has one, and nothing changes but the time."""
+"""Blocks are compared inside their class; the jackknife takes the short way where there is one."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError
-from a2ibench.evaluation.clip_blocks import find_degenerate, jackknife
+from a2ibench.evaluation.clip_blocks import BLOCKS, find_degenerate, jackknife, make_blocks
+from a2ibench.evaluation.statistics import SeedScores, interval
+from a2ibench.evaluation.variance import mean_squares
+from a2ibench_plugins.metrics.inception_score import InceptionScore
 from a2ibench_plugins.metrics.kernel_distance import KernelDistance
 from a2ibench_plugins.metrics.retrieval import MedianRank
 
 BLOCK = np.arange(60) // 2 % 6
+ALIKE = np.zeros(6, dtype=np.int64)
+"""One stratum."""
+
+
+class Right(Metric):
+    """The share of the segments that are right: the closed form of its variance is known."""
+
+    judge = OWN
+
+    def compute(self, outputs: JudgeOutputs) -> np.ndarray:
+        return outputs.generated["right"][:, 0]
+
+
+class RightAsAWhole(Right):
+    """The same, for which the bench has to compute it again without each block."""
+
+    def compute(self, outputs: JudgeOutputs) -> float:
+        return float(outputs.generated["right"].mean())
+
+
+def judged(source: np.ndarray, label: np.ndarray, right: np.ndarray) -> JudgeOutputs:
+    return JudgeOutputs(
+        generated={"right": right[:, np.newaxis].astype(np.float32)},
+        real={},
+        acoustic=np.zeros((len(right), 1), np.float32),
+        label=label,
+        classes=tuple(map(str, range(int(label.max()) + 1))),
+        source=source,
+    )
+
+
+def some_clips(
+    rng: np.random.Generator, clips: list[int], shares: list[float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clips of several segments, of which the share of the class is right, more or less."""
+    sizes = [rng.integers(2, 9, count) for count in clips]
+    source = np.concatenate(
+        [np.repeat([f"{k}-{i}" for i in range(len(one))], one) for k, one in enumerate(sizes)]
+    )
+    label = np.repeat(np.arange(len(clips)), [one.sum() for one in sizes])
+    share = np.concatenate(
+        [
+            np.repeat(np.clip(p + rng.normal(0, 0.1, len(one)), 0, 1), one)
+            for p, one in zip(shares, sizes, strict=True)
+        ]
+    )
+    return source, label, (rng.random(len(label)) < share).astype(np.float64)
+
+
+def standard_error(metric: Metric, outputs: JudgeOutputs) -> float:
+    block, stratum = make_blocks(outputs.source, outputs.label)
+    score = metric.score(outputs)
+    pseudo = jackknife(metric, outputs, score, block, stratum)[np.newaxis]
+    one = SeedScores((0,), np.array([score.value]), 1, None, pseudo, strata=stratum)
+    found = mean_squares([one])
+    assert found is not None
+    return float(np.sqrt(found.blocks.variance))
+
+
+def stratified(source: np.ndarray, label: np.ndarray, right: np.ndarray) -> float:
+    """The standard error of the separate ratio estimator (Cochran 1977, eq. 6.48)."""
+    variance = 0.0
+    for one in np.unique(label):
+        own = label == one
+        _, clip = np.unique(source[own], return_inverse=True)
+        rest = np.bincount(clip, right[own] - right[own].mean())
+        variance += len(rest) / (len(rest) - 1) * float(rest @ rest)
+    return variance**0.5 / len(right)
+
+
+@pytest.mark.parametrize("metric", [Right(), RightAsAWhole()])
+def test_what_one_class_scores_more_than_another_is_no_uncertainty(metric: Metric):
+    rng = np.random.default_rng(0)
+    source, label, right = some_clips(rng, [8, 9, 8, 9, 8], [0.02, 1.0, 0.95, 0.6, 1.0])
+    found = standard_error(metric, judged(source, label, right))
+    assert found == pytest.approx(stratified(source, label, right), rel=1e-5)
+    assert found < right.std() / len(right) ** 0.5, "not even that of independent segments"
+
+
+@pytest.mark.parametrize(("classes", "clips", "near"), [(300, 3, 0.2), (40, 7, 0.2), (2, 90, 0.2)])
+def test_many_clips_or_classes_share_blocks_and_have_nearly_that_standard_error(
+    classes: int, clips: int, near: float
+):
+    rng = np.random.default_rng(1)
+    ratios = []
+    for _ in range(4):
+        shares = rng.beta(0.5, 0.5, classes).tolist()
+        source, label, right = some_clips(rng, [clips] * classes, shares)
+        assert len(make_blocks(source, label)[1]) <= BLOCKS
+        found = standard_error(Right(), judged(source, label, right))
+        ratios.append(found / stratified(source, label, right))
+    assert np.mean(ratios) == pytest.approx(1, abs=near)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.permutations(range(4)), st.integers(0, 2**31 - 1), st.sampled_from([7, 40]))
+def test_neither_names_nor_order_of_classes_nor_order_of_segments_move_the_interval(
+    names: list[int], seed: int, clips: int
+):
+    rng = np.random.default_rng(2)
+    source, label, right = some_clips(rng, [clips, 6, 1, 9], [0.1, 0.9, 0.5, 0.6])
+    order = np.random.default_rng(seed).permutation(len(label))
+    ends = []
+    for outputs in (
+        judged(source, label, right),
+        judged(source[order], np.array(names)[label[order]], right[order]),
+    ):
+        block, stratum = make_blocks(outputs.source, outputs.label)
+        score = Right().score(outputs)
+        pseudo = jackknife(Right(), outputs, score, block, stratum)[np.newaxis]
+        one = SeedScores((0,), np.array([score.value]), 1, None, pseudo, strata=stratum)
+        ends.append(interval(one))
+    assert ends[0] is not None
+    assert ends[1] == pytest.approx(ends[0], rel=1e-6)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.permutations(range(24)))
+def test_names_of_clips_do_not_matter_where_each_is_a_block(names: list[int]):
+    rng = np.random.default_rng(3)
+    source, label, right = some_clips(rng, [9, 15], [0.2, 0.8])
+    _, clip = np.unique(source, return_inverse=True)
+    renamed = np.array([f"clip {i}" for i in names])[clip]
+    expected = standard_error(Right(), judged(source, label, right))
+    assert standard_error(Right(), judged(renamed, label, right)) == pytest.approx(expected)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=70))
+def test_blocks_hold_whole_clips_of_one_stratum_and_each_class_of_it(clips: list[int]):
+    source = np.concatenate([[f"{k}-{i}" for i in range(n)] for k, n in enumerate(clips)])
+    label = np.repeat(np.arange(len(clips)), clips)
+    block, stratum = make_blocks(source, label)
+    assert set(block) == set(range(len(stratum)))
+    assert len(stratum) <= max(BLOCKS, 2 * len(clips))
+    assert len(stratum) <= BLOCKS + 2
+    for k, count in enumerate(clips):
+        own = stratum[block[label == k]]
+        assert len(set(own)) == 1, "a class has one stratum"
+        others = np.count_nonzero(stratum == own[0])
+        assert count == 1 or len(set(block[label == k])) == min(count, others)
+
+
+def test_a_clip_alone_in_its_class_is_not_compared_and_the_others_speak_for_it():
+    rng = np.random.default_rng(4)
+    source, label, right = some_clips(rng, [1, 9, 9], [0.5, 0.9, 0.1])
+    outputs = judged(source, label, right)
+    block, stratum = make_blocks(source, label)
+    pseudo = jackknife(Right(), outputs, Right().score(outputs), block, stratum)
+    assert np.count_nonzero(np.isnan(pseudo)) == 1
+    assert np.isnan(pseudo[block[label == 0][0]])
+
+
+def test_a_score_in_parts_is_not_shuffled_anew_without_each_block():
+    """Its pseudo-values scatter as the score does over test splits drawn anew."""
+    rng = np.random.default_rng(5)
+    label = np.repeat(np.arange(6), 40)
+    source = np.repeat(np.arange(60), 4).astype(str)
+    of_class = rng.normal(0, 2, (6, 30))
+    values, errors = [], []
+    for _ in range(30):
+        logits = of_class[label] + np.repeat(rng.normal(size=(60, 30)), 4, axis=0)
+        logits += rng.normal(size=logits.shape)
+        outputs = judged(source, label, np.zeros(240))
+        outputs.generated["logits"] = logits.astype(np.float32)  # type: ignore[index]
+        values.append(InceptionScore().score(outputs).value)
+        errors.append(standard_error(InceptionScore(), outputs))
+    ratio = np.sqrt(np.mean(np.square(errors))) / np.std(values, ddof=1)
+    assert 0.8 < ratio < 1.45
 
 
 def random_outputs() -> JudgeOutputs:
@@ -29,9 +203,9 @@ def random_outputs() -> JudgeOutputs:
 def test_pseudo_values_are_those_of_computing_again(metric, monkeypatch):
     outputs = random_outputs()
     score = metric.compute(outputs)
-    short = jackknife(metric, outputs, score, BLOCK)
+    short = jackknife(metric, outputs, score, BLOCK, ALIKE)
     monkeypatch.setattr(type(metric), "without_blocks", Metric.without_blocks)
-    np.testing.assert_allclose(short, jackknife(metric, outputs, score, BLOCK), rtol=1e-8)
+    np.testing.assert_allclose(short, jackknife(metric, outputs, score, BLOCK, ALIKE), rtol=1e-8)
 
 
 def test_a_metric_with_scores_a_segment_may_still_have_a_better_way():
@@ -47,8 +221,9 @@ def test_a_metric_with_scores_a_segment_may_still_have_a_better_way():
             return np.arange(6.0)
 
     score = Score(1.0, 60, per_segment=np.ones(60, dtype=np.float32))
-    expected = 6 * 1.0 - 5 * np.arange(6.0)
-    np.testing.assert_array_equal(jackknife(Largest(), random_outputs(), score, BLOCK), expected)
+    expected = 1 - 5 * (np.arange(6.0) - 2.5)
+    found = jackknife(Largest(), random_outputs(), score, BLOCK, ALIKE)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_what_metrics_share_is_found_once_and_again_for_other_segments():
@@ -86,8 +261,8 @@ def test_what_cannot_be_computed_without_one_block_is_undefined_there_alone():
                 raise UserError("not without block 2")
             return Score(0.5, len(outputs.label))
 
-    found = jackknife(Needs(), random_outputs(), Score(0.5, 60), BLOCK)
+    found = jackknife(Needs(), random_outputs(), Score(0.5, 60), BLOCK, ALIKE)
     np.testing.assert_array_equal(np.isnan(found), np.arange(6) == 2)
     each = np.where(BLOCK == 1, 0.5, np.nan).astype(np.float32)
-    found = jackknife(Needs(), random_outputs(), Score(0.5, 60, per_segment=each), BLOCK)
+    found = jackknife(Needs(), random_outputs(), Score(0.5, 60, per_segment=each), BLOCK, ALIKE)
     np.testing.assert_array_equal(np.isnan(found), np.arange(6) == 1)

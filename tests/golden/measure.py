@@ -281,7 +281,7 @@ def measure_trials(folder: Path) -> Goldens:
         models=tuple(SMALL),
         dataset="synthetic",
         encoder="logmel",
-        images=96,
+        images=(96,),
         metrics=METRICS,
         settings={**SMALL, "synthetic": pairs},
         folder=folder / "study",

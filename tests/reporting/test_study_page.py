@@ -16,6 +16,7 @@ from a2ibench.reporting.cells import Label, Mean, P
 from a2ibench.reporting.html_page import write_html
 from a2ibench.reporting.page.exam import Sound
 from a2ibench.reporting.page.parts import Part, render_section
+from a2ibench.reporting.page.sections.budgets import Budgets
 from a2ibench.reporting.page.sections.by_class import ByClass
 from a2ibench.reporting.page.sections.cost import Cost
 from a2ibench.reporting.page.sections.differences import Differences
@@ -73,6 +74,7 @@ def parts() -> dict[type[Section], dict[str, Any]]:
     return {
         Verdict: {
             "lead": HOSTILE, "gaps": True, "compared": [compared], "about": [HOSTILE],
+            "several": True, "over_budgets": [(HOSTILE, HOSTILE)],
         },
         Scores: {"tables": [table("quality"), table("match", (NOTE, OTHER))], "shared": [NOTE]},
         Differences: {
@@ -83,6 +85,7 @@ def parts() -> dict[type[Section], dict[str, Any]]:
             "pictures": Drawings((sound,), (drawn, Drawing("failed", 0, ()))),
             "several": [Drawings((sound,), (drawn, drawn))],
         },
+        Budgets: {"charts": [(HOSTILE, chart)]},
         Seeds: {"made": chart},
         ByClass: {"tables": [table("class_x"), table("part_x")]},
         Training: {"curves": [chart], "notes_of_trainings": [HOSTILE]},

@@ -9,7 +9,7 @@ from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.evaluation.verdict import Verdict
 from a2ibench.reporting.differences import Differences, difference_cell
-from a2ibench.reporting.verdict_text import Comparison, comparisons, lead
+from a2ibench.reporting.verdict_text import Comparison, comparisons, lead, over_budgets
 from a2ibench.results.rows import RowScores
 from a2ibench.study.looks import Standing
 from a2ibench.study.paired_tests import PairedTest, confirm, explore, primary_tests
@@ -53,6 +53,31 @@ def compared(
     """Each method against the last one."""
     primary = Primary(tuple(one.name for one in metrics), usual_contrasts(methods))
     return comparisons(primary_tests(methods, METRICS, Standing(primary, missing=missing)))
+
+
+def test_it_says_at_which_budgets_an_order_holds_and_where_curves_cross() -> None:
+    at = {
+        1_000: compared(method("mine", 0.9, 0.5), method("base", 0.5, 0.9)),
+        3_000: compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.9)),
+        9_000: compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.5)),
+    }
+    assert over_budgets(at) == [
+        (
+            "mine",
+            "better than base at 1,000, 3,000 and 9,000 images by accuracy; better than base at"
+            " 1,000 and worse than base at 9,000 images (the curves cross) by distance",
+        )
+    ]
+    assert over_budgets({1_000: compared(method("a", 0.5, 0.5), method("b", 0.5, 0.5))}) == []
+
+
+def test_an_order_at_one_of_many_budgets_is_corrected_for_their_number() -> None:
+    (found,) = compared(method("mine", 0.9, 0.9), method("base", 0.5, 0.9))
+    (test,) = found.decided
+    near = [replace(found, tests=(test.judged(0.03),))]
+    same = compared(method("mine", 0.5, 0.5), method("base", 0.5, 0.5))
+    assert over_budgets({1: near}) == [("mine", "better than base at 1 images by accuracy")]
+    assert over_budgets({1: near, 2: same}) == []
 
 
 def test_better_and_worse_follow_the_direction_of_each_metric() -> None:

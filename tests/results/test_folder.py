@@ -97,7 +97,7 @@ def test_a_file_that_somebody_wrote_is_kept(tmp_path: Path) -> None:
         "# our first study\nmodels: vae\ndataset: synthetic\nencoder: logmel\nimages: 96\nout: .\n"
     )
     path.write_text(mine)
-    same = Request(("vae",), dataset="synthetic", encoder="logmel", images=96, folder=tmp_path)
+    same = Request(("vae",), dataset="synthetic", encoder="logmel", images=(96,), folder=tmp_path)
     save_requests(tmp_path, [same])
     assert [one.name for one in tmp_path.iterdir()] == ["study.yaml"]
     assert path.read_text() == mine

@@ -39,7 +39,7 @@ def run(out: Path, *more: object) -> Result:
     options = [part for value in small for part in ("--set", f"synthetic.{value}")]
     command = [
         "run", "--model", "vae", "--seeds", 2, "--dataset", "synthetic", "--encoder", "logmel",
-        "--images", 32, "--metric", "is1_lite0", "--tracking-uri", "none", "--out", out,
+        "--images", 64, "--metric", "is1_lite0", "--tracking-uri", "none", "--out", out,
         *options, *more,
     ]  # fmt: skip
     return CliRunner().invoke(main, [str(word) for word in command])

@@ -90,7 +90,7 @@ def test_ctrl_c_stops_every_process(tmp_path: Path, display: Display, tiny: Tiny
     import psutil
 
     plan = prepare_study(
-        tiny(tmp_path / "study", seeds=2, images=10**7), display.counter, display.say
+        tiny(tmp_path / "study", seeds=2, images=(10**7,)), display.counter, display.say
     )
     children: list[psutil.Process] = []
 

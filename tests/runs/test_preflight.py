@@ -18,7 +18,7 @@ from a2ibench.results.result_file import write_result
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study_lock import at_work
 
-MODEL = ("--model", "vae", "--encoder", "logmel", "--images", "32", "--executor", "inline",
+MODEL = ("--model", "vae", "--encoder", "logmel", "--images", "64", "--executor", "inline",
          "--tracking-uri", "none")  # fmt: skip
 QUICK = ("--metric", "msssim_diversity")
 

@@ -53,7 +53,7 @@ def test_the_trials_of_a_node_that_dies_go_on_elsewhere_and_end_as_if_it_had_not
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
     here, there = tmp_path / "inline", tmp_path / "nodes"
-    run_study(tiny(here, seeds=2, images=60 * 64), Inline(), None, display)
+    run_study(tiny(here, seeds=2, images=(60 * 64,)), Inline(), None, display)
     begun: set[str] = set()
 
     class LosingANode(RayTune):
@@ -68,7 +68,7 @@ def test_the_trials_of_a_node_that_dies_go_on_elsewhere_and_end_as_if_it_had_not
 
             super().__call__(tasks, watch)
 
-    request = tiny(there, seeds=2, images=60 * 64, retries=1)
+    request = tiny(there, seeds=2, images=(60 * 64,), retries=1)
     assert run_study(request, LosingANode(Config(address=cluster.address)), None, display) == []
     assert len(nodes) == 1, "the node was not lost while both were training"
     assert weights(here) == weights(there)

@@ -110,7 +110,7 @@ def test_a_folder_that_ray_cannot_write_is_named(
     (tmp_path / "f").write_text("")
     monkeypatch.setattr("a2ibench.runs.executors.ray_cluster.LONGEST_SOCKET", 1000)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "f" / "g"))
-    with pytest.raises(UserError, match="Ray keeps its temporary files there and cannot write"):
+    with pytest.raises(UserError, match="Ray keeps its temporary files there, and cannot write"):
         check_local()
 
 

@@ -84,13 +84,14 @@ def test_a_study_is_whole_and_computed_once(
     }  # fmt: skip
     assert table.groupby("arm")["seed"].nunique()["ours"] == 2
     assert (table["n"] == 24).all()
-    for name in ("quality.md", "quality.csv", "quality.tex", "ablations.md", "samples.png"):
+    for name in ("quality.md", "quality.csv", "quality.tex", "primary.md", "samples.png"):
         assert (folder / "tables" / name).stat().st_size > 0, name
 
     before = {path: path.stat().st_mtime_ns for path in folder.glob("jobs/*/result.json")}
 
     run_study(tiny(folder, models=("vae", "ours"), seeds=2), Inline(), None, display)
-    assert not list((folder / "tables").glob("ablations.*")), "a table of the command before"
+    said = (folder / "tables" / "primary.md").read_text()
+    assert "| ours − consistency |" not in said, "a row of the command before"
 
     def refuse(tasks: object, tell: object) -> None:
         raise AssertionError(f"computed again: {tasks}")

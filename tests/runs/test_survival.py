@@ -127,7 +127,8 @@ def test_a_trial_that_crashes_is_tried_again_and_ends_as_if_it_had_not(
     images = []
     for crashes in (0, 2):
         plugin, folder = crashing(crashes), tmp_path / f"study{crashes}"
-        request = tiny(folder, models=("crashing",), plugins=(plugin,), images=40 * 64, retries=2)
+        asked = {"models": ("crashing",), "plugins": (plugin,), "images": (40 * 64,)}
+        request = tiny(folder, **asked, retries=2)
         assert run_study(request, Inline(), None, display) == []
         assert plugin.with_suffix(".left").read_text() == "0"
         images.append(np.load(only_job(folder, "crashing") / "samples" / "test.npy"))
@@ -138,7 +139,8 @@ def test_after_its_retries_a_trial_is_marked_with_its_reason_and_the_next_comman
     tmp_path: Path, display: Display, tiny: Tiny, crashing: Callable[[int], Path]
 ) -> None:
     plugin, folder = crashing(3), tmp_path / "study"
-    request = tiny(folder, models=("crashing", "vae"), plugins=(plugin,), images=40 * 64, retries=1)
+    asked = {"models": ("crashing", "vae"), "plugins": (plugin,), "images": (40 * 64,)}
+    request = tiny(folder, **asked, retries=1)
     (failure,) = run_study(request, Inline(), None, display)
     assert failure == "crashing, seed 0: RuntimeError: the accelerator is gone (2 attempts)"
     status = read_status(folder)
@@ -205,7 +207,7 @@ def test_other_settings_are_new_jobs_and_it_is_said_what_changed(
     display, console = recording()
     run_study(tiny(folder, models=("vae", "cvae")), Inline(), None, display)
     assert "new jobs" not in console.export_text()
-    run_study(tiny(folder, images=64), Inline(), None, display)
+    run_study(tiny(folder, images=(64,)), Inline(), None, display)
     said = console.export_text()
     assert "vae: new jobs, other than before: training images were 96, are 64" in said
     assert "not in this command's tables" in said
@@ -243,7 +245,7 @@ def test_status_tells_what_is_done_running_and_waiting_while_a_study_is_at_work(
 
             super().__call__(tasks, look)
 
-    run_study(tiny(folder, seeds=2, images=1280), Watched(), None, display)
+    run_study(tiny(folder, seeds=2, images=(1280,)), Watched(), None, display)
     first = seen[0]
     assert first.at_work
     assert (first.count("running", "vae"), first.count("waiting", "vae")) == (1, 1)
@@ -270,7 +272,9 @@ def test_after_kill_9_of_the_driver_and_of_a_worker_all_results_are_the_same_bit
     tmp_path: Path, display: Display, tiny: Tiny
 ) -> None:
     images = 3_200
-    assert run_study(tiny(tmp_path / "calm", seeds=2, images=images), Inline(), None, display) == []
+    assert (
+        run_study(tiny(tmp_path / "calm", seeds=2, images=(images,)), Inline(), None, display) == []
+    )
     folder = tmp_path / "killed"
     asked = ("--seeds", "2", "--images", str(images), "--executor", "process", "--retries", "1")
 

@@ -34,7 +34,7 @@ BOTH = ("vae", "wan2019")
 def ask(folder: Path, **changed: Any) -> Request:
     """A request of seconds."""
     asked: dict[str, Any] = {
-        "models": BOTH, "dataset": "synthetic", "encoder": "logmel", "images": 32,
+        "models": BOTH, "dataset": "synthetic", "encoder": "logmel", "images": (64,),
         "metrics": (METRIC,), "settings": {"synthetic": PAIRS}, "folder": folder,
     }  # fmt: skip
     return Request(**{**asked, **changed})
@@ -110,7 +110,7 @@ def test_the_command_asks_before_any_work(study: Path) -> None:
     done = CliRunner().invoke(
         main,
         ["run", "--model", "vae", "--model", "wan2019", "--dataset", "synthetic", *sizes,
-         "--encoder", "logmel", "--images", "32", "--metric", METRIC, "--executor", "inline",
+         "--encoder", "logmel", "--images", "64", "--metric", METRIC, "--executor", "inline",
          "--tracking-uri", "none", "--out", str(study)],
     )  # fmt: skip
     assert done.exit_code == 2, done.output

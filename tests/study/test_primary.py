@@ -56,6 +56,11 @@ def test_a_metric_with_changed_parameters_is_not_primary_by_itself() -> None:
     assert not registry.metrics.get("kid[judge=resnet18]").primary
 
 
+def test_an_arm_of_several_budgets_is_one_side_of_a_usual_contrast() -> None:
+    assert usual_contrasts([*ROWS, *ROWS]) == usual_contrasts(ROWS)
+    assert usual_contrasts([Row("ours"), Row("ours")]) == ()
+
+
 def test_usual_contrasts_are_methods_to_the_last_one_and_ablations_to_their_full_model() -> None:
     assert [*map(str, usual_contrasts(ROWS))] == [
         "theirs vs ours", "vae vs ours", "ours − consistency vs ours",

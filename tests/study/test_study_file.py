@@ -57,8 +57,8 @@ def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) 
     text = plan(path)
     assert "4 arms × 2 seeds = 8 trials of 96" in text
     assert "lr=0.001" in text
-    text = plan(path, "--seeds", 3, "--ablate", "noise", "--set", "vae.lr=0.1", "--images", 32)
-    assert "3 arms × 3 seeds = 9 trials of 32" in text
+    text = plan(path, "--seeds", 3, "--ablate", "noise", "--set", "vae.lr=0.1", "--images", 64)
+    assert "3 arms × 3 seeds = 9 trials of 64" in text
     assert "lr=0.1," in text
     assert "'train': 12" in text, "other settings of the file stay"
 
@@ -71,6 +71,9 @@ def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) 
         ("settings:\n  vae:\n    lr: {a: 1}", "line 3: settings.vae.lr: expected a number, a word"),
         ("models:\n- vae\n- 3", "line 3: models.1: Input should be a valid string, got 3"),
         ("seeds: 1\nseeds: 2", "line 2: 'seeds' stands there twice"),
+        ("images: [320, 0]", "line 1: images.1: Input should be greater than or equal to 1, got 0"),
+        ("images: many", "line 1: images: Input should be a valid integer, got 'many'"),
+        ("models: vae\nimages: [64, 32]", "--images 64,32: expected increasing numbers; 32 comes"),
         ("a: [", "no YAML"),
         ("just a word", "expected lines of the form"),
         ("models: !!python/object/apply:os.getcwd []", "no YAML: could not determine"),
@@ -108,7 +111,7 @@ values = st.fixed_dictionaries(
         "ablate": names,
         "encoder": names,
         "seeds": st.integers(1, 9),
-        "images": st.integers(1, 10**9),
+        "images": st.lists(st.integers(1, 10**9), min_size=1, max_size=3),
         "metrics": names,
         "settings": st.dictionaries(
             words,
@@ -140,7 +143,7 @@ def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
     out = tmp_path / "out"
     arguments = [
         "run", "--model", "vae", "--dataset", small_store, "--dataset", other, "--encoder",
-        "mfcc", "--images", 32, "--metric", "is1_lite0", "--executor", "inline",
+        "mfcc", "--images", 64, "--metric", "is1_lite0", "--executor", "inline",
         "--tracking-uri", "none", "--out", out,
     ]  # fmt: skip
     done = call(*arguments)

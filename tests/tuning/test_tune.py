@@ -19,6 +19,7 @@ from a2ibench.errors import UserError
 from a2ibench.runs.trial_data import open_parts
 from a2ibench.study.request import Request, outline
 from a2ibench.study.study_file import read_study_file
+from a2ibench.tuning.search_results import write_best, write_trials
 from a2ibench.tuning.search_trial import read_trial, run_trial
 from a2ibench.tuning.space import Domain, read_space
 from a2ibench.tuning.tune import RUNGS, Tuning, plan_tuning, split_for_tuning
@@ -41,14 +42,26 @@ def silent(name: str) -> Any:
 def request_(small_store: Path, tmp_path: Path) -> Request:
     (tmp_path / "space.yaml").write_text(SPACE)
     return Request(
-        models=("vae",), dataset=str(small_store), encoder="logmel", images=72,
+        models=("vae",), dataset=str(small_store), encoder="logmel", images=(72,),
         metrics=("is1_lite0",), folder=tmp_path / "tuning",
     )  # fmt: skip
 
 
-def plan(request: Request) -> Tuning:
+def plan(request: Request, share: float = 1.0) -> Tuning:
     assert request.folder is not None
-    return plan_tuning(request, request.folder.parent / "space.yaml", silent, lambda line: None)
+    space = request.folder.parent / "space.yaml"
+    return plan_tuning(request, space, silent, lambda line: None, share)
+
+
+def test_trials_train_for_a_share_of_the_final_budget_and_the_best_options_ask_for_all_of_it(
+    request_: Request,
+) -> None:
+    request = replace(request_, images=(720, 1_440))
+    tuning = plan(request, 0.1)
+    assert tuning.task.job.images == 144
+    run_trial(tuning, CHOSEN, lambda rung, value: None)
+    best = read_study_file(write_best(tuning, request, write_trials(tuning)))
+    assert best["images"] == [720, 1_440]
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray and Optuna warn about their own dependencies

@@ -9,7 +9,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.reporting.differences import DIFFERENCES
 from a2ibench.reporting.page.against import against_references
 from a2ibench.reporting.page.exam import Asked, damaged_pictures, open_exam
-from a2ibench.reporting.report import Report
+from a2ibench.reporting.report import Report, report_on
 from a2ibench.reporting.svg import COLOURS
 from a2ibench.reporting.table import Table
 from a2ibench.results.job_state import Jobs
@@ -49,6 +49,16 @@ class StudyView:
     def rows(self) -> Jobs:
         """Its jobs, by the labels of its rows."""
         return {row.label: row.jobs for row in self.study.rows}
+
+    @cached_property
+    def budgets(self) -> dict[int, Report]:
+        """The findings at each budget, in ascending order."""
+        made, own = self.report, self.study.budget
+        studies = (self.study.at(budget) for budget in self.study.budgets if budget != own)
+        others = {
+            one.budget: report_on(one, one.scores, made.metrics, made.check) for one in studies
+        }
+        return dict(sorted({own: made, **others}.items()))
 
     @property
     def scores(self) -> Iterator[ScoreRecord]:

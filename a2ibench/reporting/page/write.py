@@ -56,7 +56,7 @@ def _facts(view: StudyView) -> list[tuple[str, str]]:
     widest = max(view.scores, key=lambda score: score.n, default=None)
     return [
         ("seeds", str(study.about.seeds)),
-        ("training images a trial", f"{study.about.images:,}"),
+        ("training images a trial", f"{study.budget:,}"),
         ("test segments", "0" if widest is None else str(Count(widest.n, widest.clips))),
         ("jobs with a result", f"{len(study.results)} of {len(study.jobs)}"),
     ]
@@ -75,7 +75,8 @@ def _key(study: StudyView) -> str:
             [file_sha256(path) for path in sorted(files)],
             str(study.folder.resolve()),
             {**study.about.plain, "looks": made.standing.notes},
-            [[job.result and job.result.plain, job.gap] for job in study.study.jobs],
+            [[job.result and job.result.plain, job.gap] for job in study.study.all_jobs],
+            study.study.budget,
             [made.about, made.verdict, str(made.check), *made.check.told],
             [to_markdown(table) for table in made.tables],
             None if study.store is None else study.store.content_hash,

@@ -120,7 +120,7 @@ class _Process:
         """Return whether the process was ended from outside; if so, its folder says why."""
         self.process.join()
         code = self.process.exitcode
-        if code == 0 or is_done(self.trial):
+        if code == 0 or all(map(is_done, self.trial.tasks)):
             return False
         log = self.trial.folder / LOG
         text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""

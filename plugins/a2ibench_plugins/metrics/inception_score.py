@@ -2,8 +2,12 @@
 
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
+from a2ibench.types import IntArray
 
 SEED = 2020
 """Seed of the shuffle before the splits; torch-fidelity's default."""
@@ -54,3 +58,30 @@ class InceptionScore(Metric):
         score = isc_features_to_metric(logits, splits=self.splits, shuffle=True, rng_seed=SEED)
         spread = score[KEY_METRIC_ISC_STD] if self.splits > 1 else None
         return Score(score[KEY_METRIC_ISC_MEAN], len(logits), spread=spread)
+
+    def without_blocks(
+        self, outputs: JudgeOutputs, block: IntArray
+    ) -> npt.NDArray[np.float64] | None:
+        """Leave the other images in the parts that they are in: to shuffle them anew would move the
+        score more than the images that are missing do. Where a part would be empty, none."""
+        from scipy.special import log_softmax, softmax
+
+        logits = outputs.generated["logits"].astype(np.float64)
+        order = np.random.RandomState(SEED).permutation(len(logits))
+        p = softmax(logits, axis=1)
+        negentropy = (p * log_softmax(logits, axis=1)).sum(axis=1)
+        number = int(block.max()) + 1
+        scores = np.empty((self.splits, number))
+        for i in range(self.splits):
+            n = len(order)
+            part = order[i * n // self.splits : (i + 1) * n // self.splits]
+            gone = np.equal.outer(np.arange(number), block[part]).astype(np.float64)
+            count = len(part) - gone.sum(axis=1)
+            if not count.all():
+                return np.full(number, np.nan)
+            mean = (p[part].sum(axis=0) - gone @ p[part]) / count[:, np.newaxis]
+            within = (negentropy[part].sum() - gone @ negentropy[part]) / count
+            logs = np.log(mean, out=np.zeros_like(mean), where=mean > 0)
+            scores[i] = np.exp(within - (mean * logs).sum(axis=1))
+        without: npt.NDArray[np.float64] = scores.mean(axis=0)
+        return without

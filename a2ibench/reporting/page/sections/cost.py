@@ -31,7 +31,8 @@ class Cost(Section):
 
     def collect(self, study: StudyView) -> dict[str, object]:
         """See :class:`~a2ibench.contracts.section.Section`."""
-        return {"gaps": _gap_table(study.rows), "cost": _cost_table(study.rows, study.report.about)}
+        every = {row.name: row.jobs for row in study.study.all_rows}
+        return {"gaps": _gap_table(every), "cost": _cost_table(study.rows, study.report.about)}
 
 
 def _cost_table(rows: Jobs, about: str) -> Table | None:

@@ -29,7 +29,7 @@ class Provenance(Section):
         """See :class:`~a2ibench.contracts.section.Section`."""
         return {
             "provenance": [(title, facts) for title, facts in _groups(study).items() if facts],
-            "jobs": _job_table(study.rows),
+            "jobs": _job_table({row.name: row.jobs for row in study.study.all_rows}),
             "everything": command(
                 "run", file_of(study.folder).name, *kept_plugins(study.study.jobs)
             ),
@@ -61,6 +61,7 @@ def _job_table(rows: Jobs) -> Table:
 def _groups(study: StudyView) -> dict[str, Facts]:
     """Return versions, hashes, seeds, budget and configurations, in groups."""
     about, results, made = study.about, study.study.results, study.report
+    budgets = "; ".join(f"{images:,}" for images in study.study.budgets)
     pairs = [
         ("dataset", about.dataset),
         ("options", _options(about.dataset_config)),
@@ -88,7 +89,7 @@ def _groups(study: StudyView) -> dict[str, Facts]:
             ("a2ibench", _distinct(one.version for one in results)),
             ("protocol", _distinct(one.protocol for one in results)),
             ("scale", about.scale),
-            ("budget", f"{about.images:,} training images a trial"),
+            ("budget", f"{budgets} training images a trial"),
             ("seeds", ", ".join(map(str, range(about.seeds)))),
             ("metrics", ", ".join(map(full_name, made.metrics))),
         ],

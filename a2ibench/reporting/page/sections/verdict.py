@@ -2,6 +2,7 @@
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.page.view import StudyView
+from a2ibench.reporting.verdict_text import over_budgets
 
 
 class Verdict(Section):
@@ -13,7 +14,9 @@ class Verdict(Section):
         """See :class:`~a2ibench.contracts.section.Section`."""
         return {
             "lead": study.report.verdict,
-            "gaps": any(ran.gap is not None for jobs in study.rows.values() for ran in jobs),
+            "gaps": any(ran.gap is not None for ran in study.study.all_jobs),
             "compared": study.report.compared,
+            "over_budgets": over_budgets({n: one.compared for n, one in study.budgets.items()}),
+            "several": len(study.budgets) > 1,
             "about": (*study.report.standing.changes, *study.report.standing.notes),
         }

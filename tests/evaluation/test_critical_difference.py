@@ -7,13 +7,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from a2ibench.errors import UserError
-from a2ibench.reporting.critical_difference import (
-    Ranks,
-    cliques,
-    critical_value,
-    draw_diagram,
-    rank,
-)
+from a2ibench.evaluation.critical_difference import Ranks, cliques, critical_value, rank
+from a2ibench.reporting.critical_difference import draw_diagram
 from a2ibench.reporting.image_grids import save_figure
 
 
