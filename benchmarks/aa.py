@@ -28,7 +28,7 @@ from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import run_study
 from a2ibench.study.request import Request
 
-MODEL, SEEDS, COMPARISONS = "vae", 20, 400
+MODEL, SEEDS, COMPARISONS = "vae", 20, 200
 SIZES = (2, 3, 5, 10)
 """Seeds a side."""
 

@@ -62,6 +62,8 @@ def scores(level: float, seeds: tuple[int, ...] = (0, 1), n: int = 200) -> SeedS
     return SeedScores(seeds, blocks.mean(axis=1), n, None, blocks)
 
 
+THREE = (0, 1, 2)
+
 METHODS = [
     RowScores("ground truth", True, None, 1, {"accuracy_test": scores(0.95, (0,))}),
     RowScores("ours", False, None, 2, {"accuracy_test": scores(0.8)}),
@@ -167,13 +169,21 @@ def test_every_row_has_its_seeds_and_n_and_a_missing_result_is_a_gap() -> None:
 
 
 def test_ablations_are_paired_differences_to_the_full_model() -> None:
-    table = ablations(METHODS, Accuracy())
+    rows = [
+        RowScores(label, False, full, 3, {"accuracy_test": scores(level, THREE)})
+        for label, full, level in (
+            ("ours", None, 0.8),
+            ("ours − consistency", "ours", 0.6),
+            ("ours − nothing", "ours", 0.8),
+        )
+    ]
+    table = ablations(rows, Accuracy())
     (worse,), (same,) = table.texts
     assert worse[0] == "ours − consistency"
-    assert worse[2] == "2 × 200"
+    assert worse[2] == "3 × 200"
     assert worse[5].startswith("-20.0 [")
-    assert (float(worse[6]) < 0.01, worse[8]) == (True, "worse")
-    assert same[5:7] == ["+0.0 [+0.0, +0.0]", "1.000"]
+    assert (worse[6], worse[8]) == ("< 0.001", "worse")
+    assert same[5:7] == ["+0.0 [-0.0, +0.0]", "1.000"]
     assert same[8] == "not separable"
     assert table.printed[6].heading == "p (2 tests)"
     assert any("Holm" in note for note in table.notes)
@@ -196,8 +206,8 @@ def test_an_exploratory_table_has_intervals_and_neither_p_nor_verdict() -> None:
 
 def test_the_direction_of_a_verdict_is_the_metrics() -> None:
     methods = [
-        RowScores("ours", False, None, 2, {"match_test": scores(0.5)}),
-        RowScores("ours − x", False, "ours", 2, {"match_test": scores(0.3)}),
+        RowScores("ours", False, None, 3, {"match_test": scores(0.5, THREE)}),
+        RowScores("ours − x", False, "ours", 3, {"match_test": scores(0.3, THREE)}),
     ]
     assert ablations(methods, Match()).records[0]["verdict"] == "better"
 
