@@ -29,7 +29,7 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     assert "2 of 3" in (folder / "tables" / "quality.md").read_text()
     verdicts = pd.read_csv(folder / "tables" / "ablations.csv")["verdict"]
     assert set(verdicts) == {"exploratory"}
-    result(folder, "vae", 2, 0.0)
+    result(folder, "ours − x", 2, 0.0)
     code, text = run("report", folder)
     assert code == 0, text
     verdict = (
