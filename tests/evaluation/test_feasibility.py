@@ -17,7 +17,7 @@ from a2ibench.evaluation.feasibility import (
     half_width,
 )
 from a2ibench.evaluation.statistics import SeedScores, interval
-from a2ibench.reporting.feasibility import feasibility_lines
+from a2ibench.runs.feasibility_lines import feasibility_lines
 
 
 @pytest.fixture(scope="module")
