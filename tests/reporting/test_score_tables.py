@@ -173,7 +173,7 @@ def test_ablations_are_paired_differences_to_the_full_model() -> None:
     assert worse[2] == "3 × 200"
     assert worse[5].startswith("-20.0 [")
     assert (worse[6], worse[8]) == ("< 0.001", "worse")
-    assert same[5:7] == ["+0.0 [+0.0, +0.0]", "1.000"]
+    assert same[5:7] == ["+0.0 [-0.0, +0.0]", "1.000"]
     assert same[8] == "not separable"
     assert table.printed[6].heading == "p (2 tests)"
     assert any("Holm" in note for note in table.notes)
