@@ -96,6 +96,7 @@ def test_a_study_is_whole_and_computed_once(
     def refuse(tasks: object, tell: object) -> None:
         raise AssertionError(f"computed again: {tasks}")
 
+    assert run_study(request, refuse, None, display) == []
     reads: Counter[Path] = Counter()
 
     def count(kind: type, path: Path) -> object:
