@@ -71,9 +71,9 @@ def scores_of(generated: np.ndarray, names: list[str]) -> dict[str, Score]:
     return {name: one.score for name, one in marked.items()}
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("cheap_judges")
 class TestScores:
-    @pytest.mark.integration
     def test_real_images_score_high_everywhere(self):
         names = default_metrics(TEST).names
         scores = scores_of(TEST.images, names)
@@ -92,7 +92,6 @@ class TestScores:
         assert scores["similarity_i2a_lite0"].value > 0.9
         assert all(score.n == 240 for score in scores.values())
 
-    @pytest.mark.integration
     def test_the_other_class_is_wrong_everywhere(self):
         swapped = np.roll(TEST.images, 1, axis=0)
         scores = scores_of(swapped, ["accuracy_resnet18", "rprec10_i2a_lite0"])

@@ -17,6 +17,7 @@ from a2ibench.soundnet import weights as soundnet_weights
 from a2ibench.soundnet.network import SOUNDNET5, SOUNDNET8, SoundNet
 from a2ibench.soundnet.weights import convert, from_file
 
+pytestmark = pytest.mark.integration
 RATE = 22_050
 
 
