@@ -50,9 +50,14 @@ from a2ibench.errors import UserError
     " pilot.  [default: the next look at this study]",
 )
 @click.option(
+    "--tests",
+    type=click.IntRange(1),
+    help="What if there were so many primary tests?  [default: those of the study]",
+)
+@click.option(
     "--at-once",
     type=click.IntRange(1),
-    help="Number of trials at once, for the hours.  [default: GPUs, or processors, of this machine]",
+    help="Number of trials at once, for the hours.  [default: GPUs, or processors, here]",
 )
 @budget_option
 @plugin_option
@@ -64,6 +69,7 @@ def power(
     seeds: int | None,
     clips: int | None,
     look: int | None,
+    tests: int | None,
     at_once: int | None,
     budget: int | None,
     plugins: tuple[Path, ...],
@@ -83,7 +89,7 @@ def power(
     from a2ibench.runs.resources import this_machine
     from a2ibench.study.power import Wanted, study_power
 
-    asked = Wanted(wanted, _read_differences(differences), metrics, seeds, clips, look)
+    asked = Wanted(wanted, _read_differences(differences), metrics, seeds, clips, tests, look)
     found = study_power(open_study(study, budget), asked)
     if at_once is None:
         machine = this_machine()

@@ -104,22 +104,23 @@ def _notes(found: StudyPower, wanted: float, at_once: int) -> Iterator[str]:
     )
     yield from _sure(questions)
     yield (
-        "Seeds, or clips, needed: for the difference planned for, the other number staying. no: more"
-        f" of these alone cannot, up to {MAX_SEEDS:,} seeds. To add: what has to be multiplied"
-        " less, or both."
+        "Seeds, or clips, needed: for the difference planned for, the other number staying. no:"
+        f" more of these alone cannot (up to {MAX_SEEDS:,} seeds). To add: what has to be"
+        " multiplied less, or both."
     )
-    for one in questions:
-        if one.power < wanted and None in (one.seeds_needed, one.clips_needed):
-            yield f"{_contrast(one)}, {one.test.metric.title}: {_which(one)}"
+    if stuck := [one for one in questions if one.seeds_needed is None]:
+        yield f"More seeds alone cannot: {'; '.join(map(_what_can, stuck))}."
     yield (
         f"Hours: mean time of the trials in this study, of both arms, {at_once} at once. Other test"
         " clips make other pairs: all trials of both arms are then run again."
     )
-    if not all(one.pilot.strata for one in questions):
+    if any(one.pilot.earlier for one in questions):
         yield (
-            "The blocks of test clips are those of an earlier version, which mixed the classes"
-            " unevenly: sd of clips, and the number of clips needed, are rather too large."
+            "Blocks of test clips are those of an earlier version, which did not compare them"
+            " inside the classes: sd of clips, and the number of clips needed, are rather too large."
         )
+    if not all(one.pilot.counted for one in questions):
+        yield "The results do not say how many test clips there are: test segments are counted."
     yield from (f"Left out: {line}." for line in found.left_out)
 
 
@@ -135,15 +136,12 @@ def _sure(questions: tuple[Power, ...]) -> Iterator[str]:
     )
 
 
-def _which(one: Power) -> str:
-    """Say which of the two alone cannot."""
-    if one.seeds_needed is None and one.clips_needed is None:
-        if one.both_needed is None:
-            return "neither more seeds nor more clips can."
+def _what_can(one: Power) -> str:
+    if one.clips_needed is not None:
+        can = f"{one.clips_needed:,} clips can"
+    elif one.both_needed is not None:
         seeds, clips = one.both_needed
-        return (
-            f"neither more seeds nor more clips alone can; {seeds} seeds and {clips:,} clips can."
-        )
-    if one.seeds_needed is None:
-        return f"more seeds alone cannot; {one.clips_needed:,} clips can."
-    return f"more clips alone cannot; {counted(one.seeds_needed or 0, 'seed')} can."
+        can = f"{seeds} seeds and {clips:,} clips can"
+    else:
+        can = "nor can clips"
+    return f"{_contrast(one)}, {one.test.metric.title} ({can})"

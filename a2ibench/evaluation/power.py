@@ -43,8 +43,10 @@ class Pilot:
         freedom: degrees of freedom of the blocks.
         blocks: number of blocks.
         seeds: training seeds of each arm; the smaller number where they differ.
-        clips: test clips.
-        strata: whether blocks are compared inside classes; earlier versions did not.
+        clips: test clips; where results of an earlier version do not say how many, test segments.
+        earlier: whether its blocks are those of an earlier version, which did not compare them
+            inside classes.
+        counted: whether the number of test clips is known.
     """
 
     seed: tuple[float, float]
@@ -54,7 +56,8 @@ class Pilot:
     blocks: int
     seeds: int
     clips: int
-    strata: bool = True
+    earlier: bool = False
+    counted: bool = True
 
     def power(self, difference: float, level: float, seeds: float, clips: float) -> float:
         """Return the probability of the right verdict on a difference of some absolute value.
@@ -146,8 +149,9 @@ def pilot(arm: SeedScores, base: SeedScores) -> Pilot | None:
         freedom=found.blocks.freedom,
         blocks=found.number,
         seeds=seeds,
-        clips=arm.clips or found.number,
-        strata=arm.strata is not None,
+        clips=arm.clips or arm.n,
+        earlier=arm.strata is None,
+        counted=arm.clips is not None,
     )
 
 

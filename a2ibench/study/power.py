@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
@@ -15,6 +16,9 @@ from a2ibench.results.declaration import same_look
 from a2ibench.results.study import Study
 from a2ibench.study.looks import Standing, standing
 from a2ibench.study.paired_tests import PairedTest, primary_tests
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Wanted:
             beside these.
         seeds: training seeds of each arm, instead of those that are there.
         clips: test clips, instead of those that are there.
+        tests: number of primary tests that p is corrected for; None for those of the study.
         look: number of the look at which the questions will be tested, 1 for a new study; None for
             the next look at this one.
     """
@@ -38,6 +43,7 @@ class Wanted:
     metrics: tuple[str, ...] = ()
     seeds: int | None = None
     clips: int | None = None
+    tests: int | None = None
     look: int | None = None
 
 
@@ -70,6 +76,29 @@ class Power:
     clips_needed: int | None
     both_needed: tuple[int, int] | None
     seconds: float | None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Its numbers by name; None for what is missing."""
+        change, both = self.test.change, self.both_needed or (None, None)
+        return {
+            "arm": self.test.row.label,
+            "base": self.test.base.label,
+            "metric": self.test.metric.name,
+            "difference": None if change is None else change.value,
+            "sd_seeds": sum(self.pilot.seed) ** 0.5,
+            "sd_clips": self.pilot.block**0.5,
+            "sd_rest": sum(self.pilot.rest) ** 0.5,
+            "seeds": self.seeds,
+            "clips": self.clips,
+            "detectable": self.detectable,
+            "planned_for": self.difference,
+            "power": self.power,
+            "seeds_needed": self.seeds_needed,
+            "clips_needed": self.clips_needed,
+            "both_seeds": both[0],
+            "both_clips": both[1],
+        }
 
     @property
     def to_add(self) -> tuple[int, int] | None:
@@ -116,6 +145,13 @@ class StudyPower:
     level: float
     left_out: tuple[str, ...]
 
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """A row for each question; standard deviations are those of the difference of one seed."""
+        import pandas as pd
+
+        return pd.DataFrame([one.record for one in self.questions])
+
 
 def study_power(study: Study, wanted: Wanted) -> StudyPower:
     """Return what the primary questions of a study need.
@@ -135,7 +171,8 @@ def study_power(study: Study, wanted: Wanted) -> StudyPower:
     tests = _tests(study, now, [*now.primary.metrics, *shown])
     family = [one for one in tests if one.change is not None and one.change.reason is None]
     look = wanted.look or _next_look(study, now)
-    level = ALPHA * spending(look) / max(len(family), 1)
+    count = wanted.tests or max(len(family), 1)
+    level = ALPHA * spending(look) / count
     found, left_out = [], []
     for test in (one for one in tests if one.metric.name in shown):
         known = _pilot(test)
@@ -146,7 +183,7 @@ def study_power(study: Study, wanted: Wanted) -> StudyPower:
         found.append(_answer(test, known, wanted, given, level, _seconds(study, test)))
     if not found:
         raise _nothing(study, tests, left_out)
-    return StudyPower(tuple(found), len(family), look, level, tuple(left_out))
+    return StudyPower(tuple(found), count, look, level, tuple(left_out))
 
 
 def _check(wanted: Wanted) -> None:
@@ -156,8 +193,9 @@ def _check(wanted: Wanted) -> None:
         raise UserError(f"seeds {wanted.seeds}: a test needs at least {MIN_SEEDS} of each arm")
     if wanted.clips is not None and wanted.clips < MIN_CLIPS:
         raise UserError(f"clips {wanted.clips}: a test needs at least {MIN_CLIPS} test clips")
-    if wanted.look is not None and wanted.look < 1:
-        raise UserError(f"look {wanted.look}: looks are counted from 1")
+    for name, number in (("tests", wanted.tests), ("look", wanted.look)):
+        if number is not None and number < 1:
+            raise UserError(f"{name} {number}: expected 1 or more")
 
 
 def _check_difference(metric: Metric, difference: float) -> None:
@@ -176,7 +214,7 @@ def _metric(study: Study, name: str) -> Metric:
     metric = registry.metrics.get(name)
     if metric.name not in study.metrics:
         raise unknown(f"metric of {study.folder}", metric.name, study.metrics)
-    if metric not in study.usable:
+    if metric.name not in {one.name for one in study.usable}:
         raise UserError(f"metric {metric.name}: its judge cannot judge; see `a2ibench report`")
     return metric
 
