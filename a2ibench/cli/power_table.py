@@ -117,7 +117,7 @@ def _notes(found: StudyPower, wanted: float, at_once: int) -> Iterator[str]:
     if any(one.pilot.earlier for one in questions):
         yield (
             "Blocks of test clips are those of an earlier version, which did not compare them"
-            " inside the classes: sd of clips, and the number of clips needed, are rather too large."
+            " inside the classes: sd of clips, and number of clips needed, are rather too large."
         )
     if not all(one.pilot.counted for one in questions):
         yield "The results do not say how many test clips there are: test segments are counted."

@@ -26,7 +26,7 @@ from a2ibench.evaluation.variance import SeedScores, components, mean_squares
 
 MAX_CLIPS = 1_000_000
 """Test clips beyond which no number is searched."""
-NODES = 512
+NODES = 256
 """Quantiles of the mean squares over which the power is a mean; a power of 2."""
 
 Array = npt.NDArray[np.float64]
@@ -62,6 +62,10 @@ class Pilot:
     def power(self, difference: float, level: float, seeds: float, clips: float) -> float:
         """Return the probability of the right verdict on a difference of some absolute value.
 
+        It rises with seeds and clips, with one exception: where the seeds of one arm scatter many
+        times as much as those of the other, clips that remove the rest leave Welch's test with
+        fewer degrees of freedom.
+
         Args:
             level: the p below which the test has a verdict, corrections included.
             seeds: training seeds of each arm, at least 3.
@@ -84,7 +88,10 @@ class Pilot:
     ) -> int | None:
         """Return the number of seeds that find a difference; None where more seeds alone cannot."""
         return _smallest(
-            lambda n: self.power(difference, level, n, clips) >= power, MIN_SEEDS, MAX_SEEDS
+            lambda n: self.power(difference, level, n, clips) >= power,
+            MIN_SEEDS,
+            self.seeds,
+            MAX_SEEDS,
         )
 
     def clips_needed(
@@ -92,7 +99,10 @@ class Pilot:
     ) -> int | None:
         """Return the number of clips that find a difference; None where more clips alone cannot."""
         return _smallest(
-            lambda n: self.power(difference, level, seeds, n) >= power, MIN_CLIPS, MAX_CLIPS
+            lambda n: self.power(difference, level, seeds, n) >= power,
+            MIN_CLIPS,
+            self.clips,
+            MAX_CLIPS,
         )
 
     def both_needed(
@@ -101,6 +111,7 @@ class Pilot:
         """Return the least multiple of seeds and of clips that together find a difference."""
         found = _smallest(
             lambda n: self.power(difference, level, n, np.ceil(clips * n / seeds)) >= power,
+            seeds,
             seeds,
             MAX_SEEDS,
         )
@@ -176,14 +187,18 @@ def half_width(
     return np.asarray(np.fmax(reach, alone))
 
 
-def _smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
-    """Return the smallest number from ``low`` to ``high`` that is enough, as all above it are."""
-    if not enough(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return low
+def _smallest(enough: Callable[[int], bool], low: int, start: int, high: int) -> int | None:
+    """Return the smallest number from ``low`` to ``high`` that is enough, by bisection below the
+    first of ``start`` and its doubles that is; None where none of them is."""
+    below, above = low - 1, max(low, start)
+    while not enough(above):
+        if above >= high:
+            return None
+        below, above = above, min(2 * above, high)
+    while above - below > 1:
+        middle = (below + above) // 2
+        below, above = (below, middle) if enough(middle) else (middle, above)
+    return above
 
 
 def _mean_square(freedom: float, share: Array) -> Array:
