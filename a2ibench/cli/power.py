@@ -1,4 +1,4 @@
-"""``a2ibench power``: how many seeds and test clips the questions of a study need."""
+"""``a2ibench power``: the seeds and test clips that the questions of a study need."""
 
 from pathlib import Path
 
@@ -36,12 +36,12 @@ from a2ibench.errors import UserError
 @click.option(
     "--seeds",
     type=click.IntRange(1, MAX_SEEDS),
-    help="What if there were so many training seeds of each arm?  [default: those that there are]",
+    help="Number of training seeds of each arm to assume.  [default: those that are there]",
 )
 @click.option(
     "--clips",
     type=click.IntRange(1, 1_000_000),
-    help="What if there were so many test clips?  [default: those that there are]",
+    help="Number of test clips to assume.  [default: those that are there]",
 )
 @click.option(
     "--look",
@@ -52,7 +52,7 @@ from a2ibench.errors import UserError
 @click.option(
     "--tests",
     type=click.IntRange(1),
-    help="What if there were so many primary tests?  [default: those of the study]",
+    help="Number of primary tests to correct for.  [default: those of the study]",
 )
 @click.option(
     "--at-once",
@@ -74,7 +74,7 @@ def power(
     budget: int | None,
     plugins: tuple[Path, ...],
 ) -> None:
-    """Say how many seeds and test clips the primary questions of a STUDY need.
+    """Compute the seeds and test clips that the primary questions of a STUDY need.
 
     The STUDY may be a pilot of two or three seeds. For each contrast and metric: what the training
     seed, the choice of test clips and the rest add to the scatter of the difference, the difference

@@ -26,7 +26,7 @@ from a2ibench.evaluation.variance import SeedScores, components, mean_squares
 
 MAX_CLIPS = 1_000_000
 """Test clips beyond which no number is searched."""
-NODES = 256
+NODES = 512
 """Quantiles of the mean squares over which the power is a mean; a power of 2."""
 
 Array = npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pilot:
-    """What a study has shown of the scatter of a difference, from which others are planned.
+    """The variances of a difference, as one study shows them and others are planned with.
 
     Attributes:
         seed: of each arm, the variance that the training seed gives a score.

@@ -1,4 +1,4 @@
-"""How many seeds and test clips the primary questions of a study need, from what it has shown."""
+"""The seeds and test clips that the primary questions of a study need, from what it has shown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of the power of a study.
+    """A question about the power of a study.
 
     Attributes:
         power: the probability of a verdict that is wanted, in (0, 1).
@@ -49,7 +49,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Power:
-    """What a question needs.
+    """The seeds and clips that a primary question needs.
 
     Attributes:
         test: the contrast and the metric, with the observed difference.
