@@ -28,7 +28,7 @@ from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import run_study
 from a2ibench.study.request import Request
 
-MODEL, SEEDS, COMPARISONS = "vae", 20, 400
+MODEL, SEEDS, COMPARISONS = "vae", 20, 200
 SIZES = (2, 3, 5, 10)
 """Seeds a side."""
 
@@ -118,7 +118,7 @@ def report(name: str, pairs: Iterator[tuple[Scores, Scores]]) -> None:
     for one, other in pairs:
         found = [difference(one[m], other[m], metrics.get(m).higher_is_better) for m in sorted(one)]
         if found[0].seeds < 3:  # without a test, by the interval
-            p = [None if d.low is None else 0.0 if d.low * d.high > 0 else 1.0 for d in found]
+            p = [None if d.low is None else 0.04 if d.low * d.high > 0 else 1.0 for d in found]
         else:
             p = [d.p for d in found]
         tables += 1
@@ -132,7 +132,8 @@ def report(name: str, pairs: Iterator[tuple[Scores, Scores]]) -> None:
         )
     if tables:
         print(
-            f"{name}: {tables} comparisons, {tests} tests: p < 0.05 in {100 * raw / tests:.2f} %,"
+            f"{name}: {tables} comparisons, {tests} tests: interval without 0 in"
+            f" {100 * raw / tests:.2f} %,"
             f" p < 0.0005 in {100 * tail / tests:.3f} %; a false verdict after Holm in"
             f" {100 * false / tables:.1f} % of the comparisons",
             flush=True,

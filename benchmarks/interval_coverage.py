@@ -3,16 +3,19 @@
 Scores are simulated: a seed effect, a block effect and their interaction, all normal, whose shares
 of the variance of the mean are given. The bootstrap resamples seeds and blocks (pigeonhole, Owen
 2007) and takes percentiles. Widths are in standard deviations of the mean.
+
+With ``differences``: how often is a difference found where there is none, at p < 0.05 and in the
+tail, p < 0.0005? Two arms of equal or unequal variance, with seeds of their own on common clips.
 """
 
 import sys
 
 import numpy as np
 
-from a2ibench.evaluation.statistics import SeedScores, interval
+from a2ibench.evaluation.statistics import SeedScores, difference, interval
 
 STUDIES, RESAMPLES = 400, 200
-SEEDS, BLOCKS = (2, 3, 5, 10), (6, 12, 20)
+SEEDS, BLOCKS = (2, 3, 5, 10), (6, 20, 50)
 RATIOS = (
     (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1),
     (1, 1, 1), (3, 1, 1), (1, 3, 1), (10, 1, 1), (1, 10, 1), (1, 1, 10),
@@ -62,8 +65,38 @@ def coverage(
     )
 
 
+def false_differences(
+    S: int, B: int, ratio: tuple[float, ...], base: float, studies: int, seed: int = 0
+) -> tuple[float, float]:
+    """Share of p < 0.05 and of p < 0.0005; the base varies ``base`` times as much as the arm."""
+    rng = np.random.default_rng([seed, S, B, *ratio])
+    p = []
+    for _ in range(studies):
+        common = rng.normal(size=B)
+        scores = [common + scale * simulate(S, B, ratio, rng) for scale in (1.0, base)]
+        arms = [SeedScores(tuple(range(S)), one.mean(axis=1), 1, None, one) for one in scores]
+        p.append(difference(*arms).p)
+    return float(np.mean(np.array(p) < 0.05)), float(np.mean(np.array(p) < 0.0005))
+
+
+def differences(studies: int) -> None:
+    for S in (3, 5, 10):
+        for base in (1.0, 0.2):
+            found = np.array([false_differences(S, 20, ratio, base, studies) for ratio in RATIOS])
+            print(
+                f"{S} seeds, sd × {base:g}: p < 0.05 in {100 * found[:, 0].min():.1f} to"
+                f" {100 * found[:, 0].max():.1f} %, mean {100 * found[:, 0].mean():.1f}; p < 0.0005"
+                f" in {100 * found[:, 1].max():.3f} % at most, mean {100 * found[:, 1].mean():.3f}",
+                flush=True,
+            )
+
+
 def main() -> None:
-    studies = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
+    numbers = [int(one) for one in sys.argv[1:] if one.isdigit()]
+    studies = numbers[0] if numbers else STUDIES
+    if "differences" in sys.argv:
+        differences(studies)
+        return
     print(f"{studies} studies a line; coverage of 95 % intervals in %, mean width in sd")
     print("seeds blocks  seed:block:rest     ours  width    bootstrap  width")
     for S in SEEDS:

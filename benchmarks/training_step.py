@@ -15,6 +15,7 @@ generator pass for the generator's step; gradients of all weights in it; contigu
 as a loop over weights.
 """
 
+import json
 import math
 import os
 import statistics
@@ -49,9 +50,13 @@ def main(
     against: str | None, models: Sequence[str], batch: int, size: int, rounds: int, float32: bool
 ) -> None:
     """Compare the speed of this build with another build or with a plain loop."""
+    from a2ibench import registry
+
     with build(against) as folder:
         for model in models:
-            options = [model, str(batch), str(size), "float32" if float32 else "native"]
+            # To both builds, whose own defaults may differ.
+            values = {**registry.models.get(model).scales["small"], "batch_size": batch}
+            options = [model, json.dumps(values), str(size), "float32" if float32 else "native"]
             here = Opponent(ROOT, ["bench", *options])
             other = Opponent(folder, ["bench" if against else "plain", *options])
             both = [(other.round(), here.round()) for _ in range(WARM_UP + rounds)][WARM_UP:]
@@ -132,7 +137,7 @@ def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
 # What follows runs in the opponents' processes, one of them with the packages of another build.
 
 
-def work(kind: str, name: str, batch_size: int, size: int, precision: str) -> None:
+def work(kind: str, name: str, values: dict[str, Any], size: int, precision: str) -> None:
     """Train on noise: a round for each line that comes in."""
     from a2ibench import config, registry
     from a2ibench.training import device, fit
@@ -143,7 +148,6 @@ def work(kind: str, name: str, batch_size: int, size: int, precision: str) -> No
     pairs, spec = make_pairs(size)
     device.make_deterministic(0, cpu)
     method = registry.models.get(name)
-    values = {**method.scales["small"], "batch_size": batch_size}
     if "i2a_steps" in values:
         values["i2a_steps"] = 1
     model = method(config.build(method.Config, values, name), spec)
@@ -246,7 +250,7 @@ def descend(model: Any, name: str, loss: torch.Tensor) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
-        kind, name, batch_size, size, precision = sys.argv[2:]
-        work(kind, name, int(batch_size), int(size), precision)
+        kind, name, values, size, precision = sys.argv[2:]
+        work(kind, name, json.loads(values), int(size), precision)
     else:
         main()

@@ -102,7 +102,7 @@ def jackknife(
     without = metric.without_blocks(outputs, block)
     if without is None and score.per_segment is not None:
         # The influence of a segment is known, and so is the mean of each class of a stratum.
-        above = score.per_segment[rows].astype(np.float64) - score.value
+        above: Array = score.per_segment[rows].astype(np.float64) - score.value
         influence = np.bincount(block[rows], above, number).astype(np.float64)
         label = outputs.label[rows]
         mean = np.bincount(label, above) / np.maximum(np.bincount(label), 1)
@@ -114,7 +114,7 @@ def jackknife(
         there = np.isfinite(influence)
         total = np.bincount(stratum, np.where(there, influence, 0.0))
         expected = size * (total / np.maximum(np.bincount(stratum, size * there), 1))[stratum]
-    influence[find_degenerate(block, outputs.label)] = np.nan
+    influence[find_degenerate(block, outputs.label) | (size == len(rows))] = np.nan
     known = np.isfinite(influence)
     known[known] = np.bincount(stratum[known])[stratum[known]] > 1
     bias = influence[known].sum() / max(size[known].sum(), 1)

@@ -52,7 +52,9 @@ class ImageConvTranspose2d(nn.ConvTranspose2d):
         """See the class."""
         if x.device.type != "cpu":
             return super().forward(x)
-        return _ConvTranspose.apply(x, self.weight, self.bias)
+        # Whoever draws or exports meets plain operations, of the same bits.
+        transpose = _ConvTranspose.apply if torch.is_grad_enabled() else _transpose
+        return transpose(x, self.weight, self.bias)
 
 
 class _Conv(torch.autograd.Function):
@@ -86,12 +88,10 @@ class _ConvTranspose(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        if torch.is_autocast_enabled("cpu"):
-            x = x.to(torch.get_autocast_dtype("cpu"))
+        x = _as_cast(x)
         ctx.save_for_backward(x, weight)
         ctx.bias_sizes = None if bias is None else [len(bias)]
-        image = image_gradient(x, weight.to(x.dtype), (2 * x.shape[2], 2 * x.shape[3]))
-        return image if bias is None else image + bias.to(x.dtype)[:, None, None]
+        return _transpose(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -104,6 +104,18 @@ class _ConvTranspose(torch.autograd.Function):
                 *([2, 2], padding, [1, 1], True, [1, 1], 1, list(ctx.needs_input_grad)),
             )
         )
+
+
+def _as_cast(x: torch.Tensor) -> torch.Tensor:
+    """Convert as a convolution would in mixed precision."""
+    cast = torch.is_autocast_enabled("cpu")
+    return x.to(torch.get_autocast_dtype("cpu")) if cast else x
+
+
+def _transpose(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    x = _as_cast(x)
+    image = image_gradient(x, weight.to(x.dtype), (2 * x.shape[2], 2 * x.shape[3]))
+    return image if bias is None else image + bias.to(x.dtype)[:, None, None]
 
 
 def image_gradient(g: torch.Tensor, weight: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

@@ -67,8 +67,7 @@ class _Divide(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, weight: torch.Tensor, u: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        # Written into a vector, the product is not rounded in mixed precision.
-        sigma = torch.dot(u, torch.mv(as_matrix(weight), v, out=torch.empty_like(u)))
+        sigma = torch.dot(u, _product(as_matrix(weight), v))
         normed = weight / sigma
         ctx.save_for_backward(normed, u, v, sigma)
         return normed
@@ -81,6 +80,11 @@ class _Divide(torch.autograd.Function):
         outer = torch.outer(u * -along, v)
         outer = outer.view(len(u), *gradient.shape[2:], gradient.shape[1]).movedim(-1, 1)
         return (gradient + outer) / sigma, None, None
+
+
+def _product(matrix: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+    """Multiply; written into a given vector, the product is float32 in mixed precision, too."""
+    return torch.mv(matrix, vector, out=vector.new_empty(len(matrix)))
 
 
 def as_matrix(weight: torch.Tensor) -> torch.Tensor:
@@ -105,8 +109,8 @@ class FixedStartSpectralNorm(nn.Module):
         """See the class."""
         with torch.no_grad():
             matrix = as_matrix(weight)
-            v = F.normalize(matrix.T @ self.u, dim=0)
-            u = F.normalize(matrix @ v, dim=0)
+            v = F.normalize(_product(matrix.T, self.u), dim=0)
+            u = F.normalize(_product(matrix, v), dim=0)
         return _Divide.apply(weight, u, v)
 
 

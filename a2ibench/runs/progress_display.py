@@ -85,7 +85,7 @@ class Display:
 
 def show_feasibility(found: "Feasibility", display: Display) -> None:
     """Print the block "what these data can answer"."""
-    from a2ibench.reporting.feasibility import class_table, feasibility_lines
+    from a2ibench.runs.feasibility_lines import class_table, feasibility_lines
 
     display.console.print(class_table(found), markup=False)
     for line in feasibility_lines(found, display.verbose):

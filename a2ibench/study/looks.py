@@ -1,4 +1,4 @@
-"""Looks at the primary questions of a study: when they were declared, and how often tested."""
+"""Looks at the primary questions of a study, from their declaration on."""
 
 import time
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class Standing:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """When the questions were declared, and what looks cost, for the caption of their tests."""
+        """Lines for captions: how the questions were declared, and what looks cost."""
         return (self._declaration, self._looks)
 
     @property

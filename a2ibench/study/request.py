@@ -126,8 +126,9 @@ def outline(request: Request) -> Outline:
         computed.update(registry.metrics.names())
     # Which of them the pairs allow is known when they are there.
     check_metrics(request.primary.metrics, computed)
-    methods = [*outside_labels(folder), *(arm.label for arm in arms)]
-    check_contrasts(request.primary.contrasts, methods, [*map(label_of_reference, references)])
+    if request.primary.contrasts:
+        methods = [*outside_labels(folder), *(arm.label for arm in arms)]
+        check_contrasts(request.primary.contrasts, methods, [*map(label_of_reference, references)])
     return Outline(
         arms=tuple(arms),
         references=tuple(references),

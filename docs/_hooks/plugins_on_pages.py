@@ -37,7 +37,7 @@ SHOWN = {
 INTERVALS = {
     "segments": "The score is a mean over test segments: means without each block of them.",
     "again": "The metric is computed again without each block of test segments.",
-    "own": "Exactly, without each block of test segments, on the generated and the real side.",
+    "own": "By a computation of its own, without each block of test segments wherever they count.",
 }
 
 

@@ -118,7 +118,7 @@ def test_several_folders_are_seeds_and_the_row_stays_when_the_study_runs_again(
     assert done.exit_code == 0, done.output
     assert "theirs: images from outside, 2 seeds" in done.output
     assert str(rows_of(study).loc["theirs", "seeds"]) == "2"
-    assert (study / "tables" / "methods.md").read_text().count("| theirs |") == 1
+    assert (study / "tables" / "primary.md").read_text().count("| theirs |") == 1
     key = jobs_of(study)["theirs"][1]
     assert np.load(study / "jobs" / key / "samples" / "grid.npy").shape == (12, 4, 32, 32, 3)
     again = call(

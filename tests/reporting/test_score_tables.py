@@ -55,19 +55,21 @@ class Match(Accuracy):
     name, title, group, higher_is_better = "match_test", "rank", "match", False
 
 
-def scores(level: float, seeds: tuple[int, ...] = (0, 1), n: int = 200) -> SeedScores:
+def scores(level: float, seeds: tuple[int, ...] = (0, 1, 2), n: int = 200) -> SeedScores:
     """Seeds × blocks around the given mean; the same scatter wherever the level is the same."""
     scatter = np.random.default_rng(int(1000 * level)).normal(0, 0.001, (len(seeds), 12))
     blocks = level + scatter - scatter.mean()
     return SeedScores(seeds, blocks.mean(axis=1), n, None, blocks)
 
 
+THREE = (0, 1, 2)
+
 METHODS = [
     RowScores("ground truth", True, None, 1, {"accuracy_test": scores(0.95, (0,))}),
-    RowScores("ours", False, None, 2, {"accuracy_test": scores(0.8)}),
-    RowScores("ours − consistency", False, "ours", 2, {"accuracy_test": scores(0.6)}),
-    RowScores("ours − nothing", False, "ours", 2, {"accuracy_test": scores(0.8)}),
-    RowScores("evil_|<b>&$x$", False, None, 2, {}),
+    RowScores("ours", False, None, 3, {"accuracy_test": scores(0.8)}),
+    RowScores("ours − consistency", False, "ours", 3, {"accuracy_test": scores(0.6)}),
+    RowScores("ours − nothing", False, "ours", 3, {"accuracy_test": scores(0.8)}),
+    RowScores("evil_|<b>&$x$", False, None, 3, {}),
 ]
 
 
@@ -147,8 +149,8 @@ def test_a_cell_is_sorted_by_what_it_prints(
 def test_scores_no_better_than_the_floor_are_marked_and_the_caption_names_it() -> None:
     methods = [
         RowScores("shuffled", True, None, 1, {"match_test": scores(0.5)}, frozenset({"match"})),
-        RowScores("good", False, None, 2, {"match_test": scores(0.3)}),  # lower is better
-        RowScores("deaf", False, None, 2, {"match_test": scores(0.6)}),
+        RowScores("good", False, None, 3, {"match_test": scores(0.3)}),  # lower is better
+        RowScores("deaf", False, None, 3, {"match_test": scores(0.6)}),
     ]
     (table,) = score_tables(methods, [Match()], "data", [])
     (floor,), (good, deaf) = table.texts
@@ -161,19 +163,27 @@ def test_every_row_has_its_seeds_and_n_and_a_missing_result_is_a_gap() -> None:
     (table,) = score_tables(METHODS, [Accuracy()], "data", ["a note"])
     references, arms = table.texts
     assert references[0][:3] == ["ground truth", "1", "200"]
-    assert arms[0][:3] == ["ours", "2", "200"]
-    assert arms[-1] == ["evil_|<b>&$x$", "0 of 2", "–", "–"]
+    assert arms[0][:3] == ["ours", "3", "200"]
+    assert arms[-1] == ["evil_|<b>&$x$", "0 of 3", "–", "–"]
     assert "accuracy_test_v1" in table.notes[-1]
 
 
 def test_ablations_are_paired_differences_to_the_full_model() -> None:
-    table = ablations(METHODS, Accuracy())
+    rows = [
+        RowScores(label, False, full, 3, {"accuracy_test": scores(level, THREE)})
+        for label, full, level in (
+            ("ours", None, 0.8),
+            ("ours − consistency", "ours", 0.6),
+            ("ours − nothing", "ours", 0.8),
+        )
+    ]
+    table = ablations(rows, Accuracy())
     (worse,), (same,) = table.texts
     assert worse[0] == "ours − consistency"
-    assert worse[2] == "2 × 200"
+    assert worse[2] == "3 × 200"
     assert worse[5].startswith("-20.0 [")
-    assert (float(worse[6]) < 0.01, worse[8]) == (True, "worse")
-    assert same[5:7] == ["+0.0 [+0.0, +0.0]", "1.000"]
+    assert (worse[6], worse[8]) == ("< 0.001", "worse")
+    assert same[5:7] == ["+0.0 [-0.0, +0.0]", "1.000"]
     assert same[8] == "not separable"
     assert table.printed[6].heading == "p (2 tests)"
     assert any("Holm" in note for note in table.notes)
@@ -196,8 +206,8 @@ def test_an_exploratory_table_has_intervals_and_neither_p_nor_verdict() -> None:
 
 def test_the_direction_of_a_verdict_is_the_metrics() -> None:
     methods = [
-        RowScores("ours", False, None, 2, {"match_test": scores(0.5)}),
-        RowScores("ours − x", False, "ours", 2, {"match_test": scores(0.3)}),
+        RowScores("ours", False, None, 3, {"match_test": scores(0.5, THREE)}),
+        RowScores("ours − x", False, "ours", 3, {"match_test": scores(0.3, THREE)}),
     ]
     assert ablations(methods, Match()).records[0]["verdict"] == "better"
 
@@ -225,7 +235,7 @@ def test_names_are_escaped_in_markdown_and_latex() -> None:
     assert r"evil_\|&lt;b>&$x$" in to_markdown(table)
     assert escape_markdown("p < 0.05, a</b><!-- c") == "p < 0.05, a&lt;/b>&lt;!-- c"
     assert escape_markdown("[a](b) ![c](d) `e`\n| f") == r"[a]\(b) ![c]\(d) \`e\` \| f"
-    assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 2" in to_latex(table)
+    assert r"evil\_\textbar{}$<$b$>$\&\$x\$ & 0 of 3" in to_latex(table)
     assert escape_latex(r"\input{x}") == r"\textbackslash{}input\{x\}"
     assert escape_latex("[3em] < 0.001") == "{[}3em] $<$ 0.001", "an option of the row's end"
     assert escape_latex("1–5, 2 – 3") == "1--5, 2 -- 3"

@@ -111,9 +111,9 @@ def test_no_difference_is_claimed_without_its_test() -> None:
     assert same.sentence == "not separable from base by any of 2 metrics"
     assert lead([same]).startswith("No method is separable from another: none of 2")
     (single,) = compared(method("mine", 0.9, 0.9, 1), method("base", 0.5, 0.5, 1))
-    assert single.sentence == "not tested against base: one common seed"
+    assert single.sentence == "not tested against base: one seed; a test needs three"
     assert "better" not in lead([single]).split(":")[0]
-    assert lead([single]).startswith("Nothing is tested: with one training seed")
+    assert lead([single]).startswith("Nothing is tested: with fewer than three training seeds")
 
 
 def without_blocks(one: RowScores, *names: str) -> RowScores:

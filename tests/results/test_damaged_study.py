@@ -86,7 +86,7 @@ def test_a_damaged_result_costs_its_job_and_is_named(tmp_path: Path, kind: str) 
     assert (code, f"ours, seed 1: failed: {why[:40]}" in said) == (0, True), said
     code, said = run("compare", f"{folder}:vae", f"{folder}:ours", "--metric", "is1_lite0")
     assert (code, f"Left out: B: job {JOB}: {why}." in said) == (0, True), said
-    assert "; B 0, 2." in said
+    assert "Seeds: A 0, 1, 2; B 0, 2." in said
 
 
 def test_report_goes_on_without_damaged_jobs_and_names_them(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_every_executor_trains_all_budgets_to_the_same_bits(
         ((8, 320), "--images 8: less than one batch of vae (16 pairs)"),
         (
             (640, 650),
-            "--images 640,650: the same number of steps, 10, for vae (batches of 64 pairs",
+            "--images 640,650: the same number of steps, 40, for vae (batches of 16 pairs",
         ),
     ],
 )

@@ -158,6 +158,6 @@ def test_gpus_that_no_trial_can_have_are_wrong_usage(
 
 
 def test_the_key_of_a_job_with_one_worker_is_what_it_was_before_there_were_several() -> None:
-    job = Job("model", "ours", {"a": 1}, "s", "t", "e", seed=0, images=96)
+    job = Job("model", "ours", {"a": 1}, "s", "t", "e", seed=0, images=96, protocol=1)
     assert job.key == "ac88b4837974b290c35b"
     assert replace(job, workers=2).key != job.key

@@ -13,6 +13,7 @@ from rich.console import Console
 from a2ibench import code_hash
 from a2ibench.cli import main
 from a2ibench.errors import UserError
+from a2ibench.protocol import PROTOCOL
 from a2ibench.reporting.report import report
 from a2ibench.results.job import Job
 from a2ibench.results.records import JobRecord
@@ -176,7 +177,7 @@ def test_another_method_is_trained_beside_kept_results(study: Path, display: Dis
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"protocol": 0}, "of protocol 0, where 1 is the present one"),
+        ({"protocol": 0}, f"of protocol 0, where {PROTOCOL} is the present one"),
         ({"encoder": "0" * 20}, "with an earlier version of encoder logmel"),
     ],
 )
