@@ -118,6 +118,23 @@ class Study:
                 raise UserError(f"{self.folder}: {side.label} has no result (yet); run the study")
         return compare_rows(sides[0], sides[1], metrics).table
 
+    def power(self, **wanted: Any) -> "pd.DataFrame":
+        """Return the seeds and test clips that the primary questions need, one row for each
+        question, as ``a2ibench power``.
+
+        Args:
+            wanted: as in :class:`~a2ibench.study.power.Wanted`: ``power``, ``differences``,
+                ``metrics``, ``seeds``, ``clips``, ``tests``, ``look``.
+
+        Raises:
+            UserError: nothing to compare, a single seed, or an argument that is none.
+        """
+        from a2ibench.study.power import Wanted, study_power
+
+        for name in wanted.keys() - Wanted.__dataclass_fields__.keys():
+            raise unknown("argument of power", name, Wanted.__dataclass_fields__)
+        return study_power(self._study, Wanted(**wanted)).frame
+
     def images(self, arm: str, seed: int = 0) -> Images:
         """Return the images that the row of a label drew with a training seed.
 

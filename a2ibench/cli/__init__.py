@@ -25,6 +25,7 @@ from a2ibench.cli.human_study import human_study
 from a2ibench.cli.mirror import mirror
 from a2ibench.cli.new import new
 from a2ibench.cli.options import FAILED
+from a2ibench.cli.power import power
 from a2ibench.cli.registered import list_, show
 from a2ibench.cli.report import report
 from a2ibench.cli.run import run
@@ -119,7 +120,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    run, status, tune, report, compare, generate, demo, export, evaluate, sweep, human_study,
+    run, status, tune, report, compare, power, generate, demo, export, evaluate, sweep, human_study,
     mirror, data, encoders, list_, show, new, check, doctor, completion,
 )  # fmt: skip
 for command in COMMANDS:
