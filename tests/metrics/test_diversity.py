@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from a2ibench.contracts.metric import JudgeOutputs
+from a2ibench.contracts.metric import JudgeOutputs, Metric
 from a2ibench.errors import UserError
 from a2ibench_plugins.metrics.diversity import (
     AudioSensitivity,
@@ -93,6 +93,32 @@ def test_real_pictures_score_one():
     outputs = outputs_of(real[:, None], np.repeat(real, 2, axis=0)).take(np.arange(0, N, 2))
     assert AudioSensitivity().compute(outputs).value == pytest.approx(1, rel=1e-5)
     assert AudioSensitivityInClass().compute(outputs).value == pytest.approx(1, rel=1e-5)
+
+
+def computed_again(metric: Metric, outputs: JudgeOutputs, kept: np.ndarray) -> float:
+    try:
+        return metric.score(outputs.take(np.flatnonzero(kept))).value
+    except UserError:
+        return np.nan
+
+
+@pytest.mark.parametrize("metric", SENSITIVITIES, ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "block",
+    [
+        np.arange(N) // 4,
+        np.arange(N) % 5,
+        np.where(np.arange(N) < 10, 0, 1),  # one sound is left without the first block
+        np.where(np.arange(N) // 2 % 2 == 0, 0, 1),  # the blocks are the classes
+        np.append(np.zeros(N - 1, dtype=np.int64), 1),  # none is; the second has none of the grid
+    ],
+)
+def test_scores_without_a_block_are_those_of_computing_again(metric, block, drawn):
+    for grid in (drawn, drawn[:1]):
+        outputs = outputs_of(grid)
+        expected = [computed_again(metric, outputs, block != b) for b in range(block.max() + 1)]
+        found = metric.without_blocks(outputs, block)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-15)
 
 
 def test_every_class_once_in_the_grid_is_refused_for_the_one_inside_the_class():

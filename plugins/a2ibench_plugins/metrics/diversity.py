@@ -79,6 +79,12 @@ class AudioSensitivity(_OnGrid):
         """See the class."""
         return self.relative(outputs, apart)
 
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
+        """Use sums over the blocks."""
+        own = block[outputs.grid_rows]
+        moved = apart_without(_drawn(outputs), own, int(block.max()) + 1).mean(axis=1)
+        return moved / _real_without(outputs, block)
+
 
 class AudioSensitivityInClass(_OnGrid):
     """The same inside the classes: Σ_c E d(G(a, z), G(a', z)) / Σ_c E d(I_i, I_j).
@@ -112,6 +118,21 @@ class AudioSensitivityInClass(_OnGrid):
         between = sum(float(apart(real[outputs.label == one])) for one in classes)
         return Score(moved / between, int(np.isin(label, classes).sum()))
 
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
+        """Use sums over the blocks of each class."""
+        u, real = _drawn(outputs), unit_rows(outputs.real["features"])
+        label, own = outputs.label[outputs.grid_rows], block[outputs.grid_rows]
+        number = int(block.max()) + 1
+        moved, between = np.zeros(number), np.zeros(number)
+        for one in np.flatnonzero(np.bincount(label) > 1):
+            drawn, shown = label == one, outputs.label == one
+            here = apart_without(u[drawn], own[drawn], number).mean(axis=1)
+            twice = np.isfinite(here)  # a class counts where two of its sounds are left
+            moved[twice] += here[twice]
+            between[twice] += apart_without(real[shown], block[shown], number)[twice]
+        none = np.full(number, np.nan)
+        return np.divide(moved, between, out=none, where=between > 0)
+
 
 class NoiseSensitivity(_OnGrid):
     """E_{a, z≠z'} d(G(a, z), G(a, z')) / E_{i≠j} d(I_i, I_j): the noise is swapped.
@@ -128,6 +149,13 @@ class NoiseSensitivity(_OnGrid):
         """See the class."""
         return self.relative(outputs, _over_noises)
 
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
+        """Use the distances of each sound; NaN where fewer than two sounds are left."""
+        moved, own = _over_noises(_drawn(outputs)), block[outputs.grid_rows]
+        left = [moved[own != b] for b in range(int(block.max()) + 1)]
+        means = np.array([rest.mean() if len(rest) > 1 else np.nan for rest in left])
+        return means / _real_without(outputs, block)
+
 
 def apart(u: Array) -> Array:
     """Return ½ E‖u − u'‖² over pairs of different rows, the unbiased variance: sums, no pairs.
@@ -137,6 +165,27 @@ def apart(u: Array) -> Array:
     # Less the first row: what is equal becomes 0, not a rounding error.
     spread: Array = (u - u[0]).var(axis=0, ddof=1).sum(axis=-1)
     return spread
+
+
+def apart_without(u: Array, block: IntArray, number: int) -> Array:
+    """Return :func:`apart` of the rows outside each of ``number`` blocks, ``[B, …]``.
+
+    ``block`` is int64 ``[n]``. NaN where fewer than two rows are left.
+    """
+    shifted = u - u[0]
+    member = np.equal.outer(np.arange(number), block).astype(np.float64)
+    left = (len(u) - member.sum(axis=1)).reshape(-1, *[1] * (u.ndim - 2))
+    left[left < 2] = np.nan
+    total = shifted.sum(axis=0) - np.tensordot(member, shifted, 1)
+    square = np.square(shifted).sum(axis=-1)
+    square = square.sum(axis=0) - np.tensordot(member, square, 1)
+    spread: Array = (square - np.square(total).sum(axis=-1) / left) / (left - 1)
+    return np.maximum(spread, 0.0)  # not below by rounding
+
+
+def _real_without(outputs: JudgeOutputs, block: IntArray) -> Array:
+    real = unit_rows(outputs.real["features"])
+    return apart_without(real, block, int(block.max()) + 1)
 
 
 def _over_noises(u: Array) -> Array:
