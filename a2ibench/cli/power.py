@@ -59,6 +59,11 @@ from a2ibench.errors import UserError
     type=click.IntRange(1),
     help="Number of trials at once, for the hours.  [default: GPUs, or processors, here]",
 )
+@click.option(
+    "--verbose",
+    is_flag=True,
+    help="Print the standard deviations, what to add, and the hours as well.",
+)
 @budget_option
 @plugin_option
 def power(
@@ -71,6 +76,7 @@ def power(
     look: int | None,
     tests: int | None,
     at_once: int | None,
+    verbose: bool,
     budget: int | None,
     plugins: tuple[Path, ...],
 ) -> None:
@@ -82,7 +88,7 @@ def power(
     that you give.
     """
     load_plugins(plugins)
-    from a2ibench.cli.power_table import power_table
+    from a2ibench.cli.power_table import SUMMARY, power_table
     from a2ibench.console import Console
     from a2ibench.reporting.terminal import rich_tables
     from a2ibench.results.study import open_study
@@ -96,7 +102,8 @@ def power(
         at_once = int(machine.gpus or machine.cpus)
     table = power_table(found, wanted, at_once)
     console = Console()
-    console.print(*rich_tables(table, console.width, stacked=False), sep="\n")
+    shown = table if verbose else table.only(SUMMARY)
+    console.print(*rich_tables(shown, console.width, stacked=False), sep="\n")
     for note in table.notes:
         click.echo(note)
 

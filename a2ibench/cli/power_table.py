@@ -16,6 +16,8 @@ from a2ibench.reporting.table import Column, Table
 from a2ibench.study.power import Power, StudyPower
 
 HOUR = 3600.0
+SUMMARY = ("contrast", "metric", "they detect", "power %", "needs seeds", "or clips")
+"""Headings of the columns that fit a terminal."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def power_table(found: StudyPower, wanted: float, at_once: int) -> Table:
             Column("they detect", {"detectable": "value"}),
             Column("planned for", {"planned for": "value"}),
             Column("power %", {"power": "value"}),
-            Column("seeds needed", {"seeds needed": "value"}),
+            Column("needs seeds", {"seeds needed": "value"}),
             Column("or clips", {"clips needed": "value"}),
             Column("to add", {"to add": "text"}),
             Column("hours", {"hours": "value"}),

@@ -1,7 +1,7 @@
 """A table of typed cells, which renderers print: Markdown, CSV, LaTeX, terminal and HTML."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from a2ibench.reporting.cells import Cell
@@ -69,6 +69,15 @@ class Table:
         """Return the cells of a row for people."""
         there = zip(self.columns, row, strict=True)
         return [cell for column, cell in there if column.heading]
+
+    def only(self, headings: Collection[str]) -> "Table":
+        """Return the same table with the columns of some headings."""
+        kept = [i for i, column in enumerate(self.columns) if column.heading in headings]
+        columns = tuple(self.columns[i] for i in kept)
+        sections = tuple(
+            tuple(tuple(row[i] for i in kept) for row in section) for section in self.sections
+        )
+        return replace(self, columns=columns, sections=sections)
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -26,12 +26,20 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
+def test_the_answers_fit_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, text = run("power", folder)
+    assert code == 0, text
+    assert "continued" not in text
+    assert all(word in text for word in ("vae vs ours", "they", "power", "needs", "clips"))
+
+
 def test_the_table_has_a_line_for_each_primary_question(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "250")
     before = (folder / "study.json").read_bytes()
-    code, text = run("power", folder, "--at-once", 2)
+    code, text = run("power", folder, "--at-once", 2, "--verbose")
     assert code == 0, text
     assert "Seeds and test clips for a power of 80 %" in text
     for label in ("vae vs ours", "ours − consistency vs ours"):
