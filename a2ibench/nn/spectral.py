@@ -43,7 +43,8 @@ class SpectralNorm(nn.Module):
         matrix = as_matrix(weight.detach())
         self.register_buffer("_u", F.normalize(torch.randn(matrix.shape[0]), dim=0))
         self.register_buffer("_v", F.normalize(torch.randn(matrix.shape[1]), dim=0))
-        for _ in range(FIRST_ITERATIONS):
+        # Weights that are only measured, on the meta device, have no values to iterate on.
+        for _ in range(0 if matrix.is_meta else FIRST_ITERATIONS):
             self._iterate(matrix)
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:

@@ -1,17 +1,24 @@
 """Layers that generators and discriminators share."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from a2ibench.nn.diffaugment import diffaugment
 from a2ibench.nn.layers import DownStack, UpConv, UpStack, doublings, frozen
 from a2ibench.nn.resnet import ResNet18
-from a2ibench.nn.spectral import fixed_start_spectral_conv, spectral_conv, spectral_linear
+from a2ibench.nn.spectral import (
+    FIRST_ITERATIONS,
+    fixed_start_spectral_conv,
+    spectral_conv,
+    spectral_linear,
+)
 
 
 def test_up_conv_is_nearest_doubling_then_a_3x3_convolution() -> None:
@@ -65,6 +72,25 @@ def test_spectral_layers_have_norm_one(
     for _ in range(200):
         layer(torch.zeros(shape))
     assert spectral_norm_of(layer) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_layer_that_is_only_measured_has_the_same_state_and_does_not_iterate() -> None:
+    class Products(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            self.count += func in (torch.ops.aten.mv.default, torch.ops.aten.mv.out)
+            return func(*args, **(kwargs or {}))
+
+    with Products() as real:
+        layer = spectral_linear(6, 5)
+    with Products() as measured, torch.device("meta"):
+        empty = spectral_linear(6, 5)
+    assert real.count - measured.count == 2 * FIRST_ITERATIONS
+    shapes = [{k: v.shape for k, v in one.state_dict().items()} for one in (layer, empty)]
+    assert shapes[0] == shapes[1]
 
 
 def test_the_fixed_start_estimate_is_too_small_and_its_vector_never_moves() -> None:
