@@ -118,9 +118,9 @@ def open_dataset(
     root = storage.cache_dir("stores") / f"{plugin.name}-{key}"
     if not (root.exists() or make):
         raise NotPreparedError(
-            f"{reference}: its pairs are not in the cache ({root}). Either A2IBENCH_CACHE names"
-            " another cache than before, or the code of the dataset has changed;"
-            " `a2ibench data prepare` makes the pairs again"
+            f"{reference}: its pairs are not in the cache (stores/{root.name}). Either"
+            " A2IBENCH_CACHE names another cache than before, or the code of the dataset has"
+            " changed; `a2ibench data prepare` makes the pairs again"
         )
     if not root.exists():  # without a lock, so that a read-only cache can be used
         with storage.lock(root):
