@@ -16,20 +16,17 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy import optimize, special
 
 from a2ibench.config import MAX_SEEDS
 from a2ibench.evaluation.clip_blocks import BLOCKS
 from a2ibench.evaluation.statistics import MIN_CLIPS, MIN_SEEDS
-from a2ibench.evaluation.variance import SeedScores, components, mean_squares
+from a2ibench.evaluation.variance import Array, SeedScores, components, mean_squares
 
 MAX_CLIPS = 1_000_000
 """Test clips beyond which no number is searched."""
 NODES = 512
 """Quantiles of the mean squares over which the power is a mean; a power of 2."""
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -113,10 +113,14 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
     value = arm.mean - base.mean
     if abs(value) <= NOISE * _scale(arms):
         value = 0.0
-    tied = value == 0 and found is not None and _error(found) <= NOISE * _scale(arms)
+    tied = (
+        value == 0
+        and found is not None
+        and found.number >= MIN_CLIPS
+        and _error(found) <= NOISE * _scale(arms)
+    )
     reason = None if tied else _why_none(arms, found, "difference")
-    if found is None or found.number < MIN_CLIPS or reason is not None:
-        reason = _why_none(arms, found, "difference")
+    if found is None or reason is not None:
         return Paired(value, None, None, None, None, None, seeds, reason)
     reach = 0.0 if tied else _reach(found)
     p = 1.0 if tied else _p_value(value, found)
