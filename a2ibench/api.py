@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a2ibench.config import MAX_SEEDS, SEEDS
 from a2ibench.errors import UserError, unknown
 from a2ibench.results import study as results
 from a2ibench.results.job_state import JobState
@@ -216,7 +217,7 @@ def run(
     ablate: Sequence[str] = (),
     dataset: "str | PathLike[str]" = "arcade",
     encoder: str = "soundnet8",
-    seeds: int = 1,
+    seeds: int = SEEDS,
     scale: str = "small",
     images: int | Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
@@ -235,7 +236,7 @@ def run(
         ablate: parts to switch off, as ``--ablate`` takes them (``["consistency"]``, ``"all"``).
         dataset: a registered name, or the folder of a prepared one.
         encoder: a registered name.
-        seeds: number of training seeds.
+        seeds: number of training seeds; with fewer than three no difference is tested.
         scale: ``"small"`` or ``"paper"``.
         images: training images a trial: one budget, or several in ascending order, all of them by
             one training; None for the scale's.
@@ -259,7 +260,6 @@ def run(
         UserError: something is wrong with the request; nothing was computed.
         StoppedError: the study cannot go on (a full disk).
     """
-    from a2ibench.config import MAX_SEEDS
     from a2ibench.console import Console
     from a2ibench.runs.progress_display import Display
     from a2ibench.runs.run_studies import run as run_studies

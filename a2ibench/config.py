@@ -22,6 +22,8 @@ from a2ibench.errors import UserError, unknown
 
 T = TypeVar("T")
 
+SEEDS = 3
+"""Seeds of a study by default: the fewest with which a difference is tested."""
 MAX_SEEDS = 1_000
 """Largest number of seeds of a study."""
 MAX_IMAGES = 10**10

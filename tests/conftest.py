@@ -85,6 +85,7 @@ def tiny() -> "Callable[..., Request]":
             "encoder": "logmel",
             "images": (96,),
             "metrics": ("is1_lite0",),
+            "seeds": 1,
             "folder": folder,
             **changed,
         }
@@ -130,8 +131,9 @@ def small_study(small_store: Path) -> Path:
             patch.setattr(f"a2ibench_plugins.judges.resnet18.{limit}", 4)
         arguments = [
             "run", "--model", "vae", "--dataset", str(small_store), "--encoder", "logmel",
-            "--images", "96", "--metric", "is1_lite0", "--metric", "accuracy_resnet18",
-            "--executor", "inline", "--tracking-uri", "none", "--out", str(folder),
+            "--seeds", "1", "--images", "96", "--metric", "is1_lite0",
+            "--metric", "accuracy_resnet18", "--executor", "inline", "--tracking-uri", "none",
+            "--out", str(folder),
         ]  # fmt: skip
         done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output

@@ -170,7 +170,8 @@ def test_the_plain_installation_trains_and_evaluates(
 ) -> None:
     run = [
         "run", "--model", "vae", "--dataset", small_store, "--encoder", "logmel", "--images", "96",
-        "--metric", "is1_lite0", "--executor", "inline", "--tracking-uri", "none", "--out", "study",
+        "--seeds", "1", "--metric", "is1_lite0", "--executor", "inline", "--tracking-uri", "none",
+        "--out", "study",
     ]  # fmt: skip
     done = plain(
         run,

@@ -23,7 +23,7 @@ from a2ibench.cli.options import (
     set_option,
     verbose_option,
 )
-from a2ibench.config import MAX_SEEDS
+from a2ibench.config import MAX_SEEDS, SEEDS
 from a2ibench.errors import UserError
 
 MAX_RETRIES = 100
@@ -92,10 +92,10 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 )
 @click.option(
     "--seeds",
-    default=1,
+    default=SEEDS,
     show_default=True,
     type=click.IntRange(1, MAX_SEEDS),
-    help="Number of training seeds.",
+    help="Number of training seeds. With fewer than three no difference is tested.",
 )
 @scale_option("Sizes and budget: minutes on two cores, or those of the papers, for a GPU.")
 @images_option(

@@ -119,6 +119,7 @@ def tune(
     name = f"tune-{model}-{Path(options['dataset']).name}"
     request = Request(
         models=(model,),
+        seeds=1,
         metrics=(metric,),
         settings=read_settings(settings),
         folder=out or Path("studies") / name,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from a2ibench import config, registry
-from a2ibench.config import MAX_IMAGES
+from a2ibench.config import MAX_IMAGES, SEEDS
 from a2ibench.data.prepare import check_dataset
 from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import EVERY, find_metric
@@ -43,7 +43,7 @@ class Request:
     ablate: tuple[str, ...] = ()
     dataset: str = "arcade"
     encoder: str = "soundnet8"
-    seeds: int = 1
+    seeds: int = SEEDS
     scale: str = "small"
     images: tuple[int, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -157,7 +157,7 @@ def _write(folder: Path, values: Mapping[str, Any]) -> None:
 def _asked(path: Path) -> dict[str, Any]:
     """Return what a file asks for, with the defaults of the command line for all that it omits."""
     usual = {
-        "ablate": [], "dataset": ["arcade"], "encoder": ["soundnet8"], "seeds": 1,
+        "ablate": [], "dataset": ["arcade"], "encoder": ["soundnet8"], "seeds": Request.seeds,
         "scale": "small", "settings": {}, "metrics": [], "executor": Request.executor,
         "primary": PrimaryKeys().model_dump(),
     }  # fmt: skip

@@ -21,7 +21,7 @@ DATA = [
     "--set", "synthetic.image_size=32", "--set", "synthetic.seconds=1",
 ]  # fmt: skip
 RUN = [
-    "run", *DATA, "--images", "96", "--metric", "is1_lite0",
+    "run", *DATA, "--seeds", "1", "--images", "96", "--metric", "is1_lite0",
     "--executor", "inline", "--tracking-uri", "none",
 ]  # fmt: skip
 

@@ -23,7 +23,7 @@ from a2ibench_plugins.datasets.synthetic import Synthetic
 WRONG = {"baseball/train-3": "soccer", "soccer/test-2": "dam", "dam/train-5": "baseball"}
 RUN = [
     "--encoder", "logmel", "--model", "vae", "--images", "96", "--metric", "is1_lite0",
-    "--executor", "inline", "--tracking-uri", "none",
+    "--seeds", "1", "--executor", "inline", "--tracking-uri", "none",
 ]  # fmt: skip
 
 
@@ -170,8 +170,8 @@ def test_a_study_does_not_go_on_with_labels_that_changed_under_it(
     root: Path, tmp_path: Path
 ) -> None:
     request = Request(
-        models=("vae",), dataset=str(root), encoder="logmel", images=(64,), metrics=("is1_lite0",),
-        folder=tmp_path,
+        models=("vae",), dataset=str(root), encoder="logmel", seeds=1, images=(64,),
+        metrics=("is1_lite0",), folder=tmp_path,
     )  # fmt: skip
     task = prepare_study(request, lambda name: lambda done, total: None, lambda line: None).tasks[0]
     write_corrections(root, {0: ""})

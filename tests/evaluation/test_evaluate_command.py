@@ -123,7 +123,7 @@ def test_several_folders_are_seeds_and_the_row_stays_when_the_study_runs_again(
     assert np.load(study / "jobs" / key / "samples" / "grid.npy").shape == (12, 4, 32, 32, 3)
     again = call(
         "run", "--model", "vae", "--dataset", store, *PROTOCOL, *OWN, "--images", "96",
-        "--executor", "inline", "--tracking-uri", "none", "--out", study,
+        "--seeds", "1", "--executor", "inline", "--tracking-uri", "none", "--out", study,
     )  # fmt: skip
     assert again.exit_code == 0, again.output
     assert "theirs" in rows_of(study).index

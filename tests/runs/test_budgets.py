@@ -56,8 +56,9 @@ def bits(state: JobState) -> tuple[Any, ...]:
 def apart(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Any, ...]]:
     """A training by itself for each budget."""
     request = Request(
-        ("vae",), dataset="synthetic", encoder="logmel", images=BUDGETS, metrics=("is1_lite0",),
-        folder=tmp_path_factory.mktemp("apart") / "study", settings={"synthetic": PAIRS},
+        ("vae",), dataset="synthetic", encoder="logmel", seeds=1, images=BUDGETS,
+        metrics=("is1_lite0",), folder=tmp_path_factory.mktemp("apart") / "study",
+        settings={"synthetic": PAIRS},
     )  # fmt: skip
     plan = prepare_study(request, lambda name: lambda done, total: None, lambda line: None)
     tasks = [replace(task, earlier=()) for task in plan.trainings]

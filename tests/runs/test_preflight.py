@@ -19,7 +19,7 @@ from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.study_lock import at_work
 
 MODEL = ("--model", "vae", "--encoder", "logmel", "--images", "64", "--executor", "inline",
-         "--tracking-uri", "none")  # fmt: skip
+         "--seeds", "1", "--tracking-uri", "none")  # fmt: skip
 QUICK = ("--metric", "msssim_diversity")
 
 

@@ -264,7 +264,7 @@ def command(folder: Path, *more: str) -> list[str]:
         str(Path(sys.executable).with_name("a2ibench")), "run", "--model", "vae",
         "--dataset", "synthetic", "--encoder", "logmel", "--metric", "is1_lite0",
         *(part for option in options for part in ("--set", f"synthetic.{option}")),
-        "--tracking-uri", "none", "--out", str(folder), *more,
+        "--seeds", "1", "--tracking-uri", "none", "--out", str(folder), *more,
     ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def test_a_study_needs_neither_ray_nor_mlflow(tmp_path: Path, executor: str) -> 
     done = subprocess.run(
         [
             sys.executable, "-m", "a2ibench.cli", "run", "--model", "vae", "--dataset", "synthetic",
-            "--encoder", "logmel", "--images", "64", "--metric", "is1_lite0",
+            "--encoder", "logmel", "--seeds", "1", "--images", "64", "--metric", "is1_lite0",
             *(part for value in small for part in ("--set", f"synthetic.{value}")),
             "--executor", executor, "--tracking-uri", "none", "--out", str(tmp_path / "study"),
         ],

@@ -59,7 +59,7 @@ def test_a_study_of_starting_files_alone_runs(
         "--metric", "match_fresh_judge", "--dataset", "fresh_dataset",
         "--encoder", "fresh_encoder", "--set", "fresh_dataset.sources=8",
         "--set", "fresh_dataset.image_size=32", "--images", "96", "--executor", "inline",
-        "--tracking-uri", "none", "--out", str(tmp_path / "study"),
+        "--seeds", "1", "--tracking-uri", "none", "--out", str(tmp_path / "study"),
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     tables = "".join(path.read_text() for path in (tmp_path / "study" / "tables").glob("*.md"))

@@ -35,7 +35,7 @@ BOTH = ("vae", "wan2019")
 def ask(folder: Path, **changed: Any) -> Request:
     """A request of seconds."""
     asked: dict[str, Any] = {
-        "models": BOTH, "dataset": "synthetic", "encoder": "logmel", "images": (64,),
+        "models": BOTH, "dataset": "synthetic", "encoder": "logmel", "seeds": 1, "images": (64,),
         "metrics": (METRIC,), "settings": {"synthetic": PAIRS}, "folder": folder,
     }  # fmt: skip
     return Request(**{**asked, **changed})
@@ -112,7 +112,7 @@ def test_the_command_asks_before_any_work(study: Path) -> None:
         main,
         ["run", "--model", "vae", "--model", "wan2019", "--dataset", "synthetic", *sizes,
          "--encoder", "logmel", "--images", "64", "--metric", METRIC, "--executor", "inline",
-         "--tracking-uri", "none", "--out", str(study)],
+         "--seeds", "1", "--tracking-uri", "none", "--out", str(study)],
     )  # fmt: skip
     assert done.exit_code == 2, done.output
     assert (

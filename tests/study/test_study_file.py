@@ -144,7 +144,7 @@ def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
     arguments = [
         "run", "--model", "vae", "--dataset", small_store, "--dataset", other, "--encoder",
         "mfcc", "--images", 64, "--metric", "is1_lite0", "--executor", "inline",
-        "--tracking-uri", "none", "--out", out,
+        "--seeds", 1, "--tracking-uri", "none", "--out", out,
     ]  # fmt: skip
     done = call(*arguments)
     assert done.exit_code == 0, done.output

@@ -42,7 +42,7 @@ def silent(name: str) -> Any:
 def request_(small_store: Path, tmp_path: Path) -> Request:
     (tmp_path / "space.yaml").write_text(SPACE)
     return Request(
-        models=("vae",), dataset=str(small_store), encoder="logmel", images=(72,),
+        models=("vae",), dataset=str(small_store), encoder="logmel", seeds=1, images=(72,),
         metrics=("is1_lite0",), folder=tmp_path / "tuning",
     )  # fmt: skip
 
