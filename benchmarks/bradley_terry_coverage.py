@@ -19,10 +19,12 @@ SCORES = np.array([0.6, 0.0, -0.6])
 ARMS = ("0", "1", "2")
 POSITION = 0.3
 TRIALS = (30, 60)
-PEOPLE = (2, 5, 10, 30)
-EFFECTS = ((0, 0, 0), (0.5, 0, 0.3), (0, 0.7, 0), (0.5, 0.7, 0.3), (1, 1, 0.5))
-"""Standard deviations over people, over clips, and of people's preference for the left."""
-TIE = (0.0, 0.4)
+PEOPLE = (3, 5, 10, 30)
+EFFECTS = (
+    ((0, 0, 0), 0.0), ((0.5, 0, 0.3), 0.4), ((0, 0.7, 0), 0.0), ((0.5, 0.7, 0.3), 0.4),
+    ((1, 1, 0.5), 0.0),
+)  # fmt: skip
+"""Standard deviations over people, over clips, and of people's preference for the left; τ."""
 STUDIES = 400
 
 
@@ -67,7 +69,7 @@ def main() -> None:
     print(f"{studies} studies a line; coverage in %, mean half width in log-odds")
     print("people trials ties  person clip side   scores  differences  refused  half width")
     covered_all = []
-    for effects, tie in itertools.product(EFFECTS, TIE):
+    for effects, tie in EFFECTS:
         true = truth(effects, tie)
         for people, trials in itertools.product(PEOPLE, TRIALS):
             rng = np.random.default_rng(
@@ -89,8 +91,8 @@ def main() -> None:
             covered_all.append((people, 100 * np.mean(scores)))
             print(
                 f"{people:6} {trials:6} {tie:4.1f}  {effects[0]:6.1f} {effects[1]:4.1f}"
-                f" {effects[2]:4.1f} {100 * np.mean(scores):8.1f} {100 * np.mean(differences):12.1f}"
-                f" {100 * refused / studies:8.1f} {np.mean(widths):10.2f}",
+                f" {effects[2]:4.1f} {100 * np.mean(scores):8.1f}"
+                f" {100 * np.mean(differences):12.1f} {100 * refused / studies:8.1f} {np.mean(widths):10.2f}",
                 flush=True,
             )
     for people in PEOPLE:
