@@ -92,7 +92,8 @@ def main() -> None:
             print(
                 f"{people:6} {trials:6} {tie:4.1f}  {effects[0]:6.1f} {effects[1]:4.1f}"
                 f" {effects[2]:4.1f} {100 * np.mean(scores):8.1f}"
-                f" {100 * np.mean(differences):12.1f} {100 * refused / studies:8.1f} {np.mean(widths):10.2f}",
+                f" {100 * np.mean(differences):12.1f} {100 * refused / studies:8.1f}"
+                f" {np.mean(widths):10.2f}",
                 flush=True,
             )
     for people in PEOPLE:
