@@ -217,14 +217,15 @@ def _jackknife(changes: Array) -> Estimate:
 
 
 def _reach(people: Estimate, clips: Estimate, answers: Estimate) -> float | None:
-    """Return half the width of an interval; None where the variance is not known."""
-    if clips.freedom + 1 < MIN_CLIPS or not np.isfinite(people.variance + clips.variance):
+    """Return half the width of an interval, by the clips alone with one person; None where the
+    variance is not known."""
+    alone = people.freedom < 1
+    if clips.freedom + 1 < MIN_CLIPS or not np.isfinite(clips.variance):
         return None
-    if people.freedom < 1:
-        parts = [clips]
-    else:
-        beyond = Estimate(max(clips.variance - answers.variance, 0.0), clips.freedom)
-        parts = [people, satterthwaite(people, beyond)]
+    if not (alone or np.isfinite(people.variance)):
+        return None
+    beyond = Estimate(max(clips.variance - answers.variance, 0.0), clips.freedom)
+    parts = [clips] if alone else [people, satterthwaite(people, beyond)]
     return max(
         float(np.sqrt(one.variance) * special.stdtrit(one.freedom, (1 + LEVEL) / 2))
         for one in parts

@@ -150,6 +150,15 @@ def test_answers_of_one_person_or_clip_count_as_alike() -> None:
     assert width(clip=[f"{one}{i % 4}" for i, one in enumerate(alike)]) > 1.2 * apart
 
 
+def test_one_person_has_an_interval_over_clips_and_two_who_complete_each_other_none() -> None:
+    one = fit([answer._replace(person="p") for answer in table()], "abc").scores[0].score
+    # With a clip for each answer, clips alone vary as much as clips and people that do not differ.
+    assert one.low == pytest.approx(fit(table(), "abc").scores[0].score.low)
+    # Without either of them an arm is compared with none.
+    two = [o._replace(person="p" if "a" in (o.left, o.right) else "q") for o in table()]
+    assert fit(two, "abc").scores[0].score.low is None
+
+
 def test_few_clips_or_an_arm_that_hangs_on_one_clip_give_no_interval() -> None:
     few = [one._replace(clip=f"{i % 4}") for i, one in enumerate(table())]
     assert fit(few, "abc").scores[0].score.low is None
