@@ -35,7 +35,7 @@ COLUMNS = ("file", "sound", "change", "level", "picture")
 
 @dataclass(frozen=True)
 class Exported:
-    """What a folder of exported sounds says of itself."""
+    """The content of a folder of exported sounds."""
 
     change: Change
     sounds: tuple[str, ...]
