@@ -100,6 +100,7 @@ def test_pictures_of_other_sizes_are_resized_and_counted(sent: Path, tmp_path: P
 def test_the_classifier_of_a_study_judges_pictures_from_outside(
     small_study: Path, sent: Path, tmp_path: Path
 ) -> None:
+    study = Path(shutil.copytree(small_study, tmp_path / "study"))
     pictures = draw(sent, tmp_path / "pictures", noises=1)
     out = tmp_path / "out"
     done = call(
@@ -108,7 +109,7 @@ def test_the_classifier_of_a_study_judges_pictures_from_outside(
         "--images",
         pictures,
         "--judged-by",
-        small_study,
+        study,
         "--out",
         out,
         "--name",
@@ -117,9 +118,9 @@ def test_the_classifier_of_a_study_judges_pictures_from_outside(
     assert done.exit_code == 0, done.output
     table = pd.read_csv(out / "curves.csv")
     assert table["posterior"].between(0, 1).all()
-    done = call("report", small_study, "--sweep", out)
+    done = call("report", study, "--sweep", out)
     assert done.exit_code == 0, done.output
-    assert "us: volume" in (small_study / "report.html").read_text()
+    assert "us: volume" in (study / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
