@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
+from a2ibench.nn import pairwise
 from a2ibench.nn.cosine import unit_rows
-from a2ibench_plugins.metrics.memorisation import Memorisation, compare, nearest_drawn
+from a2ibench_plugins.metrics.memorisation import (
+    Memorisation,
+    compare,
+    nearest_drawn,
+    probabilities,
+)
 
 
 def drawn_world(n: int, m: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -54,8 +60,13 @@ def test_it_is_the_mean_over_all_draws_of_equally_many_of_each_class(seed):
         there = np.isfinite(distances[-1])
         sizes.append(np.stack([(there & (labels[-1] == c)).sum(axis=1) for c in (0, 1)], axis=1))
     drawn = np.minimum(*sizes)
-    sides = [nearest_drawn(*side, drawn) for side in zip(distances, labels, sizes, strict=True)]
-    found = compare(*sides)
+    sides = zip(distances, labels, sizes, strict=True)
+    found = compare(
+        *(
+            probabilities(distance, np.broadcast_to(label, distance.shape), size, drawn)
+            for distance, label, size in sides
+        )
+    )
     for i in np.flatnonzero(drawn.any(axis=1)):
         a, b = (
             by_drawing(distance[i], label, drawn[i])
@@ -65,14 +76,19 @@ def test_it_is_the_mean_over_all_draws_of_equally_many_of_each_class(seed):
         assert found[i] == pytest.approx(np.mean(every), abs=1e-8)
 
 
-def test_the_neighbours_that_are_looked_at_are_enough():
-    distance = np.random.default_rng(0).random((3, 200))
-    r, p = nearest_drawn(
-        distance, np.zeros(200, dtype=np.int64), np.full((3, 1), 200), np.full((3, 1), 140)
-    )
-    assert r.shape[1] < 30
-    np.testing.assert_array_equal(r, np.sort(distance, axis=1)[:, : r.shape[1]])
-    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-9)
+@pytest.mark.parametrize("cells", [1, 10_000])
+def test_the_few_neighbours_that_are_looked_at_are_the_nearest_and_enough(monkeypatch, cells):
+    monkeypatch.setattr(pairwise, "CELLS", cells)
+    rng = np.random.default_rng(0)
+    images, others = (rng.normal(size=(n, 5)).astype(np.float32) for n in (3, 200))
+    never = rng.random((3, 200)) < 0.3
+    size = np.count_nonzero(~never, axis=1, keepdims=True)
+    label = np.zeros(200, dtype=np.int64)
+    r, p = nearest_drawn(images, others, label, never, size, size // 2)
+    assert r.shape[1] < 40
+    distance = np.where(never, np.inf, 1 - unit_rows(images) @ unit_rows(others).T)
+    np.testing.assert_allclose(r, np.sort(distance, axis=1)[:, : r.shape[1]], atol=1e-9)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-8)
 
 
 def score_of(generated: np.ndarray, real: np.ndarray, train: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
 from a2ibench.nn.cosine import unit_rows
-from a2ibench.nn.pairwise import product, square_lengths, strips
+from a2ibench.nn.pairwise import square_lengths, strips
 from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ class Memorisation(Metric):
     - The test images of the segment's own source clip are left out: an image of that sound is
       *meant* to be near them.
     - Both sets have the same number of images of each class. The larger is drawn down at random;
-      the value is the exact expectation over these draws (:func:`nearest_drawn`).
+      the value is the exact expectation over these draws (:func:`probabilities`).
     - As many training images are compared with as there are test segments. Of a generator that
       copies from M training images, the source of an image is among these m with probability m/M:
       where m < M it scores about m/M. The row of nearest training images shows what copies score.
@@ -78,55 +78,72 @@ class Memorisation(Metric):
         )
         for rows in strips(len(clip), max(len(train), len(test))):
             own = clip[rows]
-            to_train, to_test = (_distances(generated[rows], real) for real in (train, test))
-            to_test[own[:, np.newaxis] == clip] = np.inf
-            size = np.broadcast_to(trained, (len(own), len(trained)))
-            a = nearest_drawn(to_train, outputs.train_label, size, drawn[own])
-            b = nearest_drawn(to_test, outputs.label, tested[own], drawn[own])
+            taken, size = drawn[own], np.broadcast_to(trained, (len(own), len(trained)))
+            never = (taken == 0)[:, outputs.train_label]
+            a = nearest_drawn(generated[rows], train, outputs.train_label, never, size, taken)
+            never = (taken == 0)[:, outputs.label] | (own[:, np.newaxis] == clip)
+            b = nearest_drawn(generated[rows], test, outputs.label, never, tested[own], taken)
             nearer[rows] = compare(a, b)
         rows = np.flatnonzero(drawn[clip].any(axis=1))
         return Score.mean(nearer[rows], rows, len(nearer))
 
 
-def _distances(x: FloatArray, y: FloatArray) -> Array:
-    found = product(unit_rows(x), y)
-    length = np.sqrt(square_lengths(y))
-    found /= -np.where(length > 0, length, 1)
-    found += 1
-    return found.round(DECIMALS, out=found)
-
-
 def nearest_drawn(
-    distance: Array, label: IntArray, size: IntArray, drawn: IntArray
+    images: FloatArray,
+    others: FloatArray,
+    label: IntArray,
+    never: npt.NDArray[np.bool_],
+    size: IntArray,
+    drawn: IntArray,
 ) -> tuple[Array, Array]:
-    """Return how far the nearest of some images may be that are drawn at random.
-
-    Of the m_c images of each class c, t_c are drawn. None of the k nearest images is among them
-    with probability S(k) = Π_c C(m_c − g_c, t_c) / C(m_c, t_c), where g_c of the k are of class c;
-    so the k-th is the nearest that is drawn with probability S(k − 1) − S(k).
+    """Return how far the nearest of some others may be that are drawn at random, and how likely.
 
     Args:
-        distance: float64 ``[n, m]``; inf to an image that is left out.
-        label: int64 ``[m]``, classes of the images to which these are, 0 … C − 1.
-        size: int64 ``[n, C]``, m_c, without those that are left out.
-        drawn: int64 ``[n, C]``, t_c ≤ m_c.
+        images: float32 ``[n, d]``, features.
+        others: float32 ``[m, d]``.
+        label: int64 ``[m]``, the classes of the others, 0 … C − 1.
+        never: bool ``[n, m]``, others that are not drawn for an image.
+        size: int64 ``[n, C]``, m_c, the number of others of each class that may be drawn.
+        drawn: int64 ``[n, C]``, t_c ≤ m_c, the number that is.
 
     Returns:
-        The distances of the nearest images, ascending, ``[n, k]``, and the probability of each.
-        Images that lie farther have a total probability of at most :data:`REST`. All are 0 where
-        nothing is drawn.
+        See :func:`probabilities`, of the nearest k others. That a farther one is the nearest has a
+        probability of at most :data:`REST`.
     """
     share = np.divide(drawn, size, out=np.ones(drawn.shape), where=drawn > 0).min()
     needed = 1 if share == 1 else int(np.ceil(np.log(REST) / np.log1p(-share)))
-    count = min(needed, distance.shape[1])
-    if not drawn.all():  # classes of which none is drawn would take places among the nearest
-        distance = np.where(drawn[:, label] > 0, distance, np.inf)
-    near = np.argpartition(distance, count - 1, axis=1)[:, :count]
-    r = np.take_along_axis(distance, near, axis=1)
-    order = r.argsort(axis=1)
-    near, r = (np.take_along_axis(one, order, axis=1) for one in (near, r))
+    count = min(needed, len(others))
+    u, length = unit_rows(images), np.sqrt(square_lengths(others))
+    length[length == 0] = 1
+    # Neighbours are found in float32, which is twice as fast; their distances are exact.
+    apart = u.astype(np.float32) @ others.T
+    apart /= -length.astype(np.float32)
+    apart[never] = np.inf
+    near = np.argpartition(apart, count - 1, axis=1)[:, :count]
+    distance = np.empty(near.shape)
+    for rows in strips(len(u), count * others.shape[1]):
+        v = others[near[rows]].astype(np.float64)
+        distance[rows] = 1 - np.einsum("nd,nkd->nk", u[rows], v) / length[near[rows]]
+    distance = distance.round(DECIMALS)
+    distance[np.take_along_axis(never, near, axis=1)] = np.inf
+    return probabilities(distance, label[near], size, drawn)
+
+
+def probabilities(
+    distance: Array, label: IntArray, size: IntArray, drawn: IntArray
+) -> tuple[Array, Array]:
+    """Return distances, ascending, and the probability of each to be that of the nearest drawn one.
+
+    Of the m_c images of each class c, t_c are drawn. None of the k nearest is among them with
+    probability S(k) = Π_c C(m_c − g_c, t_c) / C(m_c, t_c), where g_c of the k are of class c; so
+    the k-th is the nearest with probability S(k − 1) − S(k).
+
+    Shapes: distance float64 ``[n, k]``, inf to what is not drawn, label int64 ``[n, k]``; size and
+    drawn as in :func:`nearest_drawn`. The results are ``[n, k]``; 0 where the distance is inf.
+    """
+    order = distance.argsort(axis=1)
+    r, of = (np.take_along_axis(one, order, axis=1) for one in (distance, label))
     missed = np.ones(r.shape)
-    of = label[near]
     for c in np.unique(of):
         same = of == c
         left = np.maximum(size[:, [c]] + 1 - np.cumsum(same, axis=1), 1)  # itself, and farther ones
