@@ -28,7 +28,7 @@ Array = npt.NDArray[np.float64]
 class _OnGrid(Metric):
     """A metric of the pictures that are drawn of some sounds, each with the same noises."""
 
-    judge: str = option("lite0", "whose features the pictures are compared by")
+    judge: str = option("lite0", "judge by whose features pictures are compared")
     reads = ("features",)
     needs = frozenset({"grid"})
     group = "variety"

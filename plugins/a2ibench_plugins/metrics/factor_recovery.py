@@ -39,7 +39,7 @@ class FactorRecovery(Metric):
 
     name = "factors"
     version = 2
-    judge: str = option("lite0", "from whose features the factors are read")
+    judge: str = option("lite0", "judge from whose features the factors are read")
     reads = ("features",)
     needs = frozenset({"factors"})
     title = "factor recovery"
