@@ -111,7 +111,8 @@ def sums_of_products(
     inputs: Iterable[tuple[IntArray, Array]], label: IntArray, classes: int
 ) -> tuple[Array, Array]:
     """Return XᵀX, ``[d + 1, d + 1]``, and XᵀY, ``[d + 1, C]``, of inputs X and one-hot Y."""
-    gram, cross = 0.0, 0.0
+    gram: Array = np.zeros(())
+    cross: Array = np.zeros(())
     for rows, x in inputs:
         gram, cross = gram + x.T @ x, cross + x.T @ np.eye(classes)[label[rows]]
     return gram, cross

@@ -84,8 +84,8 @@ class Memorisation(Metric):
             never = (taken == 0)[:, outputs.label] | (own[:, np.newaxis] == clip)
             b = nearest_drawn(generated[rows], test, outputs.label, never, tested[own], taken)
             nearer[rows] = compare(a, b)
-        rows = np.flatnonzero(drawn[clip].any(axis=1))
-        return Score.mean(nearer[rows], rows, len(nearer))
+        there = np.flatnonzero(drawn[clip].any(axis=1))
+        return Score.mean(nearer[there], there, len(nearer))
 
 
 def nearest_drawn(
