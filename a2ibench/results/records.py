@@ -190,7 +190,7 @@ class EncoderRecord(Record):
 
 
 class ScoreRecord(Record):
-    """A metric of a job; no value where it does not apply to the method."""
+    """A metric of a job; no value where it does not apply to the method, or is ``undefined``."""
 
     value: FiniteFloat | None
     n: Count
@@ -202,6 +202,7 @@ class ScoreRecord(Record):
     parts: dict[str, FiniteFloat] = {}
     clips: Count | None = None
     chance: FiniteFloat | None = None
+    undefined: str | None = None
 
 
 class SpecRecord(Record):
