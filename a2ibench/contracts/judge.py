@@ -54,7 +54,7 @@ class Judge(nn.Module, ABC):
     version: ClassVar[int] = 1
     """Raised when the same images, sounds or texts get other outputs than before."""
     embeds: ClassVar[frozenset[Kind]] = frozenset({"images"})
-    """What it embeds; for each kind it has the method that :data:`METHODS` names."""
+    """The kinds that it embeds, each by the method that :data:`METHODS` names."""
     outputs: ClassVar[tuple[str, ...]] = ()
     """Names of the outputs of :meth:`embed`; with them a metric that reads another one is refused
     before any work. Empty where they are not declared."""
