@@ -40,7 +40,8 @@ def _said(plugin: type) -> Iterator[str]:
     shared = [
         base
         for base in reversed(plugin.__mro__[1:])
-        if base.__module__ == plugin.__module__ and "name" not in vars(base)
+        if base.__module__ == plugin.__module__
+        and ("name" not in vars(base) or inspect.isabstract(base))  # every metric has a name
     ]
     for one in (inspect.getmodule(plugin), *shared, plugin):
         if text := inspect.getdoc(one):

@@ -1,19 +1,7 @@
 """AIS and IIS: audio–image and image–image similarity, in the three ways that papers compute them.
 
-With xᵢ the image generated for test segment i, rᵢ its own sound (AIS) or its own real image (IIS),
-and cos by the outputs of the judge, each a mean over i:
-
-- *rate* (SonicDiffusion): the share of all n references rⱼ with cos(xᵢ, rⱼ) < cos(xᵢ, rᵢ). The own
-  one is among them, so the most is (n − 1)/n. Chance is half of that, which a generator that always
-  draws one image has exactly. One that is right about the class and random inside it has 1 − 1/2C
-  with C balanced classes: where classes are easy, the rate saturates.
-- *cosine* (MACS): cos(rᵢ, xᵢ). Its level says little, since a network's outputs all lie in a narrow
-  cone. Chance is the mean of cos(rᵢ, xⱼ) over i ≠ j, which a generator that always draws one image
-  has exactly.
-- *z* (MACS): (cos(rᵢ, xᵢ) − mean) / sd, both over the n − 1 *other generated* images xⱼ, sd that of
-  the population. Chance is 0. A generator that is right about the class and random inside it has
-  √(C − 1) with C balanced classes. A generator that always draws one image has no spread: its z is
-  undefined, and its row has no value.
+xᵢ is the image generated for test segment i; rᵢ its own sound (AIS), or its own real image (IIS);
+cos is taken of the outputs of the judge, and each number is a mean over i.
 """
 
 from abc import abstractmethod
@@ -55,11 +43,10 @@ class _Similarity(Metric):
 
 
 class _Sounds(_Similarity):
-    """AIS needs a judge with one space for images and sounds.
+    """AIS is asked of a judge that puts images and sounds into one space.
 
-    That is its output ``features`` or, of a judge that is trained on the data, ``acoustic``; where
-    such a judge does not hear, that is the space of the method's own features, and methods with
-    different encoders are not compared.
+    That is its output ``features``; of a judge that is trained on the data, ``acoustic``. Where
+    such a judge does not hear, it is the space of the method's own features.
     """
 
     judge: str = option("wav2clip", "which embeds images and sounds")
@@ -78,7 +65,7 @@ class _Sounds(_Similarity):
 
 
 class _RealImages(_Similarity):
-    """IIS needs a judge of images."""
+    """IIS is asked of a judge of images."""
 
     judge: str = option("clip_b32", "whose features are compared")
     reads = ("features",)
@@ -89,7 +76,15 @@ class _RealImages(_Similarity):
 
 
 class _Rate(_Similarity):
-    """In a rate, one of segments that overlap takes part."""
+    """The rate of SonicDiffusion: the share of all n references rⱼ with cos(xᵢ, rⱼ) < cos(xᵢ, rᵢ).
+
+    The own one is among the references, so the most is (n − 1)/n. Chance is half of that; a
+    generator that always draws one image has just this, but for references that are equal. One that
+    is right about the class and random inside it has about 1 − 1/2C with C balanced classes: where
+    classes are easy, the rate saturates. The references are the sounds or real images of the test
+    segments, of which those that overlap do not take part together; the paper's are its fixed
+    validation set.
+    """
 
     percent = True
     bounds = (0.0, 1.0)
@@ -119,7 +114,11 @@ class _Rate(_Similarity):
 
 
 class _Cosine(_Similarity):
-    """In a cosine, all segments take part."""
+    """The cosine of MACS: cos(rᵢ, xᵢ).
+
+    Its level says little, since the outputs of a network lie in a narrow cone. Chance is the mean
+    of cos(rᵢ, xⱼ) over i ≠ j; a generator that always draws one image has just this.
+    """
 
     bounds = (-1.0, 1.0)
     fewest = 2
@@ -134,7 +133,13 @@ class _Cosine(_Similarity):
 
 
 class _ZScore(_Similarity):
-    """In a z, one of segments that overlap takes part."""
+    """The z of MACS: (cos(rᵢ, xᵢ) − mean) / sd, both over the n − 1 *other generated* images xⱼ.
+
+    sd is that of a population. Chance is 0; a generator that is right about the class and random
+    inside it has about √(C − 1) with C balanced classes. One that always draws one image has no
+    spread: its z is undefined, and its row has no value. Segments that overlap do not take part
+    together.
+    """
 
     bounds = (float("-inf"), float("inf"))
     fewest = 20
@@ -192,10 +197,9 @@ def _means_outside(values: Array, block: IntArray) -> Array:
 
 
 class AISRate(_Sounds, _Rate):
-    """The rate with sounds as references.
+    """SonicDiffusion's judge is Wav2CLIP for sounds and CLIP ViT-B/32 for images.
 
-    The paper's judge is Wav2CLIP for sounds, of files loaded at 44.1 kHz and padded with zeros to
-    442,763 samples, and CLIP ViT-B/32 for images; its references are its validation set.
+    Sounds are loaded at 44.1 kHz and padded with zeros to 442,763 samples.
     """
 
     name = "ais_rate"
@@ -206,10 +210,7 @@ class AISRate(_Sounds, _Rate):
 
 
 class IISRate(_RealImages, _Rate):
-    """The rate with real images as references.
-
-    The paper's judge is CLIP ViT-L/14; its references are its validation set.
-    """
+    """SonicDiffusion's judge is CLIP ViT-L/14."""
 
     name = "iis_rate"
     judge: str = option("clip_l14", "whose features are compared")
@@ -219,10 +220,9 @@ class IISRate(_RealImages, _Rate):
 
 
 class AISCosine(_Sounds, _Cosine):
-    """The cosine with the own sound.
+    """MACS's judge is Wav2CLIP for sounds, loaded at 16 kHz, and CLIP ViT-B/32 for images.
 
-    The paper's judge is Wav2CLIP for sounds, of files loaded at 16 kHz, and CLIP ViT-B/32 for
-    images. By ``i2a_lite0`` it is the number of ``similarity_i2a_lite0``.
+    By ``i2a_lite0`` it is the number of ``similarity_i2a_lite0``.
     """
 
     name = "ais_cos"
@@ -232,10 +232,7 @@ class AISCosine(_Sounds, _Cosine):
 
 
 class IISCosine(_RealImages, _Cosine):
-    """The cosine with the own real image.
-
-    The paper's judge is CLIP ViT-B/32.
-    """
+    """MACS's judge is CLIP ViT-B/32."""
 
     name = "iis_cos"
     title = "IIS cosine"
@@ -244,11 +241,7 @@ class IISCosine(_RealImages, _Cosine):
 
 
 class AISZScore(_Sounds, _ZScore):
-    """The z of the own sound.
-
-    The paper's judge is Wav2CLIP for sounds, of files loaded at 16 kHz, and CLIP ViT-B/32 for
-    images.
-    """
+    """MACS's judge is Wav2CLIP for sounds, loaded at 16 kHz, and CLIP ViT-B/32 for images."""
 
     name = "ais_z"
     title = "AIS z"
@@ -257,10 +250,7 @@ class AISZScore(_Sounds, _ZScore):
 
 
 class IISZScore(_RealImages, _ZScore):
-    """The z of the own real image.
-
-    The paper's judge is CLIP ViT-B/32.
-    """
+    """MACS's judge is CLIP ViT-B/32."""
 
     name = "iis_z"
     title = "IIS z"
