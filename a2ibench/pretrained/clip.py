@@ -81,6 +81,7 @@ def clip_source(judge: str, model: str) -> NamedFiles:
     return NamedFiles(
         f"A2IBENCH_{judge.upper()}_WEIGHTS",
         "a CLIP",
-        f"`hf download {model} --local-dir FOLDER` gets a public one (MIT)",
+        f"`hf download {model} --local-dir FOLDER` gets a public one (code MIT; its page names no"
+        " licence of the weights)",
         FILES,
     )

@@ -41,7 +41,8 @@ class NamedFiles:
         told = os.environ.get(self.variable, "").partition(HASH)[0]
         holds = "the weight file"
         if self.beside:
-            holds = f"a folder with {' or '.join(WEIGHTS)}, {' and '.join(self.beside)}"
+            *others, last = self.beside
+            holds = f"a folder with {', '.join([' or '.join(WEIGHTS), *others])} and {last}"
         wanted = f"{holds} of {self.what}; {self.public}"
         if not told:
             raise UserError(f"set {self.variable} to {wanted}")

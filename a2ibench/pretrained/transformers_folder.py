@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ TOKENIZER = "tokenizer.json"
 P = TypeVar("P")
 
 
-def load_network(model: type[Any], paths: Mapping[str, Path]) -> Any:
+def load_network(model: Any, paths: Mapping[str, Path]) -> Any:
     """Return a model class of ``transformers`` with the weights of a folder, frozen, float32.
 
     It is loaded once per process, for a content of the files. ``paths`` holds the weights and
@@ -41,7 +41,7 @@ def load_network(model: type[Any], paths: Mapping[str, Path]) -> Any:
 
 
 @cache
-def _load(model: type[Any], files: tuple[Path, Path], changed: tuple[int, ...]) -> Any:
+def _load(model: Any, files: tuple[Path, Path], changed: tuple[int, ...]) -> Any:
     del changed  # part of the key
     weights, config = files
     settings = read_settings(config)
@@ -88,7 +88,7 @@ def load_preprocessor(kind: type[P], path: Path) -> P:
     """Make an image processor or a feature extractor of ``transformers`` from its settings."""
     settings = read_settings(path)
     try:
-        return kind.from_dict(settings)  # type: ignore[attr-defined,no-any-return]
+        return kind.from_dict(settings)  # type: ignore[attr-defined]
     except Exception as error:
         raise UserError(f"{path}: no {kind.__name__} ({told(error)})") from error
 

@@ -71,7 +71,7 @@ class Wav2Clip(PinnedClipJudge):
 
 
 class Wav2Clip44k(Wav2Clip):
-    """The same network as SonicDiffusion reads it: 44.1 kHz, zeros up to 442,763 samples (10 s).
+    """Wav2CLIP as SonicDiffusion reads sounds: 44.1 kHz, zeros up to 442,763 samples (10 s).
 
     It was not trained on that rate; for everything but SonicDiffusion's numbers take ``wav2clip``.
     """
