@@ -199,6 +199,8 @@ class ScoreRecord(Record):
     judge: str
     judge_fingerprint: str
     judge_figures: dict[str, FiniteFloat] = {}
+    judge_files: dict[str, str] = {}
+    """The sha256 of each file of the user's that the judge was made from."""
     parts: dict[str, FiniteFloat] = {}
     clips: Count | None = None
     chance: FiniteFloat | None = None

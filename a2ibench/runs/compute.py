@@ -184,6 +184,8 @@ def _judge(
             "judge_fingerprint": OWN if judge is None else judge.fingerprint,
             "judge_figures": {} if judge is None else dict(judge.figures),
         }
+        if judge is not None and (files := judge.judge.files()):
+            scores[metric.name]["judge_files"] = dict(files)
         if (mark := marked.get(metric.name)) is None:
             continue
         if mark.undefined is None:
