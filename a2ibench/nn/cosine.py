@@ -12,7 +12,7 @@ Array = npt.NDArray[np.float64]
 
 
 def cosine_strips(a: FloatArray, v: FloatArray) -> Iterator[tuple[slice, Array]]:
-    """Yield the cosines of rows ``[n, d]`` with rows ``[m, d]``: some rows, and float64 ``[few, m]``.
+    """Yield cosines of rows ``[n, d]`` and ``[m, d]`` in strips: rows, and float64 ``[few, m]``.
 
     They are 0 for a row of zeros. Equal rows of ``v`` get equal cosines, to the last bit.
     """

@@ -83,9 +83,13 @@ class RPrecision(Metric):
 
     name = "rprec"
     version = 2
-    k: int = option(10, "nearest images that count", minimum=1, maximum=POOL)
-    judge: str = option("i2a_lite0", "which maps images to acoustic space")
-    pool: Literal["all", "class"] = option("all", "where the other 99 images come from")
+    k: int = option(
+        10, "number of nearest images that the own one must be among", minimum=1, maximum=POOL
+    )
+    judge: str = option("i2a_lite0", "judge that maps images to acoustic space")
+    pool: Literal["all", "class"] = option(
+        "all", "classes that the other 99 images are of: all, or the segment's own"
+    )
     reads = ("acoustic",)
     title = "R-prec"
     group: Group = "match"

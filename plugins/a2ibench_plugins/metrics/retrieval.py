@@ -48,8 +48,10 @@ class _Ranked(Metric):
     """
 
     version = 2
-    judge: str = option("i2a_lite0", "which maps images to acoustic space")
-    query: Query = option("sound", "what is searched with: sounds find images, or images sounds")
+    judge: str = option("i2a_lite0", "judge that maps images to acoustic space")
+    query: Query = option(
+        "sound", "side that is searched with: sounds find images, or images find sounds"
+    )
     reads = ("acoustic",)
     group = "match"
     headline = False
@@ -67,7 +69,7 @@ class Retrieval(_Ranked):
     ties: with g nearer ones clip(k − g, 0, t + 1) / (t + 1).
     """
 
-    k: int = option(10, "nearest candidates that count", minimum=1)
+    k: int = option(10, "number of nearest candidates that the own one must be among", minimum=1)
     title = "R@k"
     column = 44
     percent = True
@@ -139,7 +141,7 @@ class Similarity(Metric):
     It asks for no ranking, so it does not depend on n; but what all sounds share raises it.
     """
 
-    judge: str = option("i2a_lite0", "which maps images to acoustic space")
+    judge: str = option("i2a_lite0", "judge that maps images to acoustic space")
     reads = ("acoustic",)
     group = "match"
     title = "similarity"
