@@ -27,9 +27,9 @@ class ClipJudge(PretrainedJudge):
     text_outputs = ("features",)
 
     def __init__(self) -> None:
+        super().__init__()
         from transformers import CLIPImageProcessor, CLIPModel
 
-        super().__init__()
         paths = self.sources[0].find()
         self.network = folder.load_network(CLIPModel, paths)
         self._processor = folder.load_preprocessor(CLIPImageProcessor, paths[folder.PREPROCESSOR])

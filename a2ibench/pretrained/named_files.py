@@ -11,12 +11,12 @@ from a2ibench.storage import file_sha256
 HASH = "#sha256="
 """Stands between the path and the sha256 that the weights must have."""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-"""What holds the weights in a folder of ``transformers``, the first one preferred."""
+"""Names of the weights in a folder of ``transformers``, the first one preferred."""
 
 
 @dataclass(frozen=True)
 class NamedFiles:
-    """What a judge needs from the user, and where it is public.
+    """The files that a judge needs from the user, and where they are public.
 
     Attributes:
         variable: the environment variable: ``PATH``, or ``PATH#sha256=DIGITS`` with the sha256

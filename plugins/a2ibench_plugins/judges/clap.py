@@ -47,9 +47,9 @@ class Clap(PretrainedJudge):
     )
 
     def __init__(self) -> None:
+        super().__init__()
         from transformers import ClapFeatureExtractor, ClapModel
 
-        super().__init__()
         paths = self.sources[0].find()
         self.network = folder.load_network(ClapModel, paths)
         self._extractor = folder.load_preprocessor(ClapFeatureExtractor, paths[folder.PREPROCESSOR])

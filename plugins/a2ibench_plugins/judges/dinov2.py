@@ -33,9 +33,9 @@ class DinoV2(PretrainedJudge):
     )
 
     def __init__(self) -> None:
+        super().__init__()
         from transformers import BitImageProcessor, Dinov2Model
 
-        super().__init__()
         paths = self.sources[0].find()
         self.network = folder.load_network(Dinov2Model, paths)
         self._processor = folder.load_preprocessor(BitImageProcessor, paths[folder.PREPROCESSOR])
