@@ -155,12 +155,10 @@ def _draw_reference(job: Job, data: Data) -> GeneratedImages:
     """Return the images of a reference row; the seed determines its noise."""
     reference = registry.references.get(job.method)()
     rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
-    drawn = [
-        reference.draw(data.train, data.test, rng)
-        for rng in (np.random.default_rng(job.seed), *rngs)
-    ]
-    grid = np.stack([images[data.eval_set.grid_rows] for images in drawn[1:]], axis=1)
-    return GeneratedImages(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
+    rows = data.eval_set.grid_rows
+    grid = np.stack([reference.draw(data.train, data.test, rng)[rows] for rng in rngs], axis=1)
+    images = reference.draw(data.train, data.test, np.random.default_rng(job.seed))
+    return GeneratedImages(images, np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
 
 
 def _judge(
