@@ -18,7 +18,12 @@ from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results.job import Job, Task
-from a2ibench.results.job_images import copy_step_pictures, read_outside, save_samples
+from a2ibench.results.job_images import (
+    copy_step_pictures,
+    read_outside,
+    read_samples,
+    save_samples,
+)
 from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import (
@@ -64,6 +69,9 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
         drawn, about = read_outside(task)
     if job.kind != "outside":
         save_samples(folder, drawn)
+        drawn = dataclasses.replace(
+            read_samples(folder), own=drawn.own
+        )  # mapped from the file, not in memory
     save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
     stored = JobState(folder).result
