@@ -69,9 +69,9 @@ class PartScores:
                 p += sums @ p_of_rows
                 negentropy += sums @ np.einsum("nk,nk->n", p_of_rows, log_p)
             count = np.bincount(here.ravel(), minlength=len(p)).astype(np.float64)
-            parts = (total.reshape(len(here), *shape, -1) for total in (p, negentropy, count))
-            scores.append(_score(*map(_left, parts)))
-        return np.concatenate(scores)
+            totals = (total.reshape(len(here), *shape, -1) for total in (p, negentropy, count))
+            scores += [_score(*map(_left, cut)) for cut in zip(*totals, strict=True)]
+        return np.stack(scores)
 
     def cuts(self, outputs: JudgeOutputs) -> Iterator[IntArray]:
         """Yield the part of each image, int64 ``[n]``, of each cut.
@@ -99,13 +99,13 @@ class PartScores:
 
 
 def _left(sums: Array) -> Array:
-    """Turn sums of blocks ``[…, B, k]`` into those of all and of all others, ``[…, 1 + B, k]``."""
-    total = sums.sum(axis=-2, keepdims=True)
-    return np.concatenate([total, total - sums], axis=-2)
+    """Turn sums of blocks ``[P, B, k]`` into those of all and of all others, ``[P, 1 + B, k]``."""
+    total = sums.sum(axis=1, keepdims=True)
+    return np.concatenate([total, total - sums], axis=1)
 
 
 def _score(p: Array, negentropy: Array, count: Array) -> Array:
-    """Return exp [E_x Σ p(y|x) log p(y|x) − Σ p(y) log p(y)] from sums ``[…, 1 + B, k]``."""
+    """Return exp [E_x Σ p(y|x) log p(y|x) − Σ p(y) log p(y)] from sums ``[P, 1 + B, k]``."""
     count = np.where(count > 0, count, np.nan)
     mean = p / count
     logs = np.log(mean, out=np.zeros_like(mean), where=mean > 0)

@@ -30,11 +30,11 @@ class KernelDistance(Metric):
     overlap, so none is given here.
 
     Being unbiased it may be compared across n, and be below 0; for sets of some hundreds it is the
-    headline. That holds for segments that are independent of each other. Those of one clip
-    resemble each other more than those of two, so real pictures of some clips are at a distance
-    from real pictures of others that is above 0 by more than rounding, and that falls with the
-    number of clips. On Inception v3 (2015-12-05) it is the published distance but for the pairs
-    left out, to test images; by another judge it is not comparable with published distances.
+    headline. That holds for segments that are independent. Those of one clip resemble each other,
+    and the clips of a class do: real pictures of some clips are above 0 on average against real
+    pictures of others where the shares of the classes differ. On Inception v3 (2015-12-05) it is
+    the published distance but for the products of i = j, to test images; by another judge it is not
+    comparable with published distances.
     """
 
     name = "kid"
