@@ -20,7 +20,7 @@ Side = Literal["real", "generated"]
 
 @dataclass(frozen=True)
 class Members:
-    """How many images lie in which spheres, each int32 ``[1 + B, n]``.
+    """Numbers of images in spheres, each int32 ``[1 + B, n]``.
 
     The first row is of all images, row 1 + b of those outside of block b: their spheres reach to
     other neighbours. Images and spheres of the block itself have 0 there.
