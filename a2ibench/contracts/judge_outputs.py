@@ -82,6 +82,10 @@ class JudgeOutputs:
         """The positions of the :attr:`disjoint` test segments, int64 ``[m]``, ascending."""
         return np.flatnonzero(self.disjoint) if len(self.disjoint) else np.arange(len(self.label))
 
+    def with_blocks(self, block: IntArray) -> "JudgeOutputs":
+        """Return the outputs with ``block`` as their blocks: these very ones where it is so."""
+        return self if np.array_equal(block, self.block) else replace(self, block=block)
+
     def take(self, rows: IntArray) -> "JudgeOutputs":
         """Return the outputs for some of the test segments, or for all in another order."""
         place = np.full(len(self.label), -1, dtype=np.int64)

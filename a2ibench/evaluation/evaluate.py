@@ -134,10 +134,11 @@ def evaluate(
         and not (metric.judge == OWN and generated.own is None)
     ]
     results = {}
-    for judge in sorted({metric.judge for metric in possible}):
-        of_judge = [metric for metric in possible if metric.judge == judge]
-        outputs = _embed(judge, of_judge, generated, eval_set, judges, progress)
-        for metric in of_judge:
+    # Metrics that read the same come together: outputs of another kind are not in memory meanwhile.
+    for judge, reads in sorted({(metric.judge, metric.reads) for metric in possible}):
+        alike = [metric for metric in possible if (metric.judge, metric.reads) == (judge, reads)]
+        outputs = _embed(judge, alike, generated, eval_set, judges, progress)
+        for metric in alike:
             check_reads(metric, outputs)
             try:
                 score = metric.score(outputs)
@@ -170,13 +171,14 @@ def _embed(
     judges: Mapping[str, LoadedJudge],
     progress: Progress,
 ) -> JudgeOutputs:
+    """Return the outputs of a judge that some metrics, alike in their ``reads``, need."""
     test, train = eval_set.test, eval_set.train
     needs = frozenset[str]().union(*(metric.needs for metric in metrics))
     learns = bool(needs & {"train", "factors"})
 
     def embed(images: Images) -> dict[str, FloatArray]:
         if name != OWN:
-            return embed_images(judges[name], images, progress)
+            return embed_images(judges[name], images, progress, metrics[0].reads)
         assert generated.own is not None
         return {"acoustic": generated.own(images[:])}
 

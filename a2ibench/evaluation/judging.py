@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
@@ -120,11 +120,15 @@ def _load(
 
 
 def embed_images(
-    loaded: LoadedJudge, images: Images, progress: Progress = lambda line: None
+    loaded: LoadedJudge,
+    images: Images,
+    progress: Progress = lambda line: None,
+    reads: Collection[str] = (),
 ) -> dict[str, FloatArray]:
     """Return a judge's outputs for images uint8 ``[n, S, S, 3]``, cached by their content.
 
-    Equal images are embedded once, so their outputs are equal to the last bit.
+    Equal images are embedded once, so their outputs are equal to the last bit. ``reads`` are the
+    names of the outputs that are wanted, where the judge gives them; by default all.
 
     Returns:
         The judge's outputs by name, float32 ``[n, k]``.
@@ -150,14 +154,17 @@ def embed_images(
             progress(f"judge {judge.name}: {start + len(rows)} of {len(first)} images")
 
     whole = content_key([loaded.fingerprint, key, PROTOCOL])
-    outputs = embedded(cache_dir("looks") / f"{judge.name}_{whole}.npz", judge, len(first), parts)
-    return {name: output[position] for name, output in outputs.items()}
+    path = cache_dir("looks") / f"{judge.name}_{whole}.npz"
+    outputs = embedded(path, judge, len(first), parts, reads)
+    return {name: outputs.pop(name)[position] for name in list(outputs)}  # one copy at a time
 
 
-def embedded(path: Path, judge: Judge, n: int, parts: Callable[[], Parts]) -> dict[str, FloatArray]:
+def embedded(
+    path: Path, judge: Judge, n: int, parts: Callable[[], Parts], reads: Collection[str] = ()
+) -> dict[str, FloatArray]:
     """Return the outputs of a judge for n inputs, float32 ``[n, k]``, from a file of the cache.
 
-    Without the file ``parts`` embeds them. For errors see :func:`embed_images`.
+    Without the file ``parts`` embeds them. For ``reads`` and errors see :func:`embed_images`.
     """
 
     def make(path: Path) -> None:
@@ -175,7 +182,8 @@ def embedded(path: Path, judge: Judge, n: int, parts: Callable[[], Parts]) -> di
 
     def read(path: Path) -> dict[str, FloatArray]:
         with np.load(path, allow_pickle=False) as kept:
-            outputs: dict[str, FloatArray] = {name: kept[name] for name in kept.files}
+            names = reads if reads and {*reads} <= {*kept.files} else kept.files
+            outputs: dict[str, FloatArray] = {name: kept[name] for name in names}
         _check_outputs(judge.name, outputs, n)
         return outputs
 

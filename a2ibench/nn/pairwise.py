@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from a2ibench.types import FloatArray, IntArray
 
-CELLS = 2**22
-"""Maximum number of cells of a strip: 32 MiB in float64."""
+CELLS = 2**23
+"""Maximum number of cells of a strip: 64 MiB in float64."""
 TILE = 1024
 """Number of rows of the second set that are in float64 at a time."""
 
@@ -36,15 +36,17 @@ def product(x: FloatArray, y: FloatArray) -> Array:
     """Compute x yᵀ in float64: ``[n, d]`` and ``[m, d]`` → ``[n, m]``."""
     wide = x.astype(np.float64)
     found = np.empty((len(x), len(y)))
-    for start in range(0, len(y), TILE):
-        tile = slice(start, start + TILE)
-        np.matmul(wide, y[tile].astype(np.float64).T, out=found[:, tile])
+    for tile, rows in _tiles(y):
+        np.matmul(wide, rows.T, out=found[:, tile])
     return found
 
 
 def square_lengths(x: FloatArray) -> Array:
     """Compute ‖x‖² of each row in float64: ``[n, d]`` → ``[n]``."""
-    return np.einsum("nd,nd->n", x, x, dtype=np.float64)
+    found = np.empty(len(x))
+    for tile, rows in _tiles(x):
+        found[tile] = np.einsum("nd,nd->n", rows, rows)
+    return found
 
 
 def squared_distances(x: FloatArray, y: FloatArray) -> Array:
@@ -53,11 +55,19 @@ def squared_distances(x: FloatArray, y: FloatArray) -> Array:
     It is ‖x‖² + ‖y‖² − 2 xᵀy, so that equal rows are at a distance of about 10⁻¹⁵ of their squared
     length, or 0.
     """
-    found = product(x, y)
-    found *= -2
+    wide = -2 * x.astype(np.float64)
+    found = np.empty((len(x), len(y)))
+    for tile, rows in _tiles(y):
+        np.matmul(wide, rows.T, out=found[:, tile])
+        found[:, tile] += np.einsum("nd,nd->n", rows, rows)
     found += square_lengths(x)[:, np.newaxis]
-    found += square_lengths(y)
     return np.maximum(found, 0, out=found)
+
+
+def _tiles(y: FloatArray) -> Iterator[tuple[slice, Array]]:
+    for start in range(0, len(y), TILE):
+        tile = slice(start, start + TILE)
+        yield tile, y[tile].astype(np.float64)
 
 
 def distinct_rows(x: Iterable[FloatArray]) -> tuple[IntArray, IntArray]:

@@ -18,7 +18,12 @@ from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results.job import Job, Task
-from a2ibench.results.job_images import copy_step_pictures, read_outside, save_samples
+from a2ibench.results.job_images import (
+    copy_step_pictures,
+    read_outside,
+    read_samples,
+    save_samples,
+)
 from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState, missing
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import (
@@ -64,6 +69,9 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
         drawn, about = read_outside(task)
     if job.kind != "outside":
         save_samples(folder, drawn)
+        drawn = dataclasses.replace(
+            read_samples(folder), own=drawn.own
+        )  # mapped from the file, not in memory
     save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
     stored = JobState(folder).result
@@ -155,12 +163,10 @@ def _draw_reference(job: Job, data: Data) -> GeneratedImages:
     """Return the images of a reference row; the seed determines its noise."""
     reference = registry.references.get(job.method)()
     rngs = np.random.default_rng(job.seed).spawn(GRID_NOISES if reference.random else 1)
-    drawn = [
-        reference.draw(data.train, data.test, rng)
-        for rng in (np.random.default_rng(job.seed), *rngs)
-    ]
-    grid = np.stack([images[data.eval_set.grid_rows] for images in drawn[1:]], axis=1)
-    return GeneratedImages(drawn[0], np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
+    rows = data.eval_set.grid_rows
+    grid = np.stack([reference.draw(data.train, data.test, rng)[rows] for rng in rngs], axis=1)
+    images = reference.draw(data.train, data.test, np.random.default_rng(job.seed))
+    return GeneratedImages(images, np.repeat(grid, GRID_NOISES // grid.shape[1], axis=1))
 
 
 def _judge(

@@ -90,6 +90,7 @@ def draw_eval_set(
 
 def _own(model: "Model", images: ImageArray) -> FloatArray:
     """Apply the method's own image-to-audio network, in batches."""
-    parts = [images[start : start + OWN_BATCH] for start in range(0, len(images), OWN_BATCH)]
-    answers = [model.image_to_audio(part) for part in parts]
+    starts = range(0, len(images), OWN_BATCH)
+    # Copies, since torch takes no arrays that are read-only, as images mapped from a file are.
+    answers = [model.image_to_audio(images[i : i + OWN_BATCH].copy()) for i in starts]
     return np.concatenate([answer for answer in answers if answer is not None])

@@ -30,7 +30,7 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
     device = next(model.parameters()).device
     size = model.spec.image_size
     model.eval()
-    parts = []
+    images = np.empty((len(acoustic), size, size, 3), dtype=np.uint8)
     lowest = 1.0
     # Not in inference mode: what a method may cache here is used again by its next training step.
     with torch.no_grad():
@@ -50,7 +50,7 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
             if not bool(image.isfinite().all()):
                 raise ValueError(f"{model.name}.generate: NaN or infinite pixels")
             lowest = min(lowest, float(image.min()))
-            parts.append(to_pixels(image).contiguous().cpu().numpy())
+            images[rows] = to_pixels(image).cpu().numpy()
     if lowest >= 0:
         LOG.warning(
             "%s.generate: no pixel of %d images is below 0, the middle grey; a model returns images"
@@ -58,7 +58,7 @@ def draw(model: Model, acoustic: FloatArray, noise: torch.Tensor) -> ImageArray:
             model.name,
             len(acoustic),
         )
-    return np.concatenate(parts)
+    return images
 
 
 def to_pixels(image: torch.Tensor) -> torch.Tensor:

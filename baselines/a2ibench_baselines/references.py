@@ -28,7 +28,9 @@ class NearestTraining(Reference):
 
     def draw(self, train: Pairs, test: Pairs, rng: np.random.Generator) -> ImageArray:
         """Return one training image per segment; the first of equally near ones."""
-        return train.images[(_unit(test.acoustic) @ _unit(train.acoustic).T).argmax(axis=1)]
+        sounds = _unit(train.acoustic)
+        blocks = [test.acoustic[i : i + 256] for i in range(0, len(test), 256)]
+        return train.images[np.concatenate([(_unit(a) @ sounds.T).argmax(axis=1) for a in blocks])]
 
 
 class ClassMean(Reference):

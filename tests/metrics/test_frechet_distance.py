@@ -8,6 +8,7 @@ from scipy.linalg import sqrtm
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
+from a2ibench.nn import pairwise
 from a2ibench_plugins.metrics.frechet_distance import (
     FrechetDistance,
     FrechetDistanceInfinite,
@@ -112,6 +113,18 @@ def test_it_is_symmetric_zero_for_equal_sets_and_blind_to_order_and_rotation(see
     turn, _ = np.linalg.qr(rng.normal(size=(12, 12)))
     assert frechet_distance(x @ turn, y @ turn) == pytest.approx(distance, rel=1e-6)
     assert frechet_distance(2 * x + 3, 2 * y + 3) == pytest.approx(4 * distance, rel=1e-6)
+
+
+@pytest.mark.parametrize("cells", [7, 10**6], ids=["in strips", "whole"])
+def test_without_a_block_it_is_what_the_other_segments_give(monkeypatch, cells):
+    monkeypatch.setattr(pairwise, "CELLS", cells)
+    outputs = outputs_of(correlated(90, 12, 0, shift=30.0), correlated(90, 12, 1, shift=31.0))
+    block = np.random.default_rng(1).integers(0, 6, 90)
+    metric = FrechetDistance()
+    expected = [metric.compute(outputs.take(np.flatnonzero(block != b))).value for b in range(6)]
+    np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-9)
+    few = outputs.take(np.arange(12))
+    assert metric.without_blocks(few, block[:12]) is None, "no more images than features"
 
 
 def test_extrapolation_takes_off_most_of_the_bias_of_few_images():

@@ -1,26 +1,36 @@
 """Inception score, against the formula written out in NumPy."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch_fidelity.metric_isc import isc_features_to_metric
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.inception_score import InceptionScore
+from a2ibench.nn import pairwise
+from a2ibench_plugins.metrics.inception_score import (
+    SHUFFLES,
+    InceptionScore,
+    InceptionScoreInfinite,
+    PartScores,
+)
 
 ALL = [
     InceptionScore(splits=1, judge="inceptionv3"),
     InceptionScore(splits=1),
     InceptionScore(judge="inceptionv3"),
     InceptionScore(),
+    InceptionScore(judge="inceptionv3", shuffles=0),
+    InceptionScore(shuffles=0),
 ]
 
 
-def outputs_of(logits: np.ndarray) -> JudgeOutputs:
+def outputs_of(logits: np.ndarray, block: np.ndarray | None = None) -> JudgeOutputs:
     n = len(logits)
     return JudgeOutputs(
         generated={"logits": logits.astype(np.float32)},
@@ -28,6 +38,7 @@ def outputs_of(logits: np.ndarray) -> JudgeOutputs:
         acoustic=np.zeros((n, 1), dtype=np.float32),
         label=np.zeros(n, dtype=np.int64),
         classes=("a",),
+        block=np.zeros(0, dtype=np.int64) if block is None else block,
     )
 
 
@@ -50,13 +61,123 @@ def test_one_split_is_the_formula():
     assert score.per_segment is None
 
 
-def test_ten_splits_are_the_mean_and_deviation_over_shuffled_parts():
+def test_the_published_ten_splits_are_those_of_torch_fidelity():
     logits = normal_logits()
-    score = InceptionScore(judge="inceptionv3").compute(outputs_of(logits))
+    score = InceptionScore(shuffles=0).compute(outputs_of(logits))
     shuffled = logits[np.random.RandomState(2020).permutation(len(logits))].astype(np.float64)
     parts = [score_by_the_formula(part) for part in np.split(shuffled, 10)]
     assert score.value == pytest.approx(np.mean(parts))
     assert score.spread == pytest.approx(np.std(parts))
+    theirs = isc_features_to_metric(
+        torch.from_numpy(logits), splits=10, shuffle=True, rng_seed=2020
+    )
+    assert score.value == pytest.approx(theirs["inception_score_mean"])
+    assert score.spread == pytest.approx(theirs["inception_score_std"])
+
+
+def test_ten_splits_are_the_mean_over_many_cuts_of_the_formula():
+    logits = normal_logits()
+    outputs = outputs_of(logits)
+    score = InceptionScore().compute(outputs)
+    wide = logits.astype(np.float64)
+    cuts = list(PartScores(10).cuts(outputs))
+    assert len({cut.tobytes() for cut in cuts}) == SHUFFLES
+    assert all((np.bincount(cut) == 23).all() for cut in cuts)
+    parts = [[score_by_the_formula(wide[cut == i]) for i in range(10)] for cut in cuts]
+    assert score.value == pytest.approx(np.mean(parts))
+    assert score.spread == pytest.approx(np.mean(np.std(parts, axis=1)))
+
+
+def test_averaged_cuts_have_the_expectation_of_a_single_one():
+    rng = np.random.default_rng(0)
+    logits = normal_logits()
+    published = [
+        InceptionScore(shuffles=0).compute(outputs_of(logits[rng.permutation(230)])).value
+        for _ in range(150)
+    ]
+    cuts = PartScores(10)(outputs_of(logits))[..., 0].mean(axis=1)
+    error = np.hypot(np.std(published) / np.sqrt(150), np.std(cuts) / np.sqrt(SHUFFLES))
+    assert abs(np.mean(cuts) - np.mean(published)) < 3 * error
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=8)
+def test_the_order_of_the_segments_does_not_matter(seed):
+    """With sounds that tell the segments apart, and without."""
+    rng = np.random.default_rng(seed)
+    outputs = outputs_of(rng.normal(0, 2, (43, 7)))
+    heard = replace(outputs, acoustic=rng.normal(size=(43, 3)).astype(np.float32))
+    order = rng.permutation(43)
+    for one in (outputs, heard):
+        for metric in (InceptionScore(), InceptionScore(splits=3), InceptionScoreInfinite()):
+            expected = metric.compute(one).value
+            assert metric.compute(one.take(order)).value == pytest.approx(expected, rel=1e-12)
+
+
+def test_all_methods_are_cut_alike():
+    rng = np.random.default_rng(0)
+    acoustic = rng.normal(size=(40, 3)).astype(np.float32)
+    one, other = (
+        replace(outputs_of(rng.normal(size=(40, 5))), acoustic=acoustic) for _ in range(2)
+    )
+    for mine, theirs in zip(PartScores(10).cuts(one), PartScores(10).cuts(other), strict=True):
+        assert (mine == theirs).all()
+
+
+@pytest.mark.parametrize("splits", [1, 4])
+def test_without_a_block_the_others_stay_in_their_parts(splits):
+    logits = normal_logits(80, 9).astype(np.float64)
+    block = np.random.default_rng(1).integers(0, 5, 80)
+    outputs = outputs_of(logits)
+    cuts = list(PartScores(splits).cuts(outputs))
+    expected = [
+        np.mean(
+            [
+                score_by_the_formula(outputs.generated["logits"][(cut == i) & (block != b)])
+                for cut in cuts
+                for i in range(splits)
+            ]
+        )
+        for b in range(5)
+    ]
+    found = InceptionScore(splits=splits).without_blocks(outputs, block)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_block_that_is_all_of_a_part_has_no_score_without_it():
+    outputs = outputs_of(normal_logits(20))
+    assert np.isnan(InceptionScore().without_blocks(outputs, np.repeat([0, 1], [18, 2]))).any()
+
+
+def test_in_strips_of_any_height_it_is_the_same(monkeypatch):
+    outputs = outputs_of(normal_logits(100))
+    whole = InceptionScore().compute(outputs).value
+    monkeypatch.setattr(pairwise, "CELLS", 170)
+    again = outputs.take(np.arange(100))
+    assert InceptionScore().compute(again).value == pytest.approx(whole, rel=1e-12)
+
+
+def test_extrapolation_takes_off_most_of_the_bias_of_few_images():
+    """Of 20,000 images of the same kind the score is nearly without bias."""
+    rng = np.random.default_rng(1)
+    many = outputs_of(rng.normal(0, 2, (20_000, 50)))
+    truth = InceptionScore(splits=1).compute(many).value
+    drawn = [outputs_of(rng.normal(0, 2, (400, 50))) for _ in range(30)]
+    plain, extrapolated = (
+        np.mean([metric.compute(outputs).value for outputs in drawn])
+        for metric in (InceptionScore(splits=4), InceptionScoreInfinite())
+    )
+    assert truth - plain > 0.05
+    assert abs(extrapolated - truth) < (truth - plain) / 3
+
+
+def test_extrapolated_it_is_without_each_block_what_the_parts_give():
+    outputs = outputs_of(normal_logits(400, 9))
+    block = np.random.default_rng(1).integers(0, 5, 400)
+    metric = InceptionScoreInfinite()
+    parts = [InceptionScore(splits=m).without_blocks(outputs, block) for m in (1, 2, 3, 4)]
+    expected = [np.polyfit([1, 2, 3, 4], column, 1)[1] for column in np.stack(parts).T]
+    np.testing.assert_allclose(metric.without_blocks(outputs, block), expected)
 
 
 def test_one_image_over_and_over_scores_one():
@@ -104,7 +225,7 @@ def test_fewer_than_two_images_a_split_are_refused():
 
 
 def test_names_and_titles_tell_the_judges_apart():
-    assert len({metric.name for metric in ALL}) == len({metric.title for metric in ALL}) == 4
+    assert len({metric.name for metric in ALL}) == len({metric.title for metric in ALL}) == len(ALL)
     for metric in ALL:
         assert metric.name.endswith(metric.judge)
         assert metric.bounds[0] == 1

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
+from a2ibench.nn import pairwise
 from a2ibench_plugins.metrics.kernel_distance import KernelDistance
 
 
@@ -28,8 +29,8 @@ def by_the_double_sum(x: np.ndarray, y: np.ndarray) -> float:
         return (float(a @ b) / d + 1) ** 3
 
     within = sum(k(x[i], x[j]) + k(y[i], y[j]) for i in range(n) for j in range(n) if i != j)
-    across = sum(k(x[i], y[j]) for i in range(n) for j in range(n))
-    return 1000 * (within / (n * (n - 1)) - 2 * across / n**2)
+    across = sum(k(x[i], y[j]) for i in range(n) for j in range(n) if i != j)
+    return 1000 * (within - 2 * across) / (n * (n - 1))
 
 
 def two_sets(n: int, d: int, seed: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -46,24 +47,34 @@ def test_it_is_the_double_sum():
     assert (score.n, score.spread, score.per_segment) == (23, None, None)
 
 
-def test_of_one_distribution_it_is_zero_on_average_at_any_number():
-    for n in (20, 60):
-        values = [
-            KernelDistance().compute(outputs_of(*two_sets(n, 8, seed))).value for seed in range(300)
-        ]
-        assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(300)
+@pytest.mark.parametrize("n", [20, 60])
+@pytest.mark.parametrize("shared", [0.0, 0.7, 1.0])
+def test_of_one_distribution_it_is_zero_on_average_however_much_the_pairs_share(n, shared):
+    """xᵢ = c yᵢ + (1 − c²)^½ noise has the distribution of yᵢ, and at c = 1 is yᵢ."""
+    values = []
+    for seed in range(300):
+        noise, y = two_sets(n, 8, seed)
+        x = shared * y + np.sqrt(1 - shared**2) * noise
+        values.append(KernelDistance().compute(outputs_of(x, y)).value)
+    assert abs(np.mean(values)) <= 3 * np.std(values) / np.sqrt(300)
+
+
+def test_real_pictures_of_other_clips_are_above_zero_where_clips_cluster():
+    """Nine segments of each clip are near each other: what is left out is one pair of them."""
+    rng = np.random.default_rng(0)
+    values = []
+    for _ in range(60):
+        x, y = (np.repeat(rng.normal(size=(6, 8)), 9, axis=0) for _ in range(2))
+        values.append(KernelDistance().compute(outputs_of(x, y)).value)
+    assert np.mean(values) > 3 * np.std(values) / np.sqrt(60)
 
 
 def test_it_is_what_random_subsets_average_to():
     """The published protocol, with many small subsets."""
     x, y = two_sets(60, 8, 3, shift=0.3)
     rng = np.random.default_rng(0)
-    subsets = [
-        KernelDistance()
-        .compute(outputs_of(x[rng.permutation(60)[:30]], y[rng.permutation(60)[:30]]))
-        .value
-        for _ in range(800)
-    ]
+    drawn = (rng.permutation(60)[:30] for _ in range(800))
+    subsets = [KernelDistance().compute(outputs_of(x[rows], y[rows])).value for rows in drawn]
     whole = KernelDistance().compute(outputs_of(x, y)).value
     assert abs(np.mean(subsets) - whole) < 4 * np.std(subsets) / np.sqrt(800)
 
@@ -76,7 +87,8 @@ def test_it_is_symmetric_and_blind_to_order_and_rotation(seed):
     turn, _ = np.linalg.qr(rng.normal(size=(6, 6)))
     metric = KernelDistance(judge="inceptionv3")
     value = metric.compute(outputs_of(x, y)).value
-    for same in ((y, x), (x[rng.permutation(20)], y[rng.permutation(20)]), (x @ turn, y @ turn)):
+    order = rng.permutation(20)
+    for same in ((y, x), (x[order], y[order]), (x @ turn, y @ turn)):
         assert metric.compute(outputs_of(*same)).value == pytest.approx(value, rel=1e-3, abs=0.1)
 
 
@@ -88,9 +100,21 @@ def test_without_a_block_it_is_what_the_other_segments_give():
     np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-9)
 
 
-def test_images_compared_with_themselves_score_a_little_below_zero():
+def test_in_strips_of_any_height_it_is_the_same(monkeypatch):
+    outputs = outputs_of(*two_sets(40, 6, 0, shift=0.3))
+    block = np.random.default_rng(1).integers(0, 6, 40)
+    metric = KernelDistance()
+    whole = metric.compute(outputs).value, metric.without_blocks(outputs, block)
+    for cells in (1, 300, 1_300):
+        monkeypatch.setattr(pairwise, "CELLS", cells)
+        again = outputs.take(np.arange(40))
+        assert metric.compute(again).value == pytest.approx(whole[0], rel=1e-9)
+        np.testing.assert_allclose(metric.without_blocks(again, block), whole[1], rtol=1e-9)
+
+
+def test_images_compared_with_themselves_score_zero():
     x, _ = two_sets(50, 6, 0)
-    assert KernelDistance().compute(outputs_of(x, x)).value < 0
+    assert KernelDistance().compute(outputs_of(x, x)).value == 0
 
 
 def test_fewer_than_20_segments_are_refused():

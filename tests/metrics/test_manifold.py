@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.manifold import Coverage, Density, Precision, Recall, find_distances
+from a2ibench.nn import pairwise
+from a2ibench_plugins.metrics.manifold import Coverage, Density, Precision, Recall, Spheres
 
 ALL = [Coverage(), Density(), Precision(), Recall()]
 
@@ -43,7 +44,7 @@ def by_the_definition(x: np.ndarray, y: np.ndarray) -> dict[type, list[float]]:
     return {
         Precision(): [float(any(squared(a, y[j]) <= near[3][j] for j in range(len(y)))) for a in x],
         Recall(): [float(any(squared(b, x[i]) <= own[i] for i in range(len(x)))) for b in y],
-        Density(): [sum(squared(a, y[j]) <= near[5][j] for j in range(len(y))) / 5 for a in x],
+        Density(): [sum(squared(a, y[j]) < near[5][j] for j in range(len(y))) / 5 for a in x],
         Coverage(): [float(any(squared(a, y[j]) <= near[5][j] for a in x)) for j in range(len(y))],
     }
 
@@ -61,7 +62,7 @@ def test_they_are_what_their_definitions_say(shift):
 
 @given(st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=30)
-def test_images_on_the_surface_of_a_sphere_are_in_it(seed):
+def test_images_on_the_surface_of_a_sphere_are_in_it_but_for_density(seed):
     """Features of few whole numbers: many distances are equal, many images the same."""
     rng = np.random.default_rng(seed)
     x, y = rng.integers(0, 3, (12, 2)), rng.integers(0, 3, (12, 2))
@@ -72,23 +73,48 @@ def test_images_on_the_surface_of_a_sphere_are_in_it(seed):
         np.testing.assert_allclose(score.per_segment, expected[metric], rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("shift", "k", "expected"),
+    [
+        (0.0, 3, [1.4333333333333331, 0.9266666666666666, 0.98, 0.7]),
+        (0.0, 5, [1.4626666666666668, 0.9866666666666667, 0.9933333333333333, 0.7933333333333333]),
+        (0.6, 3, [1.0, 0.6466666666666666, 0.9333333333333333, 0.58]),
+        (0.6, 5, [0.9693333333333334, 0.78, 0.9666666666666667, 0.6533333333333333]),
+    ],
+)
+def test_they_are_those_of_prdc(shift, k, expected):
+    """Density, coverage, precision and recall by prdc 0.2, the authors' own."""
+    rng = np.random.default_rng(2020)
+    y, x = rng.normal(0, 1, (150, 6)), rng.normal(shift, 0.8, (150, 6))
+    outputs = outputs_of(x, y)
+    found = [
+        metric(k=k).compute(outputs).value for metric in (Density, Coverage, Precision, Recall)
+    ]
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_where_many_are_on_a_surface_density_is_that_of_prdc():
+    rng = np.random.default_rng(0)
+    y, x = (rng.integers(0, 4, (120, 3)) for _ in range(2))
+    assert Density().compute(outputs_of(x, y)).value == pytest.approx(
+        0.43333333333333335, rel=1e-12
+    )
+
+
 def test_equal_images_are_equally_far_from_all_others_and_at_no_distance():
-    x, y = two_sets(30, 0, d=200)
+    _, y = two_sets(30, 0, d=200)
     y[3:9] = y[2]
-    distances = find_distances(outputs_of(y, y))
-    assert (distances.cross == distances.real).all()
-    assert (distances.real[2] == distances.real[5]).all()
-    assert distances.real[2, 5] == 0
-    scipy = np.square((x - y.astype(np.float32)).astype(np.float64)).sum(axis=1)
-    cross = np.diagonal(find_distances(outputs_of(x, y)).cross)
-    np.testing.assert_allclose(cross, scipy, rtol=1e-5)
+    members = Spheres("real", 5)(outputs_of(y, y))
+    for counts in (members.inside, members.held, members.holds):
+        assert (counts[0, 2:9] == counts[0, 2]).all()
+    assert (members.holds[0, 2], members.inside[0, 2]) == (7, 0)  # each other, on spheres of size 0
 
 
 def test_the_real_images_themselves_reach_one():
     _, y = two_sets(120, 0)
     for metric in (Precision(), Recall(), Coverage()):
         assert metric.compute(outputs_of(y, y)).value == 1
-    assert Density().compute(outputs_of(y, y)).value == pytest.approx(1.2)  # 5 and itself
+    assert Density().compute(outputs_of(y, y)).value == pytest.approx(1)  # the four nearest, itself
 
 
 def test_of_one_distribution_density_and_coverage_are_what_the_paper_expects():
@@ -129,6 +155,18 @@ def test_without_a_block_it_is_what_the_other_segments_give(metric):
     block = np.random.default_rng(1).integers(0, 6, 50)
     expected = [metric.compute(outputs.take(np.flatnonzero(block != b))).value for b in range(6)]
     np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_in_strips_of_any_height_it_is_the_same(metric, monkeypatch):
+    outputs = outputs_of(*two_sets(50, 0))
+    block = np.random.default_rng(1).integers(0, 6, 50)
+    whole = metric.compute(outputs).per_segment, metric.without_blocks(outputs, block)
+    for cells in (1, 777):
+        monkeypatch.setattr(pairwise, "CELLS", cells)
+        again = outputs.take(np.arange(50))
+        assert (metric.compute(again).per_segment == whole[0]).all()
+        assert (metric.without_blocks(again, block) == whole[1]).all()
 
 
 def test_blocks_that_leave_too_few_images_have_no_interval():

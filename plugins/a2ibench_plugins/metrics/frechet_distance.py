@@ -1,5 +1,8 @@
 """Fréchet distance: two Gaussians, one fitted to generated and one to real images, compared."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 import numpy as np
@@ -8,6 +11,7 @@ import numpy.typing as npt
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
+from a2ibench.nn.pairwise import strips
 from a2ibench.types import FloatArray, IntArray
 
 MIN_SEGMENTS = 200
@@ -19,6 +23,21 @@ SEED = 2020
 """Seed of that cut."""
 
 Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Mean ``[d]`` and covariance ``[d, d]``, n − 1 below, of features ``[n, d]``."""
+
+    mean: Array
+    covariance: Array
+
+    def distance(self, other: "Gaussian") -> float:
+        """Return the Fréchet distance of two Gaussians; see :func:`frechet_distance`."""
+        shift = self.mean - other.mean
+        spread = np.trace(self.covariance) + np.trace(other.covariance)
+        root = _trace_of_root(self.covariance, other.covariance)
+        return max(0.0, float(shift @ shift + spread - 2 * root))
 
 
 def frechet_distance(x: FloatArray, y: FloatArray) -> float:
@@ -34,14 +53,42 @@ def frechet_distance(x: FloatArray, y: FloatArray) -> float:
     """
     from scipy.linalg import svdvals
 
+    if min(len(x), len(y)) > x.shape[1]:
+        one, other = (next(gaussians(part, np.zeros(len(part), np.int64))) for part in (x, y))
+        return one.distance(other)
     (x_mean, a), (y_mean, b) = _center(x), _center(y)
     shift = x_mean - y_mean
     spread = np.square(a).sum() / (len(a) - 1) + np.square(b).sum() / (len(b) - 1)
-    if min(len(a), len(b)) <= a.shape[1]:
-        root = svdvals(a @ b.T, check_finite=False).sum() / np.sqrt((len(a) - 1) * (len(b) - 1))
-    else:
-        root = _trace_of_root(a.T @ a / (len(a) - 1), b.T @ b / (len(b) - 1))
+    root = svdvals(a @ b.T, check_finite=False).sum() / np.sqrt((len(a) - 1) * (len(b) - 1))
     return max(0.0, float(shift @ shift + spread - 2 * root))
+
+
+def gaussians(x: FloatArray, block: IntArray) -> Iterator[Gaussian]:
+    """Yield the Gaussian of features ``[n, d]``, then that without each block of them.
+
+    Of the sums over all, those over the block are taken off; the features are read twice.
+    """
+    mean = x.mean(axis=0, dtype=np.float64)
+    n, scatter = len(x), _sums(x, np.arange(len(x)), mean)[1]
+    yield Gaussian(mean, scatter / (n - 1))
+    for b in range(int(block.max()) + 1):
+        rows = np.flatnonzero(block == b)
+        total, square = _sums(x, rows, mean)
+        left = n - len(rows)
+        shift = -total / left
+        rest = scatter - square - left * np.outer(shift, shift)
+        yield Gaussian(mean + shift, rest / (left - 1))
+
+
+def _sums(x: FloatArray, rows: IntArray, mean: Array) -> tuple[Array, Array]:
+    """Return Σ (x − mean), ``[d]``, and Σ (x − mean)ᵀ(x − mean), ``[d, d]``, over some rows."""
+    d = len(mean)
+    total, square = np.zeros(d), np.zeros((d, d))
+    for part in strips(len(rows), d):
+        centred = x[rows[part]] - mean
+        total += centred.sum(axis=0)
+        square += centred.T @ centred
+    return total, square
 
 
 def _center(x: FloatArray) -> tuple[Array, Array]:
@@ -102,6 +149,14 @@ class FrechetDistance(Metric):
         x, y = outputs.generated["features"], outputs.real["features"]
         return Score(frechet_distance(x, y), len(x))
 
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array | None:
+        """Use sums over the blocks where more images than features are left."""
+        x, y = outputs.generated["features"], outputs.real["features"]
+        if len(x) - np.bincount(block).max() <= x.shape[1]:
+            return None
+        pairs = zip(gaussians(x, block), gaussians(y, block), strict=True)
+        return np.array([one.distance(other) for one, other in islice(pairs, 1, None)])
+
 
 class FrechetDistanceInfinite(FrechetDistance):
     """FID∞ (Chong and Forsyth 2020): what the Fréchet distance tends to with more and more images.
@@ -136,3 +191,6 @@ class FrechetDistanceInfinite(FrechetDistance):
             distance.append(np.mean([frechet_distance(x[part], y[part]) for part in parts]))
         _, at_infinity = np.polyfit(inverse, distance, 1)
         return Score(float(at_infinity), len(x))
+
+    def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> None:
+        """Leave it to the jackknife: without a block the segments are cut anew."""

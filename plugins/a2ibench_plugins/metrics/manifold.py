@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -9,81 +10,113 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.types import IntArray
+from a2ibench.nn.pairwise import distinct_rows, squared_distances, strips
+from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
-Members = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int32]
+Side = Literal["real", "generated"]
 
 
 @dataclass(frozen=True)
-class Distances:
-    """Squared Euclidean distances between all features of two sets of n, each ``[n, n]``.
+class Members:
+    """Numbers of images in spheres, each int32 ``[1 + B, n]``.
 
-    Equal images have equal distances to the last bit, so that a sphere holds what is on it.
+    The first row is of all images, row 1 + b of those outside of block b: their spheres reach to
+    other neighbours. Images and spheres of the block itself have 0 there.
 
     Attributes:
-        generated: of generated image i and generated image j.
-        real: of real image i and real image j.
-        cross: of generated image i and real image j.
+        inside: for each image of the other set, the spheres in which it lies below the surface.
+        held: the same, or on the surface.
+        holds: for each sphere, the images of the other set in it or on its surface.
     """
 
-    generated: Array
-    real: Array
-    cross: Array
+    inside: Counts
+    held: Counts
+    holds: Counts
 
 
-def find_distances(outputs: JudgeOutputs) -> Distances:
-    """Compute ‖x − y‖² of the features, in float64, in memory for 11 n² numbers."""
-    x, y = outputs.generated["features"], outputs.real["features"]
-    distinct, position = np.unique(np.concatenate([x, y]), axis=0, return_inverse=True)
-    wide = distinct.astype(np.float64)
-    square = np.square(wide).sum(axis=1)
-    product = wide @ wide.T
-    product *= 2
-    distance = square[:, np.newaxis] + square
-    distance -= product
-    np.maximum(distance, 0, out=distance)
-    # i is as far from j as j from i, to the last bit; the product's memory takes the result.
-    distance = np.minimum(distance, distance.T, out=product)
-    np.fill_diagonal(distance, 0.0)
-    i, j = np.split(position.reshape(-1), [len(x)])
-    return Distances(distance[np.ix_(i, i)], distance[np.ix_(j, j)], distance[np.ix_(i, j)])
+@dataclass(frozen=True)
+class Spheres:
+    """Spheres around the images of one set, each to its k-th nearest *other* image of that set.
 
-
-def radii(among: Array, k: int) -> Array:
-    """Return the radii ``[n]``, squared, of a set's spheres: to the k-th nearest *other* image.
-
-    ``among`` is ``[n, n]``, of the middles of the spheres, with 0 on the diagonal; k is 1..n − 1.
+    Called with a judge's outputs, it finds the :class:`Members`. Equal images have equal distances
+    to the last bit, so that what is on a surface is known.
     """
-    return np.asarray(np.partition(among, k, axis=1)[:, k])
+
+    around: Side
+    k: int
+
+    def __call__(self, outputs: JudgeOutputs) -> Members:
+        """Compute ‖x − y‖² in float64, some spheres at a time."""
+        middles, others = outputs.real["features"], outputs.generated["features"]
+        if self.around == "generated":
+            middles, others = others, middles
+        n, block = len(middles), outputs.block
+        first, position = distinct_rows(chain(middles, others))
+        own, new = first[first < n], first[first >= n] - n
+        sets = [_take(middles, own), _take(others, new)]
+        shape = (1 + int(block.max(initial=-1)) + 1, n)
+        inside, held, holds = (np.zeros(shape, dtype=np.int32) for _ in range(3))
+        for rows in strips(n, len(first)):
+            distance = np.concatenate([squared_distances(middles[rows], y) for y in sets], axis=1)
+            np.put_along_axis(distance, position[:n][rows, np.newaxis], 0.0, axis=1)
+            radius = radii(distance[:, position[:n]], self.k, block, block[rows])
+            across = distance[:, position[n:]]
+            sphere, image = np.nonzero(across <= radius.max(axis=0)[:, np.newaxis])
+            reach = across[sphere, image]
+            for row, limit in enumerate(radius):
+                within = reach <= limit[sphere]
+                if row:
+                    within &= block[image] != row - 1
+                below = within & (reach < limit[sphere])
+                inside[row] += np.bincount(image[below], minlength=n).astype(np.int32)
+                held[row] += np.bincount(image[within], minlength=n).astype(np.int32)
+                holds[row, rows] = np.bincount(sphere[within], minlength=len(across))
+        return Members(inside, held, holds)
 
 
-def radii_without_blocks(among: Array, k: int, block: IntArray) -> Array:
-    """Return the radii without each block, ``[B, n]``; −1, so that nothing is in it, for its own.
+def _take(x: FloatArray, rows: IntArray) -> FloatArray:
+    return x if len(rows) == len(x) else x[rows]
 
-    With m images in the largest block, the k-th nearest of the others is one of the k + m nearest.
+
+def radii(among: Array, k: int, block: IntArray, own: IntArray) -> Array:
+    """Return the radii, squared, of some of a set's spheres: ``[1 + B, c]``.
+
+    The first row is of all images; row 1 + b of those outside of block b, and −1, so that nothing
+    is in it, for a sphere of block b. With m images in the largest block, the k-th nearest of the
+    others is one of the k + m nearest.
+
+    Args:
+        among: ``[c, n]``, distances from the middles to all images of their set; 0 to themselves.
+        k: 1 … n − 1.
+        block: int64 ``[n]``, or empty.
+        own: int64 ``[c]``, the blocks of the middles.
     """
     sizes = np.bincount(block)
-    near = np.argpartition(among, k + sizes.max(), axis=1)[:, : k + sizes.max() + 1]
+    most = min(k + int(sizes.max(initial=0)), among.shape[1] - 1)
+    near = np.argpartition(among, most, axis=1)[:, : most + 1]
     distance = np.take_along_axis(among, near, axis=1)
     order = np.argsort(distance, axis=1)
     distance = np.take_along_axis(distance, order, axis=1)
-    owner = block[np.take_along_axis(near, order, axis=1)]
-    radius = np.empty((len(sizes), len(block)))
-    for b in range(len(sizes)):
-        place = np.cumsum(owner != b, axis=1) == k + 1  # the first of them is the middle itself
-        radius[b] = np.take_along_axis(distance, place.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
-        radius[b, block == b] = -1.0
+    radius = np.tile(distance[:, k], (1 + len(sizes), 1))
+    if len(sizes):
+        owner = block[np.take_along_axis(near, order, axis=1)]
+        # Without a block that none of the k nearest is of, a sphere is what it was.
+        for b in range(len(sizes)):
+            row = np.flatnonzero((owner[:, : k + 1] == b).any(axis=1) & (own != b))
+            place = np.cumsum(owner[row] != b, axis=1) == k + 1  # the first is the middle itself
+            radius[1 + b, row] = distance[row, place.argmax(axis=1)]
+        radius[1 + own, np.arange(len(own))] = -1.0
     return radius
 
 
 class Manifold(Metric):
     """Base of the metrics of which images of one set lie in the spheres of the other.
 
-    A sphere holds its surface (Kynkäänniemi et al. 2019, eq. 1). Real images are the *test* images,
-    one per segment, as many as generated ones. An interval takes blocks of segments out of both
-    sets. The ground-truth row, the very images that it is compared with, reaches 1 (density about
-    1).
+    Real images are the *test* images, one per segment, as many as generated ones. An interval takes
+    blocks of segments out of both sets. The ground-truth row, the very images that it is compared
+    with, reaches 1.
     """
 
     k: int
@@ -92,47 +125,32 @@ class Manifold(Metric):
     percent = True
     bounds = (0.0, 1.0)
     fewest = 100
-    spheres: ClassVar[Literal["real", "generated"]] = "real"
+    around: ClassVar[Side] = "real"
     """The set that has the spheres; the other one lies in them."""
 
     @abstractmethod
-    def per_image(self, held: Members) -> Array:
-        """Return one number per image, ``[n]``; the score is their mean.
-
-        ``held``, bool ``[n, n]``: whether image i of the one set lies in sphere j of the other.
-        """
+    def per_image(self, members: Members) -> Array:
+        """Return one number per image, ``[1 + B, n]``; the score is their mean."""
 
     def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is the number of each image."""
-        among, across = self._distances(outputs)
-        return Score.mean(self.per_image(across <= radii(among, self.k)))
+        return Score.mean(self.per_image(outputs.once(Spheres(self.around, self.k)))[0])
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
-        """Use the distances: other images have other neighbours where a block is missing."""
-        among, across = self._distances(outputs)
+        """Use what was counted: other images have other neighbours where a block is missing."""
         sizes = np.bincount(block)
         if len(block) - sizes.max() <= self.k:
             return np.full(len(sizes), np.nan)
-        values = np.empty(len(sizes))
-        for b, radius in enumerate(radii_without_blocks(among, self.k, block)):
-            held = across <= radius
-            held[block == b] = False
-            values[b] = self.per_image(held)[block != b].mean()
-        return values
-
-    def _distances(self, outputs: JudgeOutputs) -> tuple[Array, Array]:
-        """Return distances between the spheres' middles, and from the other images to them."""
-        distances = outputs.once(find_distances)
-        if self.spheres == "real":
-            return distances.real, distances.cross
-        return distances.generated, distances.cross.T
+        members = outputs.with_blocks(block).once(Spheres(self.around, self.k))
+        return self.per_image(members)[1:].sum(axis=1) / (len(block) - sizes)
 
 
 class Precision(Manifold):
     """Improved precision, k = 3 (Kynkäänniemi et al. 2019): the generated images that look real.
 
-    The share of generated images in the sphere of at least one real image. One outlier among the
-    real images, with its wide sphere, raises it: density counts spheres instead.
+    The share of generated images in the sphere of at least one real image; a sphere holds its
+    surface (eq. 1). One outlier among the real images, with its wide sphere, raises it: density
+    counts spheres instead.
     """
 
     k: int = option(3, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
@@ -141,9 +159,9 @@ class Precision(Manifold):
     variants: ClassVar[Variants] = {"precision3_lite0": {"title": "precision lite0"}}
     headline = False
 
-    def per_image(self, held: Members) -> Array:
+    def per_image(self, members: Members) -> Array:
         """Return 1 for an image in a sphere, else 0."""
-        return np.asarray(held.any(axis=1), dtype=np.float64)
+        return (members.held > 0).astype(np.float64)
 
 
 class Recall(Precision):
@@ -156,32 +174,37 @@ class Recall(Precision):
     title = "recall"
     column = 25
     variants: ClassVar[Variants] = {"recall3_lite0": {"title": "recall lite0"}}
-    spheres = "generated"
+    around = "generated"
 
 
 class Density(Manifold):
     """Density, k = 5 (Naeem et al. 2020, eq. 3): how many real spheres a generated image is in.
 
-    Divided by k: 1 is expected where both sets are of one distribution; more is possible where
-    generated images gather where the real ones are dense. Spheres hold their surface.
+    Divided by k: 1 is expected where both sets are of one distribution, and the ground truth has 1;
+    more is possible where generated images gather where the real ones are dense. An image on the
+    surface of a sphere, as the k-th nearest real image itself is, is not in it (version 2), as in
+    the authors' ``prdc``: with it the ground truth would have 1 + 1/k. Spheres around a picture
+    that is there k + 1 times, or more often, are empty.
     """
 
+    version = 2
     k: int = option(5, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
     title = "density"
     column = 22
     variants: ClassVar[Variants] = {"density5_lite0": {"title": "density lite0"}}
     bounds = (0.0, float("inf"))
 
-    def per_image(self, held: Members) -> Array:
-        """Return the number of spheres that hold a generated image, ÷ k."""
-        return np.asarray(held.sum(axis=1) / self.k)
+    def per_image(self, members: Members) -> Array:
+        """Return the number of spheres that a generated image is inside of, ÷ k."""
+        return members.inside / self.k
 
 
 class Coverage(Manifold):
     """Coverage, k = 5 (Naeem et al. 2020, eq. 4): the real images with a generated one nearby.
 
     The share of real images whose sphere holds at least one generated image. Of two large sets of
-    one size and one distribution 1 − 2⁻⁵ = 97 % is expected. Spheres hold their surface.
+    one size and one distribution 1 − 2⁻⁵ = 97 % is expected. A sphere holds its surface: unlike in
+    ``prdc``, a real picture that is there k + 1 times is covered by that picture.
     """
 
     k: int = option(5, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
@@ -189,6 +212,6 @@ class Coverage(Manifold):
     column = 23
     variants: ClassVar[Variants] = {"coverage5_lite0": {"title": "coverage lite0"}}
 
-    def per_image(self, held: Members) -> Array:
+    def per_image(self, members: Members) -> Array:
         """Return 1 for a real image with a generated one in its sphere, else 0."""
-        return np.asarray(held.any(axis=0), dtype=np.float64)
+        return (members.holds > 0).astype(np.float64)
