@@ -256,7 +256,13 @@ def made_up(judge: str) -> tuple[Pairs, dict[str, FloatArray]]:
     }
     noise = rng.normal(size=pairs.acoustic.shape).astype(np.float32)
     luma = pairs.images[:].mean(axis=3, dtype=np.float32).reshape(len(pairs), -1) / 255
-    return pairs, {**linear, "acoustic": pairs.acoustic + noise, "luma": luma}
+    packets = rng.normal(size=(len(pairs), 256 * 3)).astype(np.float32)
+    return pairs, {
+        **linear,
+        "acoustic": pairs.acoustic + noise,
+        "luma": luma,
+        "packets": packets,
+    }
 
 
 # Trials: from pairs to scores
