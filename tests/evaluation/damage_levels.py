@@ -1,0 +1,146 @@
+"""Damage by degrees: whether a metric orders five levels of each as they are.
+
+``python tests/evaluation/damage_levels.py FOLDER [DATASET]`` writes the table of all metrics of the
+images' quality and of copying, by two judges and by wavelets.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from damage import Case, blurred, jpeg, noisy, swapped_class
+from scipy.stats import spearmanr
+
+from a2ibench import __version__, config, registry
+from a2ibench.contracts.metric import Metric
+from a2ibench.data.prepare import open_dataset
+from a2ibench.evaluation.evaluate import GeneratedImages, evaluate, load_judges
+from a2ibench.runs.trial_data import open_data
+from a2ibench.storage import content_key
+
+SEED = 0
+ENCODER = "soundnet8"
+JUDGES = ("lite0", "resnet18")
+METRICS = ("kid", "fid", "cmmd", "mind", "density", "clipped_density", "coverage",
+           "clipped_coverage", "authpct", "ct")  # fmt: skip
+"""Each by each of :data:`JUDGES`; beside them ``fwd``."""
+
+INTRO = """# Damage by degrees
+
+Made by
+
+    python tests/evaluation/damage_levels.py {folder} {dataset}
+
+with a2ibench {version}, on the {n} test pairs of `{dataset}` with its defaults ({classes} classes,
+{size} px), judges trained on {judging} other pairs, one seed ({seed}) of the damage. *0* are the
+real test images themselves. ρ is Spearman's correlation of the score with the level, 1 where damage
+is always worse; ✓ stands where every level is worse than the one before, with 0 as the first.
+
+| damage | levels 1 to 5 |
+|---|---|
+| blur | a Gaussian with σ = 1/256, 1/128, 1/64, 1/32, 1/16 of the side |
+| noise | white, σ = 2, 5, 10, 20, 40 grey levels |
+| jpeg | compressed by quality 95, 75, 50, 25, 5 and read again |
+| mode drop | 50, 20, 10, 5, 1 real pictures of a class, at random, stand for all |
+| class swap | 10, 25, 50, 75, 100 % of the segments show those of the next class instead |
+| useless | 10, 25, 50, 75, 90 % of the pictures are white noise |
+"""
+
+
+def swapped(case: Case, share: float) -> GeneratedImages:
+    """The pictures as a set stay the same."""
+    label = case.exam.test.label
+    rank = np.empty(len(label))
+    for c in np.unique(label):
+        rows = np.flatnonzero(label == c)
+        rank[rows] = np.arange(len(rows)) / len(rows)
+    order = np.where(rank < share, swapped_class(label), np.arange(len(label)))
+    return GeneratedImages(case.whole.images[order])
+
+
+def few(case: Case, count: int) -> GeneratedImages:
+    label, order = case.exam.test.label, np.arange(len(case.exam.test.label))
+    for c in np.unique(label):
+        rows = np.flatnonzero(label == c)
+        chosen = case.rng.permutation(rows)[:count]
+        order[rows] = np.concatenate([chosen, case.rng.choice(chosen, len(rows))])[: len(rows)]
+    return GeneratedImages(case.whole.images[order])
+
+
+def useless(case: Case, share: float) -> GeneratedImages:
+    images = case.whole.images.copy()
+    bad = case.rng.permutation(len(images))[: round(share * len(images))]
+    images[bad] = case.rng.integers(0, 256, images[bad].shape, dtype=np.uint8)
+    return GeneratedImages(images)
+
+
+LEVELS: Mapping[str, Sequence[Callable[[Case], GeneratedImages]]] = {
+    "blur": [partial(blurred, share=1 / s) for s in (256, 128, 64, 32, 16)],
+    "noise": [partial(noisy, sigma=s) for s in (2, 5, 10, 20, 40)],
+    "jpeg": [partial(jpeg, quality=q) for q in (95, 75, 50, 25, 5)],
+    "mode drop": [partial(few, count=c) for c in (50, 20, 10, 5, 1)],
+    "class swap": [partial(swapped, share=s) for s in (0.1, 0.25, 0.5, 0.75, 1)],
+    "useless": [partial(useless, share=s) for s in (0.1, 0.25, 0.5, 0.75, 0.9)],
+}
+"""From the mildest."""
+
+
+def find_metrics() -> list[Metric]:
+    """The metrics of the table, in its order."""
+    named = [f"{name}[judge={judge}]" for name in METRICS for judge in JUDGES]
+    return [registry.metrics.get(name) for name in [*named, "fwd"]]
+
+
+def ordered(metric: Metric, scores: Sequence[float]) -> tuple[float, bool]:
+    """Spearman's ρ of badness with the level, and whether each level is worse than the last.
+
+    ``scores`` are of the undamaged pictures and of each level.
+    """
+    bad = -np.array(scores) if metric.higher_is_better else np.array(scores)
+    rho = float(spearmanr(np.arange(len(bad)), bad).statistic) if np.ptp(bad) > 0 else 0.0
+    return rho, bool((np.diff(bad) > 0).all())
+
+
+def main(folder: Path, dataset: str = "synthetic") -> None:
+    store = open_dataset(dataset, {})
+    plugin = registry.encoders.get(ENCODER)
+    encoder = plugin(config.build(plugin.Config, {}, ENCODER))
+    data = open_data(store, encoder)
+    exam, metrics = data.eval_set, find_metrics()
+    judges = load_judges(
+        metrics, data.judging, content_key([store.content_hash, encoder.identity()]), say
+    )
+    whole = GeneratedImages(exam.test.images[:])
+    undamaged = evaluate(whole, exam, metrics, judges)
+    lines = [
+        INTRO.format(
+            folder=folder, dataset=dataset, version=__version__, n=len(exam.test), seed=SEED,
+            classes=len(exam.test.classes), size=store.image_size, judging=len(data.judging),
+        )
+    ]  # fmt: skip
+    for name, levels in LEVELS.items():
+        lines += ["", f"## {name}", "", "| metric | 0 | 1 | 2 | 3 | 4 | 5 | ρ | order |"]
+        lines += ["|---" * 9 + "|"]
+        found = []
+        for level, damage in enumerate(levels, 1):
+            say(f"{name} {level}")
+            damaged = damage(Case(exam, whole, np.random.default_rng(SEED)))
+            found.append(evaluate(damaged, exam, metrics, judges))
+        for metric in metrics:
+            scores = [one[metric.name].score.value for one in (undamaged, *found)]
+            rho, right = ordered(metric, scores)
+            cells = " | ".join(f"{score:.3g}" for score in scores)
+            arrow = "↑" if metric.higher_is_better else "↓"
+            lines.append(f"| `{metric.name}` {arrow} | {cells} | {rho:.2f} | {'✓' * right} |")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
