@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.nn.cosine import unit_rows
-from a2ibench.nn.pairwise import squared_distances, strips
+from a2ibench.nn.pairwise import square_lengths, squared_distances, strips
 from a2ibench.types import FloatArray, IntArray
 
 SCALE = 1000
@@ -85,10 +84,7 @@ class MeanDiscrepancy(Metric):
         return np.where(left > 0, np.maximum(values, 0.0), np.nan)
 
     def _sums(self, outputs: JudgeOutputs, block: IntArray) -> KernelSums:
-        x, y = (
-            unit_rows(part["features"]).astype(np.float32)
-            for part in (outputs.generated, outputs.real)
-        )
+        x, y = (_unit_rows(part["features"]) for part in (outputs.generated, outputs.real))
         return KernelSums(*(self._between(a, b, block) for a, b in ((x, x), (y, y), (x, y))))
 
     def _between(self, a: FloatArray, b: FloatArray, block: IntArray) -> Array:
@@ -99,3 +95,9 @@ class MeanDiscrepancy(Metric):
             kernel = np.expm1(squared_distances(a[rows], b) / (-2 * self.sigma**2))
             sums += member[rows].T @ (kernel @ member)
         return sums
+
+
+def _unit_rows(x: FloatArray) -> FloatArray:
+    """Scale rows to length 1 without a copy in float64; a row of zeros stays as it is."""
+    length = np.sqrt(square_lengths(x))[:, np.newaxis]
+    return x / np.where(length > 0, length, 1).astype(np.float32)
