@@ -284,12 +284,19 @@ _RINGS = "at 64 px the rings of the compression are no trifle to a network that 
 _HUBS = (
     "pictures far from all real ones share a few nearest neighbours: the score rests on those few"
 )
+_BY_FEATURES = (
+    *("fid", "fid_inf", "kid", "cmmd", "mind", "precision3", "recall3"),
+    *("density5", "coverage5", "clipped_density5", "clipped_coverage5"),
+)
+_FAR = "pictures far from all real ones are far from the training images, too"
 
 KNOWN: Mapping[tuple[str, str], str] = {
     **{(f"is{k}_lite0", damage): _IS for k in (1, 10) for damage in ("jpeg 95", *PIXELS[:3])},
+    **{(f"{name}_lite0", "jpeg 95"): _RINGS for name in _BY_FEATURES},
     **{
-        (f"{name}_lite0", "jpeg 95"): _RINGS
-        for name in ("fid", "fid_inf", "kid", "precision3", "recall3", "density5", "coverage5")
+        (f"{name}_lite0", damage): _FAR
+        for name in ("authpct", "ct")
+        for damage in ("jpeg 95", *PIXELS)
     },
     **{("memorisation_lite0", damage): _HUBS for damage in ("jpeg 95", *PIXELS)},
     ("kid_lite0", "few images"): "it changes, but little beside what damage to the pixels does",
