@@ -12,7 +12,7 @@ REAL = features(240, 12, 0)
 
 
 def by_the_definition(x: np.ndarray, y: np.ndarray, directions: np.ndarray) -> float:
-    """Equation 5 of the paper as the authors' code writes it: 3d times the mean of squares."""
+    """3d times the mean of squares, as torch-fidelity's metric_mind writes the paper's formula."""
     squares = [np.mean((np.sort(x @ u) - np.sort(y @ u)) ** 2) for u in directions]
     return 3 * x.shape[1] * float(np.mean(squares))
 

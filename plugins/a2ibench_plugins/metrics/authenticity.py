@@ -17,7 +17,7 @@ from a2ibench.nn.pairwise import squared_distances, strips
 from a2ibench.types import FloatArray, IntArray
 
 COMPONENTS = 64
-"""Principal components of the training features that C_T sees, as its authors recommend."""
+"""Principal components of the training features that C_T sees."""
 CELLS = 3
 """Cells that C_T cuts the training features into."""
 FEWEST_IN_CELL = 20
@@ -29,7 +29,7 @@ Array = npt.NDArray[np.float64]
 
 
 class AuthPct(Metric):
-    """AuthPct (Alaa et al. 2022, section 4.3): the share of generated images that are no copies.
+    """AuthPct (Alaa et al. 2022): the share of generated images that are no copies.
 
     An image is authentic if its nearest training image is farther away than that one's own nearest
     other training image is. The share for images drawn afresh from the world is not 100 %: an image
@@ -128,14 +128,14 @@ def find_cells(outputs: JudgeOutputs) -> InCells:
 
 
 class DataCopying(Metric):
-    """C_T (Meehan, Chaudhuri and Dasgupta 2020, section 4): the three-sample data-copying test.
+    """C_T (Meehan, Chaudhuri and Dasgupta 2020): the three-sample data-copying test.
 
     L(x) is the distance of an image to the nearest training image of its cell. In cell π, U counts
     the pairs of a generated and a real *test* image in which L of the generated one is greater,
     equal ones half, and Z_π = (U − mn/2) / √(mn(m + n + 1)/12) of the m generated and n test images
     there (Mann and Whitney 1947). C_T is the mean of Z_π over the cells with more than 20 generated
     images, weighted by their test images. Cells are three clusters of the training images' first 64
-    principal components, by k-means, as in the authors' experiments.
+    principal components, by k-means, as dgm-eval (Stein et al. 2023) cuts them.
 
     0 where generated images are as far from the training images as test images are; well below 0
     of copies; above 0 of pictures that are far from all real ones. Under the hypothesis of

@@ -97,7 +97,7 @@ class ClippedManifold(Metric):
 
 
 class ClippedDensity(ClippedManifold):
-    """Clipped Density, k = 5 (Salvy et al. 2026, section 4.1): how real the generated images look.
+    """Clipped Density, k = 5 (Salvy et al. 2026): how real the generated images look.
 
     The mean over generated images of min(balls that hold it ÷ k, 1), relative to the same of the
     real images, each without its own ball; at most 1. Radii larger than their median are cut to it,
@@ -140,7 +140,7 @@ class ClippedDensity(ClippedManifold):
 
 
 class ClippedCoverage(ClippedManifold):
-    """Clipped Coverage, k = 5 (Salvy et al. 2026, section 4.2): how much of the real is generated.
+    """Clipped Coverage, k = 5 (Salvy et al. 2026): how much of the real is generated.
 
     The mean over real images of min(generated images in its ball ÷ k, 1), put through g: the share
     p of n images that would have to be of the real distribution for that mean to be expected. The

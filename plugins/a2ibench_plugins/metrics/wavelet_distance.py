@@ -53,7 +53,7 @@ class Moments:
 
 
 class WaveletDistance(Metric):
-    """FWD (Veeramacheneni et al. 2025, eq. 9): the mean Fréchet distance over wavelet packets.
+    """FWD (Veeramacheneni et al. 2025): the mean Fréchet distance over wavelet packets.
 
     FWD = 1/P Σ_p [‖μ_p − ν_p‖² + Tr(Σ_p + Τ_p − 2 (Σ_p Τ_p)^½)] of Gaussians that are fitted to
     packet p of the generated and of the real *test* images, over all P = 256 packets of the judge
