@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from damage import Case, blurred, jpeg, noisy, swapped_class
+from damage import Case, blurred, jpeg, noisy
 from scipy.stats import spearmanr
 
 from a2ibench import __version__, config, registry
@@ -56,13 +56,13 @@ is always worse; ✓ stands where every level is worse than the one before, with
 
 
 def swapped(case: Case, share: float) -> GeneratedImages:
-    """The pictures as a set stay the same."""
+    """Equally many segments of each class change pictures; all pictures are still there."""
     label = case.exam.test.label
-    rank = np.empty(len(label))
-    for c in np.unique(label):
-        rows = np.flatnonzero(label == c)
-        rank[rows] = np.arange(len(rows)) / len(rows)
-    order = np.where(rank < share, swapped_class(label), np.arange(len(label)))
+    order = np.arange(len(label))
+    rows = [np.flatnonzero(label == c) for c in np.unique(label)]
+    moved = round(share * min(map(len, rows)))
+    for own, other in zip(rows, rows[1:] + rows[:1], strict=True):
+        order[own[:moved]] = other[:moved]
     return GeneratedImages(case.whole.images[order])
 
 
