@@ -117,6 +117,9 @@ def test_features_of_many_dimensions_are_reduced_first():
     wide = np.random.default_rng(0).normal(size=(12, 150))
     outputs = outputs_of(*((part @ wide) for part in (GENERATED, REAL, TRAIN)))
     assert DataCopying().compute(outputs).value > 0
+    order = np.random.default_rng(1).permutation(240)
+    real = outputs_of(*((part @ wide) for part in (REAL[order], REAL, TRAIN)))
+    assert DataCopying().compute(real).value == pytest.approx(0, abs=1e-9)
     copies = outputs_of(*((part @ wide) for part in (COPIES, REAL, TRAIN)))
     assert DataCopying().compute(copies).value < -9
 

@@ -4,6 +4,7 @@ Both look at as many training images as there are test segments, or at all if th
 generator that copies from a larger set, copies of the others are not found.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
-from a2ibench.nn.pairwise import squared_distances, strips
+from a2ibench.nn.pairwise import distinct_rows, squared_distances, strips
 from a2ibench.types import FloatArray, IntArray
 
 COMPONENTS = 64
@@ -109,7 +110,10 @@ def find_cells(outputs: JudgeOutputs) -> InCells:
     parts = [part["features"] for part in (outputs.train, outputs.generated, outputs.real)]
     if min(parts[0].shape) > COMPONENTS:
         reduce = PCA(COMPONENTS, svd_solver="covariance_eigh").fit(parts[0])
-        parts = [reduce.transform(part) for part in parts]
+        reduced = np.concatenate([reduce.transform(part) for part in parts])
+        # Equal images stay equal to the last bit, so that they are equally near.
+        first, position = distinct_rows(itertools.chain(*parts))
+        parts = np.split(reduced[first][position], np.cumsum([len(part) for part in parts[:2]]))
     if (distinct := len(np.unique(parts[0], axis=0))) < CELLS:
         raise UserError(
             f"{DataCopying.name}: needs {CELLS} different training images, there are {distinct}"
