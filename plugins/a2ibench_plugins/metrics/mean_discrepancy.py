@@ -99,5 +99,7 @@ class MeanDiscrepancy(Metric):
 
 def _unit_rows(x: FloatArray) -> FloatArray:
     """Scale rows to length 1 without a copy in float64; a row of zeros stays as it is."""
-    length = np.sqrt(square_lengths(x))[:, np.newaxis]
-    return x / np.where(length > 0, length, 1).astype(np.float32)
+    length = np.sqrt(square_lengths(x)).astype(np.float32)[:, np.newaxis]
+    length[length == 0] = 1
+    unit: FloatArray = np.divide(x, length)
+    return unit
