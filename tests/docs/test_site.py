@@ -41,6 +41,7 @@ def outputs() -> JudgeOutputs:
             "logits": rng.normal(size=(*shape, 2)),
             "acoustic": rng.normal(size=(*shape, 8)),
             "luma": rng.random((*shape, 32 * 32)),
+            "packets": rng.normal(size=(*shape, 256 * 3)),
         }
         if shape == (N,):
             made["features"][:, 0] += 9 * factor

@@ -61,11 +61,11 @@ class Case:
 
     def each(self, change: Callable[[ImageArray], ImageArray]) -> GeneratedImages:
         """Every picture changed by itself."""
-        grid = self.whole.grid
-        assert grid is not None
-        changed = np.stack([change(image) for image in grid.reshape(-1, *grid.shape[2:])])
-        images = np.stack([change(image) for image in self.whole.images])
-        return GeneratedImages(images, changed.reshape(grid.shape))
+        images, grid = np.stack([change(image) for image in self.whole.images]), self.whole.grid
+        if grid is not None:
+            changed = [change(image) for image in grid.reshape(-1, *grid.shape[2:])]
+            grid = np.stack(changed).reshape(grid.shape)
+        return GeneratedImages(images, grid)
 
     def move(self, order: Callable[[IntArray], IntArray]) -> GeneratedImages:
         """The pictures of other segments: ``order(label)`` says whose."""
@@ -97,17 +97,17 @@ class Case:
         return self.whole.grid.shape[1]
 
 
-def blurred(case: Case) -> GeneratedImages:
-    """A Gaussian of 1/20 of the side."""
-    sigma = case.whole.images.shape[1] / 20
+def blurred(case: Case, share: float = 1 / 20) -> GeneratedImages:
+    """A Gaussian of that share of the side."""
+    sigma = case.whole.images.shape[1] * share
     return case.each(lambda image: gaussian_filter(image, (sigma, sigma, 0)))
 
 
-def noisy(case: Case) -> GeneratedImages:
-    """White noise with a standard deviation of 40 grey levels."""
+def noisy(case: Case, sigma: float = 40) -> GeneratedImages:
+    """White noise with that standard deviation in grey levels."""
 
     def change(image: ImageArray) -> ImageArray:
-        noise = case.rng.normal(0, 40, image.shape)
+        noise = case.rng.normal(0, sigma, image.shape)
         return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
 
     return case.each(change)
@@ -224,9 +224,12 @@ _HEARING = _expect(worse=("deaf",), same=("jpeg 95", *ORDER[:3]))
 
 EXPECTED: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
-        [f"{name}_{judge}" for name in ("fid", "fid_inf", "kid") for judge in ("lite0",)], _DISTANCE
+        [*(f"{name}_lite0" for name in ("fid", "fid_inf", "kid", "cmmd", "mind")), "fwd"],
+        _DISTANCE,
     ),
     "precision3_lite0": _FIDELITY,
+    "clipped_density5_lite0": _FIDELITY,
+    "clipped_coverage5_lite0": _COVERAGE,
     "density5_lite0": _FIDELITY,
     "recall3_lite0": _COVERAGE,
     "coverage5_lite0": _COVERAGE,
@@ -256,6 +259,8 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
     "diversity_lite0": _CHANCE,
     "msssim_diversity": _CHANCE,
     "noise_sensitivity_lite0": _CHANCE,
+    "cond_vendi_lite0": _CHANCE,
+    "cond_rke_lite0": _CHANCE,
     "audio_sensitivity_lite0": _HEARING,
     "audio_sensitivity_inclass_lite0": {
         damage: due
@@ -270,17 +275,26 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
         same=(*HARMLESS, *PIXELS),
         better=("other class", "shuffled", "shuffled in class"),
     ),
+    "authpct_lite0": _expect(worse=("copies",), same=(*HARMLESS, *PIXELS, *ORDER)),
+    "ct_lite0": _expect(worse=("copies",), same=(*HARMLESS, *PIXELS, *ORDER)),
 }
 """What is due: metric → damage → worse, same or better. Where nothing is, no entry stands."""
 
 _IS = "what damage adds looks like more kinds of things to a network that knows photographs"
 _RINGS = "at 64 px the rings of the compression are no trifle to a network that enlarges to 128"
+_BY_FEATURES = (
+    *("fid", "fid_inf", "kid", "cmmd", "mind", "precision3", "recall3"),
+    *("density5", "coverage5", "clipped_density5", "clipped_coverage5"),
+)
+_FAR = "pictures far from all real ones are far from the training images, too"
 
 KNOWN: Mapping[tuple[str, str], str] = {
     **{(f"is{k}_lite0", damage): _IS for k in (1, 10) for damage in ("jpeg 95", *PIXELS[:3])},
+    **{(f"{name}_lite0", "jpeg 95"): _RINGS for name in _BY_FEATURES},
     **{
-        (f"{name}_lite0", "jpeg 95"): _RINGS
-        for name in ("fid", "fid_inf", "kid", "precision3", "recall3", "density5", "coverage5")
+        (f"{name}_lite0", damage): _FAR
+        for name in ("authpct", "ct")
+        for damage in ("jpeg 95", *PIXELS)
     },
     ("kid_lite0", "few images"): "it changes, but little beside what damage to the pixels does",
     ("cas_lite0", "one image"): "classes this unlike are learnt from a picture each",

@@ -259,6 +259,7 @@ def made_up(judge: str) -> tuple[Pairs, dict[str, dict[str, FloatArray]]]:
     images = {**linear, "acoustic": pairs.acoustic + noise, "luma": luma}
     sounds = {"features": linear["features"] + rng.normal(size=(len(pairs), 16))}
     texts = {"features": rng.normal(size=(len(pairs.classes), 16))}
+    images["packets"] = rng.normal(size=(len(pairs), 256 * 3)).astype(np.float32)
     return pairs, {
         "images": images,
         "sounds": {name: output.astype(np.float32) for name, output in sounds.items()},
