@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError
 from a2ibench.nn.pairwise import distinct_rows, squared_distances, strips
 from a2ibench.types import FloatArray, IntArray
 
@@ -63,14 +63,14 @@ class AuthPct(Metric):
         """See the class.
 
         Raises:
-            UserError: no two training images, or no two clips of them.
+            UndefinedScoreError: no two training images, or no two clips of them.
         """
         train = outputs.train["features"]
         own = np.arange(len(train))
         if self.other == "clip":
             own = np.unique(outputs.train_source, return_inverse=True)[1].astype(np.int64)
         if len(np.unique(own)) < 2:
-            raise UserError(
+            raise UndefinedScoreError(
                 f"{self.name}: needs training images of two {self.other}s, there are"
                 f" {len(train)} images of {len(np.unique(own))}"
             )
@@ -102,7 +102,7 @@ def find_cells(outputs: JudgeOutputs) -> InCells:
     """Cut the training features into cells by k-means, and measure the distances inside each.
 
     Raises:
-        UserError: fewer distinct training images than cells.
+        UndefinedScoreError: fewer distinct training images than cells.
     """
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
@@ -115,7 +115,7 @@ def find_cells(outputs: JudgeOutputs) -> InCells:
         first, position = distinct_rows(itertools.chain(*parts))
         parts = np.split(reduced[first][position], np.cumsum([len(part) for part in parts[:2]]))
     if (distinct := len(np.unique(parts[0], axis=0))) < CELLS:
-        raise UserError(
+        raise UndefinedScoreError(
             f"{DataCopying.name}: needs {CELLS} different training images, there are {distinct}"
         )
     clusters = KMeans(CELLS, n_init=10, random_state=SEED).fit(parts[0])
@@ -165,13 +165,13 @@ class DataCopying(Metric):
         """See the class.
 
         Raises:
-            UserError: fewer distinct training images than cells, or no cell in which enough
-                generated images and a test image lie.
+            UndefinedScoreError: fewer distinct training images than cells, or no cell in which
+                enough generated images and a test image lie.
         """
         n = len(outputs.label)
         value = self._value(outputs.once(find_cells), np.ones(n, dtype=np.bool_))
         if np.isnan(value):
-            raise UserError(
+            raise UndefinedScoreError(
                 f"{self.name}: needs more than {FEWEST_IN_CELL} generated images beside a test"
                 f" image in one of {CELLS} cells of the training images; there is no such cell"
             )

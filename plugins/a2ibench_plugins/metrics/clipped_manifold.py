@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError
 from a2ibench.nn.pairwise import square_lengths, squared_distances, strips
 from a2ibench.types import FloatArray, IntArray
 
@@ -43,14 +43,16 @@ class ClippedManifold(Metric):
         """See the class.
 
         Raises:
-            UserError: no more images than neighbours, or most real images are one image.
+            UndefinedScoreError: no more images than neighbours, or most real images are one image.
         """
         n = len(outputs.label)
         if n <= self.k:
-            raise UserError(f"{self.name}: needs more than {self.k} test segments, there are {n}")
+            raise UndefinedScoreError(
+                f"{self.name}: needs more than {self.k} test segments, there are {n}"
+            )
         value = float(self._values(outputs, np.zeros(n, dtype=np.int64), (NONE,))[0])
         if np.isnan(value):
-            raise UserError(
+            raise UndefinedScoreError(
                 f"{self.name}: half of the real images or more have {self.k} others with the same"
                 " features; there is no scale to measure on"
             )

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError
 from a2ibench.nn.cosine import unit_rows
 from a2ibench.types import IntArray
 
@@ -50,7 +50,8 @@ class ConditionalDiversity(Metric):
         """See the class.
 
         Raises:
-            UserError: there is one sound, or one picture of each, or a picture without features.
+            UndefinedScoreError: there is one sound, or one picture of each, or a picture without
+                features.
         """
         each = self._each(outputs)
         return Score(float(self.of_mean(each.mean())), len(each))
@@ -66,13 +67,15 @@ class ConditionalDiversity(Metric):
         phi = outputs.grid["features"]
         sounds, draws, k = phi.shape
         if sounds < 2 or draws < 2:
-            raise UserError(
+            raise UndefinedScoreError(
                 f"{self.name}: needs two pictures of each of two sounds, there are {draws} of"
                 f" {sounds}"
             )
         u = unit_rows(phi.reshape(-1, k)).reshape(phi.shape)
         if not u.any(axis=2).all():
-            raise UserError(f"{self.name}: a picture whose features are all 0 has no direction")
+            raise UndefinedScoreError(
+                f"{self.name}: a picture whose features are all 0 has no direction"
+            )
         eigenvalues = np.linalg.eigvalsh(u @ u.transpose(0, 2, 1) / draws)
         return self.of_sound(np.clip(eigenvalues, 0, 1))
 
