@@ -10,16 +10,21 @@ if TYPE_CHECKING:
     from a2ibench.contracts.encoder import Encoder
     from a2ibench.errors import UserError as UserError
     from a2ibench.generator.generator import Generator
+    from a2ibench.two_folders import evaluate as evaluate
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import :mod:`a2ibench.api`, which reads many modules, only where it is used."""
+    """Import what reads many modules only where it is used."""
     if name in ("UserError", "open_study", "run"):
         from a2ibench import api
 
         return getattr(api, name)
+    if name == "evaluate":
+        from a2ibench import two_folders
+
+        return two_folders.evaluate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -13,7 +13,7 @@ from a2ibench.evaluation.clip_blocks import jackknife
 from a2ibench.evaluation.disjoint_segments import check_size
 from a2ibench.evaluation.eval_set import EvalSet
 from a2ibench.evaluation.judging import LoadedJudge, Progress, embed_images, load_judge
-from a2ibench.types import FloatArray, ImageArray, Images, Pairs
+from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Pairs
 
 
 @dataclass(frozen=True)
@@ -143,13 +143,24 @@ def evaluate(
         needs = frozenset[str]().union(*(metric.needs for metric in of_judge))
         outputs = _embed(judge, needs, generated, eval_set, judges, progress)
         for metric in of_judge:
-            _check_reads(metric, outputs)
-            score = metric.score(outputs)
-            _check_score(metric, score, len(eval_set.test))
-            pseudo = jackknife(metric, outputs, score, eval_set.block, eval_set.stratum)
-            clips = _count_clips(metric, outputs, score)
-            results[metric.name] = MetricResult(score, pseudo, clips)
+            results[metric.name] = measure(metric, outputs, eval_set.stratum)
     return {metric.name: results[metric.name] for metric in possible}
+
+
+def measure(metric: Metric, outputs: JudgeOutputs, stratum: IntArray) -> MetricResult:
+    """Return the score by a metric, with the pseudo-values of the blocks of the outputs.
+
+    ``stratum`` is int64 ``[B]``, the stratum of each block.
+
+    Raises:
+        UserError: the judge lacks an output that the metric reads.
+        ValueError: the score is outside its bounds.
+    """
+    _check_reads(metric, outputs)
+    score = metric.score(outputs)
+    _check_score(metric, score, len(outputs.label))
+    pseudo = jackknife(metric, outputs, score, outputs.block, stratum)
+    return MetricResult(score, pseudo, _count_clips(metric, outputs, score))
 
 
 def _count_clips(metric: Metric, outputs: JudgeOutputs, score: Score) -> int:
