@@ -121,9 +121,11 @@ def evaluate(
     _check_form(ctx)
     if dataset is None:
         load_plugins(plugins)
-        from a2ibench.runs.folder_report import show_scores
+        from a2ibench.runs.folder_report import check_out, show_scores
         from a2ibench.runs.folder_scores import Folders, score_folders
 
+        if out is not None:
+            check_out(out)
         *real, fake = folders
         asked = Folders(real[0] if real else None, fake, reference, metrics, clips, resize)
         display = make_display(verbose)

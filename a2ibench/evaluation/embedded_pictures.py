@@ -89,7 +89,7 @@ def embed_pictures(
     names: list[str] = []
     digests: list[str] = []
     parts: dict[str, list[Mapping[str, FloatArray]]] = {judge: [] for judge in judges}
-    rejected: list[str] = []
+    rejected: dict[str, list[str]] = {}
     flat: list[str] = []
     converted: Counter[str] = Counter()
     items = sorted(files.items())
@@ -99,7 +99,7 @@ def embed_pictures(
             try:
                 image, done = read_checked(path, size, resize)
             except RejectedError as error:
-                rejected.append(f"{path.name}: {error}")
+                rejected.setdefault(str(error), []).append(path.name)
                 continue
             converted.update(done)
             names.append(name)
@@ -107,15 +107,12 @@ def embed_pictures(
             digests.append(hashlib.sha256(image.tobytes()).hexdigest())
             if (image == image[:1, :1]).all():
                 flat.append(name)
-        if len(rejected) > UNUSABLE * len(items):
-            break
+        if sum(map(len, rejected.values())) > UNUSABLE * len(items):
+            raise UserError(_unusable(rejected, len(items), where))
         for judge, loaded in judges.items() if images else ():
             parts[judge].append(embed_images(loaded, np.stack(images)))
         progress(min(start + CHUNK, len(items)), len(items))
-    unusable = f"{where}: {counted(len(rejected), 'file')} cannot be used"
-    if len(rejected) > UNUSABLE * len(items):
-        raise UserError(f"{unusable}, of {len(items)}: {some(rejected, '; ')}")
-    notes = [f"{unusable}, left out: {some(rejected, '; ')}"] if rejected else []
+    notes = [f"{_unusable(rejected, len(items), where)}; left out"] if rejected else []
     notes += [f"{where}: {count} images {what}" for what, count in sorted(converted.items())]
     if flat:
         notes.append(f"{where}: {counted(len(flat), 'picture')} of one colour ({some(flat)})")
@@ -132,6 +129,13 @@ def embed_pictures(
         size=size,
         notes=tuple(notes),
     )
+
+
+def _unusable(rejected: Mapping[str, Sequence[str]], total: int, where: str) -> str:
+    """Name the files that cannot be used, by reason → names."""
+    count = sum(map(len, rejected.values()))
+    reasons = [f"{reason} ({some(names)})" for reason, names in rejected.items()]
+    return f"{where}: {count} of {total} files cannot be used: {some(reasons, '; ')}"
 
 
 def save_reference(path: Path, pictures: EmbeddedPictures) -> None:

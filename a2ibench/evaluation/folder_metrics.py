@@ -60,7 +60,11 @@ def choose(asked: Sequence[str], groups: Groups) -> tuple[tuple[Metric, ...], di
     lacking = {name: why for name, one in metrics.items() if (why := _lack(one)) is not None}
     possible = tuple(metrics[name] for name in names if name not in lacking)
     if not possible:
-        few = [f"{name}: {why}" for name, why in left_out.items() if metrics[name].headline]
+        few = [
+            f"{name}: {why}"
+            for name, why in left_out.items()
+            if name not in lacking and metrics[name].headline
+        ]
         pairs = counted(len(groups.label), "pair")
         raise UserError(f"no metric can be computed on {pairs} of pictures ({some(few, '; ')})")
     return possible, {**left_out, **lacking}

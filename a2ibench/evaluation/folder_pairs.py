@@ -17,6 +17,8 @@ from a2ibench.types import IntArray
 
 LAST_NUMBER = re.compile(r"[_-]\d+$")
 """Part of a name that tells the segments of a clip apart, as in ``dam_12``."""
+EVERY = "all"
+"""Class of all pictures, where there are no classes."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Groups:
 
     Attributes:
         label: int64 ``[n]``, indices into ``classes``.
-        classes: names of the sub-folders; a single empty one where they tell no class.
+        classes: names of the sub-folders; one for all pictures where they tell no class.
         source: ``[n]``, the clip of each picture.
         said: where the clips come from, in words.
     """
@@ -132,7 +134,7 @@ def group(names: Sequence[str], clips: str | None) -> Groups:
     tops = [name.split("/")[0] if "/" in name else "" for name in names]
     known = sorted(set(tops))
     if len(known) < 2 or "" in known:
-        tops, known = [""] * len(names), [""]
+        tops, known = [EVERY] * len(names), [EVERY]
     label = np.searchsorted(known, tops).astype(np.int64)
     source, said = _clips(names, tops, clips)
     return Groups(label, tuple(known), np.array(source), said)
@@ -155,15 +157,44 @@ def _clips(names: Sequence[str], tops: Sequence[str], clips: str | None) -> tupl
     return list(names), "each picture taken for one of its own; --clips REGEX says it otherwise"
 
 
-def usual_side(files: Mapping[str, Path]) -> int | None:
-    """Return the most frequent shorter side of pictures, in pixels; None where none can be read."""
+def common_side(
+    folders: Mapping[str, Mapping[str, Path]], resize: bool, given: int | None = None
+) -> int:
+    """Return the side at which pictures are compared, in pixels; refuse what would be resized.
+
+    It is the smallest of the folders' usual shorter sides, so that nothing usual is enlarged.
+
+    Args:
+        folders: name of a folder → its files.
+        resize: whether pictures may be resized.
+        given: the side that it has to be; None for the rule.
+
+    Raises:
+        UserError: no file can be read, or pictures have another size and ``resize`` is not set.
+    """
+    usual = {name: size for name, files in folders.items() if (size := _usual_size(files))}
+    if not usual:
+        files = next(iter(folders.values()))
+        raise UserError(f"no file can be read as a picture, such as {next(iter(files.values()))}")
+    side = given or min(map(min, usual.values()))
+    if not resize and any(size != (side, side) for size in usual.values()):
+        found = ", ".join(f"{name} {wide} × {high}" for name, (wide, high) in usual.items())
+        raise UserError(
+            f"expected pictures of {side} × {side} px, got {found}: --resize reads the middle"
+            f" square of all of them at {side} px (Lanczos, antialiased)"
+        )
+    return side
+
+
+def _usual_size(files: Mapping[str, Path]) -> tuple[int, int] | None:
+    """Return the most frequent width and height of pictures; None where none can be read."""
     from PIL import Image
 
-    sides: Counter[int] = Counter()
+    sizes: Counter[tuple[int, int]] = Counter()
     for path in files.values():
         try:
             with Image.open(path, formats=[FORMATS[path.suffix.lower()]]) as opened:
-                sides[min(opened.size)] += 1
+                sizes[opened.size] += 1
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue  # named when it is read
-    return sides.most_common(1)[0][0] if sides else None
+    return sizes.most_common(1)[0][0] if sizes else None

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NAME = "scores"
 IMAGES = "images.csv"
 PARTS = ("value", "spread", "low", "high")
+TEXTS = ("image", "class", "clip")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class FolderScores:
         table: for each metric a row of the pictures, and one of the real ones, one half of them
             against the other, where there are enough; with what a reader must know in its notes.
         images: one row for each picture that was scored: ``image`` (its path in the folder),
-            ``class`` and ``clip``, and the score by each metric that has one for every picture.
+            ``class`` where there are several, ``clip``, and the score by each metric that has one
+            for every picture.
         left_out: metrics that were not computed → why.
     """
 
@@ -57,10 +59,10 @@ class FolderScores:
         Raises:
             UserError: the folder holds files that are not such scores.
         """
-        check_own(folder, f"{NAME}.csv")
+        check_out(folder)
         save_table(self.table, folder)
         images = self.images.assign(
-            **{name: self.images[name].map(guard) for name in ("image", "class", "clip")}
+            **{name: self.images[name].map(guard) for name in TEXTS if name in self.images}
         )
         with atomic_write(folder / IMAGES) as temporary:
             images.to_csv(
@@ -74,6 +76,11 @@ class FolderScores:
     def _repr_html_(self) -> str:
         """Show the table in a notebook."""
         return self.table._repr_html_()
+
+
+def check_out(folder: Path) -> None:
+    """Refuse a folder that holds files, and no such scores, with a UserError."""
+    check_own(folder, f"{NAME}.csv")
 
 
 def make_report(
@@ -118,7 +125,7 @@ def make_report(
             Column("pictures", {"pictures": "text"}, left=True),
             Column("n", {"n": "n"}),
             Column(fields={"clips": "clips"}),
-            Column("score [95 % interval]", {part: part for part in PARTS}),
+            Column("score [95 %]", {part: part for part in PARTS}),
         ),
         sections=(tuple(lines),),
         notes=(
@@ -129,10 +136,11 @@ def make_report(
         ),
         keys=2,
     )
+    classes = len(groups.classes) > 1
     images = pd.DataFrame(
         {
             "image": list(paths),
-            "class": [groups.classes[i] for i in groups.label],
+            **({"class": [groups.classes[i] for i in groups.label]} if classes else {}),
             "clip": groups.source,
             **scored.per_image,
         }
@@ -163,8 +171,8 @@ def _about(groups: Groups, halves: Scored) -> Iterator[str]:
     )
     yield f"{pairs} of pictures by their names, {classes}. {clips}, {groups.said}."
     yield (
-        "[ ]: over blocks of clips, how sure the score is of the choice of clips; the variation of"
-        " training is not in it."
+        "[ ]: 95 % interval over blocks of clips: how sure the score is of the choice of clips. The"
+        " variation of training is not in it."
     )
     if halves.scores:
         yield (

@@ -14,7 +14,7 @@ from a2ibench.evaluation.embedded_pictures import (
     save_reference,
 )
 from a2ibench.evaluation.folder_metrics import choose, score, score_halves
-from a2ibench.evaluation.folder_pairs import find_files, group, pair_names, usual_side
+from a2ibench.evaluation.folder_pairs import common_side, find_files, group, pair_names
 from a2ibench.evaluation.judging import LoadedJudge, load_kept
 from a2ibench.evaluation.picture_files import FORMATS, some
 from a2ibench.runs.folder_report import FolderScores, make_report
@@ -72,7 +72,8 @@ def score_folders(asked: Folders, display: Display) -> FolderScores:
     judges = _load_judges(metrics)
     if kept is not None:
         _check_judges(kept, judges, asked.reference)
-    size = _common_size(files, drawn) if kept is None else kept.size
+    sides = {FAKE: drawn} if kept is not None else {REAL: files, FAKE: drawn}
+    size = common_side(sides, asked.resize, None if kept is None else kept.size)
 
     def embed(chosen: Mapping[str, Path], side: str) -> EmbeddedPictures:
         show = display.counter(f"{side} as {', '.join(judges)} sees it")
@@ -133,14 +134,6 @@ def _check_judges(
                 f"{path}: made by judge {name} with the fingerprint {theirs}; here it is"
                 f" {loaded.fingerprint}; write it again"
             )
-
-
-def _common_size(real: Mapping[str, Path], fake: Mapping[str, Path]) -> int:
-    """Return the smaller of the two folders' usual sides: nothing usual is enlarged."""
-    sides = [side for files in (real, fake) if (side := usual_side(files)) is not None]
-    if not sides:
-        raise UserError(f"no file can be read as a picture, such as {next(iter(fake.values()))}")
-    return min(sides)
 
 
 def _insist(asked: Sequence[str], left_out: Mapping[str, str]) -> None:
