@@ -238,7 +238,7 @@ def run(
         encoder: a registered name.
         seeds: number of training seeds; with fewer than three no difference is tested.
         scale: ``"small"`` or ``"paper"``.
-        images: training images a trial: one budget, or several in ascending order, all of them by
+        images: training images per trial: one budget, or several in ascending order, all of them by
             one training; None for the scale's.
         settings: options by the name of a model, dataset, encoder or executor
             (``{"ours": {"lambda_con": 0.1}}``).

@@ -1,6 +1,6 @@
 """The types that flow through the bench: pairs, splits of pairs with features, batches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -107,6 +107,45 @@ class Images(Protocol):
 
 
 @dataclass(frozen=True)
+class Sounds:
+    """Sounds by position, read when they are indexed.
+
+    Attributes:
+        origin: hash of the recording that they are cut from; sounds of one origin that begin at one
+            place and are of one length are the same sound.
+        sample_rate: in hertz.
+        row: int64 ``[n]``, the number by which each is read.
+        start: int64 ``[n]``, where each begins in the recording, in samples.
+        length: int64 ``[n]``, samples of each.
+        read: row → waveform, float32 ``[T]``, mono, in [−1, 1].
+    """
+
+    origin: str
+    sample_rate: int
+    row: IntArray
+    start: IntArray
+    length: IntArray
+    read: Callable[[int], FloatArray]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, position: int) -> FloatArray:
+        return self.read(int(self.row[position]))
+
+    def take(self, rows: IntArray) -> "Sounds":
+        """Select sounds, in the order of ``rows``, int64 ``[m]``."""
+        return Sounds(
+            self.origin,
+            self.sample_rate,
+            self.row[rows],
+            self.start[rows],
+            self.length[rows],
+            self.read,
+        )
+
+
+@dataclass(frozen=True)
 class Pairs:
     """One split of a dataset as models, judges and metrics see it.
 
@@ -120,6 +159,7 @@ class Pairs:
         factors: factors of the scenes that are known for all: name → float32 ``[n]``.
         span: float64 ``[n, 2]``, begin and end of each sound in its source, in seconds; empty if
             unknown, in which case no two sounds are taken to overlap.
+        sounds: the sounds themselves; None where only their features are known.
     """
 
     images: Images
@@ -129,9 +169,23 @@ class Pairs:
     source: npt.NDArray[np.str_]
     factors: Mapping[str, FloatArray] = field(default_factory=dict)
     span: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    sounds: Sounds | None = None
 
     def __len__(self) -> int:
         return len(self.label)
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """Identity of the pairs that judges are trained on.
+
+    Attributes:
+        store: content hash of the pair store.
+        encoder: identity of the encoder; empty where there are no features.
+    """
+
+    store: str
+    encoder: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
+from a2ibench.console import Console
 from a2ibench.contracts.metric import OWN
 from a2ibench.evaluation.statistics import SeedScores, difference
 from a2ibench.evaluation.variance import components
@@ -41,7 +41,7 @@ def train(folder: Path) -> None:
         dataset="synthetic",
         encoder="logmel",
         seeds=SEEDS,
-        images=1_600,
+        images=(1_600,),
         settings={"synthetic": {"train": 40, "test": 100, "image_size": 32, "seconds": 1.0}},
         folder=folder,
     )

@@ -55,6 +55,7 @@ def train_all(scale: str, images: int, folder: Path) -> Study:
         registry.models.names(),
         dataset="synthetic",
         encoder="logmel",
+        seeds=1,
         scale=scale,
         images=images,
         metrics=list(FLOOR_OF),

@@ -20,9 +20,8 @@ from a2ibench.data.prepare import open_dataset
 from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import GeneratedImages, default_metrics, evaluate, load_judges
 from a2ibench.evaluation.judging import embed_images
-from a2ibench.storage import content_key
 from a2ibench.training.device import make_deterministic
-from a2ibench.types import ImageArray
+from a2ibench.types import DataKey, ImageArray
 
 
 def main() -> None:
@@ -35,7 +34,7 @@ def main() -> None:
     train, test, _ = split_pairs(store, encode_store(store, encoder))
     names = default_metrics(test).names
     metrics = [registry.metrics.get(name) for name in names]
-    judges = load_judges(metrics, train, content_key([store.content_hash]))
+    judges = load_judges(metrics, train, DataKey(store.content_hash))
     rng = np.random.default_rng(0)
     before, generated, after = rng.integers(0, 256, (3, len(test), 64, 64, 3), dtype=np.uint8)
     real = test.images[:]

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from a2ibench.console import Console
 from a2ibench.contracts.executor import Executor, Update
 from a2ibench.runs.executors.process import Processes
 from a2ibench.runs.executors.ray_tune import RayTune
@@ -29,7 +28,7 @@ TRIALS, CORES = 4, 2
 
 def request(folder: Path, seeds: int, images: int) -> Request:
     return Request(
-        models=("vae",), dataset="synthetic", encoder="logmel", seeds=seeds, images=images,
+        models=("vae",), dataset="synthetic", encoder="logmel", seeds=seeds, images=(images,),
         metrics=("is1_lite0",), settings={"synthetic": SMALL}, folder=folder,
     )  # fmt: skip
 

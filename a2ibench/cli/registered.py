@@ -96,6 +96,8 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
                 f" version {plugin.version}"
             )
             _print_options(f"parameters of {defined.name}[…]", defined, plugin)
+        if one.kind == "judge":
+            click.echo(f"\nembeds {', '.join(sorted(plugin.embeds))}; version {plugin.version}")
         if hasattr(plugin, "Config"):
             _print_options("options", plugin.Config, None)
         for title in ("ablations", "scales"):

@@ -8,11 +8,13 @@ import numpy.typing as npt
 
 from a2ibench import registry
 from a2ibench.conformance.sample import make_pairs
+from a2ibench.contracts.judge import Kind
 from a2ibench.contracts.metric import GRID_SEGMENTS, OWN, JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench.evaluation.clip_blocks import make_blocks
+from a2ibench.evaluation.hearing import embed_sounds, embed_texts
 from a2ibench.evaluation.judging import load_judge
-from a2ibench.types import FloatArray, IntArray, Pairs
+from a2ibench.types import DataKey, FloatArray, IntArray, Pairs
 
 SEEN = 24
 """Images that the judge really embeds; the others are mixtures of their outputs."""
@@ -24,15 +26,23 @@ OWN_WEIGHT = 0.7
 
 
 @functools.cache
-def _seen(judge: str) -> tuple[Pairs, Mapping[str, FloatArray]]:
-    """Return pairs and a judge's outputs for their images; refuse a judge that lacks something."""
+def _seen(judge: str) -> tuple[Pairs, dict[Kind, Mapping[str, FloatArray]]]:
+    """Return pairs and a judge's outputs for them; refuse a judge that lacks something."""
     pairs = make_pairs(SEEN, seed=1)
     if judge == OWN:
-        return pairs, {"acoustic": pairs.acoustic}
+        return pairs, {"images": {"acoustic": pairs.acoustic}}
     if (lack := registry.judges.get(judge).missing()) is not None:
         raise UserError(f"judge {judge}: {lack}")
-    loaded = load_judge(judge, make_pairs(TRAINING_PAIRS), "conformance").judge
-    return pairs, loaded.embed(pairs.images[:])
+    loaded = load_judge(judge, make_pairs(TRAINING_PAIRS), DataKey("conformance"))
+    outputs: dict[Kind, Mapping[str, FloatArray]] = {}
+    if "images" in loaded.judge.embeds:
+        outputs["images"] = loaded.judge.embed(pairs.images[:])
+    if "sounds" in loaded.judge.embeds:
+        assert pairs.sounds is not None
+        outputs["sounds"] = embed_sounds(loaded, pairs.sounds)
+    if "texts" in loaded.judge.embeds:
+        outputs["texts"] = embed_texts(loaded, pairs.classes)
+    return pairs, outputs
 
 
 def make_outputs(judge: str, count: int) -> JudgeOutputs:
@@ -57,8 +67,9 @@ def make_outputs(judge: str, count: int) -> JudgeOutputs:
         axis=1,
     )
 
-    def mixed(weights: npt.NDArray[np.float64]) -> dict[str, FloatArray]:
-        return {name: (weights @ seen).astype(np.float32) for name, seen in outputs.items()}
+    def mixed(weights: npt.NDArray[np.float64], kind: Kind = "images") -> dict[str, FloatArray]:
+        seen = outputs.get(kind, {})
+        return {name: (weights @ output).astype(np.float32) for name, output in seen.items()}
 
     def source(side: str) -> npt.NDArray[np.str_]:
         per_source = len(pairs.classes) * SEGMENTS_A_SOURCE
@@ -66,18 +77,22 @@ def make_outputs(judge: str, count: int) -> JudgeOutputs:
             [f"{side}-{pairs.classes[k]}-{i // per_source}" for i, k in enumerate(label)]
         )
 
+    acoustic = outputs.get("sounds", {}).get("acoustic", pairs.acoustic)
     test_source = source("test")
     return JudgeOutputs(
         generated=mixed(generated),
         real=mixed(real),
-        acoustic=(real @ pairs.acoustic).astype(np.float32),
+        acoustic=(real @ acoustic).astype(np.float32),
         label=label,
         classes=pairs.classes,
         train=mixed(train),
         train_label=label,
         source=test_source,
         train_source=source("train"),
-        train_acoustic=(train @ pairs.acoustic).astype(np.float32),
+        train_acoustic=(train @ acoustic).astype(np.float32),
+        sounds=mixed(real, "sounds"),
+        train_sounds=mixed(train, "sounds"),
+        texts=outputs.get("texts", {}),
         grid=mixed(draws),
         grid_rows=grid_rows,
         factors={k: (real @ v).astype(np.float32) for k, v in pairs.factors.items()},

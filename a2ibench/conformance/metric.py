@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import get_args
 
@@ -16,6 +16,7 @@ from a2ibench.conformance.rules import Rules, expect
 from a2ibench.conformance.side_effects import expect_no_effects, record_effects
 from a2ibench.contracts.metric import OWN, Group, JudgeOutputs, Metric, Need, Score
 from a2ibench.errors import UserError
+from a2ibench.types import FloatArray
 
 COUNTS = (24, 48, 120, 240, 480, 960)
 """Numbers of test segments that are tried until the protocol takes one."""
@@ -47,14 +48,25 @@ class MetricSubject:
 
     def restricted(self, outputs: JudgeOutputs) -> JudgeOutputs:
         """Return what the metric says that it reads."""
-        read = self.metric.reads
-        if not read:
-            return outputs
-        generated, real, train, grid = (
-            {name: value for name, value in part.items() if name in read}
-            for part in (outputs.generated, outputs.real, outputs.train, outputs.grid)
+        metric = self.metric
+
+        def kept(part: Mapping[str, FloatArray], names: tuple[str, ...]) -> dict[str, FloatArray]:
+            return {name: value for name, value in part.items() if name in names}
+
+        if read := metric.reads:
+            outputs = dataclasses.replace(
+                outputs,
+                generated=kept(outputs.generated, read),
+                real=kept(outputs.real, read),
+                train=kept(outputs.train, read),
+                grid=kept(outputs.grid, read),
+            )
+        return dataclasses.replace(
+            outputs,
+            sounds=kept(outputs.sounds, metric.reads_sounds),
+            train_sounds=kept(outputs.train_sounds, metric.reads_sounds),
+            texts=kept(outputs.texts, metric.reads_texts),
         )
-        return dataclasses.replace(outputs, generated=generated, real=real, train=train, grid=grid)
 
     @cached_property
     def score(self) -> Score:
@@ -218,4 +230,6 @@ def _arrays(outputs: JudgeOutputs) -> Iterator[npt.NDArray[np.generic]]:
     yield outputs.acoustic
     yield outputs.label
     for part in (outputs.generated, outputs.real, outputs.train, outputs.grid):
+        yield from part.values()
+    for part in (outputs.sounds, outputs.train_sounds, outputs.texts):
         yield from part.values()

@@ -1,10 +1,13 @@
 """A small synthetic world for trying plug-ins: three numbers make pictures, sounds and features."""
 
+import functools
+
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from a2ibench.data.store import StoredImages
-from a2ibench.types import Batch, FloatArray, ImageArray, Pairs
+from a2ibench.types import Batch, FloatArray, ImageArray, Pairs, Sounds
 
 CLASSES = ("bar", "disc")
 ACOUSTIC_DIM = 12
@@ -14,13 +17,15 @@ PAIRS_PER_SOURCE = 2
 NOISE = 0.1
 """Standard deviation of the features' noise; that of their signal is 1."""
 FACTORS = ("place", "hue")
+SAMPLE_RATE = 22_050
+SECONDS = 0.5
 
 
 def make_pairs(count: int, size: int = SIZE, seed: int = 0) -> Pairs:
-    """Make pairs whose picture and feature follow from the class and two factors.
+    """Make pairs whose picture, sound and feature follow from the class and two factors.
 
-    The classes take turns; ``seed`` is that of the factors. The law of pictures and features is the
-    same for every seed.
+    The classes take turns; ``seed`` is that of the factors. The law of pictures, sounds and
+    features is the same for every seed.
     """
     rng = np.random.default_rng(seed)
     label = (np.arange(count) % len(CLASSES)).astype(np.int64)
@@ -43,7 +48,31 @@ def make_pairs(count: int, size: int = SIZE, seed: int = 0) -> Pairs:
             ]
         ),
         factors={name: factors[:, i].astype(np.float32) for i, name in enumerate(FACTORS)},
+        sounds=_sounds(factors, seed),
     )
+
+
+def _sounds(factors: npt.NDArray[np.float64], seed: int) -> Sounds:
+    rows = np.arange(len(factors), dtype=np.int64)
+    samples = round(SECONDS * SAMPLE_RATE)
+    return Sounds(
+        origin=f"small world {seed}",
+        sample_rate=SAMPLE_RATE,
+        row=rows,
+        start=rows * samples,
+        length=np.full(len(rows), samples, dtype=np.int64),
+        read=functools.partial(_play, factors),
+    )
+
+
+def _play(factors: npt.NDArray[np.float64], row: int) -> FloatArray:
+    """Play a tone as high as the place, its overtone as loud as the hue; bars fade, discs hum."""
+    place, hue = factors[row]
+    time = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+    phase = 2 * np.pi * 220 * 4**place * time
+    tone = np.sin(phase) + hue * np.sin(3 * phase)
+    loud = np.exp(-8 * time) if row % len(CLASSES) == 0 else 1.0
+    return (0.3 * loud * tone).astype(np.float32)
 
 
 def _picture(

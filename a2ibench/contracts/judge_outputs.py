@@ -1,4 +1,4 @@
-"""Input of a metric: a judge's outputs for generated and for real images."""
+"""Input of a metric: a judge's outputs for generated and for real images, sounds, class names."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,9 @@ class JudgeOutputs:
     Attributes:
         generated: the judge's outputs for the generated images by name, each ``[n, k]``.
         real: the same for the real test images.
-        acoustic: float32 ``[n, d]``, the standardised acoustic features of the test segments.
+        acoustic: float32 ``[n, d]``, where the sounds of the test segments lie in the space of the
+            output ``"acoustic"`` for images: the judge's own such output for sounds, where it has
+            one, else the standardised features that the method is conditioned on.
         label: int64 ``[n]``, their classes.
         classes: the class names.
         train: the outputs for real training images, each ``[m, k]``; as many as there are test
@@ -27,7 +29,14 @@ class JudgeOutputs:
         train_label: int64 ``[m]``.
         source: ``[n]`` strings, the clip of each test segment.
         train_source: ``[m]``, the same of the training images.
-        train_acoustic: float32 ``[m, d]``, the features of their sounds.
+        train_acoustic: float32 ``[m, d]``, the same as ``acoustic`` of their sounds; empty where
+            the judge hears and no metric needs ``"train"``.
+        sounds: the judge's outputs for the sounds of the test segments, each ``[n, k]``. Only for
+            metrics that read them.
+        train_sounds: the same of the training pairs, each ``[m, k]``. Only for metrics that need
+            ``"train"`` too.
+        texts: the judge's outputs for the class names, each ``[classes, k]``. Only for metrics that
+            read them.
         grid: the outputs for a grid of generated images, each ``[A, Z, k]``: A test segments, each
             with the same Z noises. Only for metrics that need ``"grid"``.
         grid_rows: int64 ``[A]``, which test segments those are.
@@ -51,6 +60,9 @@ class JudgeOutputs:
     source: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
     train_source: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
     train_acoustic: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    sounds: Mapping[str, FloatArray] = field(default_factory=dict)
+    train_sounds: Mapping[str, FloatArray] = field(default_factory=dict)
+    texts: Mapping[str, FloatArray] = field(default_factory=dict)
     grid: Mapping[str, FloatArray] = field(default_factory=dict)
     grid_rows: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     factors: Mapping[str, FloatArray] = field(default_factory=dict)
@@ -83,6 +95,7 @@ class JudgeOutputs:
             acoustic=self.acoustic[rows],
             label=self.label[rows],
             source=self.source[rows] if len(self.source) else self.source,
+            sounds={name: output[rows] for name, output in self.sounds.items()},
             grid={name: output[kept] for name, output in self.grid.items()},
             grid_rows=grid_rows[kept],
             factors={name: value[rows] for name, value in self.factors.items()},

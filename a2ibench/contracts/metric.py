@@ -113,8 +113,13 @@ class Metric(ABC):
     judge: str
     """The judge whose outputs it reads, or :data:`OWN`."""
     reads: tuple[str, ...] = ()
-    """Names of the judge's outputs that it reads; with them a judge that lacks one is refused
-    before any work."""
+    """Names of the judge's outputs for images that it reads; with them a judge that lacks one is
+    refused before any work."""
+    reads_sounds: tuple[str, ...] = ()
+    """Names of the judge's outputs for sounds that it reads; none for a metric that reads no
+    sounds, or only ``acoustic``, which any judge has."""
+    reads_texts: tuple[str, ...] = ()
+    """The same of its outputs for class names."""
     needs: frozenset[Need] = frozenset()
     """Needs besides the outputs for one generated and one real image per segment."""
     title: str

@@ -10,16 +10,13 @@ import numpy.typing as npt
 from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.npy_files import open_array
+from a2ibench.data.sounds import distinct, stored_sounds, waveforms
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
-from a2ibench.media.audio import fit_length, resample
 from a2ibench.protocol import PROTOCOL
 from a2ibench.storage import atomic_write, cache_dir, content_key
-from a2ibench.types import FloatArray, IntArray, Pairs, Split
-
-CHUNK = 64
-"""Waveforms held in memory and handed to the encoder at once."""
+from a2ibench.types import FloatArray, Pairs, Split
 
 
 def encode_store(
@@ -30,7 +27,7 @@ def encode_store(
     """Encode the sounds of a store, or read their features from the cache.
 
     Waveforms are resampled to the encoder's rate, and tiled where they are too short for it
-    (:func:`too_short` counts them).
+    (:func:`~a2ibench.data.sounds.too_short` counts them).
 
     Args:
         store: the pairs.
@@ -64,50 +61,27 @@ def encode_store(
     return cached(cache_dir("features") / f"{encoder.name}-{key}.npy", make, read)
 
 
-def too_short(store: PairStore, encoder: Encoder) -> int:
-    """Count the pairs whose sound is shorter than the encoder takes, and is tiled."""
-    used = np.concatenate([store.rows("train"), store.rows("test")])
-    seconds = store.index["audio_length"].to_numpy()[used] / store.sample_rate
-    return int(np.count_nonzero(seconds < encoder.min_samples / encoder.sample_rate))
-
-
 def _encode(store: PairStore, encoder: Encoder, progress: Callable[[int, int], None]) -> FloatArray:
-    # Pairs of one segment share its sound: it is encoded once.
-    starts = store.index["audio_start"].to_numpy(dtype=np.int64)
-    _, first, position = np.unique(starts, return_index=True, return_inverse=True)
-    length = store.index["audio_length"].to_numpy(dtype=np.int64)[first]
+    sounds = stored_sounds(store, np.arange(len(store)))
+    first, position = distinct(sounds)
     features = np.empty((len(first), encoder.dim), dtype=np.float32)
     done = 0
-    for chunk in _chunks_of_one_length(length):
-        rows = first[chunk]
-        waveforms = np.stack(
-            [
-                fit_length(
-                    resample(store.waveform(row), store.sample_rate, encoder.sample_rate),
-                    encoder.min_samples,
-                )
-                for row in rows
-            ]
-        )
-        encoded = encoder.encode(waveforms)
-        if encoded.shape != (len(rows), encoder.dim):
+    chunks = waveforms(sounds.take(first), encoder.sample_rate, encoder.min_samples)
+    for chunk, heard in chunks:
+        encoded = encoder.encode(heard)
+        if encoded.shape != (len(chunk), encoder.dim):
             raise ValueError(
-                f"encoder {encoder.name}: expected features {(len(rows), encoder.dim)},"
+                f"encoder {encoder.name}: expected features {(len(chunk), encoder.dim)},"
                 f" got {encoded.shape}"
             )
         if not np.isfinite(encoded).all():
-            raise ValueError(f"encoder {encoder.name}: NaN or infinite features of rows {rows}")
+            raise ValueError(
+                f"encoder {encoder.name}: NaN or infinite features of rows {first[chunk]}"
+            )
         features[chunk] = encoded
-        done += len(rows)
+        done += len(chunk)
         progress(done, len(first))
     return features[position]
-
-
-def _chunks_of_one_length(length: IntArray) -> list[IntArray]:
-    """Positions of sounds of equal length, at most ``CHUNK`` together."""
-    order = np.argsort(length, kind="stable").astype(np.int64)
-    groups = np.split(order, np.flatnonzero(np.diff(length[order])) + 1)
-    return [group[i : i + CHUNK] for group in groups for i in range(0, len(group), CHUNK)]
 
 
 @dataclass(frozen=True)
@@ -212,4 +186,5 @@ def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
             if column.startswith("factor:") and store.index[column].notna().all()
         },
         span=np.column_stack([start, start + seconds]),
+        sounds=stored_sounds(store, rows),
     )

@@ -121,4 +121,5 @@ def part(pairs: Pairs, rows: IntArray) -> Pairs:
         source=pairs.source[rows],
         factors={name: value[rows] for name, value in pairs.factors.items()},
         span=pairs.span[rows] if len(pairs.span) else pairs.span,
+        sounds=None if pairs.sounds is None else pairs.sounds.take(rows),
     )

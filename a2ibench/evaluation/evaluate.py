@@ -8,12 +8,14 @@ import numpy.typing as npt
 
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
-from a2ibench.errors import UserError, unknown
+from a2ibench.errors import UserError
 from a2ibench.evaluation.clip_blocks import jackknife
 from a2ibench.evaluation.disjoint_segments import check_size
 from a2ibench.evaluation.eval_set import EvalSet
+from a2ibench.evaluation.hearing import embed_sounds, embed_texts, texts_of
 from a2ibench.evaluation.judging import LoadedJudge, Progress, embed_images, load_judge
-from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Pairs
+from a2ibench.evaluation.metric_inputs import check_reads, heard_by
+from a2ibench.types import DataKey, FloatArray, ImageArray, Images, IntArray, Pairs
 
 
 @dataclass(frozen=True)
@@ -80,30 +82,15 @@ def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
 
 
 def check_metric(metric: Metric, test: Pairs) -> None:
-    """Refuse a test split that is too small for a metric, or of which no factors are known."""
+    """Refuse a test split that is too small for a metric, or has no factors or texts for it."""
     check_size(metric, test)
+    if metric.reads_texts:
+        try:
+            texts_of(test.classes)
+        except UserError as error:
+            raise UserError(f"{metric.name}: {error}") from None
     if "factors" in metric.needs and not test.factors:
         raise UserError(f"{metric.name}: it needs data whose factors are known")
-
-
-def check_judge(metric: Metric) -> None:
-    """Refuse a metric whose judge is unknown or lacks an output; name judges that would do."""
-    if metric.judge == OWN:
-        given: tuple[str, ...] = ("acoustic",)
-    elif metric.judge in registry.judges:
-        given = registry.judges.get(metric.judge).outputs
-    else:
-        raise unknown(f"judge of {metric.name}", metric.judge, registry.judges.names())
-    if given and (lacking := [name for name in metric.reads if name not in given]):
-        would_do = [
-            name
-            for name in registry.judges.names()
-            if {*metric.reads} <= {*registry.judges.get(name).outputs}
-        ]
-        raise UserError(
-            f"metric {metric.name}: judge {metric.judge} gives {', '.join(given)}, the metric reads"
-            f" {', '.join(lacking)}; judges that give it: {', '.join(would_do) or 'none'}"
-        )
 
 
 def evaluate(
@@ -140,8 +127,7 @@ def evaluate(
     results = {}
     for judge in sorted({metric.judge for metric in possible}):
         of_judge = [metric for metric in possible if metric.judge == judge]
-        needs = frozenset[str]().union(*(metric.needs for metric in of_judge))
-        outputs = _embed(judge, needs, generated, eval_set, judges, progress)
+        outputs = _embed(judge, of_judge, generated, eval_set, judges, progress)
         for metric in of_judge:
             results[metric.name] = measure(metric, outputs, eval_set.stratum)
     return {metric.name: results[metric.name] for metric in possible}
@@ -156,7 +142,7 @@ def measure(metric: Metric, outputs: JudgeOutputs, stratum: IntArray) -> MetricR
         UserError: the judge lacks an output that the metric reads.
         ValueError: the score is outside its bounds.
     """
-    _check_reads(metric, outputs)
+    check_reads(metric, outputs)
     score = metric.score(outputs)
     _check_score(metric, score, len(outputs.label))
     pseudo = jackknife(metric, outputs, score, outputs.block, stratum)
@@ -175,13 +161,15 @@ def _count_clips(metric: Metric, outputs: JudgeOutputs, score: Score) -> int:
 
 def _embed(
     name: str,
-    needs: frozenset[str],
+    metrics: Sequence[Metric],
     generated: GeneratedImages,
     eval_set: EvalSet,
     judges: Mapping[str, LoadedJudge],
     progress: Progress,
 ) -> JudgeOutputs:
     test, train = eval_set.test, eval_set.train
+    needs = frozenset[str]().union(*(metric.needs for metric in metrics))
+    learns = bool(needs & {"train", "factors"})
 
     def embed(images: Images) -> dict[str, FloatArray]:
         if name != OWN:
@@ -194,17 +182,30 @@ def _embed(
         a, z = generated.grid.shape[:2]
         flat = embed(generated.grid.reshape(a * z, *generated.grid.shape[2:]))
         grid = {key: value.reshape(a, z, -1) for key, value in flat.items()}
+    sounds, train_sounds, texts = {}, {}, {}
+    acoustic, train_acoustic = test.acoustic, train.acoustic
+    if name in heard_by(metrics):
+        sounds = _hear(judges[name], test, progress)
+        train_sounds = _hear(judges[name], train, progress) if learns else {}
+        if "acoustic" in sounds:
+            acoustic = sounds["acoustic"]
+            train_acoustic = train_sounds.get("acoustic", acoustic[:0])
+    if any(metric.reads_texts for metric in metrics):
+        texts = embed_texts(judges[name], test.classes)
     return JudgeOutputs(
         generated=embed(generated.images),
         real=embed(test.images),
-        acoustic=test.acoustic,
+        acoustic=acoustic,
         label=test.label,
         classes=test.classes,
-        train=embed(train.images) if needs & {"train", "factors"} else {},
+        train=embed(train.images) if learns else {},
         train_label=train.label,
         source=test.source,
         train_source=train.source,
-        train_acoustic=train.acoustic,
+        train_acoustic=train_acoustic,
+        sounds=sounds,
+        train_sounds=train_sounds,
+        texts=texts,
         grid=grid,
         grid_rows=eval_set.grid_rows,
         factors=test.factors,
@@ -214,8 +215,23 @@ def _embed(
     )
 
 
+def _hear(loaded: LoadedJudge, pairs: Pairs, progress: Progress) -> dict[str, FloatArray]:
+    if pairs.sounds is None:
+        raise UserError(
+            f"judge {loaded.judge.name} embeds sounds, and of these pairs none are known"
+        )
+
+    def show(done: int, total: int) -> None:
+        progress(f"judge {loaded.judge.name}: {done} of {total} sounds")
+
+    return embed_sounds(loaded, pairs.sounds, show)
+
+
 def load_judges(
-    metrics: Sequence[Metric], train: Pairs, data_key: str, progress: Progress = lambda line: None
+    metrics: Sequence[Metric],
+    train: Pairs,
+    data_key: DataKey,
+    progress: Progress = lambda line: None,
 ) -> dict[str, LoadedJudge]:
     """Load every judge that some metrics need, by name; see :func:`load_judge`."""
     names = sorted({metric.judge for metric in metrics} - {OWN})
@@ -236,14 +252,6 @@ def _check_images(generated: GeneratedImages, eval_set: EvalSet) -> None:
                 f"generated {name}: expected {list(expected)} (one RGB image per test segment, of"
                 f" the dataset's size), got {list(images.shape)}"
             )
-
-
-def _check_reads(metric: Metric, outputs: JudgeOutputs) -> None:
-    if lacking := [name for name in metric.reads if name not in outputs.generated]:
-        raise UserError(
-            f"metric {metric.name}: judge {metric.judge} gives {', '.join(outputs.generated)}, the"
-            f" metric reads {', '.join(lacking)}; choose another judge"
-        )
 
 
 def _check_score(metric: Metric, score: Score, n: int) -> None:

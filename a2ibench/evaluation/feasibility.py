@@ -12,7 +12,8 @@ from a2ibench.data.features import bare_pairs
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.clip_blocks import BLOCKS
-from a2ibench.evaluation.evaluate import MetricChoice, check_judge, check_metric, default_metrics
+from a2ibench.evaluation.evaluate import MetricChoice, check_metric, default_metrics
+from a2ibench.evaluation.metric_inputs import check_judge
 from a2ibench.evaluation.statistics import SeedScores, interval
 from a2ibench.types import Pairs
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +18,22 @@ from a2ibench.protocol import PROTOCOL
 from a2ibench.registry import judges
 from a2ibench.storage import cache_dir, content_key
 from a2ibench.training.device import choose_device
-from a2ibench.types import FloatArray, Images, IntArray, Pairs, Spec
+from a2ibench.types import DataKey, FloatArray, Images, IntArray, Pairs, Spec
 
 FIGURES = "figures"
 """The entry of a weight file's metadata that holds what the training reported."""
 BATCH = 32
 """Images per batch; fixed, since rounding may depend on it."""
 
+Parts = Iterator[tuple[IntArray, Mapping[str, FloatArray]]]
+"""Positions of what was embedded together, and the outputs for it."""
 Progress = Callable[[str], None]
 """Takes one line that says what is being done."""
 
 
 @dataclass(frozen=True)
 class LoadedJudge:
-    """A judge that is ready to embed images.
+    """A judge that is ready to embed.
 
     Attributes:
         judge: frozen, on its device.
@@ -39,7 +41,7 @@ class LoadedJudge:
             judge that is trained here, also its code, and the weights that its training ended
             with.
         figures: what its training reported; empty for one that is not trained.
-        base: the judge that its outputs are computed from; None where it embeds images itself.
+        base: the judge that its outputs are computed from; None where it embeds all itself.
     """
 
     judge: Judge
@@ -49,12 +51,12 @@ class LoadedJudge:
 
 
 def load_judge(
-    name: str, train: Pairs, data_key: str, progress: Progress = lambda line: None
+    name: str, train: Pairs, data_key: DataKey, progress: Progress = lambda line: None
 ) -> LoadedJudge:
     """Load a judge. A trained one is fitted once for its definition and data, and kept.
 
-    Nothing but ``train``, the real training pairs, is shown to it; ``data_key`` is a hash of what
-    they were made from (store content, encoder).
+    Nothing but ``train``, the real training pairs, is shown to it; ``data_key`` says what they were
+    made from.
 
     Raises:
         UserError: an unknown name, weights that cannot be had, or data it cannot be trained on.
@@ -66,7 +68,7 @@ def load_judge(
     return loaded
 
 
-def load_kept(name: str, spec: Spec, data_key: str) -> LoadedJudge | None:
+def load_kept(name: str, spec: Spec, data_key: DataKey) -> LoadedJudge | None:
     """Load a judge that an earlier study left in the cache; None where it has yet to be trained.
 
     For the keys see :func:`load_judge`.
@@ -76,11 +78,11 @@ def load_kept(name: str, spec: Spec, data_key: str) -> LoadedJudge | None:
 
 
 def _load(
-    name: str, spec: Spec, data_key: str, train: Pairs | None, progress: Progress
+    name: str, spec: Spec, data_key: DataKey, train: Pairs | None, progress: Progress
 ) -> LoadedJudge | None:
     plugin = judges.get(name)
     judge = plugin()
-    judge.build(spec)
+    judge.build(replace(spec, acoustic_dim=0) if plugin.encoder_free else spec)
     judge.to(choose_device())
     definition = [name, plugin.version, judge.weights_hash()]
     base = None
@@ -92,7 +94,8 @@ def _load(
     if not judge.trained:
         return LoadedJudge(judge.eval(), content_key(definition), {}, base)
     definition.append(source_hash(plugin))  # its weights are made here, by this code
-    key = content_key([*definition, data_key, PROTOCOL])
+    heard = data_key.store if plugin.encoder_free else content_key([*astuple(data_key)])
+    key = content_key([*definition, heard, PROTOCOL])
     weights = cache_dir("judges") / f"{name}_{key}.safetensors"
 
     def read_into(path: Path) -> Mapping[str, float]:
@@ -103,7 +106,7 @@ def _load(
         if figures is None:
             return None
     else:
-        pairs = train
+        pairs = _without_features(train) if plugin.encoder_free else train
 
         def fit(path: Path) -> None:
             progress(f"judge {name}: training on {len(pairs)} real images")
@@ -131,31 +134,52 @@ def embed_images(
         ValueError: its outputs are not finite.
     """
     first, position, key = _distinct(images)
-    whole = content_key([loaded.fingerprint, key, PROTOCOL])
-    path = cache_dir("looks") / f"{loaded.judge.name}_{whole}.npz"
+    judge = loaded.judge
 
-    def make(path: Path) -> None:
-        base = None if loaded.base is None else embed_images(loaded.base, images, progress)
-        parts: list[Mapping[str, FloatArray]] = []
+    def parts() -> Parts:
+        base = None
+        if loaded.base is not None and "images" in loaded.base.judge.embeds:
+            base = embed_images(loaded.base, images, progress)
         for start in range(0, len(first), BATCH):
             rows = first[start : start + BATCH]
             if base is None:
-                parts.append(loaded.judge.embed(images[rows]))
+                found = judge.embed(images[rows])
             else:
-                parts.append(loaded.judge.embed_from({key: out[rows] for key, out in base.items()}))
-            _check_outputs(loaded.judge.name, parts[-1], len(rows))
-            progress(f"judge {loaded.judge.name}: {start + len(rows)} of {len(first)} images")
-        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+                found = judge.embed_from({key: out[rows] for key, out in base.items()})
+            yield np.arange(start, start + len(rows)), found
+            progress(f"judge {judge.name}: {start + len(rows)} of {len(first)} images")
+
+    whole = content_key([loaded.fingerprint, key, PROTOCOL])
+    outputs = embedded(cache_dir("looks") / f"{judge.name}_{whole}.npz", judge, len(first), parts)
+    return {name: output[position] for name, output in outputs.items()}
+
+
+def embedded(path: Path, judge: Judge, n: int, parts: Callable[[], Parts]) -> dict[str, FloatArray]:
+    """Return the outputs of a judge for n inputs, float32 ``[n, k]``, from a file of the cache.
+
+    Without the file ``parts`` embeds them. For errors see :func:`embed_images`.
+    """
+
+    def make(path: Path) -> None:
+        outputs: dict[str, FloatArray] = {}
+        for rows, part in parts():
+            _check_outputs(judge.name, part, len(rows))
+            if not outputs:
+                outputs = {
+                    name: np.empty((n, one.shape[1]), one.dtype) for name, one in part.items()
+                }
+            for name in outputs:
+                outputs[name][rows] = part[name]
         with path.open("wb") as stream:
             np.savez(stream, **outputs)  # type: ignore[arg-type]  # the stub reads a name as a flag
 
-    def read_all(path: Path) -> dict[str, FloatArray]:
+    def read(path: Path) -> dict[str, FloatArray]:
         with np.load(path, allow_pickle=False) as kept:
             outputs: dict[str, FloatArray] = {name: kept[name] for name in kept.files}
-        _check_outputs(loaded.judge.name, outputs, len(first))
-        return {name: output[position] for name, output in outputs.items()}
+        _check_outputs(judge.name, outputs, n)
+        return outputs
 
-    return cached(path, make, read_all)
+    return cached(path, make, read)
 
 
 def _distinct(images: Images) -> tuple[IntArray, IntArray, str]:
@@ -187,6 +211,10 @@ def _check_outputs(name: str, outputs: Mapping[str, FloatArray], n: int) -> None
             )
         if not np.isfinite(output).all():
             raise ValueError(f"judge {name}, output {key!r}: NaN or infinite numbers")
+
+
+def _without_features(pairs: Pairs) -> Pairs:
+    return replace(pairs, acoustic=np.zeros((len(pairs), 0), dtype=np.float32))
 
 
 def _load_weights(judge: Judge, path: Path) -> dict[str, float]:

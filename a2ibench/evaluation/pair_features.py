@@ -13,7 +13,7 @@ from a2ibench.data.features import encode_store, split_pairs
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import embed_images, load_judge
-from a2ibench.types import FloatArray
+from a2ibench.types import DataKey, FloatArray
 
 CHUNK = 256
 """Images per cache entry: no more than so many are lost when it is interrupted."""
@@ -42,7 +42,7 @@ def encode_and_embed(
         )
     heard = encode_store(store, encoder, counter(f"encoding with {encoder.name}"))
     train, _, _ = split_pairs(store, heard)
-    loaded = load_judge(judge, train, store.content_hash)
+    loaded = load_judge(judge, train, DataKey(store.content_hash))
     show = counter(f"looking with {judge}")
     seen = []
     for start in range(0, len(store), CHUNK):

@@ -157,7 +157,8 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
     for name, fingerprint in sorted({(s.judge, s.judge_fingerprint) for s in scores}):
         if name == OWN or name not in registry.judges.names():
             continue
-        if not registry.judges.get(name).trained:
+        plugin = registry.judges.get(name)
+        if not plugin.trained or "images" not in plugin.embeds:
             continue
         judge = load_kept(name, sizes, data_key)
         if judge is None:  # nobody knows whether it would be a classifier

@@ -1,23 +1,46 @@
 """Cosine similarity of sounds and images in acoustic space."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.nn.pairwise import distinct_rows, product, square_lengths, strips
 from a2ibench.types import FloatArray
 
+Array = npt.NDArray[np.float64]
 
-def cosines(a: FloatArray, v: FloatArray) -> npt.NDArray[np.float64]:
+
+def cosines(a: FloatArray, v: FloatArray) -> Array:
     """Compute the cosine of each row ``[n, d]`` with each row ``[m, d]``: float64 ``[n, m]``.
 
     It is 0 for a row of zeros. Equal rows of ``v`` get equal cosines, to the last bit.
     """
-    distinct, position = np.unique(v, axis=0, return_inverse=True)
-    cosine = unit_rows(a) @ unit_rows(distinct).T
-    return cosine[:, position.reshape(-1)]
+    whole = np.empty((len(a), len(v)))
+    for rows, strip in cosine_strips(a, v):
+        whole[rows] = strip
+    return whole
 
 
-def unit_rows(x: FloatArray) -> npt.NDArray[np.float64]:
+def cosine_strips(a: FloatArray, v: FloatArray) -> Iterator[tuple[slice, Array]]:
+    """Yield :func:`cosines` a strip of rows at a time: the rows, and float64 ``[few, m]``."""
+    first, position = distinct_rows(v)
+    repeats = len(first) < len(v)
+    distinct = v[first] if repeats else v
+    length = _lengths(distinct)
+    for rows in strips(len(a), len(v)):
+        cosine = product(a[rows], distinct)
+        cosine /= length
+        cosine /= _lengths(a[rows])[:, np.newaxis]
+        yield rows, cosine[:, position] if repeats else cosine
+
+
+def unit_rows(x: FloatArray) -> Array:
     """Scale rows to length 1, float64 ``[n, d]``; a row of zeros stays as it is."""
-    wide = x.astype(np.float64)
-    length = np.linalg.norm(wide, axis=1, keepdims=True)
-    return np.divide(wide, length, out=np.zeros_like(wide), where=length > 0)
+    return x.astype(np.float64) / _lengths(x)[:, np.newaxis]
+
+
+def _lengths(x: FloatArray) -> Array:
+    """Return the length of each row; 1 for a row of zeros, so that it can be divided by."""
+    length = np.sqrt(square_lengths(x))
+    return np.where(length > 0, length, 1.0)

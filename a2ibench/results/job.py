@@ -10,6 +10,7 @@ from typing import Any, Literal
 from a2ibench.protocol import PROTOCOL
 from a2ibench.results.records import JobRecord
 from a2ibench.storage import content_key
+from a2ibench.types import DataKey
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ class Job:
         return dataclasses.replace(self, images=0).key
 
     @property
-    def data_key(self) -> str:
+    def data_key(self) -> DataKey:
         """Identity of the pairs that a judge is trained on."""
-        return content_key([self.store, self.encoder])
+        return DataKey(self.store, self.encoder)
 
 
 @dataclass(frozen=True)

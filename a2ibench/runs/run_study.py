@@ -185,11 +185,8 @@ def announce(plan: Prepared, display: Display) -> None:
         f"{plan.request.data_name}: {counts['train']} training and {counts['test']} test pairs,"
         f" {len(store.classes)} classes, {store.image_size} px"
     )
-    if plan.tiled:
-        display.say(
-            f"{plan.tiled} of {len(store)} sounds are shorter than the encoder needs;"
-            " they are repeated"
-        )
+    for line in plan.tiled:
+        display.say(line)
     show_pairs(plan, display)
 
 

@@ -25,7 +25,7 @@ from a2ibench.soundnet.network import SAMPLE_RATE, Architecture, Layer, SoundNet
 from a2ibench.storage import atomic_write, content_key
 from a2ibench.training.device import choose_device, make_deterministic
 from a2ibench.training.fit import DivergedError
-from a2ibench.types import FloatArray, IntArray, Pairs
+from a2ibench.types import DataKey, FloatArray, IntArray, Pairs
 
 FORMAT = 1
 HELD_SHARE = 0.2
@@ -169,7 +169,7 @@ def _load_teacher(
         classes=store.classes,
         source=source,
     )
-    return load_judge(name, pairs, store.content_hash)
+    return load_judge(name, pairs, DataKey(store.content_hash))
 
 
 def _posteriors(

@@ -59,9 +59,10 @@ class Plan:
 
     @property
     def tasks(self) -> list[Task]:
-        """Every task once, in order."""
+        """Every task once, seed by seed: what an interrupted study has can be compared."""
         tasks = [task for entry in self.entries for task in entry.tasks]
-        return list({task.job.key: task for task in tasks}.values())
+        once = {task.job.key: task for task in tasks}
+        return sorted(once.values(), key=lambda task: task.job.seed)
 
     @property
     def trainings(self) -> list[Task]:

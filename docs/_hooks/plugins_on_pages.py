@@ -156,11 +156,12 @@ def _references() -> Iterator[str]:
 
 
 def _judges() -> Iterator[str]:
-    yield "| judge | what it is | trained on the data's own real images |"
-    yield "|---|---|---|"
+    yield "| judge | what it is | it embeds | trained on the data's own real pairs |"
+    yield "|---|---|---|---|"
     for name in registry.judges.names():
         judge = registry.judges.get(name)
-        yield f"| `{name}` | {_first_line(judge)} | {'yes' if judge.trained else 'no'} |"
+        trained = "yes" if judge.trained else "no"
+        yield f"| `{name}` | {_first_line(judge)} | {', '.join(sorted(judge.embeds))} | {trained} |"
 
 
 def _first_line(plugin: type) -> str:

@@ -136,11 +136,99 @@ class Drifts(Good):
         return super().embed(images)
 
 
+class Hears(Good):
+    """Images, sounds and texts, each in one space of four numbers."""
+
+    embeds = frozenset({"images", "sounds", "texts"})
+    outputs = ("features",)
+    sound_outputs = ("features",)
+    text_outputs = ("features",)
+    sample_rate = 8_000
+    min_samples = 400
+    encoder_free = True
+
+    def embed(self, images):
+        return {"features": super().embed(images)["features"][:, ::12]}
+
+    def embed_sounds(self, waveforms):
+        parts = np.array_split(np.abs(np.diff(waveforms)), 4, axis=1)
+        return {"features": np.stack([part.mean(axis=1) for part in parts], axis=1)}
+
+    def embed_texts(self, texts):
+        counts = [[len(text), text.count("e"), text.count("i"), hash_of(text)] for text in texts]
+        return {"features": np.array(counts, dtype=np.float32)}
+
+
+def hash_of(text):
+    return sum(ord(letter) * (i + 1) for i, letter in enumerate(text)) % 97
+
+
+class OnlyHears(Hears):
+    embeds = frozenset({"sounds"})
+
+
+class NoEars(Good):
+    embeds = frozenset({"images", "sounds"})
+
+
+class Smells(Good):
+    embeds = frozenset({"images", "odours"})
+
+
+class AsksForFeatures(Hears):
+    trained = True
+
+    def fit(self, train):
+        return {"mean": float(train.acoustic[:, 0].mean())}
+
+
+class DividesBySilence(Hears):
+    def embed_sounds(self, waveforms):
+        with np.errstate(invalid="ignore"):
+            loudest = np.abs(waveforms).max(axis=1, keepdims=True)
+            return super().embed_sounds(waveforms / loudest)
+
+
+class NormalisesSounds(Hears):
+    def embed_sounds(self, waveforms):
+        return super().embed_sounds(waveforms / (1e-3 + np.abs(waveforms).max()))
+
+
+class Deaf(Hears):
+    def embed_sounds(self, waveforms):
+        return {"features": np.ones((len(waveforms), 4), np.float32)}
+
+
+class OneText(Hears):
+    def embed_texts(self, texts):
+        return {"features": super().embed_texts(texts)["features"][:1]}
+
+
+class UndeclaredText(Hears):
+    def embed_texts(self, texts):
+        return {"words": super().embed_texts(texts)["features"]}
+
+
+class TwoSpaces(Hears):
+    def embed_sounds(self, waveforms):
+        return {"features": super().embed_sounds(waveforms)["features"][:, :3]}
+
+
+class InPlaceSounds(Hears):
+    def embed_sounds(self, waveforms):
+        found = super().embed_sounds(waveforms)
+        waveforms[:] = 0
+        return found
+
+
 BROKEN = [
     ("missing", Lacking), ("missing", Asks), ("made", CannotBeBuilt), ("made", ReportsTexts),
     ("outputs", Doubles), ("outputs", OfOneSize), ("rows", Normalises), ("sees", Blind),
     ("repeats", RandomWeights), ("repeats", Counting), ("state", OutsideOfTheState),
-    ("frozen", Drifts), ("frozen", InPlace), ("frozen", Prints),
+    ("made", NoEars), ("made", Smells), ("made", AsksForFeatures), ("heard", DividesBySilence),
+    ("read", OneText), ("read", UndeclaredText), ("spaces", TwoSpaces), ("rows", NormalisesSounds),
+    ("sees", Deaf), ("frozen", InPlaceSounds), ("frozen", Drifts), ("frozen", InPlace),
+    ("frozen", Prints),
 ]  # fmt: skip
 
 
@@ -157,6 +245,6 @@ def test_every_rule_has_a_judge_that_breaks_it():
     assert {rule for rule, _ in BROKEN} == set(rules.names)
 
 
-@pytest.mark.parametrize("plugin", [Good, Learned])
+@pytest.mark.parametrize("plugin", [Good, Learned, Hears, OnlyHears])
 def test_a_good_judge_breaks_none(plugin):
     assert_all_met(rules, JudgeSubject(plugin))

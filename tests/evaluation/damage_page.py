@@ -12,7 +12,7 @@ from a2ibench.data.prepare import open_dataset
 from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import MetricResult, default_metrics, evaluate, load_judges
 from a2ibench.runs.trial_data import open_data
-from a2ibench.storage import content_key
+from a2ibench.types import DataKey
 
 SEED = 0
 ENCODER = "soundnet8"
@@ -64,7 +64,7 @@ def main(folder: Path) -> None:
     choice = default_metrics(exam.test, every=True)
     metrics = [m for name in choice.names if (m := registry.metrics.get(name)).judge != OWN]
     metrics.sort(key=lambda metric: (metric.group, metric.column, metric.name))
-    judges = load_judges(metrics, data.judging, content_key([store.content_hash, ENCODER]), say)
+    judges = load_judges(metrics, data.judging, DataKey(store.content_hash, ENCODER), say)
     whole = perfect(exam, GRID_NOISES, np.random.default_rng(SEED))
     scores = {"undamaged": evaluate(whole, exam, metrics, judges)}
     for name, damage in DAMAGES.items():

@@ -12,6 +12,7 @@ from a2ibench.data.prepare import open_dataset
 from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import default_metrics, evaluate, load_judges
 from a2ibench.runs.trial_data import open_data
+from a2ibench.types import DataKey
 
 TRIED = ["noise", "other class", "shuffled in class", "one image", "copies", "deaf", "no noise"]
 """Damages that need few new looks: most show pictures again that were seen undamaged."""
@@ -31,7 +32,7 @@ def said():
         patch.setattr("a2ibench_plugins.judges.i2a_cnn.MAX_STEPS", 120)
         patch.setattr("a2ibench_plugins.judges.resnet18.CHECK_EVERY", 10)
         patch.setattr("a2ibench_plugins.judges.resnet18.PATIENCE", 5)
-        judges = load_judges(metrics, data.judging, "damage")
+        judges = load_judges(metrics, data.judging, DataKey("damage"))
     whole = perfect(exam, 3, np.random.default_rng(0))
     scores = {"undamaged": evaluate(whole, exam, metrics, judges)}
     for name in TRIED:

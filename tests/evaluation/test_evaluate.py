@@ -10,7 +10,7 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import GeneratedImages, default_metrics, evaluate, load_judges
 from a2ibench.evaluation.judging import LoadedJudge
-from a2ibench.types import Pairs
+from a2ibench.types import DataKey, Pairs
 
 CLASSES = ("bar", "disc")
 PLACES = 13
@@ -60,7 +60,7 @@ def cheap_judges():
 
 
 def judges_of(metrics: list[Metric]) -> dict[str, LoadedJudge]:
-    return load_judges(metrics, TRAIN, "bars and discs")
+    return load_judges(metrics, TRAIN, DataKey("bars and discs"))
 
 
 def scores_of(generated: np.ndarray, names: list[str]) -> dict[str, Score]:

@@ -12,8 +12,10 @@ from a2ibench import registry
 from a2ibench.contracts.judge import Judge
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import BATCH, embed_images, load_judge, load_kept
-from a2ibench.types import Pairs, Spec
+from a2ibench.types import DataKey, Pairs, Spec
 from a2ibench_plugins.judges.lite0 import Lite0
+
+DATA, OTHER = DataKey("data", "encoder"), DataKey("other data", "encoder")
 
 
 class MeanColour(Judge):
@@ -82,8 +84,8 @@ def hash_of(image: np.ndarray) -> str:
 class TestLoading:
     def test_a_trained_judge_is_fitted_once(self, cache):
         lines: list[str] = []
-        first = load_judge("mean_colour", pairs_of(), "data", lines.append)
-        again = load_judge("mean_colour", pairs_of(), "data", lines.append)
+        first = load_judge("mean_colour", pairs_of(), DATA, lines.append)
+        again = load_judge("mean_colour", pairs_of(), DATA, lines.append)
         assert lines == ["judge mean_colour: training on 70 real images"]
         assert len(list(cache.glob("judges/*.safetensors"))) == 1
         assert again.fingerprint == first.fingerprint
@@ -93,11 +95,11 @@ class TestLoading:
 
     def test_other_data_or_another_version_is_another_judge(self, cache, monkeypatch):
         prints = {
-            load_judge("mean_colour", pairs_of(), "data").fingerprint,
-            load_judge("mean_colour", pairs_of(seed=1), "other data").fingerprint,
+            load_judge("mean_colour", pairs_of(), DATA).fingerprint,
+            load_judge("mean_colour", pairs_of(seed=1), OTHER).fingerprint,
         }
         monkeypatch.setattr(MeanColour, "version", 2)
-        prints.add(load_judge("mean_colour", pairs_of(), "data").fingerprint)
+        prints.add(load_judge("mean_colour", pairs_of(), DATA).fingerprint)
         assert len(prints) == 3
         assert len(list(cache.glob("judges/*.safetensors"))) == 3
 
@@ -105,15 +107,15 @@ class TestLoading:
         self, cache, monkeypatch
     ):
         names = ("lite0", "mean_colour")
-        frozen, trained = (load_judge(one, pairs_of(), "data").fingerprint for one in names)
+        frozen, trained = (load_judge(one, pairs_of(), DATA).fingerprint for one in names)
         monkeypatch.setattr("a2ibench.evaluation.judging.source_hash", lambda plugin: "other code")
-        assert load_judge("lite0", pairs_of(), "data").fingerprint == frozen
-        assert load_judge("mean_colour", pairs_of(), "data").fingerprint != trained
+        assert load_judge("lite0", pairs_of(), DATA).fingerprint == frozen
+        assert load_judge("mean_colour", pairs_of(), DATA).fingerprint != trained
 
     def test_another_protocol_trains_and_looks_again(self, cache, monkeypatch):
         for protocol in (1, 2):
             monkeypatch.setattr("a2ibench.evaluation.judging.PROTOCOL", protocol)
-            embed_images(load_judge("mean_colour", pairs_of(), "data"), pairs_of(3).images)
+            embed_images(load_judge("mean_colour", pairs_of(), DATA), pairs_of(3).images)
         assert len(list(cache.glob("judges/*.safetensors"))) == 2
         assert len(list(cache.glob("looks/*.npz"))) == 2
 
@@ -124,19 +126,21 @@ class TestLoading:
         with monkeypatch.context() as patch:
             patch.setattr(MeanColour, "fit", fails)
             with pytest.raises(UserError, match="too little"):
-                load_judge("mean_colour", pairs_of(), "data")
-        assert load_judge("mean_colour", pairs_of(), "data").figures["images"] == 70
+                load_judge("mean_colour", pairs_of(), DATA)
+        assert load_judge("mean_colour", pairs_of(), DATA).figures["images"] == 70
 
     def test_loading_leaves_the_callers_random_numbers_alone(self, cache):
         torch.manual_seed(1)
         expected = torch.rand(3)
         torch.manual_seed(1)
-        load_judge("mean_colour", pairs_of(), "data")
-        load_judge("lite0", pairs_of(), "data")
+        load_judge("mean_colour", pairs_of(), DATA)
+        load_judge("lite0", pairs_of(), DATA)
         assert torch.equal(torch.rand(3), expected)
 
     def test_a_judge_that_is_not_trained_is_the_same_for_all_data(self, cache):
-        first, other = (load_judge("lite0", pairs_of(2, seed), f"data {seed}") for seed in (0, 1))
+        first, other = (
+            load_judge("lite0", pairs_of(2, seed), DataKey(f"{seed}")) for seed in (0, 1)
+        )
         assert isinstance(first.judge, Lite0)
         assert not first.judge.training
         assert first.fingerprint == other.fingerprint
@@ -144,12 +148,12 @@ class TestLoading:
 
     def test_a_wrong_name_gets_the_nearest_right_one(self, cache):
         with pytest.raises(UserError, match="did you mean lite0"):
-            load_judge("lite00", pairs_of(), "data")
+            load_judge("lite00", pairs_of(), DATA)
 
 
 class TestLooking:
     def test_a_set_of_images_is_looked_at_once(self, cache):
-        loaded = load_judge("mean_colour", pairs_of(), "data")
+        loaded = load_judge("mean_colour", pairs_of(), DATA)
         images = pairs_of(BATCH + 5, seed=2).images
         lines: list[str] = []
         first = embed_images(loaded, images, lines.append)
@@ -163,7 +167,7 @@ class TestLooking:
         np.testing.assert_allclose(first["mean"], images.mean(axis=(1, 2)), rtol=1e-5)
 
     def test_equal_images_have_equal_outputs_wherever_they_stand(self, cache):
-        loaded = load_judge("lite0", pairs_of(), "data")
+        loaded = load_judge("lite0", pairs_of(), DATA)
         few = pairs_of(3).images
         position = np.random.default_rng(0).integers(0, 3, BATCH * 2 + 7)
         lines: list[str] = []
@@ -174,7 +178,7 @@ class TestLooking:
         np.testing.assert_allclose(features, alone[position], atol=1e-4)
 
     def test_the_order_of_the_images_is_the_order_of_the_outputs(self, cache):
-        loaded = load_judge("mean_colour", pairs_of(), "data")
+        loaded = load_judge("mean_colour", pairs_of(), DATA)
         images = pairs_of(50, seed=3).images
         order = np.random.default_rng(0).permutation(50)
         moved = embed_images(loaded, images[order])["mean"]
@@ -182,8 +186,8 @@ class TestLooking:
 
     def test_another_judge_or_shape_has_looks_of_its_own(self, cache):
         images = np.zeros((2, 16, 16, 3), dtype=np.uint8)
-        first = load_judge("mean_colour", pairs_of(), "data")
-        second = load_judge("mean_colour", pairs_of(seed=1), "other data")
+        first = load_judge("mean_colour", pairs_of(), DATA)
+        second = load_judge("mean_colour", pairs_of(seed=1), OTHER)
         assert not np.array_equal(
             embed_images(first, images)["logits"], embed_images(second, images)["logits"]
         )
@@ -191,14 +195,14 @@ class TestLooking:
         assert len(list(cache.glob("looks/*.npz"))) == 3
 
     def test_outputs_that_are_not_finite_name_the_judge_and_are_not_kept(self, cache):
-        loaded = load_judge("mean_colour", pairs_of(), "data")
+        loaded = load_judge("mean_colour", pairs_of(), DATA)
         loaded.judge.center.fill_(np.nan)
         with pytest.raises(ValueError, match="judge mean_colour, output 'logits': NaN"):
             embed_images(loaded, pairs_of().images)
         assert not list(cache.glob("looks/*.npz"))
 
     def test_outputs_of_a_wrong_type_name_the_judge(self, cache, monkeypatch):
-        loaded = load_judge("mean_colour", pairs_of(), "data")
+        loaded = load_judge("mean_colour", pairs_of(), DATA)
         monkeypatch.setattr(MeanColour, "embed", lambda self, images: {"x": np.zeros((1, 2))})
         with pytest.raises(TypeError, match=r"mean_colour, output 'x': expected float32 \[32, k\]"):
             embed_images(loaded, pairs_of().images)
@@ -206,21 +210,21 @@ class TestLooking:
 
 def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
     """The key, not the images, is what a kept judge is found by: the caller hashes the content."""
-    first = load_judge("mean_colour", pairs_of(), "data")
+    first = load_judge("mean_colour", pairs_of(), DATA)
     changed = dataclasses.replace(pairs_of(), images=np.zeros((70, 32, 32, 3), dtype=np.uint8))
-    assert load_judge("mean_colour", changed, "data").fingerprint == first.fingerprint
-    assert load_judge("mean_colour", changed, "new data").fingerprint != first.fingerprint
+    assert load_judge("mean_colour", changed, DATA).fingerprint == first.fingerprint
+    assert load_judge("mean_colour", changed, DataKey("new")).fingerprint != first.fingerprint
 
     def test_a_judge_that_reads_another_does_not_look_again(self, cache):
-        loaded = load_judge("brightness", pairs_of(), "data")
+        loaded = load_judge("brightness", pairs_of(), DATA)
         images = pairs_of(BATCH + 5, seed=2).images
         read = embed_images(loaded, images)["features"]
         np.testing.assert_allclose(read[:, 0], images.mean(axis=(1, 2, 3)), rtol=1e-5)
-        other = load_judge("brightness", pairs_of(seed=1), "other data")
+        other = load_judge("brightness", pairs_of(seed=1), OTHER)
         assert other.fingerprint != loaded.fingerprint
 
     def test_a_judge_reads_what_it_would_see_itself_to_the_last_bit(self, cache):
-        loaded = load_judge("i2a_lite0", pairs_of(), "data")
+        loaded = load_judge("i2a_lite0", pairs_of(), DATA)
         images = pairs_of(BATCH, seed=2).images
         own = loaded.judge.embed(images)["acoustic"]
         rows = np.argsort([hash_of(image) for image in images])
@@ -235,9 +239,9 @@ def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
     def test_what_a_kept_judge_reads_is_kept_too(self, cache):
         pairs = pairs_of()
         spec = Spec(image_size=32, acoustic_dim=4, classes=pairs.classes)
-        assert load_kept("brightness", spec, "data") is None
-        fingerprint = load_judge("brightness", pairs, "data").fingerprint
-        kept = load_kept("brightness", spec, "data")
+        assert load_kept("brightness", spec, DATA) is None
+        fingerprint = load_judge("brightness", pairs, DATA).fingerprint
+        kept = load_kept("brightness", spec, DATA)
         assert kept is not None
         assert kept.fingerprint == fingerprint
 
@@ -254,23 +258,23 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 class TestDamagedCache:
     def test_weights_are_trained_again_with_what_was_reported(self, cache, caplog, change):
-        first = load_judge("mean_colour", pairs_of(), "data")
+        first = load_judge("mean_colour", pairs_of(), DATA)
         (path,) = cache.glob("judges/*.safetensors")
         path.write_bytes(change(path.read_bytes()))
         spec = Spec(image_size=32, acoustic_dim=4, classes=("a", "b"))
-        assert load_kept("mean_colour", spec, "data") is None
+        assert load_kept("mean_colour", spec, DATA) is None
         lines: list[str] = []
-        again = load_judge("mean_colour", pairs_of(), "data", lines.append)
+        again = load_judge("mean_colour", pairs_of(), DATA, lines.append)
         assert lines == ["judge mean_colour: training on 70 real images"]
         (said,) = caplog.messages
         assert said.startswith(f"cache: {path} is damaged (")
         assert torch.equal(again.judge.center, first.judge.center)
         assert again.figures["images"] == 70
-        assert load_judge("mean_colour", pairs_of(), "data", lines.append).figures == again.figures
+        assert load_judge("mean_colour", pairs_of(), DATA, lines.append).figures == again.figures
         assert len(lines) == 1
 
     def test_looks_are_looked_again(self, cache, caplog, change):
-        loaded = load_judge("mean_colour", pairs_of(), "data")
+        loaded = load_judge("mean_colour", pairs_of(), DATA)
         images = pairs_of(5, seed=3).images
         first = embed_images(loaded, images)
         (path,) = cache.glob("looks/*.npz")

@@ -245,7 +245,7 @@ def measure_plugins(folder: Path) -> Goldens:
     return found
 
 
-def made_up(judge: str) -> tuple[Pairs, dict[str, FloatArray]]:
+def made_up(judge: str) -> tuple[Pairs, dict[str, dict[str, FloatArray]]]:
     """Return pairs, and outputs for them that no network made: metrics alone are measured."""
     pairs = make_pairs(24, seed=1)
     rng = np.random.default_rng(9)
@@ -256,7 +256,14 @@ def made_up(judge: str) -> tuple[Pairs, dict[str, FloatArray]]:
     }
     noise = rng.normal(size=pairs.acoustic.shape).astype(np.float32)
     luma = pairs.images[:].mean(axis=3, dtype=np.float32).reshape(len(pairs), -1) / 255
-    return pairs, {**linear, "acoustic": pairs.acoustic + noise, "luma": luma}
+    images = {**linear, "acoustic": pairs.acoustic + noise, "luma": luma}
+    sounds = {"features": linear["features"] + rng.normal(size=(len(pairs), 16))}
+    texts = {"features": rng.normal(size=(len(pairs.classes), 16))}
+    return pairs, {
+        "images": images,
+        "sounds": {name: output.astype(np.float32) for name, output in sounds.items()},
+        "texts": {name: output.astype(np.float32) for name, output in texts.items()},
+    }
 
 
 # Trials: from pairs to scores

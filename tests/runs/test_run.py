@@ -16,6 +16,7 @@ from a2ibench.results.result_file import BLOCKS, score_path
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.process import Processes
 from a2ibench.runs.executors.ray_tune import Config, RayTune
+from a2ibench.runs.prepare import prepare_study
 from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import run_study
 from a2ibench.study.request import Request
@@ -153,6 +154,15 @@ def test_a_command_that_ends_before_its_result_is_written_costs_no_earlier_score
             assert earlier is not None
             assert all(result.metrics[name] == score for name, score in earlier.metrics.items())
     assert not list(folder.glob("jobs/*/*.damaged"))
+
+
+def test_seeds_are_trained_one_after_another_so_that_an_interrupted_study_compares_arms(
+    tmp_path: Path, tiny: Tiny
+) -> None:
+    request = tiny(tmp_path, models=("vae", "cvae"), seeds=2)
+    plan = prepare_study(request, lambda name: lambda done, total: None, lambda line: None)
+    order = [(task.job.seed, task.job.method) for task in plan.trainings]
+    assert order == [(0, "vae"), (0, "cvae"), (1, "vae"), (1, "cvae")]
 
 
 def test_a_trial_that_diverges_is_named_and_the_others_are_kept(

@@ -56,7 +56,7 @@ def _facts(view: StudyView) -> list[tuple[str, str]]:
     widest = max(view.scores, key=lambda score: score.n, default=None)
     return [
         ("seeds", str(study.about.seeds)),
-        ("training images a trial", f"{study.budget:,}"),
+        ("training images per trial", f"{study.budget:,}"),
         ("test segments", "0" if widest is None else str(Count(widest.n, widest.clips))),
         ("jobs with a result", f"{len(study.results)} of {len(study.jobs)}"),
     ]

@@ -89,7 +89,7 @@ def _groups(study: StudyView) -> dict[str, Facts]:
             ("a2ibench", _distinct(one.version for one in results)),
             ("protocol", _distinct(one.protocol for one in results)),
             ("scale", about.scale),
-            ("budget", f"{budgets} training images a trial"),
+            ("budget", f"{budgets} training images per trial"),
             ("seeds", ", ".join(map(str, range(about.seeds)))),
             ("metrics", ", ".join(map(full_name, made.metrics))),
         ],
