@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from a2ibench.api import run as run
     from a2ibench.contracts.encoder import Encoder
     from a2ibench.errors import UserError as UserError
+    from a2ibench.folders.evaluate import evaluate as evaluate
     from a2ibench.generator.generator import Generator
-    from a2ibench.two_folders import evaluate as evaluate
 
 __version__ = "0.1.0"
 
@@ -22,9 +22,9 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     if name == "evaluate":
-        from a2ibench import two_folders
+        from a2ibench.folders.evaluate import evaluate
 
-        return two_folders.evaluate
+        return evaluate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

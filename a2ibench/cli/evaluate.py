@@ -20,6 +20,9 @@ from a2ibench.cli.options import (
 )
 from a2ibench.errors import UserError
 
+OF_FOLDERS = ("reference", "sounds", "clips")
+"""Names of the options that only two folders take."""
+
 
 @click.command()
 @click.argument("folders", nargs=-1, metavar="[REAL] [FAKE]", type=click.Path(path_type=Path))
@@ -27,6 +30,11 @@ from a2ibench.errors import UserError
     "--reference",
     metavar="FILE",
     help="File of what judges make of REAL: written when REAL is given, otherwise read.",
+)
+@path_option(
+    "--sounds",
+    metavar="DIR",
+    help="Folder of the sounds that FAKE was drawn for, for metrics whose judges hear.",
 )
 @click.option(
     "--clips",
@@ -84,6 +92,7 @@ def evaluate(
     ctx: click.Context,
     folders: tuple[Path, ...],
     reference: Path | None,
+    sounds: Path | None,
     clips: str | None,
     dataset: str | None,
     images: tuple[Path, ...],
@@ -121,13 +130,13 @@ def evaluate(
     _check_form(ctx)
     if dataset is None:
         load_plugins(plugins)
-        from a2ibench.runs.folder_report import check_out, show_scores
-        from a2ibench.runs.folder_scores import Folders, score_folders
+        from a2ibench.folders.report import check_out, show_scores
+        from a2ibench.folders.scores import Folders, score_folders
 
         if out is not None:
             check_out(out)
         *real, fake = folders
-        asked = Folders(real[0] if real else None, fake, reference, metrics, clips, resize)
+        asked = Folders(real[0] if real else None, fake, reference, sounds, metrics, clips, resize)
         display = make_display(verbose)
         scored = score_folders(asked, display)
         show_scores(scored, display)
@@ -177,7 +186,7 @@ def _check_form(ctx: click.Context) -> None:
     names = {parameter.name: parameter.opts[0] for parameter in given}
     folders = ctx.params["folders"]
     if "dataset" in names:
-        wrong = [names[name] for name in ("reference", "clips") if name in names]
+        wrong = [names[name] for name in OF_FOLDERS if name in names]
         if folders or wrong:
             what = ", ".join([*map(str, folders), *wrong])
             raise UserError(f"--dataset: takes --images FOLDER, and no {what}")
@@ -188,6 +197,16 @@ def _check_form(ctx: click.Context) -> None:
         raise UserError(
             f"expected two folders, REAL and FAKE, or FAKE and --reference FILE; got {len(folders)}"
         )
-    shared = {"folders", "reference", "clips", "out", "resize", "metrics", "verbose", "plugins"}
+    shared = {
+        "folders",
+        "reference",
+        "sounds",
+        "clips",
+        "out",
+        "resize",
+        "metrics",
+        "verbose",
+        "plugins",
+    }
     if wrong := [option for name, option in names.items() if name not in shared]:
         raise UserError(f"{', '.join(wrong)}: only with --dataset")

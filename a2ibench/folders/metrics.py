@@ -10,12 +10,13 @@ from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric
 from a2ibench.data.holdout import hold_out_rows
 from a2ibench.errors import UserError, counted
 from a2ibench.evaluation.clip_blocks import make_blocks
-from a2ibench.evaluation.embedded_pictures import Outputs
 from a2ibench.evaluation.evaluate import check_metric, measure
 from a2ibench.evaluation.feasibility import choose_metrics, find_metric
-from a2ibench.evaluation.folder_pairs import Groups
+from a2ibench.evaluation.metric_inputs import heard_by
 from a2ibench.evaluation.picture_files import some
 from a2ibench.evaluation.statistics import SeedScores
+from a2ibench.folders.embedded_pictures import Outputs, take_rows
+from a2ibench.folders.pairs import Groups
 from a2ibench.types import FloatArray, IntArray, Pairs
 
 HALVES_SEED = 2_031
@@ -27,6 +28,25 @@ NEEDS = {
 }
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What judges make of pictures and of the real ones, one for each, judge by judge.
+
+    Attributes:
+        generated: of the pictures to score.
+        real: of the real ones.
+        groups: classes and clips of the pairs.
+        sounds: of their sounds, by the judges that hear; empty without sounds.
+        texts: of the class names, by the judges that read them.
+    """
+
+    generated: Outputs
+    real: Outputs
+    groups: Groups
+    sounds: Outputs = field(default_factory=dict)
+    texts: Outputs = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,20 +64,30 @@ class Scored:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def choose(asked: Sequence[str], groups: Groups) -> tuple[tuple[Metric, ...], dict[str, str]]:
+def choose(
+    asked: Sequence[str], groups: Groups, sounds: bool
+) -> tuple[tuple[Metric, ...], dict[str, str]]:
     """Choose the metrics to compute on some pairs of pictures; return them, and why others are not.
 
-    ``asked`` holds names, as for :func:`~a2ibench.evaluation.feasibility.choose_metrics`.
+    Args:
+        asked: names, as for :func:`~a2ibench.evaluation.feasibility.choose_metrics`.
+        groups: classes and clips of the pairs.
+        sounds: whether there are sounds of the pairs.
 
     Raises:
         UserError: one that was asked for by name cannot be computed, or none can.
     """
     for name in asked:
-        if name in registry.metrics and (reason := _lack(find_metric(name))) is not None:
+        metric = find_metric(name) if name in registry.metrics else None
+        if metric is not None and (reason := _lack(metric, groups, sounds)) is not None:
             raise UserError(f"metric {name}: {reason}; choose other metrics")
     names, left_out = choose_metrics(asked, _pairs(groups))
     metrics = {name: registry.metrics.get(name) for name in (*names, *left_out)}
-    lacking = {name: why for name, one in metrics.items() if (why := _lack(one)) is not None}
+    lacking = {
+        name: why
+        for name, metric in metrics.items()
+        if (why := _lack(metric, groups, sounds)) is not None
+    }
     possible = tuple(metrics[name] for name in names if name not in lacking)
     if not possible:
         few = [
@@ -72,27 +102,27 @@ def choose(asked: Sequence[str], groups: Groups) -> tuple[tuple[Metric, ...], di
 
 def score(
     metrics: Sequence[Metric],
-    generated: Outputs,
-    real: Outputs,
-    groups: Groups,
+    pairs: Compared,
     progress: Progress = lambda done, total: None,
 ) -> Scored:
-    """Score pictures, given by what judges make of them, against real ones, one for each.
+    """Score pictures against real ones.
 
-    ``groups`` are the classes and clips of the pairs; ``progress`` is called with the metrics done
-    so far and in total.
+    ``progress`` is called with the metrics done so far and in total.
     """
     found = Scored()
-    n = len(groups.label)
+    groups = pairs.groups
     block, stratum = make_blocks(groups.source, groups.label)
     for judge in dict.fromkeys(metric.judge for metric in metrics):
+        sounds = pairs.sounds.get(judge, {})
         outputs = JudgeOutputs(
-            generated=generated[judge],
-            real=real[judge],
-            acoustic=np.zeros((n, 0), np.float32),
+            generated=pairs.generated[judge],
+            real=pairs.real[judge],
+            acoustic=sounds.get("acoustic", np.zeros((len(groups.label), 0), np.float32)),
             label=groups.label,
             classes=groups.classes,
             source=groups.source,
+            sounds=sounds,
+            texts=pairs.texts.get(judge, {}),
             block=block,
         )
         for metric in (one for one in metrics if one.judge == judge):
@@ -120,43 +150,50 @@ def score(
     return found
 
 
-def score_halves(
-    metrics: Sequence[Metric],
-    real: Outputs,
-    groups: Groups,
-    progress: Progress = lambda done, total: None,
-) -> Scored:
-    """Score one half of the clips of real pictures against the other half; see :func:`score`.
+def cut_in_halves(pairs: Compared) -> Compared | None:
+    """Return one half of the clips of the real pictures, to be compared with the other half.
 
-    Both have as many pictures of each class. Nothing is scored where a class has a single clip.
+    Both have as many pictures of each class; sounds are left out. None where a class has a single
+    clip.
     """
+    groups = pairs.groups
     try:
         halves = hold_out_rows(groups.label, groups.source, groups.classes, 0.5, HALVES_SEED)
     except UserError:
-        return Scored()
+        return None
     parts: list[list[IntArray]] = [[], []]
     for one in range(len(groups.classes)):
         own = [rows[groups.label[rows] == one] for rows in halves]
         for part, rows in zip(parts, own, strict=True):
             part.append(rows[: min(map(len, own))])
     first, second = map(np.concatenate, parts)
-    return score(metrics, _take(real, first), _take(real, second), groups.take(second), progress)
+    return Compared(
+        generated=take_rows(pairs.real, first),
+        real=take_rows(pairs.real, second),
+        groups=groups.take(second),
+        texts=pairs.texts,
+    )
 
 
-def _take(outputs: Outputs, rows: IntArray) -> Outputs:
-    return {
-        judge: {name: output[rows] for name, output in of_judge.items()}
-        for judge, of_judge in outputs.items()
-    }
-
-
-def _lack(metric: Metric) -> str | None:
-    """Say what a metric needs that two folders do not have; None where they have all."""
+def _lack(metric: Metric, groups: Groups, sounds: bool) -> str | None:
+    """Say what a metric needs that the folders do not have; None where they have all."""
     if metric.judge == OWN:
         return "needs the network that a method trains against"
-    if metric.judge in registry.judges and registry.judges.get(metric.judge).trained:
-        return f"judge {metric.judge} is trained on the training pairs of a dataset"
+    if (trained := _trained(metric.judge)) is not None:
+        return f"judge {trained} is trained on the training pairs of a dataset"
+    if not sounds and heard_by([metric]):
+        return "needs sounds: --sounds DIR"
+    if metric.reads_texts and len(groups.classes) < 2:
+        return "needs classes: pictures in sub-folders"
     return next((said for need, said in NEEDS.items() if need in metric.needs), None)
+
+
+def _trained(judge: str) -> str | None:
+    """Return the name of a judge, or of the base of one, that has to be trained; None of none."""
+    plugin = registry.judges.get(judge)
+    if plugin.trained:
+        return judge
+    return None if plugin.base is None else _trained(plugin.base)
 
 
 def _pairs(groups: Groups) -> Pairs:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from a2ibench import registry
 from a2ibench.errors import counted
-from a2ibench.evaluation.folder_metrics import Scored
-from a2ibench.evaluation.folder_pairs import Groups
 from a2ibench.evaluation.picture_files import some
 from a2ibench.evaluation.statistics import no_interval
+from a2ibench.folders.metrics import Scored
+from a2ibench.folders.pairs import Groups
 from a2ibench.reporting.cells import Count, Label, full_name, heading
 from a2ibench.reporting.score_tables import protocols, score_cell, why_none
 from a2ibench.reporting.table import Column, Table
@@ -25,6 +25,7 @@ from a2ibench.storage import atomic_write
 if TYPE_CHECKING:
     import pandas as pd
 
+REAL, FAKE, HALVES = "REAL", "FAKE", "halves of REAL"
 NAME = "scores"
 IMAGES = "images.csv"
 PARTS = ("value", "spread", "low", "high")
@@ -36,8 +37,9 @@ class FolderScores:
     """The scores of a folder of pictures against real ones.
 
     Attributes:
-        table: for each metric a row of the pictures, and one of the real ones, one half of them
-            against the other, where there are enough; with what a reader must know in its notes.
+        table: for each metric a row of the pictures, and one of real ones, where there are enough:
+            in the place of their partners, or one half against the other; with what a reader must
+            know in its notes.
         images: one row for each picture that was scored: ``image`` (its path in the folder),
             ``class`` where there are several, ``clip``, and the score by each metric that has one
             for every picture.
@@ -87,8 +89,7 @@ def make_report(
     title: str,
     paths: Sequence[str],
     groups: Groups,
-    scored: Scored,
-    halves: Scored,
+    scored: Mapping[str, Scored],
     left_out: Mapping[str, str],
     notes: Sequence[str],
 ) -> FolderScores:
@@ -98,16 +99,16 @@ def make_report(
         title: of the table.
         paths: ``n`` paths of the pictures in their folder.
         groups: their classes and clips.
-        scored: their scores.
-        halves: those of the real pictures, one half against the other.
+        scored: their scores as :data:`FAKE`; those of real pictures as :data:`REAL`, in the place
+            of their partners, and as :data:`HALVES`, one half against the other.
         left_out: metrics that were not computed → why.
         notes: facts on the pictures that a reader must know.
     """
     import pandas as pd
 
-    metrics = [registry.metrics.get(name) for name in scored.scores]
-    sets = {"FAKE": scored, "halves of REAL": halves}
-    rows = {label: RowScores(label, False, None, 1, one.scores) for label, one in sets.items()}
+    fake = scored[FAKE]
+    metrics = [registry.metrics.get(name) for name in fake.scores]
+    rows = {label: RowScores(label, False, None, 1, one.scores) for label, one in scored.items()}
     lines = []
     for metric in metrics:
         for label, row in rows.items():
@@ -129,8 +130,8 @@ def make_report(
         ),
         sections=(tuple(lines),),
         notes=(
-            *_about(groups, halves),
-            *why_none("score", map(no_interval, scored.scores.values())),
+            *_about(groups, scored),
+            *why_none("score", map(no_interval, fake.scores.values())),
             *(f"{note}." for note in notes),
             protocols(metrics),
         ),
@@ -142,7 +143,7 @@ def make_report(
             "image": list(paths),
             **({"class": [groups.classes[i] for i in groups.label]} if classes else {}),
             "clip": groups.source,
-            **scored.per_image,
+            **fake.per_image,
         }
     )
     return FolderScores(table, images, dict(left_out))
@@ -163,7 +164,7 @@ def show_scores(found: FolderScores, display: Display) -> None:
         display.say(f"left out: {some(names)}; --verbose says why")
 
 
-def _about(groups: Groups, halves: Scored) -> Iterator[str]:
+def _about(groups: Groups, scored: Mapping[str, Scored]) -> Iterator[str]:
     pairs = counted(len(groups.label), "pair")
     clips = counted(len({*groups.source.tolist()}), "clip")
     classes = (
@@ -174,8 +175,10 @@ def _about(groups: Groups, halves: Scored) -> Iterator[str]:
         "[ ]: 95 % interval over blocks of clips: how sure the score is of the choice of clips. The"
         " variation of training is not in it."
     )
-    if halves.scores:
+    if REAL in scored:
+        yield f"{REAL}: the real pictures in the place of their partners."
+    if HALVES in scored and scored[HALVES].scores:
         yield (
-            "halves of REAL: one half of its clips against the other, so what real pictures score;"
-            " no ceiling where a metric, by its definition, depends on n."
+            f"{HALVES}: one half of its clips against the other, so what real pictures score; no"
+            " ceiling where a metric, by its definition, depends on n."
         )

@@ -5,8 +5,8 @@ from os import PathLike
 from pathlib import Path
 
 from a2ibench.console import Console
-from a2ibench.runs.folder_report import FolderScores
-from a2ibench.runs.folder_scores import Folders, score_folders
+from a2ibench.folders.report import FolderScores
+from a2ibench.folders.scores import Folders, score_folders
 from a2ibench.runs.progress_display import Display
 
 
@@ -15,6 +15,7 @@ def evaluate(
     fake: "str | PathLike[str]",
     *,
     reference: "str | PathLike[str] | None" = None,
+    sounds: "str | PathLike[str] | None" = None,
     metrics: Sequence[str] = (),
     clips: str | None = None,
     resize: bool = False,
@@ -29,6 +30,8 @@ def evaluate(
         fake: folder of the pictures to score. Sub-folders are classes.
         reference: file of what judges make of the real pictures: written if ``real`` is given,
             otherwise read.
+        sounds: folder of the sounds that the pictures were drawn for, under the same names, for
+            metrics whose judges hear.
         metrics: names, or ``"all"``; none for the headline metrics that are possible.
         clips: regular expression that finds the clip in a name, by its first group or all of it;
             None for the name without its last number, as far as that makes clips.
@@ -48,6 +51,7 @@ def evaluate(
         None if real is None else Path(real),
         Path(fake),
         None if reference is None else Path(reference),
+        None if sounds is None else Path(sounds),
         (metrics,) if isinstance(metrics, str) else tuple(metrics),
         clips,
         resize,

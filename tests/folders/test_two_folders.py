@@ -171,7 +171,7 @@ def test_a_reference_takes_the_place_of_the_real_pictures(own: Path, tmp_path: P
     picture(own, 0).unlink()
     fewer = call(own / "fake", "--reference", file, "--metric", "kid_lite0")
     assert fewer.exit_code == 0, fewer.output
-    assert "REAL: 1 picture without a partner in FAKE, left out (a/clipu_0)" in fewer.output
+    assert "REAL: 1 file without a partner in FAKE, left out (a/clipu_0)" in fewer.output
     assert "35 pairs" in fewer.output
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from a2ibench.errors import UserError
-from a2ibench.evaluation.folder_pairs import common_side, find_files, group, pair_names
+from a2ibench.folders.pairs import common_side, find_files, group, pair_names
 
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG"}
 
@@ -49,14 +49,17 @@ def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_has_no_partner_is_named_on_its_side() -> None:
-    both, notes = pair_names(["a", "b", "c"], ["c", "d", "b"], ("REAL", "FAKE"))
+    both, notes = pair_names({"REAL": ["a", "b", "c"], "FAKE": ["c", "d", "b"]})
     assert both == ("b", "c")
     assert notes == [
-        "REAL: 1 picture without a partner in FAKE, left out (a)",
-        "FAKE: 1 picture without a partner in REAL, left out (d)",
+        "REAL: 1 file without a partner in FAKE, left out (a)",
+        "FAKE: 1 file without a partner in REAL, left out (d)",
     ]
-    with pytest.raises(UserError, match=r"no name is on both sides \(REAL: a; FAKE: b\)"):
-        pair_names(["a"], ["b"], ("REAL", "FAKE"))
+    with pytest.raises(UserError, match=r"no name is on all sides \(REAL: a; FAKE: b\)"):
+        pair_names({"REAL": ["a"], "FAKE": ["b"]})
+    both, notes = pair_names({"REAL": ["a", "b"], "FAKE": ["a", "b"], "SOUNDS": ["b"]})
+    assert both == ("b",)
+    assert notes[0] == "REAL: 1 file without a partner in FAKE or SOUNDS, left out (a)"
 
 
 def test_sub_folders_are_classes_where_there_are_several_and_nothing_lies_outside() -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,32 +87,28 @@ def find_files(folder: Path, suffixes: Collection[str], what: str) -> tuple[dict
     return {name: paths[0] for name, paths in sorted(found.items())}, note
 
 
-def pair_names(
-    real: Sequence[str], fake: Sequence[str], sides: tuple[str, str]
-) -> tuple[tuple[str, ...], list[str]]:
-    """Return the names that two sides have in common, sorted, and a note for each with others.
+def pair_names(sides: Mapping[str, Iterable[str]]) -> tuple[tuple[str, ...], list[str]]:
+    """Return the names that all sides have in common, sorted, and a note for each with others.
 
-    ``sides`` says what the two are called.
+    ``sides`` holds the names of each, by what it is called.
 
     Raises:
         UserError: they have no name in common.
     """
-    common = {*real} & {*fake}
+    names = {side: set(one) for side, one in sides.items()}
+    common = set.intersection(*names.values())
     if not common:
-        shown = "; ".join(
-            f"{side}: {some(one)}" for side, one in zip(sides, (real, fake), strict=True)
-        )
+        shown = "; ".join(f"{side}: {some(sorted(one))}" for side, one in names.items())
         raise UserError(
-            "pictures are paired by their names, with the sub-folder and without the suffix, and"
-            f" no name is on both sides ({shown})"
+            "files are paired by their names, with the sub-folder and without the suffix, and no"
+            f" name is on all sides ({shown})"
         )
     notes = []
-    for names, side, other in ((real, *sides), (fake, *sides[::-1])):
-        if alone := [name for name in names if name not in common]:
-            notes.append(
-                f"{side}: {counted(len(alone), 'picture')} without a partner in {other}, left out"
-                f" ({some(alone)})"
-            )
+    for side, own in names.items():
+        if alone := sorted(own - common):
+            others = " or ".join(other for other in names if other != side)
+            count = counted(len(alone), "file")
+            notes.append(f"{side}: {count} without a partner in {others}, left out ({some(alone)})")
     return tuple(sorted(common)), notes
 
 
