@@ -83,6 +83,7 @@ def embed_pictures(
     items = sorted(files.items())
     unusable = UnusableFiles(where, len(items))
     for start in range(0, len(items), CHUNK):
+        seen = min(start + CHUNK, len(items))
         images = []
         for name, path in items[start : start + CHUNK]:
             try:
@@ -96,9 +97,10 @@ def embed_pictures(
             digests.append(hashlib.sha256(image.tobytes()).hexdigest())
             if (image == image[:1, :1]).all():
                 flat.append(name)
+        unusable.check(seen)
         for judge, loaded in judges.items() if images else ():
             parts[judge].append(embed_images(loaded, np.stack(images)))
-        progress(min(start + CHUNK, len(items)), len(items))
+        progress(seen, len(items))
     notes = list(unusable.notes())
     notes += [f"{where}: {count} images {what}" for what, count in sorted(converted.items())]
     if flat:

@@ -54,6 +54,7 @@ def embed_sound_files(
     short: Counter[str] = Counter()
     parts: dict[str, list[Mapping[str, FloatArray]]] = {judge: [] for judge in judges}
     for start in range(0, len(items), CHUNK):
+        seen = min(start + CHUNK, len(items))
         heard: list[tuple[FloatArray, int]] = []
         for name, path in items[start : start + CHUNK]:
             try:
@@ -62,12 +63,13 @@ def embed_sound_files(
                 unusable.add(f"{name}{path.suffix}", str(error).removeprefix(f"{path}: "))
             else:
                 names.append(name)
+        unusable.check(seen)
         by_rate = _by_rate(heard)
         for judge, loaded in judges.items() if heard else ():
             rate, fewest = loaded.judge.sample_rate, loaded.judge.min_samples
             short[judge] += sum(too_short(sounds, rate, fewest) for _, sounds in by_rate)
             parts[judge].append(_embed(loaded, by_rate, len(heard)))
-        progress(min(start + CHUNK, len(items)), len(items))
+        progress(seen, len(items))
     tiled = [
         f"{where}: {counted(count, 'sound')} shorter than judge {judge} needs, repeated for it"
         for judge, count in short.items()

@@ -25,20 +25,23 @@ class UnusableFiles:
     reasons: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, reason: object) -> None:
-        """Add a file; refuse the folder with a UserError when they are more than :data:`SHARE`."""
+        """Add a file."""
         self.reasons.setdefault(str(reason), []).append(name)
+
+    def check(self, seen: int) -> None:
+        """Refuse the folder with a UserError where they are too many among the files seen."""
         if self._count() > SHARE * self.total:
-            raise UserError(str(self))
+            raise UserError(self._say(seen))
 
     def notes(self) -> Iterator[str]:
         """Yield a line on what is left out, if anything is."""
         if self.reasons:
-            yield f"{self}; left out"
+            yield f"{self._say(self.total)}; left out"
 
     def _count(self) -> int:
         return sum(map(len, self.reasons.values()))
 
-    def __str__(self) -> str:
+    def _say(self, seen: int) -> str:
         reasons = [f"{reason} ({some(names)})" for reason, names in self.reasons.items()]
-        of = f"{self._count()} of {self.total} files"
+        of = f"{self._count()} of {'the first ' if seen < self.total else ''}{seen} files"
         return f"{self.where}: {of} cannot be used: {some(reasons, '; ')}"

@@ -16,7 +16,7 @@ from a2ibench.contracts.judge import Judge
 from a2ibench.types import FloatArray, ImageArray
 
 N, SIZE, RATE = 24, 16, 8_000
-METRICS = ["retrieval[k=1,judge=level]", "similarity[judge=level]"]
+METRICS = ["retrieval[judge=level,k=1]", "similarity[judge=level]"]
 
 
 class Level(Judge):
@@ -34,7 +34,7 @@ class Level(Judge):
         return self._place(images.mean(axis=(1, 2, 3)) / 255)
 
     def embed_sounds(self, waveforms: FloatArray) -> dict[str, FloatArray]:
-        return self._place(np.abs(waveforms).max(axis=1))
+        return self._place(np.median(np.abs(waveforms), axis=1))  # resampling rings at the ends
 
     def _place(self, level: FloatArray) -> dict[str, FloatArray]:
         angle = level * np.pi / 2
@@ -89,7 +89,7 @@ def test_a_sound_finds_the_picture_that_was_drawn_for_it(folders: Path) -> None:
 def test_without_sounds_such_a_metric_says_what_it_needs(folders: Path) -> None:
     done = call(folders)
     assert done.exit_code == 2
-    assert "metric retrieval[k=1,judge=level]: needs sounds: --sounds DIR" in done.output
+    assert "metric retrieval[judge=level,k=1]: needs sounds: --sounds DIR" in done.output
 
 
 def test_a_sound_that_is_missing_or_damaged_is_named(folders: Path) -> None:
