@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Compared:
-    """What judges make of pictures and of the real ones, one for each, judge by judge.
+    """Outputs of judges for pictures and for the real ones, one for each, judge by judge.
 
     Attributes:
         generated: of the pictures to score.
