@@ -22,9 +22,27 @@ from a2ibench.errors import UserError
 
 OF_FOLDERS = ("reference", "sounds", "clips")
 """Names of the options that only two folders take."""
+OF_BOTH = ("resize", "out", "metrics", "verbose", "plugins")
 
 
-@click.command()
+class _TwoForms(click.Command):
+    """A command whose help lists the options of each form apart."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options; see click."""
+        titles = ("Options for REAL and FAKE", "Options for --dataset", "Options for both")
+        groups: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                shared = parameter.name in OF_BOTH or "--help" in parameter.opts
+                groups[titles[2 if shared else parameter.name not in OF_FOLDERS]].append(record)
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+@click.command(cls=_TwoForms)
 @click.argument("folders", nargs=-1, metavar="[REAL] [FAKE]", type=click.Path(path_type=Path))
 @path_option(
     "--reference",
@@ -64,11 +82,13 @@ OF_FOLDERS = ("reference", "sounds", "clips")
 @path_option(
     "--out",
     metavar="DIR",
-    help="Folder of the results, without --into; of REAL and FAKE, of the table and images.csv."
-    "  [default: studies/DATASET-outside; none for REAL and FAKE]",
+    help="Folder of the results: a study, without --into; for REAL and FAKE, the table and"
+    " images.csv.  [default: studies/DATASET-outside; for REAL and FAKE none]",
 )
 @click.option(
-    "--resize", is_flag=True, help="Resize images that have another size, with antialiasing."
+    "--resize",
+    is_flag=True,
+    help="Resize images that have another size: the middle square, antialiased.",
 )
 @click.option("--replace", is_flag=True, help="Replace the row of that name.")
 @encoder_option
@@ -197,16 +217,6 @@ def _check_form(ctx: click.Context) -> None:
         raise UserError(
             f"expected two folders, REAL and FAKE, or FAKE and --reference FILE; got {len(folders)}"
         )
-    shared = {
-        "folders",
-        "reference",
-        "sounds",
-        "clips",
-        "out",
-        "resize",
-        "metrics",
-        "verbose",
-        "plugins",
-    }
-    if wrong := [option for name, option in names.items() if name not in shared]:
+    mine = {"folders", *OF_FOLDERS, *OF_BOTH}
+    if wrong := [option for name, option in names.items() if name not in mine]:
         raise UserError(f"{', '.join(wrong)}: only with --dataset")

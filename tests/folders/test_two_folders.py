@@ -333,3 +333,13 @@ def test_a_wrong_request_is_one_line(folders: Path, arguments: list[str], expect
     assert done.exit_code == 2, done.output
     assert expected in done.output
     assert done.output.count("\n") == 1
+
+
+def test_the_help_lists_the_options_of_each_form_apart() -> None:
+    text = call("--help").output
+    parts = [
+        text.index(f"Options for {which}:") for which in ("REAL and FAKE", "--dataset", "both")
+    ]
+    assert parts == sorted(parts)
+    places = [text.index(f"\n  {option} ") for option in ("--clips", "--export-list", "--verbose")]
+    assert [sum(part < place for part in parts) for place in places] == [1, 2, 3]
