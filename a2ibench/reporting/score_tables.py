@@ -85,6 +85,12 @@ def score_tables(
                     *notes,
                     *([INTERVAL] if shown else []),
                     *why_none("score", map(no_interval, scores)),
+                    *(
+                        f"{m.title} is undefined for {row.label}: {row.undefined[m.name]}."
+                        for m in shown
+                        for row in rows
+                        if m.name in row.undefined
+                    ),
                     *floor_note,
                     *([BETWEEN_ENCODERS[group]] if group in BETWEEN_ENCODERS else []),
                     *health_notes(chosen, health),
