@@ -100,7 +100,7 @@ def test_scores_and_intervals_are_those_of_the_same_pairs_in_a_study(folders: Pa
         assert row["high"] == pytest.approx(min(high, metric.bounds[1]), rel=1e-3)
     right = found.images.set_index("image")["cas_lite0"]
     assert right.index.tolist() == [f"{name}.png" for name in NAMES]
-    assert right.mean() == pytest.approx(fake.loc["cas_lite0_v2", "value"])
+    assert right.mean() == pytest.approx(expected["cas_lite0"].score.value)
 
 
 def test_the_table_fits_a_terminal_and_says_what_it_rests_on(folders: Path) -> None:
@@ -144,7 +144,7 @@ def test_the_results_are_written_and_nothing_else_is_overwritten(
     assert images.columns.tolist() == ["image", "class", "clip", "cas_lite0"]
     assert len(images) == len(NAMES)
     scores = pd.read_csv(tmp_path / "out" / "scores.csv")
-    assert scores["metric"].unique().tolist() == ["cas_lite0_v2"]
+    assert scores["metric"].str.startswith("cas_lite0_v").all()
     assert {"scores.md", "scores.tex"} <= {path.name for path in (tmp_path / "out").iterdir()}
     (tmp_path / "mine.txt").write_text("mine")
     refused = call(*request, tmp_path)
