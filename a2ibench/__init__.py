@@ -9,17 +9,22 @@ if TYPE_CHECKING:
     from a2ibench.api import run as run
     from a2ibench.contracts.encoder import Encoder
     from a2ibench.errors import UserError as UserError
+    from a2ibench.folders.evaluate import evaluate as evaluate
     from a2ibench.generator.generator import Generator
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import :mod:`a2ibench.api`, which reads many modules, only where it is used."""
+    """Import what reads many modules only where it is used."""
     if name in ("UserError", "open_study", "run"):
         from a2ibench import api
 
         return getattr(api, name)
+    if name == "evaluate":
+        from a2ibench.folders.evaluate import evaluate
+
+        return evaluate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -15,7 +15,7 @@ from a2ibench.evaluation.eval_set import EvalSet
 from a2ibench.evaluation.hearing import embed_sounds, embed_texts, texts_of
 from a2ibench.evaluation.judging import LoadedJudge, Progress, embed_images, load_judge
 from a2ibench.evaluation.metric_inputs import check_reads, heard_by
-from a2ibench.types import DataKey, FloatArray, ImageArray, Images, Pairs
+from a2ibench.types import DataKey, FloatArray, ImageArray, Images, IntArray, Pairs
 
 
 @dataclass(frozen=True)
@@ -139,18 +139,29 @@ def evaluate(
         alike = [metric for metric in possible if (metric.judge, metric.reads) == (judge, reads)]
         outputs = _embed(judge, alike, generated, eval_set, judges, progress)
         for metric in alike:
-            check_reads(metric, outputs)
             try:
-                score = metric.score(outputs)
+                results[metric.name] = measure(metric, outputs, eval_set.stratum)
             except UndefinedScoreError as error:
                 none = np.full(len(eval_set.stratum), np.nan)
                 results[metric.name] = MetricResult(Score(np.nan, 0), none, 0, str(error))
-                continue
-            _check_score(metric, score, len(eval_set.test))
-            pseudo = jackknife(metric, outputs, score, eval_set.block, eval_set.stratum)
-            clips = _count_clips(metric, outputs, score)
-            results[metric.name] = MetricResult(score, pseudo, clips)
     return {metric.name: results[metric.name] for metric in possible}
+
+
+def measure(metric: Metric, outputs: JudgeOutputs, stratum: IntArray) -> MetricResult:
+    """Return the score by a metric, with the pseudo-values of the blocks of the outputs.
+
+    ``stratum`` is int64 ``[B]``, the stratum of each block.
+
+    Raises:
+        UserError: the judge lacks an output that the metric reads.
+        UndefinedScoreError: the metric has no value for these images.
+        ValueError: the score is outside its bounds.
+    """
+    check_reads(metric, outputs)
+    score = metric.score(outputs)
+    _check_score(metric, score, len(outputs.label))
+    pseudo = jackknife(metric, outputs, score, outputs.block, stratum)
+    return MetricResult(score, pseudo, _count_clips(metric, outputs, score))
 
 
 def _count_clips(metric: Metric, outputs: JudgeOutputs, score: Score) -> int:

@@ -17,18 +17,10 @@ import numpy as np
 
 from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import GRID_NOISES
-from a2ibench.media.pictures import FORMATS as READABLE
-from a2ibench.media.pictures import read_picture
+from a2ibench.evaluation.picture_files import FORMATS, is_inside, read_checked, some
 from a2ibench.types import ImageArray, IntArray, RejectedError
 
 NAME = re.compile(r"(\d{1,9})(?:_(\d{1,4}))?", re.ASCII)
-FORMATS = {
-    suffix: name for suffix, name in READABLE.items() if name in ("BMP", "JPEG", "PNG", "WEBP")
-}
-MAX_LISTED = 5
-"""Largest number of mistakes, or rows, that one message names."""
-PNG_DEPTH = 24
-"""The byte of a PNG file that holds the bits of a sample: PIL makes 8 of 16 without a word."""
 
 Files = dict[int, dict[int, Path]]
 """Row → k → file."""
@@ -114,7 +106,7 @@ def read_submission(
         notes.append("one image per segment: metrics of diversity and sensitivity are left out")
     elif gaps:
         notes.append(
-            f"the grid lacks {len(gaps)} images ({_some(gaps)}): metrics of diversity and"
+            f"the grid lacks {len(gaps)} images ({some(gaps)}): metrics of diversity and"
             " sensitivity are left out"
         )
     else:
@@ -138,7 +130,7 @@ def images_by_name(folder: Path) -> Files:
         match = NAME.fullmatch(path.stem)
         if match is None or path.suffix.lower() not in FORMATS or not path.is_file():
             wrong.append(f"{path.name}: expected <row>.png or <row>_<k>.png")
-        elif not _inside(path, folder):
+        elif not is_inside(path, folder):
             wrong.append(f"{path.name}: a link that leaves the folder")
         else:
             row, k = int(match[1]), int(match[2] or 0)
@@ -166,7 +158,7 @@ def _by_map(folder: Path, mapping: Path) -> Files:
         path = folder / image
         if not re.fullmatch(r"\d{1,9}", row.strip(), re.ASCII):
             wrong.append(f"line {line}: {row!r} is no row")
-        elif not image or "\0" in image or Path(image).is_absolute() or not _inside(path, folder):
+        elif not image or "\0" in image or Path(image).is_absolute() or not is_inside(path, folder):
             wrong.append(f"line {line}: {image!r} leaves the folder {folder}")
         elif not path.is_file() or path.suffix.lower() not in FORMATS:
             wrong.append(f"line {line}: {image!r}: no such image in {folder}")
@@ -178,10 +170,6 @@ def _by_map(folder: Path, mapping: Path) -> Files:
             of_row[len(of_row)] = path
     refuse_all(mapping, wrong)
     return files
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
 
 
 def read_images(
@@ -197,52 +185,13 @@ def read_images(
     wrong = []
     for i, path in enumerate(paths):
         try:
-            converted.update(_check_kind(path, size, resize))
-            read[i] = read_picture(path, size)
+            read[i], done = read_checked(path, size, resize)
+            converted.update(done)
         except RejectedError as error:
             wrong.append(f"{path.relative_to(folder)}: {error}")
         progress(i + 1, len(paths))
     refuse_all(folder, wrong)
     return read, converted
-
-
-def _check_kind(path: Path, size: int, resize: bool) -> list[str]:
-    """Say what has to be done to a picture; raise RejectedError where it may not be converted."""
-    from PIL import Image, UnidentifiedImageError
-
-    done = []
-    try:
-        with Image.open(path, formats=[FORMATS[path.suffix.lower()]]) as opened:
-            if getattr(opened, "n_frames", 1) > 1:
-                raise RejectedError("several frames; expected one picture")
-            with path.open("rb") as stream:
-                deep = opened.format == "PNG" and stream.read(PNG_DEPTH + 1)[PNG_DEPTH] > 8
-            if deep or opened.mode.startswith(("I", "F")):
-                raise RejectedError("more than 8 bits a sample; save it as 8-bit RGB")
-            if opened.size != (size, size):
-                found = f"{opened.width} × {opened.height} px"
-                if not resize:
-                    raise RejectedError(
-                        f"{found}; expected {size} × {size} (--resize does it, antialiased)"
-                    )
-                square = opened.width == opened.height
-                done.append(
-                    f"resized to {size} px (Lanczos, antialiased)"
-                    + ("" if square else ", the middle square")
-                )
-            if opened.mode not in ("RGB", "RGBA"):
-                done.append(f"converted from mode {opened.mode} to RGB")
-            if "A" in opened.getbands() or "transparency" in opened.info:
-                if opened.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-                    raise RejectedError("transparent pixels; save it on the ground that is meant")
-                done.append("had an opaque alpha channel, dropped")
-            if opened.format == "JPEG":
-                done.append("are JPEG files: compression changes scores")
-    except UnidentifiedImageError:
-        raise RejectedError(f"not a {FORMATS[path.suffix.lower()]} picture") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RejectedError(f"the picture cannot be decoded ({error})") from error
-    return done
 
 
 def _look_odd(images: ImageArray, rows: IntArray) -> list[str]:
@@ -251,19 +200,14 @@ def _look_odd(images: ImageArray, rows: IntArray) -> list[str]:
     constant = rows[(flat == flat[:, :1]).all(axis=(1, 2))].tolist()
     notes = []
     if constant:
-        notes.append(f"{len(constant)} images are of one colour (rows {_some(constant)})")
+        notes.append(f"{len(constant)} images are of one colour (rows {some(constant)})")
     distinct = len({image.tobytes() for image in images})
     if distinct < len(images):
         notes.append(f"only {distinct} of {len(images)} images differ from each other")
     return notes
 
 
-def _some(things: Sequence[object], separator: str = ", ") -> str:
-    more = [f"… {len(things) - MAX_LISTED} more"] if len(things) > MAX_LISTED else []
-    return separator.join([*map(str, things[:MAX_LISTED]), *more])
-
-
 def refuse_all(where: Path, wrong: Sequence[str], hint: str = "") -> None:
     """Raise one error that names the first few mistakes."""
     if wrong:
-        raise UserError(f"{where}: {_some(wrong, '; ')}{f' ({hint})' if hint else ''}")
+        raise UserError(f"{where}: {some(wrong, '; ')}{f' ({hint})' if hint else ''}")
