@@ -15,6 +15,10 @@ class UserError(Exception):
     """
 
 
+class UndefinedScoreError(UserError):
+    """A metric has no value for a method's images: why not. Only that score is missing then."""
+
+
 class StoppedError(Exception):
     """A study cannot go on until the user acts; finished work is kept.
 

@@ -103,6 +103,7 @@ def hasty_judges() -> Iterator[None]:
         for limit in ("MAX_STEPS", "CHECK_EVERY"):
             for judge in ("resnet18", "i2a_cnn"):
                 patch.setattr(f"a2ibench_plugins.judges.{judge}.{limit}", 4)
+        patch.setattr("a2ibench_plugins.judges.simclr.STEPS", 4)
         yield
 
 

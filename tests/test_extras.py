@@ -22,6 +22,11 @@ COMMANDS = {
     "curation": ("cleanlab", ["data", "clean", "pairs"]),
     "demo": ("starlette", ["demo", "study"]),
     "export": ("onnxscript", ["export", "study", "--format", "onnx", "--out", "out"]),
+    "foundation": (
+        "transformers",
+        ["run", "--model", "vae", "--encoder", "logmel", "--dataset", "synthetic",
+         "--metric", "kid[judge=clip]"],
+    ),
     "human": ("krippendorff", ["human-study", "score", "people", "answers.json"]),
     "search": (
         "optuna",

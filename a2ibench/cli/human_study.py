@@ -33,6 +33,7 @@ def human_study() -> None:
 @number_option("--checks", 6, "Number of attention checks.")
 @number_option("--repeats", 5, "Number of comparisons that are shown twice.")
 @number_option("--seed", 0, "Seed of every random choice.")
+@click.option("--ties", is_flag=True, help="Offer “no difference” as a third answer.")
 @click.option("--title", default=ASKED, show_default=True, help="Title of the page.")
 @click.option("--question", default=ASKED, show_default=True, help="Question in every trial.")
 @click.option(
@@ -47,6 +48,7 @@ def make(
     checks: int,
     repeats: int,
     seed: int,
+    ties: bool,
     title: str,
     question: str,
     dataset: str | None,
@@ -69,7 +71,7 @@ def make(
     opened = open_study(study)
     store = open_store(opened, dataset)
     drawn = load_arms(opened, split_arms(arms))
-    made = make_trials(store, drawn, trials, checks, repeats, seed)
+    made = make_trials(store, drawn, trials, checks, repeats, seed, ties)
     write_study(made, store, title, question, out)
     display.say(
         f"{out / PAGE}: {len(made.key.trials)} trials ({trials} comparisons, {repeats} of them"
@@ -92,11 +94,16 @@ def make(
     help="Share of attention checks that a participant must pass.",
 )
 def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:
-    """Score participants' JSON files into DIR/scores.json and DIR/preferences.csv."""
+    """Score participants' files: preferences by pair of arms, and Bradley–Terry scores of all arms.
+
+    Everything is written to DIR/scores.json, and both tables to DIR as Markdown, CSV and LaTeX.
+    ANSWERS are the JSON or CSV files that the page saves, one per participant.
+    """
     from a2ibench.extras import require
 
     require("human", "a2ibench human-study score")
-    from a2ibench.human_study.answers import read_key, score, write_scores
+    from a2ibench.human_study.answers import read_key, score
+    from a2ibench.human_study.tables import write_scores
 
     scores = score(read_key(folder), answers, needed)
     write_scores(scores, folder)
@@ -104,28 +111,22 @@ def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:
 
 
 def _print(scores: "Scores", display: "Display") -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from a2ibench.human_study.tables import make_tables
+    from a2ibench.reporting.terminal import rich_tables
 
-    table = Table("a", "b", "prefer a", "95 %", "p", "answers", "α")
-    for one in scores.preferences:
-        table.add_row(
-            Text(one.a),
-            Text(one.b),
-            f"{100 * one.share:.1f} %",
-            f"[{100 * one.low:.1f}, {100 * one.high:.1f}]",
-            f"{one.p:.3f}",
-            f"{one.chosen} of {one.answers}",
-            "–" if one.alpha is None else f"{one.alpha:.2f}",
-        )
-    display.console.print(table, markup=False)
+    console, tables = display.console, make_tables(scores)
+    for table in tables:
+        console.print(*rich_tables(table, console.width, stacked=False), sep="\n")
+    for table in tables:
+        for note in table.notes:
+            display.say(note)
+    if scores.not_scored is not None:
+        display.say(f"no Bradley–Terry scores: {scores.not_scored}")
     kept = [who for who in scores.participants if who.kept]
-    display.say(
-        f"{len(kept)} participants. 95 %: over participants and items, at least the exact binomial"
-        " one. p: exact binomial, treats answers as independent. α: Krippendorff's, nominal."
-    )
     if len(kept) == 1:
-        display.say("one participant: the variation between people is not in the interval")
+        display.say("one participant: the variation between people is not in the intervals")
+    if scores.units == "segments":
+        display.say("too few source clips: segments of one clip count as independent")
     repeats = sum(who.repeats for who in kept)
     if repeats:
         same = sum(who.repeats_kept for who in kept)

@@ -10,6 +10,8 @@ from a2ibench.cli.completion import kinds, names
 from a2ibench.cli.options import load_plugins, plugin_option
 from a2ibench.errors import unknown
 
+SEE = "`a2ibench show` says why"
+
 
 @click.command("list")
 @click.argument("kind", required=False, shell_complete=kinds(plural=True))
@@ -22,7 +24,9 @@ def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
     for one in registry.ALL if kind is None else (registry.of_kind(kind),):
         click.echo(f"{one.kind}s:")
         for name in one.names():
-            click.echo(f"  {name:32} {one.where(name)}")
+            # Where a kind is named, its modules may be imported.
+            lacks = kind is not None and _lacks(one, name) is not None
+            click.echo(f"  {name:32} {one.where(name)}{f'  (not ready: {SEE})' * lacks}")
         if one.kind == "metric":
             click.echo("metrics with parameters, as in --metric 'rprec[k=20]':")
             for name, family in registry.metrics.families().items():
@@ -33,6 +37,19 @@ def list_(kind: str | None, plugins: tuple[Path, ...]) -> None:
                 click.echo(f"  {name:32} {', '.join(said)}")
 
 
+def _lacks(one: Any, name: str) -> str | None:
+    """Return what an encoder or a judge lacks on this machine; None of other kinds."""
+    from a2ibench.errors import PLUGIN_FAILURES, told
+
+    if one.kind not in ("encoder", "judge"):
+        return None
+    try:
+        lacks: str | None = one.get(name).missing()
+        return lacks
+    except PLUGIN_FAILURES as error:  # of a module that others wrote
+        return told(error)
+
+
 def _said(plugin: type) -> Iterator[str]:
     """Yield the docstrings of a plug-in's file, of the base classes in that file, and its own."""
     import inspect
@@ -40,7 +57,8 @@ def _said(plugin: type) -> Iterator[str]:
     shared = [
         base
         for base in reversed(plugin.__mro__[1:])
-        if base.__module__ == plugin.__module__ and "name" not in vars(base)
+        if base.__module__ == plugin.__module__
+        and ("name" not in vars(base) or inspect.isabstract(base))  # every metric has a name
     ]
     for one in (inspect.getmodule(plugin), *shared, plugin):
         if text := inspect.getdoc(one):
@@ -98,6 +116,8 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
             _print_options(f"parameters of {defined.name}[…]", defined, plugin)
         if one.kind == "judge":
             click.echo(f"\nembeds {', '.join(sorted(plugin.embeds))}; version {plugin.version}")
+        if (lack := _lacks(one, name)) is not None:
+            click.echo(f"\nnot ready: {lack}")
         if hasattr(plugin, "Config"):
             _print_options("options", plugin.Config, None)
         for title in ("ablations", "scales"):

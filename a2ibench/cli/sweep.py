@@ -15,6 +15,7 @@ from a2ibench.cli.options import (
     plugin_option,
     seed_option,
 )
+from a2ibench.cli.sweep_options import check_options, level_options, make_change
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,12 +25,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@drawing.run_argument
-@drawing.sounds_argument
-@click.option(
-    "--volume", metavar="V,…", help="Factors to multiply the samples by, such as 0.5,1,2,3."
-)
-@click.option("--noise", metavar="DB,…", help="Signal-to-noise ratios at which to add white noise.")
+@click.argument("run_folder", metavar="RUN", type=drawing.PATH)
+@click.argument("sounds", metavar="SOUND...", nargs=-1, type=drawing.PATH)
+@level_options
 @click.option(
     "--mix",
     type=drawing.PATH,
@@ -53,14 +51,37 @@ if TYPE_CHECKING:
 @arm_option
 @seed_option
 @drawing.count_option("Number of noises, that is, of pictures per level.")
-@drawing.noise_seed_option("Seed of the pictures' noise, the same at every level, and of --noise.")
+@drawing.noise_seed_option(
+    "Seed of the pictures' noise, the same at every level, of --noise, and of the room of"
+    " --reverberation."
+)
+@click.option(
+    "--export-sounds",
+    type=drawing.PATH,
+    metavar="DIR",
+    help="Write the changed sounds for a system outside; no RUN then.",
+)
+@click.option(
+    "--images",
+    type=drawing.PATH,
+    metavar="DIR",
+    help="Measure the pictures that a system outside drew for the exported sounds in RUN.",
+)
+@click.option("--name", default="outside system", help="Name of the system of --images.")
+@click.option(
+    "--judged-by",
+    type=drawing.PATH,
+    metavar="RUN",
+    help="Run whose study's classifier gives the class posterior of --images.  [default: none]",
+)
 @drawing.out_option("sweep", "Folder to write; the files of an earlier sweep in it are replaced.")
 @plugin_option
+@click.pass_context
 def sweep(
+    context: click.Context,
+    /,
     run_folder: Path,
     sounds: tuple[Path, ...],
-    volume: str | None,
-    noise: str | None,
     mix: Path | None,
     ratios: str | None,
     interpolate: Path | None,
@@ -69,60 +90,117 @@ def sweep(
     seed: int,
     count: int,
     noise_seed: int,
+    export_sounds: Path | None,
+    images: Path | None,
+    name: str,
+    judged_by: Path | None,
     out: Path,
     plugins: tuple[Path, ...],
+    **levels: str | None,
 ) -> None:
     """Change sounds step by step, and measure how the pictures of a run change.
 
-    Choose one of --volume, --noise, --mix and --interpolate. Samples beyond ±1 are not clipped. A
-    sound that cannot be used is reported and left out, and the exit code is 1.
+    Choose one of --volume, --noise, --pitch, --tempo, --reverberation, --mix and --interpolate.
+    Samples beyond ±1 are not clipped. A sound that cannot be used is reported and left out, and the
+    exit code is 1.
+
+    A system outside takes part in two steps: "sweep SOUND... --pitch=-12,0,12 --export-sounds DIR"
+    writes the changed sounds, and "sweep DIR --images PICTURES" measures what it drew for them.
     """
-    asked = {"volume": volume, "noise": noise, "mix": mix, "interpolate": interpolate}
-    if sum(value is not None for value in asked.values()) != 1:
-        raise UserError("give one of --volume, --noise, --mix and --interpolate")
+    given = {option for option, value in levels.items() if value is not None}
+    given |= {o for o, v in (("mix", mix), ("interpolate", interpolate)) if v is not None}
+    check_options(context, given, bool(sounds))
+    load_plugins(plugins)
+    display = make_display()
+    if images is not None:
+        _measure_outside(run_folder, images, name, judged_by, out, display)
+        return
     if (ratios is not None and mix is None) or (steps is not None and interpolate is None):
         raise UserError("--ratios belongs to --mix, --steps to --interpolate")
-    load_plugins(plugins)
-    import numpy as np
-
-    from a2ibench.generator.select_model import find_run
-    from a2ibench.generator.sound_changes import Change
-    from a2ibench.generator.sweep import check_out, sweep, write_sweep
-
-    drawing.name_sounds(sounds, "rename one of them")
-    if volume is not None:
-        change = Change("volume", _numbers("--volume", volume))
-    elif noise is not None:
-        change = Change("noise", _numbers("--noise", noise), seed=noise_seed)
-    elif mix is not None:
-        change = Change("mix", _numbers("--ratios", ratios or "0,0.25,0.5,0.75,1"), mix)
+    (kind,) = given
+    change = make_change(kind, levels.get(kind), mix, ratios, interpolate, steps, noise_seed)
+    if export_sounds is not None:
+        left_out = _export((run_folder, *sounds), change, export_sounds, display)
     else:
-        levels = tuple(np.linspace(0, 1, steps or 9).round(6).tolist())
-        change = Change("interpolate", levels, interpolate)
-    choice = find_run(run_folder, arm, seed)
-    check_out(sounds, out)
-    display = make_display()
-    display.say(f"drawn by {choice.description}")
-    with display.running():
-        swept, findings, notes, left_out = sweep(
-            choice.folder, sounds, change, count, noise_seed, display.counter("sweeping")
-        )
-    write_sweep(swept, findings, change, choice.folder, out)
-    _print(findings, change, display)
-    for note in notes:
-        display.say(f"note: {note}")
-    display.say(f"curves, correlations, figure, strips of pictures: {out}")
+        left_out = _sweep(run_folder, sounds, change, arm, seed, count, noise_seed, out, display)
     for error in left_out:
         click.echo(f"error: left out: {error}", err=True)
     if left_out:
         sys.exit(FAILED)
 
 
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise UserError(f"{option} {text}: expected numbers, as in 0.5,1,2,3") from None
+def _sweep(
+    run_folder: Path,
+    sounds: tuple[Path, ...],
+    change: "Change",
+    arm: str | None,
+    seed: int,
+    count: int,
+    noise_seed: int,
+    out: Path,
+    display: "Display",
+) -> list[UserError]:
+    """Sweep with a run, and return why sounds are left out."""
+    from a2ibench.generator.select_model import find_run
+    from a2ibench.generator.sweep import check_out, sweep, write_sweep
+
+    names = drawing.name_sounds(sounds, "rename one of them")
+    choice = find_run(run_folder, arm, seed)
+    check_out(names, out)
+    display.say(f"drawn by {choice.description}")
+    with display.running():
+        swept, findings, notes, left_out = sweep(
+            choice.folder, sounds, change, count, noise_seed, display.counter("sweeping")
+        )
+    write_sweep(swept, findings, change, {"job": choice.folder.resolve().name}, out)
+    _say(findings, change, notes, out, display)
+    return left_out
+
+
+def _export(
+    sounds: tuple[Path, ...], change: "Change", folder: Path, display: "Display"
+) -> list[UserError]:
+    """Write changed sounds, and return why sounds are left out."""
+    from a2ibench.generator.outside_sweep import LIST, check_out, export_sounds
+
+    names = drawing.name_sounds(sounds, "rename one of them")
+    check_out(names, change, folder)
+    with display.running():
+        count, notes, left_out = export_sounds(sounds, change, folder, display.counter("changing"))
+    for note in notes:
+        display.say(f"note: {note}")
+    display.say(
+        f"{count} sounds, each unchanged and at {len(change.levels)} levels of {change.kind}:"
+        f" {folder}; {folder / LIST} names the picture that is expected for each file"
+    )
+    return left_out
+
+
+def _measure_outside(
+    exported: Path, images: Path, name: str, judged_by: Path | None, out: Path, display: "Display"
+) -> None:
+    from a2ibench.generator.outside_sweep import read_exported, score_pictures
+    from a2ibench.generator.select_model import find_run
+    from a2ibench.generator.sweep import check_out, write_sweep
+
+    sent = read_exported(exported)
+    check_out(sent.sounds, out)
+    judge = None if judged_by is None else find_run(judged_by, None, 0).folder
+    with display.running():
+        swept, findings, notes = score_pictures(
+            sent, images, name, judge, display.counter("reading pictures")
+        )
+    write_sweep(swept, findings, sent.change, {"system": name}, out)
+    _say(findings, sent.change, notes, out, display)
+
+
+def _say(
+    findings: "list[Finding]", change: "Change", notes: list[str], out: Path, display: "Display"
+) -> None:
+    _print(findings, change, display)
+    for note in notes:
+        display.say(f"note: {note}")
+    display.say(f"curves, correlations, figure, strips of pictures: {out}")
 
 
 def _print(findings: "list[Finding]", change: "Change", display: "Display") -> None:

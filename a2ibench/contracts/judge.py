@@ -121,6 +121,10 @@ class Judge(nn.Module, ABC):
     def weights_hash(self) -> str:
         """Return a hash of the weights it loads; for a trained judge, of what it starts from."""
 
+    def files(self) -> Mapping[str, str]:
+        """Return the sha256 of each file of the user's that its outputs depend on, by file name."""
+        return {}
+
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """Return the outputs for a batch of images.
 

@@ -61,8 +61,11 @@ def _made(kind: str, name: str, plugin: Any, needed: bool) -> Line | None:
         if kind in ("encoder", "judge") and (lack := plugin.missing()) is not None:
             return Line(title, "lacking", "not ready", lack)
         if kind == "judge":
-            plugin().build(SPEC)
-        elif kind == "encoder" or (kind == "dataset" and plugin.unit == "pairs"):
+            judge = plugin()
+            judge.build(SPEC)
+            made_from = [f"{file} sha256 {digits}" for file, digits in judge.files().items()]
+            return Line(title, "fine", "; ".join(["ready", *made_from]))
+        if kind == "encoder" or (kind == "dataset" and plugin.unit == "pairs"):
             plugin(config.build(plugin.Config, {}, name))
         else:
             return None

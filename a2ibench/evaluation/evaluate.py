@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError, UserError
 from a2ibench.evaluation.clip_blocks import jackknife
 from a2ibench.evaluation.disjoint_segments import check_size
 from a2ibench.evaluation.eval_set import EvalSet
@@ -44,11 +44,13 @@ class MetricResult:
         pseudo: float64 ``[B]``, pseudo-values of the stratified delete-a-block jackknife over the
             blocks of source clips: as if each block had a score of its own.
         clips: number of source clips that the score's images come from.
+        undefined: why there is no score: its value is then NaN; None where there is one.
     """
 
     score: Score
     pseudo: npt.NDArray[np.float64]
     clips: int
+    undefined: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
         if not (every or metric.headline):
             reason = "on request: --metric NAME, or --metric all"
         elif metric.judge != OWN:
-            reason = registry.judges.get(metric.judge).missing()
+            reason = _judge_lacks(metric.judge)
         if reason is None:
             try:
                 check_metric(metric, test)
@@ -79,6 +81,13 @@ def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
         else:
             choice.left_out[name] = reason
     return choice
+
+
+def _judge_lacks(name: str) -> str | None:
+    try:
+        return registry.judges.get(name).missing()
+    except UserError as error:  # it belongs to another package, which is not installed
+        return str(error)
 
 
 def check_metric(metric: Metric, test: Pairs) -> None:
@@ -130,7 +139,12 @@ def evaluate(
         outputs = _embed(judge, of_judge, generated, eval_set, judges, progress)
         for metric in of_judge:
             check_reads(metric, outputs)
-            score = metric.score(outputs)
+            try:
+                score = metric.score(outputs)
+            except UndefinedScoreError as error:
+                none = np.full(len(eval_set.stratum), np.nan)
+                results[metric.name] = MetricResult(Score(np.nan, 0), none, 0, str(error))
+                continue
             _check_score(metric, score, len(eval_set.test))
             pseudo = jackknife(metric, outputs, score, eval_set.block, eval_set.stratum)
             clips = _count_clips(metric, outputs, score)

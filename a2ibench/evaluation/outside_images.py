@@ -93,11 +93,11 @@ def read_submission(
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of images")
-    files = _by_name(folder) if mapping is None else _by_map(folder, mapping)
+    files = images_by_name(folder) if mapping is None else _by_map(folder, mapping)
     where = folder if mapping is None else mapping
     known = set(rows.tolist())
-    _refuse(where, [f"row {row} is no test segment" for row in sorted(files.keys() - known)])
-    _refuse(
+    refuse_all(where, [f"row {row} is no test segment" for row in sorted(files.keys() - known)])
+    refuse_all(
         where,
         [f"no image of row {row} ({row}.png)" for row in rows.tolist() if 0 not in files[row]],
         f"{sum(0 in files[row] for row in known)} of {len(rows)} test segments have one;"
@@ -120,7 +120,7 @@ def read_submission(
     else:
         chosen += [files[row][k] for row in rows[grid_rows].tolist() for k in draws]
         notes.append("sensitivity takes the k-th images of all segments as drawn from one noise")
-    read, converted = _read(chosen, folder, size, resize, progress)
+    read, converted = read_images(chosen, folder, size, resize, progress)
     notes += [f"{count} images {what}" for what, count in sorted(converted.items())]
     images, rest = read[: len(rows)], read[len(rows) :]
     notes += _look_odd(images, rows)
@@ -128,7 +128,7 @@ def read_submission(
     return Submission(folder, images, grid, tuple(notes))
 
 
-def _by_name(folder: Path) -> Files:
+def images_by_name(folder: Path) -> Files:
     """Find the images of a folder, which holds nothing else but hidden files, by their names."""
     files: Files = defaultdict(dict)
     wrong = []
@@ -145,7 +145,7 @@ def _by_name(folder: Path) -> Files:
             if k in files[row]:
                 wrong.append(f"{path.name} and {files[row][k].name}: both are image {k} of {row}")
             files[row][k] = path
-    _refuse(folder, wrong)
+    refuse_all(folder, wrong)
     return files
 
 
@@ -176,7 +176,7 @@ def _by_map(folder: Path, mapping: Path) -> Files:
             seen.add(path.resolve())
             of_row = files[int(row)]
             of_row[len(of_row)] = path
-    _refuse(mapping, wrong)
+    refuse_all(mapping, wrong)
     return files
 
 
@@ -184,7 +184,7 @@ def _inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def _read(
+def read_images(
     paths: Sequence[Path],
     folder: Path,
     size: int,
@@ -202,7 +202,7 @@ def _read(
         except RejectedError as error:
             wrong.append(f"{path.relative_to(folder)}: {error}")
         progress(i + 1, len(paths))
-    _refuse(folder, wrong)
+    refuse_all(folder, wrong)
     return read, converted
 
 
@@ -263,7 +263,7 @@ def _some(things: Sequence[object], separator: str = ", ") -> str:
     return separator.join([*map(str, things[:MAX_LISTED]), *more])
 
 
-def _refuse(where: Path, wrong: Sequence[str], hint: str = "") -> None:
+def refuse_all(where: Path, wrong: Sequence[str], hint: str = "") -> None:
     """Raise one error that names the first few mistakes."""
     if wrong:
         raise UserError(f"{where}: {_some(wrong, '; ')}{f' ({hint})' if hint else ''}")

@@ -1,8 +1,8 @@
-"""Gradual changes of a sound: volume, noise, another sound mixed in, a path between features."""
+"""Gradual changes of a sound: its loudness, noise, pitch, tempo, the room, or a path to another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -11,23 +11,39 @@ import numpy.typing as npt
 
 from a2ibench.errors import UserError
 from a2ibench.generator.generate import Run
+from a2ibench.generator.sound_effects import (
+    WINDOW,
+    add_noise,
+    change_tempo,
+    reverberate,
+    rms,
+    shift_pitch,
+)
 from a2ibench.media.audio import MAX_PEAK, fit_length, resample
 from a2ibench.media.isolated_decoding import read_sound_apart
 from a2ibench.types import FloatArray
 
-Kind = Literal["volume", "noise", "mix", "interpolate"]
+Kind = Literal["volume", "noise", "pitch", "tempo", "reverberation", "mix", "interpolate"]
 AXES: dict[Kind, str] = {
     "volume": "volume (×)",
     "noise": "signal-to-noise ratio (dB)",
+    "pitch": "pitch (semitones)",
+    "tempo": "tempo (×)",
+    "reverberation": "reverberation time RT60 (s)",
     "mix": "share of the other sound",
     "interpolate": "step from this sound's feature to the other's",
 }
 LIMITS: dict[Kind, tuple[float, float]] = {
     "volume": (1e-3, 1e3),
     "noise": (-60, 120),
+    "pitch": (-24, 24),
+    "tempo": (0.25, 4),
+    "reverberation": (0, 10),
     "mix": (0, 1),
     "interpolate": (0, 1),
 }
+FACTORS: tuple[Kind, ...] = ("volume", "tempo")
+"""Changes whose levels are factors: 1 is the unchanged sound, 2 as far from it as 0.5."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +56,25 @@ class Change:
     ``noise``: white Gaussian noise at v decibels below the sound's power, the same noise at every
     level.
 
+    ``pitch``: v semitones higher, in the same time; by a phase vocoder and resampling.
+
+    ``tempo``: v times as fast, at the same pitch; by a phase vocoder.
+
+    ``reverberation``: a synthetic room in which sound decays by 60 dB in v seconds
+    (:func:`~a2ibench.generator.sound_effects.reverberate`), the same room at every level.
+
     ``mix``: (1 − v) · sound + v · other, in the waveform; the other sound is first tiled or cut to
     this one's length and brought to its root mean square.
 
     ``interpolate``: (1 − v) · a + v · b between the standardised features of both sounds, which is
     the input of a model. No waveform need exist that has such a feature.
 
+    Volume 1, pitch 0, tempo 1, reverberation 0 and share 0 leave every sample as it is.
+
     Attributes:
         levels: v, at least two, all different.
         other: the other sound of ``mix`` and ``interpolate``.
-        seed: seed of the added noise.
+        seed: seed of the added noise, and of the room.
 
     Raises:
         UserError: fewer than two levels, one twice, or one out of its range.
@@ -72,9 +97,9 @@ class Change:
     def strength(self) -> npt.NDArray[np.float64]:
         """Distance of each level from the unchanged sound, to compare other distances with."""
         levels = np.array(self.levels, dtype=np.float64)
-        if self.kind == "volume":
+        if self.kind in FACTORS:
             return np.abs(np.log2(levels))
-        return -levels if self.kind == "noise" else levels
+        return -levels if self.kind == "noise" else np.abs(levels)
 
     def features(
         self, run: Run, name: str, waveform: FloatArray, rate: int
@@ -85,21 +110,47 @@ class Change:
             float32 ``[levels, d]``, standardised, and notes for the user.
 
         Raises:
-            UserError: samples beyond ``MAX_PEAK``; silence where noise or another sound is measured
-                against it; another sound that cannot be used.
+            UserError: see :meth:`waveforms`.
         """
         if self.kind == "interpolate":
             start, end = run.encode(waveform, rate), run.encode(*self._other)
             t = np.array(self.levels, dtype=np.float32)[:, np.newaxis]
             return (1 - t) * start + t * end, []
+        changed, notes = self.waveforms(name, waveform, rate)
+        return np.stack([run.encode(one, rate) for one in changed]), notes
+
+    def waveforms(
+        self, name: str, waveform: FloatArray, rate: int
+    ) -> tuple[list[FloatArray], list[str]]:
+        """Return the changed sound at every level, and notes for the user.
+
+        Raises:
+            UserError: a change between features; samples beyond ``MAX_PEAK``; a silent sound, which
+                only a change of volume leaves silent; one too short for a change of pitch or tempo;
+                another sound that cannot be used.
+        """
+        if self.kind == "interpolate":
+            raise UserError("--interpolate: a path between features has no sounds")
         changes: dict[Kind, Callable[[float], FloatArray]] = {
             "volume": lambda level: waveform * np.float32(level),
-            "noise": partial(add_noise, waveform, seed=self.seed),
-            "mix": partial(self._mix, waveform, rate),
+            "noise": lambda level: add_noise(waveform, level, self.seed),
+            "pitch": lambda level: shift_pitch(waveform, level),
+            "tempo": lambda level: change_tempo(waveform, level),
+            "reverberation": lambda level: reverberate(waveform, rate, level, self.seed),
+            "mix": lambda level: self._mix(waveform, rate, level),
         }
         if self.kind != "volume" and not np.any(waveform):
-            raise UserError(f"{name} is silent: it has no loudness to set others against")
-        features, peaks = [], {}
+            raise UserError(
+                f"{name} is silent: it has no loudness to set others against"
+                if self.kind in ("noise", "mix")
+                else f"{name} is silent: a change of {self.kind} leaves it so"
+            )
+        if self.kind in ("pitch", "tempo") and len(waveform) < WINDOW:
+            raise UserError(
+                f"{name} lasts {len(waveform) / rate:.3f} s, less than a change of {self.kind}"
+                f" needs ({WINDOW / rate:.3f} s, {WINDOW} samples)"
+            )
+        made, peaks = [], {}
         for level in self.levels:
             changed = changes[self.kind](level)
             peaks[level] = float(np.abs(changed).max())
@@ -108,10 +159,10 @@ class Change:
                     f"{name}, {self.kind} {level:g}: samples reach {peaks[level]:.3g}; at most"
                     f" {MAX_PEAK:g} are taken for a sound"
                 )
-            features.append(run.encode(changed, rate))
+            made.append(changed)
         beyond = [f"{level:g} (to {peak:.2f})" for level, peak in peaks.items() if peak > 1]
         notes = [f"{name}: samples beyond ±1 at {self.kind} {', '.join(beyond)}: not clipped"]
-        return np.stack(features), notes if beyond else []
+        return made, notes if beyond else []
 
     @cached_property
     def _other(self) -> tuple[FloatArray, int]:
@@ -126,19 +177,5 @@ class Change:
         other = fit_length(other, len(waveform))[: len(waveform)]
         if not np.any(other):
             raise UserError(f"{self.other} is silent for as long as the other sound lasts")
-        other = other * (_rms(waveform) / _rms(other))
+        other = other * (rms(waveform) / rms(other))
         return ((1 - share) * waveform + share * other).astype(np.float32)
-
-
-def add_noise(waveform: FloatArray, snr: float, seed: int) -> FloatArray:
-    """Add white Gaussian noise whose power is ``snr`` decibels below the waveform's.
-
-    The waveform must not be silent.
-    """
-    noise = np.random.default_rng(seed).standard_normal(len(waveform))
-    scale = _rms(waveform) / _rms(noise) * 10 ** (-snr / 20)
-    return (waveform + scale * noise).astype(np.float32)
-
-
-def _rms(waveform: npt.NDArray[np.floating]) -> float:
-    return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))

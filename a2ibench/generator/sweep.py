@@ -1,6 +1,6 @@
 """Sweeps: a sound is changed step by step, and a run's pictures are measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from a2ibench.evaluation.judging import LoadedJudge, embed_images, load_kept
 from a2ibench.evaluation.rank_correlation import Correlation, correlate, over_sounds
 from a2ibench.generator.generate import Run, open_run, read_for, too_long
 from a2ibench.generator.picture_measures import FROM_BASE, measure
-from a2ibench.generator.sound_changes import AXES, Change
+from a2ibench.generator.sound_changes import AXES, FACTORS, Change
 from a2ibench.generator.sweep_curves import Curve, save_curves
 from a2ibench.reporting.image_grids import save_grid
 from a2ibench.results.job import Job
@@ -58,9 +58,9 @@ class Finding:
     correlation: Correlation
 
 
-def check_out(sounds: Sequence[Path], folder: Path) -> None:
+def check_out(sounds: Sequence[str], folder: Path) -> None:
     """Raise the :class:`UserError` of :func:`write_sweep` before the work is done."""
-    check_free(folder, SWEEP, _names([safe_name(path.stem) for path in sounds]))
+    check_free(folder, SWEEP, _names(sounds))
 
 
 def _names(sounds: Sequence[str]) -> list[str]:
@@ -96,7 +96,7 @@ def sweep(
         UserError: a run that cannot be used, or no sound that can.
     """
     run = open_run(folder)
-    classifier, said = _classifier(run)
+    classifier, said = find_classifier(run)
     notes = [*run.notes, *said]
     swept, left_out = [], []
     for i, path in enumerate(sounds):
@@ -113,11 +113,12 @@ def sweep(
         if count > 1 and (images == images[:, :1]).all():
             notes.append(f"{name}: {run.model.name} uses no noise here: one picture per level")
             images = images[:, :1]
-        swept.append(Swept(name, images, _measure(images, classifier, run)))
+        measures = measure_levels(images, classifier, run.model.spec.classes)
+        swept.append(Swept(name, images, measures))
         progress(i + 1, len(sounds))
     if not swept:
         raise left_out[0]
-    return swept, _findings(swept, change), list(dict.fromkeys(notes)), left_out
+    return swept, correlate_all(swept, change), list(dict.fromkeys(notes)), left_out
 
 
 def _draw(run: Run, acoustic: npt.NDArray[np.float32], count: int, seed: int) -> ImageArray:
@@ -128,7 +129,12 @@ def _draw(run: Run, acoustic: npt.NDArray[np.float32], count: int, seed: int) ->
     return images.reshape(len(acoustic), count, *images.shape[1:])
 
 
-def _measure(images: ImageArray, classifier: LoadedJudge | None, run: Run) -> dict[str, Array]:
+def measure_levels(
+    images: ImageArray, classifier: LoadedJudge | None, classes: Sequence[str]
+) -> dict[str, Array]:
+    """Measure the pictures of one sound, uint8 ``[1 + L, Z, S, S, 3]``, by themselves and against
+    the unchanged sound's of the same noise; see :class:`Swept`.
+    """
     levels, count = images.shape[:2]
     flat = images.reshape(levels * count, *images.shape[2:])
     base = np.broadcast_to(images[:1], images.shape).reshape(flat.shape)
@@ -140,12 +146,12 @@ def _measure(images: ImageArray, classifier: LoadedJudge | None, run: Run) -> di
         # Of the class that the unchanged sound's pictures are taken for: a sound has no label.
         top = int(posterior[:count].mean(axis=0).argmax())
         measures[POSTERIOR] = posterior[:, top]
-        for c, name in enumerate(run.model.spec.classes):
+        for c, name in enumerate(classes):
             measures[f"{POSTERIOR}:{name}"] = posterior[:, c]
     return {name: value.reshape(levels, count) for name, value in measures.items()}
 
 
-def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
+def find_classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
     """Return the classifier that judged the run's study, as it was then; or the reasons why there
     is none.
     """
@@ -178,7 +184,8 @@ def _classifier(run: Run) -> tuple[LoadedJudge | None, list[str]]:
     return None, failed or gone
 
 
-def _findings(swept: Sequence[Swept], change: Change) -> list[Finding]:
+def correlate_all(swept: Sequence[Swept], change: Change) -> list[Finding]:
+    """Correlate every measure with the change, for each sound and over all of them."""
     levels = np.array(change.levels, dtype=np.float64)
     found = []
     for name in plotted(swept):
@@ -196,7 +203,11 @@ def plotted(swept: Sequence[Swept]) -> list[str]:
 
 
 def write_sweep(
-    swept: Sequence[Swept], findings: Sequence[Finding], change: Change, run: Path, folder: Path
+    swept: Sequence[Swept],
+    findings: Sequence[Finding],
+    change: Change,
+    drawn_by: Mapping[str, str],
+    folder: Path,
 ) -> None:
     """Write ``sweep.json``, ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png``
     and one strip of pictures per sound, each whole or not at all. The files of an earlier sweep in
@@ -206,7 +217,7 @@ def write_sweep(
         swept: one record per sound.
         findings: the correlations.
         change: the change.
-        run: folder of the job that drew.
+        drawn_by: the ``job`` that drew, by the name of its folder, or the outside ``system``.
         folder: folder to write.
 
     Raises:
@@ -227,7 +238,7 @@ def write_sweep(
         for z in range(one.images.shape[1])
     ]
     table = pd.DataFrame(rows)
-    about = {"job": run.resolve().name, "change": change.kind, "levels": list(change.levels)}
+    about = {**drawn_by, "change": change.kind, "levels": list(change.levels)}
     with writing(folder, SWEEP, _names([one.name for one in swept]), about):
         with atomic_write(folder / "curves.parquet") as temporary:
             table.to_parquet(temporary)
@@ -247,7 +258,7 @@ def write_sweep(
             AXES[change.kind],
             curves,
             folder / "curves.png",
-            logarithmic=change.kind == "volume",
+            logarithmic=change.kind in FACTORS,
             reverse=change.kind == "noise",
         )
         headings = ["unchanged", *(f"{level:g}" for level in change.levels)]

@@ -1,20 +1,25 @@
 """Answers of a forced-choice study: validated, checked for attention, scored."""
 
+import csv
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
 from a2ibench.errors import UserError
+from a2ibench.evaluation.statistics import MIN_CLIPS
+from a2ibench.human_study.bradley_terry import BradleyTerry, Comparison, fit, why_not_scored
 from a2ibench.human_study.preference import Preference, preference
-from a2ibench.human_study.trials import KEY, Key, Trial
-from a2ibench.storage import atomic_write, write_json
+from a2ibench.human_study.trials import FORMAT, KEY, Key, Trial
 
 MAX_BYTES = 2**20
 """Largest size of an answer file in bytes; 1,000 trials take a tenth of it."""
+COLUMNS = ("participant", "trial", "choice", "milliseconds", "plays")
+"""Columns of an answer file that is a table."""
+Choice = Literal["left", "right", "tie"]
 
 
 class Answer(pydantic.BaseModel):
@@ -23,7 +28,7 @@ class Answer(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
     trial: str = pydantic.Field(max_length=40)
-    choice: Literal["left", "right"]
+    choice: Choice
     milliseconds: int = pydantic.Field(ge=0)
     plays: int = pydantic.Field(ge=0)
 
@@ -40,8 +45,8 @@ class Answers(pydantic.BaseModel):
     answers: list[Answer] = pydantic.Field(max_length=10_000)
 
     @property
-    def choices(self) -> dict[str, Literal["left", "right"]]:
-        """The chosen side of each trial."""
+    def choices(self) -> dict[str, Choice]:
+        """The chosen side of each trial, or a tie."""
         return {answer.trial: answer.choice for answer in self.answers}
 
 
@@ -52,7 +57,7 @@ class Participant:
     Attributes:
         checks_passed: number of attention checks answered with the real picture.
         repeats_kept: number of comparisons answered the same way the second time.
-        left: share of comparisons answered with the left picture.
+        left: share of comparisons answered with the left picture, a tie counting half.
         kept: whether their answers count.
     """
 
@@ -71,14 +76,21 @@ class Scores:
 
     Attributes:
         preferences: one per pair of arms, over the participants who are kept.
+        model: the Bradley–Terry scores of all arms, of the same answers; None where
+            ``not_scored`` says what is missing.
         participants: everyone whose file could be used.
+        units: what intervals take as drawn at random beside participants: ``clips``, or
+            ``segments`` where there are fewer than :data:`MIN_CLIPS` clips.
         skipped: answer file → why it was not used.
         needed: share of attention checks that a participant must pass.
     """
 
     study: str
     preferences: list[Preference]
+    model: BradleyTerry | None
+    not_scored: str | None
     participants: list[Participant]
+    units: Literal["clips", "segments"]
     skipped: dict[str, str] = field(default_factory=dict)
     needed: float = 0.8
 
@@ -116,21 +128,24 @@ def score(key: Key, files: Sequence[Path], needed: float) -> Scores:
         failed = [f"{who.name} passed {who.checks_passed} of {who.checks}" for who in participants]
         why = [f"{name}: {reason}" for name, reason in skipped.items()] + failed
         raise UserError(f"no valid answers: {'; '.join(why) or 'no files'}")
+    clips = {trial.id: trial.clip or trial.id for trial in _compared(key)}
+    few = len(set(clips.values())) < MIN_CLIPS
+    if few:
+        clips = {trial: trial for trial in clips}
     preferences = [
-        preference(a, b, {one.participant: dict(_chosen(key, one, a, b)) for one in kept})
+        _preference(key, kept, a, b, clips)
         for a, b in itertools.combinations(key.arms, 2)
-        if any({trial.left, trial.right} == {a, b} for trial in key.trials)
+        if any({trial.left, trial.right} == {a, b} for trial in _compared(key))
     ]
-    return Scores(key.study, preferences, participants, skipped, needed)
-
-
-def write_scores(scores: Scores, folder: Path) -> None:
-    """Write ``scores.json`` and ``preferences.csv``, each whole or not at all."""
-    import pandas as pd
-
-    write_json(folder / "scores.json", asdict(scores))
-    with atomic_write(folder / "preferences.csv") as temporary:
-        pd.DataFrame([asdict(one) for one in scores.preferences]).to_csv(temporary, index=False)
+    comparisons = [
+        Comparison(name, clips[trial.id], trial.left, trial.right, _arm(trial, choices[trial.id]))
+        for name, choices in [(one.participant, one.choices) for one in kept]
+        for trial in _compared(key)
+    ]
+    missing = why_not_scored(comparisons, key.arms)
+    model = None if missing is not None else fit(comparisons, key.arms)
+    units: Literal["clips", "segments"] = "segments" if few else "clips"
+    return Scores(key.study, preferences, model, missing, participants, units, skipped, needed)
 
 
 def _read_all(key: Key, files: Sequence[Path]) -> tuple[list[Answers], dict[str, str]]:
@@ -155,7 +170,11 @@ def _read(key: Key, path: Path) -> Answers:
     if path.stat().st_size > MAX_BYTES:
         raise UserError(f"larger than {MAX_BYTES} bytes")
     try:
-        one = Answers.model_validate_json(path.read_bytes())
+        one = (
+            Answers.model_validate(_read_table(key, path))
+            if path.suffix.lower() == ".csv"
+            else Answers.model_validate_json(path.read_bytes())
+        )
     except pydantic.ValidationError as error:
         raise UserError(f"not answers from this page ({_first(error)})") from None
     if one.study != key.study:
@@ -165,9 +184,30 @@ def _read(key: Key, path: Path) -> Answers:
         raise UserError("a trial is answered twice")
     if unknown := set(ids) - {trial.id for trial in key.trials}:
         raise UserError(f"unknown trial {min(unknown)!r}")
+    if not key.ties and "tie" in one.choices.values():
+        raise UserError("a tie, which this study has no button for")
     if len(ids) < len(key.trials):
         raise UserError(f"unfinished: {len(ids)} of {len(key.trials)} trials")
     return one
+
+
+def _read_table(key: Key, path: Path) -> dict[str, Any]:
+    """Return the content of the page's CSV file, which belongs to the study of its trials."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream, strict=True))
+        if not rows or tuple(rows[0]) != COLUMNS:
+            raise UserError(f"not answers from this page (expected columns {','.join(COLUMNS)})")
+        people = {row.pop("participant") for row in rows}
+        answers = [row | {name: int(row[name]) for name in COLUMNS[3:]} for row in rows]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise UserError(f"not answers from this page ({error})") from None
+    if len(people) > 1:
+        raise UserError(f"answers of {len(people)} participants; expected a file for each")
+    return {
+        "format": FORMAT, "study": key.study, "participant": people.pop(), "started": "",
+        "answers": answers,
+    }  # fmt: skip
 
 
 def _describe(key: Key, one: Answers, needed: float) -> Participant:
@@ -175,7 +215,7 @@ def _describe(key: Key, one: Answers, needed: float) -> Participant:
     arms = {trial.id: _arm(trial, choices[trial.id]) for trial in key.trials}
     checks = [arms[trial.id] == "real" for trial in key.trials if trial.kind == "attention"]
     repeats = [arms[t.id] == arms[t.of] for t in key.trials if t.of is not None]
-    sides = [choices[trial.id] == "left" for trial in key.trials if trial.kind == "compare"]
+    sides = [_SIDE[choices[trial.id]] for trial in _compared(key)]
     return Participant(
         name=one.participant,
         checks_passed=sum(checks),
@@ -187,16 +227,28 @@ def _describe(key: Key, one: Answers, needed: float) -> Participant:
     )
 
 
-def _chosen(key: Key, one: Answers, a: str, b: str) -> Iterator[tuple[str, bool]]:
-    """Yield (item, whether a was chosen) for the trials of a pair of arms, without repeats."""
-    choices = one.choices
-    for trial in key.trials:
-        if trial.kind == "compare" and {trial.left, trial.right} == {a, b}:
-            yield trial.id, _arm(trial, choices[trial.id]) == a
+def _preference(
+    key: Key, kept: Sequence[Answers], a: str, b: str, clips: Mapping[str, str]
+) -> Preference:
+    trials = [trial for trial in _compared(key) if {trial.left, trial.right} == {a, b}]
+    value = {a: 1.0, b: 0.0, None: 0.5}
+    choices = {
+        name: {trial.id: value[_arm(trial, sides[trial.id])] for trial in trials}
+        for name, sides in [(one.participant, one.choices) for one in kept]
+    }
+    return preference(a, b, choices, clips)
 
 
-def _arm(trial: Trial, side: Literal["left", "right"]) -> str:
-    return trial.left if side == "left" else trial.right
+def _compared(key: Key) -> list[Trial]:
+    """Return the comparisons, without repeats."""
+    return [trial for trial in key.trials if trial.kind == "compare"]
+
+
+_SIDE: dict[Choice, float] = {"left": 1.0, "right": 0.0, "tie": 0.5}
+
+
+def _arm(trial: Trial, choice: Choice) -> str | None:
+    return {"left": trial.left, "right": trial.right, "tie": None}[choice]
 
 
 def _first(error: pydantic.ValidationError) -> str:

@@ -32,6 +32,7 @@ def write_study(trials: Trials, store: PairStore, title: str, question: str, fol
     data = {
         "study": key.study,
         "apart": APART,
+        "answers": ["left", "right", *(["tie"] if key.ties else [])],
         "sounds": {
             name: sound_uri(store.waveform(row), store.sample_rate) for row, name in names.items()
         },
@@ -52,6 +53,7 @@ def write_study(trials: Trials, store: PairStore, title: str, question: str, fol
         title=title,
         question=question,
         trials=len(key.trials),
+        ties=key.ties,
         data=data,
     )
     with atomic_write(path) as temporary:

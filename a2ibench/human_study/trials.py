@@ -1,6 +1,7 @@
 """Trials of a forced-choice study: which of two pictures fits the sound?"""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -32,6 +33,7 @@ class Trial(pydantic.BaseModel):
         left: the arm, or ``real`` or ``other``, whose picture stands on the left.
         right: likewise on the right.
         seeds: training seeds of the left and the right picture.
+        clip: the source clip of the segment; None in a study made by an earlier version.
         of: id of the trial that a repeat repeats.
     """
 
@@ -43,6 +45,7 @@ class Trial(pydantic.BaseModel):
     left: str
     right: str
     seeds: tuple[int, int] = pydantic.Field(default=(0, 0), strict=False)
+    clip: str | None = None
     of: str | None = None
 
 
@@ -55,6 +58,7 @@ class Key(pydantic.BaseModel):
         arms: labels of the arms that are compared.
         dataset: content hash of the pairs.
         seed: seed of every random choice.
+        ties: whether "no difference" is an answer.
         trials: in the order of the page, before each participant's shuffling.
     """
 
@@ -65,6 +69,7 @@ class Key(pydantic.BaseModel):
     arms: list[str]
     dataset: str
     seed: int
+    ties: bool = False
     trials: list[Trial]
 
 
@@ -100,12 +105,19 @@ def load_arms(study: Study, arms: Sequence[str]) -> list[ArmImages]:
 
 
 def make_trials(
-    store: PairStore, arms: Sequence[ArmImages], count: int, checks: int, repeats: int, seed: int
+    store: PairStore,
+    arms: Sequence[ArmImages],
+    count: int,
+    checks: int,
+    repeats: int,
+    seed: int,
+    ties: bool = False,
 ) -> Trials:
     """Choose segments, sides and training seeds at random.
 
-    Segments come from the classes in turn, regardless of their pictures, and go to the pairs of
-    arms in turn. Left and right are balanced over the trials of each pair.
+    Segments come from the classes in turn, regardless of their pictures. Each class is divided
+    evenly among the pairs of arms and their two orders, left and right, and so is the whole:
+    numbers of trials differ by one at most.
 
     Args:
         store: the pairs that the study was run on.
@@ -114,10 +126,11 @@ def make_trials(
         checks: number of attention checks.
         repeats: number of comparisons that are shown twice.
         seed: seed of every choice.
+        ties: whether "no difference" is an answer.
 
     Raises:
-        UserError: there are more trials than test segments, more repeats than trials, checks on
-            data with a single class, or arms of other data.
+        UserError: there are more trials than test segments, or fewer than pairs of arms, more
+            repeats than trials, checks on data with a single class, or arms of other data.
     """
     rows = store.rows("test")
     label = store.label(rows)
@@ -126,12 +139,18 @@ def make_trials(
             raise UserError(f"{arm.label}: its pictures belong to other test segments")
     if count > len(rows):
         raise UserError(f"--trials {count}: there are only {len(rows)} test segments")
+    if count < (pairs := math.comb(len(arms), 2)):
+        raise UserError(
+            f"--trials {count}: {len(arms)} arms make {pairs} pairs; expected a trial"
+            " of each at least"
+        )
     if repeats > count:
         raise UserError(f"--repeats {repeats}: at most as many as --trials ({count})")
     if checks and len(np.unique(label)) < 2:
         raise UserError("--checks: an attention check needs a second class in the test split")
     rng = np.random.default_rng(seed)
-    trials, pictures = _compare(rows, label, arms, count, rng)
+    clips = store.index["source"].iloc[rows].astype(str).to_list()
+    trials, pictures = _compare(rows, label, clips, arms, count, rng)
     for trial in [trials[i] for i in np.sort(rng.permutation(count)[:repeats])]:
         exchanged = {"left": trial.right, "right": trial.left, "seeds": trial.seeds[::-1]}
         again = {"id": _random_id(rng), "kind": "repeat", "of": trial.id, **exchanged}
@@ -142,35 +161,42 @@ def make_trials(
         sides = ("real", "other") if rng.random() < 0.5 else ("other", "real")
         trial = Trial(
             id=_random_id(rng), kind="attention", row=int(rows[position]), left=sides[0],
-            right=sides[1],
+            right=sides[1], clip=clips[position],
         )  # fmt: skip
         shown = {"real": rows[position], "other": rows[other]}
         trials.append(trial)
         pictures[trial.id] = np.stack([store.images[shown[side]] for side in sides])
     labels = [arm.label for arm in arms]
     plain = [trial.model_dump() for trial in trials]
-    study = content_key([FORMAT, store.content_hash, labels, seed, plain])
+    study = content_key([FORMAT, store.content_hash, labels, seed, ties, plain])
     key = Key(
-        format=FORMAT, study=study, arms=labels, dataset=store.content_hash, seed=seed,
+        format=FORMAT, study=study, arms=labels, dataset=store.content_hash, seed=seed, ties=ties,
         trials=trials,
     )  # fmt: skip
     return Trials(key, pictures)
 
 
 def _compare(
-    rows: IntArray, label: IntArray, arms: Sequence[ArmImages], count: int, rng: np.random.Generator
+    rows: IntArray,
+    label: IntArray,
+    clips: Sequence[str],
+    arms: Sequence[ArmImages],
+    count: int,
+    rng: np.random.Generator,
 ) -> tuple[list[Trial], dict[str, ImageArray]]:
     pairs = list(itertools.combinations(arms, 2))
+    rng.shuffle(pairs)
     trials, pictures = [], {}
-    for i, position in enumerate(rng.permutation(spread(label, count, rng))):
+    chosen = rng.permutation(spread(label, count, rng))
+    # Class by class, so that the turns divide each of them.
+    for i, position in enumerate(chosen[np.argsort(label[chosen], kind="stable")]):
         pair = pairs[i % len(pairs)]
-        # Alternate: the segments are in random order.
         if (i // len(pairs)) % 2:
             pair = pair[::-1]
         seeds = tuple(int(rng.integers(len(arm.images))) for arm in pair)
         trial = Trial(
             id=_random_id(rng), kind="compare", row=int(rows[position]), left=pair[0].label,
-            right=pair[1].label, seeds=(seeds[0], seeds[1]),
+            right=pair[1].label, seeds=(seeds[0], seeds[1]), clip=clips[position],
         )  # fmt: skip
         trials.append(trial)
         pictures[trial.id] = np.stack(

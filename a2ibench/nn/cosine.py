@@ -11,19 +11,11 @@ from a2ibench.types import FloatArray
 Array = npt.NDArray[np.float64]
 
 
-def cosines(a: FloatArray, v: FloatArray) -> Array:
-    """Compute the cosine of each row ``[n, d]`` with each row ``[m, d]``: float64 ``[n, m]``.
-
-    It is 0 for a row of zeros. Equal rows of ``v`` get equal cosines, to the last bit.
-    """
-    whole = np.empty((len(a), len(v)))
-    for rows, strip in cosine_strips(a, v):
-        whole[rows] = strip
-    return whole
-
-
 def cosine_strips(a: FloatArray, v: FloatArray) -> Iterator[tuple[slice, Array]]:
-    """Yield :func:`cosines` a strip of rows at a time: the rows, and float64 ``[few, m]``."""
+    """Yield cosines of rows ``[n, d]`` and ``[m, d]`` in strips: rows, and float64 ``[few, m]``.
+
+    They are 0 for a row of zeros. Equal rows of ``v`` get equal cosines, to the last bit.
+    """
     first, position = distinct_rows(v)
     repeats = len(first) < len(v)
     distinct = v[first] if repeats else v

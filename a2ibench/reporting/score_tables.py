@@ -86,6 +86,12 @@ def score_tables(
                     *notes,
                     *([INTERVAL] if shown else []),
                     *why_none("score", map(no_interval, scores)),
+                    *(
+                        f"{m.title} is undefined for {row.label}: {row.undefined[m.name]}."
+                        for m in shown
+                        for row in rows
+                        if m.name in row.undefined
+                    ),
                     *floor_note,
                     *_between_encoders(group, chosen),
                     *health_notes(chosen, health),

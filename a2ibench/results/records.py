@@ -190,7 +190,7 @@ class EncoderRecord(Record):
 
 
 class ScoreRecord(Record):
-    """A metric of a job; no value where it does not apply to the method."""
+    """A metric of a job; no value where it does not apply to the method, or is ``undefined``."""
 
     value: FiniteFloat | None
     n: Count
@@ -199,9 +199,12 @@ class ScoreRecord(Record):
     judge: str
     judge_fingerprint: str
     judge_figures: dict[str, FiniteFloat] = {}
+    judge_files: dict[str, str] = {}
+    """The sha256 of each file of the user's that the judge was made from."""
     parts: dict[str, FiniteFloat] = {}
     clips: Count | None = None
     chance: FiniteFloat | None = None
+    undefined: str | None = None
 
 
 class SpecRecord(Record):

@@ -38,6 +38,7 @@ class RowScores:
         ceiling: whether it is the row of the real images themselves.
         judges: how the judges of its scores did on clips that they held out.
         model: the registered name of the model or reference; of an outside system, its name.
+        undefined: metric name → why it has no value for the images of some seed.
     """
 
     label: str
@@ -49,6 +50,7 @@ class RowScores:
     ceiling: bool = False
     judges: tuple[Health, ...] = ()
     model: str = ""
+    undefined: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -178,7 +180,25 @@ class Row:
             self.is_ceiling,
             judges_of([_result(job) for job in self.results], metrics),
             self.model,
+            self._undefined(metrics, judges),
         )
+
+    def _undefined(
+        self, metrics: Sequence[str], judges: Mapping[str, str] | None
+    ) -> dict[str, str]:
+        found = {}
+        for name in metrics:
+            scores = [
+                _result(job).metrics[name]
+                for job in self.results
+                if name in _result(job).metrics
+                and (judges is None or is_current(_result(job), name, judges))
+            ]
+            reasons = [score.undefined for score in scores if score.undefined is not None]
+            if reasons:
+                share = f" ({len(reasons)} of {len(scores)} seeds)" * (len(reasons) < len(scores))
+                found[name] = reasons[0] + share
+        return found
 
     @property
     def _reference(self) -> type[Reference] | None:

@@ -184,12 +184,18 @@ def _judge(
             "judge_fingerprint": OWN if judge is None else judge.fingerprint,
             "judge_figures": {} if judge is None else dict(judge.figures),
         }
-        if (mark := marked.get(metric.name)) is not None:
+        if judge is not None and (files := judge.judge.files()):
+            scores[metric.name]["judge_files"] = dict(files)
+        if (mark := marked.get(metric.name)) is None:
+            continue
+        if mark.undefined is None:
             score = mark.score
             scores[metric.name] |= {"value": score.value, "n": score.n, "spread": score.spread}
             scores[metric.name] |= {"clips": mark.clips, "chance": score.chance}
             if score.parts:
                 scores[metric.name]["parts"] = dict(score.parts)
+        else:
+            scores[metric.name]["undefined"] = mark.undefined
     return scores, _save_scores(task.folder, marked, stored, data.eval_set.stratum)
 
 

@@ -155,6 +155,8 @@ def _scores(tuning: Tuning, folder: Path, record: SearchTrial) -> Iterator[tuple
         except ValueError as error:  # pixels that are no numbers
             raise DivergedError(str(error)) from error
         marked = evaluate(drawn, eval_set, [metric], judges)
+        if (reason := marked[metric.name].undefined) is not None:
+            raise DivergedError(f"{metric.name} is undefined: {reason}")
         value = marked[metric.name].score.value
         rungs = [*record.rungs, Rung(rung=rung, value=value)]
         seconds = round(record.seconds + time.monotonic() - begun, 3)

@@ -105,3 +105,9 @@ def test_one_segment_cannot_be_deranged() -> None:
 def test_only_the_shuffled_row_is_random() -> None:
     assert ShuffledAudio.random
     assert not any(row.random for row in (GroundTruth, NearestTraining, ClassMean))
+
+
+def test_knowing_the_class_alone_is_the_floor_of_every_score_of_match() -> None:
+    rows = (GroundTruth, NearestTraining, ClassMean, ShuffledAudio, ShuffledInClass)
+    floors = {row.name: row.floor_of for row in rows if row.floor_of}
+    assert floors == {"shuffled_in_class": {"match", "match_in_class"}}

@@ -60,6 +60,8 @@ def outputs() -> JudgeOutputs:
         source=source,
         train_source=np.array([f"other {i // 3}" for i in range(N)]),
         train_acoustic=acoustic,
+        sounds=outputs(N),
+        texts={"features": rng.normal(size=(2, 12)).astype(np.float32)},
         grid=outputs(8, 4),
         grid_rows=np.arange(8),
         factors={"level": factor},

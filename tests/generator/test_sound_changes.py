@@ -4,20 +4,19 @@ import numpy as np
 import pytest
 
 from a2ibench.errors import UserError
-from a2ibench.generator.sound_changes import Change, add_noise
-
-
-def test_noise_has_the_power_asked_for_and_is_the_same_at_every_level() -> None:
-    sound = np.sin(np.arange(5_000) / 7).astype(np.float32)
-    weak, strong = (add_noise(sound, snr, seed=3) - sound for snr in (20.0, 0.0))
-    assert 10 * np.log10(np.mean(sound**2) / np.mean(weak**2)) == pytest.approx(20, abs=1e-3)
-    assert strong == pytest.approx(10 * weak, abs=1e-5)
-    assert not np.allclose(add_noise(sound, 0, seed=4) - sound, strong)
+from a2ibench.generator.sound_changes import LIMITS, Change, Kind
 
 
 @pytest.mark.parametrize(
     ("kind", "levels", "expected"),
-    [("volume", (0.5, 1, 2), [1, 0, 1]), ("noise", (30, 0), [-30, 0]), ("mix", (0, 1), [0, 1])],
+    [
+        ("volume", (0.5, 1, 2), [1, 0, 1]),
+        ("noise", (30, 0), [-30, 0]),
+        ("pitch", (-12, 0, 3), [12, 0, 3]),
+        ("tempo", (0.5, 1, 4), [1, 0, 2]),
+        ("reverberation", (0, 2), [0, 2]),
+        ("mix", (0, 1), [0, 1]),
+    ],
 )
 def test_strength_is_how_far_a_level_is_from_the_unchanged_sound(
     kind: object, levels: tuple[float, ...], expected: list[float]
@@ -25,6 +24,44 @@ def test_strength_is_how_far_a_level_is_from_the_unchanged_sound(
     assert Change(kind, levels).strength.tolist() == expected  # type: ignore[arg-type]
 
 
-def test_a_share_above_1_is_refused() -> None:
-    with pytest.raises(UserError, match=r"--mix 1.5: expected levels in \[0, 1\]"):
-        Change("mix", (0, 1.5))
+@pytest.mark.parametrize("kind", LIMITS)
+def test_a_level_beyond_the_limits_is_refused_with_them(kind: Kind) -> None:
+    low, high = LIMITS[kind]
+    assert Change(kind, (low, high)).levels == (low, high)
+    for level in (low - 0.5, high + 0.5, float("nan")):
+        with pytest.raises(UserError, match=rf"--{kind} {level:g}: expected levels in \["):
+            Change(kind, (low, level))
+
+
+@pytest.mark.parametrize(
+    ("kind", "neutral"),
+    [("volume", 1.0), ("pitch", 0.0), ("tempo", 1.0), ("reverberation", 0.0)],
+)
+def test_a_neutral_level_is_the_sound_and_no_distance_from_it(kind: Kind, neutral: float) -> None:
+    sound = np.random.default_rng(0).uniform(-0.1, 0.1, 6000).astype(np.float32)
+    change = Change(kind, (neutral, 2.0))
+    (same, other), notes = change.waveforms("hum", sound, 8000)
+    assert same.tobytes() == sound.tobytes()
+    assert not np.array_equal(other, sound)
+    assert change.strength[0] == 0
+    assert notes == []
+
+
+@pytest.mark.parametrize("kind", ["pitch", "tempo", "reverberation"])
+def test_a_silent_sound_is_refused_by_name(kind: Kind) -> None:
+    with pytest.raises(UserError, match=f"hum is silent: a change of {kind} leaves it so"):
+        Change(kind, (1, 2)).waveforms("hum", np.zeros(5000, np.float32), 8000)
+
+
+@pytest.mark.parametrize("kind", ["pitch", "tempo"])
+def test_a_sound_too_short_for_the_vocoder_is_refused_by_name(kind: Kind) -> None:
+    short = np.ones(2000, np.float32)
+    expected = rf"hum lasts 0.250 s, less than a change of {kind} needs \(0.256 s, 2048 samples\)"
+    with pytest.raises(UserError, match=expected):
+        Change(kind, (1, 2)).waveforms("hum", short, 8000)
+    assert len(Change("reverberation", (0, 2)).waveforms("hum", short, 8000)[0]) == 2
+
+
+def test_a_path_between_features_has_no_sounds() -> None:
+    with pytest.raises(UserError, match="a path between features has no sounds"):
+        Change("interpolate", (0, 1)).waveforms("hum", np.ones(5000, np.float32), 8000)

@@ -200,7 +200,10 @@ def _batches() -> Iterator[tuple[str, Mapping[str, Value]]]:
 ENCODERS = ("logmel", "filterbank", "mfcc", "spectrogram")
 """Those without weights; tests/encoders compares the others with published ones."""
 
-WITHOUT_WEIGHTS = ("aisfx", "i2a_aisfx", "inceptionv3")
+WITHOUT_WEIGHTS = {
+    "aisfx", "clap", "clip", "clip_b32", "clip_l14", "dinov2", "i2a_aisfx", "inceptionv3",
+    "wav2clip", "wav2clip_44k",
+}  # fmt: skip
 """Judges whose weights are not part of any package that is installed."""
 
 

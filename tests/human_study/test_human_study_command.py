@@ -3,13 +3,16 @@
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
 from a2ibench.cli import main
+from a2ibench.human_study.answers import COLUMNS
 
 
 def call(*arguments: object) -> Result:
@@ -69,6 +72,7 @@ def test_sides_are_balanced_and_the_same_seed_makes_the_same_study(
     trials = json.loads((made / "key.json").read_text())["trials"]
     compared = [trial for trial in trials if trial["kind"] == "compare"]
     assert sum(trial["left"] == "vae" for trial in compared) == 5
+    assert all(trial["clip"] for trial in compared)
     assert len({trial["row"] for trial in compared}) == 10
     arguments = ["human-study", "make", small_study, "--arms", "vae,class mean", "--trials", "10",
                  "--checks", "5", "--repeats", "3"]  # fmt: skip
@@ -141,6 +145,7 @@ def test_nobody_left_is_an_error_that_says_why(made: Path, tmp_path: Path) -> No
         (["--arms", "vae,our"], "unknown arm"),
         (["--arms", "vae,class mean", "--trials", "13"], "there are only 12 test segments"),
         (["--arms", "vae,class mean", "--trials", "2"], "--repeats 5: at most"),
+        (["--arms", "vae,class mean,ground truth", "--trials", "2"], "3 arms make 3 pairs"),
         (["--arms", "vae,class mean", "--dataset", "nowhere/x"], "nowhere/x: no such folder"),
     ],
 )
@@ -151,3 +156,133 @@ def test_a_study_that_cannot_be_made_is_one_line(
     assert done.exit_code == 2, done.output
     assert expected in done.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def three(small_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("human") / "three"
+    done = call(
+        "human-study", "make", small_study, "--arms", "vae,class mean,ground truth", "--trials",
+        "12", "--checks", "2", "--repeats", "1", "--ties", "--out", folder,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def respond(made: Path, path: Path, scores: dict[str, float], rng: np.random.Generator) -> Path:
+    """A participant who prefers arms by their scores, and the left a little."""
+    key = json.loads((made / "key.json").read_text())
+    answers = []
+    for trial in key["trials"]:
+        left, right = (scores.get(trial[side], 0.0) for side in ("left", "right"))
+        if trial["kind"] == "attention":
+            left, right = (50.0 * (trial[side] == "real") for side in ("left", "right"))
+        latent = left - right + 0.2 + rng.logistic()
+        choice = "tie" if abs(latent) < 0.4 else "left" if latent > 0 else "right"
+        answers.append({"trial": trial["id"], "choice": choice, "milliseconds": 900, "plays": 1})
+    record = {
+        "format": 1, "study": key["study"], "participant": path.stem,
+        "started": "2026-01-01T00:00:00.000Z", "answers": answers,
+    }  # fmt: skip
+    if path.suffix == ".csv":  # as the page writes it
+        lines = [
+            ",".join(map(str, [path.stem, *(one[name] for name in COLUMNS[1:])])) for one in answers
+        ]
+        path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
+    else:
+        path.write_text(json.dumps(record))
+    return path
+
+
+def test_several_arms_are_compared_in_balanced_pairs(three: Path) -> None:
+    trials = json.loads((three / "key.json").read_text())["trials"]
+    compared = [trial for trial in trials if trial["kind"] == "compare"]
+    orders = Counter((trial["left"], trial["right"]) for trial in compared)
+    assert len(orders) == 6
+    assert set(orders.values()) == {2}
+    assert 'id="tie"' in (three / "study.html").read_text()
+
+
+def test_several_arms_get_bradley_terry_scores_in_every_format(three: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(three, tmp_path / "three"))
+    rng = np.random.default_rng(0)
+    scores = {"ground truth": 1.2, "vae": 0.0, "class mean": -0.4}
+    people = [
+        respond(three, tmp_path / f"p{i}.{'csv' if i % 2 else 'json'}", scores, rng)
+        for i in range(12)
+    ]
+    done = call("human-study", "score", folder, *people)
+    assert done.exit_code == 0, done.output
+    assert "Bradley–Terry scores (12 participants)" in done.output
+    table = pd.read_csv(folder / "bradley_terry.csv")
+    assert table["arm"][0] == "ground truth"
+    assert (table["low"] < table["score"]).all()
+    assert table["score"].sum() == pytest.approx(0)
+    assert (table[["won", "tied", "lost"]].sum(axis=1) == 2 * 4 * 12).all()
+    pairs = pd.read_csv(folder / "preferences.csv")
+    assert len(pairs) == 3
+    own = table.set_index("arm")["score"]
+    assert (own[pairs["a"]].values - own[pairs["b"]].values) == pytest.approx(pairs["difference"])
+    assert r"\toprule" in (folder / "bradley_terry.tex").read_text()
+    assert "| ground truth |" in (folder / "bradley_terry.md").read_text()
+    stored = json.loads((folder / "scores.json").read_text())
+    assert stored["model"]["scores"][0]["score"]["value"] == pytest.approx(table["score"][0])
+    # Unanimous people: what is missing is said, and no table of an earlier call is left.
+    for path in people:
+        respond(three, path, {"ground truth": 99.0, "vae": 0.0, "class mean": -0.4}, rng)
+    done = call("human-study", "score", folder, *people)
+    assert done.exit_code == 0, done.output
+    assert (
+        "no Bradley–Terry scores: ground truth won all of 96 comparisons with vae, class mean"
+        in (" ".join(done.output.split()))
+    )
+    assert not list(folder.glob("bradley_terry.*"))
+    assert pd.read_csv(folder / "preferences.csv")["difference"].isna().all()
+
+
+def test_tables_of_answers_that_are_not_the_page_s_are_named(three: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(three, tmp_path / "three"))
+    rng = np.random.default_rng(1)
+    good = [respond(three, tmp_path / f"p{i}.csv", {"vae": 0.5}, rng) for i in range(2)]
+    text = good[0].read_text()
+    wrong = {
+        "columns": text.replace("plays", "played"),
+        "number": text.replace(",900,", ",soon,"),
+        "two": text + good[1].read_text().split("\n", 1)[1],
+        "choice": text.replace(",left,", ",middle,"),
+        "short": "\n".join(text.split("\n")[:4]),
+        "empty": "",
+    }
+    for name, content in wrong.items():
+        (tmp_path / f"{name}.csv").write_text(content)
+    done = call("human-study", "score", folder, *good, *(tmp_path / f"{n}.csv" for n in wrong))
+    assert done.exit_code == 0, done.output
+    for expected in (
+        "columns.csv: not answers from this page (expected columns participant,trial,",
+        "number.csv: not answers from this page (invalid literal",
+        "two.csv: answers of 2 participants",
+        "choice.csv: not answers from this page (answers.",
+        "short.csv: unfinished: 3 of 15 trials",
+        "empty.csv: not answers from this page (expected columns",
+    ):
+        assert expected in done.output.replace("\n", " "), (expected, done.output)
+
+
+def test_a_study_of_an_earlier_version_is_still_scored(made: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(made, tmp_path / "made"))
+    key = json.loads((folder / "key.json").read_text())
+    del key["ties"]
+    for trial in key["trials"]:
+        del trial["clip"]
+    (folder / "key.json").write_text(json.dumps(key))
+    people = [
+        answer(made, tmp_path / "p.json", "vae"),
+        answer(made, tmp_path / "q.json", "class mean"),
+    ]
+    done = call("human-study", "score", folder, *people)
+    assert done.exit_code == 0, done.output
+    tie = json.loads(people[0].read_text())
+    tie["answers"][0]["choice"] = "tie"
+    people[0].write_text(json.dumps(tie))
+    done = call("human-study", "score", folder, *people)
+    assert "p.json: a tie, which this study has no button for" in done.output

@@ -3,29 +3,63 @@
 import pytest
 from scipy import stats
 
-from a2ibench.human_study.preference import agreement, preference
+from a2ibench.human_study.preference import Preference, agreement, preference
+
+VALUES = {"1": 1.0, "0": 0.0, "=": 0.5}
 
 
-def choices(*people: str) -> dict[str, dict[str, bool]]:
-    """``"110"``: a was chosen for items 0 and 1."""
+def choices(*people: str) -> dict[str, dict[str, float]]:
+    """``"11="``: a was chosen for items 0 and 1, item 2 is a tie."""
     return {
-        f"p{i}": {f"t{j}": answer == "1" for j, answer in enumerate(answers)}
+        f"p{i}": {f"t{j}": VALUES[answer] for j, answer in enumerate(answers)}
         for i, answers in enumerate(people)
     }
 
 
+def preferred(*people: str, clips: str | None = None) -> Preference:
+    """The preference; each item has a clip of its own, or that of the letter in its place."""
+    letters = clips or map(str, range(len(people[0])))
+    return preference("a", "b", choices(*people), {f"t{j}": one for j, one in enumerate(letters)})
+
+
 def test_unanimous_answers_have_the_exact_binomial_interval() -> None:
-    found = preference("a", "b", choices("1111", "1111"))
+    found = preferred("1111", "1111")
     exact = stats.binomtest(8, 8).proportion_ci(0.95, method="exact")
     assert (found.share, found.low, found.high) == (1, pytest.approx(exact.low), 1)
     assert found.alpha is None
 
 
 def test_the_interval_widens_when_people_differ() -> None:
-    mixed = preference("a", "b", choices("110100", "001011", "101010", "010101"))
-    split = preference("a", "b", choices("111111", "111111", "000000", "000000"))
+    mixed = preferred("110100", "001011", "101010", "010101")
+    split = preferred("111111", "111111", "000000", "000000")
     assert mixed.share == split.share == 0.5
     assert split.low < mixed.low
+
+
+def test_the_interval_widens_when_the_items_are_of_few_clips() -> None:
+    people = ["110011001100"] * 3
+    apart, together = preferred(*people), preferred(*people, clips="aabbccddeeff")
+    assert apart.share == together.share == 0.5
+    assert together.low < apart.low
+    # Clips of several items weigh as many: the share of all answers stays in the middle.
+    uneven = preferred("1110001", "1010101", "1001101", clips="aaabcde")
+    assert (uneven.low + uneven.high) / 2 == pytest.approx(uneven.share, abs=0.02)
+
+
+def test_a_tie_counts_half_in_the_share_and_not_in_the_test() -> None:
+    found = preferred("11=0==1", "=11=0==")
+    assert (found.chosen, found.tied, found.answers) == (5, 7, 14)
+    assert found.share == 8.5 / 14
+    assert found.p == stats.binomtest(5, 7).pvalue
+    assert preferred("===", "===").p == 1
+    assert preferred("===", "===").share == 0.5
+
+
+def test_without_ties_the_least_interval_is_clopper_and_pearson_s() -> None:
+    exact = stats.binomtest(9, 12).proportion_ci(0.95, method="exact")
+    found = preferred("1111", "1011", "1100")
+    assert found.chosen == 9
+    assert (found.low, found.high) == (pytest.approx(exact.low), pytest.approx(exact.high))
 
 
 def test_alpha_is_that_of_the_definition() -> None:

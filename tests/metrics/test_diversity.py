@@ -7,6 +7,7 @@ import pytest
 
 from a2ibench.contracts.metric import JudgeOutputs, Metric
 from a2ibench.errors import UserError
+from a2ibench.nn import pairwise
 from a2ibench_plugins.metrics.diversity import (
     AudioSensitivity,
     AudioSensitivityInClass,
@@ -66,6 +67,16 @@ def test_sensitivities_are_distances_relative_to_those_of_real_images(drawn):
     assert NoiseSensitivity().compute(outputs).value == pytest.approx(noise, rel=1e-5)
     in_class = AudioSensitivityInClass().compute(outputs).value
     assert in_class == pytest.approx(sum(inside) / sum(real_inside), rel=1e-5)
+
+
+@pytest.mark.parametrize("cells", [1, 20, 45])
+def test_a_strip_of_rows_at_a_time_gives_what_all_at_once_give(drawn, monkeypatch, cells):
+    outputs, block = outputs_of(drawn), np.arange(N) % 3
+    at_once = [(m.compute(outputs).value, m.without_blocks(outputs, block)) for m in SENSITIVITIES]
+    monkeypatch.setattr(pairwise, "CELLS", cells)
+    for metric, (value, without) in zip(SENSITIVITIES, at_once, strict=True):
+        assert metric.compute(outputs).value == pytest.approx(value, rel=1e-12)
+        np.testing.assert_allclose(metric.without_blocks(outputs, block), without, rtol=1e-12)
 
 
 def test_a_method_that_ignores_its_noise_has_no_diversity(drawn):

@@ -6,9 +6,18 @@
 import pytest
 
 from a2ibench.conformance.suite import check
-from a2ibench.registry import metrics
+from a2ibench.contracts.metric import OWN
+from a2ibench.registry import judges, metrics
 
-WITH_WEIGHTS = [one for one in map(metrics.get, metrics.names()) if one.judge != "inceptionv3"]
+
+def is_here(judge: str) -> bool:
+    """Return whether a judge comes with the packages; others take a file or a download."""
+    return judge == OWN or (
+        judge != "inceptionv3" and judge in judges and judges.get(judge).missing() is None
+    )
+
+
+WITH_WEIGHTS = [one for one in map(metrics.get, metrics.names()) if is_here(one.judge)]
 NAMES = sorted({(type(one), one.group): one.name for one in WITH_WEIGHTS}.values())
 
 

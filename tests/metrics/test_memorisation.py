@@ -1,15 +1,23 @@
-"""Memorisation: ½ where nothing is copied, 1 where all is."""
+"""Memorisation: 0 where nothing is copied, whatever is shown, 1 where all is."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.memorisation import Memorisation, train_is_nearer
+from a2ibench.nn import pairwise
+from a2ibench.nn.cosine import unit_rows
+from a2ibench_plugins.metrics.memorisation import (
+    Memorisation,
+    compare,
+    nearest_drawn,
+    probabilities,
+)
 
 
 def drawn_world(n: int, m: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -31,75 +39,147 @@ def outputs_of(generated: np.ndarray, real: np.ndarray, train: np.ndarray) -> Ju
     )
 
 
-def by_drawing(to_train, train_label, to_test, test_label) -> float:
-    """All draws of equally many of each class, one by one."""
-    classes = range(max(*train_label, *test_label) + 1)
-
-    def draws(distance, label, sizes):
-        parts = [
-            itertools.combinations(distance[label == c], size)
-            for c, size in zip(classes, sizes, strict=True)
-        ]
-        return [np.concatenate(one) for one in itertools.product(*parts)]
-
-    sizes = [min((train_label == c).sum(), (test_label == c).sum()) for c in classes]
-    pairs = itertools.product(
-        draws(to_train, train_label, sizes), draws(to_test, test_label, sizes)
-    )
-    return float(np.mean([(a.min() < b.min()) + (a.min() == b.min()) / 2 for a, b in pairs]))
+def by_drawing(distance: np.ndarray, label: np.ndarray, drawn: np.ndarray) -> list[float]:
+    """The nearest of all draws of so many of each class, one by one."""
+    parts = [
+        itertools.combinations(distance[(label == c) & np.isfinite(distance)], count)
+        for c, count in enumerate(drawn)
+    ]
+    return [float(np.concatenate(one).min()) for one in itertools.product(*parts)]
 
 
 @given(st.integers(0, 2**32 - 1))
+@settings(deadline=None)
 def test_it_is_the_mean_over_all_draws_of_equally_many_of_each_class(seed):
     rng = np.random.default_rng(seed)
-    m, n = rng.integers(2, 7, 2)
-    train_label, test_label = rng.integers(0, 2, m), rng.integers(0, 2, n)
-    train_label[0] = test_label[0] = 0
-    to_train, to_test = rng.integers(0, 5, m) / 4, rng.integers(0, 5, n) / 4
-    expected = by_drawing(to_train, train_label, to_test, test_label)
-    found = train_is_nearer(to_train, train_label, to_test, test_label)
-    assert found == pytest.approx(expected, abs=1e-9)
+    distances, labels, sizes = [], [], []
+    for m in rng.integers(3, 8, 2):
+        labels.append(rng.integers(0, 2, m))
+        distances.append(rng.integers(0, 5, (4, m)) / 4)
+        distances[-1][rng.random((4, m)) < 0.2] = np.inf
+        there = np.isfinite(distances[-1])
+        sizes.append(np.stack([(there & (labels[-1] == c)).sum(axis=1) for c in (0, 1)], axis=1))
+    drawn = np.minimum(*sizes)
+    sides = zip(distances, labels, sizes, strict=True)
+    found = compare(
+        *(
+            probabilities(distance, np.broadcast_to(label, distance.shape), size, drawn)
+            for distance, label, size in sides
+        )
+    )
+    for i in np.flatnonzero(drawn.any(axis=1)):
+        a, b = (
+            by_drawing(distance[i], label, drawn[i])
+            for distance, label in zip(distances, labels, strict=True)
+        )
+        every = [(y - x) / (y + x) if x + y else 0 for x, y in itertools.product(a, b)]
+        assert found[i] == pytest.approx(np.mean(every), abs=1e-8)
+
+
+@pytest.mark.parametrize("cells", [1, 10_000])
+def test_the_few_neighbours_that_are_looked_at_are_the_nearest_and_enough(monkeypatch, cells):
+    monkeypatch.setattr(pairwise, "CELLS", cells)
+    rng = np.random.default_rng(0)
+    images, others = (rng.normal(size=(n, 5)).astype(np.float32) for n in (3, 200))
+    never = rng.random((3, 200)) < 0.3
+    size = np.count_nonzero(~never, axis=1, keepdims=True)
+    label = np.zeros(200, dtype=np.int64)
+    r, p = nearest_drawn(images, others, label, never, size, size // 2)
+    assert r.shape[1] < 40
+    distance = np.where(never, np.inf, 1 - unit_rows(images) @ unit_rows(others).T)
+    np.testing.assert_allclose(r, np.sort(distance, axis=1)[:, : r.shape[1]], atol=1e-9)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-8)
+
+
+def score_of(generated: np.ndarray, real: np.ndarray, train: np.ndarray) -> float:
+    return Memorisation().compute(outputs_of(generated, real, train)).value
 
 
 @pytest.mark.parametrize("m", [60, 200])
-def test_pictures_that_are_no_copies_score_a_half_whatever_they_show(m):
+def test_pictures_that_are_no_copies_score_0_whatever_they_show(m):
     rng = np.random.default_rng(0)
     for generated in (
         rng.random((160, 6)) + 0.1,
         np.full((160, 6), 0.6),
         rng.random((160, 6)) ** 9,
     ):
-        values = [
-            Memorisation().compute(outputs_of(generated, *drawn_world(160, m, rng))).value
-            for _ in range(6)
-        ]
-        assert np.mean(values) == pytest.approx(0.5, abs=3 * np.std(values) / 6**0.5 + 0.01)
+        values = [score_of(generated, *drawn_world(160, m, rng)) for _ in range(6)]
+        assert np.mean(values) == pytest.approx(0, abs=3 * np.std(values) / 6**0.5 + 0.01)
+
+
+def test_noise_far_from_all_real_pictures_is_no_copy_though_its_nearest_ones_are_of_training():
+    """In many dimensions a few real pictures are the nearest of all that lies far away."""
+    rng = np.random.default_rng(5)
+    real, train = rng.normal(3, 1, (2, 160, 64))
+    train[:4] -= 1.5  # they reach towards the noise
+    noise = rng.normal(-3, 1, (160, 64))
+    outputs = outputs_of(noise, real, train)
+    near = [
+        (1 - unit_rows(noise.astype(np.float32)) @ unit_rows(one.astype(np.float32)).T).min(axis=1)
+        for one in (train, real)
+    ]
+    assert np.mean(near[0] < near[1]) == 1
+    assert abs(Memorisation().compute(outputs).value) < 0.05
+    assert abs(score_of(np.full((160, 64), real.mean()), real, train)) < 0.2
 
 
 def test_copies_of_training_images_score_one_and_the_real_images_do_not_count_as_copies():
     rng = np.random.default_rng(1)
     real, train = drawn_world(160, 160, rng)
-    assert Memorisation().compute(outputs_of(train, real, train)).value > 0.96
-    assert Memorisation().compute(outputs_of(real, real, train)).value == pytest.approx(
-        0.5, abs=0.15
-    )
+    assert score_of(train, real, train) > 0.94
+    assert score_of(real, real, train) == pytest.approx(0, abs=0.1)
     others = np.roll(real, 8, axis=0)
-    assert Memorisation().compute(outputs_of(others, real, train)).value < 0.01
+    assert score_of(others, real, train) < -0.94
+    assert score_of(np.where(np.arange(160)[:, None] < 80, train, -real), real, train) == (
+        pytest.approx(0.5, abs=0.06)
+    )
+
+
+def test_the_roles_of_training_and_test_images_are_alike():
+    """Of segments that are clips of their own, which no image is near to by its sound."""
+    rng = np.random.default_rng(6)
+    generated, real, train = rng.random((3, 24, 6)) + 0.1
+    source = np.array([f"{i}" for i in range(24)])
+    one, other = (
+        replace(outputs_of(generated, *sides), source=source)
+        for sides in ((real, train), (train, real))
+    )
+    values = [Memorisation().compute(outputs).value for outputs in (one, other)]
+    assert values[0] == pytest.approx(-values[1], abs=0.02)  # but for its own segment
 
 
 def test_of_copies_from_a_larger_set_as_many_are_found_as_are_looked_at():
     rng = np.random.default_rng(2)
     real, train = drawn_world(400, 1600, rng)
-    outputs = outputs_of(train[rng.permutation(1600)[:400]], real, train[:400])
-    assert Memorisation().compute(outputs).value == pytest.approx(0.5 + 400 / 3200, abs=0.06)
+    copies = train[rng.permutation(1600)[:400]]
+    assert score_of(copies, real, train[:400]) == pytest.approx(400 / 1600, abs=0.1)
 
 
-def test_a_picture_that_is_equally_near_in_both_counts_a_half():
+def test_a_picture_that_is_in_both_is_no_copy_of_one():
     rng = np.random.default_rng(3)
     real, _ = drawn_world(160, 1, rng)
-    outputs = outputs_of(np.roll(real, 8, axis=0), real, real)
     # Of both copies of the picture one is drawn for certain, the other for 76 draws of 80.
-    assert Memorisation().compute(outputs).value == pytest.approx(0.475, abs=0.01)
+    assert score_of(np.roll(real, 8, axis=0), real, real) == pytest.approx(-0.05, abs=0.01)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_neither_the_order_of_the_segments_nor_that_of_the_classes_matters(seed):
+    rng = np.random.default_rng(seed)
+    outputs = outputs_of(
+        rng.normal(size=(40, 6)), rng.normal(size=(40, 6)), rng.normal(size=(30, 6))
+    )
+    score = Memorisation().compute(outputs)
+    order = rng.permutation(40)
+    again = replace(
+        outputs.take(order),
+        label=1 - outputs.label[order],
+        classes=("y", "x"),
+        train_label=1 - outputs.train_label,
+        source=np.array([f"clip {name}" for name in outputs.source[order]]),
+    )
+    moved = Memorisation().compute(again)
+    np.testing.assert_allclose(moved.per_segment, score.per_segment[order], atol=1e-6)
 
 
 def test_test_images_of_a_single_clip_are_refused():

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench_plugins.metrics.r_precision import RPrecision, cosines, hits
+from a2ibench_plugins.metrics.r_precision import RPrecision, hits
 
 OVERALL = [RPrecision(k=1), RPrecision(k=5), RPrecision(k=10)]
 IN_CLASS = [
@@ -39,6 +39,13 @@ def noisy_outputs(n: int, noise: float, classes: int = 1, seed: int = 0) -> Judg
     return outputs_of(acoustic, acoustic + noise * rng.normal(size=(n, 8)), classes)
 
 
+def hits_of(cosine: np.ndarray, k: int, pool: int) -> np.ndarray:
+    """By cosines of every sound and image, the own ones on the diagonal."""
+    own = np.diagonal(cosine)[:, np.newaxis]
+    nearer, ties = (cosine > own).sum(axis=1), (cosine == own).sum(axis=1) - 1
+    return hits(nearer, ties, len(cosine) - 1, k, pool)
+
+
 def test_it_is_the_mean_over_every_pool_and_every_order_of_ties():
     """Five sounds, pools of three, all drawn; cosines from few values, so that many tie."""
     rng = np.random.default_rng(0)
@@ -58,7 +65,7 @@ def test_it_is_the_mean_over_every_pool_and_every_order_of_ties():
                     for own, *places in itertools.permutations(range(3))
                 ]
                 expected.append(np.mean(tries))
-            np.testing.assert_allclose(hits(cosine, k, pool=3), expected, atol=1e-12)
+            np.testing.assert_allclose(hits_of(cosine, k, pool=3), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("metric", OVERALL)
@@ -128,6 +135,7 @@ def test_images_of_other_sounds_score_chance(metric):
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 5))
+@settings(deadline=None)
 def test_the_order_of_the_segments_does_not_matter(seed, noise):
     outputs = noisy_outputs(240, noise, classes=2, seed=seed)
     order = np.random.default_rng(seed).permutation(240)
@@ -158,19 +166,9 @@ def test_the_length_of_a_feature_does_not_matter(seed, scale):
 @given(st.integers(0, 2**32 - 1))
 def test_a_larger_k_never_scores_less(seed):
     cosine = np.random.default_rng(seed).normal(size=(20, 20)).round(1)
-    lower, higher = hits(cosine, 2, pool=10), hits(cosine, 3, pool=10)
+    lower, higher = hits_of(cosine, 2, pool=10), hits_of(cosine, 3, pool=10)
     assert (higher >= lower - 1e-12).all()
-    np.testing.assert_allclose(hits(cosine, 10, pool=10), 1)
-
-
-def test_equal_images_have_equal_cosines_to_the_last_bit():
-    rng = np.random.default_rng(0)
-    a = rng.normal(size=(301, 256)).astype(np.float32)
-    v = rng.normal(size=(7, 256)).astype(np.float32)[rng.integers(0, 7, 301)]
-    cosine = cosines(a, v)
-    assert len(np.unique(cosine[0])) == 7
-    expected = [np.dot(a[3], row) / np.linalg.norm(a[3]) / np.linalg.norm(row) for row in v]
-    np.testing.assert_allclose(cosine[3], expected, atol=1e-6)
+    np.testing.assert_allclose(hits_of(cosine, 10, pool=10), 1)
 
 
 def test_fewer_than_100_segments_are_refused():

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench.nn.cosine import cosines
+from a2ibench.nn.cosine import unit_rows
 from a2ibench_plugins.metrics.r_precision import hits
-from a2ibench_plugins.metrics.retrieval import MedianRank, Retrieval, Similarity, places
+from a2ibench_plugins.metrics.retrieval import MedianRank, Retrieval, Similarity
 
 RECALLS = [
     Retrieval(k=1),
@@ -23,6 +23,21 @@ RECALLS = [
     Retrieval(query="image", k=10),
 ]
 MEDIANS = [MedianRank(), MedianRank(query="image")]
+
+
+def cosines(outputs: JudgeOutputs) -> np.ndarray:
+    """All of sound i and image j; equal images have equal ones."""
+    return np.array(
+        [
+            [a @ v for v in unit_rows(outputs.generated["acoustic"])]
+            for a in unit_rows(outputs.acoustic)
+        ]
+    )
+
+
+def places(cosine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    own = np.diagonal(cosine)[:, np.newaxis]
+    return (cosine > own).sum(axis=1), (cosine == own).sum(axis=1) - 1
 
 
 def outputs_of(acoustic: np.ndarray, seen: np.ndarray) -> JudgeOutputs:
@@ -55,7 +70,7 @@ def test_ties_count_by_every_order_of_them(monkeypatch):
     ranks = [ranks_by_every_order(cosine, i) for i in range(5)]
     outputs = noisy_outputs(5, 1.0)
     for plugin in (Retrieval, MedianRank):
-        monkeypatch.setattr(plugin, "cosine", lambda self, outputs: cosine)
+        monkeypatch.setattr(plugin, "places", lambda self, outputs: places(cosine))
     for metric in (Retrieval(k=1), Retrieval(k=5)):
         expected = [np.mean([rank <= metric.k for rank in own]) for own in ranks]
         np.testing.assert_allclose(metric.compute(outputs).per_segment, expected, rtol=1e-6)
@@ -68,7 +83,7 @@ def test_ties_count_by_every_order_of_them(monkeypatch):
 def test_recall_is_r_precision_with_everything_in_the_pool(seed, k):
     rng = np.random.default_rng(seed)
     outputs = outputs_of(rng.normal(size=(30, 4)), rng.integers(-1, 2, (30, 4)))
-    expected = hits(cosines(outputs.acoustic, outputs.generated["acoustic"]), k, pool=30)
+    expected = hits(*places(cosines(outputs)), 29, k, pool=30)
     score = Retrieval(k=k).compute(outputs)
     np.testing.assert_allclose(score.per_segment, expected, atol=1e-6)
 
@@ -109,7 +124,7 @@ def test_the_directions_differ_where_one_sound_is_near_to_all():
 def test_similarity_is_the_mean_cosine():
     outputs = noisy_outputs(50, 1.0)
     score = Similarity().compute(outputs)
-    expected = np.diagonal(cosines(outputs.acoustic, outputs.generated["acoustic"]))
+    expected = np.diagonal(cosines(outputs))
     np.testing.assert_allclose(score.per_segment, expected, rtol=1e-6)
     assert score.value == pytest.approx(expected.mean())
 
@@ -132,7 +147,7 @@ def test_a_larger_k_never_finds_less_and_the_median_rank_agrees():
     outputs = noisy_outputs(101, 1.5)
     values = [metric.compute(outputs).value for metric in RECALLS[:3]]
     assert values == sorted(values)
-    nearer, ties = places(cosines(outputs.acoustic, outputs.generated["acoustic"]))
+    nearer, ties = places(cosines(outputs))
     assert not ties.any()
     assert MedianRank().compute(outputs).value == np.median(nearer + 1)
 

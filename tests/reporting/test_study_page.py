@@ -74,7 +74,7 @@ def parts() -> dict[type[Section], dict[str, Any]]:
     return {
         Verdict: {
             "lead": HOSTILE, "gaps": True, "compared": [compared], "about": [HOSTILE],
-            "several": True, "over_budgets": [(HOSTILE, HOSTILE)],
+            "several": True, "tested": True, "over_budgets": [(HOSTILE, HOSTILE)],
         },
         Scores: {"tables": [table("quality"), table("match", (NOTE, OTHER))], "shared": [NOTE]},
         Differences: {
@@ -207,3 +207,18 @@ def test_rows_of_a_table_of_differences_say_what_they_are_and_are_sorted_togethe
     (beside,) = number
     assert (beside.get("class"), beside.text) == ("beside", "[1.00, 2.00]")
     assert [row[3].get("class") for row in body] == ["better", None, "worse"]
+
+
+@pytest.mark.parametrize(
+    ("tested", "said"),
+    [
+        (True, "No method is separable from another at any budget."),
+        (False, "No difference is tested at any budget."),
+    ],
+)
+def test_several_budgets_without_a_test_are_not_said_to_show_no_difference(
+    tested: bool, said: str
+) -> None:
+    values = parts()[Verdict] | {"tested": tested, "over_budgets": []}
+    found = str(render_section(Verdict, said_once=set(), **values))
+    assert ("at any budget" in found, said in found) == (True, True)

@@ -15,7 +15,7 @@ class Accuracy(Metric):
     Its accuracy on the real test images, the ceiling, is the ground-truth row's score.
     """
 
-    judge: str = option("resnet18", "a classifier of the dataset's own classes")
+    judge: str = option("resnet18", "classifier of the dataset's own classes")
     reads = ("logits",)
     title = "accuracy"
     column = 20

@@ -19,7 +19,8 @@ from a2ibench.config import option
 from a2ibench.contracts.metric import GRID_SEGMENTS, JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
 from a2ibench.nn.cosine import unit_rows
-from a2ibench.types import IntArray
+from a2ibench.nn.pairwise import strips
+from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
 
@@ -27,21 +28,21 @@ Array = npt.NDArray[np.float64]
 class _OnGrid(Metric):
     """A metric of the pictures that are drawn of some sounds, each with the same noises."""
 
-    judge: str = option("lite0", "whose features the pictures are compared by")
+    judge: str = option("lite0", "judge by whose features pictures are compared")
     reads = ("features",)
     needs = frozenset({"grid"})
     group = "variety"
     bounds = (0.0, float("inf"))
 
-    def relative(self, outputs: JudgeOutputs, swapped: Callable[[Array], Array]) -> Score:
+    def relative(self, outputs: JudgeOutputs, swapped: Callable[[FloatArray], Array]) -> Score:
         """Return the mean distance of swapped pictures relative to that of real images."""
-        u = _drawn(outputs)
-        if len(u) < 2:
+        drawn = outputs.grid["features"]
+        if len(drawn) < 2:
             raise UserError(
                 f"{self.name}: needs two sounds that are drawn several times, there is one"
             )
-        between = float(apart(unit_rows(outputs.real["features"])))
-        return Score(float(swapped(u).mean() / between), len(u))
+        between = float(apart(outputs.real["features"]))
+        return Score(float(swapped(drawn).mean() / between), len(drawn))
 
 
 class Diversity(_OnGrid):
@@ -60,9 +61,9 @@ class Diversity(_OnGrid):
     def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is NaN outside the grid."""
         per_segment = np.full(len(outputs.label), np.nan, dtype=np.float32)
-        u = _drawn(outputs)
-        per_segment[outputs.grid_rows] = _over_noises(u)
-        return Score(float(np.nanmean(per_segment)), len(u), per_segment=per_segment)
+        moved = _over_noises(outputs.grid["features"])
+        per_segment[outputs.grid_rows] = moved
+        return Score(float(np.nanmean(per_segment)), len(moved), per_segment=per_segment)
 
 
 class AudioSensitivity(_OnGrid):
@@ -81,9 +82,9 @@ class AudioSensitivity(_OnGrid):
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
         """Use sums over the blocks."""
-        own = block[outputs.grid_rows]
-        moved = apart_without(_drawn(outputs), own, int(block.max()) + 1).mean(axis=1)
-        return moved / _real_without(outputs, block)
+        own, number = block[outputs.grid_rows], int(block.max()) + 1
+        moved = apart_without(outputs.grid["features"], own, number).mean(axis=1)
+        return moved / apart_without(outputs.real["features"], block, number)
 
 
 class AudioSensitivityInClass(_OnGrid):
@@ -109,24 +110,24 @@ class AudioSensitivityInClass(_OnGrid):
 
     def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; raise a UserError where no class is twice in the grid."""
-        u, real = _drawn(outputs), unit_rows(outputs.real["features"])
+        drawn, real = outputs.grid["features"], outputs.real["features"]
         label = outputs.label[outputs.grid_rows]
         classes = np.flatnonzero(np.bincount(label) > 1)
         if not len(classes):
             raise UserError(f"{self.name}: no class has two sounds in the grid")
-        moved = sum(float(apart(u[label == one]).mean()) for one in classes)
+        moved = sum(float(apart(drawn[label == one]).mean()) for one in classes)
         between = sum(float(apart(real[outputs.label == one])) for one in classes)
         return Score(moved / between, int(np.isin(label, classes).sum()))
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
         """Use sums over the blocks of each class."""
-        u, real = _drawn(outputs), unit_rows(outputs.real["features"])
+        drawn, real = outputs.grid["features"], outputs.real["features"]
         label, own = outputs.label[outputs.grid_rows], block[outputs.grid_rows]
         number = int(block.max()) + 1
         moved, between = np.zeros(number), np.zeros(number)
         for one in np.flatnonzero(np.bincount(label) > 1):
-            drawn, shown = label == one, outputs.label == one
-            here = apart_without(u[drawn], own[drawn], number).mean(axis=1)
+            asked, shown = label == one, outputs.label == one
+            here = apart_without(drawn[asked], own[asked], number).mean(axis=1)
             twice = np.isfinite(here)  # a class counts where two of its sounds are left
             moved[twice] += here[twice]
             between[twice] += apart_without(real[shown], block[shown], number)[twice]
@@ -151,48 +152,56 @@ class NoiseSensitivity(_OnGrid):
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
         """Use the distances of each sound; NaN where fewer than two sounds are left."""
-        moved, own = _over_noises(_drawn(outputs)), block[outputs.grid_rows]
-        left = [moved[own != b] for b in range(int(block.max()) + 1)]
+        moved, own = _over_noises(outputs.grid["features"]), block[outputs.grid_rows]
+        number = int(block.max()) + 1
+        left = [moved[own != b] for b in range(number)]
         means = np.array([rest.mean() if len(rest) > 1 else np.nan for rest in left])
-        return means / _real_without(outputs, block)
+        return means / apart_without(outputs.real["features"], block, number)
 
 
-def apart(u: Array) -> Array:
+def apart(phi: FloatArray) -> Array:
     """Return ½ E‖u − u'‖² over pairs of different rows, the unbiased variance: sums, no pairs.
 
-    u is ``[n, …, k]``, n ≥ 2; the result, ``[…]``, is exactly 0 where all rows are equal.
+    phi is ``[n, …, k]``, n ≥ 2; the result, ``[…]``, is exactly 0 where all rows are equal.
     """
-    # Less the first row: what is equal becomes 0, not a rounding error.
-    spread: Array = (u - u[0]).var(axis=0, ddof=1).sum(axis=-1)
-    return spread
+    return _spread(*(part[0] for part in _sums(phi, np.zeros(len(phi), dtype=np.int64), 1)))
 
 
-def apart_without(u: Array, block: IntArray, number: int) -> Array:
+def apart_without(phi: FloatArray, block: IntArray, number: int) -> Array:
     """Return :func:`apart` of the rows outside each of ``number`` blocks, ``[B, …]``.
 
     ``block`` is int64 ``[n]``. NaN where fewer than two rows are left.
     """
-    shifted = u - u[0]
-    member = np.equal.outer(np.arange(number), block).astype(np.float64)
-    left = (len(u) - member.sum(axis=1)).reshape(-1, *[1] * (u.ndim - 2))
-    left[left < 2] = np.nan
-    total = shifted.sum(axis=0) - np.tensordot(member, shifted, 1)
-    square = np.square(shifted).sum(axis=-1)
-    square = square.sum(axis=0) - np.tensordot(member, square, 1)
-    spread: Array = (square - np.square(total).sum(axis=-1) / left) / (left - 1)
+    return _spread(*(part.sum(axis=0) - part for part in _sums(phi, block, number)))
+
+
+def _sums(phi: FloatArray, block: IntArray, number: int) -> tuple[Array, Array, Array]:
+    """Return Σ 1, Σ u and Σ ‖u‖² of each block: ``[B, …]``, ``[B, …, k]`` and ``[B, …]``.
+
+    The u are less that of the first row: what is equal becomes 0, not a rounding error.
+    """
+    shape = phi.shape[1:]
+    first = _unit(phi[:1])
+    size, square = np.zeros((2, number, *shape[:-1]))
+    total = np.zeros((number, *shape))
+    for rows in strips(len(phi), int(np.prod(shape))):
+        u = _unit(phi[rows]) - first
+        member = np.equal.outer(np.arange(number), block[rows]).astype(np.float64)
+        size += member.sum(axis=1).reshape(-1, *[1] * (phi.ndim - 2))
+        total += np.tensordot(member, u, 1)
+        square += np.tensordot(member, np.square(u).sum(axis=-1), 1)
+    return size, total, square
+
+
+def _spread(size: Array, total: Array, square: Array) -> Array:
+    n = np.where(size > 1, size, np.nan)
+    spread: Array = (square - np.square(total).sum(axis=-1) / n) / (n - 1)
     return np.maximum(spread, 0.0)  # not below by rounding
 
 
-def _real_without(outputs: JudgeOutputs, block: IntArray) -> Array:
-    real = unit_rows(outputs.real["features"])
-    return apart_without(real, block, int(block.max()) + 1)
+def _unit(phi: FloatArray) -> Array:
+    return unit_rows(phi.reshape(-1, phi.shape[-1])).reshape(phi.shape)
 
 
-def _over_noises(u: Array) -> Array:
-    return apart(u.transpose(1, 0, 2))
-
-
-def _drawn(outputs: JudgeOutputs) -> Array:
-    """Return u of the grid, ``[A, Z, k]``."""
-    phi = outputs.grid["features"]
-    return unit_rows(phi.reshape(-1, phi.shape[2])).reshape(phi.shape)
+def _over_noises(drawn: FloatArray) -> Array:
+    return apart(drawn.transpose(1, 0, 2))

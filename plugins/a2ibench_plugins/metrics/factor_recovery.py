@@ -39,7 +39,7 @@ class FactorRecovery(Metric):
 
     name = "factors"
     version = 2
-    judge: str = option("lite0", "from whose features the factors are read")
+    judge: str = option("lite0", "judge from whose features the factors are read")
     reads = ("features",)
     needs = frozenset({"factors"})
     title = "factor recovery"
@@ -204,17 +204,20 @@ class RidgeLine:
     def __init__(self, x: FloatArray, y: Array) -> None:
         from scipy.linalg import eigh
 
-        wide = x.astype(np.float64)
-        self.mean, self.level, self.n = wide.mean(axis=0), y.mean(axis=0), len(x)
-        self.scale = np.sqrt(np.square(wide - self.mean).sum(axis=1).mean()) or 1.0
-        unit, self.centred = self._unit(x), y - self.level
+        self.x, self.n, self.level = x, len(x), y.mean(axis=0)
+        self.mean, self.scale, self.centred = x.mean(axis=0, dtype=np.float64), 1.0, y - self.level
+        unit = self._unit(x)
+        self.scale = np.sqrt(np.vdot(unit, unit) / self.n) or 1.0
+        unit /= self.scale
+        self.vectors: Array | None = None
         if self.n <= x.shape[1]:
-            self.values, self.left = eigh(unit @ unit.T, check_finite=False)
-            self.basis, self.gain = unit.T @ self.left, np.maximum(self.values, 0)
+            self.values, self.vectors = eigh(unit @ unit.T, check_finite=False)
+            self.basis, self.gain = unit.T @ self.vectors, np.maximum(self.values, 0)
+            self.answers = self.vectors.T @ self.centred
         else:
             self.values, self.basis = eigh(unit.T @ unit, check_finite=False)
-            self.left, self.gain = unit @ self.basis, np.ones(x.shape[1])
-        self.answers = self.left.T @ self.centred
+            self.gain = np.ones(x.shape[1])
+            self.answers = self.basis.T @ (unit.T @ self.centred)
 
     def __call__(self, x: FloatArray, penalty: Array) -> Array:
         """Answer ``[…, m, F]`` to ``[m, k]``, at penalties ``[…, F]`` or ``[…, 1]`` above 0."""
@@ -228,7 +231,9 @@ class RidgeLine:
         With the hat matrix H(λ) of all n rows, which gives the bias too, the error at the rows R is
         (I − H_RR)⁻¹ times their residual (Cook and Weisberg 1982, §3.3 for groups); nλ stays.
         """
-        left, true = self.left[rows], self.centred[rows]
+        known = self.vectors
+        left = self._unit(self.x[rows]) @ self.basis if known is None else known[rows]
+        true = self.centred[rows]
         answer = np.empty((len(penalties), *true.shape))
         for i, penalty in enumerate(penalties):
             inverse = 1 / (self.values + self.n * penalty)

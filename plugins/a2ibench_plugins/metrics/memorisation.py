@@ -8,46 +8,50 @@ import numpy.typing as npt
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UserError
-from a2ibench.types import IntArray
+from a2ibench.nn.cosine import unit_rows
+from a2ibench.nn.pairwise import square_lengths, strips
+from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
 
 DECIMALS = 9
-"""Decimals of the distances: equal images are equally near, whatever the order of the sums."""
+"""Decimals of the distances: of equal images they are 0, whatever the order of the sums."""
+REST = 1e-9
+"""Probability that none of the neighbours that are looked at is drawn; the others are left out."""
 
 
 class Memorisation(Metric):
-    """P[the nearest training image is nearer than the nearest real test image].
+    """E[(b − a) / (b + a)], a and b the distances to the nearest training and real test image.
 
-    Distances are 1 minus the cosine of the judge's features. Training and test images
-    are drawn alike from the world, so a generator that copies nothing, be it good or bad, scores ½;
-    one that copies scores up to 1. The three samples are those of the data-copying test of Meehan,
-    Chaudhuri and Dasgupta (2020), the question (which real image is nearest?) that of authenticity
-    (Alaa et al. 2022).
+    Distances are 1 minus the cosine of the judge's features. Training and test images are drawn
+    alike from the world, so a generator that copies nothing, be it good or bad, scores 0: where an
+    image lies nearer to one of the sets, that is chance, and another time it is the other set.
+    Copies of training images score 1, of test images −1. The three samples are those of the
+    data-copying test of Meehan, Chaudhuri and Dasgupta (2020); comparing with the second nearest
+    image, here that of the other set, is the relative distance by which Yoon et al. (2023) tell
+    copies. Version 1 counted how often a < b, however little: of pictures far from all real ones,
+    such as noise, that is settled by the few real ones that happen to be near to all of them.
 
     - The test images of the segment's own source clip are left out: an image of that sound is
       *meant* to be near them.
     - Both sets have the same number of images of each class. The larger is drawn down at random;
-      the value is the exact expectation over these draws (:func:`train_is_nearer`). A copy whose
-      source is not drawn counts about ½.
+      the value is the exact expectation over these draws (:func:`probabilities`).
     - As many training images are compared with as there are test segments. Of a generator that
       copies from M training images, the source of an image is among these m with probability m/M:
-      where m < M it scores about ½ + m/2M. The row of nearest training images shows what copies
-      score.
+      where m < M it scores about m/M. The row of nearest training images shows what copies score.
 
-    Rows of shuffled real test images score 0: they *are* test images. Pictures far from all real
-    ones share a few nearest neighbours: their score rests on those few and strays from ½ by more
-    than its interval says. Only a score well above ½, of pictures that look real, is a finding.
+    Rows of shuffled real test images score about −1: they *are* test images.
     """
 
-    judge: str = option("lite0", "whose features are compared")
+    version = 2
+    judge: str = option("lite0", "judge whose features are compared")
     reads = ("features",)
     needs = frozenset({"train"})
-    title = "memorisation (½: none)"
+    title = "memorisation (0: none)"
     group = "variety"
     column = 70
     higher_is_better = False
-    bounds = (0.0, 1.0)
+    bounds = (-1.0, 1.0)
     variants: ClassVar[Variants] = {"memorisation_lite0": {}}
 
     def compute(self, outputs: JudgeOutputs) -> Score:
@@ -56,68 +60,108 @@ class Memorisation(Metric):
         Raises:
             UserError: that is so for all.
         """
-        from sklearn.metrics import pairwise_distances
-
-        generated = outputs.generated["features"]
-        to_train, to_test = (
-            pairwise_distances(generated, real["features"], metric="cosine")
-            .astype(np.float64)
-            .round(DECIMALS)
-            for real in (outputs.train, outputs.real)
-        )
-        nearer = np.empty(len(generated))
-        for i in range(len(generated)):
-            others = outputs.source != outputs.source[i]
-            nearer[i] = train_is_nearer(
-                to_train[i], outputs.train_label, to_test[i, others], outputs.label[others]
-            )
-        if np.isnan(nearer).all():
+        clips, clip = np.unique(outputs.source, return_inverse=True)
+        shape = len(clips), len(outputs.classes)
+        of_clip = np.zeros(shape, dtype=np.int64)
+        np.add.at(of_clip, (clip, outputs.label), 1)
+        tested = of_clip.sum(axis=0) - of_clip
+        trained = np.bincount(outputs.train_label, minlength=shape[1])
+        drawn = np.minimum(tested, trained)
+        if not drawn.any():
             raise UserError(
                 f"{self.name}: needs a class with training images and with test images of two"
                 " source clips"
             )
-        n = int(np.isfinite(nearer).sum())
-        return Score(float(np.nanmean(nearer)), n, per_segment=nearer.astype(np.float32))
+        nearer = np.empty(len(clip))
+        generated, train, test = (
+            side["features"] for side in (outputs.generated, outputs.train, outputs.real)
+        )
+        for rows in strips(len(clip), max(len(train), len(test))):
+            own = clip[rows]
+            taken, size = drawn[own], np.broadcast_to(trained, (len(own), len(trained)))
+            never = (taken == 0)[:, outputs.train_label]
+            a = nearest_drawn(generated[rows], train, outputs.train_label, never, size, taken)
+            never = (taken == 0)[:, outputs.label] | (own[:, np.newaxis] == clip)
+            b = nearest_drawn(generated[rows], test, outputs.label, never, tested[own], taken)
+            nearer[rows] = compare(a, b)
+        there = np.flatnonzero(drawn[clip].any(axis=1))
+        return Score.mean(nearer[there], there, len(nearer))
 
 
-def train_is_nearer(
-    to_train: Array, train_label: IntArray, to_test: Array, test_label: IntArray
-) -> float:
-    """Return the probability that the nearest of both sets is a training image; a tie counts ½.
+def nearest_drawn(
+    images: FloatArray,
+    others: FloatArray,
+    label: IntArray,
+    never: npt.NDArray[np.bool_],
+    size: IntArray,
+    drawn: IntArray,
+) -> tuple[Array, Array]:
+    """Return how far the nearest of some others may be that are drawn at random, and how likely.
 
-    Of each class c, t_c = min(m_c, n_c) of the m_c training and of the n_c test images are drawn at
-    random. None of the drawn training images is within the distance r with probability
-    S(r) = Π_c C(m_c − g_c(r), t_c) / C(m_c, t_c), where g_c(r) of them are; so the distance of the
-    nearest one takes each value with a known probability, and that of the nearest test image
-    likewise.
-
-    Distances to the training images are ``[m]``, to the test images ``[n]``, as are their labels.
+    Args:
+        images: float32 ``[n, d]``, features.
+        others: float32 ``[m, d]``.
+        label: int64 ``[m]``, the classes of the others, 0 … C − 1.
+        never: bool ``[n, m]``, others that are not drawn for an image.
+        size: int64 ``[n, C]``, m_c, the number of others of each class that may be drawn.
+        drawn: int64 ``[n, C]``, t_c ≤ m_c, the number that is.
 
     Returns:
-        In [0, 1]; NaN where no class is in both sets.
+        See :func:`probabilities`, of the nearest k others. That a farther one is the nearest has a
+        probability of at most :data:`REST`.
     """
-    classes = int(max(train_label.max(initial=0), test_label.max(initial=0))) + 1
-    m = np.bincount(train_label, minlength=classes)
-    n = np.bincount(test_label, minlength=classes)
-    t = np.minimum(m, n)
-    if not t.any():
-        return float("nan")
-    train, none_train = _none_within(to_train, train_label, m, t)
-    test, none_test = _none_within(to_test, test_label, n, t)
-    farther, as_far = (none_train[np.searchsorted(train, test, side)] for side in ("right", "left"))
-    nearest = -np.diff(none_test)
-    return float(np.clip(np.sum(nearest * (1 - (farther + as_far) / 2)), 0, 1))
+    share = np.divide(drawn, size, out=np.ones(drawn.shape), where=drawn > 0).min()
+    needed = 1 if share == 1 else int(np.ceil(np.log(REST) / np.log1p(-share)))
+    count = min(needed, len(others))
+    u, length = unit_rows(images), np.sqrt(square_lengths(others))
+    length[length == 0] = 1
+    # Neighbours are found in float32, which is twice as fast; their distances are exact.
+    apart = u.astype(np.float32) @ others.T
+    apart /= -length.astype(np.float32)
+    apart[never] = np.inf
+    near = np.argpartition(apart, count - 1, axis=1)[:, :count]
+    distance = np.empty(near.shape)
+    for rows in strips(len(u), count * others.shape[1]):
+        v = others[near[rows]].astype(np.float64)
+        distance[rows] = 1 - np.einsum("nd,nkd->nk", u[rows], v) / length[near[rows]]
+    distance = distance.round(DECIMALS)
+    distance[np.take_along_axis(never, near, axis=1)] = np.inf
+    return probabilities(distance, label[near], size, drawn)
 
 
-def _none_within(
-    distance: Array, label: IntArray, size: IntArray, t: IntArray
+def probabilities(
+    distance: Array, label: IntArray, size: IntArray, drawn: IntArray
 ) -> tuple[Array, Array]:
-    """Return the distances, ascending, ``[k]``, and the probability that none of the drawn images
-    is among the nearest 0 … k, ``[k + 1]``."""
-    order = np.argsort(distance)
-    one_hot = label[order, np.newaxis] == np.arange(len(size))
-    left = (size - np.cumsum(one_hot, axis=0))[one_hot]  # of its class, farther than each image
-    drawn = t[label[order]]
-    # C(left, t) / C(left + 1, t): that it is not drawn if none of its class before it is.
-    share = np.maximum(left + 1 - drawn, 0) / (left + 1)
-    return distance[order], np.concatenate([[1.0], np.cumprod(share)])
+    """Return distances, ascending, and the probability of each to be that of the nearest drawn one.
+
+    Of the m_c images of each class c, t_c are drawn. None of the k nearest is among them with
+    probability S(k) = Π_c C(m_c − g_c, t_c) / C(m_c, t_c), where g_c of the k are of class c; so
+    the k-th is the nearest with probability S(k − 1) − S(k).
+
+    Shapes: distance float64 ``[n, k]``, inf to what is not drawn, label int64 ``[n, k]``; size and
+    drawn as in :func:`nearest_drawn`. The results are ``[n, k]``; 0 where the distance is inf.
+    """
+    order = distance.argsort(axis=1)
+    r, of = (np.take_along_axis(one, order, axis=1) for one in (distance, label))
+    missed = np.ones(r.shape)
+    for c in np.unique(of):
+        same = of == c
+        left = np.maximum(size[:, [c]] + 1 - np.cumsum(same, axis=1), 1)  # itself, and farther ones
+        missed[same] = (np.maximum(left - drawn[:, [c]], 0) / left)[same]
+    there = np.isfinite(r)
+    none = np.cumprod(np.where(there, missed, 1), axis=1)
+    return np.where(there, r, 0), -np.diff(none, axis=1, prepend=1)
+
+
+def compare(a: tuple[Array, Array], b: tuple[Array, Array]) -> Array:
+    """Return E[(b − a) / (b + a)], ``[n]``, of independent distances and their probabilities.
+
+    Each side is ``[n, k]`` and ``[n, k]``; two distances of 0 are alike, and count 0.
+    """
+    found = np.zeros(len(a[0]))
+    for i in range(a[0].shape[1]):
+        first = a[0][:, i, np.newaxis]
+        total = b[0] + first
+        ratio = np.divide(b[0] - first, total, out=np.zeros(total.shape), where=total > 0)
+        found += a[1][:, i] * (b[1] * ratio).sum(axis=1)
+    return found

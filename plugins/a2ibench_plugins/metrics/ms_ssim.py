@@ -25,7 +25,7 @@ class MSSSIMDiversity(Metric):
     """
 
     name = "msssim"
-    judge: str = option("pixels", "which takes the luma of the images")
+    judge: str = option("pixels", "judge that gives the luma of the images")
     reads = ("luma",)
     needs = frozenset({"grid", "noise"})
     title = "1 − MS-SSIM"

@@ -1,5 +1,6 @@
 """R-precision: whether the image of a sound is found among the images of other sounds."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -7,7 +8,10 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import OWN, Group, JudgeOutputs, Metric, Score, Variants
-from a2ibench.nn.cosine import cosines
+from a2ibench.nn.ranking import count_nearer
+from a2ibench.types import IntArray
+
+Array = npt.NDArray[np.float64]
 
 POOL = 100
 """Images in a pool: the segment's own and 99 others."""
@@ -16,27 +20,44 @@ CNN = {"judge": "i2a_cnn", "column": 39}
 CNN_IN_CLASS = {**CNN, "pool": "class", "column": 45}
 
 
-def hits(cosine: npt.NDArray[np.float64], k: int, pool: int = POOL) -> npt.NDArray[np.float64]:
+def hits(nearer: IntArray, ties: IntArray, others: int, k: int, pool: int = POOL) -> Array:
     """Return the probability that a sound's own image is among the k nearest of a random pool.
 
-    It is the exact expectation over all pools and all orders of ties, so nothing is drawn. Let M =
-    n − 1 other images be there, g of them nearer than the own one and t as near. A pool holds
+    It is the exact expectation over all pools and all orders of ties, so nothing is drawn. Let M
+    other images be there, g of them nearer than the own one and t as near. A pool holds
     ``pool`` − 1 of the M; how many of them come before the own image is hypergeometric, with u ties
     before it, u uniform on 0..t:  P = 1/(t+1) Σ_u P[Hypergeometric(M, g + u, pool − 1) < k].
 
-    ``cosine`` is ``[n, n]``, of sound i and image j; the own images are on the diagonal. A pool has
-    2..n images. The result is float64 ``[n]`` in [0, 1].
+    ``nearer`` and ``ties`` are g and t of each sound, int64 ``[n]``; M, ``others``, is at least
+    ``pool`` − 1. The result is float64 ``[n]`` in [0, 1].
     """
     from scipy.stats import hypergeom
 
-    others = len(cosine) - 1
-    own = np.diagonal(cosine)[:, np.newaxis]
-    nearer = (cosine > own).sum(axis=1)
-    ties = (cosine == own).sum(axis=1) - 1
-    before = np.arange(others + 1)
-    first_k = hypergeom.cdf(k - 1, others, before, pool - 1)
+    first_k = hypergeom.cdf(k - 1, others, np.arange(others + 1), pool - 1)
     summed = np.concatenate([[0.0], np.cumsum(first_k)])
     return np.clip((summed[nearer + ties + 1] - summed[nearer]) / (ties + 1), 0.0, 1.0)
+
+
+Pools = Sequence[tuple[IntArray, IntArray, IntArray]]
+"""Test segments whose images meet in pools, ``[m]`` rows; nearer images of each, and ties."""
+
+
+def pools_of_all(outputs: JudgeOutputs) -> Pools:
+    """Count among all disjoint segments."""
+    return _count(outputs, np.zeros(len(outputs.label), dtype=np.int64))
+
+
+def pools_in_class(outputs: JudgeOutputs) -> Pools:
+    """Count among the disjoint segments of each class."""
+    return _count(outputs, outputs.label)
+
+
+def _count(outputs: JudgeOutputs, pool: IntArray) -> Pools:
+    rows = outputs.disjoint_rows
+    parts = [rows[pool[rows] == one] for one in np.unique(pool[rows])]
+    sound, image = outputs.acoustic, outputs.generated["acoustic"]
+    counts = (count_nearer(sound[part], image[part]) for part in parts)
+    return [(part, *(c[:, 0] for c in count)) for part, count in zip(parts, counts, strict=True)]
 
 
 class RPrecision(Metric):
@@ -62,9 +83,13 @@ class RPrecision(Metric):
 
     name = "rprec"
     version = 2
-    k: int = option(10, "nearest images that count", minimum=1, maximum=POOL)
-    judge: str = option("i2a_lite0", "which maps images to acoustic space")
-    pool: Literal["all", "class"] = option("all", "where the other 99 images come from")
+    k: int = option(
+        10, "number of nearest images that the own one must be among", minimum=1, maximum=POOL
+    )
+    judge: str = option("i2a_lite0", "judge that maps images to acoustic space")
+    pool: Literal["all", "class"] = option(
+        "all", "classes that the other 99 images are of: all, or the segment's own"
+    )
     reads = ("acoustic",)
     title = "R-prec"
     group: Group = "match"
@@ -99,12 +124,9 @@ class RPrecision(Metric):
 
     def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is NaN for segments that take no part."""
+        found = outputs.once(pools_in_class if self.pool == "class" else pools_of_all)
+        hit = np.full(len(outputs.label), np.nan)
+        for rows, nearer, ties in found:
+            hit[rows] = hits(nearer, ties, len(rows) - 1, self.k)
         rows = outputs.disjoint_rows
-        pool = outputs.label[rows] if self.pool == "class" else np.zeros(len(rows), dtype=np.int64)
-        hit = np.empty(len(rows))
-        for one in np.unique(pool):
-            own = pool == one
-            rows_of = rows[own]
-            close = cosines(outputs.acoustic[rows_of], outputs.generated["acoustic"][rows_of])
-            hit[own] = hits(close, self.k)
-        return Score.mean(hit, rows, len(outputs.label), chance=self.k / POOL)
+        return Score.mean(hit[rows], rows, len(hit), chance=self.k / POOL)

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.nn.cosine import cosines, unit_rows
-from a2ibench.types import IntArray
+from a2ibench.nn.cosine import unit_rows
+from a2ibench.nn.ranking import count_nearer
+from a2ibench.types import FloatArray, IntArray
 
 IMAGE = {"query": "image"}
 
@@ -16,26 +17,26 @@ Array = npt.NDArray[np.float64]
 Query = Literal["sound", "image"]
 
 
-def sound_to_image(outputs: JudgeOutputs) -> Array:
-    """Return cosines ``[m, m]`` of sound i and generated image j, of disjoint segments."""
+def sound_to_image(outputs: JudgeOutputs) -> tuple[IntArray, IntArray]:
+    """Count the nearer images of each sound, and those as near as its own, ``[m]`` each."""
+    return _places(outputs, "sound")
+
+
+def image_to_sound(outputs: JudgeOutputs) -> tuple[IntArray, IntArray]:
+    """Count the nearer sounds of each image, and those as near as its own, ``[m]`` each."""
+    return _places(outputs, "image")
+
+
+def _places(outputs: JudgeOutputs, query: Query) -> tuple[IntArray, IntArray]:
+    nearer, ties = count_nearer(*_sides(outputs, query))
+    return nearer[:, 0], ties[:, 0]
+
+
+def _sides(outputs: JudgeOutputs, query: Query) -> tuple[FloatArray, FloatArray]:
+    """Return queries and candidates, of disjoint segments."""
     rows = outputs.disjoint_rows
-    return cosines(outputs.acoustic[rows], outputs.generated["acoustic"][rows])
-
-
-def image_to_sound(outputs: JudgeOutputs) -> Array:
-    """Return cosines ``[m, m]`` of generated image i and sound j, of disjoint segments."""
-    rows = outputs.disjoint_rows
-    return cosines(outputs.generated["acoustic"][rows], outputs.acoustic[rows])
-
-
-def places(cosine: Array) -> tuple[IntArray, IntArray]:
-    """Count the other candidates that are nearer than the own one, and those that are as near.
-
-    ``cosine`` is ``[n, n]``, of query i and candidate j, with the own candidates on the diagonal.
-    The counts are int64 ``[n]`` each.
-    """
-    own = np.diagonal(cosine)[:, np.newaxis]
-    return (cosine > own).sum(axis=1), (cosine == own).sum(axis=1) - 1
+    sound, image = outputs.acoustic[rows], outputs.generated["acoustic"][rows]
+    return (sound, image) if query == "sound" else (image, sound)
 
 
 class _Ranked(Metric):
@@ -47,15 +48,17 @@ class _Ranked(Metric):
     """
 
     version = 2
-    judge: str = option("i2a_lite0", "which maps images to acoustic space")
-    query: Query = option("sound", "what is searched with: sounds find images, or images sounds")
+    judge: str = option("i2a_lite0", "judge that maps images to acoustic space")
+    query: Query = option(
+        "sound", "side that is searched with: sounds find images, or images find sounds"
+    )
     reads = ("acoustic",)
     group = "match"
     headline = False
     fewest = 20
 
-    def cosine(self, outputs: JudgeOutputs) -> Array:
-        """Return the cosines of query i and candidate j, ``[m, m]``."""
+    def places(self, outputs: JudgeOutputs) -> tuple[IntArray, IntArray]:
+        """Return how many other candidates are nearer than the own one, and as near, ``[m]``."""
         return outputs.once(sound_to_image if self.query == "sound" else image_to_sound)
 
 
@@ -66,7 +69,7 @@ class Retrieval(_Ranked):
     ties: with g nearer ones clip(k − g, 0, t + 1) / (t + 1).
     """
 
-    k: int = option(10, "nearest candidates that count", minimum=1)
+    k: int = option(10, "number of nearest candidates that the own one must be among", minimum=1)
     title = "R@k"
     column = 44
     percent = True
@@ -87,7 +90,7 @@ class Retrieval(_Ranked):
 
     def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is the share of each query, NaN for no query."""
-        nearer, ties = places(self.cosine(outputs))
+        nearer, ties = self.places(outputs)
         found = np.clip(self.k - nearer, 0, ties + 1) / (ties + 1)
         chance = min(1.0, self.k / len(found))
         return Score.mean(found, outputs.disjoint_rows, len(outputs.label), chance)
@@ -115,20 +118,17 @@ class MedianRank(_Ranked):
 
     def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class."""
-        nearer, ties = places(self.cosine(outputs))
+        nearer, ties = self.places(outputs)
         middle = float(np.median(1 + nearer + ties / 2))
         return Score(middle, len(nearer), chance=(len(nearer) + 1) / 2)
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:
-        """Use the cosines: neither the block's queries nor its candidates are there."""
-        cosine = self.cosine(outputs)
-        own = block[outputs.disjoint_rows]
-        values = []
-        for b in range(block.max() + 1):
-            rows = np.flatnonzero(own != b)
-            nearer, ties = places(cosine[np.ix_(rows, rows)])
-            values.append(np.median(1 + nearer + ties / 2))
-        return np.array(values)
+        """Count by blocks of candidates: neither a block's queries nor its candidates are there."""
+        own, number = block[outputs.disjoint_rows], int(block.max()) + 1
+        nearer, ties = count_nearer(*_sides(outputs, self.query), own, number)
+        ahead = nearer + ties / 2
+        rank = 1 + ahead.sum(axis=1, keepdims=True) - ahead
+        return np.array([np.median(rank[own != b, b]) for b in range(number)])
 
 
 def _title(query: Query, measure: str) -> str:
@@ -141,7 +141,7 @@ class Similarity(Metric):
     It asks for no ranking, so it does not depend on n; but what all sounds share raises it.
     """
 
-    judge: str = option("i2a_lite0", "which maps images to acoustic space")
+    judge: str = option("i2a_lite0", "judge that maps images to acoustic space")
     reads = ("acoustic",)
     group = "match"
     title = "similarity"

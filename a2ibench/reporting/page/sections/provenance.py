@@ -77,7 +77,8 @@ def _groups(study: StudyView) -> dict[str, Facts]:
         ]
     judges = {
         (score.judge, score.judge_fingerprint): ", ".join(
-            f"{name.replace('_', ' ')} {value:.4g}" for name, value in score.judge_figures.items()
+            [f"{name} sha256 {sha256}" for name, sha256 in score.judge_files.items()]
+            + [f"{key.replace('_', ' ')} {value:.4g}" for key, value in score.judge_figures.items()]
         )
         for score in study.scores
         if score.judge != OWN
@@ -107,8 +108,8 @@ def _groups(study: StudyView) -> dict[str, Facts]:
             ("fingerprint", _distinct(one.job.encoder for one in results)),
         ],
         "Judges": [
-            (name, f"fingerprint {fingerprint}{'; ' if figures else ''}{figures}")
-            for (name, fingerprint), figures in sorted(judges.items())
+            (name, f"fingerprint {fingerprint}{'; ' if about else ''}{about}")
+            for (name, fingerprint), about in sorted(judges.items())
         ],
         "Code of the methods, sha256": [*dict.fromkeys(sources)],
         "Configurations": [(n, _options(arm.config)) for n, arm in (about.arms or {}).items()],

@@ -79,7 +79,7 @@ def _read(folder: Path, number: int, rows: Jobs) -> Sweep:
         found = pd.read_csv(folder / "correlations.csv", dtype=types)
         strips = sorted((folder / "strips").glob("*.png"))
         return Sweep(
-            title=f"{_run(about['job'], rows)}: {about['change']}",
+            title=f"{about.get('system') or _run(about['job'], rows)}: {about['change']}",
             curves=png_uri(folder / "curves.png"),
             strips=tuple((path.stem, png_uri(path)) for path in strips[:STRIPS]),
             correlations=_table(found, number),

@@ -1,0 +1,1 @@
+"""Pretrained networks from files that the user names."""

@@ -1,0 +1,171 @@
+"""judge_resolution.py STUDY [--out FOLDER]: which judge of quality tells more from less?
+
+Several distances by several judges are asked about the same sets of pictures:
+
+- those of a study with budgets (`--images 10000,30000,100000`): more training is to be better;
+- the real test pictures with five levels of blur, noise, compression, dropped modes and swapped
+  classes: more of it is to be worse;
+- the real ones, the nearest training pictures, those of the longest training, and then the mean
+  picture of the class and the heaviest noise: in this order;
+- two halves of the real pictures, which are to differ least.
+
+It prints a page in Markdown: the scores, and which of these orders each distance gets right.
+"""
+
+import argparse
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+import a2ibench
+from a2ibench import registry
+from a2ibench.data.holdout import part
+from a2ibench.evaluation.eval_set import make_eval_set
+from a2ibench.evaluation.evaluate import GeneratedImages, evaluate, load_judges
+from a2ibench.results.study import open_study
+from a2ibench.results.study_pairs import open_store
+from a2ibench.runs.trial_data import Data, open_data
+from a2ibench.types import DataKey, ImageArray
+
+METRICS = (
+    *("kid_lite0", "kid[judge=resnet18]", "kid[judge=simclr]"),
+    *("coverage5_lite0", "coverage[judge=resnet18]", "coverage[judge=simclr]"),
+)
+LEVELS: Mapping[str, Sequence[float]] = {
+    "blur": (0.4, 0.7, 1, 1.5, 2.5),
+    "noise": (3, 8, 16, 32, 64),
+    "jpeg": (90, 70, 40, 20, 8),
+    "modes dropped": (0.2, 0.4, 0.6, 0.8, 0.95),
+    "classes swapped": (0.2, 0.4, 0.6, 0.8, 1),
+}
+"""Standard deviations in pixels at 64 px, in grey levels; qualities; shares of the pictures."""
+SEED = 0
+
+
+def damage(images: ImageArray, other: ImageArray, kind: str, level: float) -> ImageArray:
+    """Damage real pictures; ``other`` holds real pictures of the first class."""
+    rng = np.random.default_rng(SEED)
+    n = len(images)
+    some = rng.permutation(n)[: round(level * n)]  # a larger share holds the smaller ones
+    if kind == "blur":
+        sigma = level * images.shape[1] / 64
+        return gaussian_filter(images, (0, sigma, sigma, 0))
+    if kind == "noise":
+        return (images + rng.normal(0, level, images.shape)).round().clip(0, 255).astype(np.uint8)
+    if kind == "jpeg":
+        return np.stack([_compress(image, int(level)) for image in images])
+    changed = images.copy()
+    if kind == "modes dropped":  # by copies of a twentieth of the pictures, of those that stay last
+        few = rng.permutation(n)[-max(1, n // 20) :]
+        changed[some] = images[few[np.arange(len(some)) % len(few)]]
+    else:
+        changed[some] = other[np.arange(len(some)) % len(other)]
+    return changed
+
+
+def _compress(image: ImageArray, quality: int) -> ImageArray:
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream))
+
+
+def picture_sets(folder: Path, data: Data) -> Iterator[tuple[str, ImageArray]]:
+    """Yield every set of pictures with its name, the real ones last damaged."""
+    real = data.test.images[:]
+    for name in ("nearest train", "class mean"):
+        yield name, a2ibench.open_study(folder).images(name).images
+    for budget in open_study(folder).budgets:
+        study = a2ibench.open_study(folder, budget)
+        for row in study.rows:
+            if row.kind == "model" and not row.jobs[0].gap:
+                yield f"{row.label}, {budget:,}", study.images(row.label).images
+    other = data.train.images[np.flatnonzero(data.train.label == 0)]
+    for kind, levels in LEVELS.items():
+        for level in levels:
+            yield f"{kind}, {level:g}", damage(real, other, kind, level)
+
+
+def score_all(folder: Path, data: Data, data_key: DataKey) -> dict[str, dict[str, float]]:
+    """Return the scores of every set, by its name and the metric's."""
+    metrics = [registry.metrics.get(name) for name in METRICS]
+    judges = load_judges(metrics, data.judging, data_key, print)
+    found = {}
+    for name, images in picture_sets(folder, data):
+        results = evaluate(GeneratedImages(images), data.eval_set, metrics, judges)
+        found[name] = {metric: one.score.value for metric, one in results.items()}
+        print(name, *(f"{value:.3f}" for value in found[name].values()), flush=True)
+    # Half of the clips against the other half: neither may lend the other its pictures.
+    clips = np.unique(data.test.source)
+    chosen = np.random.default_rng(SEED).permutation(clips)[: len(clips) // 2]
+    half = np.isin(data.test.source, chosen)
+    n = min(half.sum(), (~half).sum())
+    one, other = (np.flatnonzero(side)[:n] for side in (half, ~half))
+    results = evaluate(
+        GeneratedImages(data.test.images[one]),
+        make_eval_set(data.train, part(data.test, other)),
+        metrics,
+        judges,
+    )
+    found["half of the clips"] = {metric: result.score.value for metric, result in results.items()}
+    return found
+
+
+def orders(scores: Mapping[str, Mapping[str, float]], metric: str) -> dict[str, bool]:
+    """Return which orders a metric gets right."""
+    sign = 1 if registry.metrics.get(metric).higher_is_better else -1
+    good = {name: sign * values[metric] for name, values in scores.items()}
+
+    def falls(names: Sequence[str]) -> bool:
+        return all(good[a] > good[b] for a, b in pairwise(names))
+
+    trained = [name for name in scores if name.rpartition(", ")[0] and "," in name]
+    arms = {name.partition(", ")[0] for name in trained} - LEVELS.keys()
+    by_arm = {arm: [name for name in trained if name.startswith(f"{arm}, ")] for arm in arms}
+    right = {f"{arm}, more images": falls(names[::-1]) for arm, names in sorted(by_arm.items())}
+    right |= {
+        kind: falls([f"{kind}, {level:g}" for level in levels]) for kind, levels in LEVELS.items()
+    }
+    longest = max((names[-1] for names in by_arm.values()), key=good.__getitem__)
+    right["nearest train, longest training, class mean"] = falls(
+        ["nearest train", longest, "class mean"]
+    )
+    right["longest training, noise"] = falls([longest, f"noise, {LEVELS['noise'][-1]:g}"])
+    right["halves above the longest training"] = falls(["half of the clips", longest])
+    return right
+
+
+def write_page(scores: Mapping[str, Mapping[str, float]], n: int) -> str:
+    """Return the page."""
+    columns = " | ".join(f"`{name}`" for name in METRICS)
+    rule = "|---" * (len(METRICS) + 1) + "|"
+    lines = [f"| order | {columns} |", rule]
+    right = {metric: orders(scores, metric) for metric in METRICS}
+    for order in right[METRICS[0]]:
+        marks = " | ".join("yes" if right[metric][order] else "**no**" for metric in METRICS)
+        lines.append(f"| {order} | {marks} |")
+    lines += ["", f"| pictures (n = {n}) | {columns} |", rule]
+    for name, values in scores.items():
+        lines.append(f"| {name} | " + " | ".join(f"{values[m]:.3f}" for m in METRICS) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("study", type=Path, help="folder of a study with budgets")
+    asked.add_argument("--out", type=Path, help="file of the page; by default it is printed")
+    given = asked.parse_args()
+    store = open_store(open_study(given.study), None)
+    encoder = registry.encoders.build("logmel", {})  # no distance here depends on it
+    data = open_data(store, encoder)
+    scores = score_all(given.study, data, DataKey(store.content_hash, encoder.identity()))
+    page = write_page(scores, len(data.test))
+    print(page) if given.out is None else given.out.write_text(page + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
