@@ -66,6 +66,16 @@ def heard_by(metrics: Sequence[Metric]) -> set[str]:
     }
 
 
+def encoder_free(metric: Metric) -> bool:
+    """Return whether it is measured alike for every encoder: by the images alone, or by their match
+    in the space of a judge that hears."""
+    if metric.group not in ("match", "match_in_class"):
+        return metric.group == "quality"
+    return metric.judge in registry.judges and (
+        "sounds" in registry.judges.get(metric.judge).embeds
+    )
+
+
 def check_reads(metric: Metric, outputs: JudgeOutputs) -> None:
     """Refuse a metric that reads an output which its judge did not give, nor declared."""
     for names, given in (

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
+from a2ibench.evaluation.metric_inputs import encoder_free
 from a2ibench.reporting.differences import Differences
 from a2ibench.reporting.score_tables import score_tables
 from a2ibench.reporting.table import Table
@@ -42,8 +43,9 @@ class Between:
 def compare_encoders(studies: Sequence[Study]) -> list[Between]:
     """Compare the encoders of each set of pairs, scale and budget that several encoders have.
 
-    Comparable is what is measured on the images alone by one and the same judge, which is told by
-    its fingerprint. What compares sounds does so in the space of its own encoder.
+    Comparable is what is measured by one and the same judge, which is told by its fingerprint, on
+    the images alone, or in the space of a judge that hears. What else compares sounds does so in
+    the space of its own encoder.
     """
     groups: dict[tuple[str, str, int], list[Study]] = {}
     for study in studies:
@@ -73,19 +75,19 @@ def _compare(studies: Sequence[Study]) -> Between:
         if all(name in one.metrics for one in others):
             metric = registry.metrics.get(name)
             judges = first.judge(name).union(*(one.judge(name) for one in others))
-            if metric.group == "quality" and len(judges) == 1:
+            if encoder_free(metric) and len(judges) == 1:
                 alike.append(metric)
             else:
                 apart.append(name)
     if alike:
         notes.append(
-            f"{dataset}: comparable between encoders, by the images alone and by one and the"
+            f"{dataset}: comparable between encoders, without their features and by one and the"
             f" same judge: {', '.join(metric.name for metric in alike)}."
         )
     if apart:
         notes.append(
-            f"{dataset}: not compared between encoders, since it is more than the quality of the"
-            f" images, or version or judge is another: {', '.join(apart)}."
+            f"{dataset}: not compared between encoders, since it takes their features, or version"
+            f" or judge is another: {', '.join(apart)}."
         )
     references: list[RowScores] = []
     arms: list[dict[str, RowScores]] = []
@@ -120,13 +122,18 @@ def _tables(
 ) -> tuple[str, tuple[Table, ...]]:
     about = f"{first.dataset}, {first.about.scale} scale, {first.budget} images"
     rows = [*references, *(one for arm in arms for one in _named(arm))]
-    (scores,) = score_tables(rows, metrics, about, ())
-    title = f"Encoders: quality and class of the images ({about})"
-    scores = replace(scores, name=f"encoders-{first.folder.name}", title=title)
+    scores = [
+        replace(
+            one,
+            name=f"encoders{'' if one.name == 'quality' else f'_{one.name}'}-{first.folder.name}",
+            title=f"Encoders. {one.title.partition('. ')[2]}",
+        )
+        for one in score_tables(rows, metrics, about, ())
+    ]
     health = find_health(rows, metrics)
     metrics = usable(metrics, health)
     if not metrics:
-        return NO_JUDGE, (scores,)
+        return NO_JUDGE, tuple(scores)
     base = first.about.encoder
     what, form = "Encoders", EACH
     if len(arms) == 1:  # its name need not stand in every row, and sentence
@@ -142,7 +149,7 @@ def _tables(
         health,
         [BASE, TESTED],
     )
-    return lead(comparisons(tests)), (scores, made.table)
+    return lead(comparisons(tests)), (*scores, made.table)
 
 
 def _named(rows: Mapping[str, RowScores], form: str = EACH) -> list[RowScores]:

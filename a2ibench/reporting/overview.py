@@ -141,7 +141,7 @@ def _earlier(root: Path) -> list[Path]:
     tables = {
         f"{kind}-{folder.name}.{suffix}"
         for folder in studies_inside(root)
-        for kind in ("encoders", "encoder_differences")
+        for kind in ("encoders", "encoders_match", "encoders_match_in_class", "encoder_differences")
         for suffix in FORMATS
     }
     return found + [path for path in root.glob("tables/encoder*-*.*") if path.name in tables]

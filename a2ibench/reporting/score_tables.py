@@ -1,9 +1,10 @@
 """Tables I and II: the scores of references and arms with their intervals."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from a2ibench.contracts.metric import Metric
 from a2ibench.evaluation.judge_health import Health
+from a2ibench.evaluation.metric_inputs import encoder_free
 from a2ibench.evaluation.statistics import interval, no_interval
 from a2ibench.reporting.cells import (
     BELOW_FLOOR,
@@ -92,13 +93,22 @@ def score_tables(
                         if m.name in row.undefined
                     ),
                     *floor_note,
-                    *([BETWEEN_ENCODERS[group]] if group in BETWEEN_ENCODERS else []),
+                    *_between_encoders(group, chosen),
                     *health_notes(chosen, health),
                     protocols(chosen),
                 ),
             )
         )
     return tables
+
+
+def _between_encoders(group: str, metrics: Sequence[Metric]) -> Iterator[str]:
+    note = BETWEEN_ENCODERS.get(group)
+    same = [metric.name for metric in metrics if encoder_free(metric)]
+    if note is not None and (group == "quality" or len(same) < len(metrics)):
+        yield note
+    if same and group != "quality":
+        yield f"By a judge that hears for itself, comparable between encoders: {', '.join(same)}."
 
 
 def _row(

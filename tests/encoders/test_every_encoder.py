@@ -5,7 +5,7 @@ import pytest
 from a2ibench.conformance.suite import check
 from a2ibench.registry import encoders
 
-SLOW = {"soundnet8"}
+SLOW = {"aisfx", "soundnet8"}
 
 
 @pytest.mark.parametrize(

@@ -63,18 +63,44 @@ def test_an_overview_ranks_over_datasets_and_merges_no_tables(tmp_path: Path) ->
     assert (code, "--dataset belong to one" in text) == (2, True)
 
 
-def test_only_images_seen_by_one_judge_are_comparable_between_encoders(tmp_path: Path) -> None:
+def test_only_what_one_judge_measures_without_features_is_comparable_between_encoders(
+    tmp_path: Path,
+) -> None:
     folders = [
         heard(tmp_path / encoder, {"ours": 0.0}, judge=judge)
         for encoder, judge in (("logmel", "seen1"), ("mfcc", "seen1"), ("other", "seen2"))
     ]
-    same = "x: comparable between encoders, by the images alone and by one and the same judge:"
+    same = "x: comparable between encoders, without their features and by one and the same judge:"
     notes = write_overview(tmp_path, folders[:2])
     assert (tmp_path / "tables" / "encoders-logmel.md").is_file()
     assert any(note == f"{same} is1_lite0, kid_lite0." for note in notes)
     assert any(note.startswith("x: not") and "rprec1_i2a_lite0" in note for note in notes)
     assert not any(note.startswith(same) for note in write_overview(tmp_path, folders))
     assert not list((tmp_path / "tables").iterdir()), "a table that is not made would stay"
+
+
+def test_encoders_are_compared_by_the_match_that_a_judge_hears_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METRICS, "rprec[judge=i2a_aisfx]", 0.3)
+    folders = several(tmp_path, ("logmel", "mfcc"))
+    notes = write_overview(tmp_path, folders)
+    assert any(note.endswith("kid_lite0, rprec[judge=i2a_aisfx].") for note in notes)
+    assert any(note.startswith("x: not") and "rprec1_i2a_lite0" in note for note in notes)
+    table = (tmp_path / "tables" / "encoders_match-logmel.md").read_text()
+    assert "Encoders. Match of image and sound" in table
+    assert "ours, logmel" in table
+    assert "ours, mfcc" in table
+    said = "By a judge that hears for itself, comparable between encoders: rprec[judge=i2a_aisfx]."
+    assert said in table
+    assert "In the acoustic space of this encoder" not in table
+    differences = pd.read_csv(tmp_path / "tables" / "encoder_differences-logmel.csv")
+    assert "rprec[judge=i2a_aisfx]_v2" in set(differences["metric"])
+    code, text = run("report", folders[0])
+    assert code == 0, text
+    match = (folders[0] / "tables" / "match.md").read_text()
+    assert said in match
+    assert "In the acoustic space of this encoder" in match
 
 
 def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:

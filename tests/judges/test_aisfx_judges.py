@@ -1,0 +1,82 @@
+"""Judges in the space of aiSFX: sounds as the encoder embeds them, images beside them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from a2ibench.conformance.sample import make_pairs
+from a2ibench.data.sounds import waveforms
+from a2ibench.errors import UserError
+from a2ibench.evaluation.feasibility import find_metric
+from a2ibench.registry import encoders, judges
+from a2ibench.types import Spec
+from a2ibench_plugins.judges.i2a_aisfx import AISFXImageToAudio
+
+
+def without_features(pairs):
+    return replace(pairs, acoustic=pairs.acoustic[:, :0])
+
+
+def test_a_judge_that_only_hears_scores_no_images():
+    with pytest.raises(UserError, match="judge aisfx embeds sounds, the metric reads images"):
+        find_metric("rprec[judge=aisfx]")
+
+
+def test_match_metrics_take_the_judge_that_sees_and_hears():
+    for name in ("rprec", "retrieval", "similarity"):
+        assert find_metric(f"{name}[judge=i2a_aisfx]").judge == "i2a_aisfx"
+
+
+@pytest.fixture(scope="module")
+def trained():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("a2ibench_plugins.judges.i2a_cnn.MAX_STEPS", 60)
+        judge = AISFXImageToAudio()
+        judge.build(Spec(32, 0, ("bar", "disc")))
+        return judge, judge.fit(without_features(make_pairs(80)))
+
+
+@pytest.mark.integration
+class TestWithWeights:
+    def test_it_hears_what_the_encoder_hears(self):
+        sounds = make_pairs(4).sounds
+        encoder = encoders.build("aisfx", {})
+        ((_, heard),) = waveforms(sounds, encoder.sample_rate, encoder.min_samples)
+        features = judges.get("aisfx")().embed_sounds(heard)["features"]
+        np.testing.assert_array_equal(features, encoder.encode(heard))
+
+    def test_the_training_sounds_are_standardised(self, trained):
+        judge, _ = trained
+        sounds = make_pairs(80).sounds
+        ((_, some), (_, rest)) = waveforms(sounds, judge.sample_rate, judge.min_samples)
+        acoustic = np.concatenate([judge.embed_sounds(part)["acoustic"] for part in (some, rest)])
+        assert acoustic.shape == (80, 512)
+        np.testing.assert_allclose(acoustic.mean(axis=0), 0, atol=1e-3)
+        spread = acoustic.std(axis=0)
+        np.testing.assert_allclose(spread[spread > 0], 1, atol=1e-3)
+
+    def test_its_outputs_follow_from_its_base(self, trained):
+        judge, _ = trained
+        ((_, heard),) = waveforms(make_pairs(3, seed=1).sounds, judge.sample_rate, 1)
+        base = judges.get("aisfx")().embed_sounds(heard)
+        np.testing.assert_array_equal(
+            judge.embed_sounds(heard)["acoustic"], judge.embed_sounds_from(base)["acoustic"]
+        )
+
+    def test_images_of_other_clips_are_found_by_their_sounds(self, trained):
+        judge, figures = trained
+        test = make_pairs(40, seed=1)
+        ((_, heard),) = waveforms(test.sounds, judge.sample_rate, judge.min_samples)
+        sounds = judge.embed_sounds(heard)["acoustic"]
+        images = judge.embed(test.images[:])["acoustic"]
+        assert images.shape == sounds.shape == (40, 512)
+        unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (sounds, images)]
+        rank = (unit[0] @ unit[1].T > (unit[0] * unit[1]).sum(axis=1)[:, np.newaxis]).sum(axis=1)
+        assert np.median(rank) < 12  # 19.5 by chance
+        assert figures["held_out_r2"] > 0
+
+    def test_pairs_without_sounds_are_refused(self, trained):
+        judge, _ = trained
+        with pytest.raises(ValueError, match="expected pairs with sounds"):
+            judge.fit(replace(make_pairs(40), sounds=None))
