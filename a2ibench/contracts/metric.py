@@ -143,6 +143,9 @@ class Metric(ABC):
     orderless: bool = True
     """Whether segments in another order have the same score; False for a protocol that cuts them
     into random parts by their position."""
+    keeps_parts: bool = False
+    """Whether it cuts the images into random parts, and :meth:`without_blocks` keeps the others in
+    theirs: to cut them anew would move the score more than the missing images do."""
     variants: ClassVar[Variants] = {}
     """Instances with names of their own: name → the parameters, and other attributes, that differ
     from the class's. Where there are some, only these are listed, and computed when the user names
@@ -253,9 +256,9 @@ class Metric(ABC):
         ``block`` is int64 ``[n]``, 0 … B − 1.
 
         Returns:
-            float64 ``[B]``, the b-th equal to the score of the segments outside of block b. None,
-            the default, leaves it to the jackknife: means of ``per_segment`` where there are some,
-            else :meth:`compute` B times.
+            float64 ``[B]``, the b-th equal to the score of the segments outside of block b (up to
+            the cuts, with :attr:`keeps_parts`). None, the default, leaves it to the jackknife:
+            means of ``per_segment`` where there are some, else :meth:`compute` B times.
         """
         return None
 

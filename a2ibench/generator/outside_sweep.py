@@ -12,13 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.evaluation.outside_images import (
-    FORMATS,
-    Files,
-    images_by_name,
-    read_images,
-    refuse_all,
-)
+from a2ibench.evaluation.outside_images import Files, images_by_name, read_images, refuse_all
+from a2ibench.evaluation.picture_files import FORMATS
 from a2ibench.generator.generate import open_run
 from a2ibench.generator.sound_changes import LIMITS, Change
 from a2ibench.generator.sweep import Finding, Swept, correlate_all, find_classifier, measure_levels

@@ -161,6 +161,7 @@ class InceptionScore(Metric):
         super().__post_init__()
         self.fewest = 2 * self.splits
         self.orderless = self.splits == 1 or self.shuffles > 0
+        self.keeps_parts = self.splits > 1
 
     def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class."""
@@ -191,6 +192,7 @@ class InceptionScoreInfinite(Metric):
     headline = False
     bounds = (float("-inf"), float("inf"))
     fewest = MIN_PART * max(PARTS)
+    keeps_parts = True
     variants: ClassVar[Variants] = {
         "is_inf_inceptionv3": {"judge": "inceptionv3"},
         "is_inf_lite0": {"title": "IS∞ lite0"},
