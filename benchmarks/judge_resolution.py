@@ -24,7 +24,7 @@ from scipy.ndimage import gaussian_filter
 
 import a2ibench
 from a2ibench import registry
-from a2ibench.data.holdout import part
+from a2ibench.data.holdout import hold_out, part
 from a2ibench.evaluation.eval_set import make_eval_set
 from a2ibench.evaluation.evaluate import GeneratedImages, evaluate, load_judges
 from a2ibench.results.study import open_study
@@ -99,15 +99,13 @@ def score_all(folder: Path, data: Data, data_key: DataKey) -> dict[str, dict[str
         results = evaluate(GeneratedImages(images), data.eval_set, metrics, judges)
         found[name] = {metric: one.score.value for metric, one in results.items()}
         print(name, *(f"{value:.3f}" for value in found[name].values()), flush=True)
-    # Half of the clips against the other half: neither may lend the other its pictures.
-    clips = np.unique(data.test.source)
-    chosen = np.random.default_rng(SEED).permutation(clips)[: len(clips) // 2]
-    half = np.isin(data.test.source, chosen)
-    n = min(half.sum(), (~half).sum())
-    one, other = (np.flatnonzero(side)[:n] for side in (half, ~half))
+    # Half of the clips of each class against the other half.
+    sides = hold_out(data.test, 0.5, SEED)
+    n = min(map(len, sides))
+    one, other = (part(side, np.arange(n)) for side in sides)
     results = evaluate(
-        GeneratedImages(data.test.images[one]),
-        make_eval_set(data.train, part(data.test, other)),
+        GeneratedImages(one.images[:]),
+        make_eval_set(data.train, other),
         metrics,
         judges,
     )
