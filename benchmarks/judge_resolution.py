@@ -36,6 +36,19 @@ METRICS = (
     *("kid_lite0", "kid[judge=resnet18]", "kid[judge=simclr]"),
     *("coverage5_lite0", "coverage[judge=resnet18]", "coverage[judge=simclr]"),
 )
+INTRO = """# Judges of quality
+
+Which distance tells more from less? Made by
+
+    python benchmarks/judge_resolution.py STUDY --out reports/quality-judges/README.md
+
+on {about},
+n = {n} test segments. *More images*: each budget is nearer to the real pictures than the one
+before. *Blur* to *classes swapped*: each of five levels of it, applied to the real test pictures,
+is farther away than the one before. *Halves*: the clips of each class in two halves, one judged
+against the other.
+"""
+
 LEVELS: Mapping[str, Sequence[float]] = {
     "blur": (0.4, 0.7, 1, 1.5, 2.5),
     "noise": (3, 8, 16, 32, 64),
@@ -137,11 +150,11 @@ def orders(scores: Mapping[str, Mapping[str, float]], metric: str) -> dict[str, 
     return right
 
 
-def write_page(scores: Mapping[str, Mapping[str, float]], n: int) -> str:
-    """Return the page."""
+def write_page(scores: Mapping[str, Mapping[str, float]], n: int, about: str) -> str:
+    """Return the page; ``about`` says what the study is."""
     columns = " | ".join(f"`{name}`" for name in METRICS)
     rule = "|---" * (len(METRICS) + 1) + "|"
-    lines = [f"| order | {columns} |", rule]
+    lines = [INTRO.format(about=about, n=n), f"| order | {columns} |", rule]
     right = {metric: orders(scores, metric) for metric in METRICS}
     for order in right[METRICS[0]]:
         marks = " | ".join("yes" if right[metric][order] else "**no**" for metric in METRICS)
@@ -157,11 +170,17 @@ def main() -> None:
     asked.add_argument("study", type=Path, help="folder of a study with budgets")
     asked.add_argument("--out", type=Path, help="file of the page; by default it is printed")
     given = asked.parse_args()
-    store = open_store(open_study(given.study), None)
+    study = open_study(given.study)
+    store = open_store(study, None)
     encoder = registry.encoders.build("logmel", {})  # no distance here depends on it
     data = open_data(store, encoder)
     scores = score_all(given.study, data, DataKey(store.content_hash, encoder.identity()))
-    page = write_page(scores, len(data.test))
+    rows = [row for row in study.rows if row.kind == "model"]
+    about = (
+        f"`{store.name}`: {', '.join(row.label for row in rows)}, training seed 0,"
+        f" {', '.join(f'{budget:,}' for budget in study.budgets)} training images"
+    )
+    page = write_page(scores, len(data.test), about)
     print(page) if given.out is None else given.out.write_text(page + "\n", encoding="utf-8")
 
 
