@@ -47,7 +47,7 @@ class PackagedFile:
 
     @property
     def lacking(self) -> str:
-        """What to do where it is not here yet; empty where the variable names it."""
+        """The advice where it is not here yet; empty where the variable names it."""
         if os.environ.get(self.variable):
             return ""
         return (

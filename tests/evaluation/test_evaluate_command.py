@@ -79,7 +79,7 @@ def test_real_images_from_outside_score_as_the_ground_truth_to_the_last_bit(
     assert done.exit_code == 0, done.output
     assert "a | b: images from outside, one seed" in done.output
     table = rows_of(study)
-    value = "is1_lite0_v1:value"
+    value = "is1_lite0_v2:value"
     assert list(table.index[-2:]) == ["a | b", "vae"]
     assert table.loc["a | b", value] == table.loc["ground truth", value]
     (key,) = jobs_of(study)["a | b"]

@@ -10,7 +10,7 @@ from a2ibench_plugins.metrics.clipped_manifold import ClippedCoverage, ClippedDe
 from a2ibench_plugins.metrics.mean_discrepancy import MeanDiscrepancy
 from a2ibench_plugins.metrics.sliced_wasserstein import SlicedWasserstein
 
-N = 6_000
+N = 8_000
 
 pytestmark = pytest.mark.integration
 

@@ -122,7 +122,7 @@ def test_parameters_decide_what_a_metric_needs() -> None:
         (
             "rprec[judge=lite0]",
             r"judge lite0 gives features, logits, the metric reads acoustic; judges that give it:"
-            r" i2a_cnn, i2a_lite0$",
+            r" i2a_aisfx, i2a_cnn, i2a_lite0$",
         ),
         ("kid[judge=own]", r"judge own gives acoustic, the metric reads features"),
         ("msssim[judge=lite0]", r"judges that give it: pixels"),

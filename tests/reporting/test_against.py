@@ -24,12 +24,13 @@ def test_real_images_have_neither_chance_nor_memory_and_are_not_compared_by_them
     rows = (truth, method("mine", 0.5, 3))
     made = Report("data", rows, tuple(METRICS))
     (ceiling,) = against_references(made)
-    assert {one["metric"] for one in ceiling.table.records} == {"kid_lite0_v1"}
+    assert {one["metric"] for one in ceiling.table.records} == {"kid_lite0_v2"}
     assert {one.verdict for one in ceiling.tests} == {"exploratory"}
 
 
 def test_metrics_of_chance_say_so_and_those_of_the_sound_do_not() -> None:
     needs = {name: registry.metrics.get(name).needs for name in registry.metrics.names()}
     assert {name for name, need in needs.items() if "noise" in need} == {
-        "diversity_lite0", "msssim_diversity", "noise_sensitivity_lite0",
+        "cond_rke_lite0", "cond_vendi_lite0", "diversity_lite0", "msssim_diversity",
+        "noise_sensitivity_lite0",
     }  # fmt: skip

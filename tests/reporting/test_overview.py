@@ -111,13 +111,13 @@ def test_encoders_are_compared_by_what_is_comparable(tmp_path: Path) -> None:
     notes = write_overview(tmp_path, folders)
     assert notes[-1].startswith("x, between encoders: ours, mfcc is better than ours, logmel by")
     table = pd.read_csv(tmp_path / "tables" / "encoder_differences-logmel.csv")
-    assert set(table["metric"]) == {"is1_lite0_v1", "kid_lite0_v1"}
+    assert set(table["metric"]) == {"is1_lite0_v2", "kid_lite0_v2"}
     rows = table.set_index(["method", "metric"])
-    assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "base"] == "ours, logmel"
-    assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "difference"] == pytest.approx(0.05, abs=0.002)
-    assert rows.loc[("ours, mfcc", "kid_lite0_v1"), "verdict"] == "better"
-    assert rows.loc[("ours, mfcc", "is1_lite0_v1"), "verdict"] == "exploratory"
-    assert rows.loc[("vae, mfcc", "kid_lite0_v1"), "verdict"] == "not separable"
+    assert rows.loc[("ours, mfcc", "is1_lite0_v2"), "base"] == "ours, logmel"
+    assert rows.loc[("ours, mfcc", "is1_lite0_v2"), "difference"] == pytest.approx(0.05, abs=0.002)
+    assert rows.loc[("ours, mfcc", "kid_lite0_v2"), "verdict"] == "better"
+    assert rows.loc[("ours, mfcc", "is1_lite0_v2"), "verdict"] == "exploratory"
+    assert rows.loc[("vae, mfcc", "kid_lite0_v2"), "verdict"] == "not separable"
     assert rows["seeds"].eq(3).all()
     page = (tmp_path / "report.html").read_text()
     assert "Encoders on x" in page

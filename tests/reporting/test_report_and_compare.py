@@ -37,7 +37,7 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     )
     assert f"verdict: {verdict}" in " ".join(text.split())
     primary = pd.read_csv(folder / "tables" / "primary.csv")
-    assert primary["metric"].unique().tolist() == ["kid_lite0_v1", "rprec1_i2a_lite0_v1"]
+    assert primary["metric"].unique().tolist() == ["kid_lite0_v2", "rprec1_i2a_lite0_v1"]
     assert set(primary["verdict"]) == {"worse"}
 
 

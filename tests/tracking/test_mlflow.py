@@ -162,7 +162,7 @@ def test_a_study_is_one_parent_with_a_child_a_job(mirrored: Path, server: Server
     for run in runs.values():
         assert run["tags"]["mlflow.parentRunId"] == parent["info"][3]
         assert run["info"][0] == "FINISHED"
-        assert run["points"]["score/is1_lite0_v1"][0][1] >= 1
+        assert run["points"]["score/is1_lite0_v2"][0][1] >= 1
         assert {"grid.png", "result.json"} <= set(run["files"])
 
 

@@ -78,8 +78,9 @@ def _read(folder: Path, number: int, rows: Jobs) -> Sweep:
         types = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(NUMBERS, float)}
         found = pd.read_csv(folder / "correlations.csv", dtype=types)
         strips = sorted((folder / "strips").glob("*.png"))
+        drawn_by = about["system"] if "system" in about else _run(about["job"], rows)
         return Sweep(
-            title=f"{about.get('system') or _run(about['job'], rows)}: {about['change']}",
+            title=f"{drawn_by}: {about['change']}",
             curves=png_uri(folder / "curves.png"),
             strips=tuple((path.stem, png_uri(path)) for path in strips[:STRIPS]),
             correlations=_table(found, number),
