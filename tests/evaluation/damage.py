@@ -233,9 +233,24 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
     "density5_lite0": _FIDELITY,
     "recall3_lite0": _COVERAGE,
     "coverage5_lite0": _COVERAGE,
-    "is1_lite0": _INCEPTION,
-    "is10_lite0": _INCEPTION,
-    "accuracy_resnet18": _CLASS,
+    **dict.fromkeys(
+        [f"{name}_lite0" for name in ("is1", "is10", "is10_published", "is_inf")], _INCEPTION
+    ),
+    **dict.fromkeys(
+        [
+            *("accuracy_resnet18", "aic_classifier_resnet18"),
+            *(f"aic_classifier_means_{judge}" for judge in ("resnet18", "lite0")),
+        ],
+        _CLASS,
+    ),
+    **dict.fromkeys(
+        [
+            *(f"ais_{kind}_i2a_lite0" for kind in ("rate", "cos", "z")),
+            *(f"iis_{kind}_lite0" for kind in ("rate", "cos", "z")),
+            *(f"image_r{k}_lite0" for k in (1, 5, 10)),
+        ],
+        _MATCH,
+    ),
     "cas_lite0": _CLASS | _expect(worse=("one image",)),
     "similarity_i2a_lite0": _MATCH,
     **dict.fromkeys(
@@ -289,7 +304,11 @@ _BY_FEATURES = (
 _FAR = "pictures far from all real ones are far from the training images, too"
 
 KNOWN: Mapping[tuple[str, str], str] = {
-    **{(f"is{k}_lite0", damage): _IS for k in (1, 10) for damage in ("jpeg 95", *PIXELS[:3])},
+    **{
+        (f"{name}_lite0", damage): _IS
+        for name in ("is1", "is10", "is10_published", "is_inf")
+        for damage in ("jpeg 95", *PIXELS[:3])
+    },
     **{(f"{name}_lite0", "jpeg 95"): _RINGS for name in _BY_FEATURES},
     **{
         (f"{name}_lite0", damage): _FAR

@@ -121,7 +121,8 @@ def test_the_table_fits_a_terminal_and_says_what_it_rests_on(folders: Path) -> N
     why = call(folders / "real", folders / "fake", "--metric", "all", "--verbose").output
     assert "accuracy_resnet18" in why
     assert ": judge resnet18 is trained on the training pairs" in why
-    assert "memorisation_lite0: needs real training images" in why
+    assert "memorisation_lite0" in why
+    assert ": needs real training images" in why
 
 
 def test_one_half_of_the_real_pictures_is_scored_against_the_other(folders: Path) -> None:
