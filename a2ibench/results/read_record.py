@@ -29,10 +29,24 @@ def read_record(kind: type[R], path: Path) -> R:
         DamagedError: it is no JSON, or not of this kind.
         OSError: it cannot be read at all.
     """
+    return as_record(kind, read_content(path))
+
+
+def read_content(path: Path) -> Any:
+    """Read the plain values in a JSON file; raise as :func:`read_record`."""
     if path.stat().st_size > MAX_BYTES:
         raise DamagedError(f"{path.stat().st_size:,} bytes, far more than were written")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise DamagedError("nested too deeply") from error
+    except ValueError as error:
+        raise DamagedError(_short(str(error))) from error
+
+
+def as_record(kind: type[R], content: Any) -> R:
+    """Return plain values as a record; raise a DamagedError where they are none of this kind."""
+    try:
         record: R = _adapter(kind).validate_python(content)  # type: ignore[arg-type]  # hashable
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
