@@ -16,7 +16,7 @@ WORSE = 1
 @click.option(
     "--arm", help="Arm to compare where A or B is a study without :ARM.  [default: its only model]"
 )
-@budget_option
+@budget_option()
 @click.option(
     "--metric",
     "metrics",
