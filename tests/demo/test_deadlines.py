@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 
 from a2ibench.demo import app, deadlines
+from a2ibench.demo.studio import Model
 from a2ibench.demo.serve import listen
 
 HEAD = (
@@ -26,7 +27,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     monkeypatch.setattr(deadlines, "REQUEST", 1.0)
     monkeypatch.setattr(deadlines, "GRACE", 0.5)
     monkeypatch.setattr(app, "REQUEST", 1.0)
-    made = app.make_app({"none": None}, ["*"])  # type: ignore[dict-item]
+    made = app.make_app([Model("none", None, None)], ["*"])  # type: ignore[arg-type]
     config = uvicorn.Config(
         made, http=deadlines.PunctualProtocol, lifespan="off", log_level="warning", access_log=False
     )

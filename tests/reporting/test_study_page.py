@@ -226,6 +226,19 @@ def test_a_method_has_its_colour_wherever_it_is_named_and_a_class_of_its_name_ha
     assert "arm" not in [one.get("class") for one in table.iter()]
 
 
+def test_without_a_script_the_pictures_are_of_one_budget_and_there_is_no_slider(root: Any) -> None:
+    parts = [one for one in root.iter() if "data-budget" in one.attrib]
+    assert [(one.tag, one.get("data-budget"), "hidden" in one.attrib) for one in parts] == [
+        (tag, budget, budget == "1 images")
+        for tag in ("div", "tbody")
+        for budget in ("1 images", "3 images")
+    ]
+    sliders = [one for one in root.iter("p") if one.get("class") == "slider"]
+    assert [("hidden" in one.attrib, one.get("data-names")) for one in sliders] == [
+        (True, "1 images|3 images")
+    ] * 2
+
+
 @pytest.mark.parametrize(
     ("tested", "said"),
     [
