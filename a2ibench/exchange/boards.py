@@ -1,38 +1,22 @@
 """The leaderboards in exported contents: rows that may stand in one table, ranked."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric
+from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judge_health import Health
 from a2ibench.evaluation.rank_intervals import RankInterval, rank_intervals
+from a2ibench.exchange.described_metrics import SHOWN, describe_metrics
 from a2ibench.exchange.merge import board_of
 from a2ibench.exchange.records import Content, JudgeEntry, MetricEntry, PairsEntry, RowEntry, unpack
 from a2ibench.results.rows import RowScores, seed_scores
 from a2ibench.results.struck_metrics import find_health, usable
 from a2ibench.study.primary import usual_metrics
-
-SHOWN = 6
-"""Digits of a hash that tell two things of one name apart."""
-
-
-class DescribedMetric(Metric):
-    """A metric by its description alone, which may be installed nowhere here."""
-
-    title = ""
-    key: str = ""
-    """Key of its scores: two of them are equal by it."""
-    judge = OWN
-    bounds = (float("-inf"), float("inf"))
-
-    def compute(self, outputs: JudgeOutputs) -> float:
-        """Refuse: a description computes nothing."""
-        raise NotImplementedError(f"{self.name}: known by its description alone")
 
 
 @dataclass(frozen=True)
@@ -110,8 +94,19 @@ class Board:
 
     @cached_property
     def headline(self) -> tuple[str, ...]:
-        """One metric for each group, as studies choose them."""
-        return usual_metrics(self.usable)
+        """One metric for each group, as studies choose them; where a metric has several columns,
+        by that which ranks the most methods, or is the newest of these."""
+
+        def weight(metric: Metric) -> tuple[int, int]:
+            return sum(metric.name in row.scores for row in ranked), metric.version
+
+        ranked = [row for row in self.scores if self._is_ranked(row)]
+        chosen: dict[str, Metric] = {}
+        for metric in self.usable:
+            name = self.definitions[metric.name].name
+            if name not in chosen or weight(metric) > weight(chosen[name]):
+                chosen[name] = metric
+        return usual_metrics([metric for metric in self.usable if metric in chosen.values()])
 
     @cached_property
     def ranks(self) -> dict[str, dict[str, RankInterval]]:
@@ -169,7 +164,7 @@ def make_boards(content: Content, ablations: bool = False) -> list[Board]:
         for budget in [*budgets] or [None]:
             chosen = [row for row in rows if row.budget in (None, budget)]
             chosen.sort(key=lambda row: row.kind != "reference")
-            metrics, columns = _metrics(content, chosen)
+            metrics, columns = describe_metrics(content, chosen)
             scores = tuple(
                 _scores(row, label, columns, content.judges)
                 for row, label in zip(chosen, _labels(chosen), strict=True)
@@ -204,52 +199,6 @@ def _labels(rows: Sequence[RowEntry]) -> list[str]:
         row.label if count[row.label] == 1 else f"{row.label} ({row.definition[:SHOWN] or 'none'})"
         for row in rows
     ]
-
-
-def _metrics(
-    content: Content, rows: Iterable[RowEntry]
-) -> tuple[dict[str, Metric], dict[str, Metric]]:
-    """Return the metrics of some rows by their names on the board, and by the keys of scores; of
-    a metric in several versions, or by several judges, each title says which it is."""
-    keys = dict.fromkeys(key for row in rows for job in row.jobs for key in job.scores)
-    entries = [(key, content.metrics[key]) for key in keys]
-    entries.sort(key=lambda one: (one[1].column, one[1].name, one[1].version, one[0]))
-    names = Counter(entry.name for _, entry in entries)
-    versions = Counter(pair for pair in {(entry.name, entry.version) for _, entry in entries})
-    several = Counter(name for name, _ in versions)
-    alike = Counter((entry.name, entry.version) for _, entry in entries)
-    by_name: dict[str, Metric] = {}
-    by_key: dict[str, Metric] = {}
-    number = Counter[str]()
-    for key, entry in entries:
-        made, title, name = DescribedMetric(key=key), entry.title, entry.name
-        if names[entry.name] > 1:
-            number[entry.name] += 1
-            name = f"{entry.name}#{number[entry.name]}"
-        if several[entry.name] > 1:
-            title += f" v{entry.version}"
-        if alike[entry.name, entry.version] > 1:
-            title += f" by {entry.judge} {entry.judge_fingerprint[:SHOWN]}"
-        low, high = (entry.low, entry.high)
-        vars(made).update(
-            name=name,
-            title=title,
-            version=entry.version,
-            judge=_judge(entry.judge, entry.judge_fingerprint),
-            group=entry.group,
-            column=entry.column,
-            percent=entry.percent,
-            primary=entry.primary,
-            higher_is_better=entry.higher_is_better,
-            bounds=(-np.inf if low is None else low, np.inf if high is None else high),
-        )
-        by_name[name] = by_key[key] = made
-    return by_name, by_key
-
-
-def _judge(name: str, fingerprint: str) -> str:
-    """Return a name of a judge that is another for each fingerprint."""
-    return OWN if fingerprint == OWN else f"{name} {fingerprint[:SHOWN]}"
 
 
 def _scores(

@@ -9,15 +9,14 @@ from a2ibench.evaluation.rank_intervals import RankInterval
 from a2ibench.evaluation.statistics import MIN_SEEDS
 from a2ibench.exchange.boards import Board, make_boards
 from a2ibench.exchange.exported_file import write_content
+from a2ibench.exchange.made_table import made_table, printed_options
 from a2ibench.exchange.rank_chart import draw_ranks
-from a2ibench.exchange.records import Content, RowEntry
-from a2ibench.printable import printable
+from a2ibench.exchange.records import Content
 from a2ibench.reporting.cells import (
     MISSING,
     Cell,
     Count,
     Label,
-    Number,
     Printed,
     Seeds,
     full_name,
@@ -28,7 +27,6 @@ from a2ibench.reporting.score_tables import score_tables
 from a2ibench.reporting.svg import Chart, inline_svg
 from a2ibench.reporting.table import Column, Table
 from a2ibench.results.recorded_files import writing
-from a2ibench.results.records import SPENT
 from a2ibench.results.rows import RowScores
 from a2ibench.results.struck_metrics import struck_reasons
 
@@ -145,12 +143,12 @@ def _view(number: int, board: Board) -> dict[str, Any]:
             _rank_table(number, board),
             *_score_tables(number, board, metrics),
         ],
-        "made": _made_table(number, board),
+        "made": made_table(number, board),
         "provenance": [
             ("pairs, content hash", board.pairs_hash),
             ("list of test segments, sha256", board.pairs.list_hash or listed),
             ("encoder, fingerprint", board.rows[0].encoder.fingerprint),
-            ("encoder, options", _options(board.rows[0].encoder.config)),
+            ("encoder, options", printed_options(board.rows[0].encoder.config)),
         ],
     }
 
@@ -232,48 +230,6 @@ def _score_tables(number: int, board: Board, metrics: Sequence[Any]) -> list[Tab
     ]
 
 
-def _made_table(number: int, board: Board) -> Table:
-    """Return the code, options, hardware and cost of each row."""
-    names = {id(row): scores.label for row, scores in zip(board.rows, board.scores, strict=True)}
-    lines = tuple(tuple(_made(row, names[id(row)])) for row in board.rows)
-    columns = (
-        Column("method"),
-        Column("seeds", left=True),
-        Column("code", left=True),
-        Column("options", left=True),
-        Column("hardware", left=True),
-        Column("parameters"),
-        Column("training images/s"),
-        Column("seconds per seed"),
-        Column("a2ibench", left=True),
-    )
-    return Table(
-        f"made-{number}",
-        f"Code, options, hardware and cost ({board.title})",
-        columns,
-        (lines,),
-        ("Code: hash of the method's code, of an outside system's images. Means over the seeds.",),
-    )
-
-
-def _made(row: RowEntry, label: str) -> Iterator[Cell]:
-    def mean(values: Sequence[float | None]) -> Number:
-        found = [one for one in values if one is not None]
-        return Number(sum(found) / len(found) if found else None)
-
-    costs = [job.cost for job in row.jobs]
-    hardware = dict.fromkeys(_options(job.hardware) for job in row.jobs if job.hardware)
-    yield Label(label)
-    yield Label(", ".join(str(job.seed) for job in row.jobs) or MISSING, "key")
-    yield Label(", ".join(dict.fromkeys(job.source[:12] for job in row.jobs)) or MISSING, "hash")
-    yield Label(_options(row.config) if row.jobs else MISSING, "words")
-    yield Label("; ".join(hardware) or MISSING, "words")
-    yield mean([cost.parameters for cost in costs])
-    yield mean([cost.images_per_second for cost in costs])
-    yield mean([sum(getattr(cost, part) or 0.0 for part in SPENT) for cost in costs])
-    yield Label(", ".join(dict.fromkeys(job.a2ibench for job in row.jobs)) or MISSING, "key")
-
-
 def _definitions(boards: Sequence[Board]) -> list[dict[str, Any]]:
     """Return every metric once, as it is described."""
     found: dict[str, dict[str, Any]] = {}
@@ -292,11 +248,3 @@ def _definitions(boards: Sequence[Board]) -> list[dict[str, Any]]:
                 },
             )
     return [*found.values()]
-
-
-def _options(values: Mapping[str, Any]) -> str:
-    said = (
-        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
-        for name, value in values.items()
-    )
-    return printable(", ".join(said)) or "none"
