@@ -160,8 +160,9 @@ def make_boards(content: Content, ablations: bool = False) -> list[Board]:
         groups[protocol, pairs, encoder].append(row)
     boards = []
     for (protocol, pairs, _), rows in groups.items():
-        budgets = sorted({row.budget for row in rows if row.budget is not None})
-        for budget in [*budgets] or [None]:
+        trained = {row.budget for row in rows if row.budget is not None}
+        budgets: list[int | None] = [*sorted(trained)]
+        for budget in budgets or [None]:
             chosen = [row for row in rows if row.budget in (None, budget)]
             chosen.sort(key=lambda row: row.kind != "reference")
             metrics, columns = describe_metrics(content, chosen)

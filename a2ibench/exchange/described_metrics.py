@@ -35,9 +35,9 @@ def describe_metrics(
     entries = [(key, content.metrics[key]) for key in keys]
     entries.sort(key=lambda one: (one[1].column, one[1].name, one[1].version, one[0]))
     names = Counter(entry.name for _, entry in entries)
-    versions = Counter(pair for pair in {(entry.name, entry.version) for _, entry in entries})
-    several = Counter(name for name, _ in versions)
+    versions = Counter(name for name, _ in {(one.name, one.version) for _, one in entries})
     alike = Counter((entry.name, entry.version) for _, entry in entries)
+    judges = Counter(name for name, _ in {(one.judge, one.judge_fingerprint) for _, one in entries})
     by_name: dict[str, Metric] = {}
     by_key: dict[str, Metric] = {}
     number = Counter[str]()
@@ -46,16 +46,19 @@ def describe_metrics(
         if names[entry.name] > 1:
             number[entry.name] += 1
             name = f"{entry.name}#{number[entry.name]}"
-        if several[entry.name] > 1:
+        if versions[entry.name] > 1:
             title += f" v{entry.version}"
         if alike[entry.name, entry.version] > 1:
             title += f" by {entry.judge} {entry.judge_fingerprint[:SHOWN]}"
+        judge = entry.judge
+        if judges[judge] > 1:  # what is said of one of them says nothing of the others
+            judge += f" {entry.judge_fingerprint[:SHOWN]}"
         low, high = (entry.low, entry.high)
         vars(made).update(
             name=name,
             title=title,
             version=entry.version,
-            judge=_judge(entry.judge, entry.judge_fingerprint),
+            judge=judge,
             group=entry.group,
             column=entry.column,
             percent=entry.percent,
@@ -65,8 +68,3 @@ def describe_metrics(
         )
         by_name[name] = by_key[key] = made
     return by_name, by_key
-
-
-def _judge(name: str, fingerprint: str) -> str:
-    """Return a name of a judge that is another for each fingerprint."""
-    return OWN if fingerprint == OWN else f"{name} {fingerprint[:SHOWN]}"

@@ -23,7 +23,7 @@ from a2ibench.reporting.cells import (
     heading,
 )
 from a2ibench.reporting.html_page import write_html
-from a2ibench.reporting.score_tables import score_tables
+from a2ibench.reporting.score_tables import TITLES, score_tables
 from a2ibench.reporting.svg import Chart, inline_svg
 from a2ibench.reporting.table import Column, Table
 from a2ibench.results.recorded_files import writing
@@ -46,7 +46,10 @@ FEW_SEEDS = (
     "With fewer than three seeds nothing is tested, and a method is tied with all others: {}."
 )
 ALONE = "There is one method, {}: it is compared with nothing, and has no rank."
-ABLATIONS = "Ablations are not ranked; `a2ibench leaderboard --ablations` does it."
+ABLATIONS = (
+    "Ablations stand in the tables of scores alone; `a2ibench leaderboard --ablations` ranks them,"
+    " too."
+)
 NONE = "There is no method here, only reference rows."
 
 
@@ -179,6 +182,7 @@ def _rank_table(number: int, board: Board) -> Table:
             return Label(MISSING)
         return Places(ranks[row.label], len(ranks))
 
+    references = [row for row in board.scores if row.reference]
     sections = [
         tuple(
             (
@@ -186,14 +190,13 @@ def _rank_table(number: int, board: Board) -> Table:
                 Seeds(row.done, row.asked),
                 *(place(row, metric.name, metric.group) for metric in board.usable),
             )
-            for row in board.ordered
-            if row.reference == reference
+            for row in rows
         )
-        for reference in (False, True)
+        for rows in (board.methods, references)
     ]
     return Table(
         name=f"ranks-{number}",
-        title=f"Ranks ({board.title})",
+        title="Ranks",
         columns=(
             Column("method"),
             Column("seeds"),
@@ -221,7 +224,7 @@ def _score_tables(number: int, board: Board, metrics: Sequence[Any]) -> list[Tab
     return [
         Table(
             f"{one.name}-{number}",
-            one.title.partition(". ")[2],
+            TITLES[one.name].partition(". ")[2],
             one.columns,
             one.sections,
             one.notes,

@@ -28,7 +28,7 @@ def made_table(number: int, board: Board) -> Table:
     )
     return Table(
         f"made-{number}",
-        f"Code, options, hardware and cost ({board.title})",
+        "Code, options, hardware and cost",
         columns,
         (lines,),
         ("Code: hash of the method's code, of an outside system's images. Means over the seeds.",),
