@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.results.job_state import JobState
-from a2ibench.results.read_record import DamagedError, as_record, read_content
+from a2ibench.results.read_record import DamagedError, parse_record, read_content
 from a2ibench.results.records import Look, PrimaryRecord, StudyRecord
 from a2ibench.results.result_file import JOBS, RESULT
 from a2ibench.results.study import ABOUT
@@ -30,7 +30,7 @@ def held_values(folder: Path) -> dict[str, Any] | None:
 def _as_study(held: Mapping[str, Any] | None) -> StudyRecord | None:
     """Return plain values as a record; None of none, or of a damaged one."""
     try:
-        return as_record(StudyRecord, held)
+        return parse_record(StudyRecord, held)
     except DamagedError:
         return None
 

@@ -29,7 +29,7 @@ def read_record(kind: type[R], path: Path) -> R:
         DamagedError: it is no JSON, or not of this kind.
         OSError: it cannot be read at all.
     """
-    return as_record(kind, read_content(path))
+    return parse_record(kind, read_content(path))
 
 
 def read_content(path: Path) -> Any:
@@ -44,8 +44,8 @@ def read_content(path: Path) -> Any:
         raise DamagedError(_short(str(error))) from error
 
 
-def as_record(kind: type[R], content: Any) -> R:
-    """Return plain values as a record; raise a DamagedError where they are none of this kind."""
+def parse_record(kind: type[R], content: Any) -> R:
+    """Return plain values as a record; raise a DamagedError where they are not of this kind."""
     try:
         record: R = _adapter(kind).validate_python(content)  # type: ignore[arg-type]  # hashable
     except ValidationError as error:

@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 
 from a2ibench.demo import app, deadlines
-from a2ibench.demo.studio import Model
 from a2ibench.demo.serve import listen
+from a2ibench.demo.studio import Model
 
 HEAD = (
     "POST /draw?model=0&n=1&volume=1&seed=0 HTTP/1.1\r\nHost: localhost\r\n"
