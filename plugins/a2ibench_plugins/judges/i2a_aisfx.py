@@ -101,7 +101,7 @@ class AISFXImageToAudio(Judge):
         found = []
         for penalty in PENALTIES:
             weight, bias = ridge.solve(float(penalty))
-            images = np.split(phi_held @ weight + bias, 1 + COPIES)
+            images = np.split((phi_held @ weight + bias).astype(np.float32), 1 + COPIES)
             found.append([_nearer(held_out.acoustic, copy) for copy in images])
         best = int(np.mean(found, axis=1).argmax())
         both = np.concatenate([a, targets(held_out.acoustic)])
@@ -163,9 +163,9 @@ def _whitening(heard: Array, label: IntArray) -> Array:
     return whitening
 
 
-def _nearer(sounds: FloatArray, images: Array) -> float:
+def _nearer(sounds: FloatArray, images: FloatArray) -> float:
     """Return how often a sound is nearer to its own image than to another; ties count half."""
-    cosine = unit_rows(sounds) @ unit_rows(images).T
+    cosine: Array = unit_rows(sounds) @ unit_rows(images).T
     other = cosine[~np.eye(len(cosine), dtype=bool)].reshape(len(cosine), -1)
     own = np.diagonal(cosine)[:, np.newaxis]
     return float(((own > other).mean() + (own >= other).mean()) / 2)
