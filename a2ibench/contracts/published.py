@@ -1,4 +1,4 @@
-"""Published protocol: what a paper measured, and on what, as far as that is public.
+"""Published protocol: the measurement of a paper, as far as it is public.
 
 Built-in ones and a stranger's come in by the same door: an entry point (group
 ``a2ibench.protocols``), ``--plugin file.py``, or the decorator::
@@ -36,4 +36,4 @@ class PublishedProtocol:
     public: ClassVar[tuple[str, ...]] = ()
     """Lists and files that are public, and where, one sentence each."""
     not_public: ClassVar[tuple[str, ...]] = ()
-    """What would have to be known to measure the same, one sentence each."""
+    """Gaps: whatever would have to be known to measure the same, one sentence each."""

@@ -147,7 +147,7 @@ class Yang2020(PublishedProtocol):
     test_sounds = 218
     pictures_per_sound = 1
     metrics = (
-        *("is_inceptionv3", "accuracy_resnet18"),
+        *("is10_published_inceptionv3", "accuracy_resnet18"),
         *("rprec1_i2a_cnn", "rprec5_i2a_cnn", "rprec10_i2a_cnn"),
     )
     public = ("The lists of Wan et al. 2019, from which it was cleaned: baseball and soccer only.",)
@@ -166,6 +166,6 @@ class Wan2019Protocol(PublishedProtocol):
     options: ClassVar[Mapping[str, Any]] = {"image_size": 64}
     test_sounds = 248
     pictures_per_sound = 1
-    metrics = ("is_inceptionv3",)
+    metrics = ("is10_published_inceptionv3",)
     public = ("The lists, 10,701 training pairs and 248 test sounds, without the videos.",)
     not_public = ("Which frame of a video was taken.",)

@@ -58,7 +58,7 @@ class Clip:
 
     @property
     def stated(self) -> dict[str, Any]:
-        """What a list says of the clip: its first six fields, and those others that it gives."""
+        """The words of the list: the first six fields, and those others that it gives."""
         values = vars(self)
         return {
             one.name: values[one.name]

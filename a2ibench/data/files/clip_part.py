@@ -1,4 +1,4 @@
-"""What one file of a dataset gives: the pairs that were cut from it, or why there are none."""
+"""The part of a file: the pairs that were cut from it, or the reason for none."""
 
 from collections.abc import Mapping
 from itertools import repeat
