@@ -18,6 +18,9 @@ from a2ibench.results.rows import RowScores, seed_scores
 from a2ibench.results.struck_metrics import find_health, usable
 from a2ibench.study.primary import usual_metrics
 
+MAX_METHODS = 200
+"""Largest number of methods that are ranked: each pair is tested by each metric."""
+
 
 @dataclass(frozen=True)
 class Board:
@@ -113,8 +116,14 @@ class Board:
         """Metric → label of a method → its ranks among the methods that have a score by it.
 
         Raises:
-            UserError: two rows were judged on different blocks of test clips.
+            UserError: two rows were judged on different blocks of test clips, or there are more
+                than :data:`MAX_METHODS`.
         """
+        if len(self.methods) > MAX_METHODS:
+            raise UserError(
+                f"{self.title}: {len(self.methods):,} methods; at most {MAX_METHODS} are ranked"
+                " together, since each pair is tested: give fewer files"
+            )
         found = {}
         for metric in self.usable:
             there = [row for row in self.methods if metric.name in row.scores]

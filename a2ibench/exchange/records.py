@@ -197,6 +197,8 @@ class JobEntry(Entry):
         sizes = {len(unpack(one.blocks)) for one in self.scores.values() if one.blocks is not None}
         if self.strata is not None:
             sizes.add(len(self.strata))
+            if max(self.strata, default=0) >= max(len(self.strata), 1):
+                raise ValueError(f"strata: expected numbers below {len(self.strata)}")
         if len(sizes) > 1:
             raise ValueError(f"blocks: expected one number of them, got {sorted(sizes)}")
         for name, score in self.scores.items():

@@ -170,6 +170,15 @@ def test_numbers_that_no_sum_could_hold_are_refused(tmp_path: Path) -> None:
         read_content(out)
 
 
+def test_strata_are_fewer_than_blocks(tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    plain = export_study(open_study(study(tmp_path / "mine", ARMS))).model_dump()
+    plain["rows"][0]["jobs"][0]["strata"] = [0] * 7 + [8]
+    out.write_text(json.dumps({"content": plain, "sha256": hash_of(plain)}))
+    with pytest.raises(UserError, match=r"rows\.0\.jobs\.0: Value error, strata: expected numbers"):
+        read_content(out)
+
+
 def test_a_study_is_no_exported_file_and_other_files_are_not_overwritten(tmp_path: Path) -> None:
     made = study(tmp_path / "mine", ARMS)
     code, text = run("leaderboard", made, "--out", tmp_path / "board")

@@ -129,6 +129,16 @@ def test_other_pairs_are_other_leaderboards(tmp_path: Path) -> None:
     ]
 
 
+def test_there_is_a_limit_to_what_is_ranked(tmp_path: Path) -> None:
+    one = exported(study(tmp_path / "a", {"vae": 0.0}))
+    many = [
+        one.rows[0].model_copy(update={"label": f"m{i}", "definition": str(i)}) for i in range(201)
+    ]
+    (board,) = make_boards(one.model_copy(update={"rows": many}))
+    with pytest.raises(UserError, match="201 methods; at most 200 are ranked together"):
+        _ = board.ranks
+
+
 def test_a_metric_that_changed_without_a_new_version_is_refused(tmp_path: Path) -> None:
     a = exported(study(tmp_path / "a", {"vae": 0.0}))
     turned = a.metrics[KID].model_copy(update={"higher_is_better": True})
