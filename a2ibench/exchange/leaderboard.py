@@ -203,7 +203,7 @@ def _rank_table(number: int, board: Board) -> Table:
             *(Column(heading(metric)) for metric in board.usable),
         ),
         sections=tuple(section for section in sections if section),
-        notes=(*([] if len(board.methods) > 1 else claims(board)), *_gaps(board)),
+        notes=tuple(_gaps(board)),
     )
 
 
