@@ -9,18 +9,11 @@ from planted import RATE, coded, compressed, good_pairs, noise, scene, write
 
 from a2ibench.curation.duplicates import equal_copies
 from a2ibench.curation.fingerprint import BITS, fingerprint
-from a2ibench.curation.picture_copies import (
-    FEATURES,
-    NEAREST,
-    SIDE,
-    Features,
-    _thumbnails_agree,
-    constant,
-    is_still,
-    picture_copies,
-    picture_features,
-)
-from a2ibench.curation.sound_copies import sound_copies, sound_features
+from a2ibench.curation.picture_copies import NEAREST, picture_copies
+from a2ibench.curation.picture_features import FEATURES, SIDE, constant, picture_features
+from a2ibench.curation.same_picture import _thumbnails_agree, is_still
+from a2ibench.curation.sound_copies import sound_copies
+from a2ibench.curation.sound_features import sound_features
 from a2ibench.types import FloatArray, ImageArray
 
 
@@ -213,12 +206,12 @@ def test_of_many_pictures_only_the_nearest_are_compared_in_full(monkeypatch, has
     rows = np.arange(n)
     compared = 0
 
-    def counted(a: Features, b: Features) -> np.ndarray:
+    def counted(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         nonlocal compared
         compared += len(a)
         return _thumbnails_agree(a, b)
 
-    monkeypatch.setattr("a2ibench.curation.picture_copies._thumbnails_agree", counted)
+    monkeypatch.setattr("a2ibench.curation.same_picture._thumbnails_agree", counted)
     found = picture_copies(images, features, rows, (rows[:wanted], rows[wanted:]), quiet)
     assert len(found) == 0
     assert compared == most * wanted
