@@ -99,4 +99,4 @@ def rank_in_group(group: IntArray) -> IntArray:
 def digest(array: npt.NDArray[Any]) -> int:
     """Hash the bytes of an array to 64 bits: 1 in 10⁹ stores of 10⁵ items has a collision."""
     content = np.ascontiguousarray(array).data
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from a2ibench.media.audio import resample
 from a2ibench.types import FloatArray, IntArray
 
-RATE = 11_025
-"""Sample rate in hertz: the bands end far below half of it."""
-WINDOW, HOP = 2_048, 128
-"""Lengths in samples: 186 ms, 12 ms. The long overlap makes cuts between two frames harmless."""
+RATE = 8_000
+"""Sample rate in hertz: the bands end below half of it."""
+WINDOW, HOP = 1_536, 96
+"""Lengths in samples: 192 ms, 12 ms. The long overlap makes cuts between two frames harmless."""
 BITS = 31
 LOWEST, HIGHEST = 200.0, 3_800.0
 """Limits of the bands in hertz: every codec keeps them, and sounds at 8 kHz contain them."""

@@ -93,8 +93,8 @@ def _extrema(picture: "Image.Image") -> Any:
 def _hash(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:
     """Hash pictures ``[n, 32, 32]`` by the signs of their low frequencies around the median.
 
-    Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010); the bits are
-    those of ``imagehash.phash``.
+    Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010). The bits
+    are those of ``imagehash.phash``.
     """
     low = (_COSINES @ grey @ _COSINES.T).reshape(len(grey), -1)
     bits = np.packbits(low > np.median(low, axis=1, keepdims=True), axis=1)
