@@ -10,6 +10,7 @@ import numpy.typing as npt
 from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.npy_files import open_array
+from a2ibench.data.pair_labels import labels_of
 from a2ibench.data.sounds import distinct, stored_sounds, waveforms
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
@@ -187,4 +188,5 @@ def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
         },
         span=np.column_stack([start, start + seconds]),
         sounds=stored_sounds(store, rows),
+        labels=labels_of(store, rows),
     )
