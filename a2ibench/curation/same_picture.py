@@ -110,7 +110,7 @@ def _residuals(images: Images, p: IntArray, q: IntArray) -> Floats:
     if len(p) == 0:
         return np.empty(0)
     rows, position = np.unique(np.concatenate([p, q]), return_inverse=True)
-    fine = np.array([_fine(images, row) for row in rows], dtype=np.float64)
+    fine = np.array([_fine(picture) for picture in images[rows]], dtype=np.float64)
     best = np.full(len(p), np.inf)
     last, design = -1, np.empty(0)
     for i, (x, y) in enumerate(position.reshape(2, -1).T):
@@ -125,11 +125,11 @@ def _residuals(images: Images, p: IntArray, q: IntArray) -> Floats:
     return best
 
 
-def _fine(images: Images, row: int) -> ImageArray:
-    """Read the luma of a picture: uint8 ``[FINE, FINE]``."""
+def _fine(picture: ImageArray) -> ImageArray:
+    """Return the luma of a picture: uint8 ``[FINE, FINE]``."""
     from PIL import Image
 
-    return reduced(Image.fromarray(np.asarray(images[row])), FINE)[..., 0]
+    return reduced(Image.fromarray(np.asarray(picture)), FINE)[..., 0]
 
 
 def _design(x: Floats) -> Floats:

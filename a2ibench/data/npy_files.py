@@ -91,7 +91,7 @@ class StoredArray:
             if rows.step == 1:
                 return self._read(rows.start, len(rows))
             index = np.array(rows, dtype=np.int64)
-        if np.ndim(index) == 0:
+        if isinstance(index, int | np.integer):
             return self._read(every[index], 1)[0]
         found = np.empty((len(index), *self.shape[1:]), self.dtype)
         for i, row in enumerate(index):
