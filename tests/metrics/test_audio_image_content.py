@@ -132,9 +132,7 @@ def test_a_class_without_a_training_image_is_refused():
     few = replace(outputs, train_label=np.arange(40) % 2)
     with pytest.raises(UserError) as refused:
         AICClassifier(by="means").compute(few)
-    assert str(refused.value) == (
-        "aic_classifier_means_resnet18: class 'sea_waves' has no training image"
-    )
+    assert str(refused.value) == ("class 'sea_waves' has no training image")
 
 
 def test_names_say_what_decides():

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Over, Score, Variants, Which
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError, UserError
 from a2ibench.nn.cosine import cosine_strips, unit_rows
 from a2ibench.types import FloatArray
 
@@ -105,8 +105,8 @@ class AICClassifier(_Content):
         """See the class; ``per_segment`` is 1 where the class is right, else 0.
 
         Raises:
-            UserError: the judge knows other classes than the dataset's, or a class has no training
-                image.
+            UserError: the judge knows other classes than the dataset's.
+            UndefinedScoreError: a class has no training image.
         """
         if self.by == "means":
             return self.nearest(outputs, self.class_means(outputs))
@@ -124,6 +124,6 @@ class AICClassifier(_Content):
         own = np.equal.outer(np.arange(len(outputs.classes)), outputs.train_label)
         if not (count := own.sum(axis=1)).all():
             lacking = outputs.classes[int(count.argmin())]
-            raise UserError(f"{self.name}: class {lacking!r} has no training image")
+            raise UndefinedScoreError(f"class {lacking!r} has no training image")
         means = own @ unit_rows(outputs.train["features"]) / count[:, np.newaxis]
         return means.astype(np.float32)
