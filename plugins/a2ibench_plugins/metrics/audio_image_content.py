@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Over, Score, Variants, Which
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError, UserError
 from a2ibench.nn.cosine import cosine_strips, unit_rows
 from a2ibench.types import FloatArray
 
@@ -34,11 +34,12 @@ class _Content(Metric):
     clips_in_class = 2
 
     def __post_init__(self) -> None:
-        """Put the judge into the title: by another one it is another number."""
+        """Put the judge, and what is asked of labels, into the title: else it is another number."""
         super().__post_init__()
+        self.title = f"{type(self).title} {self.judge}"
         if (self.labels, self.over) != ("own", "all"):
             self.needs = frozenset({"labels"})
-        self.title = f"{type(self).title} {self.judge}"
+            self.title += f" [{self.labels} labels, {self.over}]"
 
     def nearest(self, outputs: JudgeOutputs, classes: FloatArray) -> Score:
         """Return the score of generated images by their cosines with ``[classes, k]``."""
@@ -104,8 +105,8 @@ class AICClassifier(_Content):
         """See the class; ``per_segment`` is 1 where the class is right, else 0.
 
         Raises:
-            UserError: the judge knows other classes than the dataset's, or a class has no training
-                image.
+            UserError: the judge knows other classes than the dataset's.
+            UndefinedScoreError: a class has no training image.
         """
         if self.by == "means":
             return self.nearest(outputs, self.class_means(outputs))
@@ -123,6 +124,6 @@ class AICClassifier(_Content):
         own = np.equal.outer(np.arange(len(outputs.classes)), outputs.train_label)
         if not (count := own.sum(axis=1)).all():
             lacking = outputs.classes[int(count.argmin())]
-            raise UserError(f"{self.name}: class {lacking!r} has no training image")
+            raise UndefinedScoreError(f"class {lacking!r} has no training image")
         means = own @ unit_rows(outputs.train["features"]) / count[:, np.newaxis]
         return means.astype(np.float32)
