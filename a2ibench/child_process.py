@@ -1,4 +1,4 @@
-"""Calls in child processes: one at a time within limits, or many on all processors.
+"""Calls in a child process, one at a time, within limits.
 
 A process that dies costs one answer, and its cause of death is reported.
 """
@@ -13,19 +13,18 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from a2ibench.printable import replace_what_cannot_be_encoded
 
 T = TypeVar("T")
 
-START = "import sys; sys.path[:] = {path!r}; from a2ibench.parallel import serve; serve({pipe})"
+START = (
+    "import sys; sys.path[:] = {path!r}; from a2ibench.child_process import serve; serve({pipe})"
+)
 PATIENCE = 10.0
 """Seconds within which a process must end after it has closed its pipe."""
 
@@ -142,49 +141,6 @@ class Child:
             process.stdin.close()
         if pipe is not None:
             pipe.close()
-
-
-def in_order(
-    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], workers: int | None = None
-) -> Iterator[T | Crashed]:
-    """Call a function for each tuple of arguments in child processes; yield the answers in order.
-
-    At most two answers per process are held back, so memory stays flat in their number. By default
-    there are as many processes as processors available to this one. Arguments and answers are
-    pickled.
-    """
-    import joblib
-
-    workers = min(workers or joblib.cpu_count(), len(arguments))
-    if workers == 0:
-        return
-    children = [Child() for _ in range(workers)]
-    idle: SimpleQueue[Child] = SimpleQueue()
-    for child in children:
-        idle.put(child)
-
-    def call(given: tuple[Any, ...]) -> T | Crashed:
-        child = idle.get()
-        try:
-            return child(function, *given)
-        except Crashed as crash:
-            return crash
-        finally:
-            idle.put(child)
-
-    threads = ThreadPoolExecutor(workers)
-    waiting: deque[Future[T | Crashed]] = deque()
-    try:
-        for given in arguments:
-            waiting.append(threads.submit(call, given))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        for child in children:
-            child.close()
 
 
 def serve(number: int) -> None:

@@ -53,6 +53,10 @@ def of_kind(kind: str) -> "Registry[Any]":
     return by_kind[single]
 
 
+PREFIX = "a2ibench_plugin_"
+"""Beginning of the names of the modules that files of the user's become."""
+
+
 def load_plugin_file(path: Path) -> None:
     """Run a file of the user's, whose decorators register what it offers; once per process.
 
@@ -64,7 +68,7 @@ def load_plugin_file(path: Path) -> None:
     path = path.resolve()
     if not path.is_file():
         raise UserError(f"--plugin {path}: no such file")
-    name = f"a2ibench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, path)
@@ -87,6 +91,12 @@ def load_plugin_file(path: Path) -> None:
             f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register above"
             f" your class, or that of its kind: {', '.join(f'{one.kind}s' for one in ALL)}"
         )
+
+
+def plugin_files() -> tuple[Path, ...]:
+    """Return the files that :func:`load_plugin_file` has run, for other processes to run."""
+    mine = (module for name, module in sys.modules.items() if name.startswith(PREFIX))
+    return tuple(Path(module.__file__) for module in mine if module.__file__)
 
 
 def _line_in(path: Path, error: BaseException) -> str:
