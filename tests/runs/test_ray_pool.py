@@ -9,6 +9,7 @@ from typing import Any
 import misbehaving
 import numpy as np
 import pytest
+import ray_nodes
 from films import Film, make
 
 from a2ibench import config, registry
@@ -37,10 +38,8 @@ def cluster() -> Iterator[Any]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # functions of tests are called there
-        made = Cluster(
-            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-        )
-        made.add_node(num_cpus=1)
+        made = Cluster(initialize_head=True, head_node_args=ray_nodes.options(num_cpus=1))
+        made.add_node(**ray_nodes.options(num_cpus=1))
         made.wait_for_nodes()
         yield made
         ray.shutdown()
@@ -125,7 +124,7 @@ def test_a_cluster_without_room_for_a_worker_is_refused(pool: Pool, cluster: Any
 def test_pairs_prepared_on_nodes_of_which_one_dies_are_those_of_one_process(
     pool: Pool, cluster: Any, films: Path, tmp_path: Path
 ) -> None:
-    nodes = [cluster.add_node(num_cpus=1)]
+    nodes = [cluster.add_node(**ray_nodes.options(num_cpus=1))]
     cluster.wait_for_nodes()
 
     def watch(done: int, total: int) -> None:

@@ -189,9 +189,16 @@ def _machines() -> list[Machine]:
     import ray
 
     _check_nodes(ray)
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     names = ("CPU", "GPU", "memory")
-    return [Machine(*(node.get(name, 0.0) for name in names)) for node in nodes]
+    found = [node["Resources"] for node in living_nodes()]
+    return [Machine(*(has.get(name, 0.0) for name in names)) for has in found]
+
+
+def living_nodes() -> list[dict[str, Any]]:
+    """Return Ray's record of each living node of the cluster that this process has joined."""
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _check_nodes(ray: Any) -> None:
@@ -215,7 +222,7 @@ def _check_nodes(ray: Any) -> None:
         return found
 
     here = {"a2ibench": __version__, **versions(LIBRARIES)}
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    nodes = living_nodes()
     asked = [
         ray.remote(versions)
         .options(

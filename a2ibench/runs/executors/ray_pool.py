@@ -4,8 +4,6 @@ A call that crashes its child process is answered as on one machine. A call whos
 lost is made again elsewhere.
 """
 
-import atexit
-import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from a2ibench import __version__
-from a2ibench.child_process import Child, Crashed
+from a2ibench.child_process import Crashed
 from a2ibench.errors import StoppedError, UserError, counted
 from a2ibench.parallel import Call, Pool
+from a2ibench.runs.executors.ray_cluster import living_nodes
+from a2ibench.runs.executors.ray_worker import answer, sizes
 
 T = TypeVar("T")
 
@@ -46,13 +46,10 @@ class RayPool(Pool):
         super().__init__(memory)
         self._ends: set[Callable[[], None]] = set()
         if not (rooms := self._rooms()):
-            import ray
-
             there = ", ".join(
                 f"{node['NodeManagerAddress']} ({node['Resources'].get('CPU', 0):g} CPUs,"
                 f" {node['Resources'].get('memory', 0) / 2**30:.1f} GiB)"
-                for node in ray.nodes()
-                if node["Alive"]
+                for node in living_nodes()
             )
             raise UserError(
                 f"no node of the Ray cluster has room for a worker, which needs 1 CPU and"
@@ -66,13 +63,11 @@ class RayPool(Pool):
 
     def _rooms(self) -> dict[str, int]:
         """Return the number of workers that each living node has room for, by its id."""
-        import ray
-
         rooms = {}
-        for node in ray.nodes():
+        for node in living_nodes():
             has = node["Resources"]
             room = min(has.get("CPU", 0), has.get("memory", 0) // (self.memory + OVERHEAD))
-            if node["Alive"] and room >= 1:
+            if room >= 1:
                 rooms[node["NodeID"]] = int(room)
         return rooms
 
@@ -81,7 +76,7 @@ class RayPool(Pool):
         """See :meth:`a2ibench.parallel.Pool.opened`."""
         import ray
 
-        remote: Any = ray.remote(_answer).options(
+        remote: Any = ray.remote(answer).options(
             num_cpus=1,
             memory=self.memory + OVERHEAD,
             num_returns=2,
@@ -103,7 +98,7 @@ class RayPool(Pool):
 
         def once(function: Callable[..., T], arguments: tuple[Any, ...]) -> Any:
             """Make a call; return the reference of its answer, which stays on its node."""
-            asked, answer = remote.remote(__version__, self.memory, function, arguments)
+            asked, found = remote.remote(__version__, self.memory, function, arguments)
             under_way.add(asked)
             try:
                 while not ray.wait([asked], timeout=LOOK)[0]:
@@ -119,7 +114,7 @@ class RayPool(Pool):
                 under_way.discard(asked)
             if error is not None:
                 raise error
-            return answer
+            return found
 
         def call(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
             why = "lost"
@@ -127,7 +122,7 @@ class RayPool(Pool):
                 if closed.is_set():
                     raise Crashed("was closed")
                 try:
-                    answer = once(function, arguments)
+                    held = once(function, arguments)
                     break
                 except lost:
                     why = "lost"
@@ -138,7 +133,7 @@ class RayPool(Pool):
 
             def take() -> T:
                 try:
-                    found: T = ray.get(answer)
+                    found: T = ray.get(held)
                     return found
                 except lost:  # with the node that held it
                     return call(function, *arguments)()
@@ -164,18 +159,18 @@ class RayPool(Pool):
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        here = _sizes(files)
-        names = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes()}
-        asked = {
-            node: ray.remote(_sizes)
+        here = sizes(files)
+        names = {node["NodeID"]: node["NodeManagerAddress"] for node in living_nodes()}
+        asked: dict[str, Any] = {
+            node: ray.remote(sizes)
             .options(
                 num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
             )
             .remote(files)
             for node in self._rooms()
         }
-        for node, answer in asked.items():
-            for file, size, found in zip(files, here, ray.get(answer), strict=True):
+        for node, told in asked.items():
+            for file, size, found in zip(files, here, ray.get(told), strict=True):
                 if size != found:
                     what = (
                         "is not there" if found is None else f"has {found:,} bytes, here {size:,}"
@@ -184,30 +179,3 @@ class RayPool(Pool):
                         f"node {names[node]} of the Ray cluster: {file} {what}; every node must see"
                         " the same folder under the same path, as on a shared disk"
                     )
-
-
-def _sizes(files: Sequence[Path]) -> list[int | None]:
-    """Return the size of each file; None where it is not there."""
-    return [file.stat().st_size if file.is_file() else None for file in files]
-
-
-def _answer(
-    version: str, memory: int, function: Callable[..., T], arguments: tuple[Any, ...]
-) -> tuple[Exception | None, T | None]:
-    """Make a call in the child process of this worker; return its error, and its answer."""
-    try:
-        if version != __version__:
-            raise UserError(
-                f"a node that has joined the Ray cluster: a2ibench is version {__version__}, here"
-                f" it is {version}; install the same on every node"
-            )
-        return None, _child()(function, *arguments, memory=memory)
-    except Exception as error:
-        return error, None
-
-
-@functools.cache
-def _child() -> Child:
-    child = Child()
-    atexit.register(child.close)
-    return child
