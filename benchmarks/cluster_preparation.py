@@ -144,16 +144,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--films", type=int, default=2_000)
     parser.add_argument("--encoder", default="logmel")
+    parser.add_argument("--collection", type=Path, help="kept there, and made once")
     given = parser.parse_args()
     from ray.cluster_utils import Cluster
 
     folder = Path(tempfile.mkdtemp())
-    films = folder / "films"
-    films.mkdir()
-    timed(
-        f"{given.rows:,} rows and {given.films:,} films made",
-        lambda: make_collection(films, given.rows, given.films),
-    )
+    films = given.collection or folder / "films"
+    if not films.exists():
+        films.mkdir()
+        timed(
+            f"{given.rows:,} rows and {given.films:,} films made",
+            lambda: make_collection(films, given.rows, given.films),
+        )
     os.environ["A2IBENCH_CACHE"] = str(folder / "nodes" / "cache")  # that of the nodes
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
