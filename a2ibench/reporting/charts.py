@@ -38,7 +38,7 @@ MAX_POINTS = 250
 
 
 @contextmanager
-def _panels(
+def panels_of(
     number: int, beside: int, narrowest: float, height: float, more: float, layout: Any
 ) -> Iterator[tuple["Figure", list["Axes"]]]:
     """Make a figure of panels, drawn on in the charts' look: at most ``beside`` side by side, and
@@ -60,7 +60,7 @@ def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, 
     curves = [curve for seeds in trainings.values() for curve in seeds]
     names = list(dict.fromkeys(name for curve in curves for row in curve for name in row))
     names.remove("step")
-    with _panels(len(names), CURVES, 2, 1.55, 0.35, "constrained") as (figure, panels):
+    with panels_of(len(names), CURVES, 2, 1.55, 0.35, "constrained") as (figure, panels):
         for i, (axes, name) in enumerate(zip(panels, names, strict=True)):
             for arm, seeds in trainings.items():
                 for seed, curve in enumerate(seeds):
@@ -110,7 +110,7 @@ def seed_chart(
     layout = ConstrainedLayoutEngine(w_pad=0.12)
     height = 0.24 * len(methods) + 0.55
     at, labels = np.arange(len(methods)), [plain(method.label) for method in methods]
-    with _panels(len(metrics), SCORES, 1.5, height, 0, layout) as (figure, panels):
+    with panels_of(len(metrics), SCORES, 1.5, height, 0, layout) as (figure, panels):
         for i, (axes, metric) in enumerate(zip(panels, metrics, strict=True)):
             for y, method in enumerate(methods):
                 _draw_row(axes, y, method, metric, colours.get(method.label, SOFT))
@@ -146,7 +146,7 @@ def budget_chart(
 ) -> "Figure":
     """Draw one panel per metric: each arm's scores with their intervals, over what it took on a
     logarithmic axis; what has no budget, a floor or the ceiling, is a horizontal band."""
-    with _panels(len(metrics), SCORES, 1.5, 2.1, 0.35, "constrained") as (figure, panels):
+    with panels_of(len(metrics), SCORES, 1.5, 2.1, 0.35, "constrained") as (figure, panels):
         for axes, metric in zip(panels, metrics, strict=True):
             axes.set_xscale("log")
             scale = 100 if metric.percent else 1
