@@ -55,6 +55,15 @@ class Pool(ABC):
     def opened(self) -> AbstractContextManager[tuple[int, Call]]:
         """Return a context with the number of calls to have under way at once, and the call."""
 
+    @property
+    def single(self) -> bool:
+        """Whether there is one worker alone, on this machine."""
+        return False
+
+    def sized(self, each: int) -> "Pool":
+        """Return as many of these workers as the memory of this machine holds at so many bytes."""
+        return self
+
     def check_sees(self, files: Sequence[Path]) -> None:
         """Check that every machine sees some files as this process does.
 
@@ -106,12 +115,27 @@ class Processes(Pool):
         super().__init__(memory)
         self.workers = workers
 
+    @property
+    def single(self) -> bool:
+        """See :attr:`Pool.single`."""
+        return self._count() == 1
+
+    def sized(self, each: int) -> Pool:
+        """See :meth:`Pool.sized`."""
+        import psutil
+
+        most = psutil.virtual_memory().available // each
+        return Processes(max(1, min(self._count(), most)), self.memory)
+
+    def _count(self) -> int:
+        import joblib
+
+        return self.workers or int(joblib.cpu_count())
+
     @contextmanager
     def opened(self) -> Iterator[tuple[int, Call]]:
         """See :meth:`Pool.opened`."""
-        import joblib
-
-        workers = self.workers or joblib.cpu_count()
+        workers = self._count()
         children = [Child() for _ in range(workers)]  # each starts with its first call
         idle: LifoQueue[Child] = LifoQueue()
         for child in children:

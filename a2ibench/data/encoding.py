@@ -1,4 +1,7 @@
-"""Encode the sounds of a store, piece by piece: in this process, or on other machines."""
+"""Encode the sounds of a store, piece by piece: in this process, in others, or elsewhere.
+
+Each piece is encoded on one thread, so that the features are the same to the last bit.
+"""
 
 import functools
 import json
@@ -14,11 +17,16 @@ from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.sounds import chunks, distinct, stored_sounds, waveforms
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
+from a2ibench.one_thread import one_thread
 from a2ibench.parallel import Crashed, current_pool
 from a2ibench.types import FloatArray, IntArray
 
 FEWEST = 8
 """Pieces below which nothing is gained by sending them to other machines."""
+MANY = 64
+"""Pieces from which processes of this machine are worth their start."""
+PROCESS = 2 * 2**30
+"""Bytes of a process with a network, by a cautious estimate."""
 
 
 def encode_sounds(
@@ -55,9 +63,9 @@ def _encoded(
     store: PairStore, encoder: Encoder, pieces: Sequence[IntArray]
 ) -> Iterator[FloatArray]:
     """Yield the features of the sounds of some rows each."""
-    pool, name = current_pool(), encoder.name
+    pool, name = current_pool().sized(PROCESS), encoder.name
     known = name in registry.encoders and registry.encoders.get(name) is type(encoder)
-    if not (pool.elsewhere and known and len(pieces) >= FEWEST):
+    if not known or len(pieces) < (FEWEST if pool.elsewhere else MANY) or pool.single:
         yield from (_encode(store, encoder, rows) for rows in pieces)
         return
     pool.check_sees([store.root / "store.json", store.root / "audio.npy"])
@@ -73,7 +81,8 @@ def _encoded(
 def _encode(store: PairStore, encoder: Encoder, rows: IntArray) -> FloatArray:
     """Encode sounds of one length, at most as many as are held in memory at once."""
     ((_, heard),) = waveforms(stored_sounds(store, rows), encoder.sample_rate, encoder.min_samples)
-    return encoder.encode(heard)
+    with one_thread():
+        return encoder.encode(heard)
 
 
 def _encode_there(recipe: tuple[Any, ...], rows: IntArray) -> FloatArray:
@@ -85,9 +94,6 @@ def _encode_there(recipe: tuple[Any, ...], rows: IntArray) -> FloatArray:
 def _open(
     root: Path, stored_hash: str, name: str, options: str, identity: str, plugins: tuple[Path, ...]
 ) -> tuple[PairStore, Encoder]:
-    import torch
-
-    torch.set_num_threads(1)  # there is a worker for each processor
     for path in plugins:
         registry.load_plugin_file(path)
     store = PairStore(root)
