@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from a2ibench.contracts.executor import Executor
     from a2ibench.contracts.judge import Judge
     from a2ibench.contracts.model import Model
+    from a2ibench.contracts.published import PublishedProtocol
     from a2ibench.contracts.reference import Reference
     from a2ibench.contracts.section import Section
 
@@ -37,11 +38,14 @@ references: "Registry[Reference]" = Registry("reference", "a2ibench.contracts.re
 judges: "Registry[Judge]" = Registry("judge", "a2ibench.contracts.judge:Judge")
 metrics = MetricRegistry("metric", "a2ibench.contracts.metric:Metric")
 executors: "Registry[Executor[Any]]" = Registry("executor", "a2ibench.contracts.executor:Executor")
+protocols: "Registry[PublishedProtocol]" = Registry(
+    "protocol", "a2ibench.contracts.published:PublishedProtocol"
+)
 sections: "Registry[Section]" = Registry("section", "a2ibench.contracts.section:Section")
 
 ALL: tuple["Registry[object]", ...] = cast(
     "tuple[Registry[object], ...]",
-    (datasets, encoders, models, references, judges, metrics, executors, sections),
+    (datasets, encoders, models, references, judges, metrics, executors, sections, protocols),
 )
 
 

@@ -20,6 +20,7 @@ from a2ibench.cli.options import (
     set_option,
     worker_memory_option,
 )
+from a2ibench.cli.published import as_published, published_layout, score_as_published
 from a2ibench.errors import command
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ def data() -> None:
     help="Layout of the files of SOURCE: folder, manifest, vggsound, vegas, ave, wan2019, or your"
     " own.  [default: manifest for a table, else folder]",
 )
+@click.option(
+    "--protocol",
+    metavar="NAME",
+    shell_complete=names("protocol"),
+    help="Published protocol whose layout and options to take (`a2ibench list protocols`). --set"
+    " and --layout take precedence, and what then differs is noted.",
+)
 @set_option(
     "Set an option of the dataset or layout (`a2ibench show folder`). Repeatable.", "FIELD=VALUE"
 )
@@ -61,6 +69,7 @@ def prepare(
     source: str,
     out: Path,
     layout: str | None,
+    protocol: str | None,
     settings: tuple[str, ...],
     licence: str,
     executor: str,
@@ -80,7 +89,7 @@ def prepare(
 
     display = make_display(verbose=True)
     with open_workers(executor, ray_address, display, worker_memory):
-        dataset = _dataset(source, layout, settings)
+        dataset = _dataset(source, layout, settings, protocol)
         before = dataset.notes()
         for note in before:
             display.say(f"note: {note}")
@@ -98,9 +107,13 @@ def prepare(
     _print_scenes(made, display)
     show_feasibility(feasibility(made), display)
     display.say(f"data card: {out / 'card.md'}; next: {command('data', 'check', out)}")
+    if protocol is not None and (scored := score_as_published(protocol, out)):
+        display.say(f"to score a model NAME as published: {scored}")
 
 
-def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dataset":
+def _dataset(
+    source: str, layout: str | None, settings: tuple[str, ...], protocol: str | None
+) -> "Dataset":
     from a2ibench import config, registry
     from a2ibench.errors import UserError, unknown
 
@@ -113,15 +126,25 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
         raise unknown("dataset", source, registry.datasets.names(), hint)
     table = path.suffix.lower() in (".csv", ".parquet")
     name = source if named else layout or ("manifest" if table else "folder")
+    options: dict[str, Any] = read_fields(settings)
+    notes: list[str] = []
+    if protocol is not None:
+        if named:
+            raise UserError(f"--protocol {protocol}: give the files, {source} is made without any")
+        name = layout or published_layout(protocol)
+        options, notes = as_published(protocol, name, options)
     plugin: Any = registry.datasets.get(name)
-    made: Any = config.build(plugin.Config, read_fields(settings), name)
+    made: Any = config.build(plugin.Config, options, name)
     if named:
         return cast("Dataset", plugin(made))
     if plugin.unit != "files":
         raise UserError(
             f"--layout {name}: this dataset has no files; give its name as SOURCE instead"
         )
-    return cast("Dataset", plugin(made, path))
+    dataset = plugin(made, path)
+    for note in notes:
+        dataset.note(note)
+    return cast("Dataset", dataset)
 
 
 def _print_rejected(folder: Path, display: "Display") -> None:

@@ -11,6 +11,7 @@ from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.encoding import encode_sounds
 from a2ibench.data.npy_files import open_array
+from a2ibench.data.pair_labels import labels_of
 from a2ibench.data.sounds import stored_sounds
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
@@ -165,4 +166,5 @@ def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
         },
         span=np.column_stack([start, start + seconds]),
         sounds=stored_sounds(store, rows),
+        labels=labels_of(store, rows),
     )

@@ -6,7 +6,8 @@
     images.npy        uint8 [n, S, S, 3]
     audio.npy         int16 [samples of all pairs]; pairs of one sound share it
     index.parquet     one row per pair: label, split, source, start, audio_start, audio_length,
-                      factor:<name> for each known factor
+                      factor:<name> for each known factor; where they are known, the time of the
+                      frame, and lists of further labels and of those that are audible and visible
     card.md           the data card: the same for people
     sources.parquet   one row per file that was cut: its hash, length, sizes, rates, codecs
     rejected.parquet  what was left out, with the reason
@@ -26,7 +27,7 @@ import numpy.typing as npt
 from a2ibench.data.npy_files import open_array
 from a2ibench.data.store_record import FORMAT as FORMAT
 from a2ibench.data.store_record import OtherFormatError, read_record
-from a2ibench.data.store_tables import INDEX, read_table
+from a2ibench.data.store_tables import FURTHER, INDEX, read_table
 from a2ibench.errors import UserError, command, unknown
 from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Split
 
@@ -74,7 +75,7 @@ class PairStore:
                 " prepare the dataset again"
             ) from None
         except (OSError, ValueError) as error:
-            raise _damaged(root, f"store.json: {error}") from error
+            raise damaged(root, f"store.json: {error}") from error
         self.name: str = self.about["dataset"]
         self.classes: tuple[str, ...] = tuple(self.about["classes"])
         self.image_size: int = self.about["image_size"]
@@ -88,7 +89,7 @@ class PairStore:
             self._audio_length: IntArray = self.index["audio_length"].to_numpy(dtype=np.int64)
             self._check()
         except (OSError, ValueError) as error:
-            raise _damaged(root, str(error)) from error
+            raise damaged(root, str(error)) from error
         self.content_hash = self._correct()
 
     def _check(self) -> None:
@@ -182,7 +183,7 @@ class PairStore:
         Raises:
             ValueError: ``index.parquet`` is damaged.
         """
-        table = read_table(self.root / "index.parquet", INDEX, numbers="factor:")
+        table = read_table(self.root / "index.parquet", INDEX, FURTHER)
         return table.reset_index(drop=True)
 
     def label(self, rows: IntArray) -> IntArray:
@@ -222,7 +223,8 @@ def _open(path: Path) -> npt.NDArray[Any]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _damaged(root: Path, reason: str) -> DamagedError:
+def damaged(root: Path, reason: str) -> DamagedError:
+    """Return the error for a pair store whose files are not as they were written."""
     return DamagedError(f"{root}: damaged pair store ({reason}); remove it and prepare it again")
 
 
@@ -278,12 +280,16 @@ def _hash_array(array: npt.NDArray[Any]) -> str:
 
 
 def hash_index(index: "pd.DataFrame") -> str:
-    """Return the sha256 of the rows of an index; a factor that a pair lacks does not count."""
+    """Return the sha256 of the rows of an index; a value that a pair lacks does not count."""
     digest = hashlib.sha256()
     for row in index.to_dict("records"):
-        kept = {name: value for name, value in row.items() if value == value}  # NaN is not itself
+        kept = {name: value for name, value in row.items() if not _lacks(value)}
         digest.update(json.dumps(kept, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _lacks(value: object) -> bool:
+    return value is None or value != value  # NaN is not itself
 
 
 def hash_content(sample_rate: int, hashes: Mapping[str, str]) -> str:

@@ -9,12 +9,14 @@ import json
 import socket
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clip_part import part_of
+from a2ibench.data.files.folder_listing import FolderListing
 from a2ibench.data.files.lengths import too_short
 from a2ibench.data.files.listing import as_utf8, check_names, without_conflicts
 from a2ibench.data.files.splits import assign
@@ -62,6 +64,7 @@ class ClipDataset(Dataset):
         source = source.resolve()
         self.source = source
         self.root = source if source.is_dir() else source.parent
+        self._listing = FolderListing(self.root)
         self._rejected: list[Rejected] = []
         self._missing: list[Missing] = []
         self._notes: list[str] = []
@@ -133,6 +136,8 @@ class ClipDataset(Dataset):
             RejectedError: the file is missing, not a file, or outside the folder, be it by ``..``
                 or by a symbolic link.
         """
+        if not self._listing.may_hold(file):
+            raise _AbsentError("no such file")
         try:
             path = (self.root / file).resolve()
             if not path.is_relative_to(self.root):
@@ -145,6 +150,10 @@ class ClipDataset(Dataset):
             raise RejectedError(f"not a path of a file ({error})") from error
         return path
 
+    def is_file(self, file: str) -> bool:
+        """Return whether there is a file, relative to the folder; cheap where there is none."""
+        return self._listing.may_hold(file) and (self.root / file).is_file()
+
     def _usable(self, clips: Iterable[Clip]) -> list[Clip]:
         usable = []
         for clip in sorted(clips, key=lambda clip: (clip.file, clip.label, clip.starts or ())):
@@ -152,6 +161,8 @@ class ClipDataset(Dataset):
                 check_names(clip)
                 path = self.inside(clip.file)
                 self._check_picture(clip.picture)
+                if clip.unseen and self.config.unseen == "drop":
+                    raise RejectedError(f"its class {clip.label} is not seen (unseen=drop)")
             except RejectedError as error:
                 if self.listed is not None and isinstance(error, _AbsentError):
                     self.miss(clip.file, clip.label, clip.split, clip.starts or ())
@@ -159,7 +170,7 @@ class ClipDataset(Dataset):
                     self.reject(clip.file, str(error))
             else:
                 usable.append((path, clip))
-        kept, notes = without_conflicts(usable, self.config.seconds, self.reject)
+        kept, notes = without_conflicts(usable, self.config, self.reject)
         self._notes += notes
         return kept
 
@@ -196,7 +207,7 @@ class ClipDataset(Dataset):
         digest = hashlib.sha256()
         for clip in self._clips:
             size = (self.root / clip.file).stat().st_size
-            line = [asdict(clip), size]
+            line = [clip.stated, size]
             digest.update(json.dumps(line, sort_keys=True).encode())
         return {"files": len(self._clips), "list_sha256": digest.hexdigest()}
 
@@ -224,7 +235,7 @@ class ClipDataset(Dataset):
         arguments = ((self.root, clip, cutting) for clip in left)
         for clip, answer in zip(left, in_order(_cut, arguments), strict=True):
             if isinstance(answer, Crashed):
-                yield self._part(clip, f"the decoder {answer}", {})
+                yield part_of(clip, self._sides[clip.source], f"the decoder {answer}", {})
                 continue
             result, facts = answer
             if isinstance(result, _Unseen):
@@ -235,28 +246,9 @@ class ClipDataset(Dataset):
                         " then run the same command again to resume"
                     )
                 result = "it is no longer there"
-            yield self._part(clip, result, facts)
+            yield part_of(clip, self._sides[clip.source], result, facts)
         if self._rejected and done <= len(self._clips):
             yield Part((), tuple(self._rejected))
-
-    def _part(self, clip: Clip, result: Cut | str, facts: dict[str, Any]) -> Part:
-        split = self._sides[clip.source]
-        about = {
-            "file": clip.file,
-            "source": clip.source,
-            "label": clip.label,
-            "split": split,
-            **facts,
-        }
-        if isinstance(result, str):
-            return Part((), (Rejected(clip.file, result),), about)
-        pairs = [
-            Pair(image, segment.audio, clip.label, clip.source, split, segment.start)
-            for segment in result.segments
-            for image in segment.images
-        ]
-        rejected = tuple(Rejected(clip.file, why, start) for start, why in result.rejected)
-        return Part(pairs, rejected, {**about, **result.facts, "pairs": len(pairs)})
 
 
 def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | _Unseen | str, dict[str, Any]]:
@@ -266,11 +258,13 @@ def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | _Unseen | str,
     for file in filter(None, (clip.file, clip.picture)):
         if not (root / file).exists():
             return _Unseen(file, socket.gethostname()), facts
+    if clip.track:
+        cutting = replace(cutting, audio_track=clip.track)
     try:
         facts = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
         if clip.picture is not None:
             return cut_with_picture(path, root / clip.picture, cutting), facts
-        return cut(path, cutting, clip.starts), facts
+        return cut(path, cutting, clip.starts, clip.frames), facts
     except RejectedError as error:
         return str(error), {**facts, **_declared_length(path)}
     except PermissionError:
