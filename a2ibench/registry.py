@@ -97,9 +97,10 @@ def load_plugin_file(path: Path) -> None:
         )
 
 
-def plugin_files() -> tuple[Path, ...]:
-    """Return the files that :func:`load_plugin_file` has run, for other processes to run."""
-    mine = (module for name, module in sys.modules.items() if name.startswith(PREFIX))
+def plugin_files(*plugins: type) -> tuple[Path, ...]:
+    """Return the files of the user's that define some plug-ins, for another process to load."""
+    modules = {base.__module__ for plugin in plugins for base in plugin.__mro__}
+    mine = (sys.modules[name] for name in sorted(modules) if name.startswith(PREFIX))
     return tuple(Path(module.__file__) for module in mine if module.__file__)
 
 

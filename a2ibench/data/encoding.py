@@ -70,7 +70,7 @@ def _encoded(
         return
     pool.check_sees([store.root / "store.json", store.root / "audio.npy"])
     options = json.dumps(config.to_dict(encoder.config))
-    identity, files = encoder.identity(), registry.plugin_files()
+    identity, files = encoder.identity(), registry.plugin_files(type(encoder))
     recipe = (store.root, store.stored_hash, name, options, identity, files)
     for answer in pool.in_order(_encode_there, ((recipe, rows) for rows in pieces)):
         if isinstance(answer, Crashed):

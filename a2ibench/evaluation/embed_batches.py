@@ -11,7 +11,7 @@ import torch
 from a2ibench.contracts.judge import METHODS, Judge, Kind
 from a2ibench.errors import UserError
 from a2ibench.parallel import Crashed, current_pool
-from a2ibench.registry import load_plugin_file, plugin_files
+from a2ibench.registry import judges, load_plugin_file, plugin_files
 from a2ibench.training.device import choose_device
 from a2ibench.types import FloatArray
 
@@ -57,7 +57,9 @@ def embed_batches(
     if here or not pool.elsewhere:
         yield from map(getattr(loaded.judge, METHODS[kind]), batches)
         return
-    recipe = loaded.again, loaded.judge.name, loaded.fingerprint, plugin_files(), METHODS[kind]
+    judge = type(loaded.judge)
+    files = plugin_files(judge, *([judges.get(judge.base)] if judge.base else []))
+    recipe = loaded.again, judge.name, loaded.fingerprint, files, METHODS[kind]
     for answer in pool.in_order(_embed_there, ((*recipe, batch) for batch in batches)):
         if isinstance(answer, Crashed):
             raise UserError(f"judge {loaded.judge.name}: a worker {answer}; embed here instead")
