@@ -55,7 +55,7 @@ def test_sounds_beside_pictures_become_pairs(tmp_path):
     assert len(store) == 4
     for row in range(4):
         shade = 50 if store.index["label"][row] == "dog" else 200
-        assert (store.images[row, ..., 0] == shade).all()
+        assert (store.images[row][..., 0] == shade).all()
     assert store.index["start"].to_numpy() == pytest.approx(50_000 / 44_100 / 2 - 0.25, abs=1e-3)
 
 
