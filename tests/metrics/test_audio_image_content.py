@@ -156,4 +156,7 @@ def test_any_label_of_a_segment_may_be_shown_and_unseen_ones_are_scored_apart():
     assert AICZeroShot().compute(known).per_segment.tolist() == own.tolist()
     assert AICZeroShot(labels="any").compute(known).per_segment.tolist() == any_of.tolist()
     assert AICZeroShot(over="seen").compute(known).value == pytest.approx(own[1::2].mean())
-    assert AICClassifier(by="means", over="seen").needs == {"train", "labels"}
+    metric = AICClassifier(by="means", over="seen")
+    assert (metric.needs, metric.title) == (
+        {"train", "labels"}, "AIC resnet18 [own labels, seen] means",
+    )  # fmt: skip

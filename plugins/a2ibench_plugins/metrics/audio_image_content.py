@@ -34,11 +34,12 @@ class _Content(Metric):
     clips_in_class = 2
 
     def __post_init__(self) -> None:
-        """Put the judge into the title: by another one it is another number."""
+        """Put the judge, and what is asked of labels, into the title: else it is another number."""
         super().__post_init__()
+        self.title = f"{type(self).title} {self.judge}"
         if (self.labels, self.over) != ("own", "all"):
             self.needs = frozenset({"labels"})
-        self.title = f"{type(self).title} {self.judge}"
+            self.title += f" [{self.labels} labels, {self.over}]"
 
     def nearest(self, outputs: JudgeOutputs, classes: FloatArray) -> Score:
         """Return the score of generated images by their cosines with ``[classes, k]``."""
