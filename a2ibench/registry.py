@@ -57,6 +57,10 @@ def of_kind(kind: str) -> "Registry[Any]":
     return by_kind[single]
 
 
+PREFIX = "a2ibench_plugin_"
+"""Beginning of the names of the modules that files of the user's become."""
+
+
 def load_plugin_file(path: Path) -> None:
     """Run a file of the user's, whose decorators register what it offers; once per process.
 
@@ -68,7 +72,7 @@ def load_plugin_file(path: Path) -> None:
     path = path.resolve()
     if not path.is_file():
         raise UserError(f"--plugin {path}: no such file")
-    name = f"a2ibench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, path)
@@ -91,6 +95,13 @@ def load_plugin_file(path: Path) -> None:
             f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register above"
             f" your class, or that of its kind: {', '.join(f'{one.kind}s' for one in ALL)}"
         )
+
+
+def plugin_files(*plugins: type) -> tuple[Path, ...]:
+    """Return the files of the user's that define some plug-ins, for another process to load."""
+    modules = {base.__module__ for plugin in plugins for base in plugin.__mro__}
+    mine = (sys.modules[name] for name in sorted(modules) if name.startswith(PREFIX))
+    return tuple(Path(module.__file__) for module in mine if module.__file__)
 
 
 def _line_in(path: Path, error: BaseException) -> str:

@@ -9,12 +9,16 @@ from a2ibench.cli.clean import clean
 from a2ibench.cli.completion import names
 from a2ibench.cli.data_check import check
 from a2ibench.cli.options import (
+    executor_option,
     load_plugins,
     make_display,
+    open_workers,
     path_option,
     plugin_option,
+    ray_address_option,
     read_fields,
     set_option,
+    worker_memory_option,
 )
 from a2ibench.cli.published import as_published, published_layout, score_as_published
 from a2ibench.errors import command
@@ -53,6 +57,13 @@ def data() -> None:
 @click.option(
     "--licence", default="", metavar="TEXT", help="Licence of the pairs, for the data card."
 )
+@executor_option(
+    "process",
+    "Executor of the workers: one process per processor, a single one (inline), or those of a Ray"
+    " cluster.",
+)
+@ray_address_option
+@worker_memory_option
 @plugin_option
 def prepare(
     source: str,
@@ -61,11 +72,15 @@ def prepare(
     protocol: str | None,
     settings: tuple[str, ...],
     licence: str,
+    executor: str,
+    ray_address: str | None,
+    worker_memory: float,
     plugins: tuple[Path, ...],
 ) -> None:
     """Write SOURCE to a pair store: a folder of videos, a table of them, or a dataset's name.
 
-    A file that cannot be used is skipped and reported. Re-run the same command to resume.
+    A file that cannot be used is skipped and reported. Re-run the same command to resume, with any
+    executor: the same files give the same bytes.
     """
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
@@ -73,12 +88,13 @@ def prepare(
     from a2ibench.runs.progress_display import show_feasibility
 
     display = make_display(verbose=True)
-    dataset = _dataset(source, layout, settings, protocol)
-    before = dataset.notes()
-    for note in before:
-        display.say(f"note: {note}")
-    with display.running():
-        made = prepare(dataset, out, display.counter(f"preparing {source}"), licence)
+    with open_workers(executor, ray_address, display, worker_memory):
+        dataset = _dataset(source, layout, settings, protocol)
+        before = dataset.notes()
+        for note in before:
+            display.say(f"note: {note}")
+        with display.running():
+            made = prepare(dataset, out, display.counter(f"preparing {source}"), licence)
     counts = made.counts
     display.say(
         f"{out}: {counts['train']} training and {counts['test']} test pairs of"

@@ -1,14 +1,15 @@
 """Datasets made of files: the part that all layouts on disk share.
 
-A layout lists clips; this cuts them in their order, one process per processor, and resumes an
-interrupted preparation. A file that cannot be used is rejected with the reason.
+A layout lists clips; this cuts them in their order, on many workers, and resumes an interrupted
+preparation. A file that cannot be used is rejected with the reason.
 """
 
 import hashlib
 import json
+import socket
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -22,13 +23,21 @@ from a2ibench.data.files.splits import assign
 from a2ibench.errors import UserError
 from a2ibench.media.container import open_media
 from a2ibench.media.cutting import Cut, Cutting, cut, cut_with_picture
-from a2ibench.parallel import Crashed, in_order
+from a2ibench.parallel import Crashed, current_pool, in_order
 from a2ibench.storage import file_sha256
 from a2ibench.types import Missing, Pair, Part, Rejected, RejectedError, Split
 
 
 class _AbsentError(RejectedError):
     """The file is not there."""
+
+
+@dataclass(frozen=True)
+class _Unseen:
+    """The answer of a worker that does not see a file."""
+
+    file: str
+    host: str
 
 
 class ClipDataset(Dataset):
@@ -221,20 +230,34 @@ class ClipDataset(Dataset):
             audio_track=config.audio_track,
         )
         left = self._clips[done:]
-        arguments = [(self.root, clip, cutting) for clip in left]
+        some = left[:: max(1, len(left) // 3)]
+        current_pool().check_sees([self.root / clip.file for clip in some])
+        arguments = ((self.root, clip, cutting) for clip in left)
         for clip, answer in zip(left, in_order(_cut, arguments), strict=True):
             if isinstance(answer, Crashed):
                 yield part_of(clip, self._sides[clip.source], f"the decoder {answer}", {})
-            else:
-                yield part_of(clip, self._sides[clip.source], *answer)
+                continue
+            result, facts = answer
+            if isinstance(result, _Unseen):
+                if (self.root / result.file).is_file():  # good, and must not be left out
+                    raise UserError(
+                        f"{self.root / result.file}: not seen by the worker on {result.host};"
+                        " every node must see the folder under the same path, as on a shared disk;"
+                        " then run the same command again to resume"
+                    )
+                result = "it is no longer there"
+            yield part_of(clip, self._sides[clip.source], result, facts)
         if self._rejected and done <= len(self._clips):
             yield Part((), tuple(self._rejected))
 
 
-def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str, Any]]:
+def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | _Unseen | str, dict[str, Any]]:
     """Cut one file; return its segments, or the reason for none, and facts on the file."""
     path = root / clip.file
     facts: dict[str, Any] = {}
+    for file in filter(None, (clip.file, clip.picture)):
+        if not (root / file).exists():
+            return _Unseen(file, socket.gethostname()), facts
     if clip.track:
         cutting = replace(cutting, audio_track=clip.track)
     try:
