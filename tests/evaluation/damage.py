@@ -325,6 +325,7 @@ KNOWN: Mapping[tuple[str, str], str] = {
         for damage in ("jpeg 95", *PIXELS)
     },
     ("kid_lite0", "few images"): "it changes, but little beside what damage to the pixels does",
+    ("kid_simclr", "other class"): "each real picture then meets itself at another segment",
     ("cas_lite0", "one image"): "classes this unlike are learnt from a picture each",
     ("i2a_medr_i2a_lite0", "one class"): "the jackknife of a median is rough: a wide interval",
 }
