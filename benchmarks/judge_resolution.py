@@ -112,13 +112,14 @@ Scores = Mapping[Pictures, Mapping[str, float]]
 
 def picture_sets(folder: Path | None, data: Data) -> Iterator[tuple[Pictures, ImageArray]]:
     """Yield every set of pictures with its name, the real ones last, damaged."""
-    for name in (NEAREST, MEAN) if folder else ():
-        yield name, a2ibench.open_study(folder).images(name.kind).images
-    for budget in open_study(folder).budgets if folder else ():
-        study = a2ibench.open_study(folder, budget)
-        for row in study.rows:
-            if row.kind == "model" and not row.jobs[0].gap:
-                yield Pictures(row.label, budget), study.images(row.label).images
+    if folder is not None:
+        for name in (NEAREST, MEAN):
+            yield name, a2ibench.open_study(folder).images(name.kind).images
+        for budget in a2ibench.open_study(folder).budgets:
+            study = a2ibench.open_study(folder, budget)
+            for row in study.rows:
+                if row.kind == "model" and not row.jobs[0].gap:
+                    yield Pictures(row.label, budget), study.images(row.label).images
     real = data.test.images[:]
     other = data.train.images[np.flatnonzero(data.train.label == 0)]
     for kind, levels in LEVELS.items():
