@@ -157,6 +157,25 @@ class Study:
             segments.insert(0, "row", rows)
         return Images(images, segments)
 
+    def export(self, file: "str | PathLike[str]", name: str = "") -> str:
+        """Write the results of every budget to one file that can be given away, as
+        ``a2ibench results export``, and return the sha256 of its content.
+
+        Args:
+            file: its path.
+            name: of the dataset; empty for its own.
+
+        Raises:
+            UserError: no job has a result, something else is at this path, or a metric is not
+                installed.
+        """
+        from a2ibench.exchange.export import export_study
+        from a2ibench.exchange.exported_file import write_content
+        from a2ibench.results.study_pairs import find_store
+
+        store, _ = find_store(self._study, None)
+        return write_content(export_study(self._study, store, name), Path(file))
+
     def _job(self, arm: str, seed: int) -> JobState:
         row = self._study.row(arm)
         if not 0 <= seed < len(row.jobs):

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -183,3 +183,16 @@ def _file(plugin: type) -> str:
         return inspect.getfile(plugin)
     except (TypeError, OSError):
         return plugin.__module__
+
+
+def docstrings_of(plugin: type) -> Iterator[str]:
+    """Yield the docstrings of a plug-in's file, of the base classes in that file, and its own."""
+    shared = [
+        base
+        for base in reversed(plugin.__mro__[1:])
+        if base.__module__ == plugin.__module__
+        and ("name" not in vars(base) or inspect.isabstract(base))  # every metric has a name
+    ]
+    for one in (inspect.getmodule(plugin), *shared, plugin):
+        if text := inspect.getdoc(one):
+            yield text

@@ -17,6 +17,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -25,7 +26,7 @@ from scipy.ndimage import gaussian_filter
 import a2ibench
 from a2ibench import registry
 from a2ibench.data.holdout import hold_out, part
-from a2ibench.evaluation.eval_set import make_eval_set
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import GeneratedImages, evaluate, load_judges
 from a2ibench.results.study import open_study
 from a2ibench.results.study_pairs import open_store
@@ -87,70 +88,90 @@ def _compress(image: ImageArray, quality: int) -> ImageArray:
     return np.asarray(Image.open(stream))
 
 
-def picture_sets(folder: Path, data: Data) -> Iterator[tuple[str, ImageArray]]:
-    """Yield every set of pictures with its name, the real ones last damaged."""
-    real = data.test.images[:]
-    for name in ("nearest train", "class mean"):
-        yield name, a2ibench.open_study(folder).images(name).images
+class Pictures(NamedTuple):
+    """The name of a set of pictures: an arm and its budget, or a kind of damage and its level."""
+
+    kind: str
+    level: float | None = None
+
+    def __str__(self) -> str:
+        if self.level is None:
+            return self.kind
+        return f"{self.kind}, {self.level:{'g' if self.kind in LEVELS else ',.0f'}}"
+
+
+NEAREST, MEAN, HALF = map(Pictures, ("nearest train", "class mean", "half of the clips"))
+
+Scores = Mapping[Pictures, Mapping[str, float]]
+"""Set of pictures → metric → score."""
+
+
+def picture_sets(folder: Path, data: Data) -> Iterator[tuple[Pictures, ImageArray]]:
+    """Yield every set of pictures with its name, the real ones last, damaged."""
+    for name in (NEAREST, MEAN):
+        yield name, a2ibench.open_study(folder).images(name.kind).images
     for budget in open_study(folder).budgets:
         study = a2ibench.open_study(folder, budget)
         for row in study.rows:
             if row.kind == "model" and not row.jobs[0].gap:
-                yield f"{row.label}, {budget:,}", study.images(row.label).images
+                yield Pictures(row.label, budget), study.images(row.label).images
+    real = data.test.images[:]
     other = data.train.images[np.flatnonzero(data.train.label == 0)]
     for kind, levels in LEVELS.items():
         for level in levels:
-            yield f"{kind}, {level:g}", damage(real, other, kind, level)
+            yield Pictures(kind, level), damage(real, other, kind, level)
 
 
-def score_all(folder: Path, data: Data, data_key: DataKey) -> dict[str, dict[str, float]]:
-    """Return the scores of every set, by its name and the metric's."""
+def score_all(folder: Path, data: Data, data_key: DataKey) -> Scores:
+    """Return the scores of every set."""
     metrics = [registry.metrics.get(name) for name in METRICS]
     judges = load_judges(metrics, data.judging, data_key, print)
-    found = {}
+
+    def score(images: ImageArray, eval_set: EvalSet) -> dict[str, float]:
+        found = evaluate(GeneratedImages(images), eval_set, metrics, judges)
+        return {metric: one.score.value for metric, one in found.items()}
+
+    scores = {}
     for name, images in picture_sets(folder, data):
-        results = evaluate(GeneratedImages(images), data.eval_set, metrics, judges)
-        found[name] = {metric: one.score.value for metric, one in results.items()}
-        print(name, *(f"{value:.3f}" for value in found[name].values()), flush=True)
+        scores[name] = score(images, data.eval_set)
+        print(name, *(f"{value:.3f}" for value in scores[name].values()), flush=True)
     # Half of the clips of each class against the other half.
     sides = hold_out(data.test, 0.5, SEED)
     n = min(map(len, sides))
     one, other = (part(side, np.arange(n)) for side in sides)
-    results = evaluate(
-        GeneratedImages(one.images[:]),
-        make_eval_set(data.train, other),
-        metrics,
-        judges,
-    )
-    found["half of the clips"] = {metric: result.score.value for metric, result in results.items()}
-    return found
+    scores[HALF] = score(one.images[:], make_eval_set(data.train, other))
+    return scores
 
 
-def orders(scores: Mapping[str, Mapping[str, float]], metric: str) -> dict[str, bool]:
+def orders(scores: Scores, metric: str) -> dict[str, bool]:
     """Return which orders a metric gets right."""
     sign = 1 if registry.metrics.get(metric).higher_is_better else -1
     good = {name: sign * values[metric] for name, values in scores.items()}
 
-    def falls(names: Sequence[str]) -> bool:
+    def falls(names: Sequence[Pictures]) -> bool:
         return all(good[a] > good[b] for a, b in pairwise(names))
 
-    trained = [name for name in scores if name.rpartition(", ")[0] and "," in name]
-    arms = {name.partition(", ")[0] for name in trained} - LEVELS.keys()
-    by_arm = {arm: [name for name in trained if name.startswith(f"{arm}, ")] for arm in arms}
-    right = {f"{arm}, more images": falls(names[::-1]) for arm, names in sorted(by_arm.items())}
-    right |= {
-        kind: falls([f"{kind}, {level:g}" for level in levels]) for kind, levels in LEVELS.items()
+    arms: dict[str, list[Pictures]] = {}
+    for name in scores:
+        if name.level is not None and name.kind not in LEVELS:
+            arms.setdefault(name.kind, []).append(name)
+    longest = [names[-1] for names in arms.values()]
+    noise = Pictures("noise", LEVELS["noise"][-1])
+    return {
+        **{f"{arm}, more images": falls(names[::-1]) for arm, names in sorted(arms.items())},
+        **{
+            kind: falls([Pictures(kind, level) for level in levels])
+            for kind, levels in LEVELS.items()
+        },
+        "nearest train, each longest training, class mean": all(
+            falls([NEAREST, one, MEAN]) for one in longest
+        ),
+        "each longest training, noise": all(falls([one, noise]) for one in longest),
+        "halves above each longest training": all(falls([HALF, one]) for one in longest),
     }
-    longest = max((names[-1] for names in by_arm.values()), key=good.__getitem__)
-    right["nearest train, longest training, class mean"] = falls(
-        ["nearest train", longest, "class mean"]
-    )
-    right["longest training, noise"] = falls([longest, f"noise, {LEVELS['noise'][-1]:g}"])
-    right["halves above the longest training"] = falls(["half of the clips", longest])
-    return right
 
 
-def write_page(scores: Mapping[str, Mapping[str, float]], n: int, about: str) -> str:
+def write_page(scores: Scores, n: int, about: str) -> str:
     """Return the page; ``about`` says what the study is."""
     columns = " | ".join(f"`{name}`" for name in METRICS)
     rule = "|---" * (len(METRICS) + 1) + "|"

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,13 @@ def test_what_is_said_of_several_studies_follows_from_them(root: Path, tmp_path:
     write_overview(again, studies_in(again))
     assert tables(root) == tables(again)
     assert (root / "overview.md").read_text() == (again / "overview.md").read_text()
+
+
+def test_the_page_of_claims_follows_from_the_kept_studies(tmp_path: Path) -> None:
+    kept = REPORTS / "claims" / "README.md"
+    command = next(line for line in kept.read_text().splitlines() if line.startswith("    python"))
+    words = command.split()
+    words[words.index("--out") + 1] = str(tmp_path / "again.md")
+    subprocess.run([sys.executable, *words[1:]], cwd=REPORTS.parent, check=True)
+    again = (tmp_path / "again.md").read_text()
+    assert again.replace(str(tmp_path / "again.md"), "reports/claims/README.md") == kept.read_text()

@@ -22,12 +22,14 @@ from a2ibench.cli.evaluate import evaluate
 from a2ibench.cli.export import export
 from a2ibench.cli.generate import generate
 from a2ibench.cli.human_study import human_study
+from a2ibench.cli.leaderboard import leaderboard
 from a2ibench.cli.mirror import mirror
 from a2ibench.cli.new import new
 from a2ibench.cli.options import FAILED
 from a2ibench.cli.power import power
 from a2ibench.cli.registered import list_, show
 from a2ibench.cli.report import report
+from a2ibench.cli.results import results
 from a2ibench.cli.run import run
 from a2ibench.cli.status import status
 from a2ibench.cli.sweep import sweep
@@ -120,8 +122,9 @@ def main() -> None:
 
 
 COMMANDS = (
-    run, status, tune, report, compare, power, generate, demo, export, evaluate, sweep, human_study,
-    mirror, data, encoders, list_, show, new, check, doctor, completion,
+    run, status, tune, report, compare, power, results, leaderboard, generate, demo, export,
+    evaluate, sweep, human_study, mirror, data, encoders, list_, show, new, check, doctor,
+    completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

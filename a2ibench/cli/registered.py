@@ -1,6 +1,5 @@
 """``a2ibench list`` and ``a2ibench show``: the registered plug-ins."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,21 +49,6 @@ def _lacks(one: Any, name: str) -> str | None:
         return told(error)
 
 
-def _said(plugin: type) -> Iterator[str]:
-    """Yield the docstrings of a plug-in's file, of the base classes in that file, and its own."""
-    import inspect
-
-    shared = [
-        base
-        for base in reversed(plugin.__mro__[1:])
-        if base.__module__ == plugin.__module__
-        and ("name" not in vars(base) or inspect.isabstract(base))  # every metric has a name
-    ]
-    for one in (inspect.getmodule(plugin), *shared, plugin):
-        if text := inspect.getdoc(one):
-            yield text
-
-
 def _print_options(title: str, config_class: type, made: Any) -> None:
     """Print each field of a dataclass with its default, or its value in ``made``, and its type."""
     import dataclasses
@@ -91,6 +75,7 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
     """Show a plug-in: its description, options and ablations."""
     load_plugins(plugins)
     from a2ibench import registry
+    from a2ibench.plugin_registry import docstrings_of
 
     kinds = registry.ALL if kind is None else (registry.of_kind(kind),)
     found = [one for one in kinds if name in one]
@@ -103,7 +88,7 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
         plugin: Any = one.get(name)
         defined = type(plugin) if one.kind == "metric" else plugin
         click.echo(f"{one.kind} {plugin.name} ({one.where(name)})\n")
-        click.echo("\n\n".join(_said(defined)))
+        click.echo("\n\n".join(docstrings_of(defined)))
         if one.kind == "metric":
             low, high = plugin.bounds
             click.echo(

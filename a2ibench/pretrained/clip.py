@@ -50,13 +50,8 @@ class ClipJudge(PretrainedJudge):
 
     def embed_texts(self, texts: Sequence[str]) -> Mapping[str, FloatArray]:
         """Embed each text in :data:`TEMPLATE`."""
-        tokens = [self._tokenizer(TEMPLATE.format(text)) for text in texts]
-        with torch.inference_mode():
-            read = [
-                self.network.get_text_features(input_ids=one.to(self.network.device)).pooler_output
-                for one in tokens
-            ]
-        return {"features": torch.cat(read).float().cpu().numpy()}
+        said = [TEMPLATE.format(text) for text in texts]
+        return {"features": folder.embed_texts(self.network, self._tokenizer, said)}
 
 
 class PinnedClipJudge(ClipJudge):

@@ -5,7 +5,7 @@ other folders. Here it is handed a plain configuration and tensors.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
@@ -17,7 +17,7 @@ import torch
 
 from a2ibench.errors import UserError, told
 from a2ibench.pretrained.tensors import check_tensors, read_tensors
-from a2ibench.types import ImageArray
+from a2ibench.types import FloatArray, ImageArray
 
 CONFIG = "config.json"
 PREPROCESSOR = "preprocessor_config.json"
@@ -127,6 +127,16 @@ class Tokenizer:
     def __call__(self, text: str) -> torch.Tensor:
         """Return int64 ``[1, L]``: alone, a text needs no padding."""
         return torch.tensor([self._tokenizer.encode(text).ids])
+
+
+def embed_texts(network: Any, tokenizer: Tokenizer, texts: Sequence[str]) -> FloatArray:
+    """Embed texts one by one, float32 ``[n, k]``."""
+    with torch.inference_mode():
+        read = [
+            network.get_text_features(input_ids=tokenizer(text).to(network.device)).pooler_output
+            for text in texts
+        ]
+    return torch.cat(read).float().cpu().numpy()
 
 
 @contextmanager

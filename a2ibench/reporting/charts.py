@@ -1,6 +1,7 @@
 """Charts of a study: losses by step, the score of every seed, and scores by budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,22 +37,31 @@ MAX_POINTS = 250
 """Most points of a line: a panel is not wider in pixels, and long trainings stay small."""
 
 
-def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, str]) -> "Figure":
-    """Draw one panel per loss, one line per seed, one colour per arm; the curves of each arm's
-    seeds have a row between them."""
+@contextmanager
+def panels_of(
+    number: int, beside: int, narrowest: float, height: float, more: float, layout: Any
+) -> Iterator[tuple["Figure", list["Axes"]]]:
+    """Make a figure of panels, drawn on in the charts' look: at most ``beside`` side by side, and
+    at least as wide as ``narrowest`` of them; ``height`` inches each, and some ``more`` in all."""
     import matplotlib
     from matplotlib.figure import Figure
 
+    columns = min(beside, number)
+    rows = -(-number // columns)
+    with matplotlib.rc_context(LOOK):
+        size = (WIDTH / beside * max(columns, narrowest), height * rows + more)
+        figure = Figure(figsize=size, layout=layout)
+        yield figure, [figure.add_subplot(rows, columns, i + 1) for i in range(number)]
+
+
+def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, str]) -> "Figure":
+    """Draw one panel per loss, one line per seed, one colour per arm; the curves of each arm's
+    seeds have a row between them."""
     curves = [curve for seeds in trainings.values() for curve in seeds]
     names = list(dict.fromkeys(name for curve in curves for row in curve for name in row))
     names.remove("step")
-    columns = min(CURVES, len(names))
-    rows = -(-len(names) // columns)
-    with matplotlib.rc_context(LOOK):
-        size = (WIDTH / CURVES * max(columns, 2), 1.55 * rows + 0.35)
-        figure = Figure(figsize=size, layout="constrained")
-        for i, name in enumerate(names):
-            axes = figure.add_subplot(rows, columns, i + 1)
+    with panels_of(len(names), CURVES, 2, 1.55, 0.35, "constrained") as (figure, panels):
+        for i, (axes, name) in enumerate(zip(panels, names, strict=True)):
             for arm, seeds in trainings.items():
                 for seed, curve in enumerate(seeds):
                     points = _thin([(row["step"], row[name]) for row in curve if name in row])
@@ -64,7 +74,7 @@ def curve_chart(trainings: Mapping[str, Sequence[Curve]], colours: Mapping[str, 
                         )  # fmt: skip
             axes.set_title(plain(name), loc="left")
             axes.locator_params(nbins=4)
-            if i >= len(names) - columns:
+            if i >= len(names) - CURVES:
                 axes.set_xlabel("step")
         _add_legend(figure)
     return figure
@@ -95,22 +105,17 @@ def seed_chart(
 ) -> "Figure":
     """Draw one panel per metric: the mean of each method with its interval, and each seed as a
     point of its own; methods without a colour are reference rows."""
-    import matplotlib
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    columns = min(SCORES, len(metrics))
-    rows = -(-len(metrics) // columns)
+    layout = ConstrainedLayoutEngine(w_pad=0.12)
+    height = 0.24 * len(methods) + 0.55
     at, labels = np.arange(len(methods)), [plain(method.label) for method in methods]
-    with matplotlib.rc_context(LOOK):
-        size = (WIDTH / SCORES * max(columns, 1.5), (0.24 * len(methods) + 0.55) * rows)
-        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.12))
-        for i, metric in enumerate(metrics):
-            axes = figure.add_subplot(rows, columns, i + 1)
+    with panels_of(len(metrics), SCORES, 1.5, height, 0, layout) as (figure, panels):
+        for i, (axes, metric) in enumerate(zip(panels, metrics, strict=True)):
             for y, method in enumerate(methods):
                 _draw_row(axes, y, method, metric, colours.get(method.label, SOFT))
             axes.set_ylim(len(methods) - 0.4, -0.6)
-            axes.set_yticks(at, labels if i % columns == 0 else [""] * len(labels))
+            axes.set_yticks(at, labels if i % SCORES == 0 else [""] * len(labels))
             axes.tick_params(axis="y", length=0)
             axes.grid(axis="y", color=SOFT, lw=0.5, alpha=0.3)
             axes.spines["left"].set_visible(False)
@@ -141,16 +146,8 @@ def budget_chart(
 ) -> "Figure":
     """Draw one panel per metric: each arm's scores with their intervals, over what it took on a
     logarithmic axis; what has no budget, a floor or the ceiling, is a horizontal band."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    columns = min(SCORES, len(metrics))
-    rows = -(-len(metrics) // columns)
-    with matplotlib.rc_context(LOOK):
-        size = (WIDTH / SCORES * max(columns, 1.5), 2.1 * rows + 0.35)
-        figure = Figure(figsize=size, layout="constrained")
-        for i, metric in enumerate(metrics):
-            axes = figure.add_subplot(rows, columns, i + 1)
+    with panels_of(len(metrics), SCORES, 1.5, 2.1, 0.35, "constrained") as (figure, panels):
+        for axes, metric in zip(panels, metrics, strict=True):
             axes.set_xscale("log")
             scale = 100 if metric.percent else 1
             for row in others:

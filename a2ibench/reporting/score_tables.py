@@ -27,15 +27,8 @@ INTERVAL = (
     " training is not in it."
 )
 
-BETWEEN_ENCODERS = {
-    "quality": "By the images alone: comparable between encoders where the judge is the same.",
-    **dict.fromkeys(
-        ("match", "match_in_class", "own"),
-        "In the acoustic space of this encoder: not comparable with another encoder's scores.",
-    ),
-}
-"""Notes by group of metrics; the other groups are not all of one kind."""
-
+IMAGES_ALONE = "By the images alone: comparable between encoders where the judge is the same."
+OWN_SPACE = "In the acoustic space of this encoder: not comparable with another encoder's scores."
 TITLES = {
     "quality": "Table I. Quality and class of the images",
     "match": "Table II. Match of image and sound",
@@ -103,12 +96,14 @@ def score_tables(
 
 
 def _between_encoders(group: str, metrics: Sequence[Metric]) -> Iterator[str]:
-    note = BETWEEN_ENCODERS.get(group)
-    same = [metric.name for metric in metrics if encoder_free(metric)]
-    if note is not None and (group == "quality" or len(same) < len(metrics)):
-        yield note
-    if same and group != "quality":
-        yield f"By a judge that hears for itself, comparable between encoders: {', '.join(same)}."
+    alike = [metric.name for metric in metrics if encoder_free(metric)]
+    if group == "quality":
+        yield IMAGES_ALONE
+        return
+    if group != "variety" and len(alike) < len(metrics):
+        yield OWN_SPACE
+    if alike:
+        yield f"By a judge that hears for itself, comparable between encoders: {', '.join(alike)}."
 
 
 def _row(

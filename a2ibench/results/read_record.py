@@ -33,6 +33,16 @@ def read_record(kind: type[R], path: Path) -> R:
         raise DamagedError(f"{path.stat().st_size:,} bytes, far more than were written")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise DamagedError("nested too deeply") from error
+    except ValueError as error:
+        raise DamagedError(_short(str(error))) from error
+    return parse_record(kind, content)
+
+
+def parse_record(kind: type[R], content: Any) -> R:
+    """Return plain values as a record; raise a DamagedError where they are not of this kind."""
+    try:
         record: R = _adapter(kind).validate_python(content)  # type: ignore[arg-type]  # hashable
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

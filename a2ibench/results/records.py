@@ -189,12 +189,23 @@ class EncoderRecord(Record):
     fingerprint: str | None = None
 
 
-class ScoreRecord(Record):
-    """A metric of a job; no value where it does not apply to the method, or is ``undefined``."""
+class ScoreValue(Record):
+    """The value of a metric and what it rests on.
+
+    There is no value where the metric does not apply to the method, or is ``undefined``.
+    """
 
     value: FiniteFloat | None
     n: Count
     spread: FiniteFloat | None
+    clips: Count | None = None
+    chance: FiniteFloat | None = None
+    undefined: str | None = None
+
+
+class ScoreRecord(ScoreValue):
+    """A metric of a job, with its judge."""
+
     version: int
     judge: str
     judge_fingerprint: str
@@ -202,9 +213,6 @@ class ScoreRecord(Record):
     judge_files: dict[str, str] = {}
     """The sha256 of each file of the user's that the judge was made from."""
     parts: dict[str, FiniteFloat] = {}
-    clips: Count | None = None
-    chance: FiniteFloat | None = None
-    undefined: str | None = None
 
 
 class SpecRecord(Record):

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
@@ -14,7 +15,8 @@ from a2ibench.evaluation.judge_health import Health, held_out_health
 from a2ibench.evaluation.statistics import SeedScores
 from a2ibench.results.job import Job
 from a2ibench.results.job_state import JobState, is_current
-from a2ibench.results.records import ArmRecord, Result
+from a2ibench.results.records import ArmRecord, Result, ScoreValue
+from a2ibench.types import IntArray
 
 EARLIER_BLOCKS = 20
 """Maximum number of blocks in protocol 1."""
@@ -176,7 +178,7 @@ class Row:
             self.full,
             len(self.jobs),
             found,
-            frozenset() if self._reference is None else frozenset(self._reference.floor_of),
+            self.floor_of,
             self.is_ceiling,
             judges_of([_result(job) for job in self.results], metrics),
             self.model,
@@ -205,6 +207,11 @@ class Row:
         if not self.reference or self.model not in registry.references.names():
             return None
         return registry.references.get(self.model)
+
+    @property
+    def floor_of(self) -> frozenset[str]:
+        """Groups of metrics of which it is the floor, as a reference row."""
+        return frozenset() if self._reference is None else frozenset(self._reference.floor_of)
 
     @property
     def is_ceiling(self) -> bool:
@@ -249,24 +256,44 @@ def _result(job: JobState) -> Result:
 
 def _over_seeds(jobs: Sequence[JobState], metric: str) -> SeedScores:
     """Return one metric over jobs of several seeds that all have a score by it."""
-    scores = [_result(job).metrics[metric] for job in jobs]
+    return seed_scores(
+        [job.seed for job in jobs],
+        [_result(job).metrics[metric] for job in jobs],
+        [job.blocks(metric) for job in jobs],
+        jobs[0].strata,
+    )
+
+
+def seed_scores(
+    seeds: Sequence[int],
+    scores: Sequence[ScoreValue],
+    blocks: Sequence[npt.NDArray[np.float64]],
+    strata: IntArray | None,
+) -> SeedScores:
+    """Return one metric over several seeds.
+
+    Args:
+        seeds: of the S jobs, ascending.
+        scores: those of each, none of them without a value.
+        blocks: float64 ``[B]`` for each, the pseudo-values as they are stored.
+        strata: int64 ``[B]``; None in results of protocol 1.
+    """
     spread = None
     if all(score.spread is not None for score in scores):
         spread = np.array([score.spread for score in scores], dtype=np.float64)
-    values = np.array([score.value for score in scores])
-    blocks, strata = np.stack([job.blocks(metric) for job in jobs]), jobs[0].strata
-    known = None
+    values = np.array([score.value for score in scores], dtype=np.float64)
+    pseudo, known = np.stack(blocks), None
     if strata is None:
         # Protocol 1: values with the jackknife's bias. The first results do not say how many clips
         # there are; each was then a block, as long as there were fewer than 20.
-        blocks = blocks + (values - np.nanmean(blocks, axis=1))[:, np.newaxis]
-        known = blocks.shape[1] if blocks.shape[1] < EARLIER_BLOCKS else None
+        pseudo = pseudo + (values - np.nanmean(pseudo, axis=1))[:, np.newaxis]
+        known = pseudo.shape[1] if pseudo.shape[1] < EARLIER_BLOCKS else None
     return SeedScores(
-        seeds=tuple(job.seed for job in jobs),
+        seeds=tuple(seeds),
         values=values,
         n=min(score.n for score in scores),
         spread=spread,
-        blocks=blocks,
+        blocks=pseudo,
         clips=known if scores[0].clips is None else scores[0].clips,
         chance=scores[0].chance,
         strata=strata,

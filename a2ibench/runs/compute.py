@@ -70,9 +70,8 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
         drawn, about = read_outside(task)
     if job.kind != "outside":
         save_samples(folder, drawn)
-        drawn = dataclasses.replace(
-            read_samples(folder), own=drawn.own
-        )  # mapped from the file, not in memory
+        # Mapped from the file, not in memory.
+        drawn = dataclasses.replace(read_samples(folder), own=drawn.own)
     save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
     stored = JobState(folder).result

@@ -14,6 +14,8 @@ from a2ibench.training.checkpoint import read_checkpoint
 from a2ibench.training.fit import fit
 from a2ibench.types import Batch, Pairs
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize("name", models.names())
 def test_it_keeps_the_contract(name: str, options: Callable[[str], dict[str, Any]]) -> None:
@@ -35,7 +37,6 @@ def test_it_trains_and_draws_larger_images(
     assert -1 <= float(image.min()) <= float(image.max()) <= 1
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("name", models.names())
 def test_a_budget_within_a_longer_training_has_the_bits_of_a_training_of_its_own(
     name: str, make: Callable[..., Any], colours: Pairs, tmp_path: Path
@@ -63,7 +64,6 @@ OVERFIT: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("name", OVERFIT)
 def test_it_learns_which_sound_is_which_colour(
     name: str, make: Callable[..., Any], colours: Pairs

@@ -20,6 +20,8 @@ from a2ibench.study.request import Request
 from a2ibench.types import Part
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
+pytestmark = pytest.mark.integration
+
 WRONG = {"baseball/train-3": "soccer", "soccer/test-2": "dam", "dam/train-5": "baseball"}
 RUN = [
     "--encoder", "logmel", "--model", "vae", "--images", "96", "--metric", "is1_lite0",
@@ -72,7 +74,6 @@ def test_planted_errors_are_on_the_sheet_and_a_clip_is_one_line(root: Path, foun
     assert "left" in found or "after" in found  # progress
 
 
-@pytest.mark.integration
 def test_decisions_change_the_store_until_they_are_undone(root: Path, found: str) -> None:
     before = {path.name: path.read_bytes() for path in root.iterdir()}
     original = PairStore(root)

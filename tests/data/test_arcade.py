@@ -1,5 +1,6 @@
 """The arcade: sound and picture of the same instant, episodes apart, reproducible."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice, starmap
@@ -15,7 +16,9 @@ from a2ibench import config
 from a2ibench.data.prepare import prepare
 from a2ibench.errors import UserError
 from a2ibench.types import Pair
-from a2ibench_plugins.datasets.arcade import CONSOLE_RATE, Arcade, listen, shrink
+from a2ibench_plugins.datasets.arcade import Arcade
+from a2ibench_plugins.datasets.arcade.console import CONSOLE_RATE, listen
+from a2ibench_plugins.datasets.arcade.screen import COUNTERS, mask, shrink
 
 RATE = Arcade.sample_rate
 
@@ -230,6 +233,52 @@ def test_the_whole_screen_is_seen():
     np.testing.assert_allclose(small[36:], 0, atol=3)
 
 
+def test_masked_areas_are_black_and_nothing_else_of_the_screen_changes():
+    screen = np.random.default_rng(0).integers(1, 256, (220, 160, 3), dtype=np.uint8)
+    for game, areas in COUNTERS.items():
+        masked = mask(screen, game)
+        inside = np.zeros(screen.shape[:2], dtype=bool)
+        for top, bottom, *columns in areas:
+            left, right = columns or (0, 160)
+            assert 0 <= top < bottom <= 220
+            assert 0 <= left < right <= 160
+            inside[top:bottom, left:right] = True
+        assert (masked[inside] == 0).all(), game
+        np.testing.assert_array_equal(masked[~inside], screen[~inside])
+        assert inside.mean() < 0.5, game
+    assert COUNTERS.keys() <= set(ale_py.roms.get_all_rom_ids())
+
+
+def test_the_score_of_pong_is_masked_and_its_ball_and_sound_stay():
+    options = {"games": "pong,qbert", "train": 60, "test": 30, "seconds": 1.0}
+    seen, masked = (
+        build(**options, mask_score=flag)._play("pong", 0, "train") for flag in (False, True)
+    )
+    assert len({pair.image[:7].tobytes() for pair in seen}) > 1  # the score counts
+    assert len({pair.image[:7].tobytes() for pair in masked}) == 1
+    below = [pair.image[12:] for pair in masked]  # a resized edge reaches a few rows further
+    assert len({image.tobytes() for image in below}) == len(below)
+    for x, y, image in zip(seen, masked, below, strict=True):
+        np.testing.assert_array_equal(x.image[12:], image)
+        assert x.audio.tobytes() == y.audio.tobytes()
+        assert (y.image[:6] < 8).all()
+
+
+def test_pairs_of_the_defaults_keep_their_bytes():
+    made = build()._play("pong", 0, "train")
+    pictures = hashlib.sha256(b"".join(pair.image.tobytes() for pair in made)).hexdigest()
+    assert pictures == "732a87d8bb583f7255655744b39a796975c8aa01a6c3cdbec04dba8b250e24c2"
+    level = [round(float(np.abs(pair.audio).mean()), 5) for pair in made[:3]]
+    assert level == pytest.approx([0.01672, 0.03149, 0.04192], abs=2e-5)
+
+
+def test_test_episodes_are_as_many_as_asked_for():
+    few, many = (build(train=600, test=180, test_episodes=episodes) for episodes in (6, 30))
+    assert few._per_episode == {"train": 50, "test": 15}  # training ends before the test's thirty
+    assert many._per_episode["test"] == 6
+    assert abs(1.25 * many._per_episode["train"] - 4.25 * many._per_episode["test"]) < 4
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -240,6 +289,8 @@ def test_the_whole_screen_is_seen():
         ({"train": 0}, "≥ 1"),
         ({"image_size": 4}, "≥ 16"),
         ({"seed": -1}, "≥ 0"),
+        ({"test_episodes": 0}, "≥ 1"),
+        ({"games": "pong,venture", "mask_score": True}, "where the score is in venture; known: "),
     ],
 )
 def test_impossible_options_are_refused(options, message):

@@ -17,6 +17,8 @@ from a2ibench import packaged_file
 from a2ibench.errors import UserError
 from a2ibench.nn import aisfx
 
+pytestmark = pytest.mark.integration
+
 RATE = 44_100
 
 
@@ -76,7 +78,6 @@ def no_network(monkeypatch):
 
 
 class TestWeights:
-    @pytest.mark.integration
     @pytest.mark.parametrize(
         ("kind", "seconds", "golden", "norm"),
         [

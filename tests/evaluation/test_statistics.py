@@ -237,6 +237,7 @@ def test_holm_against_a_worked_example() -> None:
     assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_a_method_against_itself_is_called_different_in_at_most_5_of_100_comparisons(
     seeds: int,

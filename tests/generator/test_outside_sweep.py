@@ -13,6 +13,8 @@ from PIL import Image
 
 from a2ibench.cli import main
 
+pytestmark = pytest.mark.integration
+
 RATE = 16_000
 LEVELS = 3
 
@@ -96,7 +98,6 @@ def test_pictures_of_other_sizes_are_resized_and_counted(sent: Path, tmp_path: P
     assert "1 pictures resized to 32 px (Lanczos, antialiased), the middle square" in said
 
 
-@pytest.mark.integration
 def test_the_classifier_of_a_study_judges_pictures_from_outside(
     small_study: Path, sent: Path, tmp_path: Path
 ) -> None:

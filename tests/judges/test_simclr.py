@@ -9,6 +9,8 @@ from a2ibench.types import ImageArray, Pairs, Spec
 from a2ibench_plugins.judges import simclr
 from a2ibench_plugins.judges.simclr import SimCLR, contrast
 
+pytestmark = pytest.mark.integration
+
 CLASSES = ("disc", "square")
 
 

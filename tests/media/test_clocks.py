@@ -12,6 +12,8 @@ from films import Film, assert_one_moment, make, read_progress
 from a2ibench.media.cutting import Cutting, cut
 from a2ibench.types import RejectedError
 
+pytestmark = pytest.mark.integration
+
 RATE = 22_050
 CUTTING = Cutting(
     seconds=1.0, hop=1.0, frames=1, at="centre", most=0, image_size=64, sample_rate=RATE

@@ -21,13 +21,8 @@ WITH_WEIGHTS = [one for one in map(metrics.get, metrics.names()) if is_here(one.
 NAMES = sorted({(type(one), one.group): one.name for one in WITH_WEIGHTS}.values())
 
 
-SLOW = {"accuracy_resnet18", "fid_inf_lite0"}
-
-
+@pytest.mark.integration
 @pytest.mark.usefixtures("hasty_judges")
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.integration] if name in SLOW else []) for name in NAMES],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_it_keeps_the_contract(name: str) -> None:
     assert [found for found in check("metric", name) if found.state != "met"] == []

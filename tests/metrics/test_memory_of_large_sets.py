@@ -10,6 +10,8 @@ from a2ibench.contracts.metric import JudgeOutputs, Metric
 from a2ibench.evaluation.clip_blocks import jackknife, make_blocks
 from a2ibench.nn import pairwise
 
+pytestmark = pytest.mark.integration
+
 WIDTH = 8
 FEW, MANY = 500, 2_000
 

@@ -16,6 +16,8 @@ from a2ibench.errors import UserError
 from a2ibench.registry import judges
 from a2ibench.storage import file_sha256
 
+pytestmark = pytest.mark.integration
+
 Name = Callable[[str, Path], None]
 
 

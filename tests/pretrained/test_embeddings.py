@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from a2ibench.registry import judges
 
-pytestmark = pytest.mark.usefixtures("named")
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("named")]
 TEXTS = ["playing violin", "dog", "thunder"]
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 

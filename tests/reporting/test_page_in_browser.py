@@ -1,4 +1,4 @@
-"""The page of a study in a real browser: players play, tables sort, nothing is fetched."""
+"""Pages in a real browser: players play, tables sort, filters filter, nothing is fetched."""
 
 import base64
 import json
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_up import run, study
 from selenium.webdriver import Chrome, ChromeOptions, Keys
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from a2ibench.reporting.between_encoders import Between
 from a2ibench.reporting.cells import Label, Mean
@@ -48,11 +49,15 @@ def browser() -> Iterator[Chrome]:
 
 @pytest.fixture
 def page(browser: Chrome, small_study: Path) -> Chrome:
+    return opened(browser, small_study / "report.html")
+
+
+def opened(browser: Chrome, path: Path) -> Chrome:
     for emulated in ("Emulation.clearDeviceMetricsOverride", "Emulation.setEmulatedMedia"):
         browser.execute_cdp_cmd(emulated, {})
     for kind in ("browser", "performance"):
         browser.get_log(kind)  # of the page before
-    browser.get((small_study / "report.html").resolve().as_uri())
+    browser.get(path.resolve().as_uri())
     return browser
 
 
@@ -185,3 +190,77 @@ def test_the_overview_sorts_its_tables_as_well(browser: Chrome, tmp_path: Path) 
     rows = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x tbody th")
     assert [row.text for row in rows] == ["b", "a"]
     assert browser.get_log("browser") == []
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Leaderboards of two sets of pairs, exported from four folders."""
+    root = tmp_path_factory.mktemp("board")
+    made = {
+        "a": study(root / "a", {"vae": 0.0, "flow": 0.0004}),
+        "b": study(root / "b", {"ours": 0.05}, seeds=3),
+        "c": study(root / "c", {"vae": 0.0}, store="pairs2"),
+        "d": study(root / "d", {"<b>ours<b>": 0.05}, store="pairs2", encoder="heard2"),
+    }
+    files = [root / f"{name}.json" for name in made]
+    for folder, file in zip(made.values(), files, strict=True):
+        assert run("results", "export", folder, "--out", file, "--name", folder.name)[0] == 0
+    code, text = run("leaderboard", *files, "--out", root / "board")
+    assert code == 0, text
+    return root / "board" / "index.html"
+
+
+@pytest.fixture
+def boards(browser: Chrome, board: Path) -> Chrome:
+    return opened(browser, board)
+
+
+def shown(boards: Chrome) -> list[str]:
+    found = boards.find_elements(By.CSS_SELECTOR, "section.board h2")
+    return [one.text for one in found if one.is_displayed()]
+
+
+def test_leaderboards_are_filtered_and_shown_again(boards: Chrome) -> None:
+    assert len(shown(boards)) == 3
+    choice = Select(boards.find_element(By.CSS_SELECTOR, "#filters select[name=dataset]"))
+    assert [one.text for one in choice.options] == ["all", "a / b", "c / d"]
+    choice.select_by_visible_text("a / b")
+    assert shown(boards) == ["a / b, logmel, 96 training images"]
+    assert boards.find_element(By.ID, "shown").text == "1 of 3 shown"
+    links = boards.find_elements(By.CSS_SELECTOR, "nav a[href^='#board']")
+    assert sum(link.is_displayed() for link in links) == 1
+    boards.find_element(By.CSS_SELECTOR, "#filters button").send_keys(Keys.ENTER)
+    WebDriverWait(boards, 10).until(lambda _: len(shown(boards)) == 3)
+
+
+def test_ranks_are_intervals_and_sort_by_the_first_place(boards: Chrome) -> None:
+    cells = "#table-ranks-1 tbody:first-of-type tr"
+    rows = [one.text.split() for one in boards.find_elements(By.CSS_SELECTOR, cells)]
+    kid = [one.text for one in boards.find_elements(By.CSS_SELECTOR, "#table-ranks-1 th button")]
+    at = next(i for i, head in enumerate(kid) if "KID" in head)
+    assert {row[0]: row[at] for row in rows} == {"ours": "1", "vae": "2–3", "flow": "2–3"}
+    assert "ours is first of 3" in boards.find_element(By.CSS_SELECTOR, "#board-1 .notes").text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_leaderboard_fetches_nothing_and_fits_a_phone(boards: Chrome, scheme: str) -> None:
+    boards.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+    boards.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": PHONE, "height": 740, "deviceScaleFactor": 2, "mobile": True},
+    )
+    assert boards.execute_script("return document.documentElement.scrollWidth") <= PHONE
+    ground = luminance(boards.execute_script(COLOUR, "background-color", "#filters select"))
+    text = luminance(boards.execute_script(COLOUR, "color", "#filters select"))
+    assert (max(ground, text) + 0.05) / (min(ground, text) + 0.05) >= 4.5
+    messages = [json.loads(entry["message"])["message"] for entry in boards.get_log("performance")]
+    asked = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert len([url for url in asked if not url.startswith("data:")]) == 1
+    assert boards.get_log("browser") == []

@@ -216,6 +216,7 @@ class Blank(Metric):
         raise AssertionError("not computed here")
 
 
+@pytest.mark.integration
 def test_three_looks_at_nothing_are_wrong_in_five_of_a_hundred_studies_at_most() -> None:
     """Looks at 3, 5 and 10 seeds, two arms against a third, alike in two metrics."""
     metrics = [type(f"Blank{i}", (Blank,), {"name": f"blank{i}"})() for i in range(2)]

@@ -75,7 +75,6 @@ class SimCLR(Judge):
             UserError: a class has fewer than two training sources.
         """
         seen, held_out = hold_out(train, HELD_OUT, SEED)
-        device = self.mean.device
         rng = np.random.default_rng(SEED)
         chance = torch.Generator().manual_seed(SEED)
         optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=1e-4, foreach=True)
@@ -83,7 +82,7 @@ class SimCLR(Judge):
         self.network.train()
         for _ in range(STEPS):
             rows = np.sort(rng.choice(len(seen), min(BATCH, len(seen)), replace=False))
-            images = _shrink(to_unit_range(seen.images[rows], device))
+            images = self._look(seen.images[rows])
             answers = self.network(torch.cat([_view(images, chance), _view(images, chance)]))
             optimizer.zero_grad(set_to_none=True)
             contrast(answers).backward()  # type: ignore[no-untyped-call]
@@ -92,13 +91,14 @@ class SimCLR(Judge):
         self.network.eval()
         features = torch.cat([self._features(train.images[rows]) for rows in _batches(len(train))])
         self.mean.copy_(features.mean(dim=0))
+        variance = features.var(dim=0)
         # A feature that hardly varies must not decide.
-        self.std.copy_((features.var(dim=0) + 1e-3 * features.var(dim=0).mean()).sqrt())
-        views = [
+        self.std.copy_((variance + 1e-3 * variance.mean()).sqrt())
+        one, other = (
             torch.cat([self._view_of(held_out.images[rows], chance) for rows in batches])
             for batches in [_batches(len(held_out))] * 2
-        ]
-        right = ((views[0] @ views[1].T).argmax(dim=1).cpu() == torch.arange(len(held_out))).numpy()
+        )
+        right = ((one @ other.T).argmax(dim=1).cpu() == torch.arange(len(held_out))).numpy()
         figures = classifier_figures(right, held_out.label, held_out.source)
         return {**figures, "held_out_chance": 1 / len(held_out), "steps": float(STEPS)}
 
@@ -111,15 +111,20 @@ class SimCLR(Judge):
         features = (self._features(images) - self.mean) / self.std
         return {"features": features.cpu().numpy()}
 
+    def _look(self, images: ImageArray) -> torch.Tensor:
+        """Return images as the network takes them, larger ones averaged down."""
+        seen = to_unit_range(images, self.mean.device)
+        if seen.shape[-1] <= SIZE:
+            return seen
+        return F.interpolate(seen, size=(SIZE, SIZE), mode="area")
+
     @torch.inference_mode()
     def _features(self, images: ImageArray) -> torch.Tensor:
-        network, seen = self.network, _shrink(to_unit_range(images, self.mean.device))
-        return network.stages(network.stem(seen)).mean(dim=(2, 3))
+        return self.network.stages(self.network.stem(self._look(images))).mean(dim=(2, 3))
 
     @torch.inference_mode()
     def _view_of(self, images: ImageArray, chance: torch.Generator) -> torch.Tensor:
-        seen = _shrink(to_unit_range(images, self.mean.device))
-        return F.normalize(self.network(_view(seen, chance)), dim=1)
+        return F.normalize(self.network(_view(self._look(images), chance)), dim=1)
 
 
 def contrast(answers: torch.Tensor) -> torch.Tensor:
@@ -150,12 +155,6 @@ def _view(images: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
     cropped = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     tinted = cropped * (1 + BRIGHTNESS * uniform(1, 1, 1)) + 2 * COLOUR * uniform(3, 1, 1)
     return tinted.contiguous(memory_format=torch.channels_last)
-
-
-def _shrink(images: torch.Tensor) -> torch.Tensor:
-    if images.shape[-1] <= SIZE:
-        return images
-    return F.interpolate(images, size=(SIZE, SIZE), mode="area")
 
 
 def _batches(n: int) -> list[slice]:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +21,23 @@ SLACK = 1e-10
 images differ by rounding."""
 
 Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Balls:
+    """The balls of n real images, without each of S blocks.
+
+    Attributes:
+        radius: ``[S, n]``, squares.
+        block: int64 ``[n]``, of each image.
+        left_out: the S blocks.
+        slack: what rounding may add to a square.
+    """
+
+    radius: Array
+    block: IntArray
+    left_out: Sequence[int]
+    slack: float
 
 
 class ClippedManifold(Metric):
@@ -69,29 +87,18 @@ class ClippedManifold(Metric):
         """Return the scores without some blocks; NaN where most radii are 0."""
         x, y = outputs.generated["features"], outputs.real["features"]
         slack = SLACK * float(square_lengths(y).max())
-        radius = radii(y, self.k, block, left_out)
+        balls = Balls(radii(y, self.k, block, left_out), block, left_out, slack)
         values = np.full(len(left_out), np.nan)
-        counts = self.per_image(x, y, radius, block, left_out, slack)
+        counts = self.per_image(x, y, balls)
         for i, b in enumerate(left_out):
             kept = block != b
-            if np.median(radius[i, kept]) > slack:
+            if np.median(balls.radius[i, kept]) > slack:
                 values[i] = self.calibrated([each[i, kept] for each in counts])
         return values
 
     @abstractmethod
-    def per_image(
-        self,
-        x: FloatArray,
-        y: FloatArray,
-        radius: Array,
-        block: IntArray,
-        left_out: Sequence[int],
-        slack: float,
-    ) -> tuple[IntArray, ...]:
-        """Count memberships of balls, int64 ``[S, n]`` each, without each of S blocks.
-
-        ``radius``, ``[S, n]``, holds squares; ``slack`` is what rounding may add to a square.
-        """
+    def per_image(self, x: FloatArray, y: FloatArray, balls: Balls) -> tuple[IntArray, ...]:
+        """Count memberships of balls, int64 ``[S, n]`` each, without each of S blocks."""
 
     @abstractmethod
     def calibrated(self, counts: Sequence[IntArray]) -> float:
@@ -111,25 +118,18 @@ class ClippedDensity(ClippedManifold):
     column = 26
     variants: ClassVar[Variants] = {"clipped_density5_lite0": {"title": "clipped density lite0"}}
 
-    def per_image(
-        self,
-        x: FloatArray,
-        y: FloatArray,
-        radius: Array,
-        block: IntArray,
-        left_out: Sequence[int],
-        slack: float,
-    ) -> tuple[IntArray, ...]:
+    def per_image(self, x: FloatArray, y: FloatArray, balls: Balls) -> tuple[IntArray, ...]:
         """Count the balls that hold each generated, and each real image."""
-        reach = np.empty_like(radius)
-        for i, b in enumerate(left_out):
-            middle = np.square(np.median(np.sqrt(radius[i, block != b])))
-            reach[i] = np.where(block == b, -1.0, np.minimum(radius[i], middle) + slack)
-        generated, real = np.zeros((2, *radius.shape), dtype=np.int64)
+        reach = np.empty_like(balls.radius)
+        for i, (b, radius) in enumerate(zip(balls.left_out, balls.radius, strict=True)):
+            gone = balls.block == b
+            middle = np.square(np.median(np.sqrt(radius[~gone])))
+            reach[i] = np.where(gone, -1.0, np.minimum(radius, middle) + balls.slack)
+        generated, real = np.zeros((2, *reach.shape), dtype=np.int64)
         for rows in strips(len(y), len(y)):
             to_generated, to_real = (squared_distances(y[rows], side) for side in (x, y))
             to_real[np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop)] = np.inf
-            for i in range(len(left_out)):
+            for i in range(len(reach)):
                 within = reach[i, rows, np.newaxis]
                 generated[i] += np.count_nonzero(to_generated <= within, axis=0)
                 real[i] += np.count_nonzero(to_real <= within, axis=0)
@@ -155,22 +155,14 @@ class ClippedCoverage(ClippedManifold):
     column = 27
     variants: ClassVar[Variants] = {"clipped_coverage5_lite0": {"title": "clipped coverage lite0"}}
 
-    def per_image(
-        self,
-        x: FloatArray,
-        y: FloatArray,
-        radius: Array,
-        block: IntArray,
-        left_out: Sequence[int],
-        slack: float,
-    ) -> tuple[IntArray, ...]:
+    def per_image(self, x: FloatArray, y: FloatArray, balls: Balls) -> tuple[IntArray, ...]:
         """Count the generated images in each ball."""
-        inside = np.zeros(radius.shape, dtype=np.int64)
-        members = [np.flatnonzero(block == b) for b in left_out]
+        inside = np.zeros(balls.radius.shape, dtype=np.int64)
+        members = [np.flatnonzero(balls.block == b) for b in balls.left_out]
         for rows in strips(len(y), len(x)):
             distance = squared_distances(y[rows], x)
             for i, own in enumerate(members):
-                within = radius[i, rows, np.newaxis] - slack
+                within = balls.radius[i, rows, np.newaxis] - balls.slack
                 inside[i, rows] = np.count_nonzero(distance < within, axis=1)
                 inside[i, rows] -= np.count_nonzero(distance[:, own] < within, axis=1)
         return (inside,)

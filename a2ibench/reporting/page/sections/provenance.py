@@ -108,8 +108,8 @@ def _groups(study: StudyView) -> dict[str, Facts]:
             ("fingerprint", _distinct(one.job.encoder for one in results)),
         ],
         "Judges": [
-            (name, f"fingerprint {fingerprint}{'; ' if about else ''}{about}")
-            for (name, fingerprint), about in sorted(judges.items())
+            (name, f"fingerprint {fingerprint}{'; ' if told else ''}{told}")
+            for (name, fingerprint), told in sorted(judges.items())
         ],
         "Code of the methods, sha256": [*dict.fromkeys(sources)],
         "Configurations": [(n, _options(arm.config)) for n, arm in (about.arms or {}).items()],

@@ -4,8 +4,6 @@ from a2ibench.contracts.section import Section
 from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.verdict_text import over_budgets
 
-DECISIONS = ("better", "worse", "not separable")
-
 
 class Verdict(Section):
     """The primary questions and their answers."""
@@ -15,13 +13,14 @@ class Verdict(Section):
     def collect(self, study: StudyView) -> dict[str, object]:
         """See :class:`~a2ibench.contracts.section.Section`."""
         at = {budget: one.compared for budget, one in study.budgets.items()}
-        tests = [test for several in at.values() for one in several for test in one.tests]
         return {
             "lead": study.report.verdict,
             "gaps": any(ran.gap is not None for ran in study.study.all_jobs),
             "compared": study.report.compared,
             "over_budgets": over_budgets(at),
-            "tested": any(test.verdict in DECISIONS for test in tests),
+            "tested": any(
+                t.tested for several in at.values() for one in several for t in one.tests
+            ),
             "several": len(at) > 1,
             "about": (*study.report.standing.changes, *study.report.standing.notes),
         }

@@ -5,42 +5,34 @@ the games, so nothing is downloaded. A class is a game, a source is one episode,
 whole screen, and a sound is the seconds that end with that screen.
 
 Two cautions. The score and the lives are part of the screen: they follow the episode rather than
-the moment, and are hardly audible; a game whose world only follows the clock (the cars of freeway)
-looks alike at the same time of two episodes. And some windows of some games are silent: they are
-kept, since a picture is not always audible.
+the moment, and are hardly audible (``mask_score`` paints them black); a game whose world only
+follows the clock (the cars of freeway) looks alike at the same time of two episodes. And some
+windows of some games are silent: they are kept, since a picture is not always audible.
 """
 
 import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy
-from PIL import Image
 
 from a2ibench.config import option
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.errors import UserError, told, unknown
-from a2ibench.media.audio import resample
 from a2ibench.parallel import Crashed, in_order
-from a2ibench.types import FloatArray, ImageArray, Pair, Part, RejectedError, Split
+from a2ibench.types import ImageArray, Pair, Part, RejectedError, Split
 
-FRAME_RATE = 60
-"""Screens per second."""
-FRAME_SAMPLES = 512
-"""Samples of sound per screen."""
-CONSOLE_RATE = FRAME_RATE * FRAME_SAMPLES
-"""Sample rate of the emulated sound, in hertz."""
+from .console import FRAME_RATE, listen, switch_on
+from .screen import COUNTERS, mask, shrink
 
 HOLD = (4, 20)
 """Frames for which an action is held, from and below: a player, not a tremor."""
 HOP = (1.0, 1.5)
 """Seconds from one training pair of an episode to the next."""
-EPISODES = {"train": 12, "test": 6}
-"""Fewest episodes per game."""
+TRAIN_EPISODES = 12
+"""Fewest training episodes per game."""
 
 
 _WORKING: set[tuple[type, str]] = set()
@@ -65,11 +57,15 @@ class ArcadeConfig:
         "test pairs per game; their sounds do not overlap, and retrieval inside a class needs 100",
         minimum=1,
     )
+    test_episodes: int = option(
+        6, "fewest test episodes per game; intervals are over them", minimum=1
+    )
     image_size: int = option(64, "side of the images in pixels", minimum=16)
     seconds: float = option(
         4.0, "length of the sound, which ends with the image; from 1 s a game is hard to tell",
         minimum=0.25, maximum=30.0,
     )  # fmt: skip
+    mask_score: bool = option(False, "paint the score, the lives and other counters black")
     seed: int = option(2020, "seed of the players", minimum=0)
 
     def __post_init__(self) -> None:
@@ -100,6 +96,11 @@ class Arcade(Dataset):
         require("arcade", "the dataset arcade")
         from ale_py.roms import get_all_rom_ids
 
+        if config.mask_score and (bare := [one for one in config.games if one not in COUNTERS]):
+            raise UserError(
+                f"arcade.mask_score: it is not known where the score is in {', '.join(bare)};"
+                f" known: {', '.join(COUNTERS)}"
+            )
         self.episode_seconds = 600  # where an episode is cut off
         known = get_all_rom_ids()
         for game in config.games:
@@ -111,8 +112,8 @@ class Arcade(Dataset):
         # Both sides of the split see episodes from the start to the same moment.
         mean = {split: sum(hop) / 2 for split, hop in self._hop.items()}
         share = {
-            "train": math.ceil(config.train / EPISODES["train"]),
-            "test": math.ceil(config.test / EPISODES["test"]),
+            "train": math.ceil(config.train / TRAIN_EPISODES),
+            "test": math.ceil(config.test / config.test_episodes),
         }
         last = min(mean[split] * (share[split] - 1) for split in mean)
         self._per_episode = {split: 1 + math.floor(last / mean[split] + 1e-9) for split in mean}
@@ -205,7 +206,7 @@ class Arcade(Dataset):
 
         Every window lies wholly inside the episode.
         """
-        console = _console(game)
+        console = switch_on(game)
         rng = np.random.default_rng([self.config.seed, *game.encode(), episode])
         actions = console.getMinimalActionSet()
         fire = next((action for action in actions if action.name == "FIRE"), actions[0])
@@ -227,7 +228,8 @@ class Arcade(Dataset):
             sound.append(console.getAudio().copy())
             if before is not None:
                 # Some sprites are drawn on every other frame only.
-                screens.append(np.maximum(before, console.getScreenRGB()))
+                screen = np.maximum(before, console.getScreenRGB())
+                screens.append(mask(screen, game) if self.config.mask_score else screen)
                 ends.append(due)
                 due += round(rng.uniform(*self._hop[split]) * FRAME_RATE)
                 # The hop is rounded to screens, and can fall short of the sound.
@@ -260,49 +262,3 @@ def _contents(pair: Pair) -> tuple[bytes, bytes]:
     """Hash the picture and the sound; silences of different sources count as different."""
     sound = pair.audio.tobytes() if np.any(pair.audio) else pair.source.encode()
     return hashlib.sha256(pair.image.tobytes()).digest(), hashlib.sha256(sound).digest()
-
-
-def listen(samples: npt.NDArray[np.uint8], sample_rate: int) -> FloatArray:
-    """Convert the console's sound to that of a loudspeaker.
-
-    The chip outputs levels from 128 up, and games rest at different levels: like the coupling
-    capacitor of a real set, a high-pass filter (20 Hz, first order) turns a constant into silence.
-
-    Args:
-        samples: uint8 ``[T]``, at ``CONSOLE_RATE``.
-        sample_rate: of the result, in hertz.
-
-    Returns:
-        float32 ``[T · sample_rate / CONSOLE_RATE]`` in [−1, 1].
-    """
-    level = (samples.astype(np.float64) - 128) / 128
-    b, a = scipy.signal.butter(1, 20, "highpass", fs=CONSOLE_RATE)
-    blocked, _ = scipy.signal.lfilter(b, a, level, zi=scipy.signal.lfilter_zi(b, a) * level[0])
-    heard = resample(blocked.astype(np.float32), CONSOLE_RATE, sample_rate)
-    return np.clip(heard, -1, 1, dtype=np.float32)
-
-
-def shrink(screen: ImageArray, size: int) -> ImageArray:
-    """Resize a screen, uint8 ``[H, W, 3]``, to a square, uint8 ``[size, size, 3]``, antialiased."""
-    picture = Image.fromarray(screen).resize((size, size), Image.Resampling.LANCZOS)
-    return np.asarray(picture, dtype=np.uint8)
-
-
-def _console(game: str) -> Any:
-    """Return a console that has just been switched on.
-
-    To reset a running one would be quicker, but its sound generators keep their phase.
-    """
-    import ale_py
-    import ale_py.roms
-
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    console = ale_py.ALEInterface()
-    console.setInt("random_seed", 1)
-    console.setInt("frame_skip", 1)
-    console.setFloat("repeat_action_probability", 0.0)
-    console.setBool("sound_obs", True)
-    rom = ale_py.roms.get_rom_path(game)
-    assert rom is not None, game
-    console.loadROM(rom)
-    return console

@@ -1,0 +1,80 @@
+"""``a2ibench results``: export a study's results to one small file, and merge such files."""
+
+from pathlib import Path
+
+import click
+
+from a2ibench.cli.options import load_plugins, path_option, plugin_option
+
+
+@click.group()
+def results() -> None:
+    """Exchange results: one small file per study, without pictures, paths or names of clips."""
+
+
+@results.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@path_option("--out", required=True, metavar="FILE", help="File to write.")
+@click.option(
+    "--dataset",
+    metavar="DIR",
+    help="Folder where the pairs are now, for the hash of the list of test segments."
+    "  [default: the one named in the study]",
+)
+@click.option(
+    "--name",
+    default="",
+    metavar="TEXT",
+    help="Name of the dataset in the file.  [default: the dataset's own, or that of its folder]",
+)
+@plugin_option
+def export(
+    study: Path, out: Path, dataset: str | None, name: str, plugins: tuple[Path, ...]
+) -> None:
+    """Write the results of a STUDY to one file that can be given away.
+
+    It holds the scores of every seed, in total and by block of test clips, so that intervals, tests
+    and ranks can be computed again; metrics with their versions and definitions; hashes of the
+    pairs, of the list of test segments, of encoder, judges, options and code; budgets, seeds,
+    hardware and cost. It is signed by the hash of its content, and refused once it was changed.
+    """
+    load_plugins(plugins)
+    from a2ibench.errors import counted
+    from a2ibench.exchange.export import export_study
+    from a2ibench.exchange.exported_file import write_content
+    from a2ibench.results.study import open_study
+    from a2ibench.results.study_pairs import find_store
+
+    opened = open_study(study)
+    store, unseen = find_store(opened, dataset)
+    content = export_study(opened, store, name)
+    digest = write_content(content, out)
+    jobs = sum(len(row.jobs) for row in content.rows)
+    for failure in opened.failures():
+        click.echo(f"left out: {failure}")
+    if unseen:
+        click.echo(f"no hash of the list of test segments: {unseen}")
+    click.echo(
+        f"{out}: {counted(jobs, 'result')} by {counted(len(content.metrics), 'metric')},"
+        f" {out.stat().st_size / 1000:,.0f} kB, sha256 {digest}"
+    )
+
+
+@results.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@path_option("--out", required=True, metavar="FILE", help="File to write.")
+def merge(files: tuple[Path, ...], out: Path) -> None:
+    """Merge exported FILES into one, of the same kind.
+
+    Equal jobs stand in it once. Files that disagree on a score of one job are refused, and so is a
+    file that was changed after it was exported.
+    """
+    from a2ibench.errors import counted
+    from a2ibench.exchange.exported_file import read_and_merge, write_content
+
+    content = read_and_merge(files)
+    digest = write_content(content, out)
+    jobs = sum(len(row.jobs) for row in content.rows)
+    click.echo(
+        f"{out}: {counted(jobs, 'result')} of {counted(len(files), 'file')}, sha256 {digest}"
+    )

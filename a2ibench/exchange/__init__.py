@@ -1,0 +1,1 @@
+"""Results that can be exchanged: exported to one small file, merged, and ranked on a page."""
