@@ -71,7 +71,8 @@ class Prior(nn.Module):
         self.unet = UNet(config.channels, config.levels, config.blocks, config.patch)
         self.time = TimeEmbedding(wide)
         self.classes = nn.Embedding(classes + 1, wide)
-        """One row per class; the last one stands for no class."""
+        """One row per class; the last one stands for no class. They begin as N(0, 1): ten times
+        smaller ones are hardly told apart from the time, and a short training leaves it at that."""
         self.mix = nn.Sequential(nn.SiLU(), nn.Linear(wide, wide), nn.SiLU())
         self.modulate = nn.Linear(wide, self.unet.modulated)
 
