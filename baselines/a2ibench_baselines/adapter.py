@@ -203,7 +203,7 @@ class Adapter(Model):
         """The mapping: the rest never changes."""
         return self.mapping
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return the state without the pipeline, which is kept once, in its own folder."""
         state = super().state_dict(*args, **kwargs)
         return {name: v for name, v in state.items() if not name.startswith("pipeline.")}
