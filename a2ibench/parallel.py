@@ -1,256 +1,192 @@
-"""Calls in child processes: one at a time within limits, or many on all processors.
+"""Calls on many workers: processes of this machine, or those of other machines.
 
-A process that dies costs one answer, and its cause of death is reported.
+Whatever makes pairs, features or outputs of judges calls :func:`in_order`. Who runs it chooses the
+workers once, for all that happens in a block, by :func:`spread_over`.
 """
 
-import contextlib
-import importlib
-import multiprocessing
-import os
-import pickle
-import signal
-import subprocess
-import sys
-import threading
-import traceback
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from multiprocessing.connection import Connection
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from queue import LifoQueue
+from typing import Any, ClassVar, Protocol, TypeVar
 
-from a2ibench.printable import replace_what_cannot_be_encoded
+from a2ibench.child_process import Child
+from a2ibench.child_process import Crashed as Crashed
 
 T = TypeVar("T")
 
-START = "import sys; sys.path[:] = {path!r}; from a2ibench.parallel import serve; serve({pipe})"
-PATIENCE = 10.0
-"""Seconds within which a process must end after it has closed its pipe."""
+MEMORY = 4 * 2**30
+"""Bytes of memory that a call may take, by default, beyond what its process has."""
 
 
-class Crashed(Exception):  # noqa: N818
-    """A call got no answer, because its process died or exceeded a limit.
+class Call(Protocol):
+    """A call on some worker, from any thread."""
 
-    The message completes a sentence whose subject is the thing that ran: "died of SIGSEGV
-    (Segmentation fault)", "took longer than 60 s", "needed more than 2 GiB of memory".
-    """
+    def __call__(self, function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
+        """Call a module's function, and return what hands its answer over when it is wanted.
 
-
-class Child:
-    """A process that calls functions of modules, one after another; it starts with the first call.
-
-    After a crash, the next call starts a new process. The standard output and error of the process
-    are discarded. Threads wait for each other.
-
-    Unlike :mod:`multiprocessing`, it does not import the caller's main module, which would run a
-    script without a main guard a second time.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pipe: Connection[Any, Any] | None = None
-        self._closed = False
-
-    def __call__(
-        self,
-        function: Callable[..., T],
-        *arguments: Any,
-        memory: int | None = None,
-        seconds: float | None = None,
-    ) -> T:
-        """Call a function in the process and return its answer.
-
-        Arguments and answer are pickled; ``memory`` is a limit in bytes, where the system can
-        enforce it (Linux).
+        Arguments and answer are pickled.
 
         Raises:
-            Crashed: the process died or exceeded a limit.
-            Exception: raised by the function, with its traceback as a note.
+            Crashed: its process died or needed too much memory.
+            Exception: raised by the function.
         """
-        with self._lock:
+
+
+class Pool(ABC):
+    """Workers, each of which makes one call at a time in a child process.
+
+    Args:
+        memory: bytes that a call may take beyond what its process has, where the system can
+            enforce it (Linux).
+    """
+
+    elsewhere: ClassVar[bool] = False
+    """Whether there are workers on other machines."""
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self.memory = memory
+
+    @abstractmethod
+    def opened(self) -> AbstractContextManager[tuple[int, Call]]:
+        """Return a context with the number of calls to have under way at once, and the call."""
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one worker alone, on this machine."""
+        return False
+
+    def sized(self, each: int) -> "Pool":
+        """Return as many of these workers as the memory of this machine holds at so many bytes."""
+        return self
+
+    def check_sees(self, files: Sequence[Path]) -> None:
+        """Check that every machine sees some files as this process does.
+
+        Raises:
+            UserError: one does not; the message names it.
+        """
+
+    def in_order(
+        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]
+    ) -> Iterator[T | Crashed]:
+        """See :func:`in_order`."""
+        waiting: deque[Future[Callable[[], T] | Crashed]] = deque()
+        with self.opened() as (at_once, call):
+
+            def ask(given: tuple[Any, ...]) -> Callable[[], T] | Crashed:
+                try:
+                    return call(function, *given)
+                except Crashed as crash:
+                    return crash
+
+            def take() -> T | Crashed:
+                answer = waiting.popleft().result()
+                try:
+                    return answer if isinstance(answer, Crashed) else answer()
+                except Crashed as crash:
+                    return crash
+
+            threads = ThreadPoolExecutor(at_once)
             try:
-                pipe = self._connect()
-                pipe.send_bytes(pickle.dumps((function, arguments, memory)))
-                if not pipe.poll(seconds):
-                    raise Crashed(f"took longer than {seconds:g} s")
-                answer, error = pipe.recv()
-                if isinstance(error, MemoryError) and memory is not None:
-                    raise Crashed(f"needed more than {memory / 2**30:g} GiB of memory")
-            except (EOFError, ConnectionError):
-                raise Crashed(self._last_words()) from None
-            except BaseException:
-                self._kill()  # a late answer would be taken for the next call's
-                raise
-        if error is not None:
-            raise error
-        return answer
+                for given in arguments:
+                    waiting.append(threads.submit(ask, given))
+                    if len(waiting) > 2 * at_once:
+                        yield take()
+                while waiting:
+                    yield take()
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
 
-    def close(self) -> None:
-        """End the process, even in the middle of a call, and start no other."""
-        self._closed = True
-        if (process := self._process) is not None:
-            process.kill()  # a waiting call then finds the end of the pipe
-        with self._lock:
-            self._kill()
 
-    def _connect(self) -> "Connection[Any, Any]":
-        if self._pipe is not None and self._process is not None:
-            if self._process.poll() is None:
-                return self._pipe
-            self._kill()  # it died between two calls, which is not the next one's fault
-        if self._closed:
-            raise Crashed("was closed")
-        ours, theirs = multiprocessing.Pipe()
-        with theirs:
-            # Nothing is written to its standard input: its end tells it that this process died.
-            self._process = subprocess.Popen(  # noqa: S603  # this interpreter, code of ours
-                [sys.executable, "-c", START.format(path=sys.path, pipe=theirs.fileno())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-            )
-        self._pipe = ours
-        if self._closed:  # meanwhile
-            raise Crashed("was closed")
-        return ours
+class Processes(Pool):
+    """Child processes of this one.
 
-    def _last_words(self) -> str:
-        process = self._process
-        code: int | None = None
-        if process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                code = process.wait(PATIENCE)
-        self._kill()
-        if code is None:
-            return "stopped answering"
-        if code >= 0:
-            return f"ended its process with exit code {code}"
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"died of {name} ({signal.strsignal(-code)})"
+    Args:
+        workers: number of processes; None for one per processor available to this process.
+        memory: see :class:`Pool`.
+    """
 
-    def _kill(self) -> None:
-        process, self._process = self._process, None
-        pipe, self._pipe = self._pipe, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            assert process.stdin is not None
-            process.stdin.close()
-        if pipe is not None:
-            pipe.close()
+    def __init__(self, workers: int | None = None, memory: int = MEMORY) -> None:
+        super().__init__(memory)
+        self.workers = workers
+
+    @property
+    def single(self) -> bool:
+        """See :attr:`Pool.single`."""
+        return self._count() == 1
+
+    def sized(self, each: int) -> Pool:
+        """See :meth:`Pool.sized`."""
+        import psutil
+
+        most = psutil.virtual_memory().available // each
+        return Processes(max(1, min(self._count(), most)), self.memory)
+
+    def _count(self) -> int:
+        import joblib
+
+        return self.workers or int(joblib.cpu_count())
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[int, Call]]:
+        """See :meth:`Pool.opened`."""
+        workers = self._count()
+        children = [Child() for _ in range(workers)]  # each starts with its first call
+        idle: LifoQueue[Child] = LifoQueue()
+        for child in children:
+            idle.put(child)
+
+        def call(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
+            child = idle.get()
+            try:
+                answer = child(function, *arguments, memory=self.memory)
+            finally:
+                idle.put(child)
+            return lambda: answer
+
+        try:
+            yield workers, call
+        finally:
+            for child in children:
+                child.close()
+
+
+_POOL: ContextVar[Pool | None] = ContextVar("pool", default=None)
+
+
+@contextmanager
+def spread_over(pool: Pool) -> Iterator[None]:
+    """Use these workers in the block."""
+    before = _POOL.set(pool)
+    try:
+        yield
+    finally:
+        _POOL.reset(before)
+
+
+def current_pool() -> Pool:
+    """Return the workers of the innermost :func:`spread_over`, by default :class:`Processes`."""
+    return _POOL.get() or Processes()
 
 
 def in_order(
-    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], workers: int | None = None
+    function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]
 ) -> Iterator[T | Crashed]:
-    """Call a function for each tuple of arguments in child processes; yield the answers in order.
+    """Call a module's function for each tuple of arguments, on the current workers.
 
-    At most two answers per process are held back, so memory stays flat in their number. By default
-    there are as many processes as processors available to this one. Arguments and answers are
-    pickled.
+    At most a few answers per worker are held back, and arguments are taken as they are needed, so
+    memory stays flat in their number. Arguments and answers are pickled.
+
+    Yields:
+        The answers, in the order of the arguments; :class:`~a2ibench.child_process.Crashed` for a
+        call whose process died or needed too much memory.
+
+    Raises:
+        Exception: raised by the function.
     """
-    import joblib
-
-    workers = min(workers or joblib.cpu_count(), len(arguments))
-    if workers == 0:
-        return
-    children = [Child() for _ in range(workers)]
-    idle: SimpleQueue[Child] = SimpleQueue()
-    for child in children:
-        idle.put(child)
-
-    def call(given: tuple[Any, ...]) -> T | Crashed:
-        child = idle.get()
-        try:
-            return child(function, *given)
-        except Crashed as crash:
-            return crash
-        finally:
-            idle.put(child)
-
-    threads = ThreadPoolExecutor(workers)
-    waiting: deque[Future[T | Crashed]] = deque()
-    try:
-        for given in arguments:
-            waiting.append(threads.submit(call, given))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        for child in children:
-            child.close()
-
-
-def serve(number: int) -> None:
-    """Answer the calls of a :class:`Child` in its process, through the pipe of this number."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-
-    _end_after(lambda: os.read(0, 1))
-    pipe: Connection[Any, Any] = Connection(number)
-    while True:
-        try:
-            asked = pipe.recv_bytes()
-        except EOFError:
-            return
-        pipe.send_bytes(_answer(asked))
-
-
-def _answer(asked: bytes) -> bytes:
-    """Make a call; return its answer or error, pickled, as text where that cannot be done."""
-    try:
-        function, arguments, memory = pickle.loads(asked)  # noqa: S301  # from the parent
-        with _limited(memory):
-            return pickle.dumps((function(*arguments), None), protocol=5)
-    except Exception as error:
-        error.add_note(f"In another process:\n{''.join(traceback.format_exception(error))}")
-        try:
-            packed = pickle.dumps((None, error))
-            pickle.loads(packed)  # noqa: S301  # some fail only here
-        except Exception:
-            packed = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
-        return packed
-
-
-@contextlib.contextmanager
-def _limited(memory: int | None) -> Iterator[None]:
-    """Limit the memory that the process may take in the block beyond what it has."""
-    try:
-        resource = importlib.import_module("resource")
-        taken = int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
-    except (ImportError, OSError):
-        memory = None
-    if memory is None:
-        yield
-        return
-    before = _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = taken + memory
-    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-def begin() -> None:
-    """Prepare a process of :mod:`multiprocessing`: leave Ctrl-C to its parent, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    replace_what_cannot_be_encoded()
-    if (parent := multiprocessing.parent_process()) is not None:
-        _end_after(parent.join)
-
-
-def _end_after(wait: Callable[[], object]) -> None:
-    """End this process as soon as a call returns."""
-
-    def outlive() -> None:
-        wait()
-        os._exit(1)
-
-    threading.Thread(target=outlive, daemon=True).start()
+    return current_pool().in_order(function, arguments)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from a2ibench.contracts.executor import Executor
     from a2ibench.contracts.judge import Judge
     from a2ibench.contracts.model import Model
+    from a2ibench.contracts.published import PublishedProtocol
     from a2ibench.contracts.reference import Reference
     from a2ibench.contracts.section import Section
 
@@ -37,11 +38,14 @@ references: "Registry[Reference]" = Registry("reference", "a2ibench.contracts.re
 judges: "Registry[Judge]" = Registry("judge", "a2ibench.contracts.judge:Judge")
 metrics = MetricRegistry("metric", "a2ibench.contracts.metric:Metric")
 executors: "Registry[Executor[Any]]" = Registry("executor", "a2ibench.contracts.executor:Executor")
+protocols: "Registry[PublishedProtocol]" = Registry(
+    "protocol", "a2ibench.contracts.published:PublishedProtocol"
+)
 sections: "Registry[Section]" = Registry("section", "a2ibench.contracts.section:Section")
 
 ALL: tuple["Registry[object]", ...] = cast(
     "tuple[Registry[object], ...]",
-    (datasets, encoders, models, references, judges, metrics, executors, sections),
+    (datasets, encoders, models, references, judges, metrics, executors, sections, protocols),
 )
 
 
@@ -51,6 +55,10 @@ def of_kind(kind: str) -> "Registry[Any]":
     if (single := kind.removesuffix("s")) not in by_kind:
         raise unknown("kind", kind, [f"{name}s" for name in by_kind])
     return by_kind[single]
+
+
+PREFIX = "a2ibench_plugin_"
+"""Beginning of the names of the modules that files of the user's become."""
 
 
 def load_plugin_file(path: Path) -> None:
@@ -64,7 +72,7 @@ def load_plugin_file(path: Path) -> None:
     path = path.resolve()
     if not path.is_file():
         raise UserError(f"--plugin {path}: no such file")
-    name = f"a2ibench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, path)
@@ -87,6 +95,13 @@ def load_plugin_file(path: Path) -> None:
             f"--plugin {path}: it registers nothing; put @a2ibench.registry.models.register above"
             f" your class, or that of its kind: {', '.join(f'{one.kind}s' for one in ALL)}"
         )
+
+
+def plugin_files(*plugins: type) -> tuple[Path, ...]:
+    """Return the files of the user's that define some plug-ins, for another process to load."""
+    modules = {base.__module__ for plugin in plugins for base in plugin.__mro__}
+    mine = (sys.modules[name] for name in sorted(modules) if name.startswith(PREFIX))
+    return tuple(Path(module.__file__) for module in mine if module.__file__)
 
 
 def _line_in(path: Path, error: BaseException) -> str:

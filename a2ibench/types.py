@@ -30,6 +30,10 @@ class Pair:
         split: ``"train"`` or ``"test"``.
         start: start of the segment in its source, in seconds.
         factors: known factors of the scene: name → number.
+        frame: time of the image in the source, in seconds, where it was given.
+        labels: further classes, besides ``label``.
+        audible: those of its classes that are heard; None where that is not known.
+        visible: those of its classes that are seen; None where that is not known.
     """
 
     image: ImageArray
@@ -39,6 +43,10 @@ class Pair:
     split: Split
     start: float = 0.0
     factors: Mapping[str, float] = field(default_factory=dict)
+    frame: float | None = None
+    labels: tuple[str, ...] = ()
+    audible: tuple[str, ...] | None = None
+    visible: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +154,40 @@ class Sounds:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """All classes of some pairs, and which of them are heard and seen.
+
+    Attributes:
+        label: int64 ``[n, m]``, indices into the class names, the pair's own class first; −1 fills
+            the rows of pairs with fewer than m classes.
+        audible: int8 ``[n, m]``: 1 where the class is heard, 0 where it is not, −1 where that is
+            not known.
+        visible: int8 ``[n, m]``, the same of what is seen.
+    """
+
+    label: IntArray
+    audible: npt.NDArray[np.int8]
+    visible: npt.NDArray[np.int8]
+
+    def take(self, rows: IntArray) -> "Labels":
+        """Select pairs, in the order of ``rows``, int64 ``[m]``."""
+        return Labels(self.label[rows], self.audible[rows], self.visible[rows])
+
+    def answers(self, classes: int) -> npt.NDArray[np.bool_]:
+        """Mark the classes of each pair that its image may show: bool ``[n, classes]``.
+
+        They are those that are both heard and seen, as far as that is known; all of them where
+        none is.
+        """
+        known = self.label >= 0
+        both = known & (self.audible != 0) & (self.visible != 0)
+        row, column = np.nonzero(np.where(both.any(axis=1, keepdims=True), both, known))
+        marks = np.zeros((len(self.label), classes), dtype=np.bool_)
+        marks[row, self.label[row, column]] = True
+        return marks
+
+
+@dataclass(frozen=True)
 class Pairs:
     """One split of a dataset as models, judges and metrics see it.
 
@@ -160,6 +202,7 @@ class Pairs:
         span: float64 ``[n, 2]``, begin and end of each sound in its source, in seconds; empty if
             unknown, in which case no two sounds are taken to overlap.
         sounds: the sounds themselves; None where only their features are known.
+        labels: all classes of each pair; None where only ``label`` is known.
     """
 
     images: Images
@@ -170,6 +213,7 @@ class Pairs:
     factors: Mapping[str, FloatArray] = field(default_factory=dict)
     span: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     sounds: Sounds | None = None
+    labels: Labels | None = None
 
     def __len__(self) -> int:
         return len(self.label)

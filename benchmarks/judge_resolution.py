@@ -1,4 +1,4 @@
-"""judge_resolution.py STUDY [--out FOLDER]: which judge of quality tells more from less?
+"""judge_resolution.py STUDY [--out FILE]: which judge of quality tells more from less?
 
 Several distances by several judges are asked about the same sets of pictures:
 
@@ -8,6 +8,9 @@ Several distances by several judges are asked about the same sets of pictures:
 - the real ones, the nearest training pictures, those of the longest training, and then the mean
   picture of the class and the heaviest noise: in this order;
 - two halves of the real pictures, which are to differ least.
+
+Instead of a study, ``--dataset DIR`` names prepared pairs: without the pictures of any training,
+the damages and the halves are left.
 
 It prints a page in Markdown: the scores, and which of these orders each distance gets right.
 """
@@ -26,6 +29,7 @@ from scipy.ndimage import gaussian_filter
 import a2ibench
 from a2ibench import registry
 from a2ibench.data.holdout import hold_out, part
+from a2ibench.data.store import PairStore
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import GeneratedImages, evaluate, load_judges
 from a2ibench.results.study import open_study
@@ -34,14 +38,14 @@ from a2ibench.runs.trial_data import Data, open_data
 from a2ibench.types import DataKey, ImageArray
 
 METRICS = (
-    *("kid_lite0", "kid[judge=resnet18]", "kid[judge=simclr]"),
-    *("coverage5_lite0", "coverage[judge=resnet18]", "coverage[judge=simclr]"),
+    *("kid_simclr", "kid_lite0", "kid[judge=resnet18]"),
+    *("coverage5_simclr", "coverage5_lite0", "coverage[judge=resnet18]"),
 )
 INTRO = """# Judges of quality
 
 Which distance tells more from less? Made by
 
-    python benchmarks/judge_resolution.py STUDY --out reports/quality-judges/README.md
+    python benchmarks/judge_resolution.py {what}
 
 on {about},
 n = {n} test segments. *More images*: each budget is nearer to the real pictures than the one
@@ -106,11 +110,11 @@ Scores = Mapping[Pictures, Mapping[str, float]]
 """Set of pictures → metric → score."""
 
 
-def picture_sets(folder: Path, data: Data) -> Iterator[tuple[Pictures, ImageArray]]:
+def picture_sets(folder: Path | None, data: Data) -> Iterator[tuple[Pictures, ImageArray]]:
     """Yield every set of pictures with its name, the real ones last, damaged."""
-    for name in (NEAREST, MEAN):
+    for name in (NEAREST, MEAN) if folder else ():
         yield name, a2ibench.open_study(folder).images(name.kind).images
-    for budget in open_study(folder).budgets:
+    for budget in open_study(folder).budgets if folder else ():
         study = a2ibench.open_study(folder, budget)
         for row in study.rows:
             if row.kind == "model" and not row.jobs[0].gap:
@@ -122,9 +126,9 @@ def picture_sets(folder: Path, data: Data) -> Iterator[tuple[Pictures, ImageArra
             yield Pictures(kind, level), damage(real, other, kind, level)
 
 
-def score_all(folder: Path, data: Data, data_key: DataKey) -> Scores:
-    """Return the scores of every set."""
-    metrics = [registry.metrics.get(name) for name in METRICS]
+def score_all(folder: Path | None, data: Data, data_key: DataKey, names: Sequence[str]) -> Scores:
+    """Return the scores of every set, by the metrics of these names."""
+    metrics = [registry.metrics.get(name) for name in names]
     judges = load_judges(metrics, data.judging, data_key, print)
 
     def score(images: ImageArray, eval_set: EvalSet) -> dict[str, float]:
@@ -157,12 +161,15 @@ def orders(scores: Scores, metric: str) -> dict[str, bool]:
             arms.setdefault(name.kind, []).append(name)
     longest = [names[-1] for names in arms.values()]
     noise = Pictures("noise", LEVELS["noise"][-1])
+    damages = {
+        kind: falls([Pictures(kind, level) for level in levels]) for kind, levels in LEVELS.items()
+    }
+    if not longest:
+        first = [Pictures(kind, levels[2]) for kind, levels in LEVELS.items()]
+        return {**damages, "halves above each third level": all(falls([HALF, o]) for o in first)}
     return {
         **{f"{arm}, more images": falls(names[::-1]) for arm, names in sorted(arms.items())},
-        **{
-            kind: falls([Pictures(kind, level) for level in levels])
-            for kind, levels in LEVELS.items()
-        },
+        **damages,
         "nearest train, each longest training, class mean": all(
             falls([NEAREST, one, MEAN]) for one in longest
         ),
@@ -171,37 +178,46 @@ def orders(scores: Scores, metric: str) -> dict[str, bool]:
     }
 
 
-def write_page(scores: Scores, n: int, about: str) -> str:
-    """Return the page; ``about`` says what the study is."""
-    columns = " | ".join(f"`{name}`" for name in METRICS)
-    rule = "|---" * (len(METRICS) + 1) + "|"
-    lines = [INTRO.format(about=about, n=n), f"| order | {columns} |", rule]
-    right = {metric: orders(scores, metric) for metric in METRICS}
-    for order in right[METRICS[0]]:
-        marks = " | ".join("yes" if right[metric][order] else "**no**" for metric in METRICS)
+def write_page(scores: Scores, n: int, what: str, about: str) -> str:
+    """Return the page; ``what`` was asked about, and ``about`` says what that is."""
+    names = [*scores[HALF]]
+    columns = " | ".join(f"`{name}`" for name in names)
+    rule = "|---" * (len(names) + 1) + "|"
+    lines = [INTRO.format(what=what, about=about, n=n), f"| order | {columns} |", rule]
+    right = {metric: orders(scores, metric) for metric in names}
+    for order in right[names[0]]:
+        marks = " | ".join("yes" if right[metric][order] else "**no**" for metric in names)
         lines.append(f"| {order} | {marks} |")
     lines += ["", f"| pictures (n = {n}) | {columns} |", rule]
     for name, values in scores.items():
-        lines.append(f"| {name} | " + " | ".join(f"{values[m]:.3f}" for m in METRICS) + " |")
+        lines.append(f"| {name} | " + " | ".join(f"{values[m]:.3f}" for m in names) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("study", type=Path, help="folder of a study with budgets")
+    what = asked.add_mutually_exclusive_group(required=True)
+    what.add_argument("study", type=Path, nargs="?", help="folder of a study with budgets")
+    what.add_argument("--dataset", type=Path, help="folder of prepared pairs")
+    asked.add_argument("--metric", action="append", help="its name; by default six of them")
     asked.add_argument("--out", type=Path, help="file of the page; by default it is printed")
     given = asked.parse_args()
-    study = open_study(given.study)
-    store = open_store(study, None)
+    if given.study is None:
+        store, about = PairStore(given.dataset), ""
+    else:
+        study = open_study(given.study)
+        store = open_store(study, None)
+        rows = [row for row in study.rows if row.kind == "model"]
+        about = (
+            f": {', '.join(row.label for row in rows)}, training seed 0,"
+            f" {', '.join(f'{budget:,}' for budget in study.budgets)} training images"
+        )
     encoder = registry.encoders.build("logmel", {})  # no distance here depends on it
     data = open_data(store, encoder)
-    scores = score_all(given.study, data, DataKey(store.content_hash, encoder.identity()))
-    rows = [row for row in study.rows if row.kind == "model"]
-    about = (
-        f"`{store.name}`: {', '.join(row.label for row in rows)}, training seed 0,"
-        f" {', '.join(f'{budget:,}' for budget in study.budgets)} training images"
-    )
-    page = write_page(scores, len(data.test), about)
+    data_key = DataKey(store.content_hash, encoder.identity())
+    scores = score_all(given.study, data, data_key, given.metric or METRICS)
+    source = "--dataset DIR" if given.study is None else "STUDY"
+    page = write_page(scores, len(data.test), source, f"`{store.name}`{about}")
     print(page) if given.out is None else given.out.write_text(page + "\n", encoding="utf-8")
 
 

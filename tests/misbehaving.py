@@ -20,6 +20,13 @@ def exit_if_odd(number: int) -> int:
     return number
 
 
+def kill_parent_if_odd(number: int) -> int:
+    if number % 2:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    return number
+
+
 def sleep(seconds: float) -> str:
     time.sleep(seconds)
     return "slept"

@@ -11,7 +11,8 @@ from pathlib import Path
 import misbehaving
 import pytest
 
-from a2ibench.parallel import Child, Crashed, in_order
+from a2ibench.child_process import Child, Crashed
+from a2ibench.parallel import Processes, in_order
 
 
 @pytest.fixture
@@ -22,7 +23,9 @@ def child() -> Iterator[Child]:
 
 
 def test_answers_come_in_the_order_of_the_arguments() -> None:
-    assert list(in_order(pow, [(i, 2) for i in range(20)], workers=2)) == [i * i for i in range(20)]
+    assert list(Processes(2).in_order(pow, [(i, 2) for i in range(20)])) == [
+        i * i for i in range(20)
+    ]
 
 
 def test_nothing_to_do_is_no_answer() -> None:
@@ -30,7 +33,7 @@ def test_nothing_to_do_is_no_answer() -> None:
 
 
 def test_processes_that_die_cost_their_own_answers() -> None:
-    answers = list(in_order(misbehaving.exit_if_odd, [(i,) for i in range(6)], workers=2))
+    answers = list(Processes(2).in_order(misbehaving.exit_if_odd, [(i,) for i in range(6)]))
     assert answers[::2] == [0, 2, 4]
     assert all(isinstance(answer, Crashed) for answer in answers[1::2])
     assert [str(answer) for answer in answers[1::2]] == [
@@ -39,7 +42,7 @@ def test_processes_that_die_cost_their_own_answers() -> None:
 
 
 def test_an_error_reaches_the_caller() -> None:
-    answers = in_order(divmod, [(1, 1), (1, 0)], workers=1)
+    answers = Processes(1).in_order(divmod, [(1, 1), (1, 0)])
     assert next(answers) == (1, 0)
     with pytest.raises(ZeroDivisionError):
         next(answers)
@@ -47,7 +50,7 @@ def test_an_error_reaches_the_caller() -> None:
 
 def test_who_stops_taking_answers_waits_for_none(tmp_path: Path) -> None:
     paths = [(tmp_path / name,) for name in "abc"]
-    answers = in_order(misbehaving.tell_and_wait, paths, workers=2)
+    answers = Processes(2).in_order(misbehaving.tell_and_wait, paths)
     (tmp_path / "a.end").touch()
     assert next(answers) == "ended"
     _until(lambda: all(path.exists() and path.read_text() for (path,) in paths))
@@ -117,7 +120,7 @@ def test_an_error_that_cannot_be_pickled_is_told(child: Child) -> None:
 def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; import misbehaving; from pathlib import Path;"
-        " from a2ibench.parallel import Child;"
+        " from a2ibench.child_process import Child;"
         f" Child()(misbehaving.tell_and_sleep, Path({str(tmp_path / 'pid')!r}))"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
@@ -145,7 +148,7 @@ def _until(done: Callable[[], bool]) -> None:
 def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "print('ran')\nfrom a2ibench.parallel import Child\nprint(Child()(pow, 2, 3))\n"
+        "print('ran')\nfrom a2ibench.child_process import Child\nprint(Child()(pow, 2, 3))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert done.stdout == "ran\n8\n"

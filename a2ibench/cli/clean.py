@@ -108,6 +108,7 @@ def _find(
     from a2ibench.curation.label_errors import find_label_errors
     from a2ibench.curation.label_sheet import write_label_sheet
     from a2ibench.curation.sheet import SHEET
+    from a2ibench.data.pair_labels import labels_of
     from a2ibench.data.store import LEFT_OUT, PairStore
     from a2ibench.evaluation.pair_features import encode_and_embed
 
@@ -119,12 +120,15 @@ def _find(
     with display.running():
         sounds, pictures = encode_and_embed(store, encoder, judge, display.counter)
         rows = np.flatnonzero(store.index["split"].to_numpy() != LEFT_OUT).astype(np.int64)
+        labels = labels_of(store, rows)
+        absent = None if labels is None else (labels.audible[:, 0] == 0, labels.visible[:, 0] == 0)
         findings = find_label_errors(
             sounds[rows],
             pictures[rows],
             store.index["label"].to_numpy(dtype=np.str_)[rows],
             store.index["source"].to_numpy(dtype=np.str_)[rows],
             display.counter("checking labels"),
+            absent,
         )
         carried = write_label_sheet(store, rows, findings)
     covers, suspect = findings.table["covers"], findings.table["suspect"]
@@ -133,6 +137,8 @@ def _find(
         f" {int(suspect[covers == 'segment'].sum())} of {len(rows)} segments are suspect"
         f" (cross-validation in {findings.folds} parts, no source in two of them)"
     )
+    if absent is not None and (denied := int((absent[0] | absent[1]).sum())):
+        display.say(f"{denied} segments have a label that is known not to be heard, or seen")
     if carried:
         display.say(f"{carried} earlier decisions are carried over")
     for name in findings.unchecked:

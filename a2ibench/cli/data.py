@@ -9,13 +9,18 @@ from a2ibench.cli.clean import clean
 from a2ibench.cli.completion import names
 from a2ibench.cli.data_check import check
 from a2ibench.cli.options import (
+    executor_option,
     load_plugins,
     make_display,
+    open_workers,
     path_option,
     plugin_option,
+    ray_address_option,
     read_fields,
     set_option,
+    worker_memory_option,
 )
+from a2ibench.cli.published import as_published, published_layout, score_as_published
 from a2ibench.errors import command
 
 if TYPE_CHECKING:
@@ -39,24 +44,43 @@ def data() -> None:
     help="Layout of the files of SOURCE: folder, manifest, vggsound, vegas, ave, wan2019, or your"
     " own.  [default: manifest for a table, else folder]",
 )
+@click.option(
+    "--protocol",
+    metavar="NAME",
+    shell_complete=names("protocol"),
+    help="Published protocol whose layout and options to take (`a2ibench list protocols`). --set"
+    " and --layout take precedence, and what then differs is noted.",
+)
 @set_option(
     "Set an option of the dataset or layout (`a2ibench show folder`). Repeatable.", "FIELD=VALUE"
 )
 @click.option(
     "--licence", default="", metavar="TEXT", help="Licence of the pairs, for the data card."
 )
+@executor_option(
+    "process",
+    "Executor of the workers: one process per processor, a single one (inline), or those of a Ray"
+    " cluster.",
+)
+@ray_address_option
+@worker_memory_option
 @plugin_option
 def prepare(
     source: str,
     out: Path,
     layout: str | None,
+    protocol: str | None,
     settings: tuple[str, ...],
     licence: str,
+    executor: str,
+    ray_address: str | None,
+    worker_memory: float,
     plugins: tuple[Path, ...],
 ) -> None:
     """Write SOURCE to a pair store: a folder of videos, a table of them, or a dataset's name.
 
-    A file that cannot be used is skipped and reported. Re-run the same command to resume.
+    A file that cannot be used is skipped and reported. Re-run the same command to resume, with any
+    executor: the same files give the same bytes.
     """
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
@@ -64,12 +88,13 @@ def prepare(
     from a2ibench.runs.progress_display import show_feasibility
 
     display = make_display(verbose=True)
-    dataset = _dataset(source, layout, settings)
-    before = dataset.notes()
-    for note in before:
-        display.say(f"note: {note}")
-    with display.running():
-        made = prepare(dataset, out, display.counter(f"preparing {source}"), licence)
+    with open_workers(executor, ray_address, display, worker_memory):
+        dataset = _dataset(source, layout, settings, protocol)
+        before = dataset.notes()
+        for note in before:
+            display.say(f"note: {note}")
+        with display.running():
+            made = prepare(dataset, out, display.counter(f"preparing {source}"), licence)
     counts = made.counts
     display.say(
         f"{out}: {counts['train']} training and {counts['test']} test pairs of"
@@ -82,9 +107,13 @@ def prepare(
     _print_scenes(made, display)
     show_feasibility(feasibility(made), display)
     display.say(f"data card: {out / 'card.md'}; next: {command('data', 'check', out)}")
+    if protocol is not None and (scored := score_as_published(protocol, out)):
+        display.say(f"to score a model NAME as published: {scored}")
 
 
-def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dataset":
+def _dataset(
+    source: str, layout: str | None, settings: tuple[str, ...], protocol: str | None
+) -> "Dataset":
     from a2ibench import config, registry
     from a2ibench.errors import UserError, unknown
 
@@ -97,15 +126,25 @@ def _dataset(source: str, layout: str | None, settings: tuple[str, ...]) -> "Dat
         raise unknown("dataset", source, registry.datasets.names(), hint)
     table = path.suffix.lower() in (".csv", ".parquet")
     name = source if named else layout or ("manifest" if table else "folder")
+    options: dict[str, Any] = read_fields(settings)
+    notes: list[str] = []
+    if protocol is not None:
+        if named:
+            raise UserError(f"--protocol {protocol}: give the files, {source} is made without any")
+        name = layout or published_layout(protocol)
+        options, notes = as_published(protocol, name, options)
     plugin: Any = registry.datasets.get(name)
-    made: Any = config.build(plugin.Config, read_fields(settings), name)
+    made: Any = config.build(plugin.Config, options, name)
     if named:
         return cast("Dataset", plugin(made))
     if plugin.unit != "files":
         raise UserError(
             f"--layout {name}: this dataset has no files; give its name as SOURCE instead"
         )
-    return cast("Dataset", plugin(made, path))
+    dataset = plugin(made, path)
+    for note in notes:
+        dataset.note(note)
+    return cast("Dataset", dataset)
 
 
 def _print_rejected(folder: Path, display: "Display") -> None:

@@ -8,11 +8,14 @@ from click.core import ParameterSource
 from a2ibench.cli.options import (
     dataset_option,
     encoder_option,
+    executor_option,
     load_plugins,
     make_display,
     metric_option,
+    open_workers,
     path_option,
     plugin_option,
+    ray_address_option,
     read_settings,
     scale_option,
     set_option,
@@ -22,7 +25,7 @@ from a2ibench.errors import UserError
 
 OF_FOLDERS = ("reference", "sounds", "clips")
 """Names of the options that only two folders take."""
-OF_BOTH = ("resize", "out", "metrics", "verbose", "plugins")
+OF_BOTH = ("resize", "out", "metrics", "executor", "ray_address", "verbose", "plugins")
 
 
 class _TwoForms(click.Command):
@@ -95,6 +98,12 @@ class _TwoForms(click.Command):
 @scale_option("Image size of a dataset that is prepared by name.")
 @set_option("Set an option of the dataset or encoder. Repeatable.")
 @metric_option
+@executor_option(
+    "process",
+    "Executor whose workers encode sounds and embed images: this process, or a Ray cluster, which"
+    " pays from some thousand of them.",
+)
+@ray_address_option
 @path_option(
     "--export-list",
     metavar="FILE.csv",
@@ -126,6 +135,8 @@ def evaluate(
     scale: str,
     settings: tuple[str, ...],
     metrics: tuple[str, ...],
+    executor: str,
+    ray_address: str | None,
     export_list: Path | None,
     export_sounds: Path | None,
     verbose: bool,
@@ -158,7 +169,8 @@ def evaluate(
         *real, fake = folders
         asked = Folders(real[0] if real else None, fake, reference, sounds, metrics, clips, resize)
         display = make_display(verbose)
-        scored = score_folders(asked, display)
+        with open_workers(executor, ray_address, display):
+            scored = score_folders(asked, display)
         show_scores(scored, display)
         if out is not None:
             scored.save(out)
@@ -192,7 +204,8 @@ def evaluate(
         export(request, export_list, export_sounds, display)
         return
     row = name or images[0].resolve().name
-    evaluate_outside(request, Outside(row, images, mapping, resize, replace), display)
+    with open_workers(executor, ray_address, display):
+        evaluate_outside(request, Outside(row, images, mapping, resize, replace), display)
     display.say(f"page: {request.folder}/{PAGE}; tables, pictures: {request.folder}/tables")
 
 

@@ -1,6 +1,7 @@
 """Options that several commands share, and the display."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,11 +58,31 @@ metric_option = click.option(
 ray_address_option = click.option(
     "--ray-address", metavar="HOST:PORT", help="Address of a running Ray cluster to join."
 )
+worker_memory_option = click.option(
+    "--worker-memory",
+    type=click.FloatRange(min=0.25),
+    default=4,
+    show_default=True,
+    metavar="GIB",
+    help="Largest memory of a worker for one file; a file that needs more is left out.",
+)
 verbose_option = click.option(
     "--verbose",
     is_flag=True,
     help="Print all tables with their captions, and why each metric is left out.",
 )
+
+
+def executor_option(default: str, text: str) -> Callable[[F], F]:
+    """Make ``--executor``."""
+    return click.option(
+        "--executor",
+        default=default,
+        show_default=True,
+        shell_complete=names("executor"),
+        metavar="ray|process|inline|NAME",
+        help=text,
+    )
 
 
 def dataset_option(*flags: str, **more: Any) -> Callable[[F], F]:
@@ -146,6 +167,51 @@ def merge_settings(
     """Return the settings of a study's file, overridden by those of the command line."""
     owners = dict.fromkeys([*file, *given])
     return {owner: {**file.get(owner, {}), **given.get(owner, {})} for owner in owners}
+
+
+def set_executor(
+    settings: dict[str, dict[str, Any]], executor: str, given: Mapping[str, Any]
+) -> None:
+    """Add options of an executor to its settings; None for one that is not given.
+
+    Raises:
+        UserError: the executor does not have one of them.
+    """
+    for option, value in given.items():
+        if value is not None:
+            _check_option(executor, option)
+            settings.setdefault(executor, {})[option] = value
+
+
+def _check_option(executor: str, option: str) -> None:
+    import dataclasses
+
+    from a2ibench.registry import executors
+
+    def has(name: str) -> bool:
+        return option in {field.name for field in dataclasses.fields(executors.get(name).Config)}
+
+    if not has(executor):
+        flag = {"address": "--ray-address"}.get(option, f"--{option.replace('_', '-')}")
+        known = " or ".join(sorted(filter(has, executors.names()), reverse=True))
+        raise UserError(f"{flag} belongs to --executor {known}")
+
+
+@contextmanager
+def open_workers(
+    executor: str, ray_address: str | None, display: "Display", memory: float = 4
+) -> Iterator[None]:
+    """Use the workers of an executor in the block; ``memory`` is that of each, in GiB."""
+    from a2ibench.parallel import spread_over
+    from a2ibench.registry import executors
+
+    settings: dict[str, dict[str, Any]] = {}
+    set_executor(settings, executor, {"address": ray_address})
+    chosen = executors.build(executor, settings.get(executor, {}), display.say)
+    if ray_address is not None:
+        chosen.check()
+    with chosen.pool(round(memory * 2**30)) as pool, spread_over(pool):
+        yield
 
 
 def make_display(verbose: bool = False) -> "Display":

@@ -10,6 +10,7 @@ from a2ibench.cli.completion import ablations, names
 from a2ibench.cli.options import (
     FAILED,
     dataset_option,
+    executor_option,
     images_option,
     load_plugins,
     make_display,
@@ -20,6 +21,7 @@ from a2ibench.cli.options import (
     ray_address_option,
     read_settings,
     scale_option,
+    set_executor,
     set_option,
     verbose_option,
 )
@@ -122,13 +124,9 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     " Repeatable.  [default: each method against the last one, each ablation against its full"
     " model]",
 )
-@click.option(
-    "--executor",
-    default="ray",
-    show_default=True,
-    shell_complete=names("executor"),
-    metavar="ray|process|inline|NAME",
-    help="Executor of the trials: Ray Tune, one process per trial, one trial after another in this"
+@executor_option(
+    "ray",
+    "Executor of the trials: Ray Tune, one process per trial, one trial after another in this"
     " process, or one of your own.",
 )
 @click.option(
@@ -202,10 +200,7 @@ def run(
     from a2ibench.tracking.live_mirror import live_mirror
 
     owned = merge_settings(file, read_settings(settings))
-    for option, value in (("gpus_per_trial", gpus_per_trial), ("address", ray_address)):
-        if value is not None:
-            _check_option(executor, option)
-            owned.setdefault(executor, {})[option] = value
+    set_executor(owned, executor, {"gpus_per_trial": gpus_per_trial, "address": ray_address})
     request = Request(
         models=models,
         settings=owned,
@@ -232,18 +227,3 @@ def run(
         traces = " ".join(str(folder / "jobs" / "*" / "failure.json") for folder in ran.folders)
         display.say(f"where in the code: the trace in {traces}")
         sys.exit(FAILED)
-
-
-def _check_option(executor: str, option: str) -> None:
-    """Refuse an option of the command line that an executor does not have."""
-    import dataclasses
-
-    from a2ibench.registry import executors
-
-    def has(name: str) -> bool:
-        return option in {field.name for field in dataclasses.fields(executors.get(name).Config)}
-
-    if not has(executor):
-        flag = {"address": "--ray-address"}.get(option, f"--{option.replace('_', '-')}")
-        known = " or ".join(sorted(filter(has, executors.names()), reverse=True))
-        raise UserError(f"{flag} belongs to --executor {known}")

@@ -102,3 +102,12 @@ def stops(subject: ExecutorSubject) -> None:
     except StoppedError as error:
         came = str(error)
     expect(FULL in came, f"StoppedError: {FULL}", came)
+
+
+@rules.rule("yield a Pool whose `in_order` gives the answers in the order of the arguments")
+def workers(subject: ExecutorSubject) -> None:
+    """The workers of `pool` answer in order."""
+    with subject.executor.pool() as pool:
+        found = list(pool.in_order(pow, ((2, i) for i in range(STEPS))))
+    expected = [2**i for i in range(STEPS)]
+    expect(found == expected, str(expected), str(found))

@@ -9,7 +9,10 @@ from a2ibench import config, registry
 from a2ibench.conformance.rules import Finding, Rules
 from a2ibench.errors import UserError
 
-NO_RULES = "sections have no rules to check; `a2ibench report STUDY` shows whether one works"
+NO_RULES = {
+    "section": "sections have no rules to check; `a2ibench report STUDY` shows whether one works",
+    "protocol": "protocols are facts and have no rules to check",
+}
 
 
 def check(
@@ -23,8 +26,8 @@ def check(
         UserError: nothing has this name; options or files that this kind does not take.
     """
     plugin: Any = registry.of_kind(kind).get(name)
-    if kind == "section":
-        raise UserError(NO_RULES)
+    if kind in NO_RULES:
+        raise UserError(NO_RULES[kind])
     if values and kind == "metric":
         raise UserError(f"name the metric with its parameters: '{name}[PARAMETER=VALUE]'")
     if values and not hasattr(plugin, "Config"):
@@ -46,8 +49,8 @@ def check(
 
 def lacks(kind: str, name: str) -> str | None:
     """Return why a plug-in cannot be tried here with its default options; None if it can."""
-    if kind == "section":
-        return NO_RULES
+    if kind in NO_RULES:
+        return NO_RULES[kind]
     if kind == "metric":
         from a2ibench.contracts.metric import OWN
 

@@ -1,10 +1,13 @@
-"""Executor: how the trainings of a study are spread over processors, GPUs and machines."""
+"""Executor: how work is spread over processors, GPUs and machines."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from a2ibench.parallel import MEMORY, Pool, Processes
 
 Report = Callable[[int, int], None]
 """Takes the steps done and the steps in total."""
@@ -69,6 +72,7 @@ class NoOptions:
 class Executor(ABC, Generic[T]):
     """Calls trials; their results and failures are in the trials' folders.
 
+    It also chooses the workers that prepare pairs, encode sounds and embed images (:meth:`pool`).
     ``a2ibench run --executor NAME`` chooses one, ``--set NAME.option=value`` sets its options.
     Without a ``config``, these are the defaults; ``say`` prints a line for the user.
     """
@@ -99,6 +103,18 @@ class Executor(ABC, Generic[T]):
             UserError: what they need is not there, as the call itself would.
         """
         return 1
+
+    @contextmanager
+    def pool(self, memory: int = MEMORY) -> Iterator[Pool]:
+        """Hold the workers of data in a block, by default one process per processor.
+
+        Args:
+            memory: bytes that a worker may take for one call.
+
+        Raises:
+            UserError: they cannot work here.
+        """
+        yield Processes(memory=memory)
 
     @abstractmethod
     def __call__(self, trials: Sequence[T], tell: Callable[[Update[T]], None]) -> None:

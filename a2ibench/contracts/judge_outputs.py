@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.types import FloatArray, IntArray
+from a2ibench.errors import UndefinedScoreError
+from a2ibench.types import FloatArray, IntArray, Labels
 
 T = TypeVar("T")
+Which = Literal["own", "any"]
+Over = Literal["all", "seen", "unseen"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class JudgeOutputs:
         disjoint: bool ``[n]``, test segments of which no two come from one clip and overlap: where
             near-duplicates would count twice, only these count. Empty where that is not known:
             then all do.
+        labels: all classes of the test segments, and which of them are heard and seen; None where
+            only ``label`` is known.
     """
 
     generated: Mapping[str, FloatArray]
@@ -69,6 +74,7 @@ class JudgeOutputs:
     train_factors: Mapping[str, FloatArray] = field(default_factory=dict)
     block: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     disjoint: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    labels: Labels | None = None
     _cached: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, find: Callable[["JudgeOutputs"], T]) -> T:
@@ -81,6 +87,29 @@ class JudgeOutputs:
     def disjoint_rows(self) -> IntArray:
         """The positions of the :attr:`disjoint` test segments, int64 ``[m]``, ascending."""
         return np.flatnonzero(self.disjoint) if len(self.disjoint) else np.arange(len(self.label))
+
+    def targets(self, which: Which = "own") -> npt.NDArray[np.bool_]:
+        """Mark the classes that an image of each test segment is right to show: bool ``[n, C]``.
+
+        They are the segment's own, or any that :meth:`~a2ibench.types.Labels.answers` gives.
+        """
+        if which == "any" and self.labels is not None:
+            return self.labels.answers(len(self.classes))
+        return np.equal.outer(self.label, np.arange(len(self.classes)))
+
+    def rows_over(self, over: Over = "all") -> IntArray:
+        """Return the test segments whose class is known to be seen, or not to be, or all.
+
+        Raises:
+            UndefinedScoreError: there are none.
+        """
+        if over == "all":
+            return np.arange(len(self.label))
+        wanted = int(over == "seen")
+        rows = np.flatnonzero(self.labels.visible[:, 0] == wanted) if self.labels else np.arange(0)
+        if not len(rows):
+            raise UndefinedScoreError(f"no test segment has a class that is known to be {over}")
+        return rows
 
     def with_blocks(self, block: IntArray) -> "JudgeOutputs":
         """Return the outputs with ``block`` as their blocks: these very ones where it is so."""
@@ -105,4 +134,5 @@ class JudgeOutputs:
             factors={name: value[rows] for name, value in self.factors.items()},
             block=self.block[rows] if len(self.block) else self.block,
             disjoint=self.disjoint[rows] if len(self.disjoint) else self.disjoint,
+            labels=None if self.labels is None else self.labels.take(rows),
         )

@@ -30,6 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.contracts.judge_outputs import JudgeOutputs as JudgeOutputs
+from a2ibench.contracts.judge_outputs import Over as Over
+from a2ibench.contracts.judge_outputs import Which as Which
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, IntArray
 
@@ -39,9 +41,10 @@ OWN = "own"
 GRID_SEGMENTS = 48
 """Maximum number of test segments that are drawn several times; the classes take turns."""
 
-Need = Literal["train", "grid", "noise", "factors"]
+Need = Literal["train", "grid", "noise", "factors", "labels"]
 """``"noise"`` marks a metric of what chance does to the images of one sound: a reference row that
-draws without chance has none of that by construction."""
+draws without chance has none of that by construction. ``"labels"`` are all classes of a segment,
+and which of them are heard and seen."""
 Group = Literal["quality", "match", "match_in_class", "variety", "own"]
 Variants = Mapping[str, Mapping[str, Any]]
 

@@ -8,22 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from a2ibench.curation.balance import balance
-from a2ibench.curation.duplicates import Copies, Progress
+from a2ibench.curation.blocks import Progress
+from a2ibench.curation.duplicates import Copies
 from a2ibench.curation.finding import SEVERITIES, Finding, Severity
-from a2ibench.curation.picture_copies import (
-    Features,
-    constant,
-    is_still,
-    picture_copies,
-    picture_features,
-)
-from a2ibench.curation.sound_copies import (
-    CLIPPED_SHARE,
-    SILENT,
-    Sounds,
-    sound_copies,
-    sound_features,
-)
+from a2ibench.curation.picture_copies import picture_copies
+from a2ibench.curation.picture_features import Features, constant, picture_features
+from a2ibench.curation.same_picture import is_still
+from a2ibench.curation.sound_copies import sound_copies
+from a2ibench.curation.sound_features import CLIPPED_SHARE, SILENT, Sounds, sound_features
 from a2ibench.data.store import DamagedError, PairStore
 from a2ibench.data.store_tables import SOURCES, read_side_table
 from a2ibench.data.verification import changed_files

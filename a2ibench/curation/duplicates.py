@@ -1,21 +1,15 @@
 """Find copies between sources, with the search that pictures and sounds share."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench import cache
-from a2ibench.data.npy_files import open_array
-from a2ibench.storage import cache_dir, content_key
 from a2ibench.types import IntArray
 
-Progress = Callable[[int, int], None]
-"""Called with the number of items done and in total."""
 Matches = tuple[IntArray, IntArray, npt.NDArray[np.floating[Any]]]
 """Items, their possible copies, and the distance between them: ``[n]`` each."""
 
@@ -105,19 +99,4 @@ def rank_in_group(group: IntArray) -> IntArray:
 def digest(array: npt.NDArray[Any]) -> int:
     """Hash the bytes of an array to 64 bits: 1 in 10⁹ stores of 10⁵ items has a collision."""
     content = np.ascontiguousarray(array).data
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
-
-
-def cached(name: str, identity: Sequence[Any], make: Callable[[Path], None]) -> npt.NDArray[Any]:
-    """Compute an array once, and read it through a memory map from then on.
-
-    Args:
-        name: name of its kind.
-        identity: plain values that determine it.
-        make: writes the array as .npy to a path.
-
-    Raises:
-        UserError: the cache cannot be written.
-    """
-    path = cache_dir("checks") / f"{name}-{content_key([name, *identity])}.npy"
-    return cache.cached(path, make, open_array)
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")

@@ -4,7 +4,8 @@ Two classifiers, one of sounds and one of pictures, predict the class of every p
 on *other sources*: a classifier that has seen a clip with its wrong label would repeat the
 mistake. Confident learning (Northcutt et al. 2021, ``cleanlab``) then estimates the number of wrong
 labels, and those with the smallest margin are the suspects. As labels are mostly given to whole
-clips, the same is done for clips, over the mean prediction of their pairs.
+clips, the same is done for clips, over the mean prediction of their pairs. Where a store knows that
+a label is not heard, or not seen, the classifier of sounds, or of pictures, excludes it.
 """
 
 from collections.abc import Callable
@@ -35,6 +36,7 @@ overconfident, and 8 % of their suspects are false; at 0.01, 3 % (with 10 % of t
 
 Probabilities = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.str_]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ class Opinions:
 
     audio: Probabilities
     image: Probabilities
+
+    def denying(self, y: IntArray, unheard: Flags, unseen: Flags) -> "Opinions":
+        """Return the opinions where labels, int64 ``[n]``, that are known to be absent have none.
+
+        ``unheard`` and ``unseen`` are bool ``[n]``.
+        """
+        denied = Opinions(self.audio.copy(), self.image.copy())
+        for opinion, absent in ((denied.audio, unheard), (denied.image, unseen)):
+            rows = np.flatnonzero(absent)
+            opinion[rows, y[rows]] = 0
+            opinion[rows] /= np.maximum(opinion[rows].sum(axis=1, keepdims=True), 1e-12)
+        return denied
 
     @property
     def together(self) -> Probabilities:
@@ -93,6 +107,7 @@ def find_label_errors(
     label: Labels,
     source: Labels,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    absent: tuple[Flags, Flags] | None = None,
 ) -> Findings:
     """Rank the pairs and clips whose label is probably wrong.
 
@@ -102,6 +117,7 @@ def find_label_errors(
         label: ``[n]``, class names.
         source: ``[n]``, source clips.
         progress: called with the number of classifiers trained so far and in total.
+        absent: labels that are known not to be heard, and not to be seen, bool ``[n]`` each.
 
     Raises:
         UserError: fewer than two classes have two sources, or a class has so few sources that no
@@ -122,6 +138,8 @@ def find_label_errors(
     folds = min(MAX_FOLDS, *(sources[str(name)] for name in classes))
     parts = _fold(y, source[rows], folds)
     opinions = _predict(audio[rows], image[rows], y, parts, progress)
+    if absent is not None:
+        opinions = opinions.denying(y, absent[0][rows], absent[1][rows])
     return Findings(_rank(opinions, y, source[rows], rows, classes), unchecked, folds)
 
 
@@ -223,13 +241,15 @@ def _judge(opinions: Opinions, y: IntArray, classes: Labels) -> "pd.DataFrame":
     together = opinions.together
     found: Any = find_label_issues(y, together, filter_by="low_normalized_margin", n_jobs=1)
     likeliest = together.argmax(axis=1)
+    own = np.arange(len(y)), y
+    excluded = (opinions.audio[own] == 0) | (opinions.image[own] == 0)
     return pd.DataFrame(
         {
             # A label that both classifiers support is not an error, whatever number is estimated.
-            "suspect": found & (likeliest != y),
+            "suspect": (found | excluded) & (likeliest != y),
             "suggested": classes[likeliest],
             "label_quality": get_label_quality_scores(y, together, method="normalized_margin"),
-            "p_label": together[np.arange(len(y)), y],
+            "p_label": together[own],
             "audio_says": classes[opinions.audio.argmax(axis=1)],
             "image_says": classes[opinions.image.argmax(axis=1)],
         }

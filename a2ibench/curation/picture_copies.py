@@ -7,132 +7,35 @@ steps; the third finds the sprite that moved.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.curation.duplicates import (
-    Copies,
-    Matches,
-    Progress,
-    cached,
-    digest,
-    find_copies,
-    rank_in_group,
-)
-from a2ibench.data.npy_files import write_header
-from a2ibench.data.store import PairStore
-from a2ibench.types import ImageArray, IntArray
+from a2ibench.curation.blocks import Progress, column, in_blocks
+from a2ibench.curation.duplicates import Copies, Matches, find_copies, rank_in_group
+from a2ibench.curation.near_hashes import HASH_BITS, NearHashes
+from a2ibench.curation.picture_features import COARSE, Features
+from a2ibench.curation.same_picture import compare
+from a2ibench.types import Images, IntArray
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-VERSION = 1
-"""Version, raised when the same picture gets other features than before."""
-HASH_BITS = 10
-"""Hashes that differ in more of the 64 bits belong to different pictures. JPEG at quality 50, WebP
-at 60, half the size and 8 % more light change at most 10 bits of 97 % of photographs."""
 NEAREST = 16
 """Number of candidates per picture whose thumbnails are compared: in a static scene, all hashes
 agree."""
-CONSTANT = 8
-"""Number of levels from the darkest to the brightest pixel below which a picture has one colour; a
-codec turns black into up to 4."""
-STEP = 30.0
-"""Largest luma (0 to 255) by which a pixel of a thumbnail may lie outside the neighbourhood of the
-same pixel in the other one."""
-STEP_SHARE = 8.0
-"""The same as a multiple of the mean difference: a codec errs everywhere, a sprite in one place."""
-TINT = 10.0
-"""Largest chroma by which an eighth of the picture may differ; codecs change at most 10."""
-LIGHT = 25.0
-"""Largest luma by which the means may differ: a brighter copy, not another time of day."""
-RESIDUAL = 24.0
-"""Luma by which any pixel may differ after one picture is filtered onto the other. Copies of
-photographs: 95 % below 24.7 in every kind tried; frames with a sprite that moved: 30 and more …"""
-RESIDUAL_SPREAD = 13.0
-"""… or more than that, up to this multiple of the mean difference: hard edges under a codec, 8 to
-12 times; a sprite that moved, 18 and more."""
-RESIDUAL_SHARE = 16.0
-"""Upper bound in any case, as a multiple of the mean difference above ``FLOOR``."""
-FLOOR = 8.0
-"""Luma lost by rounding, and by clipping in a brightened copy."""
-SIDE, COARSE, FINE = 32, 8, 64
-"""Sides of the thumbnail, of its rough version and of the filtered picture, in pixels."""
+CROWD = 8_192
+"""Number of candidates from which the nearest are searched for by a tree: the number of
+comparisons grows no faster than that of pictures."""
+COMPONENTS = 8
+"""Number of principal components of the rough pictures in that tree …"""
+NEIGHBOURS = (64, 256, 1_024)
+"""… and numbers of neighbours that are asked of it, until ``NEAREST`` are of other sources."""
 BLOCK = 512
-"""Number of pictures of one side that are compared at once …"""
+"""Number of pictures, or of pairs of pictures, that are compared at once …"""
 WIDE = 16_384
-"""… with this many of the other: 8 MB of distances."""
-
-FEATURES = np.dtype(
-    [
-        ("digest", "<u8"),
-        ("hash", "<u8"),
-        ("range", "u1"),
-        ("luma", "u1", (SIDE, SIDE)),
-        ("rough", "u1", (COARSE, COARSE)),
-        ("chroma", "u1", (COARSE, COARSE, 2)),
-    ]
-)
-Features = npt.NDArray[np.void]
-"""An array of dtype ``FEATURES``."""
-Luma = npt.NDArray[np.float32]
-
-
-def picture_features(store: PairStore, progress: Progress) -> Features:
-    """Describe the pictures of a store, or read their features from the cache.
-
-    Returns:
-        ``FEATURES`` ``[len(store)]``, a read-only memory map.
-    """
-
-    def make(path: Path) -> None:
-        with path.open("wb") as stream:
-            write_header(stream, (len(store),), FEATURES)
-            for start in range(0, len(store), BLOCK):
-                stream.write(describe(store.images[start : start + BLOCK]).tobytes())
-                progress(min(start + BLOCK, len(store)), len(store))
-
-    return cached("pictures", [store.stored_hash, VERSION], make)
-
-
-def describe(images: ImageArray) -> Features:
-    """Compute the features of pictures ``[n, S, S, 3]``: ``FEATURES`` ``[n]``."""
-    import imagehash
-    from PIL import Image
-
-    found = np.empty(len(images), dtype=FEATURES)
-    for i, pixels in enumerate(np.asarray(images)):
-        picture = Image.fromarray(pixels)
-        bits = imagehash.phash(picture).hash.ravel()
-        rough = _reduce(picture, COARSE)
-        found[i] = (
-            digest(pixels),
-            int.from_bytes(np.packbits(bits).tobytes(), "big"),
-            np.ptp(pixels.reshape(-1, 3), axis=0).max(),
-            _reduce(picture, SIDE)[..., 0],
-            rough[..., 0],
-            rough[..., 1:],
-        )
-    return found
-
-
-def _reduce(picture: "Image.Image", side: int) -> ImageArray:
-    """Average a picture to YCbCr, uint8 ``[side, side, 3]``."""
-    from PIL.Image import Resampling
-
-    return np.asarray(picture.resize((side, side), Resampling.BOX).convert("YCbCr"))
-
-
-def constant(features: Features) -> npt.NDArray[np.bool_]:
-    """Tell which pictures have only one colour: bool ``[n]``."""
-    return np.asarray(features["range"] < CONSTANT)
+"""… and number of pairs of rough pictures."""
 
 
 def picture_copies(
-    images: ImageArray,
+    images: Images,
     features: Features,
     source: IntArray,
     sides: tuple[IntArray, IntArray],
@@ -145,137 +48,121 @@ def picture_copies(
         features: of the whole store, ``[N]``.
         source: int64 ``[N]``, a number for each source.
         sides: see :func:`~a2ibench.curation.duplicates.find_copies`.
-        progress: called with the number of pictures done.
+        progress: called with the number of steps done: two for each picture.
     """
-    rough = features["rough"].reshape(-1, COARSE * COARSE).astype(np.int16)
-    # Without the mean, so that a brighter copy is as near as any other.
-    centred = np.clip(rough - rough.mean(axis=1, keepdims=True), -127, 127).astype(np.int8)
-    hashes = np.array(features["hash"])
 
     def search(wanted: IntArray) -> Iterator[Matches]:
+        candidates = _Candidates(features, source, sides)
+        found = [(wanted[:0], wanted[:0])]
         for start in range(0, len(wanted), BLOCK):
-            rows = wanted[start : start + BLOCK]
-            first, second = _candidates(hashes, centred, source, rows, sides)
-            for i in range(0, len(first), BLOCK):
-                p, q = first[i : i + BLOCK], second[i : i + BLOCK]
-                alike = _thumbnails_agree(features[p], features[q])
-                p, q = p[alike], q[alike]
-                residual = np.array(
-                    [_residual(images[x], images[y]) for x, y in zip(p, q, strict=True)]
-                )
-                same = np.isfinite(residual)
-                yield p[same], q[same], residual[same]
-            progress(min(start + BLOCK, len(wanted)), len(wanted))
+            found.append(candidates.of(wanted[start : start + BLOCK]))
+            progress(start, 2 * len(wanted))
+        p, q = map(np.concatenate, zip(*found, strict=True))
+        parts = [slice(i, i + BLOCK) for i in range(0, len(p), BLOCK)]
+        calls = [(images, features, p[part], q[part]) for part in parts]
+        for part, residual in zip(parts, in_blocks(compare, calls), strict=True):
+            same = np.isfinite(residual)
+            yield p[part][same], q[part][same], residual[same]
+            progress(len(wanted) * (len(p) + part.start) // len(p), 2 * len(wanted))
+        progress(2 * len(wanted), 2 * len(wanted))
 
-    return find_copies(features["digest"], source, sides, search)
+    return find_copies(column(features, "digest"), source, sides, search)
 
 
-def is_still(images: ImageArray, features: Features, rows: IntArray) -> bool:
-    """Tell whether the pictures of one source, up to eight spread over it, show the same frame."""
-    some = rows[np.unique(np.linspace(0, len(rows) - 1, 8).round().astype(int))]
-    return all(
-        features["digest"][row] == features["digest"][some[0]]
-        or bool(
-            np.bitwise_count(features["hash"][row] ^ features["hash"][some[0]]) <= HASH_BITS
-            and _thumbnails_agree(features[[some[0]]], features[[row]])[0]
-            and np.isfinite(_residual(images[some[0]], images[row]))
-        )
-        for row in some[1:]
-    )
+class _Candidates:
+    """Search for pictures that may be copies: near hashes, then the nearest rough pictures.
 
+    Rough pictures are ranked by the largest difference, which is small for a codec and large for a
+    sprite. Where very many hashes are near, as in a static scene, only the nearest neighbours among
+    the principal components of all rough pictures are ranked.
 
-def _candidates(
-    hashes: npt.NDArray[np.uint64],
-    rough: npt.NDArray[np.int8],
-    source: IntArray,
-    rows: IntArray,
-    sides: tuple[IntArray, IntArray],
-) -> tuple[IntArray, IntArray]:
-    """Pair rows with near hashes; keep the ``NEAREST`` with the nearest rough pictures per row.
-
-    They are ranked by the largest difference, which is small for a codec and large for a sprite.
+    Args:
+        features: of the whole store.
+        source: int64 ``[N]``, a number for each source.
+        sides: positions to look for and to look among, in order.
     """
-    inside, others = sides[0] is sides[1], sides[1]
-    p, q, far = rows[:0], rows[:0], np.zeros(0, dtype=np.int16)
-    for start in range(0, len(others), WIDE):
-        block = others[start : start + WIDE]
-        if inside and block[0] > rows[-1]:
-            break
-        i, j = np.nonzero(np.bitwise_count(hashes[rows][:, None] ^ hashes[block]) <= HASH_BITS)
-        x, y = rows[i], block[j]
-        fits = (source[x] != source[y]) & ((y < x) if inside else True)
-        x, y = x[fits], y[fits]
-        steps = [slice(k, k + WIDE) for k in range(0, len(x), WIDE)]
-        near = [np.abs(np.subtract(rough[x[k]], rough[y[k]], dtype=np.int16)) for k in steps]
-        p, q = np.r_[p, x], np.r_[q, y]
-        far = np.concatenate([far, *(part.max(axis=1) for part in near)])
+
+    def __init__(
+        self, features: Features, source: IntArray, sides: tuple[IntArray, IntArray]
+    ) -> None:
+        self._inside, self._others = sides[0] is sides[1], sides[1]
+        self._source = source
+        self._hashes = column(features, "hash")
+        rough = column(features, "rough").reshape(-1, COARSE * COARSE).astype(np.float32)
+        # Without the mean, so that a brighter copy is as near as any other.
+        rough -= rough.mean(axis=1, keepdims=True)
+        self._rough = np.clip(rough, -127, 127).astype(np.int8)
+        self._near = NearHashes(self._hashes[self._others])
+        self._tree: _Tree | None = None
+
+    def of(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """Return rows and their candidates, at most ``NEAREST`` each: int64 ``[m]``."""
+        crowded = self._near.count(self._hashes[rows]) > CROWD
+        few = rows[~crowded]
+        found = [(few[:0], few[:0])]
+        for start in range(0, len(few), BLOCK // 8):
+            some = few[start : start + BLOCK // 8]
+            i, j = self._near.find(self._hashes[some])
+            found.append(self._rank(some[i], self._others[j]))
+        if crowded.any():
+            found.append(self._in_crowd(rows[crowded]))
+        p, q = map(np.concatenate, zip(*found, strict=True))
+        return p, q
+
+    def _in_crowd(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the candidates of rows, in order, with very many near hashes."""
+        self._tree = self._tree or _Tree(self._rough[self._others])
+        found = []
+        for number in NEIGHBOURS:
+            j = self._tree.nearest(self._rough[rows], number)
+            p, q = np.repeat(rows, j.shape[1]), self._others[j.ravel()]
+            near = np.bitwise_count(self._hashes[p] ^ self._hashes[q]) <= HASH_BITS
+            p, q = self._rank(p[near], q[near])
+            row = np.searchsorted(rows, p)
+            enough = np.bincount(row, minlength=len(rows)) == NEAREST
+            if number == NEIGHBOURS[-1]:
+                enough[:] = True
+            found.append((p[enough[row]], q[enough[row]]))
+            if not len(rows := rows[~enough]):
+                break
+        p, q = map(np.concatenate, zip(*found, strict=True))
+        return p, q
+
+    def _rank(self, p: IntArray, q: IntArray) -> tuple[IntArray, IntArray]:
+        """Keep the ``NEAREST`` pictures of other sources for each; inside a side, earlier ones."""
+        fits = self._source[p] != self._source[q]
+        if self._inside:
+            fits &= q < p
+        p, q = p[fits], q[fits]
+        far = np.empty(len(p), dtype=np.int16)
+        for start in range(0, len(p), WIDE):
+            part = slice(start, start + WIDE)
+            x, y = self._rough[p[part]], self._rough[q[part]]
+            far[part] = np.abs(np.subtract(x, y, dtype=np.int16)).max(axis=1)
         order = np.lexsort((q, far, p))
         order = order[rank_in_group(p[order]) < NEAREST]
-        p, q, far = p[order], q[order], far[order]
-    return p, q
+        return p[order], q[order]
 
 
-def _thumbnails_agree(a: Features, b: Features) -> npt.NDArray[np.bool_]:
-    """Tell which pairs of thumbnails can show one picture: bool ``[n]``."""
-    from scipy.ndimage import maximum_filter, minimum_filter
+class _Tree:
+    """Neighbours among rough pictures int8 ``[n, d]``, whatever their contrast."""
 
-    x = a["luma"].astype(np.float32)
-    y = b["luma"].astype(np.float32)
-    light = np.abs(x.mean(axis=(1, 2)) - y.mean(axis=(1, 2)))
-    y = _same_contrast(x, y)
-    size = (1, 3, 3)
-    outside = np.zeros(len(x), dtype=np.float32)
-    for one, other in ((x, y), (y, x)):
-        low, high = minimum_filter(one, size), maximum_filter(one, size)
-        outside = np.maximum(outside, np.maximum(low - other, other - high).max(axis=(1, 2)))
-    mean = np.abs(x - y).mean(axis=(1, 2))
-    tint = np.abs(a["chroma"].astype(np.int16) - b["chroma"]).max(axis=(1, 2, 3))
-    return np.asarray(
-        (outside <= np.minimum(STEP, 3 + STEP_SHARE * mean)) & (tint <= TINT) & (light <= LIGHT)
-    )
+    def __init__(self, rough: npt.NDArray[np.int8]) -> None:
+        from scipy.spatial import cKDTree
 
+        unit = _of_one_length(rough)
+        self._mean = unit.mean(axis=0)
+        unit -= self._mean
+        self._axes = np.linalg.eigh(unit.T @ unit)[1][:, -COMPONENTS:]
+        self._tree = cKDTree(unit @ self._axes)
 
-def _same_contrast(x: Luma, y: Luma) -> Luma:
-    """Give y the mean of x, and also its contrast if the two differ by a quarter at most."""
-    mean, own = x.mean(axis=(1, 2), keepdims=True), y.mean(axis=(1, 2), keepdims=True)
-    common = ((x - mean) * (y - own)).sum(axis=(1, 2), keepdims=True)
-    spread = ((y - own) ** 2).sum(axis=(1, 2), keepdims=True)
-    return np.asarray(mean + np.clip(common / np.maximum(spread, 1e-6), 0.8, 1.25) * (y - own))
+    def nearest(self, rough: npt.NDArray[np.int8], number: int) -> IntArray:
+        """Return the nearest neighbours of each of ``[m, d]``: int64 ``[m, number]`` or fewer."""
+        place = (_of_one_length(rough) - self._mean) @ self._axes
+        _, found = self._tree.query(place, min(number, self._tree.n), workers=-1)
+        return np.asarray(found, dtype=np.int64).reshape(len(rough), -1)
 
 
-def _residual(a: ImageArray, b: ImageArray) -> float:
-    """Return the largest difference after one picture is filtered onto the other; ∞ for no copy.
-
-    A filter of 3 × 3 and an offset, the same all over the picture and fitted by least squares, is
-    what blur, sharpening, contrast, light and a shift by part of a pixel do to a picture. It
-    cannot move one sprite in front of a static scene. The better direction counts: a sharp
-    picture becomes its blurred copy, not the other way round.
-    """
-    from PIL import Image
-
-    x, y = (
-        _reduce(Image.fromarray(np.asarray(i)), FINE)[..., 0].astype(np.float64) for i in (a, b)
-    )
-    best = np.inf
-    for one, other in ((x, y), (y, x)):
-        error = np.abs(other.ravel() - _filtered(one, other))
-        largest = float(error.max())
-        mean = float(error.mean())
-        most = max(RESIDUAL, RESIDUAL_SPREAD * mean)
-        if largest <= min(most, FLOOR + RESIDUAL_SHARE * mean):
-            best = min(best, largest)
-    return best
-
-
-def _filtered(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Apply to x the filter that brings it nearest to y: ``[FINE²]``.
-
-    A small weight pulls the filter towards leaving x as it is; a flat picture determines no other.
-    """
-    padded = np.pad(x, 1, mode="edge")
-    taps = [padded[i : i + FINE, j : j + FINE].ravel() for i in range(3) for j in range(3)]
-    design = np.stack([*taps, np.ones(FINE * FINE)], axis=1)
-    weight = 0.01 * len(design)
-    left = design.T @ design + weight * np.eye(10)
-    right = design.T @ y.ravel() + weight * np.eye(10)[4]
-    return np.asarray(design @ np.linalg.solve(left, right))
+def _of_one_length(rough: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+    values = rough.astype(np.float32)
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1))

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from a2ibench.curation.picture_copies import CONSTANT, HASH_BITS, describe
+from a2ibench.curation.near_hashes import HASH_BITS
+from a2ibench.curation.picture_features import CONSTANT, describe
 from a2ibench.data.store import LEFT_OUT, PairStore
 
 MAX_COMPARED = 300
@@ -35,9 +36,8 @@ class Scene(NamedTuple):
 def shared_scenes(store: PairStore) -> Iterator[Scene]:
     """Yield the classes whose sources look as if filmed by one fixed camera.
 
-    One picture per source is compared, by the perceptual hash of
-    :mod:`~a2ibench.curation.picture_copies`: frames of one static scene have near hashes, whatever
-    moves in them.
+    One picture per source is compared, by its perceptual hash: frames of one static scene have near
+    hashes, whatever moves in them.
     """
     used = store.index[store.index["split"] != LEFT_OUT]
     first = used.drop_duplicates(["label", "source"])

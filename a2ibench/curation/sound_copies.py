@@ -6,48 +6,16 @@ differ there decides.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.curation.duplicates import (
-    Copies,
-    Matches,
-    Progress,
-    cached,
-    digest,
-    find_copies,
-    rank_in_group,
-)
-from a2ibench.curation.fingerprint import (
-    BITS,
-    HEARD,
-    HOP,
-    WINDOW,
-    Codes,
-    fingerprint,
-    frames,
-    mel_bands,
-)
-from a2ibench.data.npy_files import write_header
-from a2ibench.data.store import FULL_SCALE, PairStore
+from a2ibench.curation.blocks import Progress
+from a2ibench.curation.duplicates import Copies, Matches, find_copies, rank_in_group
+from a2ibench.curation.fingerprint import BITS, HEARD, HOP, WINDOW, Codes
+from a2ibench.curation.sound_features import Sounds
 from a2ibench.types import FloatArray, IntArray
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-VERSION = 1
-"""Version, raised when the same sound gets other features than before."""
-SILENT = -60.0
-"""RMS in dBFS below which a sound is silent. Recordings of quiet rooms lie above −55."""
-CLIPPED = 0.999
-"""Level from which a sample counts as clipped …"""
-CLIPPED_SHARE = 0.001
-"""… and share of clipped samples from which a sound counts as clipped: 88 in four seconds at
-22.05 kHz. A sound that was normalised to full scale has one or two."""
 ERRORS = 0.25
 """Share of bits that may differ in a copy. In copies at most 0.15 do, between other recordings
 about half, and no fewer than 0.37 in 0.7 million places tried."""
@@ -62,108 +30,19 @@ VARIED = 0.5
 fewer: it is like any other hum, wherever both were recorded."""
 ONE_SIDED = BITS / 2
 """Number of wrong bits of a frame in which only one of two sounds is audible: pure chance."""
-HITS = 32
-"""Largest number of occurrences of one code that are followed up."""
+HITS = 256
+"""Largest number of occurrences of one code that are followed up …"""
+MAX_HITS = 4_096
+"""… and of all codes of a sound, the rarest first: a common code says little, and so the number of
+comparisons grows no faster than that of sounds."""
 PLACES = 8
 """Number of places in other sounds that are compared per sound: those sharing most codes."""
-BLOCK, WIDE = 256, 8_192
-"""Number of sounds of one side, and of the other, that are compared at once."""
-
-LEVELS = np.dtype([("digest", "<u8"), ("peak", "<f4"), ("rms", "<f4"), ("clipped", "<f4")])
-
-
-@dataclass(frozen=True)
-class Sounds:
-    """The sounds of a store; several pairs may share one.
-
-    Attributes:
-        row: int64 ``[n]``, the first pair of each sound.
-        of_row: int64 ``[len(store)]``, the sound of each pair.
-        levels: ``LEVELS`` ``[n]``: digest of the samples, peak and RMS in dBFS, and the share of
-            clipped samples.
-        begin: int64 ``[n]``, start of the codes of each sound.
-        end: int64 ``[n]``, their end.
-        codes: uint32, the codes of all sounds, a memory map.
-    """
-
-    row: IntArray
-    of_row: IntArray
-    levels: npt.NDArray[np.void]
-    begin: IntArray
-    end: IntArray
-    codes: Codes
-
-    @property
-    def silent(self) -> npt.NDArray[np.bool_]:
-        """Whether each sound is silent: bool ``[n]``."""
-        return np.asarray(self.levels["rms"] < SILENT)
-
-    @property
-    def clipped(self) -> npt.NDArray[np.bool_]:
-        """Whether each sound is clipped: bool ``[n]``."""
-        return np.asarray(self.levels["clipped"] > CLIPPED_SHARE)
-
-
-def sound_features(store: PairStore, progress: Progress) -> Sounds:
-    """Compute the levels and fingerprints of the sounds of a store, or read them from the cache."""
-    of_row, row = _sounds(store.index)
-    length = store.index["audio_length"].to_numpy(dtype=np.int64)[row]
-    end = np.cumsum(frames(length, store.sample_rate))
-    identity = [store.stored_hash, VERSION]
-    total = 2 * len(row)
-
-    def levels(path: Path) -> None:
-        found = np.empty(len(row), dtype=LEVELS)
-        for i, first in enumerate(row.tolist()):
-            found[i] = _levels(store.waveform(first))
-            progress(i + 1, total)
-        with path.open("wb") as stream:
-            np.save(stream, found)
-
-    def codes(path: Path) -> None:
-        bands = mel_bands()
-        with path.open("wb") as stream:
-            # One code more than needed: an empty file cannot be mapped, as if all are too short.
-            write_header(stream, (int(end[-1]) + 1,), np.dtype("<u4"))
-            for i, first in enumerate(row.tolist()):
-                found = fingerprint(store.waveform(first), store.sample_rate, bands)
-                stream.write(found.astype("<u4").tobytes())
-                progress(len(row) + i + 1, total)
-            stream.write(bytes(4))
-
-    return Sounds(
-        row=row,
-        of_row=of_row,
-        levels=np.array(cached("sound-levels", identity, levels)),
-        begin=np.concatenate([[0], end[:-1]]),
-        end=end,
-        codes=cached("sound-codes", identity, codes),
-    )
-
-
-def _sounds(index: "pd.DataFrame") -> tuple[IntArray, IntArray]:
-    """Return the sound of each pair, and the first pair of each sound."""
-    import pandas as pd
-
-    columns = ["audio_start", "audio_length", "source"]
-    of_row = np.asarray(index.groupby(columns, sort=False).ngroup(), dtype=np.int64)
-    first = pd.Series(np.arange(len(index))).groupby(of_row).first()
-    return of_row, np.asarray(first, dtype=np.int64)
-
-
-def _levels(waveform: FloatArray) -> tuple[int, float, float, float]:
-    size = np.abs(waveform)
-    return (
-        digest(np.rint(waveform * FULL_SCALE).astype("<i2")),
-        _decibels(float(size.max())),
-        _decibels(float(np.sqrt(np.mean(waveform.astype(np.float64) ** 2)))),
-        float((size >= CLIPPED).mean()),
-    )
-
-
-def _decibels(value: float) -> float:
-    """Convert a level to dBFS, at least the smallest level of 16 bits."""
-    return 20 * float(np.log10(max(value, 1e-6)))
+BLOCK = 256
+"""Number of sounds that are looked for at once."""
+PLACE_BITS = np.uint64(33)
+"""Number of bits of a place among all codes: three years of sound …"""
+PLACE = np.uint64((1 << 33) - 1)
+"""… and all of these bits."""
 
 
 def sound_copies(
@@ -183,60 +62,84 @@ def sound_copies(
         b = a
 
     def search(wanted: IntArray) -> Iterator[Matches]:
-        blocks = range(0, len(b), WIDE)
-        total, done = len(blocks) * len(wanted), 0
-        for wide in blocks:
-            others = b[wide : wide + WIDE]
-            index = _Index(sounds, others)
-            for start in range(0, len(wanted), BLOCK):
-                some = wanted[start : start + BLOCK]
-                done += len(some)
-                if not (inside and others[0] > some[-1]):
-                    p, q, lag = index.places(some, source, inside=inside)
-                    errors = _errors(sounds, p, q, lag)
-                    same = errors <= ERRORS
-                    yield p[same], q[same], errors[same]
-                progress(done, total)
+        from joblib import Parallel, cpu_count, delayed
+
+        index = _Index(sounds, b)
+
+        def look(some: IntArray) -> Matches:
+            p, q, lag = index.places(some, source, inside=inside)
+            errors = _errors(sounds, p, q, lag)
+            same = errors <= ERRORS
+            return p[same], q[same], errors[same]
+
+        # Threads, as they share the index, and NumPy works in several at once.
+        threads = Parallel(cpu_count(), prefer="threads", return_as="generator")
+        blocks = [wanted[start : start + BLOCK] for start in range(0, len(wanted), BLOCK)]
+        for i, found in enumerate(threads(delayed(look)(some) for some in blocks)):
+            yield found
+            progress(min((i + 1) * BLOCK, len(wanted)), len(wanted))
 
     return find_copies(sounds.levels["digest"], source, (a, b), search)
 
 
 class _Index:
-    """Index of the places of codes in a block of sounds; every second code is enough."""
+    """Index of the codes of some sounds; every second one of each is enough.
 
-    def __init__(self, sounds: Sounds, block: IntArray) -> None:
+    One sorted number stands for each: the code, and its place among the codes of all sounds.
+    """
+
+    def __init__(self, sounds: Sounds, some: IntArray) -> None:
         self._sounds = sounds
-        sound, frame = _positions(sounds, block)
-        sound, frame = sound[::2], frame[::2]
-        codes = sounds.codes[sounds.begin[sound] + frame]
-        audible = np.flatnonzero(codes >= HEARD)
-        order = audible[np.argsort(codes[audible], kind="stable")]
-        self._codes, self._sound, self._frame = codes[order], sound[order], frame[order]
+        entries = [np.zeros(0, dtype=np.uint64)]
+        for start in range(0, len(some), BLOCK):
+            sound, frame = _positions(sounds, some[start : start + BLOCK])
+            place = sounds.begin[sound] + frame
+            indexed = (frame % 2 == 0) & (sounds.codes[place] >= HEARD)
+            entries.append(_entry(sounds.codes[place[indexed]], place[indexed]))
+        self._entries = np.concatenate(entries)
+        self._entries.sort()
 
     def places(
         self, some: IntArray, source: IntArray, *, inside: bool
     ) -> tuple[IntArray, IntArray, IntArray]:
         """Return sounds, others that may hold them, and the lag in frames: int64 ``[m]`` each."""
+        begin, end = self._sounds.begin, self._sounds.end
         sound, frame = _positions(self._sounds, some)
-        codes = self._sounds.codes[self._sounds.begin[sound] + frame]
-        low = np.searchsorted(self._codes, codes, side="left")
-        high = np.searchsorted(self._codes, codes, side="right")
-        count = np.where(codes >= HEARD, np.minimum(high - low, HITS), 0)
-        query = np.repeat(np.arange(len(codes)), count)
-        hit = (
-            np.repeat(low, count)
-            + np.arange(len(query))
-            - np.repeat(np.cumsum(count) - count, count)
-        )
-        p, q = sound[query], self._sound[hit]
-        lag = self._frame[hit] - frame[query]
-        fits = (source[p] != source[q]) & ((q < p) if inside else True)
+        codes = self._sounds.codes[begin[sound] + frame]
+        heard = np.flatnonzero(codes >= HEARD)
+        heard = heard[np.argsort(codes[heard])]  # in order they are looked up several times as fast
+        codes, sound, frame = codes[heard], sound[heard], frame[heard]
+        before = begin[sound] if inside else np.full(len(sound), end[-1])
+        low = np.searchsorted(self._entries, _entry(codes, np.zeros_like(before)))
+        count = np.searchsorted(self._entries, _entry(codes, before)) - low
+        rare_first = np.lexsort((count, sound))
+        low, count, sound, frame = (x[rare_first] for x in (low, count, sound, frame))
+        count = np.minimum(count, HITS)
+        used = np.cumsum(count) - count
+        used -= used[np.searchsorted(sound, sound)]  # counted for each sound anew
+        count = np.clip(MAX_HITS - used, 0, count)
+        query = np.repeat(np.arange(len(count)), count)
+        hit = low[query] + np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
+        place = (self._entries[hit] & PLACE).astype(np.int64)
+        p, q = sound[query], np.searchsorted(end, place, side="right")
+        lag = place - begin[q] - frame[query]
+        fits = source[p] != source[q]
         p, q, lag = p[fits], q[fits], lag[fits]
         # Frames that give the same place count together; places found by most frames come first.
-        places, votes = np.unique(np.stack([p, q, lag]), axis=1, return_counts=True)
-        places = places[:, np.lexsort((-votes, places[0]))]
-        p, q, lag = places[:, rank_in_group(places[0]) < PLACES].astype(np.int64)
-        return p, q, lag
+        lowest = lag.min(initial=0)
+        shape = (len(end), len(end), int(lag.max(initial=0) - lowest) + 1)
+        key, votes = np.unique(
+            np.ravel_multi_index((p, q, lag - lowest), shape), return_counts=True
+        )
+        of = key // (shape[1] * shape[2])
+        order = np.lexsort((-votes, of))
+        p, q, lag = np.unravel_index(key[order][rank_in_group(of[order]) < PLACES], shape)
+        return p, q, lag + lowest
+
+
+def _entry(codes: Codes, place: IntArray) -> npt.NDArray[np.uint64]:
+    """Pack audible codes, without the bit that says so, and their places into one number each."""
+    return ((codes - HEARD).astype(np.uint64) << PLACE_BITS) | place.astype(np.uint64)
 
 
 def _positions(sounds: Sounds, some: IntArray) -> tuple[IntArray, IntArray]:

@@ -1,10 +1,12 @@
 """The data card of a store: its content and origin, for people."""
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from a2ibench.data.store import LEFT_OUT, PairStore
 from a2ibench.data.store_tables import REJECTED, SOURCES, read_side_table
+from a2ibench.errors import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +28,23 @@ def card_of(store: PairStore) -> str:
             f" left out since; content now {store.content_hash}\n"
         )
     return text
+
+
+def facts_of(store: PairStore) -> list[tuple[str, str]]:
+    """Return the facts on a store that a report names, each with its heading."""
+    sources = read_side_table(store.root / "sources.parquet", SOURCES)
+    train, test = store.counts["train"], store.counts["test"]
+    licences = [
+        f"{licence} ({counted(files, 'file')}{f', for example {url}' if url else ''})"
+        for licence, files, url in count_licences(sources)
+    ]
+    stated = [str(store.about.get("licence") or ""), *licences]
+    return [
+        ("pairs", f"{train:,} for training and judges, {test:,} for the test"),
+        ("classes", ", ".join(store.classes)),
+        ("pictures", f"{store.image_size} × {store.image_size} px"),
+        ("licence", "; ".join(filter(None, stated)) or "not stated"),
+    ]
 
 
 def card(
@@ -64,6 +83,8 @@ def card(
             for label, part in index.groupby("label")
         ]),
     ]  # fmt: skip
+    if labels := _labels(index):
+        lines += ["", "## Labels", "", *labels]
     if len(sources):
         facts = [
             [name, ", ".join(f"{value} ({n})" for value, n in sources[name].value_counts().items())]
@@ -81,6 +102,9 @@ def card(
             "",
             *_table(["", "value (files)"], facts),
         ]
+    if licences := count_licences(sources):
+        lines += ["", "## Licences of the files", ""]
+        lines += _table(["licence", "files", "from, for example"], licences)
     if len(rejected) and "reason" in rejected:
         why = rejected["reason"].str.replace(r"\d[\d,.]*", "…", regex=True).value_counts()
         lines += [
@@ -100,6 +124,40 @@ def card(
     lines += ["", "## Made with", "", *_table(["option", "value"], [*map(list, made.items())])]
     lines += ["", "## sha256 of the content", "", *_table(["", ""], [*map(list, hashes.items())])]
     return "\n".join(lines) + "\n"
+
+
+def count_licences(sources: "pd.DataFrame") -> list[list[Any]]:
+    """Return each licence of the files, with their number and the URL of one, most frequent first.
+
+    Nothing where a store says nothing of its files; ``sources`` is its ``sources.parquet``.
+    """
+    columns = sources.reindex(columns=["licence", "url"]).astype("string").fillna("")
+    if not (columns != "").to_numpy().any():
+        return []
+    return sorted(
+        (
+            [licence or "not stated", len(part), next(filter(None, part["url"]), "")]
+            for licence, part in columns.groupby("licence")
+        ),
+        key=lambda line: -line[1],
+    )
+
+
+def _labels(index: "pd.DataFrame") -> list[str]:
+    """Count the pairs with further labels, and those whose class is not heard or not seen."""
+    lines = []
+    if "labels" in index:
+        lines.append(f"- {index['labels'].notna().sum():,} pairs have further labels.")
+    for name, sense in (("audible", "heard"), ("visible", "seen")):
+        if name in index:
+            known = index[index[name].notna()]
+            present = zip(known["label"], known[name], strict=True)
+            absent = sum(label not in json.loads(classes) for label, classes in present)
+            lines.append(
+                f"- Of {len(known):,} pairs it is known what is {sense}: the class of {absent:,} is"
+                " not."
+            )
+    return lines
 
 
 def _range(values: "pd.Series[float]") -> str:

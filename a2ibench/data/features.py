@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.encoding import encode_sounds
 from a2ibench.data.npy_files import open_array
-from a2ibench.data.sounds import distinct, stored_sounds, waveforms
+from a2ibench.data.pair_labels import labels_of
+from a2ibench.data.sounds import stored_sounds
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
@@ -39,7 +41,7 @@ def encode_store(
 
     Raises:
         UserError: the store is damaged (:func:`~a2ibench.data.verification.verify`), or the cache
-            cannot be written.
+            cannot be written; or as :func:`~a2ibench.data.encoding.encode_sounds`.
         ValueError: the encoder returns another shape, or NaN or infinite numbers.
     """
     verify(store)  # even if they are cached: models are trained on the pictures as well
@@ -47,7 +49,7 @@ def encode_store(
 
     def make(path: Path) -> None:
         with path.open("wb") as stream:
-            np.save(stream, _encode(store, encoder, progress))
+            np.save(stream, encode_sounds(store, encoder, progress))
 
     def read(path: Path) -> FloatArray:
         features = open_array(path)
@@ -59,29 +61,6 @@ def encode_store(
         return features
 
     return cached(cache_dir("features") / f"{encoder.name}-{key}.npy", make, read)
-
-
-def _encode(store: PairStore, encoder: Encoder, progress: Callable[[int, int], None]) -> FloatArray:
-    sounds = stored_sounds(store, np.arange(len(store)))
-    first, position = distinct(sounds)
-    features = np.empty((len(first), encoder.dim), dtype=np.float32)
-    done = 0
-    chunks = waveforms(sounds.take(first), encoder.sample_rate, encoder.min_samples)
-    for chunk, heard in chunks:
-        encoded = encoder.encode(heard)
-        if encoded.shape != (len(chunk), encoder.dim):
-            raise ValueError(
-                f"encoder {encoder.name}: expected features {(len(chunk), encoder.dim)},"
-                f" got {encoded.shape}"
-            )
-        if not np.isfinite(encoded).all():
-            raise ValueError(
-                f"encoder {encoder.name}: NaN or infinite features of rows {first[chunk]}"
-            )
-        features[chunk] = encoded
-        done += len(chunk)
-        progress(done, len(first))
-    return features[position]
 
 
 @dataclass(frozen=True)
@@ -187,4 +166,5 @@ def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
         },
         span=np.column_stack([start, start + seconds]),
         sounds=stored_sounds(store, rows),
+        labels=labels_of(store, rows),
     )

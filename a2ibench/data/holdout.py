@@ -122,4 +122,5 @@ def part(pairs: Pairs, rows: IntArray) -> Pairs:
         factors={name: value[rows] for name, value in pairs.factors.items()},
         span=pairs.span[rows] if len(pairs.span) else pairs.span,
         sounds=None if pairs.sounds is None else pairs.sounds.take(rows),
+        labels=None if pairs.labels is None else pairs.labels.take(rows),
     )

@@ -1,13 +1,17 @@
-"""NumPy files: checked before they are mapped into memory, or grown row by row."""
+"""NumPy files: checked before they are mapped into memory, read by rows, or grown row by row."""
 
 import hashlib
 import math
+import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from a2ibench.types import IntArray
 
 
 def open_array(path: Path) -> npt.NDArray[Any]:
@@ -43,6 +47,75 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+
+
+class StoredArray:
+    """The array of a ``.npy`` file; rows are read into memory when they are indexed.
+
+    A memory map that stays open keeps every page in memory that was ever looked at, and each new
+    one interrupts the program. Reading copies the rows and nothing else. The file stays open:
+    whatever takes its place on disk is not seen. A process to which the array is sent opens it
+    anew.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        shape: shape of the array.
+        dtype: of its numbers.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: see :func:`open_array`; or its rows do not lie one after another.
+    """
+
+    def __init__(self, path: Path) -> None:
+        array = open_array(path)
+        if not array.flags.c_contiguous:
+            raise ValueError("its numbers are in Fortran order")
+        self.shape, self.dtype = array.shape, array.dtype
+        self._row = self.dtype.itemsize * math.prod(self.shape[1:])
+        self._start = path.stat().st_size - array.nbytes
+        self._path = path
+        self._file = path.open("rb")
+        self._lock = threading.Lock()
+        weakref.finalize(self, self._file.close)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: int | slice | IntArray) -> npt.NDArray[Any]:
+        every = range(len(self))
+        if isinstance(index, slice):
+            rows = every[index]
+            if rows.step == 1:
+                return self._read(rows.start, len(rows))
+            index = np.array(rows, dtype=np.int64)
+        if isinstance(index, int | np.integer):
+            return self._read(every[index], 1)[0]
+        found = np.empty((len(index), *self.shape[1:]), self.dtype)
+        for i, row in enumerate(index):
+            self._read_into(found[i : i + 1], every[row])
+        return found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def __reduce__(self) -> tuple[type["StoredArray"], tuple[Path]]:
+        return StoredArray, (self._path,)
+
+    def _read(self, start: int, count: int) -> npt.NDArray[Any]:
+        found = np.empty((count, *self.shape[1:]), self.dtype)
+        self._read_into(found, start)
+        return found
+
+    def _read_into(self, rows: npt.NDArray[Any], start: int) -> None:
+        if rows.nbytes == 0:
+            return
+        with self._lock:
+            self._file.seek(self._start + start * self._row)
+            if self._file.readinto(rows.data.cast("B")) != rows.nbytes:
+                raise OSError(f"{self._path}: shorter than when it was opened")
 
 
 def write_header(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

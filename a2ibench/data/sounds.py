@@ -37,6 +37,13 @@ def distinct(sounds: Sounds) -> tuple[IntArray, IntArray]:
     return first.astype(np.int64), position.astype(np.int64).reshape(-1)
 
 
+def chunks(sounds: Sounds) -> list[IntArray]:
+    """Return positions of sounds of one length each, int64 ``[c]``, at most :data:`CHUNK`."""
+    order = np.argsort(sounds.length, kind="stable").astype(np.int64)
+    groups = np.split(order, np.flatnonzero(np.diff(sounds.length[order])) + 1)
+    return [group[i : i + CHUNK] for group in groups for i in range(0, len(group), CHUNK)]
+
+
 def waveforms(
     sounds: Sounds, sample_rate: int, min_samples: int
 ) -> Iterator[tuple[IntArray, FloatArray]]:
@@ -50,9 +57,7 @@ def waveforms(
     Yields:
         int64 ``[c]``, positions of at most :data:`CHUNK` sounds; and float32 ``[c, T]``.
     """
-    order = np.argsort(sounds.length, kind="stable").astype(np.int64)
-    groups = np.split(order, np.flatnonzero(np.diff(sounds.length[order])) + 1)
-    for chunk in (group[i : i + CHUNK] for group in groups for i in range(0, len(group), CHUNK)):
+    for chunk in chunks(sounds):
         read = [resample(sounds[i], sounds.sample_rate, sample_rate) for i in chunk]
         yield chunk, np.stack([fit_length(one, min_samples) for one in read])
 

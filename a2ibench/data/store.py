@@ -1,4 +1,4 @@
-"""The pair store: one dataset on disk, read through memory maps.
+"""The pair store: one dataset on disk, read as far as it is looked at.
 
 ::
 
@@ -6,7 +6,8 @@
     images.npy        uint8 [n, S, S, 3]
     audio.npy         int16 [samples of all pairs]; pairs of one sound share it
     index.parquet     one row per pair: label, split, source, start, audio_start, audio_length,
-                      factor:<name> for each known factor
+                      factor:<name> for each known factor; where they are known, the time of the
+                      frame, and lists of further labels and of those that are audible and visible
     card.md           the data card: the same for people
     sources.parquet   one row per file that was cut: its hash, length, sizes, rates, codecs
     rejected.parquet  what was left out, with the reason
@@ -23,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.data.npy_files import open_array
+from a2ibench.data.npy_files import StoredArray
 from a2ibench.data.store_record import FORMAT as FORMAT
 from a2ibench.data.store_record import OtherFormatError, read_record
-from a2ibench.data.store_tables import INDEX, read_table
+from a2ibench.data.store_tables import FURTHER, INDEX, read_table
 from a2ibench.errors import UserError, command, unknown
 from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Split
 
@@ -48,6 +49,8 @@ class PairStore:
 
     Attributes:
         about: the content of ``store.json`` (:class:`~a2ibench.data.store_record.StoreRecord`).
+        images: uint8 ``[n, S, S, 3]``, on disk.
+        audio: int16 ``[samples of all pairs]``, on disk.
         index: one row per pair, with its corrected label; a pair that was left out has the split
             ``"none"``.
         stored_hash: hash of the pairs on disk.
@@ -74,21 +77,21 @@ class PairStore:
                 " prepare the dataset again"
             ) from None
         except (OSError, ValueError) as error:
-            raise _damaged(root, f"store.json: {error}") from error
+            raise damaged(root, f"store.json: {error}") from error
         self.name: str = self.about["dataset"]
         self.classes: tuple[str, ...] = tuple(self.about["classes"])
         self.image_size: int = self.about["image_size"]
         self.sample_rate: int = self.about["sample_rate"]
         self.stored_hash: str = self.about["content_hash"]
         try:
-            self.images: ImageArray = _open(root / "images.npy")
-            self._audio: npt.NDArray[np.int16] = _open(root / "audio.npy")
+            self.images = _open(root / "images.npy")
+            self.audio = _open(root / "audio.npy")
             self.index = self.stored_index()
             self._audio_start: IntArray = self.index["audio_start"].to_numpy(dtype=np.int64)
             self._audio_length: IntArray = self.index["audio_length"].to_numpy(dtype=np.int64)
             self._check()
         except (OSError, ValueError) as error:
-            raise _damaged(root, str(error)) from error
+            raise damaged(root, str(error)) from error
         self.content_hash = self._correct()
 
     def _check(self) -> None:
@@ -105,17 +108,17 @@ class PairStore:
             raise ValueError(
                 f"images.npy: expected uint8 {shape}, got {self.images.dtype} {self.images.shape}"
             )
-        if self._audio.dtype != np.int16 or self._audio.ndim != 1:
+        if self.audio.dtype != np.int16 or len(self.audio.shape) != 1:
             raise ValueError(
-                f"audio.npy: expected int16 [T], got {self._audio.dtype} {self._audio.shape}"
+                f"audio.npy: expected int16 [T], got {self.audio.dtype} {self.audio.shape}"
             )
         start, length = self._audio_start, self._audio_length
         if len(self.index) != len(self.images):
             raise ValueError("its files hold different numbers of pairs or samples")
-        last = len(self._audio) - length  # so that no sum can overflow
+        last = len(self.audio) - length  # so that no sum can overflow
         if (length < 1).any() or (start < 0).any() or (start > last).any():
             raise ValueError("index.parquet: it does not fit audio.npy")
-        if len(self._audio) != (start + length).max(initial=0):
+        if len(self.audio) != (start + length).max(initial=0):
             raise ValueError("its files hold different numbers of pairs or samples")
         if set(self.index["label"]) != set(self.classes):
             raise ValueError("classes and labels differ")
@@ -169,12 +172,11 @@ class PairStore:
     def waveform(self, row: int) -> FloatArray:
         """Read the audio of one pair: float32 ``[T]`` in [−1, 1]."""
         start = self._audio_start[row]
-        stored = self._audio[start : start + self._audio_length[row]]
-        return stored.astype(np.float32) / np.float32(FULL_SCALE)
+        return to_waveform(self.audio[start : start + self._audio_length[row]])
 
     def hash_files(self) -> dict[str, str]:
         """Read all bytes, and return the sha256 of the present content of each file."""
-        return content_hashes(self.images, self._audio, self.stored_index())
+        return content_hashes(self.images, self.audio, self.stored_index())
 
     def stored_index(self) -> "pd.DataFrame":
         """Read the index as it was prepared, without corrections.
@@ -182,7 +184,7 @@ class PairStore:
         Raises:
             ValueError: ``index.parquet`` is damaged.
         """
-        table = read_table(self.root / "index.parquet", INDEX, numbers="factor:")
+        table = read_table(self.root / "index.parquet", INDEX, FURTHER)
         return table.reset_index(drop=True)
 
     def label(self, rows: IntArray) -> IntArray:
@@ -195,7 +197,7 @@ class StoredImages:
     """A selection of images, read from the store when they are indexed.
 
     Args:
-        images: uint8 ``[N, S, S, 3]``, a memory map or a selection of one.
+        images: uint8 ``[N, S, S, 3]``, an array on disk or a selection of one.
         rows: int64 ``[n]``, positions of the selected images.
     """
 
@@ -214,15 +216,21 @@ class DamagedError(UserError):
     """A pair store whose files are missing, cut off, or do not fit together."""
 
 
-def _open(path: Path) -> npt.NDArray[Any]:
+def to_waveform(stored: npt.NDArray[np.int16]) -> FloatArray:
+    """Convert stored samples to float32 in [−1, 1]."""
+    return stored.astype(np.float32) / np.float32(FULL_SCALE)
+
+
+def _open(path: Path) -> StoredArray:
     """Open an array of the store; name its file in errors."""
     try:
-        return open_array(path)
+        return StoredArray(path)
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def _damaged(root: Path, reason: str) -> DamagedError:
+def damaged(root: Path, reason: str) -> DamagedError:
+    """Return the error for a pair store whose files are not as they were written."""
     return DamagedError(f"{root}: damaged pair store ({reason}); remove it and prepare it again")
 
 
@@ -259,7 +267,7 @@ def _wrong_corrections(root: Path, reason: str) -> UserError:
 
 
 def content_hashes(
-    images: ImageArray, audio: npt.NDArray[np.int16], index: "pd.DataFrame"
+    images: StoredArray, audio: StoredArray, index: "pd.DataFrame"
 ) -> dict[str, str]:
     """Return the sha256 of the content of each file of a store, whatever library wrote it."""
     return {
@@ -269,7 +277,7 @@ def content_hashes(
     }
 
 
-def _hash_array(array: npt.NDArray[Any]) -> str:
+def _hash_array(array: StoredArray) -> str:
     digest = hashlib.sha256()
     step = max(1, (1 << 24) // max(1, array[:1].nbytes))
     for start in range(0, len(array), step):
@@ -278,12 +286,16 @@ def _hash_array(array: npt.NDArray[Any]) -> str:
 
 
 def hash_index(index: "pd.DataFrame") -> str:
-    """Return the sha256 of the rows of an index; a factor that a pair lacks does not count."""
+    """Return the sha256 of the rows of an index; a value that a pair lacks does not count."""
     digest = hashlib.sha256()
     for row in index.to_dict("records"):
-        kept = {name: value for name, value in row.items() if value == value}  # NaN is not itself
+        kept = {name: value for name, value in row.items() if not _lacks(value)}
         digest.update(json.dumps(kept, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _lacks(value: object) -> bool:
+    return value is None or value != value  # NaN is not itself
 
 
 def hash_content(sample_rate: int, hashes: Mapping[str, str]) -> str:

@@ -17,13 +17,23 @@ INDEX = {
     "audio_start": "integer",
     "audio_length": "integer",
 }
-"""Columns of ``index.parquet`` → kind; further columns ``factor:<name>`` hold numbers."""
+"""Columns of ``index.parquet`` → kind."""
+FURTHER = {
+    "factor:": "number",
+    "frame": "number",
+    "labels": "text",
+    "audible": "text",
+    "visible": "text",
+}
+"""Optional columns of ``index.parquet`` → kind; a name that ends with a colon is a prefix."""
 SOURCES = {
     "bytes": "number",
     "file": "text",
+    "licence": "text",
     "seconds": "number",
     "sha256": "text",
     "source": "text",
+    "url": "text",
 }
 """Columns of ``sources.parquet`` → kind; all are optional."""
 REJECTED = {"file": "text", "reason": "text"}
@@ -31,7 +41,10 @@ REJECTED = {"file": "text", "reason": "text"}
 
 
 def read_table(
-    path: Path, columns: Mapping[str, str], numbers: str | None = None, optional: bool = False
+    path: Path,
+    columns: Mapping[str, str],
+    further: Mapping[str, str] | None = None,
+    optional: bool = False,
 ) -> "pd.DataFrame":
     """Read a table whose columns are of the right kinds.
 
@@ -39,8 +52,8 @@ def read_table(
         path: a parquet file.
         columns: name → ``"text"``, ``"integer"`` or ``"number"``. Numbers and optional text may be
             missing in some rows.
-        numbers: prefix of further columns, which hold numbers; no others are allowed. None allows
-            any others.
+        further: further columns, or prefixes of them, that may be there, and may lack values; no
+            others are allowed. None allows any others.
         optional: whether columns, or the file, may be missing; an absent file is an empty table.
 
     Raises:
@@ -58,17 +71,18 @@ def read_table(
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(f"{path.name}: {said[0]}") from error
     expected = dict(columns)
-    for name in map(str, table if numbers is not None else ()):
+    for name in map(str, table if further is not None else ()):
         if name not in columns:
-            if not name.startswith(str(numbers)):
+            prefix, colon, _ = name.partition(":")
+            if (kind := (further or {}).get(prefix + colon)) is None:
                 raise ValueError(f"{path.name}: unexpected column {name!a}")
-            expected[name] = "number"
+            expected[name] = kind
     for name, kind in expected.items():
         if name not in table:
             if optional:
                 continue
             raise ValueError(f"{path.name}: it has no column {name}")
-        if not _is(table[name], kind, optional):
+        if not _is(table[name], kind, missing=optional or name not in columns):
             raise ValueError(
                 f"{path.name}: column {name}: expected {kind}, got {_kind(table[name])}"
             )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from a2ibench.data.data_card import card
+from a2ibench.data.pair_labels import columns_of
 from a2ibench.data.store import FORMAT, FULL_SCALE, PairStore, hash_content, hash_index
 from a2ibench.data.unfinished_store import JOURNAL, Entry, PartialStore
 from a2ibench.errors import UserError
@@ -158,6 +159,8 @@ class StoreWriter:
             "start": float(pair.start),
             "audio_start": self._last_audio[1],
             "audio_length": len(pair.audio),
+            **({} if pair.frame is None else {"frame": float(pair.frame)}),
+            **columns_of(pair),
             **{f"factor:{name}": float(value) for name, value in pair.factors.items()},
         }
 

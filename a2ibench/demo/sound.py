@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from a2ibench.child_process import Child
 from a2ibench.errors import UserError
 from a2ibench.media.audio import resample
 from a2ibench.media.isolated_decoding import decode_apart
 from a2ibench.media.sound_file import Limits, NotSoundError, read_sound
 from a2ibench.nn.spectra import decibels, mel_bands, power_spectrogram
-from a2ibench.parallel import Child
 from a2ibench.types import FloatArray, ImageArray
 
 MAX_BYTES = 32 * 2**20

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from a2ibench.child_process import Child
 from a2ibench.demo.choice import Choice
 from a2ibench.demo.sound import curve, decode, spectrogram
 from a2ibench.demo.uploads import Uploads
@@ -16,7 +17,6 @@ from a2ibench.generator.generate import silence, too_long
 from a2ibench.generator.generator import Generator
 from a2ibench.media.data_uris import picture_uri
 from a2ibench.media.isolated_decoding import load_decoders
-from a2ibench.parallel import Child
 from a2ibench.types import FloatArray
 
 FAILED = "something failed on the server; see its terminal"

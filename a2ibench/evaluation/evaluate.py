@@ -100,6 +100,11 @@ def check_metric(metric: Metric, test: Pairs) -> None:
             raise UserError(f"{metric.name}: {error}") from None
     if "factors" in metric.needs and not test.factors:
         raise UserError(f"{metric.name}: it needs data whose factors are known")
+    if "labels" in metric.needs and test.labels is None:
+        raise UserError(
+            f"{metric.name}: it needs pairs of which further labels are known, or what is seen"
+            " (columns labels, audible, visible of a table)"
+        )
 
 
 def evaluate(
@@ -228,6 +233,7 @@ def _embed(
         train_factors=train.factors,
         block=eval_set.block,
         disjoint=eval_set.disjoint,
+        labels=test.labels,
     )
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from a2ibench.data.sounds import distinct, waveforms
+from a2ibench.data.sounds import chunks, distinct, waveforms
 from a2ibench.errors import UserError
+from a2ibench.evaluation.embed_batches import embed_batches
 from a2ibench.evaluation.judging import LoadedJudge, Parts, embedded
 from a2ibench.protocol import PROTOCOL
 from a2ibench.storage import cache_dir, content_key
@@ -44,9 +45,13 @@ def embed_sounds(
             base = embed_sounds(loaded.base, few, progress)
             yield np.arange(len(few)), judge.embed_sounds_from(base)
             return
+        pieces = chunks(few)
+        heard = (one for _, one in waveforms(few, judge.sample_rate, judge.min_samples))
         done = 0
-        for rows, heard in waveforms(few, judge.sample_rate, judge.min_samples):
-            yield rows, judge.embed_sounds(heard)
+        for rows, outputs in zip(
+            pieces, embed_batches(loaded, "sounds", heard, len(pieces)), strict=True
+        ):
+            yield rows, outputs
             done += len(rows)
             progress(done, len(few))
 

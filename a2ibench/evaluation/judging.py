@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from safetensors.torch import save_file
 from a2ibench.cache import cached, find
 from a2ibench.code_hash import source_hash
 from a2ibench.contracts.judge import Judge
+from a2ibench.evaluation.embed_batches import embed_batches
 from a2ibench.protocol import PROTOCOL
 from a2ibench.registry import judges
 from a2ibench.storage import cache_dir, content_key
@@ -42,12 +44,14 @@ class LoadedJudge:
             with.
         figures: what its training reported; empty for one that is not trained.
         base: the judge that its outputs are computed from; None where it embeds all itself.
+        again: loads the same judge in another process; None where none can.
     """
 
     judge: Judge
     fingerprint: str
     figures: Mapping[str, float]
     base: "LoadedJudge | None" = None
+    again: "Callable[[], LoadedJudge | None] | None" = None
 
 
 def load_judge(
@@ -81,6 +85,7 @@ def _load(
     name: str, spec: Spec, data_key: DataKey, train: Pairs | None, progress: Progress
 ) -> LoadedJudge | None:
     plugin = judges.get(name)
+    again = partial(load_kept, name, spec, data_key)
     judge = plugin()
     judge.build(replace(spec, acoustic_dim=0) if plugin.encoder_free else spec)
     judge.to(choose_device())
@@ -92,7 +97,7 @@ def _load(
             return None
         definition.append(base.fingerprint)
     if not judge.trained:
-        return LoadedJudge(judge.eval(), content_key(definition), {}, base)
+        return LoadedJudge(judge.eval(), content_key(definition), {}, base, again)
     definition.append(source_hash(plugin))  # its weights are made here, by this code
     heard = data_key.store if plugin.encoder_free else content_key([*astuple(data_key)])
     key = content_key([*definition, heard, PROTOCOL])
@@ -116,7 +121,7 @@ def _load(
 
         figures = cached(weights, fit, read_into)
     fingerprint = content_key([*definition, _hash_weights(judge)])
-    return LoadedJudge(judge.eval(), fingerprint, figures, base)
+    return LoadedJudge(judge.eval(), fingerprint, figures, base, again)
 
 
 def embed_images(
@@ -144,14 +149,16 @@ def embed_images(
         base = None
         if loaded.base is not None and "images" in loaded.base.judge.embeds:
             base = embed_images(loaded.base, images, progress)
-        for start in range(0, len(first), BATCH):
-            rows = first[start : start + BATCH]
-            if base is None:
-                found = judge.embed(images[rows])
-            else:
-                found = judge.embed_from({key: out[rows] for key, out in base.items()})
-            yield np.arange(start, start + len(rows)), found
-            progress(f"judge {judge.name}: {start + len(rows)} of {len(first)} images")
+        batches = [first[start : start + BATCH] for start in range(0, len(first), BATCH)]
+        if base is None:
+            found = embed_batches(loaded, "images", map(images.__getitem__, batches), len(batches))
+        else:
+            shares = ({key: out[rows] for key, out in base.items()} for rows in batches)
+            found = map(judge.embed_from, shares)
+        for start, outputs in zip(range(0, len(first), BATCH), found, strict=True):
+            stop = min(start + BATCH, len(first))
+            yield np.arange(start, stop), outputs
+            progress(f"judge {judge.name}: {stop} of {len(first)} images")
 
     whole = content_key([loaded.fingerprint, key, PROTOCOL])
     path = cache_dir("looks") / f"{judge.name}_{whole}.npz"

@@ -1,6 +1,7 @@
 """The inputs of metrics: whether a judge gives what they read."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from a2ibench import registry
 from a2ibench.contracts.judge import Kind
@@ -9,6 +10,7 @@ from a2ibench.errors import UserError, unknown
 
 Gives = Mapping[Kind, tuple[str, ...]]
 """Names of outputs for images, sounds or texts."""
+Space = Literal["images", "judge", "encoder"]
 
 
 def check_judge(metric: Metric) -> None:
@@ -66,14 +68,19 @@ def heard_by(metrics: Sequence[Metric]) -> set[str]:
     }
 
 
-def encoder_free(metric: Metric) -> bool:
-    """Return whether it is measured alike for every encoder: by the images alone, or by their match
-    in the space of a judge that hears."""
-    if metric.group not in ("match", "match_in_class"):
-        return metric.group == "quality"
-    return metric.judge in registry.judges and (
-        "sounds" in registry.judges.get(metric.judge).embeds
-    )
+def space_of(metric: Metric) -> Space:
+    """Return the space of what a metric compares; only in the last one encoders differ.
+
+    Those of quality, and those of a match that read features of images and nothing else, have the
+    ``"images"`` alone. Others meet sounds in the space of a ``"judge"`` that hears, or else of the
+    ``"encoder"``.
+    """
+    alone = bool(metric.reads) and "acoustic" not in metric.reads
+    if metric.group == "quality" or (alone and not metric.reads_sounds and not metric.needs):
+        return "images"
+    if metric.judge in registry.judges and metric.group in ("match", "match_in_class"):
+        return "judge" if "sounds" in registry.judges.get(metric.judge).embeds else "encoder"
+    return "encoder"
 
 
 def check_reads(metric: Metric, outputs: JudgeOutputs) -> None:

@@ -5,7 +5,7 @@ rate (constant or not) and the delay of the codecs. Times count from where the f
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,9 @@ from a2ibench.types import FloatArray, ImageArray, RejectedError
 
 WARM_UP = 1.0
 """Seconds of sound decoded before the part that is needed: audio decoders look back."""
+
+INSIDE = {"centre": 0.5, "end": 1.0}
+"""Moment at which a picture is taken → its share of the time before it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Cutting:
 
     def frame_times(self, start: float) -> list[float]:
         """Return the times, in seconds, of the pictures of a segment that begins at ``start``."""
-        inside = {"centre": 0.5, "end": 1.0}[self.at]
+        inside = INSIDE[self.at]
         return [start + (i + inside) * self.seconds / self.frames for i in range(self.frames)]
 
 
@@ -86,7 +89,12 @@ class Cut:
     facts: dict[str, Any]
 
 
-def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> Cut:
+def cut(
+    path: Path,
+    cutting: Cutting,
+    starts: Sequence[float] | None = None,
+    frames: Sequence[Sequence[float]] = (),
+) -> Cut:
     """Cut a video.
 
     Args:
@@ -95,6 +103,8 @@ def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> 
         starts: start of each segment, in seconds from where the file begins, as in ``ffmpeg -ss``;
             None cuts the whole file by the hop, from the first moment whose segment has both sound
             and pictures.
+        frames: times of the pictures of each of these segments; empty takes those that ``cutting``
+            gives.
 
     Raises:
         RejectedError: the file is not a video, has no sound or picture, is damaged, or too short.
@@ -109,9 +119,10 @@ def cut(path: Path, cutting: Cutting, starts: Sequence[float] | None = None) -> 
             begins.append(start)
     if starts is not None and not begins:
         return Cut([], rejected, facts)
-    begins, images = _decode_pictures(path, cutting, sound, begins)
+    given = dict(zip(starts or (), frames, strict=False))
+    begins, images = _decode_pictures(path, cutting, sound, begins, given)
     made: dict[float, list[ImageArray]] = {begin: [] for begin in begins}
-    for begin, image in zip(np.repeat(begins, cutting.frames).tolist(), images, strict=True):
+    for begin, image in zip(begins, images, strict=True):
         if isinstance(image, str):
             made.pop(begin, None)
             if (begin, image) not in rejected:
@@ -187,11 +198,22 @@ def _decode_sound(
 
 
 def _decode_pictures(
-    path: Path, cutting: Cutting, sound: Soundtrack, begins: list[float]
+    path: Path,
+    cutting: Cutting,
+    sound: Soundtrack,
+    begins: list[float],
+    given: Mapping[float, Sequence[float]],
 ) -> tuple[list[float], list[ImageArray | str]]:
-    """Return the starts of the segments, by default of the whole file, and their pictures."""
-    moments = [min(cutting.frame_times(min(begins))), -math.inf] if begins else [-math.inf]
-    for moment in moments:
+    """Return each picture, and the start of its segment; by default those of the whole file.
+
+    ``given`` holds the times of the pictures of segments that do not follow ``cutting``.
+    """
+
+    def moments(begin: float) -> Sequence[float]:
+        return given.get(begin) or cutting.frame_times(begin)
+
+    first = [min(min(moments(begin)) for begin in begins)] if begins else []
+    for moment in (*first, -math.inf):
         with open_media(path) as container:
             video = video_stream(container)
             packets = Packets(container, [audio_stream(container, cutting.audio_track), video])
@@ -203,8 +225,9 @@ def _decode_pictures(
                 # The first segment may begin before the picture, as long as it has its frame.
                 lead = cutting.frame_times(0.0)[0]
                 begins = _grid(max(sound.start, frames.begin - lead), sound.end, cutting)
-            times = [time for begin in begins for time in cutting.frame_times(begin)]
-            return begins, frames.at(times, sound.end)
+            wanted = [(begin, time) for begin in begins for time in moments(begin)]
+            images = frames.at([time for _, time in wanted], sound.end)
+            return [begin for begin, _ in wanted], images
     raise RejectedError("the video stream has no frame")
 
 

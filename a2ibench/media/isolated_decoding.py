@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from a2ibench.child_process import Child, Crashed
 from a2ibench.errors import UserError
 from a2ibench.media.sound_file import read_sound
-from a2ibench.parallel import Child, Crashed
 from a2ibench.types import FloatArray
 
 T = TypeVar("T")

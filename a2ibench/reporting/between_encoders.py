@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
-from a2ibench.evaluation.metric_inputs import encoder_free
+from a2ibench.evaluation.metric_inputs import space_of
 from a2ibench.reporting.differences import Differences
 from a2ibench.reporting.score_tables import score_tables
 from a2ibench.reporting.table import Table
@@ -75,7 +75,7 @@ def _compare(studies: Sequence[Study]) -> Between:
         if all(name in one.metrics for one in others):
             metric = registry.metrics.get(name)
             judges = first.judge(name).union(*(one.judge(name) for one in others))
-            if encoder_free(metric) and len(judges) == 1:
+            if space_of(metric) != "encoder" and len(judges) == 1:
                 alike.append(metric)
             else:
                 apart.append(name)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from a2ibench.contracts.metric import Metric
 from a2ibench.evaluation.judge_health import Health
-from a2ibench.evaluation.metric_inputs import encoder_free
+from a2ibench.evaluation.metric_inputs import space_of
 from a2ibench.evaluation.statistics import interval, no_interval
 from a2ibench.reporting.cells import (
     BELOW_FLOOR,
@@ -27,8 +27,13 @@ INTERVAL = (
     " training is not in it."
 )
 
-IMAGES_ALONE = "By the images alone: comparable between encoders where the judge is the same."
-OWN_SPACE = "In the acoustic space of this encoder: not comparable with another encoder's scores."
+SPACES = {
+    "encoder": (
+        "In the acoustic space of this encoder: not comparable with another encoder's scores"
+    ),
+    "judge": "By a judge that hears for itself, comparable between encoders",
+    "images": "By the images alone: comparable between encoders where the judge is the same",
+}
 TITLES = {
     "quality": "Table I. Quality and class of the images",
     "match": "Table II. Match of image and sound",
@@ -96,14 +101,12 @@ def score_tables(
 
 
 def _between_encoders(group: str, metrics: Sequence[Metric]) -> Iterator[str]:
-    alike = [metric.name for metric in metrics if encoder_free(metric)]
-    if group == "quality":
-        yield IMAGES_ALONE
-        return
-    if group != "variety" and len(alike) < len(metrics):
-        yield OWN_SPACE
-    if alike:
-        yield f"By a judge that hears for itself, comparable between encoders: {', '.join(alike)}."
+    spaces = {metric.name: space_of(metric) for metric in metrics if group != "variety"}
+    for space, said in SPACES.items():
+        names = ", ".join(name for name, one in spaces.items() if one == space)
+        if names:
+            mixed = space == "judge" or len({*spaces.values()}) > 1
+            yield f"{said} ({names})." if mixed else f"{said}."
 
 
 def _row(

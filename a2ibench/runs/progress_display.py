@@ -14,7 +14,6 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
 from a2ibench.console import Console
@@ -55,8 +54,7 @@ class Display:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
         )
         with Progress(*columns, console=self.console) as bars:
             self._bars = bars
@@ -68,17 +66,19 @@ class Display:
     def counter(self, name: str) -> Callable[[int, int], None]:
         """Return a function ``(done, total)`` that shows progress under a name."""
         bar: TaskID | None = None
+        pace = _Pace()
         lines = _Lines(name, self.say)
 
         def show(done: int, total: int) -> None:
             nonlocal bar
+            seconds = pace.left(done, total)
             if self._bars is None:
-                lines.show(done, total)
+                lines.show(done, total, seconds)
                 return
+            left = "" if seconds is None else f"{clock(seconds)} left"
             if bar is None:
-                # The work of an earlier run says nothing about the speed of this one.
-                bar = self._bars.add_task(name, total=total, completed=done)
-            self._bars.update(bar, completed=done, total=total)
+                bar = self._bars.add_task(name, total=total, completed=done, left=left)
+            self._bars.update(bar, completed=done, total=total, left=left)
 
         return show
 
@@ -108,6 +108,32 @@ def show_check(check: "LastCheck", root: Path, display: Display) -> None:
         )
 
 
+class _Pace:
+    """Estimate of the time left, from what this run has done since its first piece was done.
+
+    The first piece takes in whatever has to start, and tells nothing of the others. Pieces may be
+    done many at once, so that their pace is only known after :data:`FIRST_LINE`.
+    """
+
+    def __init__(self) -> None:
+        self._begun = math.inf  # how far it was at the beginning
+        self._first: tuple[float, int] | None = None  # when the first piece was done, and how far
+
+    def left(self, done: int, total: int) -> float | None:
+        """Return the seconds left; None if they are not yet known, or nothing is left."""
+        now = time.monotonic()
+        if done < self._begun or (self._first is not None and done < self._first[1]):
+            self._begun, self._first = done, None  # also when it starts again from further back
+        elif done > self._begun and self._first is None:
+            self._first = now, done
+        if self._first is None or done >= total:
+            return None
+        since, first = self._first
+        if done == first or now - since < FIRST_LINE:
+            return None
+        return (now - since) / (done - first) * (total - done)
+
+
 class _Lines:
     """Progress of one part, as a line now and then."""
 
@@ -117,7 +143,7 @@ class _Lines:
         self._start = 0.0, math.inf  # when, and how far it was
         self._last = 0.0
 
-    def show(self, done: int, total: int) -> None:
+    def show(self, done: int, total: int, left: float | None) -> None:
         now = time.monotonic()
         if first := done < self._start[1]:  # also when it starts again from an earlier point
             self._start = now, done
@@ -126,14 +152,12 @@ class _Lines:
         if not (first or ended) and now - self._last < gap:
             return
         self._last = now
-        began, begun = self._start
+        line = f"{self._name}: {done}/{total}"
         if ended:
-            self._say(f"{self._name}: {done}/{total} after {clock(now - began)}")
-        elif done == begun:
-            self._say(f"{self._name}: {done}/{total}")
-        else:
-            left = (now - began) / (done - begun) * (total - done)
-            self._say(f"{self._name}: {done}/{total}, {clock(left)} left")
+            line += f" after {clock(now - self._start[0])}"
+        elif left is not None:
+            line += f", {clock(left)} left"
+        self._say(line)
 
 
 def clock(seconds: float) -> str:

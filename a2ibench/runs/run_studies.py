@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench import registry
+from a2ibench.parallel import spread_over
 from a2ibench.reporting.overview import write_overview
 from a2ibench.reporting.report import PAGE
 from a2ibench.results.overwrite_guard import check_own, check_own_root
@@ -81,12 +82,14 @@ def run(
     if dry_run:
         return Ran(root, (), ())
     failures: list[str] = []
-    for one, chosen, plan in zip(requests, outlines, plans, strict=True):
-        observer = None if observe is None else observe(chosen.folder)
-        failures += run_study(one, executor, observer, display, plan)
-        display.say(f"page: {chosen.folder / PAGE}; tables, pictures: {chosen.folder / 'tables'}")
-        if observer is not None and observer.place:
-            display.say(observer.place)
+    with executor.pool() as pool, spread_over(pool):
+        for one, chosen, plan in zip(requests, outlines, plans, strict=True):
+            observer = None if observe is None else observe(chosen.folder)
+            failures += run_study(one, executor, observer, display, plan)
+            pages = f"page: {chosen.folder / PAGE}; tables, pictures: {chosen.folder / 'tables'}"
+            display.say(pages)
+            if observer is not None and observer.place:
+                display.say(observer.place)
     folders = tuple(chosen.folder for chosen in outlines)
     if len(folders) > 1:
         for note in write_overview(root, folders):

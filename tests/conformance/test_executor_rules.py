@@ -1,11 +1,14 @@
 """Each rule on executors finds what breaks it, and nothing in one that keeps the contract."""
 
+from contextlib import contextmanager
+
 import pytest
 from broken import assert_all_met, finding
 
 from a2ibench.conformance.executor import ExecutorSubject, rules
 from a2ibench.contracts.executor import Executor, Update
 from a2ibench.errors import StoppedError
+from a2ibench.parallel import MEMORY, Pool
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.process import Processes
 from a2ibench.runs.executors.ray_tune import RayTune
@@ -69,6 +72,20 @@ class GoesOn(Good):
                 tell(Update(trial, ended=True))
 
 
+class Backwards(Good):
+    @contextmanager
+    def pool(self, memory=MEMORY):
+        class Reversing(Pool):
+            @contextmanager
+            def opened(self):
+                yield 1, None
+
+            def in_order(self, function, arguments):
+                return (function(*one) for one in reversed(list(arguments)))
+
+        yield Reversing(memory)
+
+
 @pytest.mark.parametrize(
     "executor", [Good, Inline, pytest.param(Processes, marks=pytest.mark.integration)]
 )
@@ -93,6 +110,7 @@ def test_ray_keeps_the_contract():
         (EndsFirst, "ends", "after its end"),
         (Silent, "news", "[]"),
         (GoesOn, "stops", "it returned"),
+        (Backwards, "workers", "[2, 1]"),
     ],
 )
 def test_each_rule_finds_what_breaks_it(executor, rule, got):

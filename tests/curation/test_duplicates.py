@@ -2,25 +2,28 @@
 
 from pathlib import Path
 
+import misbehaving
 import numpy as np
 import pytest
 from PIL import Image
 from planted import RATE, coded, compressed, good_pairs, noise, scene, write
 
+from a2ibench.curation.blocks import in_blocks
 from a2ibench.curation.duplicates import equal_copies
 from a2ibench.curation.fingerprint import BITS, fingerprint
-from a2ibench.curation.picture_copies import (
+from a2ibench.curation.near_hashes import HASH_BITS, NearHashes
+from a2ibench.curation.picture_copies import NEAREST, picture_copies
+from a2ibench.curation.picture_features import (
     FEATURES,
-    NEAREST,
     SIDE,
-    Features,
-    _thumbnails_agree,
     constant,
-    is_still,
-    picture_copies,
+    describe,
     picture_features,
 )
-from a2ibench.curation.sound_copies import sound_copies, sound_features
+from a2ibench.curation.same_picture import _thumbnails_agree, is_still
+from a2ibench.curation.sound_copies import sound_copies
+from a2ibench.curation.sound_features import sound_features
+from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, ImageArray
 
 
@@ -201,6 +204,58 @@ def test_equal_ones_are_found_once_and_only_between_sources():
     assert list(zip(across.a.tolist(), across.b.tolist(), strict=True)) == [(0, 3)]
 
 
+def test_a_picture_is_found_again_in_a_crowd_of_frames_of_one_scene(tmp_path, monkeypatch):
+    monkeypatch.setattr("a2ibench.curation.picture_copies.CROWD", 0)
+    rng = np.random.default_rng(0)
+
+    def frame() -> ImageArray:
+        picture = scene(0, 128).copy()
+        for x, y in rng.integers(0, 118, (4, 2)):
+            picture[y : y + 10, x : x + 10] = rng.integers(0, 256, 3)
+        return picture
+
+    train = [frame() for _ in range(100)]
+    test = [frame(), *(compressed(picture, "JPEG", 80) for picture in train[:8])]
+    assert find_pictures(tmp_path, train, test) == [(i + 1, i) for i in range(8)]
+
+
+def test_processes_describe_pictures_and_sounds_as_this_one_does(tmp_path, monkeypatch):
+    store = write(good_pairs(), tmp_path / "store")
+    expected = describe(store.images[:]), sound_features(store, quiet)
+    monkeypatch.setattr("a2ibench.curation.blocks.MIN_CALLS", 1)
+    monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
+    np.testing.assert_array_equal(picture_features(store, quiet), expected[0])
+    found = sound_features(store, quiet)
+    np.testing.assert_array_equal(found.levels, expected[1].levels)
+    np.testing.assert_array_equal(found.codes, expected[1].codes)
+
+
+def test_a_process_that_dies_is_named(monkeypatch):
+    monkeypatch.setattr("a2ibench.curation.blocks.MIN_CALLS", 1)
+    with pytest.raises(UserError, match="a process of the check ended its process with exit code"):
+        list(in_blocks(misbehaving.exit_if_odd, [(1,)]))
+
+
+def test_near_hashes_are_all_pairs_of_at_most_so_many_different_bits():
+    rng = np.random.default_rng(0)
+    known = rng.integers(0, 2**64, 300, dtype=np.uint64)
+    wanted = known[:200].copy()
+    for i in range(200):
+        for bit in rng.permutation(64)[: i % 15]:
+            wanted[i] ^= np.uint64(1) << np.uint64(bit)
+    near = np.bitwise_count(wanted[:, None] ^ known) <= HASH_BITS
+    np.testing.assert_array_equal(NearHashes(known).find(wanted), np.nonzero(near))
+
+
+def test_hashes_are_those_of_imagehash():
+    hashes = describe(np.stack([scene(i) for i in range(3)]))["hash"]
+    assert [f"{value:016x}" for value in hashes.tolist()] == [
+        "99ee58b9ae4a4394",
+        "e895d2ea9962e325",
+        "cdf64869b29249cd",
+    ]
+
+
 @pytest.mark.parametrize(("hashes", "most"), [(2**63, 0), (1, NEAREST)], ids=["random", "equal"])
 def test_of_many_pictures_only_the_nearest_are_compared_in_full(monkeypatch, hashes, most):
     rng = np.random.default_rng(0)
@@ -213,12 +268,12 @@ def test_of_many_pictures_only_the_nearest_are_compared_in_full(monkeypatch, has
     rows = np.arange(n)
     compared = 0
 
-    def counted(a: Features, b: Features) -> np.ndarray:
+    def counted(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         nonlocal compared
         compared += len(a)
         return _thumbnails_agree(a, b)
 
-    monkeypatch.setattr("a2ibench.curation.picture_copies._thumbnails_agree", counted)
+    monkeypatch.setattr("a2ibench.curation.same_picture._thumbnails_agree", counted)
     found = picture_copies(images, features, rows, (rows[:wanted], rows[wanted:]), quiet)
     assert len(found) == 0
     assert compared == most * wanted

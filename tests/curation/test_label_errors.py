@@ -151,3 +151,16 @@ def test_a_class_that_one_of_the_two_excludes_is_excluded_by_both_together():
     np.testing.assert_allclose(opinions.together, [[1, 0, 0]], atol=1e-4)
     groups = Opinions(np.eye(2), np.eye(2)).of_groups(np.array([0, 0]))
     np.testing.assert_allclose(groups.audio, [[0.5, 0.5]])
+
+
+def test_a_label_that_is_known_not_to_be_seen_is_a_suspect():
+    audio, image, truth, source = clips(0)
+    absent = np.isin(source, [4, 17])
+    args = audio, image, CLASSES[truth], names(source)
+    before = find_label_errors(*args).table
+    assert not np.isin(source[before.loc[before["suspect"] > 0, "row"]], [4, 17]).any()
+    after = find_label_errors(*args, absent=(np.zeros_like(absent), absent)).table
+    listed = after[after["covers"] == "clip"]
+    assert sorted(source[listed["row"]]) == [4, 17]
+    assert (listed["p_label"] < 1e-4).all()
+    assert (listed["image_says"] != CLASSES[truth[listed["row"]]]).all()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.data.files.clip import Clip
+from a2ibench.data.files.clips import _cut as real_cut
 from a2ibench.media.cutting import Cut, Cutting, cut
 from a2ibench.types import Pair, Split
 from a2ibench_plugins.datasets.arcade import Arcade
@@ -17,6 +18,11 @@ def crash(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut, dict[str, Any]
     if clip.source == "a1":
         os.kill(os.getpid(), signal.SIGSEGV)
     return cut(root / clip.file, cutting), {"file": clip.file}
+
+
+def overlook(root: Path, clip: Clip, cutting: Cutting) -> Any:
+    """As the real one where the folder of the files is not mounted."""
+    return real_cut(root / "not mounted", clip, cutting)
 
 
 class Ending(Arcade):

@@ -7,18 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from crashing import crash
+from crashing import crash, overlook
 from films import make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from small_films import OPTIONS, call, film, rejected, set_options
+from small_films import OPTIONS, call, film, folder, rejected, set_options
 
 from a2ibench import config
 from a2ibench.data.files.clip import Clip, ClipConfig
 from a2ibench.data.files.clips import ClipDataset
 from a2ibench.data.files.lengths import too_short
 from a2ibench.data.store import PairStore
+from a2ibench.errors import UserError
 from a2ibench.media.cutting import Cutting, cut
 from a2ibench.types import RejectedError
 
@@ -147,6 +148,22 @@ def test_a_decoder_that_crashes_costs_its_file_alone(films, tmp_path, monkeypatc
     assert parts[1].rejected[0].reason == "the decoder died of SIGSEGV (Segmentation fault)"
     split = made.sides([("a0", "a"), ("a1", "a"), ("b0", "b"), ("b1", "b"), ("b2", "b")])["a1"]
     assert parts[1].source == {"file": "a1.mkv", "source": "a1", "label": "a", "split": split}
+
+
+def test_a_good_file_that_a_worker_does_not_see_stops_the_preparation(films, monkeypatch):
+    monkeypatch.setattr("a2ibench.data.files.clips._cut", overlook)
+    expected = "dog/0.mkv: not seen by the worker on .*; every node must see the folder"
+    with pytest.raises(UserError, match=expected):
+        list(folder(films).parts())
+
+
+def test_a_file_that_has_gone_meanwhile_is_left_out(films, tmp_path):
+    shutil.copytree(films, tmp_path / "in")
+    made = folder(tmp_path / "in")
+    (tmp_path / "in" / "dog" / "0.mkv").unlink()
+    first, *rest = made.parts()
+    assert [one.reason for one in first.rejected] == ["it is no longer there"]
+    assert not any(part.rejected for part in rest)
 
 
 def test_files_that_are_too_short_are_counted_and_a_length_that_fits_is_named(tmp_path):

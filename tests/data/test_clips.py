@@ -55,7 +55,7 @@ def test_sounds_beside_pictures_become_pairs(tmp_path):
     assert len(store) == 4
     for row in range(4):
         shade = 50 if store.index["label"][row] == "dog" else 200
-        assert (store.images[row, ..., 0] == shade).all()
+        assert (store.images[row][..., 0] == shade).all()
     assert store.index["start"].to_numpy() == pytest.approx(50_000 / 44_100 / 2 - 0.25, abs=1e-3)
 
 
@@ -77,6 +77,8 @@ def test_a_folder_of_nothing_usable_is_an_error_that_says_why(tmp_path):
         ([".", "--layout", "foldr"], "unknown dataset 'foldr'; did you mean folder"),
         (["folder"], "is a layout: give the folder"),
         ([".", "--layout", "arcade"], "this dataset has no files"),
+        ([".", "--ray-address", "h:1"], "--ray-address belongs to --executor ray"),
+        ([".", "--executor", "ray", "--ray-address", "127.0.0.1:1"], "no Ray cluster answers at"),
         ([".", "--set", "second=3"], "did you mean seconds"),
         ([".", "--set", "folder.seconds=3"], "expected FIELD=VALUE, as in seconds=2"),
         ([".", "--set", "fold=7"], "fold 7: expected one of 0 to 4|nothing to cut"),

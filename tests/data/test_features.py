@@ -4,12 +4,15 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from a2ibench import registry
+from a2ibench.data.encoding import encode_sounds
 from a2ibench.data.features import Standardiser, encode_store, split_pairs
 from a2ibench.data.sounds import stored_sounds, too_short
 from a2ibench.data.store_writer import StoreWriter
 from a2ibench.errors import UserError
+from a2ibench.parallel import Processes, spread_over
 from a2ibench.types import Pair, Part
 from a2ibench_plugins.encoders.logmel import LogMel, LogMelConfig
 
@@ -274,3 +277,16 @@ def test_two_encoders_of_one_name_and_fingerprint_have_features_of_their_own(sto
     assert made[0].identity() != made[1].identity()
     first, second = (encode_store(store, encoder) for encoder in made)
     np.testing.assert_array_equal(second, 2 * first)
+
+
+@pytest.mark.integration
+def test_features_are_the_same_for_any_number_of_threads_and_processes(tmp_path, monkeypatch):
+    store, encoder = make_store(tmp_path / "store"), registry.encoders.build("logmel", {})
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(encode_sounds(store, encoder, lambda done, total: None))
+    monkeypatch.setattr("a2ibench.data.encoding.MANY", 1)
+    with spread_over(Processes(2)):
+        found.append(encode_sounds(store, encoder, lambda done, total: None))
+    assert len({one.tobytes() for one in found}) == 1

@@ -118,6 +118,51 @@ def vggsound(root: Path, lines: list[str], files: list[str], **options: object) 
     return layout("vggsound", root, **options)
 
 
+MODALITIES = """video_id,label,modality,background_music
+-a_b_000000,"dog, barking",AV,False
+-a_b_000000,rain,A,False
+c_000010,rain,AV,False
+d_000000,cat (meowing),A,True
+"""
+
+
+def test_vggsounder_says_which_classes_of_a_clip_are_heard_and_seen(tmp_path):
+    lines = ['-a_b,0,"dog, barking",test', "c,10,rain,test", "c,20,rain,train"]
+    lines += ["d,0,cat (meowing),test", "e,0,rain,train"]
+    names = ("-a_b_000000", "c_000010", "d_000000", "e_000000")
+    files = {f"{name}.mp4": "" for name in names}
+    root = write(tmp_path, **files, **{"vggsound.csv": "\n".join(lines)})
+    with pytest.raises(UserError, match=r"no vggsounder.csv in it \(video_id, label, modality"):
+        layout("vggsound", root, vggsounder=True)
+    write(root, **{"vggsounder.csv": MODALITIES})
+    assert listed(layout("vggsound", root))["-a_b_000000.mp4"].visible is None
+    made = layout("vggsound", root, vggsounder=True)
+    first = listed(made)["-a_b_000000.mp4"]
+    assert (first.labels, first.audible, first.visible) == (
+        ("rain",), ("dog, barking", "rain"), ("dog, barking",),
+    )  # fmt: skip
+    assert listed(made)["e_000000.mp4"].audible is None
+    assert made.notes()[1] == (
+        "vggsounder.csv has 3 of 4 clips: the class of 2 is heard and seen, of 1 only heard, of 0"
+        " only seen, of 0 neither"
+    )
+    dropped = layout("vggsound", root, vggsounder=True, unseen="drop")
+    assert reasons(dropped) == {"d_000000.mp4": "its class cat (meowing) is not seen (unseen=drop)"}
+    write(root, **{"vggsounder.csv": MODALITIES.replace(",AV,", ",both,")})
+    with pytest.raises(UserError, match=r"with A, V or AV in the last; line 2: got"):
+        layout("vggsound", root, vggsounder=True)
+
+
+def test_a_video_of_several_lists_can_be_kept_with_all_their_classes(tmp_path):
+    root = write(tmp_path, **{
+        "training_data_dog_keywords.txt": "mp3/videos/1/a.mp4.mp3",
+        "training_data_cat_keywords.txt": "mp3/videos/1/a.mp4.mp3",
+        "videos/1/a.mp4": "",
+    })  # fmt: skip
+    (clip,) = layout("wan2019", root, several="keep")._clips
+    assert (clip.label, clip.labels) == ("cat", ("dog",))
+
+
 def test_vggsound_classes_with_commas_and_brackets_can_be_chosen(tmp_path):
     labels = ["cattle, bovinae cowbell", "running (slowly)", "dog barking"]
     lines = [f'f{i},0,"{label}",{side}' for i, label in enumerate(labels * 2)
@@ -173,7 +218,7 @@ def test_a_line_that_stands_twice_is_cut_once_and_two_classes_of_one_clip_are_le
     assert made.notes()[1:] == (
         "listed again: 1 segments or clips; each is cut once",
         "listed under several classes: 2 segments or clips; they are left out, since a pair has"
-        " one class",
+        " one class (--set several=keep keeps them, with all their classes)",
     )
 
 

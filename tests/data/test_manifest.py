@@ -1,15 +1,20 @@
 """A table says what is cut from which file; its bad rows are named and the rest is done."""
 
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from films import make
+from films import make, read_progress
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_films import call, film, manifest, set_options
 
+from a2ibench.data.data_card import facts_of
+from a2ibench.data.pair_labels import labels_of
 from a2ibench.data.prepare import prepare
+from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 
 
@@ -151,3 +156,136 @@ def test_one_clip_under_two_classes_of_a_table_is_in_neither(films, tmp_path):
         ("dog/0.mkv", "it is listed under several classes: a, b"),
         ("dog/2.avi", "it is listed already and is cut once"),
     ]
+
+
+def table(films, tmp_path, *rows):
+    """Copy the films, and write a table of these rows, the first of which is the heading."""
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    (root / "list.csv").write_text("\n".join(rows))
+    return root / "list.csv"
+
+
+def test_a_frame_says_what_the_picture_shows_and_shares_the_sound_of_its_start(films, tmp_path):
+    rows = [
+        "path,label,start,frame,split",
+        "dog/0.mkv,a,0.5,0.7,train",
+        "dog/0.mkv,a,0.5,1.2,train",
+    ]
+    rows += ["dog/1.mov,a,,1.5,test", "dog/2.avi,a,0,1.4,train", "piano/0.mkv,b,1,,train"]
+    store = prepare(manifest(table(films, tmp_path, *rows)), tmp_path / "out")
+    index = store.index.set_index("source")
+    assert index.loc["dog/0.mkv", "frame"].tolist() == [0.7, 1.2]
+    assert index.loc["dog/0.mkv", "audio_start"].nunique() == 1
+    assert index.loc["dog/1.mov", "start"] == 1.0  # with the frame at its centre
+    assert index["frame"].isna()["piano/0.mkv"]
+    assert [read_progress(image) for image in store.images] == [7, 12, 15, 15]  # ten a second
+    assert "dog/2.avi" not in index.index
+    assert store.hash_files()["index.parquet"] == store.about["sha256"]["index.parquet"]
+
+
+def test_segments_lie_inside_an_event_and_bad_cells_are_told(films, tmp_path):
+    rows = [
+        "path,label,start,end,frame,track,audible",
+        "dog/0.mkv,a,0.25,1.75,,,",
+        "dog/1.mov,a,,1.2,,,",
+        "dog/2.avi,a,0.5,0.5,,,",
+        "piano/0.mkv,a,,,1.75,,",
+        "piano/1.mov,a,0,,1.4,,",
+        "piano/1.mov,a,0.5,,,1,",
+        "piano/2.avi,a,,,,two,",
+        "piano/2.avi,a,,,,,cat",
+    ]
+    made = manifest(table(films, tmp_path, *rows))
+    assert {clip.file: (clip.starts, clip.track) for clip in made._clips} == {
+        "dog/0.mkv": ((0.25, 0.75), 0),
+        "dog/1.mov": ((0.0,), 0),
+        "piano/0.mkv": ((1.25,), 0),
+        "piano/1.mov": ((0.5,), 1),
+    }
+    assert [one.reason for one in made._rejected] == [
+        "row 4: its event lasts 0 s; expected at least one segment of 1 s",
+        "row 6: frame 1.4: outside its segment, from 0 s to 1 s",
+        "row 8: track 'two'; expected a number from 1 to 99",
+        "row 9: audible 'cat'; expected yes, no, or some of the row's classes (a)",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_further_labels_licences_and_what_is_seen_are_kept(films, tmp_path, kind):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    as_text = ["", 'piano,"a, b"', "dog"]
+    rows = pd.DataFrame(
+        {
+            "path": ["dog/0.mkv", "dog/1.mov", "piano/0.mkv"],
+            "label": ["dog", "dog", "piano"],
+            "start": ["0.5"] * 3,
+            "split": ["train", "test", "train"],
+            "labels": as_text if kind == "csv" else [None, ["piano", "a, b"], ["dog"]],
+            "audible": ["", "yes", "piano"],
+            "visible": ["", "piano", "no"],
+            "licence": ["CC BY 4.0", "CC BY 4.0", "</script>"],
+            "url": ["https://example.org/0", "", ""],
+        }
+    )
+    path = root / f"list.{kind}"
+    rows.to_csv(path, index=False) if kind == "csv" else rows.to_parquet(path)
+    store = prepare(manifest(path), tmp_path / "out")
+    assert store.index["labels"].tolist()[1] == '["a, b", "piano"]'
+    labels = labels_of(store, np.arange(3))
+    assert labels.label.tolist() == [[0, -1], [0, 1], [1, 0]]
+    assert labels.audible.tolist() == [[-1, -1], [1, 1], [1, 0]]
+    assert labels.visible.tolist() == [[-1, -1], [0, 1], [0, 0]]
+    assert labels.answers(2).tolist() == [[True, False], [False, True], [True, True]]
+    card = (tmp_path / "out" / "card.md").read_text()
+    assert "| CC BY 4.0 | 2 | https://example.org/0 |" in card
+    assert "- Of 2 pairs it is known what is seen: the class of 2 is not." in card
+    assert "</script>" not in card
+    assert dict(facts_of(store))["licence"] == (
+        "CC BY 4.0 (2 files, for example https://example.org/0); </script> (1 file)"
+    )
+
+
+def test_a_class_that_is_not_seen_can_be_left_out(films, tmp_path):
+    rows = ["path,label,visible", "dog/0.mkv,a,no", "dog/1.mov,a,yes", "dog/2.avi,a,"]
+    path = table(films, tmp_path, *rows)
+    assert len(manifest(path)._clips) == 3
+    made = manifest(path, unseen="drop")
+    assert [clip.file for clip in made._clips] == ["dog/1.mov", "dog/2.avi"]
+    assert made._rejected[0].reason == "its class a is not seen (unseen=drop)"
+
+
+def test_segments_of_several_classes_are_kept_with_all_of_them(films, tmp_path):
+    rows = ["path,label,start", "dog/0.mkv,b,0.5", "dog/0.mkv,a,0.5", "dog/0.mkv,a,1.75"]
+    rows += ["dog/0.mkv,c,1", "dog/1.mov,a,"]
+    made = manifest(table(films, tmp_path, *rows), several="keep")
+    assert [(clip.label, clip.starts, clip.labels) for clip in made._clips] == [
+        ("a", (0.5,), ("b", "c")),
+        ("a", (1.75,), ("c",)),
+        ("c", (1.0,), ("a", "b")),
+        ("a", None, ()),
+    ]
+    assert made.notes()[-1] == (
+        "listed under several classes: 1 segments or clips; each is cut once, with all of them"
+    )
+
+
+def test_nobody_has_said_whether_the_class_of_a_correction_is_seen(films, tmp_path):
+    rows = ["path,label,start,split,labels,visible"]
+    rows += ["dog/0.mkv,a,0,train,b,a", "dog/1.mov,b,0,test,,no", "dog/2.avi,a,0,train,,"]
+    prepare(manifest(table(films, tmp_path, *rows)), tmp_path / "out")
+    (tmp_path / "out" / "corrections.csv").write_text("row,label\n0,b\n1,a\n")
+    labels = labels_of(PairStore(tmp_path / "out"), np.arange(3))
+    assert labels.label.tolist() == [[1], [0], [0]]
+    assert labels.visible.tolist() == [[0], [-1], [-1]]
+
+
+def test_rows_of_missing_files_cost_no_look_at_each(films, tmp_path, monkeypatch):
+    rows = ["path,label,start", *(f"gone/{i}/{i}.mkv,a,0" for i in range(500)), "dog/0.mkv,a,0"]
+    path = table(films, tmp_path, *rows)
+    looks = []
+    resolve = Path.resolve
+    monkeypatch.setattr(Path, "resolve", lambda self, *a: looks.append(self) or resolve(self, *a))
+    assert len(manifest(path).missing) == 500
+    assert len(looks) < 10

@@ -1,11 +1,13 @@
-"""NumPy files that grow row by row."""
+"""NumPy files that grow row by row, and are read row by row."""
 
 import hashlib
+import os
+import pickle
 
 import numpy as np
 import pytest
 
-from a2ibench.data.npy_files import GrowingArray, open_array
+from a2ibench.data.npy_files import GrowingArray, StoredArray, open_array
 
 ROWS = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
 
@@ -56,3 +58,47 @@ def test_an_array_with_fewer_rows_than_are_to_be_kept_is_an_error(tmp_path):
     array.close()
     with pytest.raises(OSError, match="shorter than its journal says"):
         GrowingArray(path, "|u1", (2, 2), 7)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [2, -1, slice(None), slice(1, 4), slice(4, 0, -2), slice(9, 3), np.array([5, 0, 5, -2])],
+    ids=str,
+)
+def test_rows_are_read_as_numpy_would_index_them(tmp_path, index):
+    np.save(tmp_path / "a.npy", ROWS)
+    stored = StoredArray(tmp_path / "a.npy")
+    np.testing.assert_array_equal(stored[index], ROWS[index])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(stored))[index], ROWS[index])
+    assert (stored.shape, stored.dtype, len(stored)) == (ROWS.shape, ROWS.dtype, 6)
+
+
+def test_a_row_beyond_the_end_is_an_error(tmp_path):
+    np.save(tmp_path / "a.npy", ROWS)
+    stored = StoredArray(tmp_path / "a.npy")
+    for index in (6, -7, np.array([0, 6])):
+        with pytest.raises(IndexError):
+            stored[index]
+
+
+def test_a_file_that_is_cut_off_while_it_is_open_is_an_error(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, ROWS)
+    stored = StoredArray(path)
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(OSError, match="shorter than when it was opened"):
+        stored[:]
+
+
+def test_a_file_that_takes_the_place_of_an_open_one_is_not_seen(tmp_path):
+    np.save(tmp_path / "a.npy", ROWS)
+    stored = StoredArray(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", 0 * ROWS)
+    (tmp_path / "b.npy").replace(tmp_path / "a.npy")
+    np.testing.assert_array_equal(stored, ROWS)
+
+
+def test_rows_in_fortran_order_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.asfortranarray(ROWS))
+    with pytest.raises(ValueError, match="Fortran order"):
+        StoredArray(tmp_path / "a.npy")

@@ -307,7 +307,7 @@ def test_files_of_two_stores_are_not_mixed(store, tmp_path):
 
 
 def test_what_is_stored_cannot_be_changed_by_accident(store):
-    with pytest.raises(ValueError, match="read-only"):
-        store.images[0] = 0
+    store.images[0][:] = 0
+    assert store.images[0].any()
     store.waveform(0)[:] = 0
     assert store.waveform(0).any()

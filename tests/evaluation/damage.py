@@ -224,15 +224,20 @@ _HEARING = _expect(worse=("deaf",), same=("jpeg 95", *ORDER[:3]))
 
 EXPECTED: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
-        [*(f"{name}_lite0" for name in ("fid", "fid_inf", "kid", "cmmd", "mind")), "fwd"],
+        [
+            *(f"{name}_lite0" for name in ("fid", "fid_inf", "kid", "cmmd", "mind")),
+            *("fid_simclr", "kid_simclr", "fwd"),
+        ],
         _DISTANCE,
     ),
     "precision3_lite0": _FIDELITY,
-    "clipped_density5_lite0": _FIDELITY,
-    "clipped_coverage5_lite0": _COVERAGE,
-    "density5_lite0": _FIDELITY,
     "recall3_lite0": _COVERAGE,
-    "coverage5_lite0": _COVERAGE,
+    **{
+        f"{clipped}{name}_{judge}": due
+        for name, due in (("density5", _FIDELITY), ("coverage5", _COVERAGE))
+        for clipped in ("", "clipped_")
+        for judge in ("lite0", "simclr")
+    },
     **dict.fromkeys(
         [f"{name}_lite0" for name in ("is1", "is10", "is10_published", "is_inf")], _INCEPTION
     ),
@@ -268,6 +273,10 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
             for where in ("", "_inclass")
             for judge in ("i2a_lite0", "i2a_cnn")
         ],
+        _MATCH,
+    ),
+    **dict.fromkeys(
+        ["rprec10_i2a_aisfx", "rprec10_inclass_i2a_aisfx"],
         _MATCH,
     ),
     "factors_lite0": _MATCH,
@@ -316,6 +325,7 @@ KNOWN: Mapping[tuple[str, str], str] = {
         for damage in ("jpeg 95", *PIXELS)
     },
     ("kid_lite0", "few images"): "it changes, but little beside what damage to the pixels does",
+    ("kid_simclr", "other class"): "each real picture then meets itself at another segment",
     ("cas_lite0", "one image"): "classes this unlike are learnt from a picture each",
     ("i2a_medr_i2a_lite0", "one class"): "the jackknife of a median is rough: a wide interval",
 }

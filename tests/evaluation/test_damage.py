@@ -30,6 +30,7 @@ def said():
     metrics = [m for name in names if (m := registry.metrics.get(name)).judge != OWN]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("a2ibench_plugins.judges.i2a_cnn.MAX_STEPS", 120)
+        patch.setattr("a2ibench_plugins.judges.simclr.STEPS", 80)
         patch.setattr("a2ibench_plugins.judges.resnet18.CHECK_EVERY", 10)
         patch.setattr("a2ibench_plugins.judges.resnet18.PATIENCE", 5)
         judges = load_judges(metrics, data.judging, DataKey("damage"))

@@ -114,7 +114,7 @@ def test_the_table_fits_a_terminal_and_says_what_it_rests_on(folders: Path) -> N
         "halves of REAL",
         "36 pairs of pictures by their names, 2 classes by sub-folder. 12 clips, by their names",
         "95 % interval over blocks of clips",
-        "left out: coverage5_lite0",
+        "coverage5_simclr, density5_simclr",
         "--verbose says why",
     ):
         assert said in done.output, said

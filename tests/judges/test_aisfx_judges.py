@@ -30,11 +30,9 @@ def test_match_metrics_take_the_judge_that_sees_and_hears():
 
 @pytest.fixture(scope="module")
 def trained():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("a2ibench_plugins.judges.i2a_cnn.MAX_STEPS", 60)
-        judge = AISFXImageToAudio()
-        judge.build(Spec(32, 0, ("bar", "disc")))
-        return judge, judge.fit(without_features(make_pairs(80)))
+    judge = AISFXImageToAudio()
+    judge.build(Spec(32, 0, ("bar", "disc")))
+    return judge, judge.fit(without_features(make_pairs(80)))
 
 
 @pytest.mark.integration
@@ -46,22 +44,23 @@ class TestWithWeights:
         features = judges.get("aisfx")().embed_sounds(heard)["features"]
         np.testing.assert_array_equal(features, encoder.encode(heard))
 
-    def test_the_training_sounds_are_standardised(self, trained):
+    def test_inside_the_classes_no_direction_of_the_training_sounds_stands_out(self, trained):
         judge, _ = trained
-        sounds = make_pairs(80).sounds
-        ((_, some), (_, rest)) = waveforms(sounds, judge.sample_rate, judge.min_samples)
+        train = make_pairs(80)
+        ((_, some), (_, rest)) = waveforms(train.sounds, judge.sample_rate, judge.min_samples)
         acoustic = np.concatenate([judge.embed_sounds(part)["acoustic"] for part in (some, rest)])
         assert acoustic.shape == (80, 512)
         np.testing.assert_allclose(acoustic.mean(axis=0), 0, atol=1e-3)
-        spread = acoustic.std(axis=0)
-        np.testing.assert_allclose(spread[spread > 0], 1, atol=1e-3)
+        for one in np.unique(train.label):
+            acoustic[train.label == one] -= acoustic[train.label == one].mean(axis=0)
+        assert np.linalg.eigvalsh(acoustic.T @ acoustic / 80).max() < 1
 
     def test_its_outputs_follow_from_its_base(self, trained):
         judge, _ = trained
-        ((_, heard),) = waveforms(make_pairs(3, seed=1).sounds, judge.sample_rate, 1)
-        base = judges.get("aisfx")().embed_sounds(heard)
+        images = make_pairs(3, seed=1).images[:]
+        base = judges.get("lite0")().embed(images)
         np.testing.assert_array_equal(
-            judge.embed_sounds(heard)["acoustic"], judge.embed_sounds_from(base)["acoustic"]
+            judge.embed(images)["acoustic"], judge.embed_from(base)["acoustic"]
         )
 
     def test_images_of_other_clips_are_found_by_their_sounds(self, trained):
@@ -74,7 +73,7 @@ class TestWithWeights:
         unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (sounds, images)]
         rank = (unit[0] @ unit[1].T > (unit[0] * unit[1]).sum(axis=1)[:, np.newaxis]).sum(axis=1)
         assert np.median(rank) < 12  # 19.5 by chance
-        assert figures["held_out_r2"] > 0
+        assert figures["held_out_nearer"] > 0.6
 
     def test_pairs_without_sounds_are_refused(self, trained):
         judge, _ = trained

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from a2ibench.nn.lite0_regression import Ridge
 from a2ibench.types import Pairs, Spec
-from a2ibench_plugins.judges.i2a_lite0 import Lite0ImageToAudio, Ridge
+from a2ibench_plugins.judges.i2a_lite0 import Lite0ImageToAudio
 
 pytestmark = pytest.mark.integration
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from a2ibench.child_process import Child
 from a2ibench.errors import UserError
 from a2ibench.media.isolated_decoding import decode_apart, read_sound_apart
 from a2ibench.media.sound_file import read_sound
-from a2ibench.parallel import Child
 
 
 @pytest.fixture

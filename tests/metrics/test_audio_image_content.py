@@ -8,6 +8,7 @@ import pytest
 from a2ibench.contracts.metric import JudgeOutputs, Metric
 from a2ibench.errors import UserError
 from a2ibench.registry import metrics
+from a2ibench.types import Labels
 from a2ibench_plugins.metrics.accuracy import Accuracy
 from a2ibench_plugins.metrics.audio_image_content import AICClassifier, AICZeroShot
 
@@ -131,9 +132,7 @@ def test_a_class_without_a_training_image_is_refused():
     few = replace(outputs, train_label=np.arange(40) % 2)
     with pytest.raises(UserError) as refused:
         AICClassifier(by="means").compute(few)
-    assert str(refused.value) == (
-        "aic_classifier_means_resnet18: class 'sea_waves' has no training image"
-    )
+    assert str(refused.value) == ("class 'sea_waves' has no training image")
 
 
 def test_names_say_what_decides():
@@ -143,3 +142,21 @@ def test_names_say_what_decides():
     assert (found.reads, found.needs) == (("features",), {"train"})
     assert AICClassifier().needs == frozenset()
     assert metrics.get("aic_zeroshot").reads_texts == ("features",)
+
+
+def test_any_label_of_a_segment_may_be_shown_and_unseen_ones_are_scored_apart():
+    outputs = noisy_outputs()
+    n, further = len(outputs.label), (outputs.label + 1) % 3
+    visible = np.tile(np.array([[0, 1], [1, 1]], np.int8), (n // 2, 1))
+    labels = Labels(np.column_stack([outputs.label, further]), np.ones((n, 2), np.int8), visible)
+    known = replace(outputs, labels=labels)
+    shown = np.array([predicted(ALL[0], outputs, i) for i in range(n)])
+    own, any_of = shown == outputs.label, shown == further
+    any_of[1::2] |= own[1::2]  # of the others the own class is not seen
+    assert AICZeroShot().compute(known).per_segment.tolist() == own.tolist()
+    assert AICZeroShot(labels="any").compute(known).per_segment.tolist() == any_of.tolist()
+    assert AICZeroShot(over="seen").compute(known).value == pytest.approx(own[1::2].mean())
+    metric = AICClassifier(by="means", over="seen")
+    assert (metric.needs, metric.title) == (
+        {"train", "labels"}, "AIC resnet18 [own labels, seen] means",
+    )  # fmt: skip

@@ -82,20 +82,20 @@ def test_only_what_one_judge_measures_without_features_is_comparable_between_enc
 def test_encoders_are_compared_by_the_match_that_a_judge_hears_for_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(METRICS, "rprec[judge=i2a_aisfx]", 0.3)
+    monkeypatch.setitem(METRICS, "rprec10_i2a_aisfx", 0.3)
     folders = several(tmp_path, ("logmel", "mfcc"))
     notes = write_overview(tmp_path, folders)
-    assert any(note.endswith("kid_lite0, rprec[judge=i2a_aisfx].") for note in notes)
+    assert any(note.endswith("kid_lite0, rprec10_i2a_aisfx.") for note in notes)
     assert any(note.startswith("x: not") and "rprec1_i2a_lite0" in note for note in notes)
     table = (tmp_path / "tables" / "encoders_match-logmel.md").read_text()
     assert "Encoders. Match of image and sound" in table
     assert "ours, logmel" in table
     assert "ours, mfcc" in table
-    said = "By a judge that hears for itself, comparable between encoders: rprec[judge=i2a_aisfx]."
+    said = "By a judge that hears for itself, comparable between encoders (rprec10_i2a_aisfx)."
     assert said in table
     assert "In the acoustic space of this encoder" not in table
     differences = pd.read_csv(tmp_path / "tables" / "encoder_differences-logmel.csv")
-    assert "rprec[judge=i2a_aisfx]_v2" in set(differences["metric"])
+    assert "rprec10_i2a_aisfx_v2" in set(differences["metric"])
     code, text = run("report", folders[0])
     assert code == 0, text
     match = (folders[0] / "tables" / "match.md").read_text()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray_nodes
 
 from a2ibench.errors import UserError
 from a2ibench.runs.executors import Update
@@ -28,7 +29,7 @@ def head() -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    made = Cluster(initialize_head=True, head_node_args=ray_nodes.options(num_cpus=0))
     yield made
     ray.shutdown()
     made.shutdown()
@@ -50,7 +51,7 @@ def weights(folder: Path) -> dict[str, str]:
 def test_the_trials_of_a_node_that_dies_go_on_elsewhere_and_end_as_if_it_had_not(
     tmp_path: Path, display: Display, tiny: Tiny, cluster: Any
 ) -> None:
-    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    nodes = [cluster.add_node(**ray_nodes.options(num_cpus=1)) for _ in range(2)]
     cluster.wait_for_nodes()
     here, there = tmp_path / "inline", tmp_path / "nodes"
     run_study(tiny(here, seeds=2, images=(60 * 64,)), Inline(), None, display)
@@ -77,7 +78,7 @@ def test_the_trials_of_a_node_that_dies_go_on_elsewhere_and_end_as_if_it_had_not
 def test_a_node_with_another_version_is_named_before_the_start(
     tmp_path: Path, display: Display, tiny: Tiny, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster.add_node(num_cpus=1)
+    cluster.add_node(**ray_nodes.options(num_cpus=1))
     cluster.wait_for_nodes()
     monkeypatch.setattr("a2ibench.runs.executors.ray_cluster.__version__", "9.9")
     with pytest.raises(UserError, match=r"node [\d.]+ of the Ray cluster: a2ibench is version"):

@@ -1,7 +1,8 @@
 """A clip on disk, and the options of cutting and splitting that all layouts share."""
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from a2ibench.config import option
 from a2ibench.media.pictures import FORMATS
@@ -31,6 +32,14 @@ class Clip:
         starts: start of each segment, in seconds from where the file begins, as in ``ffmpeg -ss``;
             None for the whole file.
         picture: a picture file that goes with a sound file, relative as well.
+        frames: times of the pictures of each segment, in seconds as ``starts``; empty where
+            ``at`` and ``frames`` of the configuration say when they are.
+        track: audio track of the file, counted from 1; 0 for that of the configuration.
+        labels: further classes.
+        audible: those of its classes that are heard; None where that is not known.
+        visible: those of its classes that are seen; None where that is not known.
+        licence: of the file; empty if not stated.
+        url: where the file comes from; empty if not stated.
     """
 
     file: str
@@ -39,6 +48,28 @@ class Clip:
     split: Split | None = None
     starts: tuple[float, ...] | None = None
     picture: str | None = None
+    frames: tuple[tuple[float, ...], ...] = ()
+    track: int = 0
+    labels: tuple[str, ...] = ()
+    audible: tuple[str, ...] | None = None
+    visible: tuple[str, ...] | None = None
+    licence: str = ""
+    url: str = ""
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """The words of the list: the first six fields, and those others that it gives."""
+        values = vars(self)
+        return {
+            one.name: values[one.name]
+            for i, one in enumerate(fields(self))
+            if i < 6 or values[one.name] != one.default
+        }
+
+    @property
+    def unseen(self) -> bool:
+        """Whether its class is known not to be seen."""
+        return self.visible is not None and self.label not in self.visible
 
 
 @dataclass(frozen=True)
@@ -56,6 +87,23 @@ class ClipConfig:
         0, "audio track of a file, counted from 1; 0 for its default one", minimum=0, maximum=99
     )
     image_size: int = option(64, "side of the pictures in pixels", minimum=16, maximum=1024)
+    several: Literal["drop", "keep"] = option(
+        "drop",
+        "segments that are listed under several classes: drop them, or keep each under one of them,"
+        " with the others as further labels",
+    )
+    unseen: Literal["keep", "drop"] = option(
+        "keep", "clips whose class is heard but known not to be seen"
+    )
     folds: int = option(5, "one source in this many is a test source", minimum=2, maximum=1000)
     fold: int = option(0, "number of the fold that is the test side", minimum=0, maximum=999)
     seed: int = option(0, "seed of the split", minimum=0)
+
+    def starts(self, begin: float, end: float) -> tuple[float, ...]:
+        """Return the starts of the segments that lie inside an event, every hop.
+
+        ``begin`` and ``end`` are its first and last moment, in seconds.
+        """
+        room = end - begin - self.seconds
+        count = math.floor(room / self.hop + 1e-9) + 1 if room >= 0 else 0
+        return tuple(begin + i * self.hop for i in range(count))

@@ -1,32 +1,43 @@
 """Datasets made of files: the part that all layouts on disk share.
 
-A layout lists clips; this cuts them in their order, one process per processor, and resumes an
-interrupted preparation. A file that cannot be used is rejected with the reason.
+A layout lists clips; this cuts them in their order, on many workers, and resumes an interrupted
+preparation. A file that cannot be used is rejected with the reason.
 """
 
 import hashlib
 import json
+import socket
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clip_part import part_of
+from a2ibench.data.files.folder_listing import FolderListing
 from a2ibench.data.files.lengths import too_short
 from a2ibench.data.files.listing import as_utf8, check_names, without_conflicts
 from a2ibench.data.files.splits import assign
 from a2ibench.errors import UserError
 from a2ibench.media.container import open_media
 from a2ibench.media.cutting import Cut, Cutting, cut, cut_with_picture
-from a2ibench.parallel import Crashed, in_order
+from a2ibench.parallel import Crashed, current_pool, in_order
 from a2ibench.storage import file_sha256
 from a2ibench.types import Missing, Pair, Part, Rejected, RejectedError, Split
 
 
 class _AbsentError(RejectedError):
     """The file is not there."""
+
+
+@dataclass(frozen=True)
+class _Unseen:
+    """The answer of a worker that does not see a file."""
+
+    file: str
+    host: str
 
 
 class ClipDataset(Dataset):
@@ -53,6 +64,7 @@ class ClipDataset(Dataset):
         source = source.resolve()
         self.source = source
         self.root = source if source.is_dir() else source.parent
+        self._listing = FolderListing(self.root)
         self._rejected: list[Rejected] = []
         self._missing: list[Missing] = []
         self._notes: list[str] = []
@@ -124,6 +136,8 @@ class ClipDataset(Dataset):
             RejectedError: the file is missing, not a file, or outside the folder, be it by ``..``
                 or by a symbolic link.
         """
+        if not self._listing.may_hold(file):
+            raise _AbsentError("no such file")
         try:
             path = (self.root / file).resolve()
             if not path.is_relative_to(self.root):
@@ -136,6 +150,10 @@ class ClipDataset(Dataset):
             raise RejectedError(f"not a path of a file ({error})") from error
         return path
 
+    def is_file(self, file: str) -> bool:
+        """Return whether there is a file, relative to the folder; cheap where there is none."""
+        return self._listing.may_hold(file) and (self.root / file).is_file()
+
     def _usable(self, clips: Iterable[Clip]) -> list[Clip]:
         usable = []
         for clip in sorted(clips, key=lambda clip: (clip.file, clip.label, clip.starts or ())):
@@ -143,6 +161,8 @@ class ClipDataset(Dataset):
                 check_names(clip)
                 path = self.inside(clip.file)
                 self._check_picture(clip.picture)
+                if clip.unseen and self.config.unseen == "drop":
+                    raise RejectedError(f"its class {clip.label} is not seen (unseen=drop)")
             except RejectedError as error:
                 if self.listed is not None and isinstance(error, _AbsentError):
                     self.miss(clip.file, clip.label, clip.split, clip.starts or ())
@@ -150,7 +170,7 @@ class ClipDataset(Dataset):
                     self.reject(clip.file, str(error))
             else:
                 usable.append((path, clip))
-        kept, notes = without_conflicts(usable, self.config.seconds, self.reject)
+        kept, notes = without_conflicts(usable, self.config, self.reject)
         self._notes += notes
         return kept
 
@@ -187,7 +207,7 @@ class ClipDataset(Dataset):
         digest = hashlib.sha256()
         for clip in self._clips:
             size = (self.root / clip.file).stat().st_size
-            line = [asdict(clip), size]
+            line = [clip.stated, size]
             digest.update(json.dumps(line, sort_keys=True).encode())
         return {"files": len(self._clips), "list_sha256": digest.hexdigest()}
 
@@ -210,44 +230,41 @@ class ClipDataset(Dataset):
             audio_track=config.audio_track,
         )
         left = self._clips[done:]
-        arguments = [(self.root, clip, cutting) for clip in left]
+        some = left[:: max(1, len(left) // 3)]
+        current_pool().check_sees([self.root / clip.file for clip in some])
+        arguments = ((self.root, clip, cutting) for clip in left)
         for clip, answer in zip(left, in_order(_cut, arguments), strict=True):
             if isinstance(answer, Crashed):
-                yield self._part(clip, f"the decoder {answer}", {})
-            else:
-                yield self._part(clip, *answer)
+                yield part_of(clip, self._sides[clip.source], f"the decoder {answer}", {})
+                continue
+            result, facts = answer
+            if isinstance(result, _Unseen):
+                if (self.root / result.file).is_file():  # good, and must not be left out
+                    raise UserError(
+                        f"{self.root / result.file}: not seen by the worker on {result.host};"
+                        " every node must see the folder under the same path, as on a shared disk;"
+                        " then run the same command again to resume"
+                    )
+                result = "it is no longer there"
+            yield part_of(clip, self._sides[clip.source], result, facts)
         if self._rejected and done <= len(self._clips):
             yield Part((), tuple(self._rejected))
 
-    def _part(self, clip: Clip, result: Cut | str, facts: dict[str, Any]) -> Part:
-        split = self._sides[clip.source]
-        about = {
-            "file": clip.file,
-            "source": clip.source,
-            "label": clip.label,
-            "split": split,
-            **facts,
-        }
-        if isinstance(result, str):
-            return Part((), (Rejected(clip.file, result),), about)
-        pairs = [
-            Pair(image, segment.audio, clip.label, clip.source, split, segment.start)
-            for segment in result.segments
-            for image in segment.images
-        ]
-        rejected = tuple(Rejected(clip.file, why, start) for start, why in result.rejected)
-        return Part(pairs, rejected, {**about, **result.facts, "pairs": len(pairs)})
 
-
-def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | str, dict[str, Any]]:
+def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | _Unseen | str, dict[str, Any]]:
     """Cut one file; return its segments, or the reason for none, and facts on the file."""
     path = root / clip.file
     facts: dict[str, Any] = {}
+    for file in filter(None, (clip.file, clip.picture)):
+        if not (root / file).exists():
+            return _Unseen(file, socket.gethostname()), facts
+    if clip.track:
+        cutting = replace(cutting, audio_track=clip.track)
     try:
         facts = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
         if clip.picture is not None:
             return cut_with_picture(path, root / clip.picture, cutting), facts
-        return cut(path, cutting, clip.starts), facts
+        return cut(path, cutting, clip.starts, clip.frames), facts
     except RejectedError as error:
         return str(error), {**facts, **_declared_length(path)}
     except PermissionError:

@@ -1,11 +1,11 @@
 """Errors in lists and names of files: a clip twice, one under two classes, broken names."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from a2ibench.data.files.clip import Clip
+from a2ibench.data.files.clip import Clip, ClipConfig
 from a2ibench.types import RejectedError
 
 Reject = Callable[[str, str, float | None], None]
@@ -14,6 +14,8 @@ Reject = Callable[[str, str, float | None], None]
 
 def as_utf8(name: str) -> str:
     r"""Return a name that can be written anywhere; bytes that are not UTF-8 become ``\xff``."""
+    if name.isascii():
+        return name
     try:
         return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:
@@ -26,74 +28,106 @@ def check_names(clip: Clip) -> None:
     Raises:
         RejectedError: one of them is not valid UTF-8.
     """
-    names = {"name": clip.file, "class": clip.label, "source": clip.source}
-    for what, text in {**names, "picture's name": clip.picture or ""}.items():
-        if as_utf8(text) != text:
+    names = [("name", clip.file), ("class", clip.label), ("source", clip.source)]
+    names += [("picture's name", clip.picture or ""), ("licence", clip.licence), ("url", clip.url)]
+    names += [("further label", label) for label in clip.labels]
+    for what, text in names:
+        if not text.isascii() and as_utf8(text) != text:
             shown = "" if text == clip.file else f" ({as_utf8(text)})"
             raise RejectedError(f"its {what}{shown} is not valid UTF-8")
 
 
 def without_conflicts(
-    clips: Iterable[tuple[Path, Clip]], seconds: float, reject: Reject
+    clips: Iterable[tuple[Path, Clip]], config: ClipConfig, reject: Reject
 ) -> tuple[list[Clip], tuple[str, ...]]:
-    """Keep each segment of a file once, under one class.
+    """Keep each segment of a file once.
 
     A segment that is listed again is cut once. One that overlaps a segment of another class is left
-    out under both, since a pair has one class.
+    out under both, or is kept with the classes of both (``several``).
 
     Args:
         clips: each with the file that it really is, behind links.
-        seconds: length of a segment.
+        config: length of a segment, and what happens to one of several classes.
         reject: called with everything that is left out.
 
     Returns:
         The clips, in their order, and notes for the user.
     """
-    groups: dict[tuple[Path, str | None], list[int]] = defaultdict(list)
+    groups: dict[tuple[Path, str | None, int], list[int]] = defaultdict(list)
     listed = []
     for i, (path, clip) in enumerate(clips):
         listed.append(clip)
-        groups[path, clip.picture].append(i)
-    kept: dict[int, Clip] = {}
+        groups[path, clip.picture, clip.track].append(i)
+    kept: dict[int, list[Clip]] = {}
     count: Counter[str] = Counter()
     for members in groups.values():
         if len(members) == 1:
-            kept[members[0]] = listed[members[0]]
+            kept[members[0]] = [listed[members[0]]]
             continue
         several = [listed[i] for i in members]
         labels = {clip.label for clip in several}
         seen: set[tuple[str, float | None]] = set()
         for i in sorted(members, key=lambda i: (listed[i].starts is not None, i)):  # whole first
             clip = listed[i]
-            left: list[float | None] = []
-            for start in clip.starts or (None,):
-                others = {
-                    other.label
+            left: dict[tuple[Clip, ...], list[int]] = defaultdict(list)
+            for place, start in enumerate(clip.starts or (None,)):
+                others = tuple(
+                    other
                     for other in (several if len(labels) > 1 else ())
-                    if other.label != clip.label and _overlap(start, other, seconds)
-                }
-                if others:
-                    both = ", ".join(sorted({clip.label, *others}))
+                    if other.label != clip.label and _overlap(start, other, config.seconds)
+                )
+                if others and config.several == "drop":
+                    both = ", ".join(sorted({clip.label, *(other.label for other in others)}))
                     reject(clip.file, f"it is listed under several classes: {both}", start)
                     count["classes"] += 1
                 elif (clip.label, start) in seen or (clip.label, None) in seen:
                     reject(clip.file, "it is listed already and is cut once", start)
                     count["again"] += 1
+                elif any((other.label, start) in seen for other in others):
+                    count["joined"] += 1  # it is kept with the first of its classes
                 else:
-                    left.append(start)
+                    left[others].append(place)
                 seen.add((clip.label, start))
-            if left:
-                starts = None if None in left else tuple(s for s in left if s is not None)
-                kept[i] = replace(clip, starts=starts)
+            kept[i] = [_joined(clip, others, places) for others, places in left.items()]
     notes = []
     if n := count["again"]:
         notes.append(f"listed again: {n:,} segments or clips; each is cut once")
+    if n := count["joined"]:
+        notes.append(
+            f"listed under several classes: {n:,} segments or clips; each is cut once, with all of"
+            " them"
+        )
     if n := count["classes"]:
         notes.append(
             f"listed under several classes: {n:,} segments or clips; they are left out, since a"
-            " pair has one class"
+            " pair has one class (--set several=keep keeps them, with all their classes)"
         )
-    return [kept[i] for i in sorted(kept)], tuple(notes)
+    return [clip for i in sorted(kept) for clip in kept[i]], tuple(notes)
+
+
+def _joined(clip: Clip, others: Sequence[Clip], places: Sequence[int]) -> Clip:
+    """Return some of the segments of a clip, with the classes of others besides its own."""
+    if clip.starts is not None:
+        clip = replace(
+            clip,
+            starts=tuple(clip.starts[place] for place in places),
+            frames=tuple(clip.frames[place] for place in places if clip.frames),
+        )
+    if not others:
+        return clip
+    alike = (clip, *others)
+    labels = {label for one in alike for label in (one.label, *one.labels)} - {clip.label}
+    return replace(
+        clip,
+        labels=tuple(sorted(labels)),
+        audible=_union([one.audible for one in alike]),
+        visible=_union([one.visible for one in alike]),
+    )
+
+
+def _union(lists: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    known = [one for one in lists if one is not None]
+    return tuple(sorted(set().union(*known))) if len(known) == len(lists) else None
 
 
 def _overlap(start: float | None, other: Clip, seconds: float) -> bool:

@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
+from a2ibench.child_process import begin
 from a2ibench.contracts.executor import Update
 from a2ibench.errors import StoppedError
-from a2ibench.parallel import begin
 from a2ibench.results.job_state import is_done
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.resources import (

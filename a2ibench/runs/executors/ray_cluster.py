@@ -27,6 +27,8 @@ JOIN = 60.0
 """Seconds in which a cluster must have accepted a driver and listed its nodes."""
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 """Largest length of a socket's path in bytes, which the operating system sets."""
+LIBRARIES = ("av", "numpy", "pillow", "soundfile", "soxr", "torch")
+"""Packages whose version decides the bytes of pairs, features and results."""
 EXPECTED = "expected the HOST:PORT that `ray start --head` printed"
 REFUSED = "REFUSED "
 """Prefix of a line that the child process prints for the user."""
@@ -83,7 +85,7 @@ def knock(address: str) -> None:
 
 
 def check_cluster(address: str) -> None:
-    """Check that a cluster answers, and has this version of a2ibench on every node.
+    """Check that a cluster answers, and has these versions of a2ibench and libraries everywhere.
 
     Raises:
         UserError: the check failed; the message says what was found there.
@@ -135,8 +137,8 @@ def started(address: str | None) -> Iterator[list[Machine]]:
         The resources that Ray manages, machine by machine.
 
     Raises:
-        UserError: no cluster answers, Ray does not start, or a node lacks this package or has
-            another version of it.
+        UserError: no cluster answers, Ray does not start, or a node lacks this package or one of
+            :data:`LIBRARIES`, or has another version of it.
     """
     started_here = _start(address)
     import ray
@@ -187,45 +189,57 @@ def _machines() -> list[Machine]:
     import ray
 
     _check_nodes(ray)
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     names = ("CPU", "GPU", "memory")
-    return [Machine(*(node.get(name, 0.0) for name in names)) for node in nodes]
+    found = [node["Resources"] for node in living_nodes()]
+    return [Machine(*(has.get(name, 0.0) for name in names)) for has in found]
+
+
+def living_nodes() -> list[dict[str, Any]]:
+    """Return Ray's record of each living node of the cluster that this process has joined."""
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _check_nodes(ray: Any) -> None:
-    """Ask every node of a cluster for its version of this package.
+    """Ask every node of a cluster for its versions of this package and of :data:`LIBRARIES`.
 
     Raises:
-        UserError: a node lacks the package, or has another version.
+        UserError: a node lacks one, or has another version.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    def version() -> str | None:
+    def versions(names: tuple[str, ...]) -> dict[str, str | None]:
         # Sent by value, like everything here, so that a node without the package can answer.
         import importlib.metadata as metadata
 
-        try:
-            return metadata.version("a2ibench")
-        except metadata.PackageNotFoundError:
-            return None
+        found: dict[str, str | None] = {}
+        for name in names:
+            try:
+                found[name] = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                found[name] = None
+        return found
 
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    here = {"a2ibench": __version__, **versions(LIBRARIES)}
+    nodes = living_nodes()
     asked = [
-        ray.remote(version)
+        ray.remote(versions)
         .options(
             num_cpus=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
         )
-        .remote()
+        .remote(tuple(here))
         for node in nodes
     ]
     for node, found in zip(nodes, ray.get(asked), strict=True):
-        if found != __version__:
-            there = "is not installed" if found is None else f"is version {found}"
-            raise UserError(
-                f"node {node['NodeManagerAddress']} of the Ray cluster: a2ibench {there}, here it"
-                f" is {__version__}; install the same on every node"
-            )
+        for name, version in here.items():
+            if found[name] != version:
+                there = "is not installed" if found[name] is None else f"is version {found[name]}"
+                raise UserError(
+                    f"node {node['NodeManagerAddress']} of the Ray cluster: {name} {there}, here it"
+                    f" is {version}; install the same on every node"
+                )
 
 
 def _join(address: str) -> None:

@@ -1,7 +1,8 @@
 """Ray Tune, which spreads trials over the processors and GPUs of a machine or a cluster."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from a2ibench.config import option
 from a2ibench.contracts.executor import Update
 from a2ibench.errors import StoppedError
+from a2ibench.parallel import MEMORY, Pool
 from a2ibench.runs.executors import now_and_then
 from a2ibench.runs.executors.ray_cluster import check_cluster, check_local, started
+from a2ibench.runs.executors.ray_pool import RayPool
 from a2ibench.runs.executors.torch_trainer import compute_together
 from a2ibench.runs.resources import GPUExecutor, Need, SharedGPUs, this_machine
 from a2ibench.runs.trial import Trial
@@ -58,6 +61,24 @@ class RayTune(GPUExecutor):
             room = self.find_room(trials, machines, self.say)
             with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
                 _fit(trials, tell, *room, scratch)
+
+    @contextmanager
+    def pool(self, memory: int = MEMORY) -> Iterator[Pool]:
+        """See :meth:`a2ibench.contracts.executor.Executor.pool`.
+
+        Without a cluster they are processes of this machine, which Ray would only start more
+        slowly.
+        """
+        if not self.config.address:
+            with super().pool(memory) as processes:
+                yield processes
+            return
+        with started(self.config.address):
+            workers = RayPool(memory, self.say)
+            try:
+                yield workers
+            finally:
+                workers.close()
 
     def check(self) -> None:
         """See :meth:`a2ibench.contracts.executor.Executor.check`.

@@ -1,6 +1,5 @@
 """AVE (Tian et al. 2018): annotated events in ten-second videos."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,7 +35,7 @@ class AVE(ClipDataset):
     A line is ``Category&VideoID&Quality&StartTime&EndTime``, in seconds of the video. Segments are
     cut by the hop inside the event, where sound and picture show it. A video on a training and the
     test list is a test video. Segments of events of different categories that overlap in time
-    are left out, since a pair has one class.
+    are left out, since a pair has one class, or kept with both (``several=keep``).
 
     Raises:
         UserError: a list is missing, or has a malformed line.
@@ -65,7 +64,7 @@ class AVE(ClipDataset):
                 file = f"AVE/{event.film}.mp4"
                 if split == "train" and event.film in tested:
                     self.reject(file, f"it is on {name} and on testSet.txt")
-                elif starts := self._starts(event):
+                elif starts := self.config.starts(event.begin, event.end):
                     yield Clip(file, event.label, event.film, split, starts)
                 else:
                     self.reject(
@@ -74,11 +73,6 @@ class AVE(ClipDataset):
                         f" segment of {self.config.seconds:g} s",
                         event.begin,
                     )
-
-    def _starts(self, event: Event) -> tuple[float, ...]:
-        room = event.end - event.begin - self.config.seconds
-        count = math.floor(room / self.config.hop + 1e-9) + 1 if room >= 0 else 0
-        return tuple(event.begin + i * self.config.hop for i in range(count))
 
     def _read(self, name: str) -> list[Event]:
         path = self.root / name

@@ -1,7 +1,8 @@
 """VGGSound (Chen et al. 2020): its list, and the clips that you have."""
 
 import csv
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -22,6 +23,11 @@ class VGGSoundConfig(ClipConfig):
         "only these labels of the list; all by default. A label with a comma may be put in double"
         ' quotes: `"cattle, bovinae cowbell",barking`',
     )
+    vggsounder: bool = option(
+        False,
+        "whether to read vggsounder.csv, beside the list: all classes of the test clips, and which"
+        " of them are heard and seen",
+    )
 
 
 class Line(NamedTuple):
@@ -33,6 +39,8 @@ class Line(NamedTuple):
     split: Split
 
 
+VGGSOUNDER = ("video_id", "label", "modality")
+"""Columns of ``vggsounder.csv`` that are read."""
 SECONDS = 10
 """Length of a clip."""
 
@@ -47,8 +55,13 @@ class VGGSound(ClipDataset):
     can come from one video: the id is the source. The list's own split is kept, except that a video
     with clips on both sides is a test video, and its training clips are rejected.
 
+    ``vggsounder.csv`` (Zverev et al. 2025) has a line per clip and class, with the columns
+    ``video_id``, ``label`` and ``modality``: ``A``, heard, ``V``, seen, or ``AV``. Its classes
+    become further labels of the clip. Where a clip is on it, a class that it does not give is
+    neither heard nor seen. ``unseen=drop`` leaves clips out whose class is not seen.
+
     Raises:
-        UserError: the list is missing, has a malformed line, or does not have a class.
+        UserError: a list is missing, has a malformed line, or does not have a class.
     """
 
     name = "vggsound"
@@ -66,6 +79,7 @@ class VGGSound(ClipDataset):
             self.config = replace(self.config, classes=tuple(classes))
             lines = [line for line in lines if line.label in classes]
         self.listed = len({(line.film, line.start) for line in lines})
+        sensed = read_modalities(self.root) if self.config.vggsounder else {}
         found = self._files()
         held: list[tuple[Line, str]] = []
         claimed: dict[str, tuple[str, int]] = {}
@@ -86,12 +100,15 @@ class VGGSound(ClipDataset):
                 self.reject(files[0], f"its name fits {film} at {start} s and {line.film} as well")
         if strays := sorted(found[name] for name in found.keys() - known_names):
             self.note(f"videos that are not on the list: {len(strays):,}, for example {strays[0]}")
+        if sensed:
+            self.note(_told(sensed, [line for line, _ in held]))
         tested = {line.film for line, _ in held if line.split == "test"}
         for line, file in held:
             if line.split == "train" and line.film in tested:
                 self.reject(file, f"a training clip of {line.film}, which has test clips as well")
             else:
-                yield Clip(file, line.label, line.film, line.split)
+                modality = sensed.get(names_of(line.film, line.start)[0])
+                yield _with_modality(Clip(file, line.label, line.film, line.split), modality)
 
     def _list(self) -> list[Line]:
         path = self.root / "vggsound.csv"
@@ -127,6 +144,52 @@ class VGGSound(ClipDataset):
             if (first := found.setdefault(Path(file).stem, file)) != file:
                 self.reject(file, f"the same clip as {first}")
         return found
+
+
+def read_modalities(root: Path) -> dict[str, dict[str, str]]:
+    """Read ``vggsounder.csv``: id and start of a clip, as in a name → class → modality.
+
+    Raises:
+        UserError: it is missing, or has a malformed line.
+    """
+    path = root / "vggsounder.csv"
+    found: dict[str, dict[str, str]] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = csv.DictReader(stream)
+            for row in rows:
+                clip, label, modality = (row.get(name) for name in VGGSOUNDER)
+                if not clip or not label or modality not in ("A", "V", "AV"):
+                    raise ValueError(f"line {rows.line_num}: got {[*row.values()][:3]}")
+                found.setdefault(clip, {})[label] = modality
+    except FileNotFoundError:
+        raise UserError(f"{root}: no vggsounder.csv in it ({', '.join(VGGSOUNDER)})") from None
+    except (OSError, ValueError, csv.Error) as error:
+        expected = f"expected columns {', '.join(VGGSOUNDER)}, with A, V or AV in the last"
+        raise UserError(f"{path}: {expected}; {error}") from error
+    return found
+
+
+def _with_modality(clip: Clip, modality: Mapping[str, str] | None) -> Clip:
+    """Return a clip with the classes that VGGSounder gives it; as it is without them."""
+    if modality is None:
+        return clip
+    audible, visible = (
+        tuple(sorted(label for label, said in modality.items() if sense in said)) for sense in "AV"
+    )
+    labels = tuple(sorted(set(modality) - {clip.label}))
+    return replace(clip, labels=labels, audible=audible, visible=visible)
+
+
+def _told(sensed: Mapping[str, Mapping[str, str]], lines: Sequence[Line]) -> str:
+    """Count what VGGSounder says of the classes of the clips that are held."""
+    given = [(line.label, sensed.get(names_of(line.film, line.start)[0])) for line in lines]
+    said = Counter(modality.get(label, "") for label, modality in given if modality is not None)
+    return (
+        f"vggsounder.csv has {said.total():,} of {len(lines):,} clips: the class of"
+        f" {said['AV']:,} is heard and seen, of {said['A']:,} only heard, of {said['V']:,} only"
+        f" seen, of {said['']:,} neither"
+    )
 
 
 def names_of(film: str, start: int) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ class Wan2019(ClipDataset):
       ``frames/videos/8/6/9/5676758869.mp4/``.
 
     A video on a test list is a test video, and its training entries are rejected; so is a video
-    that several classes list, since a clip has one class.
+    that several classes list, since a clip has one class; ``several=keep`` makes the first, in
+    alphabetical order, its class, and the others further labels.
 
     Raises:
         UserError: there are no lists.
@@ -56,23 +57,27 @@ class Wan2019(ClipDataset):
             self.note(f"listed again: {again:,} lines; each clip is cut once")
         for entry, places in sorted(listed.items()):
             labels = sorted({label for _, label in places})
-            if len(labels) > 1:
+            if len(labels) > 1 and self.config.several == "drop":
                 self.reject(entry, f"several classes list it: {', '.join(labels)}")
                 continue
-            if len(places) > 1:
+            sides = {side for side, _ in places}
+            if len(sides) > 1:
                 self.reject(entry, "a training and a test list have it: it is a test clip only")
-            split: Split = "test" if ("test", labels[0]) in places else "train"
-            yield from self._find(entry, labels[0], split)
+            yield from self._find(entry, labels, "test" if "test" in sides else "train")
 
-    def _find(self, entry: str, label: str, split: Split) -> Iterable[Clip]:
+    def _find(self, entry: str, labels: list[str], split: Split) -> Iterable[Clip]:
         inner = PurePosixPath(entry)
         if ".." in inner.parts or inner.is_absolute():
             self.reject(entry, "it lies outside the folder")
             return
         parts = inner.parts[1:] if inner.parts[0] == "mp3" else inner.parts
         film = PurePosixPath(*parts).as_posix().removesuffix(".mp3")
-        if (self.root / film).is_file():
-            yield Clip(film, label, film, split)
+        label, *further = labels
+        if self.is_file(film):
+            yield Clip(film, label, film, split, labels=tuple(further))
+            return
+        if not self.is_file(entry):
+            self.miss(entry, label, split, expected=(film, entry))
             return
         frames = self.root / "frames" / film
         pictures = sorted(
@@ -80,9 +85,8 @@ class Wan2019(ClipDataset):
             for path in (frames.iterdir() if frames.is_dir() else ())
             if path.suffix.lower() in PICTURES
         )
-        if not (self.root / entry).is_file():
-            self.miss(entry, label, split, expected=(film, entry))
-        elif not pictures:
+        if not pictures:
             self.reject(entry, f"no pictures of it in frames/{film}")
         else:
-            yield Clip(entry, label, film, split, picture=pictures[len(pictures) // 2])
+            picture = pictures[len(pictures) // 2]
+            yield Clip(entry, label, film, split, picture=picture, labels=tuple(further))

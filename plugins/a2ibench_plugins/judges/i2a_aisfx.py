@@ -4,25 +4,41 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 
-from a2ibench.code_hash import source_hash
 from a2ibench.contracts.judge import HeldOut, Judge
+from a2ibench.data.holdout import hold_out
 from a2ibench.data.sounds import distinct, waveforms
-from a2ibench.nn import aisfx
-from a2ibench.registry import judges
+from a2ibench.nn import aisfx, lite0
+from a2ibench.nn.cosine import unit_rows
+from a2ibench.nn.lite0_regression import (
+    COPIES,
+    HELD_OUT,
+    PENALTIES,
+    SEED,
+    Ridge,
+    degraded_features,
+    targets,
+)
 from a2ibench.storage import content_key
-from a2ibench.types import FloatArray, ImageArray, Pairs, Spec
+from a2ibench.types import FloatArray, ImageArray, IntArray, Pairs
 
-EYES = "i2a_cnn"
-"""The judge whose network and training map images to the embedding."""
+SHRINKAGE = 1.0
+"""Added to the variance of each direction of the sounds, as a share of the mean variance."""
+
+Array = npt.NDArray[np.float64]
 
 
 class AISFXImageToAudio(Judge):
     """I2A(I) in the space of aiSFX instead of the method's own acoustic features.
 
     The embeddings of the real training sounds (:class:`~a2ibench.nn.aisfx.AISFX`) are standardised,
-    number by number, and ``i2a_cnn`` is trained on them as it is on an encoder's features. Sounds
+    number by number, and whitened by their covariance inside the classes, (Σ + mean variance)^−½:
+    what all moments of a class share weighs no more than what tells them apart. They are predicted
+    from the features of EfficientNet-lite0 by ridge regression, as in ``i2a_lite0``; the penalty is
+    the one by which held-out sounds find their own images best, as they are and degraded. Sounds
     are embedded likewise. Neither depends on what a method hears, so that methods with different
     encoders are compared by their match. An encoder that hears other things than aiSFX does, such
     as a melody, gets no credit for them.
@@ -34,6 +50,7 @@ class AISFXImageToAudio(Judge):
     """
 
     name = "i2a_aisfx"
+    version = 2
     embeds = frozenset({"images", "sounds"})
     outputs = sound_outputs = ("acoustic",)
     sample_rate = aisfx.SAMPLE_RATE
@@ -41,10 +58,12 @@ class AISFXImageToAudio(Judge):
     trained = True
     encoder_free = True
     fewest_sources = 2
-    held_out = HeldOut("held_out_r2", "r²", chance=0.0)
-    base = "aisfx"
+    held_out = HeldOut("held_out_nearer", "own images nearer than others", True, chance=0.5)
+    base = "lite0"
     mean: torch.Tensor
-    std: torch.Tensor
+    whitening: torch.Tensor
+    weight: torch.Tensor
+    bias: torch.Tensor
 
     @classmethod
     def missing(cls) -> str | None:
@@ -55,38 +74,65 @@ class AISFXImageToAudio(Judge):
         super().__init__()
         # Not a part of its state: the published weights are kept once, for all who use them.
         self._ears = (aisfx.load(),)
-        self.eyes = judges.get(EYES)()
+        self.network = lite0.Lite0()
         self.register_buffer("mean", torch.zeros(aisfx.FEATURES))
-        self.register_buffer("std", torch.ones(aisfx.FEATURES))
-
-    def build(self, spec: Spec) -> None:
-        """Make the network that sees."""
-        self.eyes.build(replace(spec, acoustic_dim=aisfx.FEATURES))
+        self.register_buffer("whitening", torch.eye(aisfx.FEATURES))
+        self.register_buffer("weight", torch.zeros(aisfx.FEATURES, lite0.FEATURES))
+        self.register_buffer("bias", torch.zeros(aisfx.FEATURES))
 
     def fit(self, train: Pairs) -> Mapping[str, float]:
-        """See the class; figures and errors are those of ``i2a_cnn``."""
+        """See the class.
+
+        Returns:
+            ``held_out_nearer``, how often a held-out sound is nearer to its own image than to that
+            of another one; ``penalty`` = λ, ``held_out_images``, ``held_out_clips``.
+
+        Raises:
+            UserError: a class has fewer than two training sources.
+        """
         heard = self._hear(train)
-        constant = heard.max(axis=0) == heard.min(axis=0)
         self.mean.copy_(torch.from_numpy(heard.mean(axis=0)))
-        self.std.copy_(torch.from_numpy(np.where(constant, 1, heard.std(axis=0))))
-        return self.eyes.fit(replace(train, acoustic=self._standardise(heard)))
+        self.whitening.copy_(torch.from_numpy(_whitening(heard.astype(np.float64), train.label)))
+        sounds = self._whiten(heard)
+        seen, held_out = hold_out(replace(train, acoustic=sounds), HELD_OUT, SEED)
+        phi, a = degraded_features(seen.images, self.network), targets(seen.acoustic)
+        phi_held = degraded_features(held_out.images, self.network)
+        ridge = Ridge(phi, a)
+        found = []
+        for penalty in PENALTIES:
+            weight, bias = ridge.solve(float(penalty))
+            images = np.split((phi_held @ weight + bias).astype(np.float32), 1 + COPIES)
+            found.append([_nearer(held_out.acoustic, copy) for copy in images])
+        best = int(np.mean(found, axis=1).argmax())
+        both = np.concatenate([a, targets(held_out.acoustic)])
+        ridge = Ridge(np.concatenate([phi, phi_held]), both)
+        weight, bias = ridge.solve(float(PENALTIES[best]))
+        self.weight.copy_(torch.from_numpy(weight.T.copy()))
+        self.bias.copy_(torch.from_numpy(bias))
+        return {
+            "held_out_nearer": found[best][0],
+            "penalty": float(PENALTIES[best]),
+            "held_out_images": float(len(held_out)),
+            "held_out_clips": float(len(np.unique(held_out.source))),
+        }
 
     def weights_hash(self) -> str:
-        """Hash the published file, and what the network that sees starts from and is made by."""
-        eyes = [source_hash(type(self.eyes)), self.eyes.version, self.eyes.weights_hash()]
-        return content_key([aisfx.WEIGHTS.sha256, *eyes])
+        """Hash the published files that it starts from."""
+        return content_key([aisfx.WEIGHTS.sha256, lite0.WEIGHTS_SHA256])
 
     def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
         """See the class."""
-        return self.eyes.embed(images)
+        return self.embed_from({"features": self.network.look(images)[0].cpu().numpy()})
+
+    def embed_from(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+        """Compute Wᵀ φ + b of φ = ``outputs["features"]``, ``[n, 1280]``."""
+        features = torch.from_numpy(outputs["features"]).to(self.weight.device)
+        with torch.inference_mode():
+            return {"acoustic": F.linear(features, self.weight, self.bias).cpu().numpy()}
 
     def embed_sounds(self, waveforms: FloatArray) -> Mapping[str, FloatArray]:
         """See the class."""
-        return self.embed_sounds_from({"features": self._ears[0].hear(waveforms)})
-
-    def embed_sounds_from(self, outputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
-        """Standardise the embedding, float32 ``[n, 512]``."""
-        return {"acoustic": self._standardise(outputs["features"])}
+        return {"acoustic": self._whiten(self._ears[0].hear(waveforms))}
 
     def _hear(self, pairs: Pairs) -> FloatArray:
         """Embed the sounds of pairs, each distinct one once: float32 ``[n, 512]``."""
@@ -99,7 +145,27 @@ class AISFXImageToAudio(Judge):
             heard[rows] = self._ears[0].hear(chunk)
         return heard[position]
 
-    def _standardise(self, heard: FloatArray) -> FloatArray:
-        mean, std = self.mean.cpu().numpy(), self.std.cpu().numpy()
-        standard: FloatArray = (heard - mean) / std
-        return standard
+    def _whiten(self, heard: FloatArray) -> FloatArray:
+        white: FloatArray = (heard - self.mean.cpu().numpy()) @ self.whitening.cpu().numpy()
+        return white
+
+
+def _whitening(heard: Array, label: IntArray) -> Array:
+    """Return D (C + c)^−½ for rows that are centred: D standardises, C is inside the classes."""
+    scale = heard.std(axis=0)
+    scale[heard.max(axis=0) == heard.min(axis=0)] = 1
+    standard = heard / scale
+    for one in np.unique(label):
+        standard[label == one] -= standard[label == one].mean(axis=0)
+    variances, directions = np.linalg.eigh(standard.T @ standard / len(standard))
+    spread = np.maximum(variances, 0) + max(SHRINKAGE * variances.mean(), 1e-12)
+    whitening: Array = (directions / np.sqrt(spread)) @ directions.T / scale[:, np.newaxis]
+    return whitening
+
+
+def _nearer(sounds: FloatArray, images: FloatArray) -> float:
+    """Return how often a sound is nearer to its own image than to another; ties count half."""
+    cosine: Array = unit_rows(sounds) @ unit_rows(images).T
+    other = cosine[~np.eye(len(cosine), dtype=bool)].reshape(len(cosine), -1)
+    own = np.diagonal(cosine)[:, np.newaxis]
+    return float(((own > other).mean() + (own >= other).mean()) / 2)

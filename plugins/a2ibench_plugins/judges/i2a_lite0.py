@@ -3,25 +3,21 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
 from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.nn import lite0
-from a2ibench.nn.degrade import degrade
+from a2ibench.nn.lite0_regression import (
+    HELD_OUT,
+    PENALTIES,
+    SEED,
+    Ridge,
+    degraded_features,
+    targets,
+)
 from a2ibench.types import FloatArray, ImageArray, Pairs, Spec
-
-SEED = 20_190_512
-"""Chooses the held-out sources, and how images are degraded."""
-HELD_OUT = 0.2
-PENALTIES = 10.0 ** np.arange(-5, 2, 0.5)
-COPIES = 2
-"""Degraded copies of each training image."""
-BATCH = 64
-
-Array = npt.NDArray[np.float64]
 
 
 class Lite0ImageToAudio(Judge):
@@ -29,11 +25,10 @@ class Lite0ImageToAudio(Judge):
 
     W minimises ‖A − Φ W‖² / n + λ ‖W‖² on real training pairs, Φ and A centred, in closed form.
     Each image is there as it is and twice degraded at random
-    (:func:`~a2ibench.nn.degrade.degrade`): otherwise the blur and the noise of generated images
-    weigh more than what they show. λ is the one of a grid with the least error on held-out sources;
-    W is then fitted to all training pairs. Its architecture, weights, loss and data are no model's,
-    so a method that trains against an image-to-audio network of its own is not judged by that
-    network.
+    (:func:`~a2ibench.nn.lite0_regression.degraded_features`). λ is the one of a grid with the least
+    error on held-out sources; W is then fitted to all training pairs. Its architecture, weights,
+    loss and data are no model's, so a method that trains against an image-to-audio network of its
+    own is not judged by that network.
 
     Outputs: ``"acoustic"`` ``[n, d]``, in the space of the standardised acoustic features.
     """
@@ -64,8 +59,9 @@ class Lite0ImageToAudio(Judge):
             UserError: a class has fewer than two training sources.
         """
         seen, held_out = hold_out(train, HELD_OUT, SEED)
-        phi, a = self._features_and_targets(seen)
-        phi_held, a_held = self._features_and_targets(held_out)
+        phi, a = degraded_features(seen.images, self.network), targets(seen.acoustic)
+        phi_held = degraded_features(held_out.images, self.network)
+        a_held = targets(held_out.acoustic)
         ridge = Ridge(phi, a)
         errors = []
         for penalty in PENALTIES:
@@ -97,36 +93,3 @@ class Lite0ImageToAudio(Judge):
         features = torch.from_numpy(outputs["features"]).to(self.weight.device)
         with torch.inference_mode():
             return {"acoustic": F.linear(features, self.weight, self.bias).cpu().numpy()}
-
-    def _features_and_targets(self, pairs: Pairs) -> tuple[Array, Array]:
-        """Return φ of each image and of its degraded copies, ``[3n, 1280]``, and a, ``[3n, d]``."""
-        rng = np.random.default_rng(SEED)
-        parts: list[list[Array]] = [[] for _ in range(1 + COPIES)]
-        for start in range(0, len(pairs), BATCH):
-            images = pairs.images[start : start + BATCH]
-            for i, part in enumerate(parts):
-                seen = images if i == 0 else degrade(images, rng)
-                part.append(self.network.look(seen)[0].cpu().numpy().astype(np.float64))
-        phi = np.concatenate([block for part in parts for block in part])
-        return phi, np.tile(pairs.acoustic.astype(np.float64), (1 + COPIES, 1))
-
-
-class Ridge:
-    """Ridge regression (Hoerl and Kennard 1970) for many penalties at the price of one.
-
-    Args:
-        x: ``[n, p]``.
-        y: ``[n, d]``. Columns of both are centred; so the bias is not penalised.
-    """
-
-    def __init__(self, x: Array, y: Array) -> None:
-        self.x_mean, self.y_mean = x.mean(axis=0), y.mean(axis=0)
-        z = x - self.x_mean
-        self.eigenvalues, self.vectors = np.linalg.eigh(z.T @ z / len(z))
-        self.projected = self.vectors.T @ (z.T @ (y - self.y_mean) / len(z))
-
-    def solve(self, penalty: float) -> tuple[Array, Array]:
-        """Return W = (zᵀz/n + λ)⁻¹ zᵀy/n, z = x − mean(x), and b of y ≈ x W + b."""
-        shrunk = self.projected / (np.maximum(self.eigenvalues, 0) + penalty)[:, np.newaxis]
-        weight = self.vectors @ shrunk
-        return weight, self.y_mean - self.x_mean @ weight

@@ -10,17 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.config import option
-from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.errors import UserError
+from a2ibench.contracts.metric import JudgeOutputs, Metric, Over, Score, Variants, Which
+from a2ibench.errors import UndefinedScoreError, UserError
 from a2ibench.nn.cosine import cosine_strips, unit_rows
-from a2ibench.types import FloatArray, IntArray
+from a2ibench.types import FloatArray
 
 Array = npt.NDArray[np.float64]
 
 
 class _Content(Metric):
-    """An image that is as near to t classes as to its own counts 1/t."""
+    """An image that is as near to t classes as to its own counts 1/t.
 
+    ``labels`` and ``over`` are those of the accuracy: whether any label of a segment is right, and
+    whether segments whose class is not seen count.
+    """
+
+    labels: Which = option("own", "classes that are right: the segment's own, or any of its labels")
+    over: Over = option("all", "segments that count: all, or those whose class is (un)seen")
     group = "quality"
     headline = False
     percent = True
@@ -28,20 +34,24 @@ class _Content(Metric):
     clips_in_class = 2
 
     def __post_init__(self) -> None:
-        """Put the judge into the title: by another one it is another number."""
+        """Put the judge, and what is asked of labels, into the title: else it is another number."""
         super().__post_init__()
         self.title = f"{type(self).title} {self.judge}"
+        if (self.labels, self.over) != ("own", "all"):
+            self.needs = frozenset({"labels"})
+            self.title += f" [{self.labels} labels, {self.over}]"
 
     def nearest(self, outputs: JudgeOutputs, classes: FloatArray) -> Score:
         """Return the score of generated images by their cosines with ``[classes, k]``."""
         near = [few for _, few in cosine_strips(outputs.generated["features"], classes)]
-        return self.marked(np.concatenate(near), outputs.label)
+        return self.marked(np.concatenate(near), outputs)
 
-    def marked(self, likeness: FloatArray | Array, label: IntArray) -> Score:
+    def marked(self, likeness: FloatArray | Array, outputs: JudgeOutputs) -> Score:
         """Return the score of images by how like each class they are, ``[n, classes]``."""
+        targets, rows = outputs.targets(self.labels), outputs.rows_over(self.over)
         best = likeness == likeness.max(axis=1, keepdims=True)
-        right = best[np.arange(len(label)), label] / best.sum(axis=1)
-        return Score.mean(right, chance=float(np.bincount(label).max() / len(label)))
+        right = ((best & targets).sum(axis=1) / best.sum(axis=1))[rows]
+        return Score.mean(right, rows, len(targets), float(targets[rows].mean(axis=0).max()))
 
 
 class AICZeroShot(_Content):
@@ -88,15 +98,15 @@ class AICClassifier(_Content):
         """Read what decides."""
         super().__post_init__()
         self.reads = ("logits",) if self.by == "logits" else ("features",)
-        self.needs = frozenset() if self.by == "logits" else frozenset({"train"})
+        self.needs |= frozenset() if self.by == "logits" else frozenset({"train"})
         self.title += "" if self.by == "logits" else " means"
 
     def compute(self, outputs: JudgeOutputs) -> Score:
         """See the class; ``per_segment`` is 1 where the class is right, else 0.
 
         Raises:
-            UserError: the judge knows other classes than the dataset's, or a class has no training
-                image.
+            UserError: the judge knows other classes than the dataset's.
+            UndefinedScoreError: a class has no training image.
         """
         if self.by == "means":
             return self.nearest(outputs, self.class_means(outputs))
@@ -107,13 +117,13 @@ class AICClassifier(_Content):
                 f" {len(outputs.classes)}; choose a judge that is trained on them, or"
                 f" aic_classifier[judge={self.judge},by=means]"
             )
-        return self.marked(logits, outputs.label)
+        return self.marked(logits, outputs)
 
     def class_means(self, outputs: JudgeOutputs) -> FloatArray:
         """Return the means of the unit features of the real training images, ``[classes, k]``."""
         own = np.equal.outer(np.arange(len(outputs.classes)), outputs.train_label)
         if not (count := own.sum(axis=1)).all():
             lacking = outputs.classes[int(count.argmin())]
-            raise UserError(f"{self.name}: class {lacking!r} has no training image")
+            raise UndefinedScoreError(f"class {lacking!r} has no training image")
         means = own @ unit_rows(outputs.train["features"]) / count[:, np.newaxis]
         return means.astype(np.float32)

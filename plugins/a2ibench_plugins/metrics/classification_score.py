@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError, UserError
 from a2ibench.nn.pairwise import strips
 from a2ibench.types import FloatArray, IntArray
 
@@ -63,11 +63,11 @@ class ClassificationScore(Metric):
         """See the class; ``per_segment`` is 1 where the real image's class is right, else 0.
 
         Raises:
-            UserError: all segments are of one block of source clips.
+            UndefinedScoreError: all segments are of one block of source clips.
         """
         fold = outputs.block % FOLDS
         if len(np.unique(fold)) < 2:
-            raise UserError(f"{self.name}: needs test segments of at least two source clips")
+            raise UndefinedScoreError("all test segments are of one source clip")
         generated, real = outputs.generated["features"], outputs.real["features"]
         inputs = Inputs.scaled_by(real)
         label, classes = outputs.label, len(outputs.classes)

@@ -116,7 +116,10 @@ class ClippedDensity(ClippedManifold):
     name = "clipped_density"
     title = "clipped density"
     column = 26
-    variants: ClassVar[Variants] = {"clipped_density5_lite0": {"title": "clipped density lite0"}}
+    variants: ClassVar[Variants] = {
+        "clipped_density5_simclr": {"judge": "simclr", "title": "clipped density simclr"},
+        "clipped_density5_lite0": {"title": "clipped density lite0"},
+    }
 
     def per_image(self, x: FloatArray, y: FloatArray, balls: Balls) -> tuple[IntArray, ...]:
         """Count the balls that hold each generated, and each real image."""
@@ -153,7 +156,10 @@ class ClippedCoverage(ClippedManifold):
     name = "clipped_coverage"
     title = "clipped coverage"
     column = 27
-    variants: ClassVar[Variants] = {"clipped_coverage5_lite0": {"title": "clipped coverage lite0"}}
+    variants: ClassVar[Variants] = {
+        "clipped_coverage5_simclr": {"judge": "simclr", "title": "clipped coverage simclr"},
+        "clipped_coverage5_lite0": {"title": "clipped coverage lite0"},
+    }
 
     def per_image(self, x: FloatArray, y: FloatArray, balls: Balls) -> tuple[IntArray, ...]:
         """Count the generated images in each ball."""

@@ -17,12 +17,16 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import GRID_SEGMENTS, JudgeOutputs, Metric, Score, Variants
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError, UserError
 from a2ibench.nn.cosine import unit_rows
 from a2ibench.nn.pairwise import strips
 from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
+
+ROUNDING = 1e-9
+"""Mean distance of equal pictures, at most."""
+ALIKE = "the real images are all alike: there is nothing to compare with"
 
 
 class _OnGrid(Metric):
@@ -38,10 +42,10 @@ class _OnGrid(Metric):
         """Return the mean distance of swapped pictures relative to that of real images."""
         drawn = outputs.grid["features"]
         if len(drawn) < 2:
-            raise UserError(
-                f"{self.name}: needs two sounds that are drawn several times, there is one"
-            )
+            raise UndefinedScoreError("only one sound is drawn several times")
         between = float(apart(outputs.real["features"]))
+        if between < ROUNDING:
+            raise UndefinedScoreError(ALIKE)
         return Score(float(swapped(drawn).mean() / between), len(drawn))
 
 
@@ -109,14 +113,20 @@ class AudioSensitivityInClass(_OnGrid):
             )
 
     def compute(self, outputs: JudgeOutputs) -> Score:
-        """See the class; raise a UserError where no class is twice in the grid."""
+        """See the class.
+
+        Raises:
+            UndefinedScoreError: no class has two sounds in the grid, or two different real images.
+        """
         drawn, real = outputs.grid["features"], outputs.real["features"]
         label = outputs.label[outputs.grid_rows]
         classes = np.flatnonzero(np.bincount(label) > 1)
         if not len(classes):
-            raise UserError(f"{self.name}: no class has two sounds in the grid")
+            raise UndefinedScoreError("no class has two sounds that are drawn several times")
         moved = sum(float(apart(drawn[label == one]).mean()) for one in classes)
         between = sum(float(apart(real[outputs.label == one])) for one in classes)
+        if between < ROUNDING:
+            raise UndefinedScoreError(ALIKE)
         return Score(moved / between, int(np.isin(label, classes).sum()))
 
     def without_blocks(self, outputs: JudgeOutputs, block: IntArray) -> Array:

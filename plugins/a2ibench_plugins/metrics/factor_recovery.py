@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError
 from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
@@ -52,7 +52,8 @@ class FactorRecovery(Metric):
         """See the class; ``parts`` is factor → correlation.
 
         Raises:
-            UserError: a class has training images of fewer than two sources, or no factor counts.
+            UndefinedScoreError: a class has training images of fewer than two sources, or no factor
+                counts.
         """
         names, answer, true = outputs.once(read_factors)
         found = correlation(answer, true, outputs.label)
@@ -122,13 +123,12 @@ class Known:
 
     @staticmethod
     def of(outputs: JudgeOutputs) -> "Known":
-        """Take them from a judge's outputs; refuse a class of fewer than two training sources."""
+        """Take them from a judge's outputs; each class needs two training sources."""
         label, source = outputs.train_label, outputs.train_source
         for one in np.unique(outputs.label):
             if len(np.unique(source[label == one])) < 2:
-                raise UserError(
-                    f"factor recovery: needs training images of two source clips of class"
-                    f" {outputs.classes[one]!r}"
+                raise UndefinedScoreError(
+                    f"class {outputs.classes[one]!r} has no training images of two source clips"
                 )
         names = tuple(outputs.train_factors)
         true = np.stack([outputs.train_factors[name] for name in names], axis=1).astype(np.float64)
@@ -144,14 +144,14 @@ def fit_readers(known: Known) -> Readers:
     """Choose the factors that count and fit one regression per class; once for many image sets.
 
     Raises:
-        UserError: no factor counts.
+        UndefinedScoreError: no factor counts.
     """
     images, true, label, source = known.images, known.true, known.label, known.source
     penalty, seen = held_out(images, true, label, source)
     _, told = held_out(known.acoustic, true, label, source)
     count = np.flatnonzero((seen >= MIN_CORRELATION) & (told >= MIN_CORRELATION))
     if not len(count):
-        raise UserError(f"factor recovery: none of {', '.join(known.names)} can be seen and heard")
+        raise UndefinedScoreError(f"none of {', '.join(known.names)} can be seen and heard")
     by_class = {
         int(one): RidgeLine(images[label == one], true[label == one][:, count])
         for one in np.unique(label)

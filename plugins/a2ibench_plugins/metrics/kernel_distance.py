@@ -48,6 +48,7 @@ class KernelDistance(Metric):
     bounds = (float("-inf"), float("inf"))
     fewest = 20
     variants: ClassVar[Variants] = {
+        "kid_simclr": {"judge": "simclr", "title": "KID simclr ×10³", "column": 13},
         "kid_inceptionv3": {"judge": "inceptionv3", "column": 14},
         "kid_lite0": {"title": "KID lite0 ×10³"},
     }

@@ -191,7 +191,10 @@ class Density(Manifold):
     k: int = option(5, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
     title = "density"
     column = 22
-    variants: ClassVar[Variants] = {"density5_lite0": {"title": "density lite0"}}
+    variants: ClassVar[Variants] = {
+        "density5_simclr": {"judge": "simclr", "title": "density simclr"},
+        "density5_lite0": {"title": "density lite0", "headline": False},
+    }
     bounds = (0.0, float("inf"))
 
     def per_image(self, members: Members) -> Array:
@@ -210,7 +213,10 @@ class Coverage(Manifold):
     k: int = option(5, "the sphere reaches to the k-th nearest image", minimum=1, maximum=99)
     title = "coverage"
     column = 23
-    variants: ClassVar[Variants] = {"coverage5_lite0": {"title": "coverage lite0"}}
+    variants: ClassVar[Variants] = {
+        "coverage5_simclr": {"judge": "simclr", "title": "coverage simclr"},
+        "coverage5_lite0": {"title": "coverage lite0", "headline": False},
+    }
 
     def per_image(self, members: Members) -> Array:
         """Return 1 for a real image with a generated one in its sphere, else 0."""

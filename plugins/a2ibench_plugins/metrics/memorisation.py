@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError
 from a2ibench.nn.cosine import unit_rows
 from a2ibench.nn.pairwise import square_lengths, strips
 from a2ibench.types import FloatArray, IntArray
@@ -58,7 +58,7 @@ class Memorisation(Metric):
         """See the class; NaN for a segment to whose sets no class contributes.
 
         Raises:
-            UserError: that is so for all.
+            UndefinedScoreError: that is so for all.
         """
         clips, clip = np.unique(outputs.source, return_inverse=True)
         shape = len(clips), len(outputs.classes)
@@ -68,9 +68,8 @@ class Memorisation(Metric):
         trained = np.bincount(outputs.train_label, minlength=shape[1])
         drawn = np.minimum(tested, trained)
         if not drawn.any():
-            raise UserError(
-                f"{self.name}: needs a class with training images and with test images of two"
-                " source clips"
+            raise UndefinedScoreError(
+                "no class has training images, and test images of two source clips"
             )
         nearer = np.empty(len(clip))
         generated, train, test = (

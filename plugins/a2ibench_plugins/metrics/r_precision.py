@@ -16,7 +16,8 @@ Array = npt.NDArray[np.float64]
 POOL = 100
 """Images in a pool: the segment's own and 99 others."""
 IN_CLASS = {"pool": "class", "column": 40}
-CNN = {"judge": "i2a_cnn", "column": 39}
+AISFX = {"judge": "i2a_aisfx", "column": 29, "primary": True}
+CNN = {"judge": "i2a_cnn", "column": 39, "headline": False}
 CNN_IN_CLASS = {**CNN, "pool": "class", "column": 45}
 
 
@@ -100,16 +101,18 @@ class RPrecision(Metric):
     variants: ClassVar[Variants] = {
         "rprec1_i2a_lite0": {"k": 1, "column": 30},
         "rprec5_i2a_lite0": {"k": 5, "column": 31},
-        "rprec10_i2a_lite0": {"column": 32},
-        "rprec1_i2a_cnn": {**CNN, "k": 1, "headline": False},
-        "rprec5_i2a_cnn": {**CNN, "k": 5, "headline": False},
-        "rprec10_i2a_cnn": {**CNN, "primary": True},
+        "rprec10_i2a_lite0": {"column": 32, "primary": True},
+        "rprec10_i2a_aisfx": AISFX,
+        "rprec1_i2a_cnn": {**CNN, "k": 1},
+        "rprec5_i2a_cnn": {**CNN, "k": 5},
+        "rprec10_i2a_cnn": CNN,
         "rprec1_inclass_i2a_lite0": {**IN_CLASS, "k": 1},
         "rprec5_inclass_i2a_lite0": {**IN_CLASS, "k": 5, "column": 41},
-        "rprec10_inclass_i2a_lite0": {**IN_CLASS, "column": 42},
-        "rprec1_inclass_i2a_cnn": {**CNN_IN_CLASS, "k": 1, "headline": False},
-        "rprec5_inclass_i2a_cnn": {**CNN_IN_CLASS, "k": 5, "headline": False},
-        "rprec10_inclass_i2a_cnn": {**CNN_IN_CLASS, "primary": True},
+        "rprec10_inclass_i2a_lite0": {**IN_CLASS, "column": 42, "primary": True},
+        "rprec10_inclass_i2a_aisfx": {**AISFX, "pool": "class"},
+        "rprec1_inclass_i2a_cnn": {**CNN_IN_CLASS, "k": 1},
+        "rprec5_inclass_i2a_cnn": {**CNN_IN_CLASS, "k": 5},
+        "rprec10_inclass_i2a_cnn": CNN_IN_CLASS,
         "rprec1_own": {"judge": OWN, "k": 1, "column": 50},
         "rprec10_own": {"judge": OWN, "column": 52},
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from a2ibench.contracts.metric import OWN
 from a2ibench.contracts.section import Section
+from a2ibench.data.data_card import facts_of
 from a2ibench.errors import command
 from a2ibench.reporting.cells import MISSING, Label, Number, full_name
 from a2ibench.reporting.page.view import StudyView
@@ -68,13 +69,8 @@ def _groups(study: StudyView) -> dict[str, Facts]:
         ("content sha256", about.content_hash),
         ("last check", "; ".join([str(made.check), *made.check.told])),
     ]
-    if (store := study.store) is not None:
-        train, test = store.counts["train"], store.counts["test"]
-        pairs += [
-            ("pairs", f"{train:,} for training and judges, {test:,} for the test"),
-            ("classes", ", ".join(store.classes)),
-            ("pictures", f"{store.image_size} × {store.image_size} px"),
-        ]
+    if study.store is not None:
+        pairs += facts_of(study.store)
     judges = {
         (score.judge, score.judge_fingerprint): ", ".join(
             [f"{name} sha256 {sha256}" for name, sha256 in score.judge_files.items()]
