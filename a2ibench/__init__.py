@@ -41,7 +41,12 @@ def load_encoder(name: str, **options: Any) -> "Encoder":
     return encoders.build(name, options)
 
 
-def load(run: "str | PathLike[str]", arm: str | None = None, seed: int = 0) -> "Generator":
+def load(
+    run: "str | PathLike[str]",
+    arm: str | None = None,
+    seed: int = 0,
+    budget: int | None = None,
+) -> "Generator":
     """Return a trained generator, ready to draw.
 
     A method, encoder or judge of your own is known once its file was imported.
@@ -50,16 +55,17 @@ def load(run: "str | PathLike[str]", arm: str | None = None, seed: int = 0) -> "
         run: a study's folder, that of one of its jobs, or one that ``a2ibench export`` wrote.
         arm: of a study, which arm (``"ours - consistency"``); None for its first model.
         seed: of a study, which training seed.
+        budget: of a study, which number of training images; None for the largest.
 
     Returns:
         An object with ``generate(waveform, rate, n=8, seed=0) -> uint8 [n, S, S, 3]``.
 
     Raises:
-        UserError: no such folder, arm or seed, a job without a result or a model (a reference
-            row), an unknown plug-in, or a damaged checkpoint.
+        UserError: no such folder, arm, seed or budget, a job without a result or a model (as a
+            reference row), an unknown plug-in, or a damaged checkpoint.
     """
     from pathlib import Path
 
     from a2ibench.generator.generator import load
 
-    return load(Path(run), arm, seed)
+    return load(Path(run), arm, seed, budget)

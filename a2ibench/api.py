@@ -111,13 +111,15 @@ class Study:
         Raises:
             UserError: no such row, or nothing to compare.
         """
-        from a2ibench.reporting.compare import compare_rows
+        from a2ibench.reporting.compare import compare_sides
+        from a2ibench.results.sides import Side
 
-        sides = [self._study.row(label) for label in (a, b)]
-        for side in sides:
-            if not side.results:
-                raise UserError(f"{self.folder}: {side.label} has no result (yet); run the study")
-        return compare_rows(sides[0], sides[1], metrics).table
+        rows = [self._study.row(label) for label in (a, b)]
+        for row in rows:
+            if not row.results:
+                raise UserError(f"{self.folder}: {row.label} has no result (yet); run the study")
+        first, second = (Side(row, self._study) for row in rows)
+        return compare_sides(first, second, metrics).table
 
     def power(self, **wanted: Any) -> "pd.DataFrame":
         """Return the seeds and test clips that the primary questions need, one row for each

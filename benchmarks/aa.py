@@ -18,7 +18,7 @@ import numpy as np
 
 from a2ibench.console import Console
 from a2ibench.contracts.metric import OWN
-from a2ibench.evaluation.statistics import SeedScores, difference
+from a2ibench.evaluation.statistics import Paired, SeedScores, difference
 from a2ibench.evaluation.variance import components
 from a2ibench.evaluation.verdict import holm
 from a2ibench.registry import metrics
@@ -78,8 +78,8 @@ def simulated(scores: Scores, S: int, rng: np.random.Generator) -> Iterator[tupl
     The seeds' deviations of all metrics are one random combination of those of the real runs, and
     so are the blocks' and the rest's, whose scale is then the estimated component.
     """
-    names = [name for name, one in scores.items() if components(one) is not None]
-    parts = [components(scores[name]) for name in names]
+    known = {name: part for name, one in scores.items() if (part := components(one)) is not None}
+    names, parts = [*known], [*known.values()]
     found = [scores[name] for name in names]
     blocks = [np.nan_to_num(one.blocks - np.nanmean(one.blocks, axis=1)[:, None]) for one in found]
     B = blocks[0].shape[1]
@@ -113,14 +113,19 @@ def _draw(x: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np
     return np.tensordot(x, rng.normal(size=(x.shape[1], *shape)), 1)
 
 
+def _outside_zero(one: Paired) -> float | None:
+    """Return a p below 0.05 where the interval leaves 0 out, and 1 where it does not."""
+    if one.low is None or one.high is None:
+        return None
+    return 0.04 if one.low * one.high > 0 else 1.0
+
+
 def report(name: str, pairs: Iterator[tuple[Scores, Scores]]) -> None:
     tables = tests = raw = tail = false = 0
     for one, other in pairs:
         found = [difference(one[m], other[m], metrics.get(m).higher_is_better) for m in sorted(one)]
-        if found[0].seeds < 3:  # without a test, by the interval
-            p = [None if d.low is None else 0.04 if d.low * d.high > 0 else 1.0 for d in found]
-        else:
-            p = [d.p for d in found]
+        # Fewer than three seeds have no test, but an interval.
+        p = [_outside_zero(d) for d in found] if found[0].seeds < 3 else [d.p for d in found]
         tables += 1
         there = [value for value in p if value is not None]
         tests += len(there)

@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from a2ibench.human_study.bradley_terry import Comparison, fit, why_not_scored
+from a2ibench.human_study.bradley_terry import Comparison, Interval, fit, why_not_scored
 
 SCORES = np.array([0.6, 0.0, -0.6])
 ARMS = ("0", "1", "2")
@@ -26,6 +26,13 @@ EFFECTS = (
 )  # fmt: skip
 """Standard deviations over people, over clips, and of people's preference for the left; τ."""
 STUDIES = 400
+
+
+def ends(one: Interval) -> tuple[float, float]:
+    """Return the ends of an interval, which has some where there are answers enough."""
+    assert one.low is not None
+    assert one.high is not None
+    return one.low, one.high
 
 
 def answers(
@@ -83,11 +90,12 @@ def main() -> None:
                     continue
                 found = fit(drawn, ARMS)
                 for one in found.scores:
-                    scores.append(one.score.low <= true[one.arm] <= one.score.high)
-                    widths.append((one.score.high - one.score.low) / 2)
-                for one in found.differences:
-                    value = true[one.a] - true[one.b]
-                    differences.append(one.difference.low <= value <= one.difference.high)
+                    low, high = ends(one.score)
+                    scores.append(low <= true[one.arm] <= high)
+                    widths.append((high - low) / 2)
+                for pair in found.differences:
+                    low, high = ends(pair.difference)
+                    differences.append(low <= true[pair.a] - true[pair.b] <= high)
             covered_all.append((people, 100 * np.mean(scores)))
             print(
                 f"{people:6} {trials:6} {tie:4.1f}  {effects[0]:6.1f} {effects[1]:4.1f}"

@@ -22,13 +22,12 @@ from a2ibench.data.prepare import open_dataset
 from a2ibench.evaluation.eval_set import EvalSet
 from a2ibench.evaluation.evaluate import GeneratedImages, evaluate, load_judges
 from a2ibench.runs.trial_data import open_data
-from a2ibench.storage import content_key
 from a2ibench.training.device import choose_device, make_deterministic, place
 from a2ibench.training.draw import draw, draw_noise
 from a2ibench.training.ema import MovingAverage
 from a2ibench.training.fit import fit
 from a2ibench.training.preview import as_if_finished
-from a2ibench.types import Batch, Spec
+from a2ibench.types import Batch, DataKey, Spec
 
 METRICS = ("kid_lite0", "kid[judge=resnet18]", "accuracy_resnet18", "rprec10_i2a_lite0")
 
@@ -48,8 +47,8 @@ def main(
     built = registry.encoders.build(encoder, {})
     data = open_data(store, built)
     metrics = [registry.metrics.get(name) for name in METRICS]
-    data_key = content_key([store.content_hash, built.identity()])
-    judges = load_judges(metrics, data.judging, data_key)
+    key = DataKey(store.content_hash, built.identity())
+    judges = load_judges(metrics, data.judging, key)
     spec = Spec(data.train.images[:1].shape[1], data.train.acoustic.shape[1], data.train.classes)
     print("model,images,decay," + ",".join(METRICS))
     for name in models:

@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,8 +71,8 @@ def train_all(scale: str, images: int, folder: Path) -> Study:
 def find_defeats(study: Study) -> Iterator[str]:
     """Print scores and floors as a table; name whoever is not above a floor, or failed."""
     yield from study.failures
-    scores = study.scores.pivot_table(index="arm", columns="metric", values="value")
-    print(f"{'':14}" + "".join(f"{name:>22}" for name in FLOOR_OF))
+    scores: Any = study.scores.pivot_table(index="arm", columns="metric", values="value")
+    print(" " * 14 + "".join(f"{name:>22}" for name in FLOOR_OF))
     for row in study.rows:
         cells = []
         for name, floor in FLOOR_OF.items():

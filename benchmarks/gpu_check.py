@@ -23,7 +23,7 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def pack(folder: Path, image_size: int) -> None:
     if folder.exists():
         sys.exit(f"{folder}: is there already; give a new folder")
     for name in ("a2ibench", "a2ibench_baselines", "a2ibench_plugins"):
-        source = Path(str(find_spec(name).origin)).parent
+        source = Path(str(import_module(name).__file__)).parent
         bare = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, folder / PACKAGES / name, ignore=bare)
     # Plug-ins are found by the entry points in the metadata of an installation.
@@ -59,7 +59,7 @@ def pack(folder: Path, image_size: int) -> None:
     metadata = folder / PACKAGES / f"a2ibench-{about.version}.dist-info"
     metadata.mkdir()
     for name in ("METADATA", "entry_points.txt"):
-        (metadata / name).write_text(about.read_text(name), encoding="utf-8")
+        (metadata / name).write_text(about.read_text(name) or "", encoding="utf-8")
     for name in ("gpu_check.py", "gpu_checks.py"):
         shutil.copyfile(HERE / name, folder / name)
     options = {**PAIRS, "image_size": image_size}

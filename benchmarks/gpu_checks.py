@@ -118,14 +118,14 @@ def open_bench(packed: Path, folder: Path) -> Bench:
 def check_machine(bench: Bench) -> Found:
     """The device and the libraries: always holds."""
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    found = {**describe(choose_device()), "versions": versions, "holds": True}
+    found: Found = {**describe(choose_device()), "versions": versions, "holds": True}
     if torch.cuda.is_available():
         about = torch.cuda.get_device_properties(0)
         found |= {
             "memory_gb": round(about.total_memory / 1e9, 1),
             "compute_capability": f"{about.major}.{about.minor}",
             "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         }
     return found
 
@@ -178,7 +178,7 @@ def check_precision(bench: Bench) -> Found:
 def _speed(bench: Bench, scale: str, dtype: torch.dtype, layout: torch.memory_format) -> float:
     """Return the images per second of training steps in a precision and a memory layout."""
     device = choose_device()
-    model = bench.build(scale).to(memory_format=layout).train()  # type: ignore[call-overload]
+    model = bench.build(scale).to(memory_format=layout).train()
     batches = Batches(bench.pairs(scale), model.sampling, 0, device)
 
     def stretch(first: int) -> None:

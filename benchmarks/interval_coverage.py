@@ -23,7 +23,7 @@ RATIOS = (
 """Seeds : blocks : interaction, of the variance of the mean."""
 
 
-def simulate(S: int, B: int, ratio: tuple[float, ...], rng: np.random.Generator) -> np.ndarray:
+def simulate(S: int, B: int, ratio: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """``[S, B]`` scores whose mean is 0 ± 1."""
     seed, block, rest = np.sqrt(np.array(ratio) / sum(ratio) * (S, B, S * B))
     return (
@@ -43,7 +43,7 @@ def bootstrap(scores: np.ndarray, rng: np.random.Generator, resamples: int) -> t
 def coverage(
     S: int,
     B: int,
-    ratio: tuple[float, ...],
+    ratio: tuple[int, ...],
     studies: int,
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -66,7 +66,7 @@ def coverage(
 
 
 def false_differences(
-    S: int, B: int, ratio: tuple[float, ...], base: float, studies: int, seed: int = 0
+    S: int, B: int, ratio: tuple[int, ...], base: float, studies: int, seed: int = 0
 ) -> tuple[float, float]:
     """Share of p < 0.05 and of p < 0.0005; the base varies ``base`` times as much as the arm."""
     rng = np.random.default_rng([seed, S, B, *ratio])
@@ -74,8 +74,10 @@ def false_differences(
     for _ in range(studies):
         common = rng.normal(size=B)
         scores = [common + scale * simulate(S, B, ratio, rng) for scale in (1.0, base)]
-        arms = [SeedScores(tuple(range(S)), one.mean(axis=1), 1, None, one) for one in scores]
-        p.append(difference(*arms).p)
+        arm, base_arm = (
+            SeedScores(tuple(range(S)), one.mean(axis=1), 1, None, one) for one in scores
+        )
+        p.append(difference(arm, base_arm).p)
     return float(np.mean(np.array(p) < 0.05)), float(np.mean(np.array(p) < 0.0005))
 
 

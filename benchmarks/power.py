@@ -40,13 +40,13 @@ def simulate(
     B, found = pilot.blocks, 0
     for _ in range(studies):
         hard, harder = rng.normal(size=(2, B)) * np.sqrt(B)
-        arms = []
+        arms: list[SeedScores] = []
         for i, mean in enumerate((delta + harder * np.sqrt(pilot.block), np.zeros(B))):
             seed = np.sqrt(pilot.seed[i]) * rng.normal(size=(S, 1))
             rest = np.sqrt(pilot.rest[i] * B) * rng.normal(size=(S, B))
             scores = mean + hard + seed + rest
-            arms.append(SeedScores(tuple(range(S)), scores.mean(axis=1), 1, B, scores))
-        one = difference(*arms)
+            arms.append(SeedScores(tuple(range(S)), scores.mean(axis=1), 1, None, scores))
+        one = difference(arms[0], arms[1])
         found += one.p is not None and one.p < level and one.value > 0
     return found / studies
 
@@ -73,11 +73,12 @@ def main() -> None:
         pilot = known(ratio, 24)
         for level in LEVELS:
             delta = pilot.detectable(0.8, level, 6.5, 24)
-            S = pilot.seeds_needed(delta, 0.8, level, 24)
-            assert S is not None
-            shares = [simulate(pilot, delta, level, n, studies, rng) for n in (S, S - 1)]
+            needed = pilot.seeds_needed(delta, 0.8, level, 24)
+            assert needed is not None
+            seeds = (needed, needed - 1)
+            shares = [simulate(pilot, delta, level, n, studies, rng) for n in seeds]
             print(
-                f"{ratio:15} {delta:6.2f} {level:8} {S:13} {100 * shares[0]:9.1f}"
+                f"{ratio:15} {delta:6.2f} {level:8} {needed:13} {100 * shares[0]:9.1f}"
                 f" {100 * shares[1]:15.1f}",
                 flush=True,
             )

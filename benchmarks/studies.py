@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from a2ibench.console import Console
 from a2ibench.contracts.executor import Executor, Update
@@ -19,6 +18,7 @@ from a2ibench.runs.executors.process import Processes
 from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import run_study
+from a2ibench.runs.trial import Trial
 from a2ibench.study.request import Request
 from a2ibench.tracking.mirror import Mirror
 
@@ -33,14 +33,16 @@ def request(folder: Path, seeds: int, images: int) -> Request:
     )  # fmt: skip
 
 
-def spread(executor: Executor, folder: Path, images: int) -> tuple[float, float]:
+def spread(executor: Executor[Trial], folder: Path, images: int) -> tuple[float, float]:
     """Wall seconds from the first start to the last end, and half the sum of the trials' own."""
     begun: dict[str, float] = {}
     ended: dict[str, float] = {}
 
-    class Timed(type(executor)):
-        def __call__(self, trials: Sequence[Any], tell: Callable[[Update], None]) -> None:
-            def watch(update: Update) -> None:
+    class Timed(Executor[Trial]):
+        name = "timed"
+
+        def __call__(self, trials: Sequence[Trial], tell: Callable[[Update[Trial]], None]) -> None:
+            def watch(update: Update[Trial]) -> None:
                 key = update.trial.job.key
                 # A worker's first news, not its start: what it imports is start-up.
                 if update.step:
@@ -49,7 +51,7 @@ def spread(executor: Executor, folder: Path, images: int) -> tuple[float, float]
                     ended[key] = time.monotonic()
                 tell(update)
 
-            super().__call__(trials, watch)
+            executor(trials, watch)
 
     run_study(request(folder, TRIALS, images), Timed(), None, Display(Console(quiet=True)))
     wall = max(ended.values()) - min(begun.values())

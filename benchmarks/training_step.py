@@ -25,6 +25,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -37,6 +39,7 @@ import torch.nn.functional as F
 ROOT = Path(__file__).resolve().parents[1]
 STEPS, WARM_UP = 5, 2
 """Steps per round, and rounds that are not counted."""
+TYPES = "a2ibench.types"
 
 
 @click.command()
@@ -144,7 +147,7 @@ def work(kind: str, name: str, values: dict[str, Any], size: int, precision: str
 
     cpu = torch.device("cpu")
     if precision == "float32" or kind == "plain":
-        device.training_dtype = lambda _: torch.float32
+        device.training_dtype = lambda device: torch.float32
     pairs, spec = make_pairs(size)
     device.make_deterministic(0, cpu)
     method = registry.models.get(name)
@@ -157,7 +160,8 @@ def work(kind: str, name: str, values: dict[str, Any], size: int, precision: str
         model = model.to(memory_format=torch.channels_last)
     print(str(device.training_dtype(cpu)).removeprefix("torch."), flush=True)
     fit.CHECK_EVERY = STEPS
-    fit.MIN_SAVE_INTERVAL = fit.SAVE_LEAST = math.inf  # its name in the builds of before
+    for constant in ("MIN_SAVE_INTERVAL", "SAVE_LEAST"):  # the second: in the builds of before
+        setattr(fit, constant, math.inf)
     last = math.nan
 
     def wait(progress: Any = None) -> None:
@@ -183,20 +187,17 @@ def peak_memory() -> int:
 
 def make_pairs(size: int, d: int = 256, n: int = 256, classes: int = 6) -> tuple[Any, Any]:
     """Make pairs of noise and what a model is told of them."""
-    try:
-        from a2ibench.types import Pairs, Spec
-    except ImportError:  # builds of before
-        from a2ibench.data.types import Pairs, Spec
+    types = import_module(TYPES if find_spec(TYPES) else "a2ibench.data.types")  # of before
     rng = np.random.default_rng(0)
     names = tuple(f"class{i}" for i in range(classes))
-    pairs = Pairs(
+    pairs = types.Pairs(
         images=rng.integers(0, 256, (n, size, size, 3), dtype=np.uint8),
         acoustic=rng.normal(size=(n, d)).astype(np.float32),
         label=np.arange(n, dtype=np.int64) % classes,
         classes=names,
         source=np.array([f"clip{i}" for i in range(n)]),
     )
-    return pairs, Spec(size, d, names)
+    return pairs, types.Spec(size, d, names)
 
 
 def make_plain(model: Any) -> None:
@@ -205,9 +206,10 @@ def make_plain(model: Any) -> None:
 
     for module in model.modules():
         if isinstance(module, UpConv):
-            module.forward = MethodType(up_then_convolve, module)
+            setattr(module, "forward", MethodType(up_then_convolve, module))  # noqa: B010
         elif isinstance(module, UpStack):
-            module.forward = MethodType(lambda self, v: self.blocks(self.start(v)), module)
+            plain = MethodType(lambda self, v: self.blocks(self.start(v)), module)
+            setattr(module, "forward", plain)  # noqa: B010
     for name, other in model.optimizers.items():
         group = other.param_groups[0]
         adam = torch.optim.Adam(group["params"], lr=group["lr"], betas=group["betas"])
@@ -244,7 +246,7 @@ def plain_step(model: Any, batch: Any) -> dict[str, torch.Tensor]:
 
 def descend(model: Any, name: str, loss: torch.Tensor) -> None:
     model.optimizers[name].zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     model.optimizers[name].step()
 
 

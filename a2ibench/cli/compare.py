@@ -16,7 +16,7 @@ WORSE = 1
 @click.option(
     "--arm", help="Arm to compare where A or B is a study without :ARM.  [default: its only model]"
 )
-@budget_option
+@budget_option()
 @click.option(
     "--metric",
     "metrics",
@@ -47,14 +47,14 @@ def compare(
     load_plugins(plugins)
     from a2ibench import registry
     from a2ibench.console import Console
-    from a2ibench.reporting.compare import compare_rows
+    from a2ibench.reporting.compare import compare_sides
     from a2ibench.reporting.terminal import rich_tables
-    from a2ibench.results.study import find_arm
+    from a2ibench.results.sides import find_sides
 
     if fail_if_worse is not None:
         fail_if_worse = registry.metrics.canonical(fail_if_worse)
-    left, right = (find_arm(side, arm, budget) for side in (a, b))
-    compared = compare_rows(left, right, metrics, fail_if_worse)
+    left, right = find_sides((a, b), arm, budget)
+    compared = compare_sides(left, right, metrics, fail_if_worse)
     console = Console()
     console.print(*rich_tables(compared.table, console.width), sep="\n")
     for note in compared.table.notes:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from a2ibench.cli.options import load_plugins, plugin_option, seed_option
+from a2ibench.cli.options import budget_option, load_plugins, plugin_option, seed_option
 
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @seed_option
+@budget_option("all of them, side by side")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -20,12 +21,17 @@ from a2ibench.cli.options import load_plugins, plugin_option, seed_option
 )
 @plugin_option
 def demo(
-    runs: tuple[Path, ...], seed: int, host: str, port: int, plugins: tuple[Path, ...]
+    runs: tuple[Path, ...],
+    seed: int,
+    budget: int | None,
+    host: str,
+    port: int,
+    plugins: tuple[Path, ...],
 ) -> None:
     """Serve a local page where models draw a dropped or recorded sound side by side.
 
-    RUN is the folder of a study, which offers all of its models, or of one of its jobs. Sounds are
-    not kept, and nothing is fetched from any network. Ctrl-C ends it.
+    RUN is the folder of a study, which offers all of its models at all of its budgets, or of one of
+    its jobs. Sounds are not kept, and nothing is fetched from any network. Ctrl-C ends it.
     """
     from a2ibench.extras import require
 
@@ -35,7 +41,8 @@ def demo(
     from a2ibench.demo.app import make_app
 
     with serve.listen(host, port) as listening:
-        app = make_app(serve.open_models(runs, seed, click.echo), serve.allowed_hosts(host))
+        models = serve.open_models(runs, seed, click.echo, budget)
+        app = make_app(models, serve.allowed_hosts(host))
         if not serve.is_loopback(host):
             click.echo(f"warning: anyone who reaches {host} can use the page; it has no password")
         click.echo(f"{serve.address_of(listening)} (Ctrl-C ends it)")

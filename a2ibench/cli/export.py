@@ -6,7 +6,14 @@ from pathlib import Path
 import click
 
 from a2ibench.cli.drawing import PATH, run_argument
-from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option, seed_option
+from a2ibench.cli.options import (
+    FAILED,
+    arm_option,
+    budget_option,
+    load_plugins,
+    plugin_option,
+    seed_option,
+)
 
 
 @click.command()
@@ -14,6 +21,7 @@ from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option
 @click.option("--out", required=True, type=PATH, metavar="FOLDER", help="New folder to write.")
 @arm_option
 @seed_option
+@budget_option()
 @click.option(
     "--format",
     "formats",
@@ -30,6 +38,7 @@ def export(
     out: Path,
     arm: str | None,
     seed: int,
+    budget: int | None,
     formats: tuple[str, ...],
     licence: str,
     plugins: tuple[Path, ...],
@@ -49,7 +58,7 @@ def export(
     from a2ibench.generator.select_model import find_run
 
     formats = tuple(dict.fromkeys(formats))
-    choice = find_run(run_folder, arm, seed)
+    choice = find_run(run_folder, arm, seed, budget)
     click.echo(f"exporting {choice.description}")
     try:
         about = export_run(choice.folder, out, formats, licence)

@@ -6,7 +6,14 @@ from pathlib import Path
 import click
 
 from a2ibench.cli import drawing
-from a2ibench.cli.options import FAILED, arm_option, load_plugins, plugin_option, seed_option
+from a2ibench.cli.options import (
+    FAILED,
+    arm_option,
+    budget_option,
+    load_plugins,
+    plugin_option,
+    seed_option,
+)
 from a2ibench.errors import UserError
 
 
@@ -16,6 +23,7 @@ from a2ibench.errors import UserError
 @drawing.count_option("Number of pictures per sound, or per window of it.")
 @arm_option
 @seed_option
+@budget_option()
 @drawing.noise_seed_option("Seed of the noise.")
 @drawing.out_option("generated", "Folder in which each sound gets a folder of its own.")
 @click.option(
@@ -32,6 +40,7 @@ def generate(
     count: int,
     arm: str | None,
     seed: int,
+    budget: int | None,
     noise_seed: int,
     out: Path,
     every: float | None,
@@ -49,7 +58,7 @@ def generate(
     from a2ibench.printable import printable
     from a2ibench.results.recorded_files import check_free
 
-    choice = find_run(run_folder, arm, seed)
+    choice = find_run(run_folder, arm, seed, budget)
     names = drawing.name_sounds(sounds, "draw them into two folders (--out)")
     run = open_run(choice.folder)
     click.echo(f"drawn by {choice.description}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from a2ibench.cli.options import F, load_plugins, make_display, plugin_option
+from a2ibench.cli.options import F, budget_option, load_plugins, make_display, plugin_option
 
 if TYPE_CHECKING:
     from a2ibench.human_study.answers import Scores
@@ -29,6 +29,7 @@ def human_study() -> None:
 @human_study.command()
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("--arms", required=True, metavar="A,B[,…]", help="Rows of the study to compare.")
+@budget_option()
 @number_option("--trials", 40, "Number of comparisons, divided among the pairs of arms.", 1)
 @number_option("--checks", 6, "Number of attention checks.")
 @number_option("--repeats", 5, "Number of comparisons that are shown twice.")
@@ -44,6 +45,7 @@ def human_study() -> None:
 def make(
     study: Path,
     arms: str,
+    budget: int | None,
     trials: int,
     checks: int,
     repeats: int,
@@ -68,7 +70,7 @@ def make(
     from a2ibench.study.arm import split_arms
 
     display = make_display()
-    opened = open_study(study)
+    opened = open_study(study, budget)
     store = open_store(opened, dataset)
     drawn = load_arms(opened, split_arms(arms))
     made = make_trials(store, drawn, trials, checks, repeats, seed, ties)

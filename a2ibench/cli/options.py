@@ -18,12 +18,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAILED = 1
 """The exit code where a job failed, or a study had to stop."""
 
-budget_option = click.option(
-    "--budget",
-    type=int,
-    metavar="N",
-    help="Number of training images, of a study with several.  [default: the largest]",
-)
+
+def budget_option(default: str = "the largest") -> Callable[[F], F]:
+    """Make ``--budget``, one of a study's numbers of training images."""
+    text = f"Number of training images, of a study with several.  [default: {default}]"
+    return click.option("--budget", type=int, metavar="N", help=text)
+
+
 plugin_option = click.option(
     "--plugin",
     "plugins",

@@ -64,7 +64,7 @@ from a2ibench.errors import UserError
     is_flag=True,
     help="Print the standard deviations, what to add, and the hours as well.",
 )
-@budget_option
+@budget_option()
 @plugin_option
 def power(
     study: Path,

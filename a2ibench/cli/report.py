@@ -23,7 +23,7 @@ from a2ibench.errors import UserError
     metavar="DIR",
     help="Folder where the pairs are now.  [default: the one named in the study]",
 )
-@budget_option
+@budget_option()
 @verbose_option
 @plugin_option
 def report(

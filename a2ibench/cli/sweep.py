@@ -10,6 +10,7 @@ from a2ibench.cli import drawing
 from a2ibench.cli.options import (
     FAILED,
     arm_option,
+    budget_option,
     load_plugins,
     make_display,
     plugin_option,
@@ -19,6 +20,7 @@ from a2ibench.cli.sweep_options import check_options, level_options, make_change
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
+    from a2ibench.generator.select_model import Choice
     from a2ibench.generator.sound_changes import Change
     from a2ibench.generator.sweep import Finding
     from a2ibench.runs.progress_display import Display
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 )
 @arm_option
 @seed_option
+@budget_option()
 @drawing.count_option("Number of noises, that is, of pictures per level.")
 @drawing.noise_seed_option(
     "Seed of the pictures' noise, the same at every level, of --noise, and of the room of"
@@ -88,6 +91,7 @@ def sweep(
     steps: int | None,
     arm: str | None,
     seed: int,
+    budget: int | None,
     count: int,
     noise_seed: int,
     export_sounds: Path | None,
@@ -111,6 +115,8 @@ def sweep(
     given |= {o for o, v in (("mix", mix), ("interpolate", interpolate)) if v is not None}
     check_options(context, given, bool(sounds))
     load_plugins(plugins)
+    from a2ibench.generator.select_model import find_run
+
     display = make_display()
     if images is not None:
         _measure_outside(run_folder, images, name, judged_by, out, display)
@@ -122,7 +128,8 @@ def sweep(
     if export_sounds is not None:
         left_out = _export((run_folder, *sounds), change, export_sounds, display)
     else:
-        left_out = _sweep(run_folder, sounds, change, arm, seed, count, noise_seed, out, display)
+        choice = find_run(run_folder, arm, seed, budget)
+        left_out = _sweep(choice, sounds, change, count, noise_seed, out, display)
     for error in left_out:
         click.echo(f"error: left out: {error}", err=True)
     if left_out:
@@ -130,22 +137,18 @@ def sweep(
 
 
 def _sweep(
-    run_folder: Path,
+    choice: "Choice",
     sounds: tuple[Path, ...],
     change: "Change",
-    arm: str | None,
-    seed: int,
     count: int,
     noise_seed: int,
     out: Path,
     display: "Display",
 ) -> list[UserError]:
     """Sweep with a run, and return why sounds are left out."""
-    from a2ibench.generator.select_model import find_run
     from a2ibench.generator.sweep import check_out, sweep, write_sweep
 
     names = drawing.name_sounds(sounds, "rename one of them")
-    choice = find_run(run_folder, arm, seed)
     check_out(names, out)
     display.say(f"drawn by {choice.description}")
     with display.running():

@@ -20,7 +20,13 @@ NUMBERS = {
     "reverberation": ("SECONDS,…", "Times (RT60) in which a room's sound decays, as in 0,0.5,1,2."),
 }
 """Changes whose levels are an option: what it takes, and its help."""
-OUTSIDE = {"arm": "--arm", "seed": "--seed", "count": "-n", "noise_seed": "--noise-seed"}
+OUTSIDE = {
+    "arm": "--arm",
+    "seed": "--seed",
+    "budget": "--budget",
+    "count": "-n",
+    "noise_seed": "--noise-seed",
+}
 """Options of a run's pictures, which an outside system draws itself."""
 
 

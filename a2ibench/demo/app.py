@@ -1,8 +1,9 @@
 """The web application: the page itself, and pictures for a sound."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from a2ibench.demo.choice import MAX_PICTURES, MAX_SEED, VOLUME, read_choice
 from a2ibench.demo.deadlines import REQUEST
 from a2ibench.demo.sound import MAX_BYTES, MAX_SECONDS
-from a2ibench.demo.studio import FAILED, Studio
+from a2ibench.demo.studio import FAILED, Model, Studio
 from a2ibench.errors import UserError
-from a2ibench.generator.generator import Generator
 
 PAGE = Path(__file__).with_name("page")
 UPLOAD = "application/octet-stream"
@@ -58,11 +58,11 @@ class StrictHeaders:
         await self._app(scope, receive, strict)
 
 
-def make_app(models: Mapping[str, Generator], hosts: Sequence[str]) -> Starlette:
+def make_app(models: Sequence[Model], hosts: Sequence[str]) -> Starlette:
     """Make the server of the page.
 
     Args:
-        models: name → model, in the order of the page; at least one.
+        models: in the order of the page, those of a method one after another; at least one.
         hosts: the host names under which the page may be requested; ``"*"`` for any.
     """
     studio = Studio(models)
@@ -123,12 +123,16 @@ def make_app(models: Mapping[str, Generator], hosts: Sequence[str]) -> Starlette
     )
 
 
-def _page(models: Mapping[str, Generator]) -> str:
+def _page(models: Sequence[Model]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined
     )
     return environment.get_template("page.html.j2").render(
-        models=list(models),
+        methods=[
+            (method, list(several))
+            for method, several in groupby(enumerate(models), key=lambda one: one[1].method)
+        ],
+        budgets=sorted({model.budget for model in models if model.budget is not None}),
         max_bytes=MAX_BYTES,
         max_seconds=MAX_SECONDS,
         max_pictures=MAX_PICTURES,

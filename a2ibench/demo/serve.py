@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from a2ibench.contracts.encoder import Encoder
+from a2ibench.demo.studio import Model
 from a2ibench.errors import UserError
 from a2ibench.generator.generate import open_run
 from a2ibench.generator.generator import Generator
@@ -21,32 +23,37 @@ PATIENCE = 10
 
 
 def open_models(
-    paths: Sequence[Path], seed: int, say: Callable[[str], None]
-) -> dict[str, Generator]:
-    """Load every model of several studies, jobs and exported folders: name → model.
+    paths: Sequence[Path], seed: int, say: Callable[[str], None], budget: int | None = None
+) -> list[Model]:
+    """Load every model of several studies, jobs and exported folders.
 
-    With several paths, a model's name begins with that of its study.
+    With several paths, a method's name begins with that of its study.
 
     Args:
         paths: the folders.
         seed: training seed, for studies.
         say: receives notes on models that are missing.
+        budget: of the studies; None for all that each has.
 
     Raises:
         UserError: a path holds no model, or a model cannot be loaded.
     """
-    models: dict[str, Generator] = {}
+    models: list[Model] = []
+    encoders: dict[str, Encoder] = {}
     for path in dict.fromkeys(paths):
         named = len(paths) > 1 and (path / "study.json").is_file()
-        found, missing = find_models(path, seed)
+        found, missing = find_models(path, seed, budget)
         for reason in missing:
             say(f"note: left out: {reason}")
-        for name, folder in found.items():
-            generator = Generator(open_run(folder))
+        taken = {model.method for model in models}
+        for one in found:
+            method = f"{path.resolve().name}: {one.label}" if named else one.label
+            if method in taken:
+                method = f"{path}: {one.label}"
+            generator = Generator(open_run(one.folder, encoders))
+            models.append(Model(method, one.budget, generator))
             for note in generator.notes:
-                say(f"note: {name}: {note}")
-            shown = f"{path.resolve().name}: {name}" if named else name
-            models[f"{path}: {name}" if shown in models else shown] = generator
+                say(f"note: {models[-1].name}: {note}")
     return models
 
 

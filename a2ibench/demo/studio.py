@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,10 +17,25 @@ from a2ibench.generator.generate import silence, too_long
 from a2ibench.generator.generator import Generator
 from a2ibench.media.data_uris import picture_uri
 from a2ibench.media.isolated_decoding import load_decoders
+from a2ibench.results.rows import name_of_row
 from a2ibench.types import FloatArray
 
 FAILED = "something failed on the server; see its terminal"
 LOG = logging.getLogger(__name__)
+
+
+class Model(NamedTuple):
+    """A model that the page offers: its method, after a number of training images where there are
+    several to choose from."""
+
+    method: str
+    budget: int | None
+    generator: Generator
+
+    @property
+    def name(self) -> str:
+        """The name in messages and under pictures."""
+        return name_of_row(self.method, self.budget)
 
 
 class Studio:
@@ -35,7 +50,7 @@ class Studio:
 
     uploads: Uploads
 
-    def __init__(self, models: Mapping[str, Generator]) -> None:
+    def __init__(self, models: Sequence[Model]) -> None:
         self.models = models
         self.worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
         self.turn = asyncio.Lock()
@@ -65,8 +80,7 @@ class Studio:
         with self.uploads.keep(content) as path:
             samples, rate = decode(path, self.decoder)
         waveform = samples * np.float32(choice.volume)
-        names = list(self.models)
-        drawn = [self._draw_one(names[i], waveform, rate, choice) for i in choice.models]
+        drawn = [self._draw_one(self.models[i], waveform, rate, choice) for i in choice.models]
         if all("error" in one for one in drawn):
             raise UserError(drawn[0]["error"])
         shown = {
@@ -78,20 +92,22 @@ class Studio:
         return {"sound": shown, "models": drawn}
 
     def _draw_one(
-        self, name: str, waveform: FloatArray, rate: int, choice: Choice
+        self, model: Model, waveform: FloatArray, rate: int, choice: Choice
     ) -> dict[str, Any]:
+        name, generator = model.name, model.generator
+        about = {"name": name, "method": model.method, "budget": model.budget}
         try:
-            images = self.models[name].generate(waveform, rate, choice.count, choice.seed)
+            images = generator.generate(waveform, rate, choice.count, choice.seed)
         except UserError as error:
-            return {"name": name, "error": str(error)}
+            return {**about, "error": str(error)}
         except (Exception, SystemExit) as error:  # the method's own failure
             if len(choice.models) == 1:
                 raise RuntimeError(f"{name} cannot draw") from error
             LOG.exception("%s cannot draw", name)
-            return {"name": name, "error": FAILED}
-        model, seconds = self.models[name], len(waveform) / rate
+            return {**about, "error": FAILED}
+        seconds = len(waveform) / rate
         notes = silence("the sound", waveform)
-        notes += [*too_long("the sound", seconds, model.segment_seconds), *model.notes]
+        notes += [*too_long("the sound", seconds, generator.segment_seconds), *generator.notes]
         if choice.count > 1 and (images == images[0]).all():
             notes.append("it uses no noise: all pictures are the same")
-        return {"name": name, "pictures": [picture_uri(i) for i in images], "notes": notes}
+        return {**about, "pictures": [picture_uri(i) for i in images], "notes": notes}

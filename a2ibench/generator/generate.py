@@ -18,6 +18,7 @@ from a2ibench.results.job_state import CHECKPOINT, PLUGINS, JobState
 from a2ibench.results.recorded_files import safe_name
 from a2ibench.results.records import Result
 from a2ibench.results.result_file import RESULT
+from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, Spec
 
 if TYPE_CHECKING:
@@ -61,8 +62,12 @@ class Run:
         return draw(self.model, np.repeat(acoustic, count, axis=0), noise)
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: Path, loaded: dict[str, Encoder] | None = None) -> Run:
     """Load the encoder and the model of a finished job.
+
+    Args:
+        folder: of the job.
+        loaded: encoders by their names and options, for runs that share them; it is added to.
 
     Raises:
         UserError: the job trained no model, its plug-in is missing, or its files do not fit each
@@ -81,7 +86,11 @@ def open_run(folder: Path) -> Run:
         raise UserError(f"{folder / RESULT}: damaged ('spec'); train again")
     sizes = Spec(stored.image_size, stored.acoustic_dim, tuple(stored.classes))
     trained = result.job
-    encoder = registry.encoders.build(result.encoder.name, result.encoder.config)
+    loaded = {} if loaded is None else loaded
+    asked = content_key([result.encoder.name, result.encoder.config])
+    if asked not in loaded:
+        loaded[asked] = registry.encoders.build(result.encoder.name, result.encoder.config)
+    encoder = loaded[asked]
     if encoder.fingerprint() != (result.encoder.fingerprint or trained.encoder):
         raise UserError(f"{folder}: was trained with another version of encoder {encoder.name}")
     standardiser = Standardiser.load(folder / STANDARDISER)

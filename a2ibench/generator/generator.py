@@ -76,9 +76,9 @@ class Generator:
         return self._run.draw(mono, round(rate), count, _whole("seed", seed, 0, None))
 
 
-def load(path: Path, arm: str | None, seed: int) -> Generator:
+def load(path: Path, arm: str | None, seed: int, budget: int | None) -> Generator:
     """Load a generator; see :func:`a2ibench.load`."""
-    return Generator(open_run(find_run(path, arm, seed).folder))
+    return Generator(open_run(find_run(path, arm, seed, budget).folder))
 
 
 def _mono(waveform: npt.ArrayLike) -> FloatArray:

@@ -18,28 +18,43 @@ class Choice:
     description: str
 
 
-def find_run(path: Path, arm: str | None, seed: int) -> Choice:
+@dataclass(frozen=True)
+class Trained:
+    """A model of a study: its row, and the folder of a finished job.
+
+    Attributes:
+        budget: number of training images; None where its study has only one, or of a job by itself.
+    """
+
+    label: str
+    budget: int | None
+    folder: Path
+
+
+def find_run(path: Path, arm: str | None, seed: int, budget: int | None = None) -> Choice:
     """Find a finished job.
 
     Args:
         path: folder of a job (it has a ``result.json``) or of a study (it has a ``study.json``).
         arm: an arm of the study; None for its first model.
         seed: training seed of the arm.
+        budget: one of the study's; None for its largest.
 
     Raises:
-        UserError: neither of the two, an arm of a job, no such arm or seed, or a job that is not
-            finished.
+        UserError: neither of the two, an arm or a budget of a job, no such arm, seed or budget, or
+            a job that is not finished.
     """
     if (path / RESULT).is_file():
-        if arm is not None:
-            raise UserError(f"{path}: is a single job; an arm ({arm}) is chosen from a study")
+        for what, given in (("an arm", arm), ("a budget", budget)):
+            if given is not None:
+                raise UserError(f"{path}: is a single job; {what} ({given}) is chosen from a study")
         return _single(path)
     if not (path / ABOUT).is_file():
         raise UserError(
             f"{path}: neither a study (study.json) nor one of its jobs (result.json);"
             f" {what_to_give(path)}"
         )
-    study = open_study(path)
+    study = open_study(path, budget)
     arms = [row for row in study.rows if row.arm is not None]
     chosen = _find_arm(study, arms, arm)
     description = f"{chosen.name}, seed {seed}"
@@ -51,26 +66,33 @@ def find_run(path: Path, arm: str | None, seed: int) -> Choice:
     return Choice(_finished(study, chosen, seed), description)
 
 
-def find_models(path: Path, seed: int) -> tuple[dict[str, Path], list[str]]:
-    """Return every trained model of a study, or the one of a job.
+def find_models(
+    path: Path, seed: int, budget: int | None = None
+) -> tuple[list[Trained], list[str]]:
+    """Return every trained model of a study, arm by arm in ascending order of the budgets, or the
+    one of a job.
+
+    Args:
+        budget: one of the study's; None for all of them.
 
     Returns:
-        Name → folder of its job; the reasons why others of the study are missing.
+        The models; the reasons why others of the study are missing.
 
     Raises:
-        UserError: neither of the two, or a study in which nothing has a result.
+        UserError: neither of the two, a budget of a job, or a study in which nothing has a result.
     """
     if not (path / ABOUT).is_file():
-        run = find_run(path, None, seed)
-        return {run.description: run.folder}, []
-    study = open_study(path)
-    found, missing = {}, []
-    for arm in study.rows:
-        if arm.arm is not None:
-            try:
-                found[arm.label] = _finished(study, arm, seed)
-            except UserError as error:
-                missing.append(str(error))
+        run = find_run(path, None, seed, budget)
+        return [Trained(run.description, None, run.folder)], []
+    study = open_study(path, budget)
+    rows = study.all_rows if budget is None else study.rows
+    places = {row.label: place for place, row in enumerate(study.rows)}
+    found, missing = [], []
+    for arm in sorted((row for row in rows if row.arm), key=lambda row: places[row.label]):
+        try:
+            found.append(Trained(arm.label, arm.budget, _finished(study, arm, seed)))
+        except UserError as error:
+            missing.append(str(error))
     if not found:
         raise UserError(missing[0] if missing else _untrained(study))
     return found, missing
@@ -110,6 +132,6 @@ def _finished(study: Study, arm: Row, seed: int) -> Path:
     if job.result is None:
         why = "" if job.failure is None else f" ({job.failure})"
         raise UserError(
-            f"{study.folder}: {arm.label}, seed {seed}, has no result{why}; run the study again"
+            f"{study.folder}: {arm.name}, seed {seed}, has no result{why}; run the study again"
         )
     return job.folder

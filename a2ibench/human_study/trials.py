@@ -99,7 +99,7 @@ def load_arms(study: Study, arms: Sequence[str]) -> list[ArmImages]:
     if len(rows) < 2 or len({row.label for row in rows}) < len(rows):
         raise UserError("--arms: expected two or more, all different, as in ours,wan2019")
     return [
-        ArmImages(row.label, tuple(read_samples(job.folder).images for job in row.jobs))
+        ArmImages(row.name, tuple(read_samples(job.folder).images for job in row.jobs))
         for row in rows
     ]
 

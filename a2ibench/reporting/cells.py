@@ -46,7 +46,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Label(Cell):
-    """A text, with its CSS class on a page: ``words``, ``hash``, ``better``, ``worse`` or none."""
+    """A text, and its style on a page: ``words``, ``hash``, ``better`` or ``worse``; or ``method``,
+    the label of a row, which has the colour of its method."""
 
     text: str
     style: str = ""

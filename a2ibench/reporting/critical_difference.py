@@ -4,7 +4,8 @@ Demšar's rows are independent data sets. Metrics of one study share images and 
 diagram over metrics overstates how much is known: every diagram of them says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,15 +28,25 @@ NOTE = (
 )
 
 
-def rank_chart(ranks: Ranks, labels: Sequence[str], name: str, caption: str, by: str = "") -> Chart:
+def rank_chart(
+    ranks: Ranks,
+    labels: Sequence[str],
+    name: str,
+    caption: str,
+    by: str = "",
+    colours: Mapping[str, str] = MappingProxyType({}),
+) -> Chart:
     """Return the diagram for a page; see :func:`~a2ibench.reporting.svg.inline_svg`."""
     order = sorted(zip(ranks.mean, labels, strict=True))
     said = f"Mean ranks{by}: {', '.join(f'{label} {mean:.2f}' for mean, label in order)}"
-    return Chart(inline_svg(draw_diagram(ranks, labels), name, said), caption)
+    return Chart(inline_svg(draw_diagram(ranks, labels, colours), name, said), caption)
 
 
-def draw_diagram(ranks: Ranks, labels: Sequence[str]) -> "Figure":
-    """Draw mean ranks on an axis, and a bar over each run of methods that are not separated."""
+def draw_diagram(
+    ranks: Ranks, labels: Sequence[str], colours: Mapping[str, str] = MappingProxyType({})
+) -> "Figure":
+    """Draw mean ranks on an axis, and a bar over each run of methods that are not separated; a
+    method without a colour is black."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -67,7 +78,8 @@ def draw_diagram(ranks: Ranks, labels: Sequence[str]) -> "Figure":
             end, side = (1, "right") if left else (k, "left")
             level = -depth - (i if left else k - 1 - i)
             x = ranks.mean[method]
-            axes.plot([x, x, end], [0, level, level], color="black", linewidth=0.7)
+            colour = colours.get(labels[method], "black")
+            axes.plot([x, x, end], [0, level, level], color=colour, linewidth=0.7)
             gap = -GAP * (k - 1) if left else GAP * (k - 1)
             axes.text(end + gap, level, names[method], ha=side, va="center")
         for level, (first, last) in enumerate(bars):

@@ -123,8 +123,8 @@ def _cells(test: PairedTest) -> tuple[Cell, ...]:
     count = Count(seeds=0) if scores is None else Count(scores.n, scores.clips, seeds)
     means = [replace(score_cell(row, metric), low=None, high=None) for row in (test.base, test.row)]
     return (
-        Label(test.row.label),
-        Label(test.base.label),
+        Label(test.row.label, "method"),
+        Label(test.base.label, "method"),
         Label(heading(metric)),
         count,
         Label(full_name(metric)),

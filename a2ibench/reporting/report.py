@@ -25,7 +25,7 @@ from a2ibench.results.struck_metrics import find_health, struck_reasons, usable
 from a2ibench.results.study import Study
 from a2ibench.results.study_pairs import find_store
 from a2ibench.study.earlier_results import kept_notes
-from a2ibench.study.looks import Standing, note_look, standing
+from a2ibench.study.looks import Standing, note_looks, standing
 from a2ibench.study.paired_tests import PairedTest, explore_study, primary_tests
 
 DIAGRAM = "critical_difference.png"
@@ -88,6 +88,11 @@ class Report:
     def tests(self) -> list[PairedTest]:
         """The primary questions with their tests."""
         return primary_tests(self.methods, self.usable, self.standing)
+
+    @property
+    def tested(self) -> bool:
+        """Whether any of them has a test: who reads it has looked at all."""
+        return any(one.tested for one in self.tests)
 
     @cached_property
     def differences(self) -> list[Differences]:
@@ -217,8 +222,8 @@ def write_tables(made: Report, folder: Path) -> None:
         (folder / "tables" / name).unlink(missing_ok=True)
     for table in made.tables:
         save_table(table, folder / "tables")
-    if any(one.tested for one in made.tests):
-        note_look(folder, made.standing)
+    if made.tested:
+        note_looks(folder, [made.standing])
     if made.ranks is not None:
         labels = [arm.label for arm in made.scored]
         save_figure(draw_diagram(made.ranks, labels), folder / "tables" / DIAGRAM)

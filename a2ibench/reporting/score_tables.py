@@ -121,7 +121,7 @@ def _row(
         for metric in chosen
     ]
     count = Count() if widest is None else Count(widest.n, widest.clips)
-    return (Label(row.label), Seeds(row.done, row.asked), count, *scores, *scores)
+    return (Label(row.label, "method"), Seeds(row.done, row.asked), count, *scores, *scores)
 
 
 def score_cell(row: RowScores, metric: Metric, rows: Sequence[RowScores] = ()) -> Mean:

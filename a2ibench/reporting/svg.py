@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.figure import Figure
 
-COLOURS = ("#0b5fa5", "#b3520a", "#14764b", "#8a3d9c", "#a8323e", "#5d6b1f")
+COLOURS = ("#0b5fa5", "#b3520a", "#14764b", "#8a3d9c", "#a8323e", "#5d6b1f", "#1b6d82", "#7d4b34")
 """Colours of arms, in turn; in a page ``var(--arm-1)`` … stand in their place."""
 SOFT = "#6b7580"
 """The colour of what stands behind: reference rows, grids."""

@@ -20,11 +20,13 @@ class Column:
     Attributes:
         fields: name → attribute of a cell, for machines (fractions, not percent).
         left: whether it holds texts that begin at the left.
+        method: whether the heading is the label of a row, which a page marks with its colour.
     """
 
     heading: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     left: bool = False
+    method: bool = False
 
     @staticmethod
     def text(name: str, left: bool = False) -> "Column":

@@ -131,7 +131,7 @@ def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str
     """
     held: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for budget, one in ((budget, one) for budget, several in compared.items() for one in several):
-        for test in (test.judged(_times(test.p, len(compared))) for test in one.decided):
+        for test in (_corrected(test, len(compared)) for test in one.decided):
             if test.verdict == "not separable":
                 continue
             at = held.setdefault((one.method, one.base, test.metric.title), {})
@@ -147,9 +147,9 @@ def over_budgets(compared: Mapping[int, Sequence[Comparison]]) -> list[tuple[str
     ]
 
 
-def _times(p: float | None, tests: int) -> float | None:
-    """Correct a p for a number of tests (Bonferroni)."""
-    return None if p is None else min(1.0, tests * p)
+def _corrected(test: PairedTest, budgets: int) -> PairedTest:
+    """Correct a test for the number of budgets (Bonferroni)."""
+    return test.judged(None if test.p is None else min(1.0, budgets * test.p))
 
 
 def _reasons(tests: Sequence[PairedTest]) -> dict[str, tuple[PairedTest, ...]]:

@@ -1,16 +1,16 @@
 """The primary questions in ``study.json``: when they were declared or changed, and every look."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from a2ibench.results.job_state import JobState
-from a2ibench.results.read_record import DamagedError, read_record
+from a2ibench.results.read_record import DamagedError, parse_record, read_content
 from a2ibench.results.records import Look, PrimaryRecord, StudyRecord
 from a2ibench.results.result_file import JOBS, RESULT
 from a2ibench.results.study import ABOUT
-from a2ibench.storage import content_key, lock, read_json, write_json
+from a2ibench.storage import content_key, lock, write_json
 
 
 def declaration_hash(metrics: Sequence[str], contrasts: Sequence[tuple[str, str]]) -> str:
@@ -18,17 +18,37 @@ def declaration_hash(metrics: Sequence[str], contrasts: Sequence[tuple[str, str]
     return content_key([sorted(metrics), sorted(contrasts)])
 
 
-def with_history(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+def held_values(folder: Path) -> dict[str, Any] | None:
+    """Return the plain values of a folder's ``study.json``; None without one that is whole."""
+    try:
+        held = read_content(folder / ABOUT)
+    except (OSError, DamagedError):
+        return None
+    return held if isinstance(held, dict) else None
+
+
+def _as_study(held: Mapping[str, Any] | None) -> StudyRecord | None:
+    """Return plain values as a record; None of none, or of a damaged one."""
+    try:
+        return parse_record(StudyRecord, held)
+    except DamagedError:
+        return None
+
+
+def with_history(
+    folder: Path, about: Mapping[str, Any], values: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """Return what is to be written as ``study.json``, with the declarations and looks that are
     there: questions that stay keep their date, others are changed today.
 
     Args:
         about: the study in plain values; its ``primary`` holds metrics, contrasts, declared and
             hash. Without one, nothing is added.
+        values: those that are there (:func:`held_values`).
     """
     if "primary" not in about:
         return dict(about)
-    held = _held(folder)
+    held = _as_study(values)
     before = None if held is None else held.primary
     earlier = [] if held is None else held.earlier_primary
     now = about["primary"]
@@ -53,24 +73,21 @@ def count_results(folder: Path) -> int:
     return sum(job.result is not None and job.result.job.kind != "reference" for job in jobs)
 
 
-def record_look(folder: Path, look: Look) -> None:
-    """Add a look to ``study.json``; the same questions of the same results count once."""
+def record_looks(folder: Path, looks: Iterable[Look]) -> None:
+    """Add looks to ``study.json``; the same questions of the same results count once."""
     path = folder / ABOUT
     with lock(path):
-        held = _held(folder)
-        if held is not None and not any(same_look(one, look) for one in held.looks):
-            looks = [one.model_dump() for one in (*held.looks, look)]
-            write_json(path, {**read_json(path), "looks": looks})
+        values = held_values(folder)
+        if values is None or (held := _as_study(values)) is None:
+            return
+        every = list(held.looks)
+        for look in looks:
+            if not any(same_look(one, look) for one in every):
+                every.append(look)
+        if len(every) > len(held.looks):
+            write_json(path, {**values, "looks": [one.model_dump() for one in every]})
 
 
 def same_look(one: Look, other: Look) -> bool:
     """Return whether two looks asked the same of the same results."""
     return (one.primary, one.jobs) == (other.primary, other.jobs)
-
-
-def _held(folder: Path) -> StudyRecord | None:
-    """Return the record that is there; None without one, or of a damaged one."""
-    try:
-        return read_record(StudyRecord, folder / ABOUT)
-    except (OSError, DamagedError):
-        return None

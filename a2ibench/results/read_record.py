@@ -29,15 +29,19 @@ def read_record(kind: type[R], path: Path) -> R:
         DamagedError: it is no JSON, or not of this kind.
         OSError: it cannot be read at all.
     """
+    return parse_record(kind, read_content(path))
+
+
+def read_content(path: Path) -> Any:
+    """Read the plain values in a JSON file; raise as :func:`read_record`."""
     if path.stat().st_size > MAX_BYTES:
         raise DamagedError(f"{path.stat().st_size:,} bytes, far more than were written")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except RecursionError as error:
         raise DamagedError("nested too deeply") from error
     except ValueError as error:
         raise DamagedError(_short(str(error))) from error
-    return parse_record(kind, content)
 
 
 def parse_record(kind: type[R], content: Any) -> R:

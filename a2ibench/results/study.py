@@ -14,7 +14,7 @@ from a2ibench.errors import UserError, command, unknown
 from a2ibench.results import records
 from a2ibench.results.job_state import JobState
 from a2ibench.results.read_record import DamagedError, read_record
-from a2ibench.results.result_file import JOBS, RESULT
+from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import MINUS, Row, RowScores
 from a2ibench.results.struck_metrics import find_health, usable
 from a2ibench.storage import content_key
@@ -230,39 +230,3 @@ def find_row(label: str, rows: Sequence[Row], where: str) -> Row:
     if wanted not in known:
         raise unknown(f"arm of {where}", label, known)
     return known[wanted]
-
-
-def find_arm(text: str, arm: str | None, budget: int | None = None) -> Row:
-    """Find the row of a word of the command line: a job's folder, STUDY:ARM, or a study.
-
-    ``arm`` is that of a study which is named without one; None for its only model. ``budget`` is
-    one of the study's; None for its largest.
-
-    Raises:
-        UserError: nothing of the kind, an unknown arm, or an arm without a result.
-    """
-    path = Path(text)
-    if (path / RESULT).is_file():
-        if budget is not None:
-            raise UserError(f"{text}: is a single job; a budget ({budget}) is chosen from a study")
-        found = Row(path.name, (JobState(path),))
-    else:
-        if not (path / ABOUT).is_file():
-            # Both may hold colons.
-            for colon in (at for at, character in enumerate(text) if character == ":"):
-                if (Path(text[:colon]) / ABOUT).is_file():
-                    path, arm = Path(text[:colon]), text[colon + 1 :]
-        study = open_study(path, budget)
-        if arm is None:
-            models = study.about.models
-            if len(models) != 1:
-                raise UserError(
-                    f"{path}: holds {', '.join(models) or 'no model'}; say which:"
-                    f" {path}:ARM, or --arm ARM"
-                )
-            arm = models[0]
-        found = study.row(arm)
-    if not found.results:
-        why = "".join(f"; {one}" for one in found.damaged)
-        raise UserError(f"{text}: has no result (yet) that this version can read; run it{why}")
-    return found

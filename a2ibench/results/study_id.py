@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.errors import UserError, told
-from a2ibench.results.declaration import with_history
+from a2ibench.results.declaration import held_values, with_history
 from a2ibench.results.study import ABOUT
-from a2ibench.storage import UnwritableError, lock, read_json, write_json
+from a2ibench.storage import UnwritableError, lock, write_json
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
@@ -21,25 +21,29 @@ def write_about(folder: Path, about: Mapping[str, Any]) -> None:
     questions (:func:`~a2ibench.results.declaration.with_history`)."""
     path = folder / ABOUT
     with lock(path):
-        written = with_history(folder, about)
-        write_json(path, {**written, "id": _held(path) or uuid.uuid4().hex})
+        held = held_values(folder)
+        made = _id_in(held) or uuid.uuid4().hex
+        write_json(path, {**with_history(folder, about, held), "id": made})
 
 
 def study_id(folder: Path) -> str:
     """Return the id of a study: 32 hexadecimal digits. One of an earlier version is given one.
 
     Raises:
-        UserError: it has none, and its folder cannot be written.
+        UserError: it has none, and its file is damaged, or its folder cannot be written.
     """
     path = folder / ABOUT
-    if found := _held(path):
+    if found := _id_in(held_values(folder)):
         return found
     try:
         with lock(path):
-            if found := _held(path):
+            held = held_values(folder)  # another command may have given it one meanwhile
+            if held is None:
+                raise UserError(f"{path}: missing or damaged; run the study again")
+            if found := _id_in(held):
                 return found
             made = uuid.uuid4().hex
-            write_json(path, {**read_json(path), "id": made})
+            write_json(path, {**held, "id": made})
             return made
     except (OSError, UnwritableError) as error:
         raise UserError(
@@ -48,11 +52,7 @@ def study_id(folder: Path) -> str:
         ) from error
 
 
-def _held(path: Path) -> str | None:
-    """Return the id in a file; None without one, or where the file is missing or damaged."""
-    try:
-        about = read_json(path)
-    except (OSError, ValueError):
-        return None
-    found = about.get("id") if isinstance(about, dict) else None
+def _id_in(held: Mapping[str, Any] | None) -> str | None:
+    """Return the id in the values of a ``study.json``, if they have one."""
+    found = None if held is None else held.get("id")
     return found if isinstance(found, str) and re.fullmatch("[0-9a-f]{32}", found) else None

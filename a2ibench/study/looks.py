@@ -1,6 +1,7 @@
 """Looks at the primary questions of a study, from their declaration on."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -9,7 +10,7 @@ from pathlib import Path
 from a2ibench import registry
 from a2ibench.errors import counted
 from a2ibench.evaluation.verdict import spending
-from a2ibench.results.declaration import record_look, same_look
+from a2ibench.results.declaration import record_looks, same_look
 from a2ibench.results.records import Look, PrimaryRecord
 from a2ibench.results.study import Study
 from a2ibench.study.primary import Primary, usual_contrasts, usual_metrics
@@ -120,10 +121,11 @@ def standing(study: Study) -> Standing:
     )
 
 
-def note_look(folder: Path, now: Standing) -> None:
-    """Record a look at questions that were tested, in a study that records its questions."""
-    if now.record is not None and now.look is not None:
-        record_look(folder, now.look)
+def note_looks(folder: Path, tested: Iterable[Standing]) -> None:
+    """Record looks at questions that were tested, in a study that records its questions."""
+    looks = [now.look for now in tested if now.record is not None and now.look is not None]
+    if looks:
+        record_looks(folder, looks)
 
 
 def day(seconds: float) -> str:

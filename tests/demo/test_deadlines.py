@@ -12,6 +12,7 @@ import uvicorn
 
 from a2ibench.demo import app, deadlines
 from a2ibench.demo.serve import listen
+from a2ibench.demo.studio import Model
 
 HEAD = (
     "POST /draw?model=0&n=1&volume=1&seed=0 HTTP/1.1\r\nHost: localhost\r\n"
@@ -26,7 +27,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     monkeypatch.setattr(deadlines, "REQUEST", 1.0)
     monkeypatch.setattr(deadlines, "GRACE", 0.5)
     monkeypatch.setattr(app, "REQUEST", 1.0)
-    made = app.make_app({"none": None}, ["*"])  # type: ignore[dict-item]
+    made = app.make_app([Model("none", None, None)], ["*"])  # type: ignore[arg-type]
     config = uvicorn.Config(
         made, http=deadlines.PunctualProtocol, lifespan="off", log_level="warning", access_log=False
     )

@@ -26,8 +26,7 @@ from a2ibench.cli import main
 from a2ibench.demo.app import HEADERS, UPLOAD, make_app
 from a2ibench.demo.serve import allowed_hosts, is_loopback, open_models
 from a2ibench.demo.sound import MAX_BYTES, MAX_SECONDS
-from a2ibench.demo.studio import FAILED
-from a2ibench.generator.generator import Generator
+from a2ibench.demo.studio import FAILED, Model
 from a2ibench.media.sound_file import read_sound
 
 RATE = 48_000
@@ -65,18 +64,19 @@ def silent_film() -> bytes:
 @pytest.fixture(scope="module")
 def models(
     small_study: Path, job_of: Callable[[str, Path], Path], tmp_path_factory: Any
-) -> dict[str, Generator]:
+) -> list[Model]:
     second = job_of("wan2019", tmp_path_factory.mktemp("second") / "job")
     said: list[str] = []
     found = open_models([small_study, second], 0, said.append)
-    assert list(found) == ["study: vae", "wan2019 (job)"]
+    assert [model.name for model in found] == ["study: vae", "wan2019 (job)"]
     assert not said
+    assert found[0].generator._run.encoder is found[1].generator._run.encoder
     return found
 
 
 @pytest.fixture
 def client(
-    models: dict[str, Generator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    models: list[Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestClient]:
     """After each test nothing that was sent lies in the folder for temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -97,7 +97,7 @@ def pictures(model: dict[str, Any]) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3", "webm"])
 def test_every_model_draws_a_sound_as_it_does_elsewhere(
-    client: TestClient, models: dict[str, Generator], tmp_path_factory: Any, kind: str
+    client: TestClient, models: list[Model], tmp_path_factory: Any, kind: str
 ) -> None:
     content = encoded(kind)
     answer = post(client, content)
@@ -113,9 +113,10 @@ def test_every_model_draws_a_sound_as_it_does_elsewhere(
     path = tmp_path_factory.mktemp("sent") / f"a.{kind}"
     path.write_bytes(content)
     waveform, rate = read_sound(path)
-    for model, (name, generator) in zip(shown["models"], models.items(), strict=True):
-        assert model["name"] == name
-        np.testing.assert_array_equal(pictures(model), generator.generate(waveform, rate, 2, 3))
+    for model, one in zip(shown["models"], models, strict=True):
+        assert model["name"] == one.name
+        drawn = one.generator.generate(waveform, rate, 2, 3)
+        np.testing.assert_array_equal(pictures(model), drawn)
     assert shown["models"][0]["notes"] == []
     assert shown["models"][1]["notes"] == ["it uses no noise: all pictures are the same"]
 
@@ -289,13 +290,17 @@ def test_names_of_files_reach_nobody(client: TestClient) -> None:
     assert answer.status_code == 200
 
 
-def test_the_page_is_strict_and_names_every_model_escaped(models: dict[str, Generator]) -> None:
-    (generator, _) = models.values()
-    app = make_app({"<b>bold</b> − x": generator, "y": generator}, allowed_hosts("127.0.0.1"))
+def test_the_page_is_strict_and_names_every_model_escaped(models: list[Model]) -> None:
+    generator = models[0].generator
+    methods = [("<b>bold</b> − x", 1_000), ("<b>bold</b> − x", 3_000), ("y", None)]
+    offered = [Model(method, budget, generator) for method, budget in methods]
+    app = make_app(offered, allowed_hosts("127.0.0.1"))
     with TestClient(app, base_url="http://localhost:8000") as client:
         page = client.get("/")
         assert page.status_code == 200
         assert "&lt;b&gt;bold&lt;/b&gt; − x" in page.text
+        assert page.text.count('name="model"') == len(offered)
+        assert page.text.index("1,000 images") < page.text.index("3,000 images")
         assert "<b>" not in page.text
         assert not re.search(r"<script(?! src=)|<style| style=| on\w+=", page.text)
         assert "//" not in page.text, "an address elsewhere"
@@ -326,7 +331,7 @@ def test_requests_at_the_same_time_wait_for_each_other(client: TestClient) -> No
     assert together == alone
 
 
-def test_nothing_is_drawn_for_who_has_gone(models: dict[str, Generator]) -> None:
+def test_nothing_is_drawn_for_who_has_gone(models: list[Model]) -> None:
     sent: list[Any] = []
     arriving = [
         {"type": "http.request", "body": encoded("wav"), "more_body": False},
@@ -353,7 +358,7 @@ def test_nothing_is_drawn_for_who_has_gone(models: dict[str, Generator]) -> None
 
 @pytest.mark.parametrize("failure", [ValueError("NaN or infinite pixels"), SystemExit(0)])
 def test_a_model_that_fails_does_not_hide_the_others(
-    models: dict[str, Generator], caplog: pytest.LogCaptureFixture, failure: BaseException
+    models: list[Model], caplog: pytest.LogCaptureFixture, failure: BaseException
 ) -> None:
     class Failing:
         notes = ()
@@ -361,22 +366,40 @@ def test_a_model_that_fails_does_not_hide_the_others(
         def generate(self, *arguments: Any) -> Any:
             raise failure
 
-    (good, _) = models.values()
-    app = make_app({"good": good, "failing": Failing()}, ["*"])  # type: ignore[dict-item]
+    failing = Model("failing", None, Failing())  # type: ignore[arg-type]
+    app = make_app([models[0], failing], ["*"])
     with TestClient(app) as client:
         shown = post(client, encoded("wav")).json()["models"]
     assert len(shown[0]["pictures"]) == 2
-    assert shown[1] == {"name": "failing", "error": FAILED}
+    assert (shown[1]["name"], shown[1]["error"]) == ("failing", FAILED)
     assert type(failure).__name__ in caplog.text
 
 
 def test_a_failure_of_the_server_is_as_strict_as_its_other_answers() -> None:
-    app = make_app({"broken": None}, ["*"])  # type: ignore[dict-item]
+    app = make_app([Model("broken", None, None)], ["*"])  # type: ignore[arg-type]
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = post(client, encoded("wav"), "model=0&n=1&volume=1&seed=0")
     assert answer.status_code == 500
     assert "see its terminal" in answer.json()["error"]
     assert HEADERS.items() <= dict(answer.headers).items()
+
+
+def test_every_budget_of_a_study_is_offered_or_the_one_that_is_asked_for(
+    small_study: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(small_study, study)
+    about = json.loads((study / "study.json").read_text())
+    about["smaller"] = {"48": {"vae": about["jobs"]["vae"]}}
+    (study / "study.json").write_text(json.dumps(about))
+    said: list[str] = []
+    both = open_models([study], 0, said.append)
+    assert [model.name for model in both] == ["vae, 48 images", "vae, 96 images"]
+    (one,) = open_models([study], 0, said.append, 48)
+    assert (one.name, said) == ("vae, 48 images", [])
+    with TestClient(make_app(both, ["*"])) as client:
+        shown = post(client, encoded("wav")).json()["models"]
+    assert [(one["method"], one["budget"]) for one in shown] == [("vae", 48), ("vae", 96)]
 
 
 def test_an_arm_without_a_result_is_left_out_and_named(small_study: Path, tmp_path: Path) -> None:
@@ -387,7 +410,7 @@ def test_an_arm_without_a_result_is_left_out_and_named(small_study: Path, tmp_pa
     about["jobs"]["vae − x"] = ["0" * 20]
     (study / "study.json").write_text(json.dumps(about))
     said: list[str] = []
-    assert list(open_models([study], 0, said.append)) == ["vae"]
+    assert [model.name for model in open_models([study], 0, said.append)] == ["vae"]
     reason = f"{study}: vae − x, seed 0, has no result; run the study again"
     assert said == [f"note: left out: {reason}"]
 

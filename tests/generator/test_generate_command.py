@@ -14,6 +14,7 @@ from PIL import Image
 
 import a2ibench
 from a2ibench.cli import main
+from a2ibench.generator.select_model import find_run
 from a2ibench.results.result_file import write_result
 
 RATE = 8000
@@ -72,6 +73,25 @@ def test_other_commands_name_it_as_well(two_arms: Path, tmp_path: Path, command:
     done = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     assert "vae, seed 0 of 0 to 1 (the first of 2 arms; choose with --arm:" in done.output
+
+
+@pytest.mark.parametrize("command", ["generate", "sweep", "export"])
+def test_a_budget_is_chosen_in_one_way(two_arms: Path, tmp_path: Path, command: str) -> None:
+    about = json.loads((two_arms / "study.json").read_text())
+    about["smaller"] = {"48": {arm: about["jobs"][arm] for arm in ("vae", "vae − x")}}
+    (two_arms / "study.json").write_text(json.dumps(about))
+    assert find_run(two_arms, "vae − x", 0, 48).description == "vae − x, 48 images, seed 0"
+    assert find_run(two_arms, "vae − x", 0).description == "vae − x, 96 images, seed 0"
+    sound = [tmp_path / "a.wav"] if command != "export" else []
+    change = ["--volume", "1,2"] if command == "sweep" else []
+    job = two_arms / "jobs" / about["jobs"]["vae"][0]
+    for run, budget, said in (
+        (two_arms, 7, f"{two_arms}: has no budget of 7 images; known: 48, 96"),
+        (job, 48, f"{job}: is a single job; a budget (48) is chosen from a study"),
+    ):
+        asked = [command, run, *sound, *change, "--budget", budget, "--out", tmp_path / "out"]
+        done = CliRunner().invoke(main, [str(argument) for argument in asked])
+        assert (done.exit_code, done.output) == (2, f"error: {said}\n")
 
 
 def test_reference_rows_are_not_offered(two_arms: Path, tmp_path: Path) -> None:

@@ -18,12 +18,19 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from a2ibench.reporting.between_encoders import Between
 from a2ibench.reporting.cells import Label, Mean
 from a2ibench.reporting.html_page import write_html
+from a2ibench.reporting.page.parts import Part, render_section
+from a2ibench.reporting.page.sections.pictures import Pictures
 from a2ibench.reporting.table import Column, Table
+from a2ibench.results.drawings import AtBudget, Drawing, Drawings, Sound
 
 pytestmark = pytest.mark.integration
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = 360
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+    "awAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +179,35 @@ def luminance(colour: str) -> float:
     levels = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in levels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_slider_shows_the_pictures_of_each_budget_by_key(browser: Chrome, tmp_path: Path) -> None:
+    sound = Sound("dog", "clip, 0.00 s", "data:audio/mpeg;base64,", PIXEL)
+    budgets = tuple(
+        AtBudget(f"{images} images", (Drawing("ours", 0, (PIXEL,)), Drawing("vae", 0, ())))
+        for images in (1, 3, 9)
+    )
+    drawn = Drawings((sound,), (), budgets, 2)
+    values: dict[str, Any] = {"drawn": drawn, "unseen": "", "several": [], "budget": ""}
+    html = render_section(Pictures, marks={"ours": 1}, longest=10.0, **values)
+    path = tmp_path / "report.html"
+    head = {"name": "one", "about": "made up", "facts": (), "key": ""}
+    parts = [Part("verdict", "Verdict", html)]
+    write_html("study.html.j2", path, script="study.js", parts=parts, **head)
+
+    def shown() -> list[str]:
+        bodies = browser.find_elements(By.CSS_SELECTOR, "tbody[data-budget]")
+        return [str(one.get_attribute("data-budget")) for one in bodies if one.is_displayed()]
+
+    browser.get(path.as_uri())
+    assert shown() == ["9 images"]
+    slider = browser.find_element(By.CSS_SELECTOR, ".slider input")
+    assert slider.accessible_name == "Training"
+    for key, said in ((Keys.ARROW_LEFT, "3 images"), (Keys.HOME, "1 images")):
+        slider.send_keys(key)
+        assert (shown(), slider.get_attribute("aria-valuetext")) == ([said], said)
+    mark = "return getComputedStyle(document.querySelector('.arm'), '::before').backgroundColor"
+    assert browser.execute_script(mark) == "rgb(11, 95, 165)"
 
 
 def test_the_overview_sorts_its_tables_as_well(browser: Chrome, tmp_path: Path) -> None:

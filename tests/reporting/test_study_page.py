@@ -14,13 +14,12 @@ from a2ibench.contracts.section import Section
 from a2ibench.evaluation.statistics import Paired
 from a2ibench.reporting.cells import Label, Mean, P
 from a2ibench.reporting.html_page import write_html
-from a2ibench.reporting.page.exam import Sound
 from a2ibench.reporting.page.parts import Part, render_section
 from a2ibench.reporting.page.sections.budgets import Budgets
 from a2ibench.reporting.page.sections.by_class import ByClass
 from a2ibench.reporting.page.sections.cost import Cost
 from a2ibench.reporting.page.sections.differences import Differences
-from a2ibench.reporting.page.sections.pictures import Drawing, Drawings, Pictures
+from a2ibench.reporting.page.sections.pictures import Pictures
 from a2ibench.reporting.page.sections.provenance import Provenance
 from a2ibench.reporting.page.sections.scores import Scores
 from a2ibench.reporting.page.sections.seeds import Seeds
@@ -30,6 +29,7 @@ from a2ibench.reporting.page.sections.verdict import Verdict
 from a2ibench.reporting.svg import Chart
 from a2ibench.reporting.table import Column, Table
 from a2ibench.reporting.verdict_text import Comparison
+from a2ibench.results.drawings import AtBudget, Drawing, Drawings, Draws, Sound
 from a2ibench.results.rows import RowScores
 from a2ibench.study.commands import Command
 from a2ibench.study.paired_tests import PairedTest
@@ -50,9 +50,10 @@ class Hostile(Metric):
 
 
 def table(name: str, notes: tuple[str, ...] = (NOTE,), keys: int = 1) -> Table:
+    key = "" if name.startswith("class") else "method"
     rows = (
-        (Label(HOSTILE), Label("b"), Mean(1.5, low=1.0, high=2.0), Label("better", "better")),
-        (Label(HOSTILE), Label("a"), P(0.0), Label("not separable")),
+        (Label(HOSTILE, key), Label("b"), Mean(1.5, low=1.0, high=2.0), Label("better", "better")),
+        (Label(HOSTILE, key), Label("a"), P(0.0), Label("not separable")),
         (Label("last"), Label("a"), Mean(None), Label("worse", "worse")),
     )
     headings = ("method", "metric", HOSTILE, "verdict")
@@ -67,7 +68,9 @@ def parts() -> dict[type[Section], dict[str, Any]]:
     better = PairedTest(row, row, Hostile(), change, 0.0001, "better")
     compared = Comparison(HOSTILE, HOSTILE, (better, replace(better, verdict="worse")))
     sound = Sound(HOSTILE, HOSTILE, "data:audio/mpeg;base64,", PIXEL)
-    drawn = Drawing(HOSTILE, 0, (PIXEL,))
+    one, failed = Drawing(HOSTILE, 0, (PIXEL,)), Drawing("failed", 0, ())
+    budgets = (AtBudget("1 images", (one, failed)), AtBudget("3 images", (one, failed)))
+    drawn = Drawings((sound,), (one,), budgets, 1)
     chart = Chart(Markup('<svg viewBox="0 0 1 1" role="img" aria-label="x"></svg>'), HOSTILE)
     facts = ((HOSTILE, HOSTILE),)
     sweep = Sweep(HOSTILE, PIXEL, ((HOSTILE, PIXEL),), table("sweep_1"), 2)
@@ -75,15 +78,15 @@ def parts() -> dict[type[Section], dict[str, Any]]:
         Verdict: {
             "lead": HOSTILE, "gaps": True, "compared": [compared], "about": [HOSTILE],
             "several": True, "tested": True, "over_budgets": [(HOSTILE, HOSTILE)],
+            "drawn": drawn, "looks": [("1", 1), ("3", 2)],
         },
         Scores: {"tables": [table("quality"), table("match", (NOTE, OTHER))], "shared": [NOTE]},
         Differences: {
             "tables": [table("ablations", keys=2), table("floor")], "shared": [], "diagram": chart,
         },
         Pictures: {
-            "unseen": HOSTILE, "longest": 10.0,
-            "pictures": Drawings((sound,), (drawn, Drawing("failed", 0, ()))),
-            "several": [Drawings((sound,), (drawn, drawn))],
+            "unseen": HOSTILE, "longest": 10.0, "drawn": drawn, "budget": "3 images",
+            "several": [Draws(sound, (one, one))],
         },
         Budgets: {"charts": [(HOSTILE, chart)]},
         Seeds: {"made": chart},
@@ -102,9 +105,12 @@ def parts() -> dict[type[Section], dict[str, Any]]:
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "report.html"
     made = [
-        Part(section.name, section.title, render_section(section, said_once={NOTE}, **values))
+        Part(
+            section.name, section.title,
+            render_section(section, said_once={NOTE}, marks={HOSTILE: 2}, **values),
+        )
         for section, values in parts().items()
-    ]
+    ]  # fmt: skip
     head = {"name": HOSTILE, "about": HOSTILE, "facts": ((HOSTILE, HOSTILE),), "key": ""}
     write_html("study.html.j2", path, script="study.js", parts=made, **head)
     return path.read_text(encoding="utf-8")
@@ -207,6 +213,30 @@ def test_rows_of_a_table_of_differences_say_what_they_are_and_are_sorted_togethe
     (beside,) = number
     assert (beside.get("class"), beside.text) == ("beside", "[1.00, 2.00]")
     assert [row[3].get("class") for row in body] == ["better", None, "worse"]
+
+
+def test_a_method_has_its_colour_wherever_it_is_named_and_a_class_of_its_name_has_none(
+    root: Any,
+) -> None:
+    marked = [one for one in root.iter() if one.get("class") == "arm"]
+    assert {one.get("style") for one in marked} == {"--arm: var(--arm-2)"}
+    assert {"".join(one.itertext()) for one in marked} == {HOSTILE}
+    assert {one.tag for one in marked} == {"strong", "b", "span", "th"}
+    (table,) = [one for one in root.iter("table") if one.get("id") == "table-class_x"]
+    assert "arm" not in [one.get("class") for one in table.iter()]
+
+
+def test_without_a_script_the_pictures_are_of_one_budget_and_there_is_no_slider(root: Any) -> None:
+    parts = [one for one in root.iter() if "data-budget" in one.attrib]
+    assert [(one.tag, one.get("data-budget"), "hidden" in one.attrib) for one in parts] == [
+        (tag, budget, budget == "1 images")
+        for tag in ("div", "tbody")
+        for budget in ("1 images", "3 images")
+    ]
+    sliders = [one for one in root.iter("p") if one.get("class") == "slider"]
+    assert [("hidden" in one.attrib, one.get("data-names")) for one in sliders] == [
+        (True, "1 images|3 images")
+    ] * 2
 
 
 @pytest.mark.parametrize(

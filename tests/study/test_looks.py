@@ -119,6 +119,43 @@ def test_the_same_results_are_looked_at_once_however_often_they_are_reported(
     assert (declared / "report.html").stat().st_mtime_ns == page
 
 
+def with_budgets(folder: Path, seeds: int) -> None:
+    """Give the study a smaller budget, at which the other one of its arms is better."""
+    small, large = (
+        {
+            arm: [result(folder, arm + end, seed, 0.05 * (arm == best)) for seed in range(seeds)]
+            for arm in ARMS
+        }
+        for best, end in (("vae", "x"), ("ours", ""))
+    )
+    arms = {arm: {"model": arm, "change": "", "config": {}} for arm in ARMS}
+    more = {"jobs": large, "smaller": {"32": small}, "arms": arms, "seeds": seeds}
+    write_about(folder, {**about(folder), **more, "primary": KID.plain})
+
+
+def test_a_verdict_over_budgets_is_a_look_at_each_of_them(declared: Path) -> None:
+    with_budgets(declared, 3)
+    assert run("report", declared)[0] == 0
+    first, second = about(declared)["looks"]
+    assert set(first["jobs"]).isdisjoint(second["jobs"])
+    page = (declared / "report.html").read_text()
+    assert "look 1 at 32 images, look 1 at 96 images" in page
+    assert "worse than ours at 96 images (the curves cross)" in page
+    with_budgets(declared, 4)
+    assert run("report", declared)[0] == 0
+    for budget in (32, 96):
+        assert standing(open_study(declared, budget)).number == 2
+    assert "look 2 at 32 images, look 2 at 96 images" in (declared / "report.html").read_text()
+
+
+def test_compare_tests_the_budget_that_it_compares(declared: Path) -> None:
+    with_budgets(declared, 3)
+    for budget, verdict in ((96, "better"), (32, "worse")):
+        sides = [f"{declared}:ours", f"{declared}:vae"]
+        code, text = run("compare", *sides, "--budget", budget, "--metric", "kid_lite0")
+        assert (code, f"{budget} images" in text, f" {verdict} " in text) == (0, True, True), text
+
+
 def test_more_seeds_are_another_look_and_cost_more(declared: Path) -> None:
     def p() -> tuple[float, float]:
         assert run("report", declared)[0] == 0

@@ -180,9 +180,25 @@ function show(answer, { blob, name }) {
   at("spectrogram").src = spectrogram;
   at("spectrogram").alt = `Mel spectrogram of ${length}`;
   at("to").textContent = length;
-  at("models").replaceChildren(...answer.models.map(column));
+  compare(answer.models);
   at("result").hidden = false;
   at("result-title").focus();
+}
+
+// One method below another, and its budgets side by side; alone, methods stand side by side.
+function compare(models) {
+  const methods = [...new Set(models.map((model) => model.method))];
+  const budgets = [...new Set(models.map((model) => model.budget))].sort((a, b) => a - b);
+  const several = budgets.length > 1;
+  at("models").classList.toggle("several", several);
+  at("models").style.setProperty("--budgets", budgets.length);
+  const boxes = models.map(column);
+  boxes.forEach((box, i) => {
+    if (!several) return;
+    box.style.gridRow = methods.indexOf(models[i].method) + 1;
+    box.style.gridColumn = budgets.indexOf(models[i].budget) + 1;
+  });
+  at("models").replaceChildren(...boxes);
 }
 
 function column(model) {

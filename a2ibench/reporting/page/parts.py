@@ -13,7 +13,7 @@ from a2ibench.reporting.page.view import StudyView
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-MACROS = "{% from 'macros.html.j2' import chart, claim, notes, table with context %}"
+MACROS = "{% from 'macros.html.j2' import chart, claim, mark, notes, slider, table with context %}"
 """Macros that every template may use."""
 
 
@@ -54,7 +54,8 @@ def make_parts(study: StudyView) -> list[Part]:
         try:
             values = section().collect(study)
             if values is not None:
-                html = render_section(section, said_once=study.said_once, **values)
+                shared = {"said_once": study.said_once, "marks": study.marks}
+                html = render_section(section, **shared, **values)
                 parts.append(Part(section.name, section.title, html))
         except UserError:
             raise

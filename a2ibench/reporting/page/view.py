@@ -7,11 +7,18 @@ from pathlib import Path
 
 from a2ibench.data.store import PairStore
 from a2ibench.reporting.differences import DIFFERENCES
+from a2ibench.reporting.image_grids import GRID_COLUMNS, choose_segments
 from a2ibench.reporting.page.against import against_references
-from a2ibench.reporting.page.exam import Asked, damaged_pictures, open_exam
 from a2ibench.reporting.report import Report, report_on
 from a2ibench.reporting.svg import COLOURS
 from a2ibench.reporting.table import Table
+from a2ibench.results.drawings import (
+    Asked,
+    Drawings,
+    damaged_pictures,
+    draw_all,
+    open_exam,
+)
 from a2ibench.results.job_state import Jobs
 from a2ibench.results.records import ScoreRecord, StudyRecord
 from a2ibench.results.study import Study
@@ -72,9 +79,16 @@ class StudyView:
         return None if self.store is None else open_exam(self.store)
 
     @cached_property
+    def drawn(self) -> Drawings | None:
+        """Pictures for a few sounds; None where these are not at hand."""
+        if (asked := self.asked) is None:
+            return None
+        return draw_all(asked, self.study, choose_segments(asked.exam.test.label, GRID_COLUMNS))
+
+    @cached_property
     def damaged_pictures(self) -> list[str]:
         """A line for each file of pictures that cannot be shown beside its sounds."""
-        return [] if self.asked is None else damaged_pictures(self.rows)
+        return [] if self.asked is None else damaged_pictures(self.study.all_jobs)
 
     @cached_property
     def arms(self) -> list[str]:
@@ -82,9 +96,14 @@ class StudyView:
         return [arm.label for arm in self.report.arms]
 
     @cached_property
+    def marks(self) -> dict[str, int]:
+        """Arm → the number of its colour on all of the page, from 1; they are used in turn."""
+        return {label: i % len(COLOURS) + 1 for i, label in enumerate(self.arms)}
+
+    @cached_property
     def colours(self) -> dict[str, str]:
-        """Arm → its colour in all charts; there are six, used in turn."""
-        return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(self.arms)}
+        """Arm → its colour in all charts."""
+        return {label: COLOURS[number - 1] for label, number in self.marks.items()}
 
     @property
     def score_tables(self) -> list[Table]:

@@ -13,6 +13,7 @@ from a2ibench.reporting.report import PAGE
 from a2ibench.reporting.text_formats import to_markdown
 from a2ibench.storage import content_key, file_sha256
 from a2ibench.study import commands
+from a2ibench.study.looks import note_looks, standing
 
 CODE = {".py", ".j2", ".css", ".js"}
 """Suffixes of the files that make a page."""
@@ -47,6 +48,8 @@ def write_page(study: StudyView) -> Path:
         facts=_facts(view),
         parts=parts,
     )
+    tested = [one.standing for one in view.budgets.values() if one.tested]
+    note_looks(study.folder, tested)  # the verdict is about every budget
     return path
 
 
@@ -70,11 +73,12 @@ def _key(study: StudyView) -> str:
     sweeps = (study.folder / SWEEPS, *study.sweeps)
     swept = [file for one in sweeps for file in sorted(one.rglob("*"))]
     made = study.report
+    looks = [standing(study.study.at(budget)).notes for budget in study.study.budgets]
     return content_key(
         [
             [file_sha256(path) for path in sorted(files)],
             str(study.folder.resolve()),
-            {**study.about.plain, "looks": made.standing.notes},
+            {**study.about.plain, "looks": looks},
             [[job.result and job.result.plain, job.gap] for job in study.study.all_jobs],
             study.study.budget,
             [made.about, made.verdict, str(made.check), *made.check.told],

@@ -42,6 +42,27 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// Every budget's pictures are there; the sliders choose which of them are seen, all of them alike.
+const sliders = [...document.querySelectorAll(".slider")];
+const choose = (place) => {
+  let name = "";
+  for (const slider of sliders) {
+    name = slider.dataset.names.split("|")[place];
+    const range = slider.querySelector("input");
+    range.value = String(place);
+    range.setAttribute("aria-valuetext", name);
+    slider.querySelector("b").textContent = name;
+  }
+  for (const part of document.querySelectorAll("[data-budget]")) {
+    part.hidden = part.dataset.budget !== name;
+  }
+};
+for (const slider of sliders) {
+  const range = slider.querySelector("input");
+  slider.hidden = false;
+  range.addEventListener("input", () => choose(Number(range.value)));
+}
+if (sliders.length) choose(Number(sliders[0].querySelector("input").defaultValue));
 // One sound at a time.
 document.addEventListener("play", (event) => {
   for (const player of document.querySelectorAll("audio")) {

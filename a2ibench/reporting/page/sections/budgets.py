@@ -20,7 +20,6 @@ class Budgets(Section):
     name, title, place = "budgets", "Budgets", 45
 
     def collect(self, study: StudyView) -> dict[str, object] | None:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         made = study.report
         metrics = [metric for metric in made.usable if metric.headline] or made.usable
         if len(study.budgets) < 2 or not metrics:

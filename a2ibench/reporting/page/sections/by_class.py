@@ -22,7 +22,6 @@ class ByClass(Section):
     name, title, place = "by_class", "By class and factor", 60
 
     def collect(self, study: StudyView) -> dict[str, object] | None:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         test = None if study.asked is None else study.asked.exam.test
         tables = [] if test is None else class_tables(test, study.report, study.rows)
         tables += _tables("part", study.report, study.rows, _by_part)
@@ -90,7 +89,7 @@ def _tables(
         headings = (
             Column.text(what),
             *([] if counts is None else [Column("n", {"n": "n", "clips": "clips"})]),
-            *map(Column.value, columns),
+            *(Column(label, {label: "value"}, method=True) for label in columns),
         )
         title = f"{heading(metric)} by {what} ({made.about})"
         name = f"{what}_{metric.name}"

@@ -36,7 +36,6 @@ class Cost(Section):
     name, title, place = "cost", "Cost and gaps", 90
 
     def collect(self, study: StudyView) -> dict[str, object]:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         every = {row.name: row.jobs for row in study.study.all_rows}
         return {"gaps": _gap_table(every), "cost": _cost_table(study.rows, study.report.about)}
 
@@ -54,7 +53,7 @@ def _cost_table(rows: Jobs, about: str) -> Table | None:
         spent = sum(result.seconds for result in results)
         seen = [row[MEMORY] for ran in jobs for row in ran.machine if MEMORY in row]
         values = (len(results), *means, spent, max(seen, default=None))
-        lines.append((Label(label), *map(Number, values)))
+        lines.append((Label(label, "method"), *map(Number, values)))
     columns = (Column.text("method"), *map(Column.value, COLUMNS))
     return Table("cost", f"Cost ({about})", columns, (tuple(lines),), (SECONDS,)) if lines else None
 
@@ -62,7 +61,12 @@ def _cost_table(rows: Jobs, about: str) -> Table | None:
 def _gap_table(rows: Jobs) -> Table | None:
     """List every job without a result, with its reason."""
     gaps = [
-        (Label(label), Number(ran.seed), Label(ran.folder.name, "hash"), Label(reason, "words"))
+        (
+            Label(label, "method"),
+            Number(ran.seed),
+            Label(ran.folder.name, "hash"),
+            Label(reason, "words"),
+        )
         for label, jobs in rows.items()
         for ran in jobs
         if (reason := ran.gap) is not None

@@ -11,10 +11,13 @@ class Differences(Section):
     name, title, place = "differences", "Differences", 30
 
     def collect(self, study: StudyView) -> dict[str, object] | None:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         tables, ranks = study.difference_tables, study.report.ranks
         if not tables:
             return None
         labels = [arm.label for arm in study.report.scored]
-        diagram = None if ranks is None else rank_chart(ranks, labels, "ranks", NOTE)
+        diagram = (
+            None
+            if ranks is None
+            else rank_chart(ranks, labels, "ranks", NOTE, colours=study.colours)
+        )
         return {"tables": tables, "shared": shared_notes(tables), "diagram": diagram}

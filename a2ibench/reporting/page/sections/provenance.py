@@ -27,7 +27,6 @@ class Provenance(Section):
     name, title, place = "provenance", "Provenance", 100
 
     def collect(self, study: StudyView) -> dict[str, object]:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         return {
             "provenance": [(title, facts) for title, facts in _groups(study).items() if facts],
             "jobs": _job_table({row.name: row.jobs for row in study.study.all_rows}),
@@ -42,7 +41,7 @@ def _job_table(rows: Jobs) -> Table:
     """List every job with the hash that it is known by, and the hash of its weights."""
     lines = [
         (
-            Label(label),
+            Label(label, "method"),
             Number(ran.seed),
             Label(ran.folder.name, "hash"),
             Label((ran.result and ran.result.weights) or MISSING, "hash"),

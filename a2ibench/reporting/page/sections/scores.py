@@ -10,5 +10,4 @@ class Scores(Section):
     name, title, place = "scores", "Scores", 20
 
     def collect(self, study: StudyView) -> dict[str, object]:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         return {"tables": study.score_tables, "shared": shared_notes(study.score_tables)}

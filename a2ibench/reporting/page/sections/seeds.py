@@ -17,7 +17,6 @@ class Seeds(Section):
     name, title, place = "seeds", "Every seed", 50
 
     def collect(self, study: StudyView) -> dict[str, object] | None:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         methods = [method for method in study.report.methods if method.scores]
         metrics = [m for m in study.report.usable if any(m.name in one.scores for one in methods)]
         if not metrics:

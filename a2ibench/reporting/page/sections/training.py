@@ -12,7 +12,6 @@ class Training(Section):
     name, title, place = "training", "Training", 70
 
     def collect(self, study: StudyView) -> dict[str, object] | None:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         notes = [
             f"{label}, seed {ran.seed}: {note}"
             for label, jobs in study.rows.items()

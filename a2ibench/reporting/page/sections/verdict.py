@@ -1,4 +1,4 @@
-"""Verdict: the tests, in sentences."""
+"""Verdict: the tests in a sentence, one sound with its pictures, and each test in words."""
 
 from a2ibench.contracts.section import Section
 from a2ibench.reporting.page.view import StudyView
@@ -11,16 +11,19 @@ class Verdict(Section):
     name, title, place = "verdict", "Verdict", 10
 
     def collect(self, study: StudyView) -> dict[str, object]:
-        """See :class:`~a2ibench.contracts.section.Section`."""
         at = {budget: one.compared for budget, one in study.budgets.items()}
         return {
             "lead": study.report.verdict,
             "gaps": any(ran.gap is not None for ran in study.study.all_jobs),
             "compared": study.report.compared,
+            "drawn": study.drawn,
             "over_budgets": over_budgets(at),
             "tested": any(
                 t.tested for several in at.values() for one in several for t in one.tests
             ),
             "several": len(at) > 1,
+            "looks": [
+                (f"{budget:,}", one.standing.number) for budget, one in study.budgets.items()
+            ],
             "about": (*study.report.standing.changes, *study.report.standing.notes),
         }
