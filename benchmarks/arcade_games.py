@@ -27,9 +27,9 @@ from a2ibench.data.features import bare_pairs, encode_store
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.judging import embed_images, load_judge
+from a2ibench.nn.lite0_regression import Ridge
 from a2ibench.registry import encoders
 from a2ibench.types import DataKey
-from a2ibench_plugins.judges.i2a_lite0 import Ridge
 
 GAMES = (
     "assault,atlantis,beam_rider,bowling,carnival,crazy_climber,demon_attack,fishing_derby,freeway,"

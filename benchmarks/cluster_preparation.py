@@ -171,7 +171,7 @@ def main() -> None:
     print(f"{NODES} Ray nodes with one processor each")
     executor = RayTune(Config(address=cluster.address), lambda line: print(f"  {line}"))
     by(executor, films, folder / "nodes", given.encoder, lose)
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
     print("one process")
     by(Inline(), films, folder / "one", given.encoder, lambda: None)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

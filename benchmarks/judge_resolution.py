@@ -112,18 +112,23 @@ Scores = Mapping[Pictures, Mapping[str, float]]
 
 def picture_sets(folder: Path | None, data: Data) -> Iterator[tuple[Pictures, ImageArray]]:
     """Yield every set of pictures with its name, the real ones last, damaged."""
-    for name in (NEAREST, MEAN) if folder else ():
-        yield name, a2ibench.open_study(folder).images(name.kind).images
-    for budget in open_study(folder).budgets if folder else ():
-        study = a2ibench.open_study(folder, budget)
-        for row in study.rows:
-            if row.kind == "model" and not row.jobs[0].gap:
-                yield Pictures(row.label, budget), study.images(row.label).images
+    if folder is not None:
+        yield from _drawn(folder)
     real = data.test.images[:]
     other = data.train.images[np.flatnonzero(data.train.label == 0)]
     for kind, levels in LEVELS.items():
         for level in levels:
             yield Pictures(kind, level), damage(real, other, kind, level)
+
+
+def _drawn(folder: Path) -> Iterator[tuple[Pictures, ImageArray]]:
+    for name in (NEAREST, MEAN):
+        yield name, a2ibench.open_study(folder).images(name.kind).images
+    for budget in open_study(folder).budgets:
+        study = a2ibench.open_study(folder, budget)
+        for row in study.rows:
+            if row.kind == "model" and not row.jobs[0].gap:
+                yield Pictures(row.label, budget), study.images(row.label).images
 
 
 def score_all(folder: Path | None, data: Data, data_key: DataKey, names: Sequence[str]) -> Scores:

@@ -129,7 +129,7 @@ class UNet(nn.Module):
 
     def forward(self, x: torch.Tensor, modulation: torch.Tensor) -> torch.Tensor:
         """See the class."""
-        told = iter(modulation.split(self._lengths, dim=1))
+        told = iter(torch.split(modulation, self._lengths, dim=1))
         x = self.start(self.cut(x).contiguous(memory_format=torch.channels_last))
         kept = [x]
         for layer in self.down:
