@@ -21,6 +21,10 @@ COMMANDS = {
     "arcade": ("ale-py", ["data", "prepare", "arcade", "--out", "pairs"]),
     "curation": ("cleanlab", ["data", "clean", "pairs"]),
     "demo": ("starlette", ["demo", "study"]),
+    "diffusion": (
+        "diffusers",
+        ["run", "--model", "adapter", "--encoder", "logmel", "--dataset", "synthetic"],
+    ),
     "export": ("onnxscript", ["export", "study", "--format", "onnx", "--out", "out"]),
     "foundation": (
         "transformers",

@@ -1,13 +1,33 @@
 """Model: a method that fits on training pairs, then turns a sound and noise into an image."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from a2ibench.types import Batch, FloatArray, ImageArray, Pairs, Sampling, Spec
+
+
+@dataclass(frozen=True)
+class FrozenPart:
+    """A part of a method that was trained first, and does not change while the rest is trained.
+
+    Attributes:
+        name: a word or two (``"prior"``).
+        images: number of images that it was trained on, repeated ones counted each time; None
+            where that is not known.
+        of_budget: whether these are training images of the trial, its first ones; otherwise they
+            come in addition.
+        files: sha256 by name of the files that it was read from, if any.
+    """
+
+    name: str
+    images: int | None
+    of_budget: bool
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 class Model(nn.Module, ABC):
@@ -17,7 +37,7 @@ class Model(nn.Module, ABC):
     bench moves it, feeds it, averages, checkpoints and draws from it.
 
     The constructor makes the networks and sets :attr:`optimizers`; it may set :attr:`sampling`,
-    :attr:`noise_dim` and :attr:`ema`.
+    :attr:`noise_dim`, :attr:`ema` and :attr:`frozen_parts`.
     """
 
     name: ClassVar[str]
@@ -36,6 +56,9 @@ class Model(nn.Module, ABC):
     """Length of z; 0 for a method without noise."""
     ema: float = 0.0
     """Decay per step of the moving average of the generator's weights; 0 turns it off."""
+    frozen_parts: Sequence[FrozenPart] = ()
+    """Parts that were trained first and then frozen. What :meth:`prepare` reads of the training
+    images is counted by the bench, and not named here."""
 
     def __init__(self, config: Any, spec: Spec) -> None:
         super().__init__()

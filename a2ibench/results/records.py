@@ -223,6 +223,15 @@ class SpecRecord(Record):
     classes: list[str]
 
 
+class FrozenRecord(Record):
+    """A part of a method that was frozen; see :class:`a2ibench.contracts.model.FrozenPart`."""
+
+    name: str
+    images: Count | None
+    of_budget: bool
+    files: dict[str, str] = {}
+
+
 class HandedIn(Record):
     """The origin of the images of an outside system."""
 
@@ -248,6 +257,9 @@ class Result(WholeFile):
     checksum: str | None = None
     evaluation_seconds: Seconds | None = None
     preparation_seconds: Seconds | None = None
+    preparation_images: Count | None = None
+    """Training images, repeated ones counted, that the method's own pretraining read."""
+    frozen: list[FrozenRecord] = []
     training_seconds: Seconds | None = None
     images_per_second: Annotated[FiniteFloat, Field(ge=0)] | None = None
     parameters: Count | None = None
@@ -262,6 +274,21 @@ class Result(WholeFile):
         """Return the score by a metric; None where there is none, or none with a value."""
         found = self.metrics.get(metric)
         return found if found is not None and found.value is not None else None
+
+    @property
+    def frozen_images(self) -> int | None:
+        """Images of the budget by which a part that is frozen since was trained."""
+        return self._seen(of_budget=True)
+
+    @property
+    def outside_images(self) -> int | None:
+        """Images in addition to the budget by which a frozen part was trained, where known."""
+        return self._seen(of_budget=False)
+
+    def _seen(self, of_budget: bool) -> int | None:
+        seen = [one.images for one in self.frozen if one.of_budget == of_budget]
+        known = [images for images in seen if images is not None]
+        return sum(known) if known and len(known) == len(seen) else None
 
     @property
     def seconds(self) -> float:

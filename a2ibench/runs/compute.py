@@ -14,6 +14,7 @@ from a2ibench import __version__, registry
 from a2ibench.code_hash import source_hashes
 from a2ibench.contracts.executor import Report
 from a2ibench.contracts.metric import OWN
+from a2ibench.contracts.model import FrozenPart
 from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
 from a2ibench.protocol import PROTOCOL
@@ -143,12 +144,15 @@ def _train(
         )
     if not team.leads:
         return None
+    parts = model.frozen_parts
     copy_step_pictures(folder, task.earlier, preview_steps(state.step, CHECK_EVERY))
     return draw_eval_set(model, data.eval_set, job.seed), {
         "weights": weights_sha256(model),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": state.step,
         "preparation_seconds": round(state.preparation_seconds, 3),
+        "preparation_images": state.preparation_images,
+        "frozen": [seen_by(part, state.step * model.sampling.batch_size) for part in parts],
         "training_seconds": round(state.seconds, 3),
         "images_per_second": round(state.step * model.sampling.batch_size / state.seconds, 3),
         "hardware": describe(choose_device()),
@@ -156,6 +160,14 @@ def _train(
         "curve": state.curve,
         "sources": sources,
     }
+
+
+def seen_by(part: FrozenPart, trained: int) -> dict[str, Any]:
+    """Return a frozen part as plain values; of a budget it has seen no more than was trained."""
+    images = part.images
+    if part.of_budget and images is not None:
+        images = min(images, trained)
+    return {**dataclasses.asdict(part), "images": images}
 
 
 def _draw_reference(job: Job, data: Data) -> GeneratedImages:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,10 @@ def _measure(method: str, values: str, root: Path, encoder: str, encoder_values:
     )
     average = size(model.generator.state_dict().values()) if model.ema else 0.0
     checkpoint = weights + 2 * stepped + average
-    return Footprint(2 * checkpoint + stepped, checkpoint, samples, model.sampling.batch_size)
+    # A frozen network that is kept elsewhere is in memory, and in no checkpoint.
+    kept_elsewhere = max(0.0, size(chain(model.parameters(), model.buffers())) - weights)
+    memory = 2 * checkpoint + stepped + kept_elsewhere
+    return Footprint(memory, checkpoint, samples, model.sampling.batch_size)
 
 
 def refuse_budgets(tasks: Sequence[Task]) -> None:

@@ -17,7 +17,7 @@ from a2ibench.storage import atomic_write
 from a2ibench.training.ema import MovingAverage
 
 FORMAT = 2
-HISTORY = ("step", "seconds", "preparation_seconds", "curve", "notes")
+HISTORY = ("step", "seconds", "preparation_seconds", "preparation_images", "curve", "notes")
 """Fields of a state that are plain values."""
 
 
@@ -36,6 +36,8 @@ class TrainingState:
         step: steps done.
         seconds: training time spent so far.
         preparation_seconds: time of the method's own pretraining before that.
+        preparation_images: training images that it read, repeated ones counted; None in a state
+            whose version did not count them.
         curve: one row per logging interval: ``{"step": …, loss name: mean}``.
         notes: remarks on its history for a reader of the result.
     """
@@ -46,6 +48,7 @@ class TrainingState:
     step: int = 0
     seconds: float = 0.0
     preparation_seconds: float = 0.0
+    preparation_images: int | None = None
     curve: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -100,7 +103,7 @@ class TrainingState:
         except (RuntimeError, KeyError, ValueError) as error:
             raise UserError(f"{path}: not a checkpoint of this model ({error})") from error
         for name in HISTORY:
-            setattr(self, name, about[name])
+            setattr(self, name, about.get(name) if name == "preparation_images" else about[name])
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.device import autocast
 from a2ibench.training.ema import MovingAverage
 from a2ibench.training.preview import as_if_finished, preview_steps
-from a2ibench.types import Pairs
+from a2ibench.types import ImageArray, Images, IntArray, Pairs
 
 CHECK_EVERY = 20
 """Steps between two readings of the losses, each of which makes a GPU wait."""
@@ -45,6 +45,26 @@ class Progress:
     steps: int
     images_per_second: float
     losses: Mapping[str, float]
+
+
+class CountedImages:
+    """Images that count how many of them were read.
+
+    Attributes:
+        count: number of images so far, repeated ones counted each time.
+    """
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
+        self.count = 0
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: IntArray | slice) -> ImageArray:
+        found = self._images[index]
+        self.count += len(found)
+        return found
 
 
 def fit(
@@ -101,17 +121,23 @@ def fit(
         None,
     )
     begins = start is None
-    preparation = 0.0
+    preparation, read = 0.0, CountedImages(train.images)
     if begins and team.leads:
         begun = time.monotonic()
-        model.prepare(train)
+        model.prepare(replace(train, images=read))
         preparation = time.monotonic() - begun
     team.join(model)
     if begins:
         # The same noise for every arm, however much chance its weights and preparation took.
         torch.manual_seed(seed)
     average = MovingAverage(model.generator, model.ema) if model.ema else None
-    state = TrainingState(model, average, model.optimizers, preparation_seconds=preparation)
+    state = TrainingState(
+        model,
+        average,
+        model.optimizers,
+        preparation_seconds=preparation,
+        preparation_images=read.count,
+    )
     if start is not None:
         state.load(start)
     for one in damage:

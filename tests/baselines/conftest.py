@@ -1,6 +1,7 @@
 """Small sizes of every method, and data on which they can be told right from wrong."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,28 +20,61 @@ TINY: dict[str, dict[str, Any]] = {
     "wan2019_code": {"channels": 4, "phi_dim": 16, "noise_dim": 8},
     "vae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8},
     "cvae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8, "encoder_channels": 4},
+    "adapter": {"tokens": 2, "hidden": 8, "steps": 2},
+    "adapted_flow": {"prior_images": 16, "patch": 4, "channels": 8, "levels": 2, "blocks": 1,
+                     "embedding": 16, "steps": 2},
     "flow": {"patch": 4, "channels": 8, "levels": 2, "blocks": 1, "embedding": 16, "steps": 2},
 }  # fmt: skip
 
 ACOUSTIC_DIM = 12
 
 
-@pytest.fixture
-def options() -> dict[str, dict[str, Any]]:
-    """Model → options that make it tiny."""
-    return TINY
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny latent diffusion pipeline with random weights."""
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+
+    folder = tmp_path_factory.mktemp("pipeline")
+    sizes = {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 4}
+    torch.manual_seed(0)
+    UNet2DConditionModel(
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=8,
+        attention_head_dim=2,
+        **sizes,
+    ).save_pretrained(folder / "unet")
+    AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        **sizes,
+    ).save_pretrained(folder / "vae")
+    DDIMScheduler(clip_sample=False, steps_offset=1).save_pretrained(folder / "scheduler")
+    return folder
 
 
 @pytest.fixture
-def make() -> Callable[..., Any]:
+def options(request: pytest.FixtureRequest) -> Callable[[str], dict[str, Any]]:
+    """``options(name)``: those that make a model tiny."""
+
+    def of(name: str) -> dict[str, Any]:
+        if name == "adapter":
+            return {"pipeline": str(request.getfixturevalue("pipeline")), **TINY[name]}
+        return TINY[name]
+
+    return of
+
+
+@pytest.fixture
+def make(options: Callable[[str], dict[str, Any]]) -> Callable[..., Any]:
     """``make(name, size=32, **options)``: a method of tiny width, seeded, in training mode."""
 
     def made(
-        name: str, size: int = 32, classes: tuple[str, ...] = ("x", "y"), **options: Any
+        name: str, size: int = 32, classes: tuple[str, ...] = ("x", "y"), **changed: Any
     ) -> Model:
         torch.manual_seed(0)
         plugin = models.get(name)
-        config = build(plugin.Config, {**TINY[name], **options}, name)
+        config = build(plugin.Config, {**options(name), **changed}, name)
         model = plugin(config, Spec(size, ACOUSTIC_DIM, classes))
         return model.to(memory_format=torch.channels_last).train()
 

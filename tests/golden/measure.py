@@ -205,6 +205,8 @@ WITHOUT_WEIGHTS = {
     "wav2clip", "wav2clip_44k",
 }  # fmt: skip
 """Judges whose weights are not part of any package that is installed."""
+FROM_ELSEWHERE = {"adapter"}
+"""Methods that need a pretrained network of the user's."""
 
 
 def measure_plugins(folder: Path) -> Goldens:
@@ -280,6 +282,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "vae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8},
     "cvae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8, "encoder_channels": 4},
     "flow": {"patch": 4, "channels": 8, "levels": 2, "blocks": 1, "embedding": 16, "steps": 2},
+    "adapted_flow": {"prior_images": 48, "patch": 4, "channels": 8, "levels": 2, "blocks": 1,
+                     "embedding": 16, "steps": 2},
 }  # fmt: skip
 METRICS = ("is1_lite0", "msssim_diversity")
 """By judges that are not trained: steps at a high rate drift apart between processors."""

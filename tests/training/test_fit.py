@@ -66,6 +66,7 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
     model = make_model(seed=9)
     state = fit(model, train, steps=4, seed=0, checkpoint=path)
     assert state.step == 4
+    assert state.preparation_images == 32 * TINY["i2a_steps"], "batches that I2A was trained on"
     fresh = make_model(seed=10)
     load_for_drawing(fresh, fresh.generator, path)
     for (name, a), b in zip(

@@ -10,12 +10,18 @@ from a2ibench.results.records import SPENT
 MEMORY = "system/process_memory_usage_megabytes"
 SECONDS = (
     "Seconds and images per second: means over the seeds; all of it: the sum over them. Images are"
-    " training images. Memory: the most that a sample every few seconds saw the process use."
+    " training images; preparation: those that a method's own pretraining read in addition; frozen:"
+    " those that trained a part which was then frozen; elsewhere: those that a frozen part had been"
+    " trained on, as far as its user says. Memory: the most that a sample every few seconds saw the"
+    " process use."
 )
 MEANS = {
     "parameters": "parameters",
     "steps": "steps",
     "images/s": "images_per_second",
+    "preparation (images)": "preparation_images",
+    "frozen (images)": "frozen_images",
+    "elsewhere (images)": "outside_images",
     "preparation (s)": SPENT[0],
     "training (s)": SPENT[1],
     "evaluation (s)": SPENT[2],
