@@ -36,7 +36,7 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserE
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Ask for the nearest known names, or list all of them."""
-    names = sorted(known)
+    names = sorted({*known})
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     near = near or [one for one in names if name and name.lower() in one.lower()][:3]
     shown = ", ".join(names[:MAX_SHOWN])

@@ -51,10 +51,10 @@ metric_option = click.option(
     "--metric",
     "metrics",
     multiple=True,
-    metavar="NAME|all",
-    shell_complete=names("metric", also=("all",)),
-    help="Metric to compute. Repeatable.  [default: the headline metrics that the data and the"
-    " judges allow]",
+    metavar="NAME|headline|all",
+    shell_complete=names("metric", also=("headline", "all")),
+    help="Metric to compute, the headline metrics, or all metrics, as far as the data and the"
+    " judges allow. Repeatable.  [default: headline]",
 )
 ray_address_option = click.option(
     "--ray-address", metavar="HOST:PORT", help="Address of a running Ray cluster to join."

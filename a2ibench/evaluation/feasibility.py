@@ -19,6 +19,8 @@ from a2ibench.types import Pairs
 
 EVERY = "all"
 """In the place of a metric's name: every metric that the data and judges allow."""
+HEADLINE = "headline"
+"""In the place of a metric's name: the headline metrics, as far as data and judges allow."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +87,19 @@ def find_metric(name: str) -> Metric:
 def choose_metrics(asked: Sequence[str], test: Pairs) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """Choose the metrics to compute; return their names in column order, and why others are not.
 
-    Empty stands for the headline metrics, ``"all"`` among the names for every listed metric, as far
-    as data and judges allow. Features of the test pairs are not read.
+    Empty, or ``"headline"`` among the names, stands for the headline metrics, ``"all"`` for every
+    listed metric, as far as data and judges allow. Features of the test pairs are not read.
 
     Raises:
         UserError: one that was asked for by name cannot be computed on these data.
     """
     default = MetricChoice()
-    if not asked or EVERY in asked:
+    if not asked or {EVERY, HEADLINE} & {*asked}:
         default = default_metrics(test, every=EVERY in asked)
-    listed = {*default.names, *default.left_out}
-    named = [find_metric(name) for name in asked if name != EVERY and name not in listed]
+    names = [name for name in asked if name not in (EVERY, HEADLINE, *default.names)]
+    if EVERY in asked:
+        names = [name for name in names if name not in default.left_out]
+    named = [find_metric(name) for name in names]
     for metric in named:
         try:
             check_metric(metric, test)

@@ -10,7 +10,7 @@ from a2ibench import config, registry
 from a2ibench.config import MAX_IMAGES, SEEDS
 from a2ibench.data.prepare import check_dataset
 from a2ibench.errors import UserError
-from a2ibench.evaluation.feasibility import EVERY, find_metric
+from a2ibench.evaluation.feasibility import EVERY, HEADLINE, find_metric
 from a2ibench.results.rows import label_of_reference
 from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.planned_rows import outside_labels
@@ -114,18 +114,23 @@ def outline(request: Request) -> Outline:
     if request.dataset in registry.datasets.names():
         options = {"image_size": scale.image_size, **options}
     check_dataset(request.dataset, options)
-    metrics = [name if name == EVERY else find_metric(name).name for name in request.metrics]
+    metrics = [
+        name if name in (EVERY, HEADLINE) else find_metric(name).name for name in request.metrics
+    ]
     references = sorted(
         registry.references.names(), key=lambda name: (registry.references.get(name).row, name)
     )
     # Absolute: workers have a working directory of their own.
     folder = (request.folder or Path("studies") / request.data_name).resolve()
-    usual = (name for name in registry.metrics.names() if registry.metrics.get(name).headline)
-    computed = {*metrics} or {*usual}
-    if EVERY in metrics:
-        computed.update(registry.metrics.names())
+    primary = [registry.metrics.get(name).name for name in request.primary.metrics]
     # Which of them the pairs allow is known when they are there.
-    check_metrics(request.primary.metrics, computed)
+    check_metrics(primary, primary)
+    listed = [registry.metrics.get(name) for name in registry.metrics.names()]
+    usual = {metric.name for metric in listed if metric.headline}
+    if not metrics and not usual.issuperset(primary):
+        metrics = [HEADLINE]
+    if metrics and EVERY not in metrics:
+        metrics += primary
     if request.primary.contrasts:
         methods = [*outside_labels(folder), *(arm.label for arm in arms)]
         check_contrasts(request.primary.contrasts, methods, [*map(label_of_reference, references)])

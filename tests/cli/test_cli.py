@@ -102,7 +102,7 @@ def test_a_plugin_model_draws_only_with_its_plugin(study: Path, tmp_path: Path) 
         (["run", "--model", "ours", "--seeds", "0"], "0 is not in the range"),
         (["run", "--model", "ours", "--keep", "--recompute"], "exclude each other: give one"),
         (["generate", "nowhere", "a.mp3"], "neither a study"),
-        (["show", "wan2020"], "did you mean wan2019"),
+        (["show", "wan2021"], "or wan2019"),
         (["list", "thing"], "unknown kind 'thing'"),
         (["data", "prepare", "synthetc", "--out", "x"], "did you mean synthetic"),
     ],

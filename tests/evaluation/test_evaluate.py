@@ -126,7 +126,7 @@ class TestDefaultMetrics:
         assert {
             name
             for name, metric in left_out.items()
-            if metric.headline and "factors" not in metric.needs and metric.judge != "i2a_aisfx"
+            if metric.headline and "factors" not in metric.needs
         } == INCEPTION
         assert "A2IBENCH_INCEPTION_WEIGHTS" in choice.left_out["is10_inceptionv3"]
         assert "--metric all" in choice.left_out["fid_lite0"]

@@ -80,6 +80,15 @@ def test_one_that_was_asked_for_and_cannot_be_computed_refuses_the_study(store: 
         choose_metrics(["kid_lite"], None)  # type: ignore[arg-type]
 
 
+def test_headline_metrics_and_others_are_asked_for_together(store: PairStore) -> None:
+    usual = feasibility(store).metrics
+    more = feasibility(store, ["headline", "is1_lite0", usual[0]])
+    assert {*more.metrics} == {*usual, "is1_lite0"}
+    assert len(more.metrics) == len(usual) + 1
+    refused = feasibility(store, ["headline", "rprec1_i2a_lite0"]).refused
+    assert str(refused).startswith("metric rprec1_i2a_lite0: ")
+
+
 def test_judges_that_are_trained_need_clips_and_frozen_ones_do_not() -> None:
     assert clips_of_judges(["accuracy_resnet18", "kid_lite0"]) == 2
     assert clips_of_judges(["kid_lite0", "rprec1_own"]) == 1

@@ -1,7 +1,8 @@
 """Primary questions: what is usual, what is refused, and what their hash depends on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import OWN
 from a2ibench.errors import UserError
 from a2ibench.study.primary import Primary, settle_primary, usual_contrasts, usual_metrics
+from a2ibench.study.request import Request, outline
 
 METRICS = ("kid_lite0", "accuracy_resnet18", "rprec10_i2a_cnn", "rprec10_own", "diversity_lite0")
 
@@ -40,8 +42,8 @@ def test_usual_is_one_independent_metric_for_each_table_and_none_of_what_chance_
     assert OWN not in {one.judge for one in chosen}
     assert {one.name: one.group for one in chosen} == {
         "kid_simclr": "quality",
-        "rprec10_i2a_aisfx": "match",
-        "rprec10_inclass_i2a_aisfx": "match_in_class",
+        "rprec10_i2a_lite0": "match",
+        "rprec10_inclass_i2a_lite0": "match_in_class",
     }
     assert all(one.primary for one in chosen)
 
@@ -123,3 +125,14 @@ def test_a_pair_of_labels_is_a_contrast_too() -> None:
     assert (one.arm, one.base) == ("ours", "ours − consistency")
     with pytest.raises(UserError, match="expected two arms"):
         Primary.of((), [("ours",)])
+
+
+def test_a_primary_metric_is_computed_though_it_is_no_headline(
+    tiny: Callable[..., Request], tmp_path: Path
+) -> None:
+    asked = Primary.of(["fid_lite0"], [])
+    assert outline(tiny(tmp_path, metrics=(), primary=asked)).metrics == ("headline", "fid_lite0")
+    named = tiny(tmp_path, metrics=("is1_lite0",), primary=asked)
+    assert outline(named).metrics == ("is1_lite0", "fid_lite0")
+    usual = tiny(tmp_path, metrics=(), primary=Primary.of(["kid_simclr"], []))
+    assert outline(usual).metrics == ()

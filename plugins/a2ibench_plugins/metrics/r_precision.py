@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 POOL = 100
 """Images in a pool: the segment's own and 99 others."""
 IN_CLASS = {"pool": "class", "column": 40}
-AISFX = {"judge": "i2a_aisfx", "column": 29, "primary": True}
+AISFX = {"judge": "i2a_aisfx", "column": 29, "headline": False}
 CNN = {"judge": "i2a_cnn", "column": 39, "headline": False}
 CNN_IN_CLASS = {**CNN, "pool": "class", "column": 45}
 
