@@ -49,6 +49,10 @@ _HEADERS = {
 }
 
 
+Index = int | slice | IntArray | npt.NDArray[np.bool_]
+"""Rows: one, a slice of them, their numbers, or a mask."""
+
+
 class StoredArray:
     """The array of a ``.npy`` file; rows are read into memory when they are indexed.
 
@@ -84,7 +88,11 @@ class StoredArray:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, index: int | slice | IntArray) -> npt.NDArray[Any]:
+    def __getitem__(self, index: Index | tuple[Any, ...]) -> npt.NDArray[Any]:
+        if isinstance(index, tuple):
+            first, *rest = index
+            inner = rest if isinstance(first, int | np.integer) else [slice(None), *rest]
+            return self[first][tuple(inner)]
         every = range(len(self))
         if isinstance(index, slice):
             rows = every[index]
@@ -93,8 +101,13 @@ class StoredArray:
             index = np.array(rows, dtype=np.int64)
         if isinstance(index, int | np.integer):
             return self._read(every[index], 1)[0]
-        found = np.empty((len(index), *self.shape[1:]), self.dtype)
-        for i, row in enumerate(index):
+        chosen = np.asarray(index)
+        if chosen.dtype == bool:
+            if chosen.shape != self.shape[:1]:
+                raise IndexError(f"a mask of shape {chosen.shape} for {len(self)} rows")
+            chosen = np.flatnonzero(chosen)
+        found = np.empty((len(chosen), *self.shape[1:]), self.dtype)
+        for i, row in enumerate(chosen.tolist()):
             self._read_into(found[i : i + 1], every[row])
         return found
 

@@ -19,11 +19,11 @@ def test_noise_changes_the_image(name: str, make: Make) -> None:
     assert not torch.equal(one, other)
 
 
-@pytest.mark.parametrize(("name", "options"), [("vae", {}), ("cvae", {"prior": "conditional"})])
+@pytest.mark.parametrize(("name", "changed"), [("vae", {}), ("cvae", {"prior": "conditional"})])
 def test_without_noise_it_draws_the_mean_of_z(
-    name: str, options: dict[str, Any], make: Make
+    name: str, changed: dict[str, Any], make: Make
 ) -> None:
-    model, a = make(name, **options).eval(), torch.randn(2, 12)
+    model, a = make(name, **changed).eval(), torch.randn(2, 12)
     drawn = model.generate(a, torch.zeros(2, 8))
     if name == "vae":
         expected = model.net.decode(model.net.q(a)[0])

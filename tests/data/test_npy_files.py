@@ -62,7 +62,11 @@ def test_an_array_with_fewer_rows_than_are_to_be_kept_is_an_error(tmp_path):
 
 @pytest.mark.parametrize(
     "index",
-    [2, -1, slice(None), slice(1, 4), slice(4, 0, -2), slice(9, 3), np.array([5, 0, 5, -2])],
+    [
+        *(2, -1, slice(None), slice(1, 4), slice(4, 0, -2), slice(9, 3)),
+        *(np.array([5, 0, 5, -2]), [1, 3], np.arange(6) % 2 == 0),
+        *((2, 1), (-1, slice(1, None)), (slice(1, 4), 0), (slice(None), slice(0, 1))),
+    ],
     ids=str,
 )
 def test_rows_are_read_as_numpy_would_index_them(tmp_path, index):
@@ -76,7 +80,7 @@ def test_rows_are_read_as_numpy_would_index_them(tmp_path, index):
 def test_a_row_beyond_the_end_is_an_error(tmp_path):
     np.save(tmp_path / "a.npy", ROWS)
     stored = StoredArray(tmp_path / "a.npy")
-    for index in (6, -7, np.array([0, 6])):
+    for index in (6, -7, np.array([0, 6]), np.ones(5, dtype=bool)):
         with pytest.raises(IndexError):
             stored[index]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import RidgeClassifier
 
 from a2ibench.contracts.metric import JudgeOutputs
-from a2ibench.errors import UserError
+from a2ibench.errors import UndefinedScoreError, UserError
 from a2ibench.nn import pairwise
 from a2ibench_plugins.metrics.classification_score import ClassificationScore
 
@@ -100,7 +100,7 @@ def test_a_single_class_or_clip_is_refused():
         metric.check(np.zeros(50, dtype=np.int64), CLASSES)
     label, _, rng = segments()
     features = rng.normal(size=(120, 4))
-    with pytest.raises(UserError, match="at least two source clips"):
+    with pytest.raises(UndefinedScoreError, match="all test segments are of one source clip"):
         metric.compute(outputs_of(features, features, label, np.zeros(120, dtype=np.int64)))
 
 

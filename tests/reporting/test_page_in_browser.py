@@ -202,7 +202,8 @@ def test_a_slider_shows_the_pictures_of_each_budget_by_key(browser: Chrome, tmp_
     browser.get(path.as_uri())
     assert shown() == ["9 images"]
     slider = browser.find_element(By.CSS_SELECTOR, ".slider input")
-    assert slider.accessible_name == "Training"
+    # The browser computes names a moment after the page is shown.
+    WebDriverWait(browser, 10).until(lambda _: slider.accessible_name == "Training")
     for key, said in ((Keys.ARROW_LEFT, "3 images"), (Keys.HOME, "1 images")):
         slider.send_keys(key)
         assert (shown(), slider.get_attribute("aria-valuetext")) == ([said], said)

@@ -83,11 +83,7 @@ class RayPool(Pool):
             max_retries=0,  # they are counted here, together with those after a shortage of memory
             scheduling_strategy="SPREAD",
         )
-        lost = (
-            ray.exceptions.WorkerCrashedError,
-            ray.exceptions.NodeDiedError,
-            ray.exceptions.ObjectLostError,
-        )
+        lost = _lost()
         under_way: set[Any] = set()
         closed = threading.Event()
 
@@ -170,7 +166,12 @@ class RayPool(Pool):
             for node in self._rooms()
         }
         for node, told in asked.items():
-            for file, size, found in zip(files, here, ray.get(told), strict=True):
+            gone: tuple[type[Exception], ...] = (*_lost(), ray.exceptions.TaskUnschedulableError)
+            try:
+                there = ray.get(told)
+            except gone:
+                continue  # the node has gone; what it would do is done elsewhere
+            for file, size, found in zip(files, here, there, strict=True):
                 if size != found:
                     what = (
                         "is not there" if found is None else f"has {found:,} bytes, here {size:,}"
@@ -179,3 +180,10 @@ class RayPool(Pool):
                         f"node {names[node]} of the Ray cluster: {file} {what}; every node must see"
                         " the same folder under the same path, as on a shared disk"
                     )
+
+
+def _lost() -> tuple[type[Exception], ...]:
+    """Return the errors by which a worker or its node is lost."""
+    from ray import exceptions
+
+    return exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.ObjectLostError

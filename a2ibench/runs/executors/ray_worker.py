@@ -1,4 +1,4 @@
-"""What a worker of a Ray cluster does for data; it imports little, as many of them may start."""
+"""The part of a worker of a Ray cluster; it imports little, as many of them may start."""
 
 import atexit
 import functools
