@@ -158,7 +158,13 @@ class Report:
         """The tests in a sentence."""
         if not self.metrics:
             return NOTHING_MEASURED
-        return lead(self.compared) if self.usable else NO_JUDGE
+        asked = self.standing.primary
+        struck = [one.title for one in self.metrics if one.name in asked.metrics]
+        if not self.usable:
+            return NO_JUDGE
+        if asked.contrasts and not any(one.name in asked.metrics for one in self.usable):
+            return f"Nothing is tested: the judge of every primary metric failed ({', '.join(struck)})."
+        return lead(self.compared)
 
     @property
     def struck(self) -> list[str]:

@@ -103,6 +103,14 @@ def test_where_every_judge_failed_nothing_is_said():
     assert made.ranks is None
 
 
+def test_where_the_judges_of_all_primary_metrics_failed_nothing_is_tested_and_they_are_named():
+    methods = rows(real=0.5)
+    primary = Primary(("accuracy_test",), usual_contrasts(methods))
+    made = Report("data", tuple(methods), tuple(METRICS), standing=Standing(primary))
+    expected = "Nothing is tested: the judge of every primary metric failed (accuracy)."
+    assert made.verdict.startswith(expected)
+
+
 def test_few_clips_are_counted_and_have_no_interval_and_the_reason_stands_once():
     (table,) = score_tables(rows(real=0.9, clips=3), METRICS, "data", [])
     for section in table.texts:
