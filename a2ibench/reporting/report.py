@@ -159,11 +159,11 @@ class Report:
         if not self.metrics:
             return NOTHING_MEASURED
         asked = self.standing.primary
-        struck = [one.title for one in self.metrics if one.name in asked.metrics]
         if not self.usable:
             return NO_JUDGE
         if asked.contrasts and not any(one.name in asked.metrics for one in self.usable):
-            return f"Nothing is tested: the judge of every primary metric failed ({', '.join(struck)})."
+            named = ", ".join(one.title for one in self.metrics if one.name in asked.metrics)
+            return f"Nothing is tested: the judge of every primary metric failed ({named})."
         return lead(self.compared)
 
     @property
