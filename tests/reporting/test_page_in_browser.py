@@ -199,11 +199,10 @@ def test_a_slider_shows_the_pictures_of_each_budget_by_key(browser: Chrome, tmp_
         bodies = browser.find_elements(By.CSS_SELECTOR, "tbody[data-budget]")
         return [str(one.get_attribute("data-budget")) for one in bodies if one.is_displayed()]
 
-    browser.get(path.as_uri())
+    opened(browser, path)
     assert shown() == ["9 images"]
     slider = browser.find_element(By.CSS_SELECTOR, ".slider input")
-    # The browser computes names a moment after the page is shown.
-    WebDriverWait(browser, 10).until(lambda _: slider.accessible_name == "Training")
+    assert slider.accessible_name == "Training"
     for key, said in ((Keys.ARROW_LEFT, "3 images"), (Keys.HOME, "1 images")):
         slider.send_keys(key)
         assert (shown(), slider.get_attribute("aria-valuetext")) == ([said], said)
@@ -220,8 +219,7 @@ def test_the_overview_sorts_its_tables_as_well(browser: Chrome, tmp_path: Path) 
     between = [Between("x", "Nothing.", (), (scores,))]
     head = {"name": "two", "studies": [listed], "between": between, "notes": [], "charts": []}
     write_html("overview.html.j2", path, script="study.js", **head)
-    browser.get_log("browser")
-    browser.get(path.as_uri())
+    opened(browser, path)
     button = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x thead button")[1]
     button.send_keys(Keys.ENTER)
     rows = browser.find_elements(By.CSS_SELECTOR, "#table-encoders-x tbody th")
