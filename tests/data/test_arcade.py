@@ -17,7 +17,7 @@ from a2ibench.data.prepare import prepare
 from a2ibench.errors import UserError
 from a2ibench.types import Pair
 from a2ibench_plugins.datasets.arcade import Arcade
-from a2ibench_plugins.datasets.arcade.console import CONSOLE_RATE, listen
+from a2ibench_plugins.datasets.arcade.console import CONSOLE_RATE, listen, switch_on
 from a2ibench_plugins.datasets.arcade.screen import COUNTERS, mask, shrink
 
 RATE = Arcade.sample_rate
@@ -231,6 +231,14 @@ def test_the_whole_screen_is_seen():
     assert small.shape == (64, 64, 3)
     np.testing.assert_allclose(small[:28], 200, atol=3)
     np.testing.assert_allclose(small[36:], 0, atol=3)
+
+
+@pytest.mark.parametrize(("game", "rows"), [("pong", 210), ("carnival", 214), ("pooyan", 220)])
+def test_counters_lie_on_the_screen_of_their_game_whose_height_differs(game, rows):
+    screen = switch_on(game).getScreenRGB()
+    assert screen.shape == (rows, 160, 3)
+    assert all(bottom <= rows for _, bottom, *_ in COUNTERS[game])
+    assert mask(screen, game).shape == screen.shape
 
 
 def test_masked_areas_are_black_and_nothing_else_of_the_screen_changes():
