@@ -49,7 +49,7 @@ class SimCLR(Judge):
     trained = True
     encoder_free = True
     fewest_sources = 2
-    held_out = HeldOut("held_out_accuracy", "own views nearer than others", percent=True)
+    held_out = HeldOut("held_out_accuracy", "views matched", percent=True)
     mean: torch.Tensor
     std: torch.Tensor
 
