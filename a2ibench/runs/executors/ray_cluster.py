@@ -13,15 +13,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from a2ibench import __version__
 from a2ibench.errors import UserError, told
 from a2ibench.runs.resources import Machine, this_machine
 from a2ibench.storage import nearest_existing
+
+T = TypeVar("T")
 
 JOIN = 60.0
 """Seconds in which a cluster must have accepted a driver and listed its nodes."""
@@ -186,9 +188,7 @@ def _start(address: str | None) -> bool:
 
 
 def _machines() -> list[Machine]:
-    import ray
-
-    _check_nodes(ray)
+    _check_nodes()
     names = ("CPU", "GPU", "memory")
     found = [node["Resources"] for node in living_nodes()]
     return [Machine(*(has.get(name, 0.0) for name in names)) for has in found]
@@ -201,13 +201,47 @@ def living_nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
-def _check_nodes(ray: Any) -> None:
+def lost() -> tuple[type[Exception], ...]:
+    """Return the errors by which a worker or its node is lost."""
+    from ray import exceptions
+
+    return exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.ObjectLostError
+
+
+def ask_nodes(
+    nodes: Sequence[dict[str, Any]], function: Callable[..., T], *arguments: Any
+) -> Iterator[tuple[dict[str, Any], T]]:
+    """Call a function on each of some nodes, and yield the nodes with the answers.
+
+    A node that goes meanwhile is passed over: what it would do is done elsewhere.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    gone: tuple[type[Exception], ...] = (*lost(), ray.exceptions.TaskUnschedulableError)
+    asked = [
+        ray.remote(function)
+        .options(
+            num_cpus=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        )
+        .remote(*arguments)
+        for node in nodes
+    ]
+    for node, reference in zip(nodes, asked, strict=True):
+        try:
+            answer: T = ray.get(reference)
+        except gone:
+            continue
+        yield node, answer
+
+
+def _check_nodes() -> None:
     """Ask every node of a cluster for its versions of this package and of :data:`LIBRARIES`.
 
     Raises:
         UserError: a node lacks one, or has another version.
     """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     def versions(names: tuple[str, ...]) -> dict[str, str | None]:
         # Sent by value, like everything here, so that a node without the package can answer.
@@ -222,17 +256,7 @@ def _check_nodes(ray: Any) -> None:
         return found
 
     here = {"a2ibench": __version__, **versions(LIBRARIES)}
-    nodes = living_nodes()
-    asked = [
-        ray.remote(versions)
-        .options(
-            num_cpus=0,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
-        )
-        .remote(tuple(here))
-        for node in nodes
-    ]
-    for node, found in zip(nodes, ray.get(asked), strict=True):
+    for node, found in ask_nodes(living_nodes(), versions, tuple(here)):
         for name, version in here.items():
             if found[name] != version:
                 there = "is not installed" if found[name] is None else f"is version {found[name]}"

@@ -14,7 +14,7 @@ from a2ibench import __version__
 from a2ibench.child_process import Crashed
 from a2ibench.errors import StoppedError, UserError, counted
 from a2ibench.parallel import Call, Pool
-from a2ibench.runs.executors.ray_cluster import living_nodes
+from a2ibench.runs.executors.ray_cluster import ask_nodes, living_nodes, lost
 from a2ibench.runs.executors.ray_worker import answer, sizes
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ class RayPool(Pool):
             max_retries=0,  # they are counted here, together with those after a shortage of memory
             scheduling_strategy="SPREAD",
         )
-        lost = _lost()
+        gone = lost()
         under_way: set[Any] = set()
         closed = threading.Event()
 
@@ -120,7 +120,7 @@ class RayPool(Pool):
                 try:
                     held = once(function, arguments)
                     break
-                except lost:
+                except gone:
                     why = "lost"
                 except ray.exceptions.OutOfMemoryError:
                     why = "stopped because its node ran out of memory"
@@ -131,7 +131,7 @@ class RayPool(Pool):
                 try:
                     found: T = ray.get(held)
                     return found
-                except lost:  # with the node that held it
+                except gone:  # with the node that held it
                     return call(function, *arguments)()
 
             return take
@@ -152,38 +152,15 @@ class RayPool(Pool):
 
     def check_sees(self, files: Sequence[Path]) -> None:
         """See :meth:`a2ibench.parallel.Pool.check_sees`."""
-        import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        here = sizes(files)
-        names = {node["NodeID"]: node["NodeManagerAddress"] for node in living_nodes()}
-        asked: dict[str, Any] = {
-            node: ray.remote(sizes)
-            .options(
-                num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
-            )
-            .remote(files)
-            for node in self._rooms()
-        }
-        for node, told in asked.items():
-            gone: tuple[type[Exception], ...] = (*_lost(), ray.exceptions.TaskUnschedulableError)
-            try:
-                there = ray.get(told)
-            except gone:
-                continue  # the node has gone; what it would do is done elsewhere
+        here, rooms = sizes(files), self._rooms()
+        nodes = [node for node in living_nodes() if node["NodeID"] in rooms]
+        for node, there in ask_nodes(nodes, sizes, files):
             for file, size, found in zip(files, here, there, strict=True):
                 if size != found:
                     what = (
                         "is not there" if found is None else f"has {found:,} bytes, here {size:,}"
                     )
                     raise UserError(
-                        f"node {names[node]} of the Ray cluster: {file} {what}; every node must see"
-                        " the same folder under the same path, as on a shared disk"
+                        f"node {node['NodeManagerAddress']} of the Ray cluster: {file} {what};"
+                        " every node must see the same folder under the same path, as on a shared disk"
                     )
-
-
-def _lost() -> tuple[type[Exception], ...]:
-    """Return the errors by which a worker or its node is lost."""
-    from ray import exceptions
-
-    return exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.ObjectLostError
