@@ -11,6 +11,7 @@ import numpy.typing as npt
 from a2ibench import cache
 from a2ibench.data.npy_files import StoredArray, write_header
 from a2ibench.errors import UserError
+from a2ibench.one_thread import one_thread
 from a2ibench.parallel import Crashed, in_order
 from a2ibench.storage import cache_dir, content_key
 
@@ -44,9 +45,7 @@ def in_blocks(function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> I
 
 def _on_one_thread(function: Callable[..., T], *arguments: Any) -> T:
     """Call a function in a process that has one processor to itself."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with one_thread():
         return function(*arguments)
 
 
