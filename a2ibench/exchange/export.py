@@ -66,7 +66,10 @@ def export_study(study: Study, store: PairStore | None = None, name: str = "") -
         if (score := result.metrics.get(metric.name)) is not None
         and score.version == metric.version
     ]
-    entries = [_metric(metric, score) for metric, score, _ in scored]
+    described = {
+        metric_id(metric.name, metric.version, score.judge_fingerprint): (metric, score)
+        for metric, score, _ in scored
+    }
     first = results[0]
     spec = first.spec
     label = label_without_paths(name or study.dataset, {}) or UNKNOWN
@@ -82,7 +85,7 @@ def export_study(study: Study, store: PairStore | None = None, name: str = "") -
             )
         },
         judges=dict(_judges((score, result) for _, score, result in scored)),
-        metrics={entry.id: entry for entry in entries},
+        metrics={key: _metric(*one) for key, one in described.items()},
         rows=[_row(row, study, first, [metric.name for metric in metrics]) for row in rows],
     )
 
