@@ -19,6 +19,7 @@ from a2ibench import registry
 from a2ibench.contracts.metric import Metric
 from a2ibench.errors import UserError
 from a2ibench.evaluation.power import Pilot, pilot
+from a2ibench.evaluation.statistics import MIN_SEEDS
 from a2ibench.evaluation.verdict import ALPHA
 from a2ibench.results.study import Study, open_study
 from a2ibench.storage import atomic_write
@@ -104,7 +105,7 @@ class Answer:
     @property
     def detectable(self) -> float | None:
         """The difference that these seeds and clips find with :data:`POWER`."""
-        if self.known is None or self.known.seeds < 3:
+        if self.known is None or self.known.seeds < MIN_SEEDS:
             return None
         return self.known.detectable(POWER, self.level, self.known.seeds, self.known.clips)
 

@@ -21,6 +21,8 @@ EVERY = "all"
 """In the place of a metric's name: every metric that the data and judges allow."""
 HEADLINE = "headline"
 """In the place of a metric's name: the headline metrics, as far as data and judges allow."""
+SEVERAL = (EVERY, HEADLINE)
+"""Words that stand for several metrics."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,9 @@ def choose_metrics(asked: Sequence[str], test: Pairs) -> tuple[tuple[str, ...], 
         UserError: one that was asked for by name cannot be computed on these data.
     """
     default = MetricChoice()
-    if not asked or {EVERY, HEADLINE} & {*asked}:
+    if not asked or {*SEVERAL} & {*asked}:
         default = default_metrics(test, every=EVERY in asked)
-    names = [name for name in asked if name not in (EVERY, HEADLINE, *default.names)]
+    names = [name for name in asked if name not in (*SEVERAL, *default.names)]
     if EVERY in asked:
         names = [name for name in names if name not in default.left_out]
     named = [find_metric(name) for name in names]

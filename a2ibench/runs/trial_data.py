@@ -14,7 +14,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import PLUGIN_FAILURES, UserError, command, told
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import load_judges
-from a2ibench.evaluation.feasibility import EVERY, HEADLINE
+from a2ibench.evaluation.feasibility import SEVERAL
 from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.results.job import Task
 from a2ibench.study.request import Outline, Request
@@ -76,7 +76,7 @@ def open_pairs(
 
 def _fetch_judges(metrics: Sequence[str]) -> None:
     """Fetch the weights of the judges of metrics that were asked for by name, or say why not."""
-    names = (name for name in metrics if name not in (EVERY, HEADLINE))
+    names = (name for name in metrics if name not in SEVERAL)
     for metric in map(registry.metrics.get, names):
         if metric.judge == OWN:
             continue

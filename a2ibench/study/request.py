@@ -10,7 +10,7 @@ from a2ibench import config, registry
 from a2ibench.config import MAX_IMAGES, SEEDS
 from a2ibench.data.prepare import check_dataset
 from a2ibench.errors import UserError
-from a2ibench.evaluation.feasibility import EVERY, HEADLINE, find_metric
+from a2ibench.evaluation.feasibility import EVERY, HEADLINE, SEVERAL, find_metric
 from a2ibench.results.rows import label_of_reference
 from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.planned_rows import outside_labels
@@ -114,9 +114,7 @@ def outline(request: Request) -> Outline:
     if request.dataset in registry.datasets.names():
         options = {"image_size": scale.image_size, **options}
     check_dataset(request.dataset, options)
-    metrics = [
-        name if name in (EVERY, HEADLINE) else find_metric(name).name for name in request.metrics
-    ]
+    metrics = [name if name in SEVERAL else find_metric(name).name for name in request.metrics]
     references = sorted(
         registry.references.names(), key=lambda name: (registry.references.get(name).row, name)
     )
