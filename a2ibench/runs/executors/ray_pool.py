@@ -162,5 +162,6 @@ class RayPool(Pool):
                     )
                     raise UserError(
                         f"node {node['NodeManagerAddress']} of the Ray cluster: {file} {what};"
-                        " every node must see the same folder under the same path, as on a shared disk"
+                        " every node must see the same folder under the same path, as on a shared"
+                        " disk"
                     )
