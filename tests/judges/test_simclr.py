@@ -67,8 +67,7 @@ def test_it_finds_the_other_view_of_pictures_that_it_has_not_seen(
     trained: tuple[SimCLR, dict[str, float]],
 ) -> None:
     figures = trained[1]
-    assert figures["held_out_chance"] == 0.5
-    assert figures["held_out_accuracy"] > 0.75
+    assert figures["held_out_nearer"] > 0.75
 
 
 @pytest.mark.parametrize("damage", ["blur", "noise"])
