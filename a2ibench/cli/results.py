@@ -8,6 +8,7 @@ import click
 from a2ibench.cli.options import load_plugins, make_display, path_option, plugin_option
 
 if TYPE_CHECKING:
+    from a2ibench.data.held_list import HeldList
     from a2ibench.results.study import Study
 
 
@@ -69,7 +70,9 @@ def export(
     store, unseen = find_store(opened, dataset)
     list_hash = None if store is None else held_by(store).hash
     if common:
-        opened, list_hash = _on_common(opened, dataset, common)
+        opened, held = _on_common(opened, dataset, common)
+        list_hash = held.hash
+        name = f"{name or opened.dataset}, {counted(len(held), 'common test segment')}"
     content = export_study(opened, list_hash, name)
     digest = write_content(content, out)
     jobs = sum(len(row.jobs) for row in content.rows)
@@ -83,8 +86,10 @@ def export(
     )
 
 
-def _on_common(study: "Study", dataset: str | None, lists: tuple[Path, ...]) -> "tuple[Study, str]":
-    """Return a study as if it had been asked about the segments on all lists, and their hash."""
+def _on_common(
+    study: "Study", dataset: str | None, lists: tuple[Path, ...]
+) -> "tuple[Study, HeldList]":
+    """Return a study as if it had been asked about the segments on all lists alone, and these."""
     from a2ibench.data.held_list import common_to_all, held_by, read_list
     from a2ibench.errors import counted
     from a2ibench.results.rescoring import make_scoring, score_again
@@ -100,7 +105,7 @@ def _on_common(study: "Study", dataset: str | None, lists: tuple[Path, ...]) -> 
     display.say(f"in common: {counted(len(rows), 'test segment')} of {len(held):,}")
     for note in scoring.notes:
         display.say(note)
-    return again, held.take(rows).hash
+    return again, held.take(rows)
 
 
 @results.command()
