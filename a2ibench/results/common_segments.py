@@ -107,7 +107,7 @@ def _study_of(side: Side, letter: str) -> Study:
 
 def _check_alike(first: Row, second: Row) -> None:
     """Refuse sides that differ in more than their pairs."""
-    check_alike([_on_pairs(row, "common") for row in (first, second)], [])
+    check_alike([first, second], [], same_pairs=False)
     a, b = (row.results[0].result for row in (first, second))
     assert a is not None
     assert b is not None
@@ -122,16 +122,6 @@ def _check_alike(first: Row, second: Row) -> None:
             f"not comparable: the sounds of A last {one:g} s, those of B {two:g} s; prepare both"
             " pairs with one length"
         )
-
-
-def _on_pairs(row: Row, pairs: str) -> Row:
-    """Return a row whose results say that they are of some pairs, without scores."""
-    jobs = []
-    for job in row.results:
-        assert job.result is not None
-        of_pairs = job.result.job.model_copy(update={"store": pairs})
-        jobs.append(job.with_scores(job.result.model_copy(update={"job": of_pairs}), job.job, {}))
-    return dataclasses.replace(row, jobs=tuple(jobs))
 
 
 def _list_of(study: Study, pairs: str | None) -> HeldList:
@@ -155,7 +145,7 @@ def _compare_real(real: Images, study: Study, rows: IntArray, held: HeldList) ->
         theirs = None if kept is None else read_samples(kept.results[0].folder).images
     except UserError:
         theirs = None
-    if theirs is None or theirs.shape[1:] != real[:1].shape[1:]:
+    if theirs is None or len(theirs) <= rows.max() or theirs.shape[1:] != real[:1].shape[1:]:
         return f"{said}; those of B were not kept, and it is not known how many differ"
     off = np.array([
         np.abs(real[np.array([i])][0].astype(np.int16) - theirs[row]).mean()
@@ -166,6 +156,6 @@ def _compare_real(real: Images, study: Study, rows: IntArray, held: HeldList) ->
     most = int(off.argmax())
     return (
         f"{said}; {np.count_nonzero(off):,} of {len(off):,} differ from B's, by"
-        f" {off.mean():.2g} of 255 levels on the average, at most {off[most]:.2g}"
+        f" {off.mean():.2g} of 255 levels on average, at most {off[most]:.2g}"
         f" ({held.source[most]} at {held.start[most] / 1000:g} s)"
     )

@@ -60,7 +60,7 @@ class JobState:
         except DamagedError as error:
             return None, str(error)
 
-    def with_scores(self, result: Result, job: Job | None, blocks: Columns) -> "JobState":
+    def with_scores(self, result: Result, job: Job, blocks: Columns) -> "JobState":
         """Return the state with another result, whose scores are in no file.
 
         ``job`` is what the result is of; ``blocks`` holds the pseudo-values by metric, and the

@@ -15,12 +15,13 @@ from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError, counted
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
 from a2ibench.evaluation.evaluate import GeneratedImages, check_metric, evaluate, load_judges
+from a2ibench.evaluation.feasibility import find_metric
 from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.evaluation.metric_inputs import space_of
 from a2ibench.results.job import Job
 from a2ibench.results.job_images import read_samples
 from a2ibench.results.job_state import JobState
-from a2ibench.results.records import ScoreRecord, SpecRecord
+from a2ibench.results.records import ScoreRecord
 from a2ibench.results.result_file import STRATUM
 from a2ibench.results.rows import Row
 from a2ibench.results.score_values import score_values
@@ -72,7 +73,7 @@ def make_scoring(store: PairStore, rows: IntArray, metrics: Sequence[str]) -> Sc
     seconds = float(np.median(test.span[:, 1] - test.span[:, 0]))
     left_out: dict[str, list[str]] = {}
     chosen = []
-    for metric in map(registry.metrics.get, metrics):
+    for metric in map(find_metric, metrics):
         if (why := _unfair(metric, test)) is None:
             chosen.append(metric)
         else:
@@ -185,18 +186,12 @@ def _score_job(job: JobState, rows: IntArray, drawn: int, scoring: Scoring) -> J
     kept = GeneratedImages(np.asarray(images[rows]))
     marked = evaluate(kept, scoring.eval_set, scoring.metrics, scoring.judges)
     values = score_values(scoring.metrics, scoring.judges, marked)
-    spec = result.spec
-    if spec is not None:
-        spec = SpecRecord(
-            image_size=spec.image_size,
-            acoustic_dim=spec.acoustic_dim,
-            classes=list(scoring.eval_set.test.classes),
-        )
+    classes = [*scoring.eval_set.test.classes]
     found = result.model_copy(
         update={
             "job": result.job.model_copy(update={"store": scoring.pairs}),
             "metrics": {name: ScoreRecord(**score) for name, score in values.items()},
-            "spec": spec,
+            "spec": result.spec and result.spec.model_copy(update={"classes": classes}),
         }
     )
     blocks = {name: mark.pseudo for name, mark in marked.items()}

@@ -92,7 +92,7 @@ def test_studies_are_compared_on_the_segments_that_both_hold(holders: Path) -> N
         f"note: in common: 10 test segments of {clips} clips; A holds 12 and B 10 test segments"
         in text
     )
-    assert "10 of 10 differ from B's, by 1 of 255 levels on the average, at most 1 (" in text
+    assert "10 of 10 differ from B's, by 1 of 255 levels on average, at most 1 (" in text
     assert "note: left out: accuracy_resnet18: the judge is trained on clips that one side" in text
     assert "A: vae of study against B: vae of study-b (logmel)" in text
     assert f"1 × 10 ({clips} clips)" in text
