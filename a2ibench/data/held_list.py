@@ -79,7 +79,7 @@ class HeldList:
 
 @dataclass(frozen=True)
 class Common:
-    """What two holders have in common.
+    """The intersection of two lists.
 
     Attributes:
         first: int64 ``[n]``, positions of the segments on the first list, ascending.
