@@ -142,9 +142,10 @@ def read_list(path: Path) -> HeldList:
                     raise ValueError(f"got {clip!a}, {start!a}, {label!a}")
                 segments.append((clip, round(1000 * seconds), label))
     except (OSError, ValueError, csv.Error) as error:
+        where = "" if isinstance(error, OSError) else f"line {number}: "
         raise UserError(
-            f"{path}: no list of test segments (line {number}: {error}); `a2ibench evaluate"
-            " --dataset DIR --export-list FILE.csv` writes one"
+            f"{path}: no list of test segments ({where}{error}); `a2ibench evaluate --dataset DIR"
+            " --export-list FILE.csv` writes one"
         ) from error
     source, start, label = zip(*segments, strict=True) if segments else ((), (), ())
     return HeldList(source, start, label)
