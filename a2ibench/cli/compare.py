@@ -39,7 +39,8 @@ WORSE = 1
 @click.option(
     "--dataset-b",
     metavar="DIR|LIST.csv",
-    help="The same of B, or the list of its test segments (`a2ibench evaluate --export-list`).",
+    help="With --common: folder where the pairs of B are now, or the list of their test segments"
+    " that `a2ibench evaluate --export-list` wrote.  [default: the one named in the study]",
 )
 @click.option(
     "--fail-if-worse",
