@@ -1,6 +1,6 @@
 """Print a study's metrics as rows, and beside them those that wait for a file of the user's.
 
-    python benchmarks/published_metrics.py studies/published --into docs/published.md
+    python benchmarks/published_metrics.py studies/papers --into docs/published.md
 
 The tables of a study have a row for each method and stand apart by group. Here a definition stands
 in one table with all its judges, as papers name it, and what no judge of this machine could measure

@@ -95,7 +95,7 @@ class InceptionV3Clean(InceptionV3):
         """See the class."""
         device = next(self.parameters()).device
         seen = torch.from_numpy((resize_cleanly(images) - 128) / 128).to(device)
-        # torch-fidelity's own resizing takes whole numbers alone: the layer behind it is given ours.
+        # torch-fidelity resizes whole numbers alone: the layer behind that is given ours.
         with self.network.Conv2d_1a_3x3.register_forward_pre_hook(lambda *_: seen):
             return {"features": super().embed(images)["features"]}
 
