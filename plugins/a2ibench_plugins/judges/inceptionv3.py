@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 from urllib.error import URLError
 
 import numpy as np
@@ -35,7 +36,7 @@ class InceptionV3(Judge):
     """
 
     name = "inceptionv3"
-    outputs = ("features", "logits")
+    outputs: ClassVar[tuple[str, ...]] = ("features", "logits")
 
     def __init__(self) -> None:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -106,8 +107,8 @@ def resize_cleanly(images: ImageArray) -> FloatArray:
 
     side = (SIDE, SIDE)
     channels = np.moveaxis(images, 3, 1).astype(np.float32).reshape(-1, *images.shape[1:3])
-    resized = [Image.fromarray(one).resize(side, Image.Resampling.BICUBIC) for one in channels]
-    return np.stack(resized).clip(0, 255).reshape(-1, 3, *side)
+    planes = [Image.fromarray(one).resize(side, Image.Resampling.BICUBIC) for one in channels]
+    return np.stack([np.asarray(one) for one in planes]).clip(0, 255).reshape(-1, 3, *side)
 
 
 def _downloaded() -> Path:
