@@ -310,6 +310,8 @@ _BY_FEATURES = (
     *("fid", "fid_inf", "kid", "cmmd", "mind", "precision3", "recall3"),
     *("density5", "coverage5", "clipped_density5", "clipped_coverage5"),
 )
+_COMPRESSION = "simclr hardly sees compression in these scenes of few colours and straight edges"
+_LITTLE = "it changes, but little beside what damage to the pixels does"
 _FAR = "pictures far from all real ones are far from the training images, too"
 
 KNOWN: Mapping[tuple[str, str], str] = {
@@ -318,13 +320,22 @@ KNOWN: Mapping[tuple[str, str], str] = {
         for name in ("is1", "is10", "is10_published", "is_inf")
         for damage in ("jpeg 95", *PIXELS[:3])
     },
-    **{(f"{name}_lite0", "jpeg 95"): _RINGS for name in _BY_FEATURES},
+    **{
+        (f"{name}_lite0", "jpeg 95"): _RINGS
+        for name in (*_BY_FEATURES, "iis_cos", "image_r1", "image_r5", "image_r10")
+    },
+    **{
+        (f"{name}_simclr", "jpeg 5"): _COMPRESSION
+        for name in ("fid", "kid", *(name for name in _BY_FEATURES if name.endswith("5")))
+    },
+    ("density5_simclr", "jpeg 95"): _COMPRESSION,
     **{
         (f"{name}_lite0", damage): _FAR
         for name in ("authpct", "ct")
         for damage in ("jpeg 95", *PIXELS)
     },
-    ("kid_lite0", "few images"): "it changes, but little beside what damage to the pixels does",
+    ("kid_lite0", "few images"): _LITTLE,
+    ("cmmd_lite0", "few images"): _LITTLE,
     ("kid_simclr", "other class"): "each real picture then meets itself at another segment",
     ("cas_lite0", "one image"): "classes this unlike are learnt from a picture each",
     ("i2a_medr_i2a_lite0", "one class"): "the jackknife of a median is rough: a wide interval",
