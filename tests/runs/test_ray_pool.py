@@ -98,6 +98,7 @@ def test_a_call_with_which_workers_are_lost_again_and_again_is_given_up(pool: Po
     assert isinstance(lost, Crashed)
     assert str(lost) == "was lost 4 times in a row, together with its worker"
     assert answered == 2
+    assert SAID[1:] == ["a worker of the Ray cluster was lost; what it did is done again by others"]
 
 
 def test_a_node_that_does_not_see_a_file_is_named(pool: Pool, tmp_path: Path) -> None:
@@ -117,7 +118,8 @@ def test_a_node_that_does_not_see_a_file_is_named(pool: Pool, tmp_path: Path) ->
 def test_a_cluster_without_room_for_a_worker_is_refused(pool: Pool, cluster: Any) -> None:
     expected = (
         r"no node of the Ray cluster has room for a worker, which needs 1 CPU and 1024.5 GiB of"
-        r" memory: .*; --worker-memory asks for less"
+        r" memory: .*; `ray start --memory` gives a node more, `a2ibench data prepare"
+        r" --worker-memory` asks for less"
     )
     with (
         pytest.raises(UserError, match=expected),

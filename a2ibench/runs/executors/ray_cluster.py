@@ -32,10 +32,10 @@ LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 LIBRARIES = ("av", "numpy", "pillow", "soundfile", "soxr", "torch")
 """Packages whose version decides the bytes of pairs, features and results."""
 EXPECTED = "expected the HOST:PORT that `ray start --head` printed"
-ASKS_FOR_TOKEN = "InvalidAuthToken"
-"""Word by which Ray refuses whoever has another token, or none. From 2.60 on, `ray start --head`
-asks for the token in ~/.ray/auth_token if there is one, which each start of Ray by a program makes;
-neither `ray start --address` nor a program that joins sends it by itself."""
+UNAUTHORISED = "InvalidAuthToken"
+"""Word by which Ray refuses whoever sends no token, or another one. From 2.60 on, `ray start
+--head` asks for that in ~/.ray/auth_token if there is one, and each start of Ray by a program makes
+it; neither `ray start --address` nor a program that joins sends it by itself."""
 REFUSED = "REFUSED "
 """Prefix of a line that the child process prints for the user."""
 
@@ -120,7 +120,7 @@ def check_cluster(address: str) -> None:
 
 def _refusal(address: str, code: int | None, lines: Sequence[str]) -> str:
     """Say why a process could not join a cluster, by its lines and exit code; None: it hung."""
-    if any(ASKS_FOR_TOKEN in line for line in lines):
+    if any(UNAUTHORISED in line for line in lines):
         return (
             f"the Ray cluster at {address} asks for a token: set RAY_AUTH_MODE=token for this"
             " command and for `ray start` on every node, each of which needs the file"
@@ -173,6 +173,9 @@ def _start(address: str | None) -> bool:
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+    # Of a node that dies, Ray would print the log and a traceback; the executor says what follows.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)
