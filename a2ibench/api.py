@@ -171,12 +171,14 @@ class Study:
             UserError: no job has a result, something else is at this path, or a metric is not
                 installed.
         """
+        from a2ibench.data.held_list import held_by
         from a2ibench.exchange.export import export_study
         from a2ibench.exchange.exported_file import write_content
         from a2ibench.results.study_pairs import find_store
 
         store, _ = find_store(self._study, None)
-        return write_content(export_study(self._study, store, name), Path(file))
+        list_hash = None if store is None else held_by(store).hash
+        return write_content(export_study(self._study, list_hash, name), Path(file))
 
     def _job(self, arm: str, seed: int) -> JobState:
         row = self._study.row(arm)

@@ -170,7 +170,7 @@ NARROW = {
     "wan2019_code": {"channels": 4, "phi_dim": 8, "noise_dim": 8},
     "vae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8},
     "cvae": {"channels": 4, "hidden_dim": 16, "latent_dim": 8, "encoder_channels": 4},
-    "flow": {"patch": 4, "channels": 8, "levels": 2, "blocks": 1, "embedding": 16, "steps": 2},
+    "flow": {"patch": 8, "channels": 8, "levels": 1, "blocks": 1, "embedding": 16, "steps": 1},
 }  # fmt: skip
 
 

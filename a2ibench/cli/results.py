@@ -1,10 +1,15 @@
 """``a2ibench results``: export a study's results to one small file, and merge such files."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from a2ibench.cli.options import load_plugins, path_option, plugin_option
+from a2ibench.cli.options import load_plugins, make_display, path_option, plugin_option
+
+if TYPE_CHECKING:
+    from a2ibench.data.held_list import HeldList
+    from a2ibench.results.study import Study
 
 
 @click.group()
@@ -27,9 +32,21 @@ def results() -> None:
     metavar="TEXT",
     help="Name of the dataset in the file.  [default: the dataset's own, or that of its folder]",
 )
+@path_option(
+    "--common",
+    multiple=True,
+    metavar="LIST.csv",
+    help="Test segments that somebody else holds (`a2ibench evaluate --export-list`): the kept"
+    " pictures are scored again on those that the pairs of the study hold too. Repeatable.",
+)
 @plugin_option
 def export(
-    study: Path, out: Path, dataset: str | None, name: str, plugins: tuple[Path, ...]
+    study: Path,
+    out: Path,
+    dataset: str | None,
+    name: str,
+    common: tuple[Path, ...],
+    plugins: tuple[Path, ...],
 ) -> None:
     """Write the results of a STUDY to one file that can be given away.
 
@@ -37,8 +54,12 @@ def export(
     and ranks can be computed again; metrics with their versions and definitions; hashes of the
     pairs, of the list of test segments, of encoder, judges, options and code; budgets, seeds,
     hardware and cost. It is signed by the hash of its content, and refused once it was changed.
+
+    With --common, two holders of different parts of one list export scores on the same test
+    segments, and a leaderboard ranks them together.
     """
     load_plugins(plugins)
+    from a2ibench.data.held_list import held_by
     from a2ibench.errors import counted
     from a2ibench.exchange.export import export_study
     from a2ibench.exchange.exported_file import write_content
@@ -47,7 +68,12 @@ def export(
 
     opened = open_study(study)
     store, unseen = find_store(opened, dataset)
-    content = export_study(opened, store, name)
+    list_hash = None if store is None else held_by(store).hash
+    if common:
+        opened, held = _on_common(opened, dataset, common)
+        list_hash = held.hash
+        name = f"{name or opened.dataset}, {counted(len(held), 'common test segment')}"
+    content = export_study(opened, list_hash, name)
     digest = write_content(content, out)
     jobs = sum(len(row.jobs) for row in content.rows)
     for failure in opened.failures():
@@ -58,6 +84,28 @@ def export(
         f"{out}: {counted(jobs, 'result')} by {counted(len(content.metrics), 'metric')},"
         f" {out.stat().st_size / 1000:,.0f} kB, sha256 {digest}"
     )
+
+
+def _on_common(
+    study: "Study", dataset: str | None, lists: tuple[Path, ...]
+) -> "tuple[Study, HeldList]":
+    """Return a study as if it had been asked about the segments on all lists alone, and these."""
+    from a2ibench.data.held_list import common_to_all, held_by, read_list
+    from a2ibench.errors import counted
+    from a2ibench.results.rescoring import make_scoring, score_again
+    from a2ibench.results.study_pairs import open_store
+
+    store = open_store(study, dataset, make=False)
+    held = held_by(store)
+    rows = common_to_all(held, [(str(path), read_list(path)) for path in lists])
+    scoring = make_scoring(store, rows, study.metrics)
+    display = make_display()
+    with display.running():
+        again = score_again(study, rows, len(held), scoring, display.counter("scoring again"))
+    display.say(f"in common: {counted(len(rows), 'test segment')} of {len(held):,}")
+    for note in scoring.notes:
+        display.say(note)
+    return again, held.take(rows)
 
 
 @results.command()

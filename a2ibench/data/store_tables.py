@@ -27,9 +27,11 @@ FURTHER = {
 }
 """Optional columns of ``index.parquet`` → kind; a name that ends with a colon is a prefix."""
 SOURCES = {
+    "begins": "number",
     "bytes": "number",
     "file": "text",
     "licence": "text",
+    "pairs": "number",
     "seconds": "number",
     "sha256": "text",
     "source": "text",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from a2ibench.data.held_list import held_by
 from a2ibench.data.store import FULL_SCALE, PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import GRID_NOISES
@@ -19,9 +20,10 @@ def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
 
     ``file`` is the scored image; ``grid`` names those that the metrics of diversity and sensitivity
     use as well. It is empty but for ``grid_rows``, int64 ``[A]``, positions among the test segments
-    that are to be drawn several times.
+    that are to be drawn several times. ``start`` is in seconds from where the clip begins
+    (:func:`~a2ibench.data.held_list.held_by`).
     """
-    rows = store.rows("test")
+    rows, held = store.rows("test"), held_by(store)
     several = set(rows[grid_rows].tolist())
     with (
         atomic_write(path) as temporary,
@@ -29,15 +31,16 @@ def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
     ):
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for row in rows.tolist():
-            pair = store.index.iloc[row]
+        for row, source, start, label in zip(
+            rows.tolist(), held.source, held.start, held.label, strict=True
+        ):
             draws = range(1, GRID_NOISES + 1) if row in several else ()
             writer.writerow(
                 {
                     "row": row,
-                    "source": pair["source"],
-                    "start": f"{pair['start']:g}",
-                    "label": pair["label"],
+                    "source": source,
+                    "start": f"{start / 1000:.12g}",
+                    "label": label,
                     "file": f"{row}.png",
                     "grid": " ".join(f"{row}_{k}.png" for k in draws),
                 }

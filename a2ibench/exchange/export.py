@@ -1,16 +1,13 @@
 """A study's results as the content of a file that can be given away."""
 
 import dataclasses
-import hashlib
 import inspect
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import get_args
 
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Group, Metric
-from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judge_health import held_out_health
 from a2ibench.exchange.records import (
@@ -40,13 +37,13 @@ from a2ibench.storage import content_key
 UNKNOWN = "unknown"
 
 
-def export_study(study: Study, store: PairStore | None = None, name: str = "") -> Content:
+def export_study(study: Study, list_hash: str | None = None, name: str = "") -> Content:
     """Return the results of a study at every budget, without pictures, paths and names of clips.
 
     Args:
         study: as it is, finished or not.
-        store: its pairs, for the hash of the list of test segments; None where they are not at
-            hand.
+        list_hash: of its test segments (:attr:`~a2ibench.data.held_list.HeldList.hash`); None
+            where the pairs are not at hand.
         name: of the dataset; empty for the dataset's own, or that of its folder.
 
     Raises:
@@ -81,34 +78,13 @@ def export_study(study: Study, store: PairStore | None = None, name: str = "") -
                 names=[label],
                 classes=0 if spec is None else len(spec.classes),
                 image_size=0 if spec is None else spec.image_size,
-                list_hash=None if store is None else hash_list(store),
+                list_hash=list_hash,
             )
         },
         judges=dict(_judges((score, result) for _, score, result in scored)),
         metrics={key: _metric(*one) for key, one in described.items()},
         rows=[_row(row, study, first, [metric.name for metric in metrics]) for row in rows],
     )
-
-
-def hash_list(store: PairStore) -> str:
-    """Return the hash of which segments of which clips a test is made of.
-
-    A segment is the sha256 of its clip's name, its start in the clip in milliseconds and its
-    label; the result is the sha256 of the sorted segments as canonical JSON. Two stores that hold
-    the same list have the same hash, whatever decoder made their pixels.
-    """
-    index = store.index.iloc[store.rows("test")]
-    segments = sorted(
-        [hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest(), start, label]
-        for source, start, label in zip(
-            index["source"],
-            (round(1000 * float(start)) for start in index["start"]),
-            index["label"],
-            strict=True,
-        )
-    )
-    text = json.dumps(segments, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _metric(metric: Metric, score: ScoreRecord) -> MetricEntry:

@@ -97,8 +97,8 @@ class PairsEntry(Entry):
     image_size: Count
     """Side of the pictures in pixels; 0 where it is not known."""
     list_hash: Hash | None
-    """Hash of the list of test segments (:func:`~a2ibench.exchange.export.hash_list`); None where
-    the pairs were not at hand."""
+    """Hash of the list of test segments (:attr:`~a2ibench.data.held_list.HeldList.hash`); None
+    where the pairs were not at hand."""
 
 
 class HealthEntry(Entry):

@@ -1,6 +1,7 @@
 """Select the frames of a video at given times."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from a2ibench.media.container import TOLERANCE
+from a2ibench.media.needed import mark_needed
 from a2ibench.media.packets import Packets, time_of
 from a2ibench.media.pictures import check_pixels, flatten, square
 from a2ibench.types import ImageArray, RejectedError
@@ -60,6 +62,7 @@ class Frames:
         self._size = size
         # One decoding thread, since files are spread over the processors.
         stream.codec_context.thread_count = 1
+        self._asked: list[float] | None = None  # times in order; unknown until the first frame is
         self._lost: list[tuple[float, float]] = []  # from a refused packet to the next key frame
         frames = self._decoded(moment)
         first = next(frames, None)
@@ -88,6 +91,7 @@ class Frames:
         Raises:
             RejectedError: the video is a single frame.
         """
+        self._asked = sorted(times)
         waiting = [int(i) for i in np.argsort(times, kind="stable")[::-1]]
         found: list[ImageArray | str] = [""] * len(times)
         while waiting and times[waiting[-1]] < self.begin - TOLERANCE:
@@ -113,12 +117,16 @@ class Frames:
         return self._without_lost(times, found)
 
     def _decoded(self, moment: float) -> "Iterator[av.VideoFrame]":
-        """Yield the frames that have a time; keep the intervals that cannot be decoded."""
+        """Yield the frames that have a time; keep the intervals that cannot be decoded.
+
+        Frames that are not asked for are left out where no other frame is made from them.
+        """
         import av
 
         context = self._stream.codec_context
         some = broken = False
-        for packet in self._packets.of(self._stream, moment):
+        for packet, needed in mark_needed(self._packets.of(self._stream, moment), self._is_asked):
+            context.skip_frame = "DEFAULT" if needed else "NONREF"
             try:
                 frames = context.decode(packet)
             except av.FFmpegError:
@@ -135,6 +143,13 @@ class Frames:
                     self._lost[-1] = (self._lost[-1][0], float(frame.time))
                     broken = False
                 yield frame
+
+    def _is_asked(self, begin: float, end: float) -> bool:
+        """Say whether a picture is asked for while a frame is on the screen."""
+        if self._asked is None:
+            return True
+        first = bisect_left(self._asked, begin - 2 * TICK)
+        return first < len(self._asked) and self._asked[first] < end
 
     def _last_moment(self, last: float, until: float) -> float:
         """The end of the last frame, in seconds.

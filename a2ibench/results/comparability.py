@@ -9,14 +9,15 @@ from a2ibench.errors import UserError
 from a2ibench.results.records import Result
 from a2ibench.results.rows import Row
 
+PAIRS = "pairs (content of the store)"
 BETWEEN = (
     "; where both are in one folder, `a2ibench report FOLDER` compares encoders by the metrics that"
     " allow it"
 )
 
 
-def check_alike(rows: Sequence[Row], metrics: Sequence[str]) -> None:
-    """Refuse results that do not belong in one table.
+def check_alike(rows: Sequence[Row], metrics: Sequence[str], same_pairs: bool = True) -> None:
+    """Refuse results that do not belong in one table, or would not on the ``same_pairs``.
 
     Raises:
         UserError: they differ in protocol, pairs, encoder, test segments, or in the
@@ -28,6 +29,8 @@ def check_alike(rows: Sequence[Row], metrics: Sequence[str]) -> None:
     first_key, first = results[0]
     for key, result in results[1:]:
         for name, value in _provenance(result).items():
+            if not same_pairs and name == PAIRS:
+                continue
             if (expected := _provenance(first)[name]) != value:
                 said = _differ(name, first_key, expected, key, value)
                 raise UserError(said + (BETWEEN if name == "encoder" else ""))
@@ -76,7 +79,7 @@ def _results(rows: Sequence[Row]) -> list[tuple[str, Result]]:
 def _provenance(result: Result) -> Mapping[str, Any]:
     return {
         "protocol": result.protocol,
-        "pairs (content of the store)": result.job.store,
+        PAIRS: result.job.store,
         "encoder": (result.encoder.name, result.job.encoder),
     }
 

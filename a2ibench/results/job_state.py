@@ -60,6 +60,17 @@ class JobState:
         except DamagedError as error:
             return None, str(error)
 
+    def with_scores(self, result: Result, job: Job, blocks: Columns) -> "JobState":
+        """Return the state with another result, whose scores are in no file.
+
+        ``job`` is what the result is of; ``blocks`` holds the pseudo-values by metric, and the
+        strata.
+        """
+        other = JobState(self.folder, self.number)
+        other.__dict__.update(_loaded=(result, None), job=job)
+        other._files.update({BLOCKS: blocks, SEGMENTS: {}})
+        return other
+
     @property
     def result(self) -> Result | None:
         """Its result; None where it has none (yet), or a damaged one."""

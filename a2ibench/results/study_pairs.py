@@ -21,10 +21,13 @@ def find_store(study: Study, dataset: str | None) -> tuple[PairStore | None, str
         return None, str(error)
 
 
-def open_store(study: Study, dataset: str | None, make: bool = True) -> PairStore:
+def open_store(
+    study: Study, dataset: str | None, make: bool = True, option: str = "--dataset"
+) -> PairStore:
     """Open the pairs that a study was run on, in ``dataset`` or where the study says.
 
-    With ``make``, a named dataset is prepared where it is not in the cache.
+    With ``make``, a named dataset is prepared where it is not in the cache. ``option`` is the one
+    that names ``dataset``.
 
     Raises:
         UserError: the pairs are not at hand, or not its own any more.
@@ -34,7 +37,7 @@ def open_store(study: Study, dataset: str | None, make: bool = True) -> PairStor
     store = open_dataset(dataset or name, {} if dataset else options, make=make)
     if store.content_hash != study.about.content_hash:
         raise UserError(
-            f"{store.root}: its pairs or labels are not those of the study; --dataset DIR names the"
-            " folder that holds them"
+            f"{store.root}: its pairs or labels are not those of the study; {option} DIR names"
+            " the folder that holds them"
         )
     return store

@@ -13,7 +13,6 @@ import numpy as np
 from a2ibench import __version__, registry
 from a2ibench.code_hash import source_hashes
 from a2ibench.contracts.executor import Report
-from a2ibench.contracts.metric import OWN
 from a2ibench.contracts.model import FrozenPart
 from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.evaluate import GeneratedImages, MetricResult, evaluate
@@ -35,6 +34,7 @@ from a2ibench.results.result_file import (
     score_path,
     write_result,
 )
+from a2ibench.results.score_values import score_values
 from a2ibench.runs.model import build, draw_eval_set, steps_of, train
 from a2ibench.runs.sample_pictures import save_job_grid, step_drawer
 from a2ibench.runs.system_monitor import monitored
@@ -188,31 +188,7 @@ def _judge(
     metrics = [registry.metrics.get(name) for name in absent]
     judges = load_judges_as_planned(metrics, data, task)
     marked = evaluate(drawn, data.eval_set, metrics, judges)
-    scores: dict[str, Any] = {}
-    for metric in metrics:
-        judge = judges.get(metric.judge)
-        scores[metric.name] = {
-            # A metric that does not apply to the method has no value; it is not missing.
-            "value": None,
-            "n": 0,
-            "spread": None,
-            "version": metric.version,
-            "judge": metric.judge,
-            "judge_fingerprint": OWN if judge is None else judge.fingerprint,
-            "judge_figures": {} if judge is None else dict(judge.figures),
-        }
-        if judge is not None and (files := judge.judge.files()):
-            scores[metric.name]["judge_files"] = dict(files)
-        if (mark := marked.get(metric.name)) is None:
-            continue
-        if mark.undefined is None:
-            score = mark.score
-            scores[metric.name] |= {"value": score.value, "n": score.n, "spread": score.spread}
-            scores[metric.name] |= {"clips": mark.clips, "chance": score.chance}
-            if score.parts:
-                scores[metric.name]["parts"] = dict(score.parts)
-        else:
-            scores[metric.name]["undefined"] = mark.undefined
+    scores = score_values(metrics, judges, marked)
     return scores, _save_scores(task.folder, marked, stored, data.eval_set.stratum)
 
 

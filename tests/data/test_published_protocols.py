@@ -8,6 +8,8 @@ from small_films import call
 
 from a2ibench import config, registry
 from a2ibench.cli.published import as_published
+from a2ibench.data.held_list import held_by
+from a2ibench.data.store import PairStore
 
 
 @pytest.mark.parametrize("name", registry.protocols.names())
@@ -57,3 +59,5 @@ def test_pairs_are_prepared_by_a_protocol(films, tmp_path):
         "protocol vggsound50: Sound2Scene (Sung-Bin et al. 2023), 50 classes of VGGSound" in notes
     )
     assert any(note.startswith("not public: ") for note in notes)
+    held = held_by(PairStore(out))
+    assert (set(held.source), held.start) == ({"-id_1"}, (1000, 2000))  # of the film, not the file

@@ -11,11 +11,12 @@ import pytest
 from made_up import METRICS, result, run, study
 
 import a2ibench
+from a2ibench.data.held_list import held_by
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.statistics import difference, interval
 from a2ibench.exchange.boards import make_boards
-from a2ibench.exchange.export import export_study, hash_list
+from a2ibench.exchange.export import export_study
 from a2ibench.exchange.exported_file import hash_of, read_content, write_content
 from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
@@ -203,14 +204,14 @@ def test_the_hash_of_a_list_follows_clips_times_and_labels_alone(
     small_store: Path, tmp_path: Path
 ) -> None:
     store = PairStore(small_store)
-    whole = hash_list(store)
+    whole = held_by(store).hash
     store.index = store.index.iloc[::-1]
-    assert hash_list(store) == whole
+    assert held_by(store).hash == whole
     last = store.rows("test")[-1]
     moved = store.index["start"].to_numpy(copy=True)
     moved[last] += 0.5
     store.index = store.index.assign(start=moved)
-    assert hash_list(store) != whole
+    assert held_by(store).hash != whole
 
 
 def test_an_arm_without_a_result_is_exported_as_missing(tmp_path: Path) -> None:

@@ -11,6 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from a2ibench.cli import main
+from a2ibench.registry import load_plugin_file
+from a2ibench.study.request import Request
+from a2ibench.tuning.search_results import write_best, write_trials
+from a2ibench.tuning.search_trial import run_trial
+from a2ibench.tuning.tune import plan_tuning
 
 MINE = """
 import numpy as np
@@ -140,17 +145,21 @@ def test_the_study_is_done_and_its_own_file_asks_for_the_same(study: Path, plugi
 
 
 @pytest.mark.integration
-def test_a_search_goes_by_it(asked: list[object], tmp_path: Path) -> None:
+def test_a_search_goes_by_it(plugin: Path, small_store: Path, tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text("channels: {choice: [4, 8]}\n")
-    words = [word for word in asked if word != "--metric" and "[" not in str(word)]
-    done = call(
-        "tune", "--model", "vae", "--space", tmp_path / "space.yaml", "--trials", 2,
-        "--images", 96, "--metric", "nearest_share[judge=shades,k=2]", "--out", tmp_path / "tuned",
-        *words,
+    load_plugin_file(plugin)
+    request = Request(
+        models=("vae",), dataset=str(small_store), encoder="logmel", seeds=1, images=(96,),
+        metrics=("nearest_share[judge=shades,k=2]",), plugins=(plugin,), folder=tmp_path / "tuned",
     )  # fmt: skip
-    assert done.exit_code == 0, done.output
-    best = (tmp_path / "tuned" / "best.yaml").read_text()
+    space = tmp_path / "space.yaml"
+    tuning = plan_tuning(request, space, lambda name: lambda done, total: None, print, 1.0)
+    scores: list[float] = []
+    run_trial(tuning, {"channels": 4}, lambda rung, score: scores.append(score))
+    best = write_best(tuning, request, write_trials(tuning)).read_text()
     assert "nearest_share[k=2,judge=shades]_v1" in best
+    assert len(scores) > 1
+    assert all(0 <= score <= 1 for score in scores)
 
 
 @pytest.mark.parametrize(

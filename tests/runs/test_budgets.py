@@ -19,8 +19,6 @@ from a2ibench.results.results_parquet import read_long
 from a2ibench.results.status import read_status
 from a2ibench.results.study import open_study
 from a2ibench.runs.executors.inline import Inline
-from a2ibench.runs.executors.process import Processes
-from a2ibench.runs.executors.ray_tune import Config, RayTune
 from a2ibench.runs.prepare import prepare_study
 from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import run_study
@@ -185,16 +183,6 @@ def test_where_the_second_budget_fails_the_first_is_kept(
     assert bits(job(folder, BUDGETS[0])) == apart[BUDGETS[0]]
     assert run_study(tiny(folder, images=BUDGETS), Inline(), None, display) == []
     assert bits(job(folder, BUDGETS[2])) == apart[BUDGETS[2]]
-
-
-def test_every_executor_trains_all_budgets_to_the_same_bits(
-    tmp_path: Path, display: Display, tiny: Tiny, apart: Any
-) -> None:
-    for executor in (Processes(), RayTune(Config())):
-        folder = tmp_path / executor.name
-        request = tiny(folder, images=BUDGETS[:2], executor=executor.name)
-        assert run_study(request, executor, None, display) == []
-        assert [bits(job(folder, b)) for b in BUDGETS[:2]] == [apart[b] for b in BUDGETS[:2]]
 
 
 @pytest.mark.parametrize(

@@ -118,10 +118,13 @@ def test_ctrl_c_stops_every_process(tmp_path: Path, display: Display, tiny: Tiny
     assert not any(child.is_running() for child in children)
 
 
+@pytest.mark.timeout(900)  # six processes start, one after the other
 @pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
 def test_two_workers_of_ray_train_one_model_and_one_that_fails_is_named(
-    tmp_path: Path, display: Display, tiny: Tiny, doomed: Path
+    tmp_path: Path, display: Display, tiny: Tiny, doomed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Ray waits so many seconds for the first worker, which waits for the one that failed.
+    monkeypatch.setenv("TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S", "1")
     folder = tmp_path / "study"
     request = tiny(folder, models=("vae", "doomed"), plugins=(doomed,), workers=2, retries=0)
     failures = run_study(request, RayTune(), None, display)

@@ -201,17 +201,17 @@ def test_scores_of_another_judge_or_version_are_never_in_the_same_table(
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
-def test_ray_and_processes_give_the_same_bits_as_inline(
+def test_ray_and_processes_give_the_same_bits_as_inline_at_every_budget(
     tmp_path: Path, display: Display, tiny: Tiny
 ) -> None:
     here, there, apart = tmp_path / "inline", tmp_path / "ray", tmp_path / "process"
-    models = ("ours",)
+    asked = {"models": ("ours",), "images": (64, 96)}
     for folder, executor in (
         (here, Inline()),
         (there, RayTune(Config(gpus_per_trial=0))),
         (apart, Processes(say=display.say)),
     ):
-        assert run_study(tiny(folder, models=models), executor, None, display) == []
+        assert run_study(tiny(folder, **asked), executor, None, display) == []
     assert results(here) == results(there) == results(apart)
 
 

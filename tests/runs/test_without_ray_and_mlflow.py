@@ -11,8 +11,7 @@ import pytest
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize("executor", ["inline", "process"])
-def test_a_study_needs_neither_ray_nor_mlflow(tmp_path: Path, executor: str) -> None:
+def test_a_study_needs_neither_ray_nor_mlflow(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     for name in ("ray", "mlflow"):
         (blocked / name).mkdir(parents=True)
@@ -23,7 +22,7 @@ def test_a_study_needs_neither_ray_nor_mlflow(tmp_path: Path, executor: str) -> 
             sys.executable, "-m", "a2ibench.cli", "run", "--model", "vae", "--dataset", "synthetic",
             "--encoder", "logmel", "--seeds", "1", "--images", "64", "--metric", "is1_lite0",
             *(part for value in small for part in ("--set", f"synthetic.{value}")),
-            "--executor", executor, "--tracking-uri", "none", "--out", str(tmp_path / "study"),
+            "--executor", "process", "--tracking-uri", "none", "--out", str(tmp_path / "study"),
         ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(blocked), *sys.path])},
         cwd=tmp_path,

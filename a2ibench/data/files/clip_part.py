@@ -23,7 +23,7 @@ def part_of(clip: Clip, split: Split, result: Cut | str, facts: Mapping[str, Any
         "source": clip.source,
         "label": clip.label,
         "split": split,
-        **{name: text for name in ("licence", "url") if (text := getattr(clip, name))},
+        **{name: said for name in ("licence", "url", "begins") if (said := getattr(clip, name))},
         **facts,
     }
     if isinstance(result, str):

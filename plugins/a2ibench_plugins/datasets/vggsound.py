@@ -108,7 +108,8 @@ class VGGSound(ClipDataset):
                 self.reject(file, f"a training clip of {line.film}, which has test clips as well")
             else:
                 modality = sensed.get(names_of(line.film, line.start)[0])
-                yield _with_modality(Clip(file, line.label, line.film, line.split), modality)
+                clip = Clip(file, line.label, line.film, line.split, begins=float(line.start))
+                yield _with_modality(clip, modality)
 
     def _list(self) -> list[Line]:
         path = self.root / "vggsound.csv"
