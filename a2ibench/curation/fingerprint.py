@@ -8,6 +8,7 @@ of short windows, averaged over a longer time (Welch's method).
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,10 +92,10 @@ def _analysis(rate: int) -> _Analysis:
     )
 
 
-def _mel(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _mel(frequency: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
     """Convert hertz to mels: linear up to 1 kHz, logarithmic above (Slaney, 1998)."""
     above = 15 + 27 * np.log(np.maximum(frequency, 1_000) / 1_000) / np.log(6.4)
-    return np.where(frequency < 1_000, 3 * frequency / 200, above)
+    return np.asarray(np.where(frequency < 1_000, 3 * frequency / 200, above))
 
 
 def frames(length: IntArray, rate: int) -> IntArray:
