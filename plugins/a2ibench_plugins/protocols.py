@@ -68,13 +68,13 @@ class Landscape(PublishedProtocol):
     pictures_per_sound = 10
     metrics = ("ais_rate_wav2clip_44k", "iis_rate_clip_l14", "aic_zeroshot_clip_l14")
     public = (
-        "Lists of training and validation sounds and their pictures, and labels:"
-        " github.com/BurakCanBiner/SonicDiffusion.",
+        "The names of 5,993 training and 808 validation sounds and their pictures, their labels,"
+        " and the evaluation script: github.com/BurakCanBiner/SonicDiffusion.",
         "Sounds are padded to 442,763 samples at 44.1 kHz, 10.04 s.",
     )
     not_public = (
-        "Which 55 sounds were scored is in a file that is not public; nor are the embeddings of the"
-        " reference sounds and pictures.",
+        "Which 55 sounds were scored, and the embeddings of the reference sounds and pictures: the"
+        " script reads both from files, and they may be those of the validation sounds or not.",
     )
 
 

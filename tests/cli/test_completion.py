@@ -64,7 +64,7 @@ def completed(line: str, folder: Path) -> list[str]:
         ("a2ibench check enc", ["encoder"]),
         ("a2ibench check model cv", ["cvae"]),
         ("a2ibench check judge res", ["resnet18"]),
-        ("a2ibench show inc", ["inceptionv3"]),
+        ("a2ibench show inc", ["inceptionv3", "inceptionv3_clean"]),
         ("a2ibench list met", ["metrics"]),
         ("a2ibench new mod", ["model"]),
         ("a2ibench doc", ["doctor"]),

@@ -100,9 +100,8 @@ def main(folder: Path) -> None:
                     )
             arrow = "↑" if metric.higher_is_better else "↓"
             lines.append(
-                f"| `{metric.name}` {arrow} | {undamaged.score.n} | {undamaged.score.value:.3g} | "
-                + " | ".join(cells)
-                + " |"
+                f"| `{metric.name}` v{metric.version} {arrow} | {undamaged.score.n} |"
+                f" {undamaged.score.value:.3g} | " + " | ".join(cells) + " |"
             )
     checked = sum(len(EXPECTED.get(metric.name, {})) for metric in metrics)
     lines += ["", "## Not as is due", "", f"{len(findings)} of {checked} cells.", "", *findings]

@@ -202,7 +202,7 @@ ENCODERS = ("logmel", "filterbank", "mfcc", "spectrogram")
 
 WITHOUT_WEIGHTS = {
     "aisfx", "clap", "clip", "clip_b32", "clip_l14", "dinov2", "i2a_aisfx", "inceptionv3",
-    "wav2clip", "wav2clip_44k",
+    "inceptionv3_clean", "wav2clip", "wav2clip_44k",
 }  # fmt: skip
 """Judges whose weights are not part of any package that is installed."""
 FROM_ELSEWHERE = {"adapter"}

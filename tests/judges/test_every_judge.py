@@ -9,7 +9,8 @@ pytestmark = pytest.mark.integration
 
 
 FROM_FILES = {
-    "clap", "clip", "clip_b32", "clip_l14", "dinov2", "inceptionv3", "wav2clip", "wav2clip_44k",
+    "clap", "clip", "clip_b32", "clip_l14", "dinov2", "inceptionv3", "inceptionv3_clean",
+    "wav2clip", "wav2clip_44k",
 }  # fmt: skip
 """Those whose weights the user brings: they have tests of their own, on weights made there."""
 

@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
+from scipy.stats import linregress
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
 from a2ibench.nn import pairwise
 from a2ibench_plugins.metrics.frechet_distance import (
+    SEED,
     FrechetDistance,
     FrechetDistanceInfinite,
     frechet_distance,
@@ -125,6 +127,16 @@ def test_without_a_block_it_is_what_the_other_segments_give(monkeypatch, cells):
     np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-9)
     few = outputs.take(np.arange(12))
     assert metric.without_blocks(few, block[:12]) is None, "no more images than features"
+
+
+def test_extrapolated_it_is_where_the_line_of_the_parts_meets_infinitely_many_images():
+    x, y = correlated(400, 10, 0), correlated(400, 10, 1, shift=0.5)
+    order, sizes = np.random.default_rng(SEED).permutation(400), (400, 200, 400 / 3, 100)
+    cuts = [np.array_split(order, number) for number in (1, 2, 3, 4)]
+    distances = [np.mean([by_the_matrix_root(x[p], y[p]) for p in cut]) for cut in cuts]
+    expected = linregress([1 / size for size in sizes], distances).intercept
+    found = FrechetDistanceInfinite().compute(outputs_of(x, y)).value
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_extrapolation_takes_off_most_of_the_bias_of_few_images():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import linregress
 from torch_fidelity.metric_isc import isc_features_to_metric
 
 from a2ibench.contracts.metric import JudgeOutputs
@@ -155,6 +156,24 @@ def test_in_strips_of_any_height_it_is_the_same(monkeypatch):
     monkeypatch.setattr(pairwise, "CELLS", 170)
     again = outputs.take(np.arange(100))
     assert InceptionScore().compute(again).value == pytest.approx(whole, rel=1e-12)
+
+
+def test_extrapolated_it_is_where_the_line_of_the_parts_meets_infinitely_many_images():
+    logits, sizes = normal_logits(48, 9).astype(np.float64), (48, 24, 16, 12)
+    outputs = outputs_of(logits)
+    scores = [
+        np.mean(
+            [
+                score_by_the_formula(logits[cut == i])
+                for cut in PartScores(number).cuts(outputs)
+                for i in range(number)
+            ]
+        )
+        for number in (1, 2, 3, 4)
+    ]
+    expected = linregress([1 / size for size in sizes], scores).intercept
+    found = InceptionScoreInfinite().compute(outputs).value
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_extrapolation_takes_off_most_of_the_bias_of_few_images():

@@ -168,7 +168,7 @@ def test_a_search_goes_by_it(plugin: Path, small_store: Path, tmp_path: Path) ->
         ("nearest_share[k=11]", "nearest_share.k=11: expected a number ≥ 1 and ≤ 10"),
         ("nearest_share[l=1]", "unknown option of nearest_share 'l'"),
         ("nearest_share[judge=shade]", "did you mean shades?"),
-        ("nearest_share[judge=pixels]", "inceptionv3, lite0, resnet18, shades"),
+        ("nearest_share[judge=pixels]", "inceptionv3, inceptionv3_clean, lite0, resnet18, shades"),
         ("nearest_shar", "did you mean nearest_share"),
     ],
 )  # fmt: skip

@@ -1,10 +1,11 @@
-"""Inception v3, the 2015-12-05 graph: the judge of published inception scores."""
+"""Inception v3, the 2015-12-05 graph: the judge of published inception scores and distances."""
 
 import hashlib
 import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 from urllib.error import URLError
 
 import numpy as np
@@ -16,6 +17,8 @@ from a2ibench.storage import cache_dir, lock
 from a2ibench.types import FloatArray, ImageArray
 
 VARIABLE = "A2IBENCH_INCEPTION_WEIGHTS"
+SIDE = 299
+"""Side of the images that the network sees, in px."""
 WEIGHTS_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 
@@ -33,7 +36,7 @@ class InceptionV3(Judge):
     """
 
     name = "inceptionv3"
-    outputs = ("features", "logits")
+    outputs: ClassVar[tuple[str, ...]] = ("features", "logits")
 
     def __init__(self) -> None:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -75,6 +78,37 @@ class InceptionV3(Judge):
             pixels = torch.tensor(np.ascontiguousarray(images), device=device)
             features, logits = self.network(pixels.permute(0, 3, 1, 2))
         return {"features": features.cpu().numpy(), "logits": logits.cpu().numpy()}
+
+
+class InceptionV3Clean(InceptionV3):
+    """The same network, seeing images as clean-fid resizes them (Parmar et al. 2022).
+
+    Pillow's bicubic filter, which is antialiased, takes each channel to 299 px as real numbers;
+    they are cut at 0 and 255 and not rounded. Weights and errors as for ``inceptionv3``.
+
+    Outputs: ``"features"`` ``[n, 2048]``.
+    """
+
+    name = "inceptionv3_clean"
+    outputs = ("features",)
+
+    def embed(self, images: ImageArray) -> Mapping[str, FloatArray]:
+        """See the class."""
+        device = next(self.parameters()).device
+        seen = torch.from_numpy((resize_cleanly(images) - 128) / 128).to(device)
+        # torch-fidelity resizes whole numbers alone: the layer behind that is given ours.
+        with self.network.Conv2d_1a_3x3.register_forward_pre_hook(lambda *_: seen):
+            return {"features": super().embed(images)["features"]}
+
+
+def resize_cleanly(images: ImageArray) -> FloatArray:
+    """Resize images uint8 ``[n, S, S, 3]`` to float32 ``[n, 3, 299, 299]`` in 0 … 255."""
+    from PIL import Image
+
+    side = (SIDE, SIDE)
+    channels = np.moveaxis(images, 3, 1).astype(np.float32).reshape(-1, *images.shape[1:3])
+    planes = [Image.fromarray(one).resize(side, Image.Resampling.BICUBIC) for one in channels]
+    return np.stack([np.asarray(one) for one in planes]).clip(0, 255).reshape(-1, 3, *side)
 
 
 def _downloaded() -> Path:

@@ -133,6 +133,7 @@ class FrechetDistance(Metric):
     fewest = MIN_SEGMENTS
     variants: ClassVar[Variants] = {
         "fid_inceptionv3": {"judge": "inceptionv3", "column": 14},
+        "fid_inceptionv3_clean": {"judge": "inceptionv3_clean", "title": "FID clean"},
         "fid_simclr": {"judge": "simclr", "title": "FID simclr"},
         "fid_lite0": {"title": "FID lite0"},
     }

@@ -50,6 +50,12 @@ class KernelDistance(Metric):
     variants: ClassVar[Variants] = {
         "kid_simclr": {"judge": "simclr", "title": "KID simclr ×10³", "column": 13},
         "kid_inceptionv3": {"judge": "inceptionv3", "column": 14},
+        "kid_inceptionv3_clean": {
+            "judge": "inceptionv3_clean",
+            "title": "KID clean ×10³",
+            "headline": False,
+            "primary": False,
+        },
         "kid_lite0": {"title": "KID lite0 ×10³"},
     }
 
