@@ -9,7 +9,6 @@ from a2ibench.cli.clean import clean
 from a2ibench.cli.completion import names
 from a2ibench.cli.data_check import check
 from a2ibench.cli.options import (
-    executor_option,
     load_plugins,
     make_display,
     open_workers,
@@ -19,6 +18,7 @@ from a2ibench.cli.options import (
     read_fields,
     set_option,
     worker_memory_option,
+    workers_option,
 )
 from a2ibench.cli.published import as_published, published_layout, score_as_published
 from a2ibench.errors import command
@@ -57,11 +57,7 @@ def data() -> None:
 @click.option(
     "--licence", default="", metavar="TEXT", help="Licence of the pairs, for the data card."
 )
-@executor_option(
-    "process",
-    "Executor of the workers: one process per processor, a single one (inline), or those of a Ray"
-    " cluster.",
-)
+@workers_option
 @ray_address_option
 @worker_memory_option
 @plugin_option

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from a2ibench.cli.options import make_display
+from a2ibench.cli.options import (
+    make_display,
+    open_workers,
+    ray_address_option,
+    workers_option,
+)
 from a2ibench.errors import command
 
 if TYPE_CHECKING:
@@ -29,7 +34,9 @@ PRINTED = 5
     help="Page to write; a table of all findings goes beside it.  [default: DIR/check.html, or the"
     " cache if DIR is not writable]",
 )
-def check(folder: Path, report: Path | None) -> None:
+@workers_option
+@ray_address_option
+def check(folder: Path, report: Path | None, executor: str, ray_address: str | None) -> None:
     """Look for damage, leaks across the split, and poor pairs in the pair store DIR.
 
     Corrections are proposed in DIR/check.csv, for `a2ibench data clean DIR --apply DIR/check.csv`.
@@ -50,7 +57,7 @@ def check(folder: Path, report: Path | None) -> None:
     if page.suffix not in (".html", ".htm"):
         raise UserError(f"--report {page}: expected a name that ends in .html")
     display = make_display(verbose=True)
-    with display.running():
+    with open_workers(executor, ray_address, display), display.running():
         checked = check_store(folder, display.counter)
     counts = ", ".join(f"{count:,} {what}" for what, count in checked.counts.items())
     display.say(f"{folder}: {counts}" if counts else f"{folder}")

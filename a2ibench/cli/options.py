@@ -86,6 +86,13 @@ def executor_option(default: str, text: str) -> Callable[[F], F]:
     )
 
 
+workers_option = executor_option(
+    "process",
+    "Executor of the workers: one process per processor, a single one (inline), or those of a Ray"
+    " cluster.",
+)
+
+
 def dataset_option(*flags: str, **more: Any) -> Callable[[F], F]:
     """Make an option that takes a dataset's name or a folder."""
     complete = names("dataset", folders=True)

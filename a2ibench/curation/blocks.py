@@ -1,7 +1,6 @@
-"""Describe many items block by block: in processes where there are many, and once per machine."""
+"""Describe many items block by block, on the current workers where there are many, and once."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from a2ibench import cache
 from a2ibench.data.npy_files import StoredArray, write_header
 from a2ibench.errors import UserError
 from a2ibench.one_thread import one_thread
-from a2ibench.parallel import Crashed, in_order
+from a2ibench.parallel import Crashed, current_pool
 from a2ibench.storage import cache_dir, content_key
 
 T = TypeVar("T")
@@ -22,19 +21,21 @@ Progress = Callable[[int, int], None]
 BLOCK = 256
 """Number of items that are described by one call."""
 MIN_CALLS = 16
-"""Number of calls from which processes are worth their start."""
+"""Number of calls from which workers are worth their start."""
 
 
 def in_blocks(function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> Iterator[T]:
     """Call a function for each tuple of arguments, and yield the answers in order.
 
     Raises:
-        UserError: a process died.
+        UserError: a worker died, or does not see the files of the arguments.
     """
-    if len(calls) < MIN_CALLS:
-        yield from starmap(function, calls)
+    pool = current_pool()
+    if len(calls) < MIN_CALLS or pool.single:
+        yield from (_on_one_thread(function, *arguments) for arguments in calls)
         return
-    for answer in in_order(_on_one_thread, [(function, *arguments) for arguments in calls]):
+    pool.check_sees([one.path for one in calls[0] if isinstance(one, StoredArray)])
+    for answer in pool.in_order(_on_one_thread, ((function, *arguments) for arguments in calls)):
         if isinstance(answer, Crashed):
             raise UserError(
                 f"a process of the check {answer}; if memory is short, close other programs, then"
@@ -44,7 +45,7 @@ def in_blocks(function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> I
 
 
 def _on_one_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a function in a process that has one processor to itself."""
+    """Call a function on one thread, wherever it is: the last bit must not depend on that."""
     with one_thread():
         return function(*arguments)
 
@@ -70,7 +71,7 @@ def described(
         progress: called with the number of items done.
 
     Raises:
-        UserError: the cache cannot be written, or a process died.
+        UserError: the cache cannot be written, or see :func:`in_blocks`.
     """
 
     def make(path: Path) -> None:

@@ -20,6 +20,7 @@ from a2ibench.data.store import DamagedError, PairStore
 from a2ibench.data.store_tables import SOURCES, read_side_table
 from a2ibench.data.verification import changed_files
 from a2ibench.errors import UserError, counted
+from a2ibench.one_thread import one_thread
 from a2ibench.types import IntArray
 
 MIN_STILL = 3
@@ -55,19 +56,22 @@ class Checked:
         return not (self.of("damage") or self.of("leak"))
 
 
+@one_thread()
 def check_store(root: Path, counter: Counter) -> Checked:
     """Look for everything that can be wrong with a store.
 
     A damaged store is not examined any further. Pairs that a correction leaves out are ignored.
-    Memory does not grow with the number of pictures and sounds; their features are computed once
-    and cached.
+    Memory does not grow with the number of pictures and sounds; their features are computed once,
+    by the current workers (:mod:`a2ibench.parallel`), and cached. The findings do not depend on
+    the number of workers.
 
     Args:
         root: the folder of the store.
         counter: makes a progress display.
 
     Raises:
-        UserError: the folder is not a pair store, or has another format.
+        UserError: the folder is not a pair store, or has another format; or a worker died, or does
+            not see the store or the cache.
     """
     try:
         store = PairStore(root)

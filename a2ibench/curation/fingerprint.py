@@ -2,8 +2,13 @@
 
 After Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): every 12 ms
 yields a code of 31 bits. Each bit is the sign of the change over time of the difference between two
-neighbouring mel bands. Loudness cancels out, and codecs flip few bits.
+neighbouring mel bands. Loudness cancels out, and codecs flip few bits. The power in a band is that
+of short windows, averaged over a longer time (Welch's method).
 """
+
+import functools
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +17,17 @@ from a2ibench.media.audio import resample
 from a2ibench.types import FloatArray, IntArray
 
 RATE = 8_000
-"""Sample rate in hertz: the bands end below half of it."""
-WINDOW, HOP = 1_536, 96
-"""Lengths in samples: 192 ms, 12 ms. The long overlap makes cuts between two frames harmless."""
+"""Lowest sample rate in hertz at which sounds are transformed: the bands end below half of it. From
+four times this rate on, sounds are brought down to between two and four times."""
+WINDOW, HOP = 0.064, 0.012
+"""Seconds of the windows that are transformed, and between two codes."""
+STEP = 2
+"""Number of hops from one window to the next."""
+AVERAGED = 12
+"""Number of hops over which the power of windows is averaged, with a Hann weight. Together they
+last about 190 ms: the long overlap makes cuts between two codes harmless."""
+SPAN = 16
+"""Duration of the windows of one code, as a number of hops."""
 BITS = 31
 LOWEST, HIGHEST = 200.0, 3_800.0
 """Limits of the bands in hertz: every codec keeps them, and sounds at 8 kHz contain them."""
@@ -22,62 +35,109 @@ HEARD = np.uint32(1 << BITS)
 """Bit of a code that marks an audible frame."""
 FAINT = -45.0
 """Power of a frame, in dB relative to the whole sound, below which its code is noise. As a relative
-limit, it selects the same frames in a softer copy."""
+limit, it selects the same frames in a softer copy. Only power between the limits counts."""
 INAUDIBLE = -90.0
 """The same limit in dBFS, for faint sounds: half a step of 16 bits."""
 CHUNK = 64
-"""Number of windows that are transformed at once: their spectra stay in the processor's cache."""
+"""Number of windows that are transformed at once: they stay in the processor's cache."""
 
 Codes = npt.NDArray[np.uint32]
 
-_HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+_WEIGHTS = np.hanning(AVERAGED + 2)[1:-1].astype(np.float32)
+_WEIGHTS *= STEP / _WEIGHTS.sum()
+
+
+@dataclass(frozen=True)
+class _Analysis:
+    """Numbers that the sample rate of a sound determines.
+
+    Attributes:
+        rate: that of the sound when it is transformed.
+        hann: float32 ``[W]``, the window.
+        hop: number of samples between two windows.
+        length: number of samples that one code's windows span.
+        bins: the frequencies between the limits.
+        bands: float32 ``[bins, BITS + 2]``, weights of the mel bands; the last column adds up to
+            the mean square of the samples.
+    """
+
+    rate: int
+    hann: FloatArray
+    hop: int
+    length: int
+    bins: slice
+    bands: FloatArray
+
+
+@functools.cache
+def _analysis(rate: int) -> _Analysis:
+    import scipy.fft
+
+    rate = max(RATE, rate // max(1, rate // (2 * RATE)))
+    window, hop = scipy.fft.next_fast_len(round(WINDOW * rate), real=True), round(HOP * rate)
+    hann = np.hanning(window + 1)[:-1]
+    frequency = np.fft.rfftfreq(window, 1 / rate)
+    low, high = np.searchsorted(frequency, [LOWEST, HIGHEST])
+    lowest, highest = _mel(np.array([LOWEST, HIGHEST]))
+    place = (BITS + 2) * (_mel(frequency[low:high]) - lowest) / (highest - lowest)
+    bands = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(1, BITS + 2)))
+    power = np.full((len(place), 1), 2 / window / (hann**2).sum())  # by Parseval
+    return _Analysis(
+        rate,
+        hann.astype(np.float32),
+        hop,
+        window + (AVERAGED - 1) * hop,
+        slice(low, high),
+        np.hstack([bands, power]).astype(np.float32),
+    )
+
+
+def _mel(frequency: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Convert hertz to mels: linear up to 1 kHz, logarithmic above (Slaney, 1998)."""
+    above = 15 + 27 * np.log(np.maximum(frequency, 1_000) / 1_000) / np.log(6.4)
+    return np.asarray(np.where(frequency < 1_000, 3 * frequency / 200, above))
 
 
 def frames(length: IntArray, rate: int) -> IntArray:
     """Return the number of codes of sounds of these lengths in samples."""
-    samples = length * RATE // rate
-    return np.maximum(0, (samples - WINDOW) // HOP).astype(np.int64)
+    analysis = _analysis(rate)
+    samples = length * analysis.rate // rate
+    return np.maximum(0, (samples - analysis.length) // analysis.hop).astype(np.int64)
 
 
-def mel_bands() -> FloatArray:
-    """Return the weights of the mel bands: float32 ``[BITS + 1, WINDOW / 2 + 1]``."""
-    from a2ibench.nn.compiled import librosa
-
-    bands: FloatArray = librosa.filters.mel(
-        sr=RATE, n_fft=WINDOW, n_mels=BITS + 1, fmin=LOWEST, fmax=HIGHEST
-    )
-    return bands
-
-
-def fingerprint(waveform: FloatArray, rate: int, bands: FloatArray | None = None) -> Codes:
+def fingerprint(waveform: FloatArray, rate: int) -> Codes:
     """Compute the codes of a sound: uint32 ``[F]``; none if it is too short.
+
+    Codes of sounds of different rates cannot be compared.
 
     Args:
         waveform: float32 ``[T]``.
         rate: sample rate in hertz.
-        bands: the mel bands, if already computed.
     """
     import scipy.fft
 
     count = int(frames(np.array(len(waveform)), rate))
     if count == 0:
         return np.zeros(0, dtype=np.uint32)
-    bands = (mel_bands() if bands is None else bands).T
-    samples = resample(waveform, rate, RATE)
-    needed = WINDOW + count * HOP
-    samples = np.pad(samples[:needed], (0, max(0, needed - len(samples))))
-    windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
-    square, mel = np.empty(count + 1, np.float32), np.empty((count + 1, BITS + 1), np.float32)
-    for start in range(0, count + 1, CHUNK):
+    analysis = _analysis(rate)
+    samples = resample(waveform, rate, analysis.rate)
+    power = np.zeros((count + AVERAGED, BITS + 2), np.float32)
+    filled = power[::STEP]  # the rest stays 0
+    step, window = STEP * analysis.hop, len(analysis.hann)
+    if (missing := (len(filled) - 1) * step + window - len(samples)) > 0:
+        samples = np.pad(samples, (0, missing))
+    strides = step * samples.strides[0], samples.strides[0]
+    windows = np.lib.stride_tricks.as_strided(samples, (len(filled), window), strides)
+    for start in range(0, len(filled), CHUNK):
         part = slice(start, start + CHUNK)
-        spectrum = scipy.fft.rfft(windows[part] * _HANN, axis=1)
-        power = spectrum.real**2
-        power += spectrum.imag**2
-        # Parseval: the mean square of the samples under a Hann window, whose mean square is 3/8.
-        square[part] = 2 * power.sum(axis=1) / WINDOW**2 / 0.375
-        mel[part] = np.log(power @ bands + 1e-10)
+        spectrum = scipy.fft.rfft(windows[part] * analysis.hann, axis=1)[:, analysis.bins]
+        filled[part] = (spectrum.real**2 + spectrum.imag**2) @ analysis.bands
+    average = sum(weight * power[i : i + count + 1] for i, weight in enumerate(_WEIGHTS))
+    square = average[:, -1]
     heard = square > max(10 ** (FAINT / 10) * square.mean(), 10 ** (INAUDIBLE / 10))
-    change = np.diff(np.diff(mel, axis=1), axis=0)
-    weights = np.uint32(1) << np.arange(BITS, dtype=np.uint32)
-    codes = ((change > 0) * weights).sum(axis=1, dtype=np.uint32)
-    return np.asarray(codes | np.where(heard[1:] & heard[:-1], HEARD, np.uint32(0)))
+    mel = np.log(average[:, :-1] + 1e-10)
+    bits = np.empty((count, BITS + 1), dtype=np.bool_)
+    slope = np.diff(mel, axis=1)
+    bits[:, :-1] = slope[1:] > slope[:-1]
+    bits[:, -1] = heard[1:] & heard[:-1]
+    return np.packbits(bits, axis=1, bitorder="little").view("<u4")[:, 0].astype(np.uint32)

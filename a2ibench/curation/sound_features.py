@@ -8,15 +8,15 @@ import numpy.typing as npt
 
 from a2ibench.curation.blocks import Progress, described
 from a2ibench.curation.duplicates import digest
-from a2ibench.curation.fingerprint import Codes, fingerprint, frames, mel_bands
+from a2ibench.curation.fingerprint import Codes, fingerprint, frames
 from a2ibench.data.npy_files import StoredArray
 from a2ibench.data.store import FULL_SCALE, PairStore, to_waveform
-from a2ibench.types import FloatArray, IntArray
+from a2ibench.types import IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 2
+VERSION = 3
 """Version, raised when the same sound gets other features than before."""
 SILENT = -60.0
 """RMS in dBFS below which a sound is silent. Recordings of quiet rooms lie above −55."""
@@ -70,7 +70,6 @@ def sound_features(store: PairStore, progress: Progress) -> Sounds:
     )
     end = np.cumsum(frames(length, store.sample_rate))
     identity = [store.stored_hash, VERSION]
-    bands = mel_bands()
     n = len(row)
     levels = described(
         "sound-levels",
@@ -85,7 +84,7 @@ def sound_features(store: PairStore, progress: Progress) -> Sounds:
         "sound-codes",
         identity,
         _describe_codes,
-        lambda block: (store.audio, start[block], length[block], store.sample_rate, bands),
+        lambda block: (store.audio, start[block], length[block], store.sample_rate),
         n,
         int(end[-1]) + 1,
         lambda done, total: progress(total + done, 2 * total),
@@ -106,25 +105,24 @@ def _sounds(index: "pd.DataFrame") -> tuple[IntArray, IntArray]:
 def _describe_levels(audio: StoredArray, start: IntArray, length: IntArray) -> npt.NDArray[np.void]:
     """Measure sounds, given by their place in the recording: ``LEVELS`` ``[n]``."""
     found = np.empty(len(start), dtype=LEVELS)
+    limit = int(np.ceil(CLIPPED * FULL_SCALE))
     for i, (first, count) in enumerate(zip(start, length, strict=True)):
         stored = audio[first : first + count]
-        samples = stored.astype(np.float64) / FULL_SCALE
-        size = np.abs(samples)
+        samples = stored.astype(np.float64)
+        clipped = np.count_nonzero(stored >= limit) + np.count_nonzero(stored <= -limit)
         found[i] = (
             digest(stored),
-            _decibels(float(size.max())),
-            _decibels(float(np.sqrt(np.mean(samples**2)))),
-            float((size >= CLIPPED).mean()),
+            _decibels(max(-int(stored.min()), int(stored.max())) / FULL_SCALE),
+            _decibels(np.sqrt(samples @ samples / count) / FULL_SCALE),
+            clipped / count,
         )
     return found
 
 
-def _describe_codes(
-    audio: StoredArray, start: IntArray, length: IntArray, rate: int, bands: FloatArray
-) -> Codes:
+def _describe_codes(audio: StoredArray, start: IntArray, length: IntArray, rate: int) -> Codes:
     """Compute the fingerprints of sounds, one after another: uint32 ``[F]``."""
     places = zip(start, length, strict=True)
-    found = [fingerprint(to_waveform(audio[i : i + n]), rate, bands) for i, n in places]
+    found = [fingerprint(to_waveform(audio[i : i + n]), rate) for i, n in places]
     return np.concatenate(found).astype("<u4")
 
 

@@ -65,6 +65,7 @@ class StoredArray:
         path: the file.
 
     Attributes:
+        path: the file.
         shape: shape of the array.
         dtype: of its numbers.
 
@@ -80,7 +81,7 @@ class StoredArray:
         self.shape, self.dtype = array.shape, array.dtype
         self._row = self.dtype.itemsize * math.prod(self.shape[1:])
         self._start = path.stat().st_size - array.nbytes
-        self._path = path
+        self.path = path
         self._file = path.open("rb")
         self._lock = threading.Lock()
         weakref.finalize(self, self._file.close)
@@ -115,7 +116,7 @@ class StoredArray:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def __reduce__(self) -> tuple[type["StoredArray"], tuple[Path]]:
-        return StoredArray, (self._path,)
+        return StoredArray, (self.path,)
 
     def _read(self, start: int, count: int) -> npt.NDArray[Any]:
         found = np.empty((count, *self.shape[1:]), self.dtype)
@@ -128,7 +129,7 @@ class StoredArray:
         with self._lock:
             self._file.seek(self._start + start * self._row)
             if self._file.readinto(rows.data.cast("B")) != rows.nbytes:
-                raise OSError(f"{self._path}: shorter than when it was opened")
+                raise OSError(f"{self.path}: shorter than when it was opened")
 
 
 def write_header(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -270,3 +270,17 @@ def test_what_was_computed_is_used_again(pairs, root, cache: Path):
     before = {path: path.stat().st_mtime_ns for path in (cache / "checks").glob("*.npy")}
     check(store)
     assert before == {path: path.stat().st_mtime_ns for path in (cache / "checks").glob("*.npy")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--ray-address", "h:1"], "--ray-address belongs to --executor ray"),
+        (["--executor", "ray", "--ray-address", "127.0.0.1:1"], "no Ray cluster answers at"),
+    ],
+)
+def test_workers_that_cannot_be_had_are_refused(root, pairs, arguments, message):
+    write(pairs, root)
+    done = call(root, *arguments)
+    assert done.exit_code == 2
+    assert message in done.output

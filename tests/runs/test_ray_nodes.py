@@ -70,9 +70,14 @@ def test_the_trials_of_a_node_that_dies_go_on_elsewhere_and_end_as_if_it_had_not
             super().__call__(tasks, watch)
 
     request = tiny(there, seeds=2, images=(60 * 64,), retries=1)
-    assert run_study(request, LosingANode(Config(address=cluster.address)), None, display) == []
+    said: list[str] = []
+    losing = LosingANode(Config(address=cluster.address), said.append)
+    assert run_study(request, losing, None, display) == []
     assert len(nodes) == 1, "the node was not lost while both were training"
     assert weights(here) == weights(there)
+    assert [line.partition(": ")[2] for line in said] == [
+        "its worker was lost; it goes on with another"
+    ]
 
 
 def test_a_node_with_another_version_is_named_before_the_start(

@@ -1,4 +1,5 @@
-"""Workers of a Ray cluster prepare, encode and embed the bytes of one process; a node is lost."""
+"""Workers of a Ray cluster prepare, check, encode and embed the bytes of one process; a node is
+lost."""
 
 import os
 import sys
@@ -11,16 +12,20 @@ import numpy as np
 import pytest
 import ray_nodes
 from films import Film, make
+from planted import compressed, good_pairs, noise, write
 
 from a2ibench import config, registry
 from a2ibench.child_process import Crashed
+from a2ibench.curation.check import check_store
 from a2ibench.data.encoding import encode_sounds
 from a2ibench.data.prepare import prepare
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.embed_batches import embed_batches
 from a2ibench.evaluation.judging import load_judge
+from a2ibench.one_thread import one_thread
 from a2ibench.parallel import Pool, spread_over
+from a2ibench.reporting.data_page import write_page
 from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.ray_tune import Config, RayTune
 from a2ibench.types import DataKey
@@ -93,6 +98,7 @@ def test_a_call_with_which_workers_are_lost_again_and_again_is_given_up(pool: Po
     assert isinstance(lost, Crashed)
     assert str(lost) == "was lost 4 times in a row, together with its worker"
     assert answered == 2
+    assert SAID[1:] == ["a worker of the Ray cluster was lost; what it did is done again by others"]
 
 
 def test_a_node_that_does_not_see_a_file_is_named(pool: Pool, tmp_path: Path) -> None:
@@ -112,7 +118,8 @@ def test_a_node_that_does_not_see_a_file_is_named(pool: Pool, tmp_path: Path) ->
 def test_a_cluster_without_room_for_a_worker_is_refused(pool: Pool, cluster: Any) -> None:
     expected = (
         r"no node of the Ray cluster has room for a worker, which needs 1 CPU and 1024.5 GiB of"
-        r" memory: .*; --worker-memory asks for less"
+        r" memory: .*; `ray start --memory` gives a node more, `a2ibench data prepare"
+        r" --worker-memory` asks for less"
     )
     with (
         pytest.raises(UserError, match=expected),
@@ -139,28 +146,57 @@ def test_pairs_prepared_on_nodes_of_which_one_dies_are_those_of_one_process(
     assert contents(here) == contents(there)
 
 
-def test_features_and_outputs_of_nodes_are_those_of_this_process(
-    pool: Pool, small_store: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_check_on_nodes_reports_what_one_in_this_process_does(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, small in (("MIN_CALLS", 1), ("BLOCK", 8)):
+        monkeypatch.setattr(f"a2ibench.curation.blocks.{name}", small)
+    monkeypatch.setattr("a2ibench.curation.picture_copies.BLOCK", 8)
+    pairs = good_pairs()
+    pairs[-1]["image"] = compressed(pairs[0]["image"], "JPEG", 80)
+    pairs[-2]["audio"] = 0.5 * pairs[2]["audio"]
+    pairs[4]["audio"] = 0 * noise(0)
+    root = write(pairs, tmp_path / "store").root
+
+    def check(workers: Pool, name: str) -> dict[str, bytes]:
+        monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / name / "cache"))
+        with spread_over(workers):
+            checked = check_store(root, lambda name: lambda done, total: None)
+        assert {one.kind for one in checked.findings} == {"picture_leak", "sound_leak", "silent"}
+        write_page(checked, tmp_path / name / "check.html")
+        made = [*(tmp_path / name).glob("*.html"), *(tmp_path / name).rglob("*.npy")]
+        return {path.name: path.read_bytes() for path in made}
+
+    with Inline().pool() as one:
+        here = check(one, "here")
+    assert len(here) == 4
+    assert check(pool, "there") == here
+
+
+@pytest.mark.parametrize("name", ["pixels", "lite0"])
+def test_features_and_outputs_of_nodes_are_those_of_one_thread_here(
+    name: str, pool: Pool, small_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("data.encoding", "evaluation.embed_batches"):
         monkeypatch.setattr(f"a2ibench.{module}.FEWEST", 1)
     store = PairStore(small_store)
     encoder = registry.encoders.build("logmel", {})
-    judge = load_judge("pixels", store_pairs(store), DataKey(store.content_hash))
+    judge = load_judge(name, store_pairs(store), DataKey(store.content_hash))
     batches = [store.images[:5], store.images[5:7]]
 
     def compute() -> tuple[Any, list[Any]]:
         heard = encode_sounds(store, encoder, lambda done, total: None)
         return heard, list(embed_batches(judge, "images", batches, 2))
 
-    heard, seen = compute()
+    with one_thread():
+        heard, seen = compute()
     with spread_over(pool):
         heard_there, seen_there = compute()
     np.testing.assert_array_equal(heard_there, heard)
     for one, other in zip(seen, seen_there, strict=True):
         assert one.keys() == other.keys()
-        for name in one:
-            np.testing.assert_array_equal(one[name], other[name])
+        for output in one:
+            np.testing.assert_array_equal(one[output], other[output])
 
 
 def store_pairs(store: PairStore) -> Any:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from a2ibench.cli import main
 from a2ibench.doctor import machine
 from a2ibench.errors import UserError
-from a2ibench.runs.executors.ray_cluster import LONGEST_SOCKET, check_local, started
+from a2ibench.runs.executors.ray_cluster import LONGEST_SOCKET, _refusal, check_local, started
 from a2ibench.runs.executors.ray_tune import Config, RayTune
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
@@ -128,6 +128,19 @@ def test_an_address_where_nobody_answers_is_refused_before_anything_is_prepared(
     assert f"no Ray cluster answers at {silent_address}: {late}" in said
     assert "expected the HOST:PORT that `ray start --head` printed" in said
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("code", [1, None])
+def test_a_cluster_that_asks_for_a_token_is_refused_with_what_to_set(code: int | None) -> None:
+    lines = (
+        "[2026-11-29 20:56:27,358 W 288 288] gcs_client.cc:210: Failed to get cluster ID from GCS"
+        " server: Unauthenticated: RPC error: InvalidAuthToken: Authentication token is missing or"
+        " incorrect",
+        "REFUSED cannot reach the cluster at h:1: Failed to connect to Ray cluster at h:1",
+    )
+    said = _refusal("h:1", code, lines)
+    assert said.startswith("the Ray cluster at h:1 asks for a token: set RAY_AUTH_MODE=token for")
+    assert "~/.ray/auth_token" in said
 
 
 @pytest.mark.integration

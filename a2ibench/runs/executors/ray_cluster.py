@@ -32,6 +32,10 @@ LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 LIBRARIES = ("av", "numpy", "pillow", "soundfile", "soxr", "torch")
 """Packages whose version decides the bytes of pairs, features and results."""
 EXPECTED = "expected the HOST:PORT that `ray start --head` printed"
+UNAUTHORISED = "InvalidAuthToken"
+"""Word by which Ray refuses whoever sends no token, or another one. From 2.60 on, `ray start
+--head` asks for that in ~/.ray/auth_token if there is one, and each start of Ray by a program makes
+it; neither `ray start --address` nor a program that joins sends it by itself."""
 REFUSED = "REFUSED "
 """Prefix of a line that the child process prints for the user."""
 
@@ -110,17 +114,28 @@ def check_cluster(address: str) -> None:
                 _end(child)
         said.seek(0)
         lines = said.read().strip().splitlines()
+    if code != 0:
+        raise UserError(_refusal(address, code, lines))
+
+
+def _refusal(address: str, code: int | None, lines: Sequence[str]) -> str:
+    """Say why a process could not join a cluster, by its lines and exit code; None: it hung."""
+    if any(UNAUTHORISED in line for line in lines):
+        return (
+            f"the Ray cluster at {address} asks for a token: set RAY_AUTH_MODE=token for this"
+            " command and for `ray start` on every node, each of which needs the file"
+            " ~/.ray/auth_token of the first; or start all with RAY_AUTH_MODE=disabled where"
+            " nobody else can reach the network"
+        )
+    if refused := [line.removeprefix(REFUSED) for line in lines if line.startswith(REFUSED)]:
+        return refused[-1]
     if code is None:
-        raise UserError(
+        return (
             f"no Ray cluster answers at {address}: this command could not join within {JOIN:.0f} s;"
             f" {EXPECTED}"
         )
-    refused = [line.removeprefix(REFUSED) for line in lines if line.startswith(REFUSED)]
-    if refused:
-        raise UserError(refused[-1])
-    if code != 0:
-        last = lines[-1][:300] if lines else f"exit code {code}"
-        raise UserError(f"the Ray cluster at {address} cannot be joined: {last}; {EXPECTED}")
+    last = lines[-1][:300] if lines else f"exit code {code}"
+    return f"the Ray cluster at {address} cannot be joined: {last}; {EXPECTED}"
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -158,6 +173,9 @@ def _start(address: str | None) -> bool:
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+    # Of a node that dies, Ray would print the log and a traceback; the executor says what follows.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)

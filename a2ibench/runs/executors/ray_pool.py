@@ -44,6 +44,8 @@ class RayPool(Pool):
 
     def __init__(self, memory: int, say: Callable[[str], None] = lambda line: None) -> None:
         super().__init__(memory)
+        self._say = say
+        self._told = threading.Lock()
         self._ends: set[Callable[[], None]] = set()
         if not (rooms := self._rooms()):
             there = ", ".join(
@@ -53,8 +55,9 @@ class RayPool(Pool):
             )
             raise UserError(
                 f"no node of the Ray cluster has room for a worker, which needs 1 CPU and"
-                f" {(memory + OVERHEAD) / 2**30:g} GiB of memory: {there}; --worker-memory asks"
-                " for less"
+                f" {(memory + OVERHEAD) / 2**30:g} GiB of memory: {there};"
+                " `ray start --memory` gives a node more, `a2ibench data prepare --worker-memory`"
+                " asks for less"
             )
         say(
             f"{counted(sum(rooms.values()), 'worker')} on {counted(len(rooms), 'node')}, with"
@@ -122,6 +125,7 @@ class RayPool(Pool):
                     break
                 except gone:
                     why = "lost"
+                    self._tell_of_loss()
                 except ray.exceptions.OutOfMemoryError:
                     why = "stopped because its node ran out of memory"
             else:
@@ -132,6 +136,7 @@ class RayPool(Pool):
                     found: T = ray.get(held)
                     return found
                 except gone:  # with the node that held it
+                    self._tell_of_loss()
                     return call(function, *arguments)()
 
             return take
@@ -144,6 +149,11 @@ class RayPool(Pool):
             if end in self._ends:
                 self._ends.remove(end)
                 end()
+
+    def _tell_of_loss(self) -> None:
+        """Say once that work is done again."""
+        if self._told.acquire(blocking=False):
+            self._say("a worker of the Ray cluster was lost; what it did is done again by others")
 
     def close(self) -> None:
         """End all calls, before this process leaves the cluster."""

@@ -60,7 +60,7 @@ class RayTune(GPUExecutor):
         with started(self.config.address) as machines:
             room = self.find_room(trials, machines, self.say)
             with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
-                _fit(trials, tell, *room, scratch)
+                _fit(trials, tell, *room, scratch, self.say)
 
     @contextmanager
     def pool(self, memory: int = MEMORY) -> Iterator[Pool]:
@@ -99,11 +99,12 @@ def _fit(
     need: Need,
     at_once: int,
     scratch: str,
+    say: Callable[[str], None],
 ) -> None:
     from ray import tune
 
     by_key = {trial.job.key: trial for trial in trials}
-    news = _listener(by_key, tell)
+    news = _listener(by_key, tell, say)
     tuner = tune.Tuner(
         tune.with_resources(
             tune.with_parameters(_trial, by_key=by_key, need=need), _resources(need)
@@ -155,7 +156,11 @@ def _trial(config: dict[str, str], by_key: Mapping[str, Trial], need: Need) -> N
         tune.report({"why": str(error)})
 
 
-def _listener(by_key: Mapping[str, Trial], tell: Callable[[Update[Trial]], None]) -> Any:
+def _listener(
+    by_key: Mapping[str, Trial],
+    tell: Callable[[Update[Trial]], None],
+    say: Callable[[str], None],
+) -> Any:
     """Make the object that Tune calls with news of its trials, and asks whether to stop the run.
 
     It passes the news on, remembers which trials have ended, and stops the run when a trial found
@@ -198,6 +203,10 @@ def _listener(by_key: Mapping[str, Trial], tell: Callable[[Update[Trial]], None]
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             if self.why is None:
                 self._tell(trial, ended=True)
+
+        def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            job = by_key[trial.config["job"]].job
+            say(f"{job.method}, seed {job.seed}: its worker was lost; it goes on with another")
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             # The worker itself died (out of memory, killed): it could not write its own reason.
