@@ -28,6 +28,8 @@ from a2ibench.storage import atomic_write
 
 BEGIN, END = "<!-- published_metrics.py writes this table -->", "<!-- here the table ends -->"
 ABSENT = "needs files"
+ROUNDING = 1e-9
+"""Below it a score is 0 but for rounding."""
 UNLISTED = ("fid[judge=clip_b32]", "fid[judge=dinov2]", "kid[judge=dinov2]", "cmmd[judge=clip]")
 """Published metrics that have no short name."""
 
@@ -37,13 +39,16 @@ class Score(Mean):
     """A score in three significant digits: distances of one table differ by powers of ten."""
 
     def _number(self, value: float) -> str:
+        if abs(value) < ROUNDING:
+            value = 0.0
         return f"{100 * value:.1f}" if self.percent else f"{value:.3g}"
 
 
 def published(study: Study) -> Table:
-    """Return a row for each metric of a study, and for each whose judge is not here."""
+    """Return a row for each metric of a study, and for each other one whose judge is not here."""
     made = report(study)
-    scored, absent = list(made.metrics), list(waiting())
+    scored = list(made.metrics)
+    absent = [metric for metric in waiting() if metric.name not in study.metrics]
     order = list(dict.fromkeys(map(type, (*scored, *absent))))
     every = sorted((*absent, *scored), key=lambda metric: order.index(type(metric)))
     wait = {metric.judge for metric in absent}
@@ -52,7 +57,12 @@ def published(study: Study) -> Table:
         title=f"Metrics of a study ({made.about})",
         columns=(Column("metric"), *(Column(_heading(row)) for row in made.methods)),
         sections=tuple(
-            tuple(_row(metric, made.methods, metric in made.usable) for metric in alike)
+            tuple(
+                _waiting_row(metric, made.methods)
+                if metric in absent
+                else _row(metric, made.methods, metric in made.usable)
+                for metric in alike
+            )
             for _, alike in groupby(every, key=type)
         ),
         notes=(
@@ -81,14 +91,17 @@ def _heading(row: RowScores) -> str:
 
 
 def _row(metric: Metric, rows: tuple[RowScores, ...], usable: bool) -> Row:
+    cells = [score_cell(row, metric, rows) if usable else Mean(None, struck=True) for row in rows]
+    return (_name(metric), *(Score(**vars(cell)) for cell in cells))
+
+
+def _waiting_row(metric: Metric, rows: tuple[RowScores, ...]) -> Row:
+    return (_name(metric), Label(ABSENT), *(Label(MISSING) for _ in rows[1:]))
+
+
+def _name(metric: Metric) -> Cell:
     unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
-    cells: list[Cell] = [Label(f"{metric.name}{unit} {arrow}")]
-    if registry.judges.get(metric.judge).missing() is not None:
-        return (*cells, Label(ABSENT), *(Label(MISSING) for _ in rows[1:]))
-    for row in rows:
-        found = score_cell(row, metric, rows) if usable else Mean(None, struck=True)
-        cells.append(Score(**vars(found)))
-    return tuple(cells)
+    return Label(f"{metric.name}{unit} {arrow}")
 
 
 def main() -> None:
