@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.errors import UserError
@@ -28,7 +30,7 @@ from a2ibench.storage import atomic_write
 
 BEGIN, END = "<!-- published_metrics.py writes this table -->", "<!-- here the table ends -->"
 ABSENT = "needs files"
-ROUNDING = 1e-9
+ROUNDING = 1e-5
 """Below it a score is 0 but for rounding."""
 UNLISTED = ("fid[judge=clip_b32]", "fid[judge=dinov2]", "kid[judge=dinov2]", "cmmd[judge=clip]")
 """Published metrics that have no short name."""
@@ -41,7 +43,9 @@ class Score(Mean):
     def _number(self, value: float) -> str:
         if abs(value) < ROUNDING:
             value = 0.0
-        return f"{100 * value:.1f}" if self.percent else f"{value:.3g}"
+        if self.percent:
+            return f"{100 * value:.1f}"
+        return np.format_float_positional(value, 3, fractional=False, trim="-")
 
 
 def published(study: Study) -> Table:
