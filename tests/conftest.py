@@ -18,10 +18,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks as integration whatever needs a trained study."""
+    """Marks as integration whatever needs a trained study; files that have such tests come first,
+    so that no process is left with long ones when the others are done."""
     for item in items:
         if "small_study" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.integration)
+    long = {item.path for item in items if item.get_closest_marker("integration")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session", autouse=True)
