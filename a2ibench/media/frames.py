@@ -1,7 +1,7 @@
 """Select the frames of a video at given times."""
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -124,18 +124,27 @@ class Frames:
         import av
 
         context = self._stream.codec_context
+        # AVI keeps the order of decoding alone, and for some codecs libav takes it for that of the
+        # screen. Decoders give frames in the right order: the next one has the next time.
+        unordered = context.has_b_frames and self._stream.container.format.name == "avi"
+        times: list[int] = []
         some = broken = False
         for packet, needed in mark_needed(self._packets.of(self._stream, moment), self._is_asked):
-            context.skip_frame = "DEFAULT" if needed else "NONREF"
+            context.skip_frame = "DEFAULT" if needed or unordered else "NONREF"
+            if unordered and packet.size and packet.pts is not None:
+                insort(times, packet.pts)
             try:
                 frames = context.decode(packet)
             except av.FFmpegError:
+                times = [time for time in times if time != packet.pts]
                 # Packets before the first whole picture belong to one that was cut off.
                 if some and not broken:
                     self._lost.append((time_of(packet), math.inf))
                     broken = True
                 continue
             for frame in frames:
+                if times:
+                    frame.pts = times.pop(0)
                 if frame.time is None:
                     continue
                 some = True

@@ -28,6 +28,7 @@ FILMS = {
     ),
     "mjpeg-pcm-mov": Film("a.mov", video="mjpeg", pixels="yuvj420p", sound="pcm_s16le"),
     "mpeg4-mp3-avi": Film("a.avi", video="mpeg4", sound="libmp3lame"),
+    "h264-mp3-avi": Film("a.avi", sound="libmp3lame"),
     "mpeg2-mp2-ts": Film("a.ts", video="mpeg2video", sound="mp2"),
     "variable-rate-mkv": Film("a.mkv", variable=True),
     "variable-rate-mp4": Film("a.mp4", variable=True),
