@@ -14,17 +14,31 @@ if TYPE_CHECKING:
     from a2ibench.study.request import Request
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ray's workers have a low priority, and would wait until the other test processes are done.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks as integration whatever needs a trained study; files that have such tests come first,
-    so that no process is left with long ones when the others are done."""
+    """Marks as integration whatever needs a trained study.
+
+    Each of several test processes begins with its part of the files that have such tests, so that
+    none is left with long ones when the others are done.
+    """
     for item in items:
         if "small_study" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.integration)
-    long = {item.path for item in items if item.get_closest_marker("integration")}
-    items.sort(key=lambda item: item.path not in long)
+    files = dict.fromkeys(item.path for item in items if item.get_closest_marker("integration"))
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    part = {path: i % processes for i, path in enumerate(files)}
+    short = [item for item in items if item.path not in part]
+    ordered: list[pytest.Item] = []
+    for process in range(processes):
+        ordered += [item for item in items if part.get(item.path) == process]
+        room = max(0, len(items) * (process + 1) // processes - len(ordered))
+        ordered += short[:room]
+        del short[:room]
+    items[:] = ordered + short
 
 
 @pytest.fixture(scope="session", autouse=True)
