@@ -16,12 +16,16 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from training_step import ROOT, build
+
+if TYPE_CHECKING:
+    from a2ibench.contracts.metric import Metric
 
 CLASSES, CLIP, GRID, NOISES = 20, 5, 48, 4
 WIDTHS = {"features": 1280, "logits": 1000, "acoustic": 256}
@@ -64,15 +68,27 @@ def measure(folder: Path, n: int, names: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def worker(n: int, names: Sequence[str]) -> None:
+def find_metrics(names: Sequence[str]) -> "Iterator[Metric]":
+    """Yield metrics by their names; without any, all that this build has."""
     from a2ibench import registry
+    from a2ibench.errors import UserError
+
+    for name in names or registry.metrics.names():
+        try:
+            yield registry.metrics.get(name)
+        except UserError:
+            if names:
+                raise
+            # The installation names a plug-in that another build lacks.
+
+
+def worker(n: int, names: Sequence[str]) -> None:
     from a2ibench.contracts.metric import JudgeOutputs
     from a2ibench.evaluation.clip_blocks import jackknife, make_blocks
 
-    metrics = [registry.metrics.get(name) for name in names or registry.metrics.names()]
     chosen = [
         metric
-        for metric in metrics
+        for metric in find_metrics(names)
         if metric.judge not in ABSENT
         and "factors" not in metric.needs
         and {*metric.reads} <= {*WIDTHS}
