@@ -67,12 +67,14 @@ def export(
     from a2ibench.results.study_pairs import find_store
 
     opened = open_study(study)
-    store, unseen = find_store(opened, dataset)
-    list_hash = None if store is None else held_by(store).hash
+    unseen = ""
     if common:
         opened, held = _on_common(opened, dataset, common)
-        list_hash = held.hash
+        list_hash: str | None = held.hash
         name = f"{name or opened.dataset}, {counted(len(held), 'common test segment')}"
+    else:
+        store, unseen = find_store(opened, dataset)
+        list_hash = None if store is None else held_by(store).hash
     content = export_study(opened, list_hash, name)
     digest = write_content(content, out)
     jobs = sum(len(row.jobs) for row in content.rows)
