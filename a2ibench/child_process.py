@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
+from a2ibench.freed_memory import keep_freed_memory
 from a2ibench.printable import replace_what_cannot_be_encoded
 
 T = TypeVar("T")
@@ -27,6 +28,8 @@ START = (
 )
 PATIENCE = 10.0
 """Seconds within which a process must end after it has closed its pipe."""
+KEPT = 2**26
+"""Bytes of freed memory that a process keeps for its next arrays."""
 
 
 class Crashed(Exception):  # noqa: N818
@@ -148,6 +151,7 @@ def serve(number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
     _end_after(lambda: os.read(0, 1))
+    keep_freed_memory(KEPT)
     pipe: Connection[Any, Any] = Connection(number)
     while True:
         try:

@@ -89,3 +89,13 @@ def crash_on_bad(path: Path) -> object:
     if path.stem == "bad":
         die()
     return read_sound(path)
+
+
+def page_faults() -> int:
+    """Fill 16 blocks of 1 MiB, free them, and return how many new pages that took."""
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    blocks = [bytes([i]) * 2**20 for i in range(16)]
+    del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before

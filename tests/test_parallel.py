@@ -1,6 +1,7 @@
 """Calls in other processes: in order, flat in memory, within limits; a death costs one answer."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -46,6 +47,12 @@ def test_an_error_reaches_the_caller() -> None:
     assert next(answers) == (1, 0)
     with pytest.raises(ZeroDivisionError):
         next(answers)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries decide themselves")
+def test_memory_that_a_call_frees_is_there_for_the_next(child: Child) -> None:
+    first, *later = (child(misbehaving.page_faults) for _ in range(3))
+    assert max(later) < first / 10
 
 
 def test_who_stops_taking_answers_waits_for_none(tmp_path: Path) -> None:

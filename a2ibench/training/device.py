@@ -1,19 +1,16 @@
 """The device of a trial and its precision."""
 
 import contextlib
-import ctypes
 import os
-import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
-M = TypeVar("M", bound=torch.nn.Module)
+from a2ibench.freed_memory import keep_freed_memory
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Numbers of two parameters of ``mallopt(3)``."""
+M = TypeVar("M", bound=torch.nn.Module)
 
 # cuBLAS reads it when it starts; without it, its matrix products are not deterministic.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -65,20 +62,7 @@ def make_deterministic(seed: int, device: torch.device) -> None:
     torch.backends.cudnn.benchmark = False
     if device.type == "cpu":
         torch.set_num_threads(1)
-        _keep_freed_memory()
-
-
-def _keep_freed_memory() -> None:
-    """Let the GNU C library keep what a step frees for the next one.
-
-    By default it gives large blocks back to the system, and each of their pages is cleared and
-    mapped again at its next use.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # another C library
-            mallopt = ctypes.CDLL(None).mallopt
-            mallopt(M_MMAP_THRESHOLD, 2**25)
-            mallopt(M_TRIM_THRESHOLD, 2**30)
+        keep_freed_memory(2**30)
 
 
 def describe(device: torch.device) -> dict[str, str | int]:
