@@ -10,6 +10,7 @@ import numpy.typing as npt
 from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.encoding import encode_sounds
+from a2ibench.data.file_times import begin_of_files
 from a2ibench.data.npy_files import open_array
 from a2ibench.data.pair_labels import labels_of
 from a2ibench.data.sounds import stored_sounds
@@ -151,7 +152,7 @@ def bare_pairs(store: PairStore, split: Split) -> Pairs:
 
 def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
     rows = store.rows(split)
-    start = store.index["start"].to_numpy(dtype=np.float64)[rows]
+    start = (store.index["start"].to_numpy(dtype=np.float64) + begin_of_files(store))[rows]
     seconds = store.index["audio_length"].to_numpy(dtype=np.float64)[rows] / store.sample_rate
     return Pairs(
         images=StoredImages(store.images, rows),

@@ -10,10 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from a2ibench.data.file_times import begin_of_files
 from a2ibench.data.store import PairStore
-from a2ibench.data.store_tables import SOURCES, read_side_table
 from a2ibench.errors import UserError, counted
 from a2ibench.types import IntArray
 
@@ -100,25 +99,11 @@ def held_by(store: PairStore) -> HeldList:
     """
     rows = store.rows("test")
     index = store.index.iloc[rows]
-    start = index["start"].to_numpy(dtype=np.float64) + _begin_of_files(store)[rows]
+    start = index["start"].to_numpy(dtype=np.float64) + begin_of_files(store)[rows]
     return HeldList(
         tuple(index["source"]), tuple(np.rint(1000 * start).astype(int).tolist()),
         tuple(index["label"]),
     )  # fmt: skip
-
-
-def _begin_of_files(store: PairStore) -> npt.NDArray[np.float64]:
-    """Return where the file of each pair begins in its source, in seconds: float64 ``[n]``."""
-    sources = read_side_table(store.root / "sources.parquet", SOURCES)
-    if not {"begins", "pairs"}.issubset(sources):
-        return np.zeros(len(store))
-    pairs = sources["pairs"].fillna(0).to_numpy(dtype=np.int64)
-    if (pairs < 0).any() or pairs.sum() != len(store):
-        raise UserError(
-            f"{store.root / 'sources.parquet'}: damaged (its files have {pairs.sum()} pairs, the"
-            f" store has {len(store)}); prepare the pairs again"
-        )
-    return np.repeat(sources["begins"].fillna(0).to_numpy(dtype=np.float64), pairs)
 
 
 def read_list(path: Path) -> HeldList:

@@ -9,7 +9,7 @@ import numpy as np
 
 from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.data.features import encode_store, split_pairs
+from a2ibench.data.features import bare_pairs, encode_store
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import embed_images, load_judge
@@ -40,9 +40,8 @@ def encode_and_embed(
         raise UserError(
             f"judge {judge} is trained on the labels that are to be checked; choose a frozen one"
         )
-    heard = encode_store(store, encoder, counter(f"encoding with {encoder.name}"))
-    train, _, _ = split_pairs(store, heard)
-    loaded = load_judge(judge, train, DataKey(store.content_hash))
+    # The pictures first: a judge that cannot serve says so at once.
+    loaded = load_judge(judge, bare_pairs(store, "train"), DataKey(store.content_hash))
     show = counter(f"looking with {judge}")
     seen = []
     for start in range(0, len(store), CHUNK):
@@ -55,4 +54,5 @@ def encode_and_embed(
             )
         seen.append(outputs["features"])
     show(len(store), len(store))
+    heard = encode_store(store, encoder, counter(f"encoding with {encoder.name}"))
     return heard, np.concatenate(seen)

@@ -188,3 +188,10 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:
         done = call("data", "clean", tmp_path, *arguments)
         assert done.exit_code == 2
         assert "not a pair store" in done.output
+
+
+def test_a_judge_without_features_is_refused_before_any_sound_is_encoded(root: Path) -> None:
+    done = call("data", "clean", root, "--encoder", "logmel", "--judge", "pixels")
+    assert done.exit_code == 2
+    assert "judge pixels gives" in done.output
+    assert "encoding" not in done.output

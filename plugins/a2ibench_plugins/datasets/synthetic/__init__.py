@@ -53,7 +53,7 @@ class SyntheticConfig:
 
 
 class Synthetic(Dataset):
-    """GeneratedImages scenes with synthesised sound.
+    """Drawn scenes with synthesised sound.
 
     Each source and each pair has a random generator of its own: a pair depends neither on the
     order nor on the number of classes or pairs.
