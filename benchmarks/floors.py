@@ -28,7 +28,7 @@ BUDGETS = {"small": 10_000, "paper": 100_000}
 FROM_ELSEWHERE = {"adapter"}
 """Methods that draw only as well as the pretrained network that their user names."""
 FLOOR_OF = {
-    "kid_lite0": "noisy",
+    "kid_simclr": "noisy",
     "kid[judge=resnet18]": "noisy",
     "cas_lite0": "shuffled audio",
     "accuracy_resnet18": "shuffled audio",
@@ -36,6 +36,9 @@ FLOOR_OF = {
     "rprec10_i2a_cnn": "shuffled audio",
 }
 """Metric → the label of the row that a method has to beat by it."""
+WITHOUT_FLOOR = ("kid_lite0",)
+"""Shown beside the others: by this network, real pictures in noise are nearer than the mean picture
+of their class, so that it takes whatever is smooth for worse than noise."""
 
 
 @registry.references.register
@@ -61,7 +64,7 @@ def train_all(scale: str, images: int, folder: Path) -> Study:
         seeds=1,
         scale=scale,
         images=images,
-        metrics=list(FLOOR_OF),
+        metrics=[*FLOOR_OF, *WITHOUT_FLOOR],
         out=folder / f"{scale}-{images}",
         executor="inline",
         tracking_uri="none",
@@ -72,16 +75,19 @@ def find_defeats(study: Study) -> Iterator[str]:
     """Print scores and floors as a table; name whoever is not above a floor, or failed."""
     yield from study.failures
     scores: Any = study.scores.pivot_table(index="arm", columns="metric", values="value")
-    print(" " * 14 + "".join(f"{name:>22}" for name in FLOOR_OF))
+    names = (*FLOOR_OF, *WITHOUT_FLOOR)
+    print(" " * 14 + "".join(f"{name:>22}" for name in names))
     for row in study.rows:
         cells = []
-        for name, floor in FLOOR_OF.items():
-            score, bar = scores[name].get(row.label, np.nan), scores.at[floor, name]
-            higher = registry.metrics.get(name).higher_is_better
-            below = not (score > bar if higher else score < bar)
-            if below and row.kind == "model":
-                yield f"{row.label}: {name} is {score:.3f}, {floor} has {bar:.3f}"
-            cells.append(f"{score:>20.3f}" + (" ↓" if below and row.kind == "model" else "  "))
+        for name in names:
+            score, below = scores[name].get(row.label, np.nan), False
+            if row.kind == "model" and (floor := FLOOR_OF.get(name)):
+                bar = scores.at[floor, name]
+                higher = registry.metrics.get(name).higher_is_better
+                below = not (score > bar if higher else score < bar)
+                if below:
+                    yield f"{row.label}: {name} is {score:.3f}, {floor} has {bar:.3f}"
+            cells.append(f"{score:>20.3f}" + (" ↓" if below else "  "))
         print(f"{row.label:14}" + "".join(cells))
 
 
