@@ -151,7 +151,7 @@ def write_page(asked: Sequence[Claim], found: Sequence[Answer], command: str) ->
         "",
         f"    {command}",
         "",
-        "| claim | metric | published | here [95 %] | size of the paper | seeds | n (clips) |"
+        "| claim | metric | published | here [95 %] | paper's difference | seeds | n (clips) |"
         f" detectable at {POWER:.0%} | p | verdict |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *map(_row, found),
@@ -159,11 +159,12 @@ def write_page(asked: Sequence[Claim], found: Sequence[Answer], command: str) ->
         "*Supported*, *contradicted*: p < 0.05 for the direction of the claim, corrected for all"
         f" {len(found)} claims by Holm's method. *Not separable*: no difference is shown, which is"
         " no evidence that there is none; *detectable* is the difference that a study with these"
-        f" seeds and clips finds with a probability of {POWER:.0%}. The size of the paper is in"
-        " points of per cent. Inception scores here are by another network (`lite0`), so their"
-        " order can be compared and their size cannot. “Diverse” and “consistent” have no metric"
-        " in the paper: `diversity_lite0`, and the arm without the consistency loss, stand for"
-        " them.",
+        f" seeds and clips finds with a probability of {POWER:.0%}. *Here* is the first row of"
+        " the claim minus the second, whichever way the claim points, and the paper's difference is"
+        " in percentage points. A study marked (?) did not record its number of clips. Inception"
+        " scores here are by another network (`lite0`), so their order can be compared and their"
+        " size cannot. “Diverse” and “consistent” have no metric in the paper: `diversity_lite0`,"
+        " and the arm without the consistency loss, stand for them.",
         "",
         *_sources(found),
     ]

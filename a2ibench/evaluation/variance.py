@@ -98,7 +98,7 @@ class Components:
 
 
 def components(arm: SeedScores, base: SeedScores | None = None) -> Components | None:
-    """Return the variance components of an arm's score, or of its difference to a base.
+    """Return the variance components of an arm's score, or of its difference from a base.
 
     They solve the expected mean squares, a component that comes out negative being 0: for S seeds,
     E[A] = (seed + rest) / S, E[C] = block + rest / S, E[E] = rest / S.

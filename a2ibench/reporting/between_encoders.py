@@ -30,7 +30,7 @@ class Between:
     Attributes:
         verdict: the tests in a sentence; empty where there is nothing to test.
         notes: which metrics are comparable between encoders, and which are not.
-        tables: scores by those that are, and differences to the first encoder; none where no
+        tables: scores by those that are, and differences from the first encoder; none where no
             metric is, or no method was trained with each of them.
     """
 
@@ -143,7 +143,7 @@ def _tables(
     tests = confirm(explore(pairs, metrics), declared or usual_metrics(metrics))
     made = Differences(
         f"encoder_differences-{first.folder.name}",
-        f"{what}: difference to {base} ({about})",
+        f"{what}: difference from {base} ({about})",
         (base, "encoder"),
         tests,
         health,

@@ -107,12 +107,12 @@ class Report:
                 self.tests,
             ),
             "ablations": (
-                "Table IV. Ablations, exploratory: difference to the full model",
+                "Table IV. Ablations, exploratory: difference from the full model",
                 ("full", "ablated"),
                 rest.get("ablations"),
             ),
             "methods": (
-                f"Table V. Methods, exploratory: difference to {base}",
+                f"Table V. Methods, exploratory: difference from {base}",
                 (base, "method"),
                 rest.get("methods"),
             ),

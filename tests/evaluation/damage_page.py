@@ -33,9 +33,10 @@ what is heard (`rate`, `pitch`, `level`) as it is, the rest (`hue`, `shade`, `ca
 Each cell is the score, and what it says against the undamaged one: {worse} worse, {same} the same,
 {better} better. It is the same where the change is below {tolerance:.0%} of the metric's range in
 this matrix, or where its 95 % interval over the blocks of test clips holds 0. **Bold with !** is
-what is not as is due; where nothing is due, the sign stands in brackets. Whatever differs is a
-finding on the metric: what is due was written down before, and one entry was withdrawn afterwards
-(`audio_sensitivity_inclass_lite0` does change where pictures of all classes are shuffled).
+what was not expected; where nothing was expected, the sign is in brackets. Whatever differs is a
+finding on the metric: what is expected was written down before, and one entry was withdrawn
+afterwards (`audio_sensitivity_inclass_lite0` does change where pictures of all classes are
+shuffled).
 
 | damage | what is done |
 |---|---|
@@ -96,7 +97,7 @@ def main(folder: Path) -> None:
                     why = why if (metric.name, name) in KNOWN or name == "copies" else "unexplained"
                     findings.append(
                         f"- `{metric.name}`, {name}: {undamaged.score.value:.3g} →"
-                        f" {marked.score.value:.3g}; due: {due}, said: {said} ({why})"
+                        f" {marked.score.value:.3g}; expected: {due}, said: {said} ({why})"
                     )
             arrow = "↑" if metric.higher_is_better else "↓"
             lines.append(
@@ -104,7 +105,7 @@ def main(folder: Path) -> None:
                 f" {undamaged.score.value:.3g} | " + " | ".join(cells) + " |"
             )
     checked = sum(len(EXPECTED.get(metric.name, {})) for metric in metrics)
-    lines += ["", "## Not as is due", "", f"{len(findings)} of {checked} cells.", "", *findings]
+    lines += ["", "## Not as expected", "", f"{len(findings)} of {checked} cells.", "", *findings]
     parts = {name: marked["factors_lite0"].score.parts for name, marked in scores.items()}
     lines += ["", "## Factors", "", "`factors_lite0` counts " + _names(parts["undamaged"]) + "."]
     lines += ["", f"Undamaged: {_parts(parts['undamaged'])}."]

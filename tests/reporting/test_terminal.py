@@ -76,7 +76,7 @@ def test_all_tables_and_captions_are_printed_on_request(folder: Path, made: Repo
     code, output = run("report", folder, "--verbose")
     assert (
         code,
-        "Table V. Methods, exploratory: difference to ours" in " ".join(output.split()),
+        "Table V. Methods, exploratory: difference from ours" in " ".join(output.split()),
     ) == (0, True)
     code, output = run("report", folder)
     assert (code, "Table V" in output, f"page: {folder / 'report.html'}" in output) == (
