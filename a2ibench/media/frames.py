@@ -1,8 +1,10 @@
 """Select the frames of a video at given times."""
 
 import math
-from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop, heappush
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,8 @@ TICK = 1e-4
 """Upper bound, in seconds, of the rounding of time stamps by containers."""
 HELD = 0.1
 """Share of long intervals in a film above which its last picture is held as well."""
+MOST_REORDERED = 16
+"""Number of frames that one may be decoded before the one that it is shown after (H.264)."""
 DAMAGED = "the frame at this moment is damaged"
 
 ROTATIONS = {
@@ -65,6 +69,8 @@ class Frames:
         self._asked: list[float] | None = None  # times in order; unknown until the first frame is
         self._lost: list[tuple[float, float]] = []  # from a refused packet to the next key frame
         frames = self._decoded(moment)
+        if self._unordered:
+            frames = sort_times(frames)
         first = next(frames, None)
         if packets.skipped:
             # Frames before a key frame may lack what they were made from.
@@ -124,27 +130,18 @@ class Frames:
         import av
 
         context = self._stream.codec_context
-        # AVI keeps the order of decoding alone, and for some codecs libav takes it for that of the
-        # screen. Decoders give frames in the right order: the next one has the next time.
-        unordered = context.has_b_frames and self._stream.container.format.name == "avi"
-        times: list[int] = []
         some = broken = False
         for packet, needed in mark_needed(self._packets.of(self._stream, moment), self._is_asked):
-            context.skip_frame = "DEFAULT" if needed or unordered else "NONREF"
-            if unordered and packet.size and packet.pts is not None:
-                insort(times, packet.pts)
+            context.skip_frame = "DEFAULT" if needed or self._unordered else "NONREF"
             try:
                 frames = context.decode(packet)
             except av.FFmpegError:
-                times = [time for time in times if time != packet.pts]
                 # Packets before the first whole picture belong to one that was cut off.
                 if some and not broken:
                     self._lost.append((time_of(packet), math.inf))
                     broken = True
                 continue
             for frame in frames:
-                if times:
-                    frame.pts = times.pop(0)
                 if frame.time is None:
                     continue
                 some = True
@@ -152,6 +149,16 @@ class Frames:
                     self._lost[-1] = (self._lost[-1][0], float(frame.time))
                     broken = False
                 yield frame
+
+    @property
+    def _unordered(self) -> bool:
+        """Whether frames come in the order of the screen with times in that of decoding.
+
+        AVI keeps the order of decoding alone. Of H.264 libav takes it for that of the screen.
+        """
+        container, context = self._stream.container, self._stream.codec_context
+        ordered = container.format.name != "avi" or context.name != "h264"
+        return not ordered and bool(context.has_b_frames)
 
     def _is_asked(self, begin: float, end: float) -> bool:
         """Say whether a picture is asked for while a frame is on the screen."""
@@ -200,3 +207,27 @@ class Frames:
             picture = picture.transpose(ROTATIONS[quarter])
             aspect = 1 / aspect if quarter % 2 else aspect
         return square(picture, self._size, aspect)
+
+
+def sort_times(frames: "Iterable[av.VideoFrame]") -> "Iterator[av.VideoFrame]":
+    """Give frames, which come in the order of the screen, their times in that order.
+
+    A packet that no frame is made from has no part in it. Where such packets lie between two
+    frames, the gap between these is hardly off: no more than frames are reordered.
+    """
+    waiting: deque[av.VideoFrame] = deque()
+    times: list[int] = []
+
+    def next_one() -> "av.VideoFrame":
+        frame = waiting.popleft()
+        frame.pts = heappop(times)
+        return frame
+
+    for frame in frames:
+        waiting.append(frame)
+        assert frame.pts is not None  # those without a time are left out before
+        heappush(times, frame.pts)
+        if len(waiting) > MOST_REORDERED:
+            yield next_one()
+    while waiting:
+        yield next_one()

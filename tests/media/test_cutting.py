@@ -100,6 +100,39 @@ def test_given_starts_are_cut_wherever_they_lie(tmp_path: Path) -> None:
     assert "19.5 s to 20.5 s lies outside the sound" in reason
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_frames_of_an_avi_film_keep_their_times_where_decoding_begins_late(
+    codec: str, tmp_path: Path
+) -> None:
+    """Frames that are decoded late may be shown before the key frame that decoding begins with."""
+    options = (("bf", "2"), ("g", "12"))
+    film = Film("a.avi", seconds=20, video=codec, video_options=options, sound="libmp3lame")
+    result = cut(make(film, tmp_path), CUTTING, starts=(9.3, 13.1, 17.5))
+    assert len(result.segments) == 3
+    for segment in result.segments:
+        assert_one_moment(film, segment.images[0], segment.audio, RATE, 0.03)
+
+
+def test_packets_that_no_frame_is_made_from_move_no_other_frame(tmp_path: Path) -> None:
+    film = Film("whole.avi", sound="libmp3lame", group=40)
+    path = tmp_path / "cut_off.avi"
+    with av.open(str(make(film, tmp_path))) as whole, av.open(str(path), "w") as out:
+        streams = {one.index: out.add_stream_from_template(one) for one in whole.streams}
+        seen = 0
+        for packet in whole.demux():
+            if packet.stream.type == "video":
+                seen += 1
+                if seen <= 6:  # the first key frame is missing, and the decoder skips to the next
+                    continue
+            if packet.size:
+                packet.stream = streams[packet.stream.index]
+                out.mux(packet)
+    result = cut(path, CUTTING)
+    assert len(result.segments) >= 8
+    for segment in result.segments:
+        assert_one_moment(film, segment.images[0], segment.audio, RATE, 0.03)
+
+
 def test_the_most_segments_are_spread_over_the_file(tmp_path: Path) -> None:
     result = cut(make(Film(), tmp_path), replace(CUTTING, most=3))
     assert [segment.start for segment in result.segments] == pytest.approx(
