@@ -74,8 +74,14 @@ def published(study: Study) -> Table:
             INTERVAL,
             "°: no better than the row that is the floor of its group; –: no score, as of a metric"
             " that needs several pictures of one sound.",
-            f"{ABSENT}: the judge reads files of yours, and they were not here"
-            f" ({', '.join(sorted(wait))}).",
+            *(
+                [
+                    f"{ABSENT}: the judge reads files of yours, and they were not here"
+                    f" ({', '.join(sorted(wait))})."
+                ]
+                if wait
+                else []
+            ),
             *health_notes(scored, made.health),
             protocols(scored),
         ),

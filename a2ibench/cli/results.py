@@ -39,6 +39,13 @@ def results() -> None:
     help="Test segments that somebody else holds (`a2ibench evaluate --export-list`): the kept"
     " pictures are scored again on those that the pairs of the study hold too. Repeatable.",
 )
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="With --common, metric to score by beside those of the study. Repeatable.",
+)
 @plugin_option
 def export(
     study: Path,
@@ -46,6 +53,7 @@ def export(
     dataset: str | None,
     name: str,
     common: tuple[Path, ...],
+    metrics: tuple[str, ...],
     plugins: tuple[Path, ...],
 ) -> None:
     """Write the results of a STUDY to one file that can be given away.
@@ -60,16 +68,18 @@ def export(
     """
     load_plugins(plugins)
     from a2ibench.data.held_list import held_by
-    from a2ibench.errors import counted
+    from a2ibench.errors import UserError, counted
     from a2ibench.exchange.export import export_study
     from a2ibench.exchange.exported_file import write_content
     from a2ibench.results.study import open_study
     from a2ibench.results.study_pairs import find_store
 
+    if metrics and not common:
+        raise UserError("--metric belongs to --common: give both")
     opened = open_study(study)
     unseen = ""
     if common:
-        opened, held = _on_common(opened, dataset, common)
+        opened, held = _on_common(opened, dataset, common, metrics)
         list_hash: str | None = held.hash
         name = f"{name or opened.dataset}, {counted(len(held), 'common test segment')}"
     else:
@@ -89,7 +99,7 @@ def export(
 
 
 def _on_common(
-    study: "Study", dataset: str | None, lists: tuple[Path, ...]
+    study: "Study", dataset: str | None, lists: tuple[Path, ...], metrics: tuple[str, ...]
 ) -> "tuple[Study, HeldList]":
     """Return a study as if it had been asked about the segments on all lists alone, and these."""
     from a2ibench.data.held_list import common_to_all, held_by, read_list
@@ -100,7 +110,7 @@ def _on_common(
     store = open_store(study, dataset, make=False)
     held = held_by(store)
     rows = common_to_all(held, [(str(path), read_list(path)) for path in lists])
-    scoring = make_scoring(store, rows, study.metrics)
+    scoring = make_scoring(store, rows, study.metrics, metrics)
     display = make_display()
     with display.running():
         again = score_again(study, rows, len(held), scoring, display.counter("scoring again"))

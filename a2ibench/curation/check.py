@@ -74,7 +74,7 @@ def check_store(root: Path, counter: Counter) -> Checked:
             not see the store or the cache.
     """
     try:
-        store = PairStore(root)
+        store = PairStore(root.resolve())  # workers have other working folders
         show = counter("reading all bytes")
         show(0, 1)
         damaged = changed_files(store)

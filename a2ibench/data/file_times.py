@@ -1,4 +1,7 @@
-"""Where the files of a store begin in their sources."""
+"""Which recording each pair of a store is of, and where its file begins there."""
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -6,6 +9,9 @@ import numpy.typing as npt
 from a2ibench.data.store import PairStore
 from a2ibench.data.store_tables import SOURCES, read_side_table
 from a2ibench.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def begin_of_files(store: PairStore) -> npt.NDArray[np.float64]:
@@ -16,13 +22,45 @@ def begin_of_files(store: PairStore) -> npt.NDArray[np.float64]:
     Raises:
         UserError: the table of files is damaged.
     """
-    sources = read_side_table(store.root / "sources.parquet", SOURCES)
-    if not {"begins", "pairs"}.issubset(sources):
+    files = _files(store)
+    if "begins" not in files:
         return np.zeros(len(store))
-    pairs = sources["pairs"].fillna(0).to_numpy(dtype=np.int64)
+    return np.asarray(files["begins"].fillna(0), dtype=np.float64)
+
+
+def recordings(store: PairStore) -> npt.NDArray[np.str_]:
+    """Return the names of what the times of pairs count from: ``[n]``.
+
+    That is the source, if it is known where its files begin or if a file is named after it; else
+    there may be several such files, and each counts from its own beginning: the path of the file,
+    without its suffix.
+
+    Raises:
+        UserError: the table of files is damaged.
+    """
+    source = store.index["source"].to_numpy(dtype=np.str_)
+    files = _files(store)
+    if "file" not in files:
+        return source
+    known = set(files["source"][files["begins"].notna()]) if "begins" in files else set()
+    names = []
+    for one, file in zip(source.tolist(), files["file"], strict=True):
+        path = PurePosixPath(file).with_suffix("")
+        names.append(one if one in known or one in (str(path), path.name) else str(path))
+    return np.array(names, dtype=np.str_)
+
+
+def _files(store: PairStore) -> "pd.DataFrame":
+    """Return the line of the table of files for each pair; none where it is not known."""
+    import pandas as pd
+
+    files = read_side_table(store.root / "sources.parquet", SOURCES)
+    if not {"pairs", "source"}.issubset(files):
+        return pd.DataFrame(index=range(len(store)))
+    pairs = files["pairs"].fillna(0).to_numpy(dtype=np.int64)
     if (pairs < 0).any() or pairs.sum() != len(store):
         raise UserError(
             f"{store.root / 'sources.parquet'}: damaged (its files have {pairs.sum()} pairs, the"
             f" store has {len(store)}); prepare the pairs again"
         )
-    return np.repeat(sources["begins"].fillna(0).to_numpy(dtype=np.float64), pairs)
+    return files.loc[files.index.repeat(pairs)].reset_index(drop=True)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.data.file_times import begin_of_files
+from a2ibench.data.file_times import begin_of_files, recordings
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError, counted
 from a2ibench.types import IntArray
 
 LIST = ("source", "start", "label")
-"""Columns of a list; others are not read."""
+"""Columns of a list; of others, only the number of a row is read."""
 LATEST = 1e9
 """Seconds from the beginning of a clip that no segment reaches."""
 
@@ -95,13 +95,13 @@ def held_by(store: PairStore) -> HeldList:
     """Return the list of a store's test segments, as it is used now.
 
     Where a layout knows at which time of its clip a file begins, times count from the clip's own
-    beginning.
+    beginning. Where it does not, and files are not named after their clips, a file is a clip.
     """
     rows = store.rows("test")
     index = store.index.iloc[rows]
     start = index["start"].to_numpy(dtype=np.float64) + begin_of_files(store)[rows]
     return HeldList(
-        tuple(index["source"]), tuple(np.rint(1000 * start).astype(int).tolist()),
+        tuple(recordings(store)[rows].tolist()), tuple(np.rint(1000 * start).astype(int).tolist()),
         tuple(index["label"]),
     )  # fmt: skip
 
@@ -109,10 +109,15 @@ def held_by(store: PairStore) -> HeldList:
 def read_list(path: Path) -> HeldList:
     """Read a list that ``a2ibench evaluate --export-list`` wrote.
 
+    Its lines may have been sorted since: segments are in the order of the column ``row``, if there
+    is one.
+
     Raises:
-        UserError: it cannot be read, lacks a column, or has a start that is no time.
+        UserError: it cannot be read, lacks a column, has a start that is no time, or the number of
+            a row twice.
     """
-    segments = []
+    segments: list[tuple[str, int, str]] = []
+    rows: list[int] = []
     number = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -126,12 +131,16 @@ def read_list(path: Path) -> HeldList:
                 if not (clip and label and 0 <= seconds < LATEST):
                     raise ValueError(f"got {clip!a}, {start!a}, {label!a}")
                 segments.append((clip, round(1000 * seconds), label))
+                rows.append(int(line["row"] or "") if "row" in line else len(rows))
     except (OSError, ValueError, csv.Error) as error:
         where = "" if isinstance(error, OSError) else f"line {number}: "
         raise UserError(
             f"{path}: no list of test segments ({where}{error}); `a2ibench evaluate --dataset DIR"
             " --export-list FILE.csv` writes one"
         ) from error
+    if len(set(rows)) < len(rows):
+        raise UserError(f"{path}: no list of test segments: its column row has a number twice")
+    segments = [segments[i] for i in np.argsort(rows)]
     source, start, label = zip(*segments, strict=True) if segments else ((), (), ())
     return HeldList(source, start, label)
 
@@ -161,7 +170,7 @@ def common_to_all(own: HeldList, others: Sequence[tuple[str, HeldList]]) -> IntA
     """
     rows = np.arange(len(own))
     for name, other in others:
-        rows = rows[in_common(own.take(rows), other).first]
+        rows = np.intersect1d(rows, in_common(own, other).first)
         if not len(rows):
             raise nothing_in_common(own, other, name)
     return rows

@@ -92,7 +92,7 @@ def read_table(
 
 
 def read_side_table(path: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
-    """Read a table that no result depends on; return an empty one if the file is missing.
+    """Read a table beside the pairs; return an empty one if the file is missing.
 
     Raises:
         UserError: the file is damaged.
@@ -101,8 +101,7 @@ def read_side_table(path: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
         return read_table(path, columns, optional=True)
     except ValueError as error:
         raise UserError(
-            f"{path}: damaged ({error}); remove this file to go on without it, or prepare the"
-            " pairs again"
+            f"{path}: damaged ({error}); put an intact copy in its place, or prepare the pairs again"
         ) from error
 
 

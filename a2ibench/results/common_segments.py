@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench import registry
 from a2ibench.data.held_list import HeldList, held_by, in_common, nothing_in_common, read_list
 from a2ibench.errors import UserError, counted
 from a2ibench.results.comparability import check_alike
@@ -72,12 +71,9 @@ def score_on_common(
     common = in_common(own, other)
     if not len(common.first):
         raise nothing_in_common(own, other, "B")
-    asked = [registry.metrics.canonical(name) for name in (*metrics, needed) if name is not None]
+    asked = [name for name in (*metrics, needed) if name is not None]
     usual = [] if metrics else sorted(first.row.metrics & second.row.metrics)
-    scoring = make_scoring(store, common.first, list(dict.fromkeys([*usual, *asked])))
-    for why, names in scoring.left_out.items():
-        if wrong := [name for name in names if name in asked]:
-            raise UserError(f"{', '.join(wrong)}: {why}")
+    scoring = make_scoring(store, common.first, usual, asked)
     real = tuple(row for row in a.rows if row.is_ceiling)  # it tells of the judges
     scored = []
     for letter, study, row, rows, drawn, more in (

@@ -55,7 +55,9 @@ class Scoring:
         return [f"left out: {', '.join(names)}: {why}" for why, names in self.left_out.items()]
 
 
-def make_scoring(store: PairStore, rows: IntArray, metrics: Sequence[str]) -> Scoring:
+def make_scoring(
+    store: PairStore, rows: IntArray, usual: Sequence[str], asked: Sequence[str] = ()
+) -> Scoring:
     """Prepare the scoring of some test segments by those of some metrics that are fair.
 
     Fair are metrics that any holder of the segments computes alike: their judges are not trained on
@@ -64,17 +66,26 @@ def make_scoring(store: PairStore, rows: IntArray, metrics: Sequence[str]) -> Sc
     Args:
         store: the pairs whose real pictures and sounds count.
         rows: int64 ``[n]``, positions among its test segments.
-        metrics: names.
+        usual: metrics that are left out where they are not fair, or where their judge lacks
+            something here.
+        asked: further ones, which the user named.
 
     Raises:
-        UserError: none of the metrics is left, or a judge cannot be had.
+        UserError: one that the user named is not fair, or its judge cannot be had; or no metric is
+            left.
     """
     test = _with_own_classes(part(bare_pairs(store, "test"), rows))
-    seconds = float(np.median(test.span[:, 1] - test.span[:, 0]))
+    lengths = store.index["audio_length"].to_numpy(dtype=np.float64)[store.rows("test")[rows]]
+    seconds = float(np.median(lengths)) / store.sample_rate
     left_out: dict[str, list[str]] = {}
     chosen = []
-    for metric in map(find_metric, metrics):
-        if (why := _unfair(metric, test)) is None:
+    named = [registry.metrics.canonical(name) for name in asked]
+    for metric in map(find_metric, dict.fromkeys([*usual, *named])):
+        if (why := _unfair(metric, test)) is not None and metric.name in named:
+            raise UserError(f"{metric.name}: {why}")
+        if why is None and metric.name not in named:
+            why = _lack(metric.judge)
+        if why is None:
             chosen.append(metric)
         else:
             left_out.setdefault(why, []).append(metric.name)
@@ -85,7 +96,7 @@ def make_scoring(store: PairStore, rows: IntArray, metrics: Sequence[str]) -> Sc
             f"nothing to score by on {segments} ({told or 'no metric'}); --metric NAME names others"
         )
     return Scoring(
-        content_key([held_by(store).take(rows).hash, store.image_size, round(seconds, 1)]),
+        content_key([held_by(store).take(rows).hash, store.image_size, round(seconds, 2)]),
         make_eval_set(part(test, np.arange(0)), test),
         tuple(chosen),
         load_judges(chosen, test, DataKey("")),
@@ -125,6 +136,12 @@ def _unfair(metric: Metric, test: Pairs) -> str | None:
     except UserError as error:
         return str(error).removeprefix(f"{metric.name}: ")
     return None
+
+
+def _lack(judge: str) -> str | None:
+    """Return what a judge, or the one that it builds on, lacks on this machine."""
+    plugin = registry.judges.get(judge)
+    return plugin.missing() or (None if plugin.base is None else _lack(plugin.base))
 
 
 def _is_trained(judge: str) -> bool:

@@ -13,6 +13,7 @@ from a2ibench.cli import main
 from a2ibench.curation.check import check_store
 from a2ibench.curation.finding import findings_table
 from a2ibench.data.store import PairStore
+from a2ibench.parallel import Processes, spread_over
 
 
 def quiet(name: str):
@@ -270,6 +271,18 @@ def test_what_was_computed_is_used_again(pairs, root, cache: Path):
     before = {path: path.stat().st_mtime_ns for path in (cache / "checks").glob("*.npy")}
     check(store)
     assert before == {path: path.stat().st_mtime_ns for path in (cache / "checks").glob("*.npy")}
+
+
+def test_workers_get_paths_that_hold_in_other_working_folders(pairs, root, monkeypatch, tmp_path):
+    store, seen = write(pairs, root), []
+    monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))  # nothing is described yet
+    monkeypatch.setattr("a2ibench.curation.blocks.MIN_CALLS", 1)
+    monkeypatch.setattr(Processes, "check_sees", lambda self, files: seen.extend(files))
+    monkeypatch.chdir(store.root.parent)
+    with spread_over(Processes(2)):
+        check_store(Path(store.root.name), quiet)
+    assert seen
+    assert all(path.is_absolute() for path in seen)
 
 
 @pytest.mark.parametrize(

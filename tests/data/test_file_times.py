@@ -6,6 +6,7 @@ import numpy as np
 from small_films import call
 
 from a2ibench.data.features import bare_pairs
+from a2ibench.data.held_list import held_by, in_common
 from a2ibench.data.store import PairStore
 from a2ibench.evaluation.disjoint_segments import find_disjoint
 
@@ -29,3 +30,24 @@ def test_clips_from_different_moments_of_one_film_do_not_overlap(films, tmp_path
     for start in starts:
         assert np.any(begins // 10 * 10 == start)
     assert find_disjoint(pairs).all()
+
+
+def test_files_of_one_source_that_two_holders_have_are_told_apart(films, tmp_path):
+    """Times count from the beginning of each file where it is not known when that was."""
+    held = []
+    for holder, takes in {"a": (1, 2), "b": (1, 3)}.items():
+        root = tmp_path / holder
+        for label in ("dog", "cat"):
+            for source in ("one", "two"):
+                (root / label / source).mkdir(parents=True)
+                for take in takes:
+                    name = f"{take}.mkv"
+                    shutil.copy(films / "dog" / "0.mkv", root / label / source / name)
+        small = ["--set=seconds=1", "--set=hop=1", "--set=image_size=16", "--set=group_by=folder"]
+        done = call("data", "prepare", root, "--out", tmp_path / f"{holder}-pairs", *small)
+        assert done.exit_code == 0, done.output
+        held.append(held_by(PairStore(tmp_path / f"{holder}-pairs")))
+    assert {name.rpartition("/")[2] for name in held[0].source} == {"1", "2"}
+    common = in_common(*held)
+    assert {held[0].source[row].rpartition("/")[2] for row in common.first} == {"1"}
+    assert len(common.first) == len(held[0]) / 2

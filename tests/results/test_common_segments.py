@@ -13,15 +13,17 @@ from made_up import run
 
 from a2ibench.contracts.dataset import Dataset
 from a2ibench.data.features import bare_pairs
-from a2ibench.data.held_list import HeldList, held_by, in_common, read_list
+from a2ibench.data.held_list import HeldList, common_to_all, held_by, in_common, read_list
 from a2ibench.data.prepare import prepare
 from a2ibench.data.store import PairStore
+from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import load_judge
 from a2ibench.evaluation.outside_inputs import write_list
 from a2ibench.exchange.boards import make_boards
 from a2ibench.exchange.exported_file import read_and_merge
 from a2ibench.results.common_segments import score_on_common
 from a2ibench.results.job_images import read_samples
+from a2ibench.results.rescoring import make_scoring
 from a2ibench.results.result_file import write_result
 from a2ibench.results.sides import find_sides
 from a2ibench.results.study import open_study
@@ -124,6 +126,10 @@ def test_a_list_stands_for_pairs_that_are_not_at_hand(holders: Path, tmp_path: P
     pairs = PairStore(holders / "b" / "pairs")
     assert write_list(pairs, np.arange(0), sheet) == 10
     assert read_list(sheet) == held_by(pairs)
+    head, *lines = sheet.read_text().splitlines(keepends=True)
+    resorted = tmp_path / "resorted.csv"
+    resorted.write_text("".join([head, *sorted(lines, reverse=True)]))
+    assert read_list(resorted) == held_by(pairs)
     with_pairs = compare(holders)[1]
     moved = shutil.move(holders / "b" / "pairs", tmp_path / "pairs")
     try:
@@ -242,6 +248,9 @@ def test_lists_without_a_common_segment_are_named_with_an_example(
     holders: Path, tmp_path: Path
 ) -> None:
     sheet = tmp_path / "other.csv"
+    sheet.write_text("row,source,start,label\n" + 2 * "4,mine,1.5,dog\n")
+    code, text = compare(holders, "--dataset-b", sheet)
+    assert (code, "its column row has a number twice" in text) == (2, True), text
     sheet.write_text("source,start,label\nmine,1.5,dog\n")
     code, text = compare(holders, "--dataset-b", sheet)
     assert (code, "of 1 test segment there, none is among the 12 here" in text) == (2, True), text
@@ -260,3 +269,29 @@ def test_segments_are_the_same_by_clip_time_class_and_picture() -> None:
     assert common.first.tolist() == [0, 1]
     assert common.second.tolist() == [2, 3]
     assert common.relabelled == 1
+
+
+def test_what_is_common_to_all_lists_does_not_depend_on_their_order() -> None:
+    own = HeldList(("a", "a"), (0, 0), ("x", "y"))
+    others = [
+        ("B", HeldList(("a", "a"), (0, 0), ("x", "z"))),
+        ("C", HeldList(("a", "a"), (0, 0), ("x", "y"))),
+    ]
+    assert common_to_all(own, others).tolist() == [0]
+    assert common_to_all(own, others[::-1]).tolist() == [0]
+
+
+def test_of_the_usual_metrics_those_whose_judge_is_not_here_are_left_out(
+    small_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("A2IBENCH_CLIP_B32_WEIGHTS", raising=False)
+    store, rows = PairStore(small_store), np.arange(12)
+    scoring = make_scoring(store, rows, ["iis_cos_lite0", "iis_cos_clip_b32"])
+    assert [metric.name for metric in scoring.metrics] == ["iis_cos_lite0"]
+    (note,) = scoring.notes
+    assert "left out: iis_cos_clip_b32: " in note
+    assert "A2IBENCH_CLIP_B32_WEIGHTS" in note
+    with pytest.raises(UserError, match="A2IBENCH_CLIP_B32_WEIGHTS"):
+        make_scoring(store, rows, ["iis_cos_lite0"], ["iis_cos_clip_b32"])
+    with pytest.raises(UserError, match="kid_simclr: the judge is trained"):
+        make_scoring(store, rows, ["iis_cos_lite0"], ["kid_simclr"])

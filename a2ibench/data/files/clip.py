@@ -40,7 +40,8 @@ class Clip:
         visible: those of its classes that are seen; None where that is not known.
         licence: of the file; empty if not stated.
         url: where the file comes from; empty if not stated.
-        begins: time of the source, in seconds, at which the file begins, where the list says so.
+        begins: time of the source, in seconds, at which the file begins; None where the list does
+            not say so.
     """
 
     file: str
@@ -56,7 +57,7 @@ class Clip:
     visible: tuple[str, ...] | None = None
     licence: str = ""
     url: str = ""
-    begins: float = 0.0
+    begins: float | None = None
 
     @property
     def stated(self) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def part_of(clip: Clip, split: Split, result: Cut | str, facts: Mapping[str, Any
         "source": clip.source,
         "label": clip.label,
         "split": split,
-        **{name: said for name in ("licence", "url", "begins") if (said := getattr(clip, name))},
+        **{name: said for name in ("licence", "url") if (said := getattr(clip, name))},
+        **({} if clip.begins is None else {"begins": clip.begins}),
         **facts,
     }
     if isinstance(result, str):

@@ -124,6 +124,8 @@ class RayPool(Pool):
                     held = once(function, arguments)
                     break
                 except gone:
+                    if closed.is_set():  # which ends the workers' calls
+                        raise Crashed("was closed") from None
                     why = "lost"
                     self._tell_of_loss()
                 except ray.exceptions.OutOfMemoryError:

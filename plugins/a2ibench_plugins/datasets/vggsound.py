@@ -65,6 +65,7 @@ class VGGSound(ClipDataset):
     """
 
     name = "vggsound"
+    version = 3  # 2 did not record where the files of a film begin
     Config = VGGSoundConfig
     config: VGGSoundConfig
 
