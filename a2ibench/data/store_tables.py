@@ -101,7 +101,7 @@ def read_side_table(path: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
         return read_table(path, columns, optional=True)
     except ValueError as error:
         raise UserError(
-            f"{path}: damaged ({error}); put an intact copy in its place, or prepare the pairs again"
+            f"{path}: damaged ({error}); put an intact copy there, or prepare the pairs again"
         ) from error
 
 
