@@ -53,7 +53,7 @@ def _own_place() -> str:
 def content_key(value: Any) -> str:
     """Hash plain JSON values to 20 hexadecimal digits, independent of the order of keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:20]
 
 
 def file_sha256(path: Path) -> str:

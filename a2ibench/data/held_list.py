@@ -14,6 +14,7 @@ import numpy as np
 from a2ibench.data.file_times import begin_of_files, recordings
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError, counted
+from a2ibench.spreadsheet import unguard
 from a2ibench.types import IntArray
 
 LIST = ("source", "start", "label")
@@ -126,11 +127,11 @@ def read_list(path: Path) -> HeldList:
                 raise ValueError(f"no column {' and '.join(lacking)}")
             for line in lines:
                 number = lines.line_num
-                clip, start, label = (line[column] or "" for column in LIST)
+                clip, start, name = (unguard(line[column] or "") for column in LIST)
                 seconds = float(start)
-                if not (clip and label and 0 <= seconds < LATEST):
-                    raise ValueError(f"got {clip!a}, {start!a}, {label!a}")
-                segments.append((clip, round(1000 * seconds), label))
+                if not (clip and name and 0 <= seconds < LATEST):
+                    raise ValueError(f"got {clip!a}, {start!a}, {name!a}")
+                segments.append((clip, round(1000 * seconds), name))
                 rows.append(int(line["row"] or "") if "row" in line else len(rows))
     except (OSError, ValueError, csv.Error) as error:
         where = "" if isinstance(error, OSError) else f"line {number}: "
@@ -141,8 +142,8 @@ def read_list(path: Path) -> HeldList:
     if len(set(rows)) < len(rows):
         raise UserError(f"{path}: no list of test segments: its column row has a number twice")
     segments = [segments[i] for i in np.argsort(rows)]
-    source, start, label = zip(*segments, strict=True) if segments else ((), (), ())
-    return HeldList(source, start, label)
+    clips, starts, labels = zip(*segments, strict=True) if segments else ((), (), ())
+    return HeldList(clips, starts, labels)
 
 
 def in_common(first: HeldList, second: HeldList) -> Common:

@@ -28,7 +28,7 @@ def look(studies: Path) -> Iterator[Line]:
     yield from _gpus()
     try:
         yield _disk("disk of the cache", cache_dir(), "set A2IBENCH_CACHE to a larger one")
-    except OSError as error:
+    except (OSError, UserError) as error:
         advice = "set A2IBENCH_CACHE to a folder that can be written"
         yield Line("disk of the cache", "broken", told(error), advice)
     yield _disk("disk of the studies", studies, "choose another folder with --out")

@@ -48,7 +48,8 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> tuple[IntArray
     counts = np.zeros((len(clips), int(label.max(initial=0)) + 1), dtype=np.int64)
     np.add.at(counts, (clip, label), 1)
     of_class = counts.argmax(axis=1)
-    names = [blake2b(str(name).encode(), digest_size=8).digest() for name in clips]
+    coded = [str(name).encode(errors="surrogateescape") for name in clips]
+    names = [blake2b(one, digest_size=8).digest() for one in coded]
     rank = np.argsort(np.argsort(names))
     members = [np.flatnonzero(of_class == one) for one in np.unique(of_class)]
     members = [rows[np.argsort(rank[rows])] for rows in members]

@@ -9,6 +9,7 @@ from a2ibench.data.held_list import held_by
 from a2ibench.data.store import FULL_SCALE, PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import GRID_NOISES
+from a2ibench.spreadsheet import guard
 from a2ibench.storage import atomic_write
 from a2ibench.types import IntArray
 
@@ -21,7 +22,8 @@ def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
     ``file`` is the scored image; ``grid`` names those that the metrics of diversity and sensitivity
     use as well. It is empty but for ``grid_rows``, int64 ``[A]``, positions among the test segments
     that are to be drawn several times. ``start`` is in seconds from where the clip begins
-    (:func:`~a2ibench.data.held_list.held_by`).
+    (:func:`~a2ibench.data.held_list.held_by`). Names that a spreadsheet would run or rewrite are
+    guarded (:mod:`a2ibench.spreadsheet`).
     """
     rows, held = store.rows("test"), held_by(store)
     several = set(rows[grid_rows].tolist())
@@ -38,9 +40,9 @@ def write_list(store: PairStore, grid_rows: IntArray, path: Path) -> int:
             writer.writerow(
                 {
                     "row": row,
-                    "source": source,
+                    "source": guard(source),
                     "start": f"{start / 1000:.12g}",
-                    "label": label,
+                    "label": guard(label),
                     "file": f"{row}.png",
                     "grid": " ".join(f"{row}_{k}.png" for k in draws),
                 }

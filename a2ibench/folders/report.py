@@ -1,6 +1,6 @@
 """The scores of a folder of pictures: as a table, as data frames, and on disk."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,13 +67,7 @@ class FolderScores:
             **{name: self.images[name].map(guard) for name in TEXTS if name in self.images}
         )
         with atomic_write(folder / IMAGES) as temporary:
-            images.to_csv(
-                temporary,
-                index=False,
-                lineterminator="\n",
-                encoding="utf-8",
-                errors="backslashreplace",
-            )
+            images.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
     def _repr_html_(self) -> str:
         """Show the table in a notebook."""
@@ -140,13 +134,18 @@ def make_report(
     classes = len(groups.classes) > 1
     images = pd.DataFrame(
         {
-            "image": list(paths),
-            **({"class": [groups.classes[i] for i in groups.label]} if classes else {}),
-            "clip": groups.source,
+            "image": _encodable(paths),
+            **({"class": _encodable(groups.classes[i] for i in groups.label)} if classes else {}),
+            "clip": _encodable(groups.source.tolist()),
             **fake.per_image,
         }
     )
     return FolderScores(table, images, dict(left_out))
+
+
+def _encodable(names: Iterable[str]) -> list[str]:
+    """Return names of files with escapes for the bytes that are not UTF-8."""
+    return [name.encode(errors="backslashreplace").decode() for name in names]
 
 
 def show_scores(found: FolderScores, display: Display) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LONG = 2.0
 """A sound gets a note beyond this many times the length of the training's segments."""
+SHORTEST = 0.01
+"""Seconds of the shortest window: pictures are named by hundredths of a second."""
 MAX_WINDOWS = 1000
 STANDARDISER = "standardiser.safetensors"
 """In a job's folder: the statistics that standardise features for its model."""
@@ -193,10 +195,10 @@ def cut(waveform: FloatArray, rate: int, every: float) -> tuple[list[float], lis
         is left out, unless it is the only one.
 
     Raises:
-        UserError: a length without samples, or more than :data:`MAX_WINDOWS`.
+        UserError: a length below :data:`SHORTEST`, or more windows than :data:`MAX_WINDOWS`.
     """
-    if not (np.isfinite(every) and every * rate >= 1):
-        raise UserError(f"--every {every:g}: expected a number of seconds above 0")
+    if not (np.isfinite(every) and every >= SHORTEST):
+        raise UserError(f"--every {every:g}: expected at least {SHORTEST:g} seconds")
     step = every * rate
     count = max(1, round(len(waveform) / step))
     if count > MAX_WINDOWS:

@@ -19,6 +19,7 @@ from a2ibench.generator.sound_changes import LIMITS, Change
 from a2ibench.generator.sweep import Finding, Swept, correlate_all, find_classifier, measure_levels
 from a2ibench.media.isolated_decoding import read_sound_apart
 from a2ibench.results.recorded_files import check_free, safe_name, writing
+from a2ibench.spreadsheet import guard
 from a2ibench.storage import atomic_write, read_json
 from a2ibench.types import FloatArray
 
@@ -106,7 +107,8 @@ def _write_list(made: Exported, path: Path) -> None:
         for name in made.sounds:
             for i, level in enumerate(("", *(f"{level:g}" for level in made.change.levels))):
                 file = f"sounds/{name}/{i:02}.wav"
-                writer.writerow([file, name, made.change.kind, level, f"{name}/{i:02}.png"])
+                picture = guard(f"{name}/{i:02}.png")
+                writer.writerow([file, guard(name), made.change.kind, level, picture])
 
 
 def read_exported(folder: Path) -> Exported:
@@ -160,7 +162,10 @@ def score_pictures(
     levels = len(exported.change.levels) + 1
     found = _find(exported, folder)
     paths = [
-        found[name][i][k] for name in exported.sounds for i in range(levels) for k in found[name][0]
+        found[name][i][k]
+        for name in exported.sounds
+        for i in range(levels)
+        for k in sorted(found[name][0])
     ]
     notes: list[str] = []
     classifier, classes, size = None, tuple[str, ...](), _size(paths[0])

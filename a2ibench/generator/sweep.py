@@ -20,6 +20,7 @@ from a2ibench.generator.sweep_curves import Curve, save_curves
 from a2ibench.reporting.image_grids import save_grid
 from a2ibench.results.job import Job
 from a2ibench.results.recorded_files import SWEEP, check_free, safe_name, writing
+from a2ibench.spreadsheet import guard
 from a2ibench.storage import atomic_write
 from a2ibench.types import ImageArray
 
@@ -243,9 +244,10 @@ def write_sweep(
         with atomic_write(folder / "curves.parquet") as temporary:
             table.to_parquet(temporary)
         with atomic_write(folder / "curves.csv") as temporary:
-            table.to_csv(temporary, index=False)
+            table.assign(sound=table["sound"].map(guard)).to_csv(temporary, index=False)
         lines = [
-            {"sound": f.sound, "measure": f.measure, **asdict(f.correlation)} for f in findings
+            {"sound": guard(f.sound), "measure": f.measure, **asdict(f.correlation)}
+            for f in findings
         ]
         with atomic_write(folder / "correlations.csv") as temporary:
             pd.DataFrame(lines).to_csv(temporary, index=False)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from a2ibench.evaluation.statistics import LEVEL, SeedScores, interval
+from a2ibench.evaluation.statistics import LEVEL, MIN_CLIPS, SeedScores, interval
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Preference:
         tied: number of answers that no picture fits better.
         answers: number of all answers, without repeats.
         share: of the answers for a, a tie counting half.
-        low: lower end of its 95 % interval.
-        high: upper end of its 95 % interval.
+        low: lower end of its 95 % interval; None with fewer than five clips.
+        high: upper end of its 95 % interval; likewise.
         p: p-value of no preference, by an exact binomial test of the answers without ties (the
             sign test) that assumes independent answers: too small where they are not.
         participants: number of participants.
@@ -35,8 +35,8 @@ class Preference:
     tied: int
     answers: int
     share: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     p: float
     participants: int
     items: int
@@ -51,7 +51,7 @@ def preference(
     Participants and clips both count as drawn at random, as training seeds and test clips do
     (:func:`~a2ibench.evaluation.statistics.interval`); with one participant the clips alone. The
     interval is at least Clopper and Pearson's for independent answers, so that unanimous answers
-    have one.
+    have one. With fewer than five clips there is none.
 
     Args:
         a: label of the first arm.
@@ -74,7 +74,11 @@ def preference(
     ends = np.where(np.isnan(exact), (0, 1), exact)
     blocks = _pseudo_values(table, [clips[item] for item in items])
     people = SeedScores(tuple(range(len(table))), table.mean(axis=1), len(items), None, blocks)
-    low, high = interval(people) or (1.0, 0.0)
+    low: float | None = None
+    high: float | None = None
+    if blocks.shape[1] >= MIN_CLIPS:
+        low, high = interval(people) or (1.0, 0.0)
+        low, high = max(0.0, min(float(ends[0]), low)), min(1.0, max(float(ends[1]), high))
     return Preference(
         a=a,
         b=b,
@@ -82,8 +86,8 @@ def preference(
         tied=tied,
         answers=answers,
         share=share,
-        low=max(0.0, min(float(ends[0]), low)),
-        high=min(1.0, max(float(ends[1]), high)),
+        low=low,
+        high=high,
         p=float(p),
         participants=table.shape[0],
         items=table.shape[1],

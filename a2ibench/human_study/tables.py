@@ -77,7 +77,7 @@ def _preferences(
     )
     notes = (
         "prefer a: share of the answers, ties counting half; [ ]: 95 % interval over participants"
-        f" and {units}, at least the exact binomial one.",
+        f" and {units}, at least the exact binomial one; none with fewer than five {units}.",
         "p: exact binomial, without ties; treats answers as independent, and is not corrected for"
         " the number of pairs. agreement: Krippendorff's alpha, nominal.",
         "score difference: a − b, by the Bradley–Terry model of all pairs, in log-odds.",

@@ -129,7 +129,8 @@ def make_trials(
         ties: whether "no difference" is an answer.
 
     Raises:
-        UserError: there are more trials than test segments, or fewer than pairs of arms, more
+        UserError: there are more trials or checks than test segments, fewer trials than pairs of
+            arms, more
             repeats than trials, checks on data with a single class, or arms of other data.
     """
     rows = store.rows("test")
@@ -146,6 +147,8 @@ def make_trials(
         )
     if repeats > count:
         raise UserError(f"--repeats {repeats}: at most as many as --trials ({count})")
+    if checks > len(rows):
+        raise UserError(f"--checks {checks}: there are only {len(rows)} test segments")
     if checks and len(np.unique(label)) < 2:
         raise UserError("--checks: an attention check needs a second class in the test split")
     rng = np.random.default_rng(seed)

@@ -67,7 +67,7 @@ def save_table(table: Table, folder: Path) -> None:
     """Write a table in each format."""
     for suffix, render in FORMATS.items():
         with atomic_write(folder / f"{table.name}.{suffix}") as temporary:
-            temporary.write_text(render(table), encoding="utf-8")
+            temporary.write_text(render(table), encoding="utf-8", errors="backslashreplace")
 
 
 _MARKDOWN = {"|": "\\|", "`": "\\`", "](": "]\\(", "\n": " ", "\r": " "}

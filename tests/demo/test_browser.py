@@ -134,6 +134,21 @@ def test_a_recording_becomes_pictures(page: webdriver.Chrome) -> None:
     wait(page, lambda p: drawn(p) == [[True] * 4] * 2)
 
 
+def test_a_second_click_while_a_recording_starts_begins_no_other(page: webdriver.Chrome) -> None:
+    page.execute_script(
+        "window.tracks = []; const media = navigator.mediaDevices, real = media.getUserMedia;"
+        "media.getUserMedia = async (what) => {"
+        "  const stream = await real.call(media, what);"
+        "  window.tracks.push(...stream.getTracks()); return stream; };"
+        "const button = document.getElementById('record'); button.click(); button.click();"
+    )
+    wait(page, lambda p: at(p, "record").text == "■ Stop")
+    at(page, "record").click()
+    wait(page, lambda p: at(p, "draw").is_enabled())
+    states = page.execute_script("return window.tracks.map((track) => track.readyState)")
+    assert states == ["ended"]
+
+
 def test_an_empty_file_is_refused_before_it_is_sent(page: webdriver.Chrome, tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     at(page, "file").send_keys(str(tmp_path / "empty.wav"))

@@ -85,6 +85,16 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert "cannot be written" in line.found
 
 
+def test_a_cache_that_cannot_be_made_is_a_line_among_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "file" / "cache"))
+    lines = {line.title: line for line in machine.look(tmp_path)}
+    assert lines["disk of the cache"].state == "broken"
+    assert {"disk of the studies", "temporary files"} <= lines.keys()
+
+
 def test_a_folder_that_is_not_there_yet_is_measured_where_it_would_be(tmp_path: Path) -> None:
     line = machine._disk("disk", tmp_path / "not" / "yet", "choose another")
     assert "GB free" in line.found

@@ -1,5 +1,6 @@
 """``a2ibench evaluate REAL/ FAKE/``: a study's metrics and intervals, without a study."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -163,6 +164,17 @@ def test_a_spreadsheet_does_not_run_a_file_name(own: Path, tmp_path: Path) -> No
     assert done.exit_code == 0, done.output
     assert "'=a" in (tmp_path / "out" / "images.csv").read_text()
     assert "\n=a" not in (tmp_path / "out" / "images.csv").read_text()
+
+
+def test_names_that_are_not_utf8_cost_nothing(own: Path, tmp_path: Path) -> None:
+    for side in ("real", "fake"):
+        picture(own, 0, side).rename(own / side / "a" / os.fsdecode(b"clipu\xe9_0.png"))
+    (own / "real" / os.fsdecode(b"r\xe9sum\xe9.txt")).touch()
+    request = [own / "real", own / "fake", "--metric", "cas_lite0", "--out", tmp_path / "out"]
+    done = call(*request, "--reference", tmp_path / "real.safetensors")
+    assert done.exit_code == 0, done.output
+    assert "1 other file passed over" in (tmp_path / "out" / "scores.md").read_text()
+    assert (tmp_path / "real.safetensors").is_file()
 
 
 def test_a_reference_takes_the_place_of_the_real_pictures(own: Path, tmp_path: Path) -> None:

@@ -88,6 +88,39 @@ def test_pictures_that_come_back_give_curves_table_and_strips(sent: Path, tmp_pa
     assert json.loads((out / "sweep.json").read_text())["system"] == "theirs"
 
 
+def test_pictures_of_many_noises_keep_their_numbers(sent: Path, tmp_path: Path) -> None:
+    pictures = draw(sent, tmp_path / "pictures", noises=12)
+    for path in pictures.glob("*/*.png"):
+        level = 20 * int(path.stem.rpartition("_")[2])
+        Image.fromarray(np.full((32, 32, 3), level, np.uint8)).save(path)
+    done = call("sweep", sent, "--images", pictures, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "out" / "curves.csv")
+    means = table.groupby("noise")["brightness"].mean()
+    assert means.tolist() == sorted(means)
+    assert means.is_monotonic_increasing
+    assert means.nunique() == 12
+
+
+def test_names_of_sounds_that_a_spreadsheet_would_run_are_guarded(
+    sounds: list[Path], tmp_path: Path
+) -> None:
+    sound = shutil.copy(sounds[0], tmp_path / "=1+2.wav")
+    sent = tmp_path / "sent"
+    done = call("sweep", sound, "--volume", "0.5,1,3", "--export-sounds", sent)
+    assert done.exit_code == 0, done.output
+    assert set(pd.read_csv(sent / "sounds.csv")["sound"]) == {"'=1+2"}
+    pictures = tmp_path / "pictures"
+    for i in range(1 + LEVELS):
+        (pictures / "=1+2").mkdir(parents=True, exist_ok=True)
+        pixels = np.full((32, 32, 3), 40 * i, np.uint8)
+        Image.fromarray(pixels).save(pictures / "=1+2" / f"{i:02}.png")
+    done = call("sweep", sent, "--images", pictures, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    for name in ("curves.csv", "correlations.csv"):
+        assert "'=1+2" in set(pd.read_csv(tmp_path / "out" / name)["sound"])
+
+
 def test_pictures_of_other_sizes_are_resized_and_counted(sent: Path, tmp_path: Path) -> None:
     pictures = draw(sent, tmp_path / "pictures", noises=1)
     with Image.open(pictures / "high_00/01.png") as opened:

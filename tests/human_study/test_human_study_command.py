@@ -145,6 +145,7 @@ def test_nobody_left_is_an_error_that_says_why(made: Path, tmp_path: Path) -> No
         (["--arms", "vae,our"], "unknown arm"),
         (["--arms", "vae,class mean", "--trials", "13"], "there are only 12 test segments"),
         (["--arms", "vae,class mean", "--trials", "2"], "--repeats 5: at most"),
+        (["--arms", "vae,class mean", "--trials", "12", "--checks", "13"], "--checks 13: there"),
         (["--arms", "vae,class mean,ground truth", "--trials", "2"], "3 arms make 3 pairs"),
         (["--arms", "vae,class mean", "--dataset", "nowhere/x"], "nowhere/x: no such folder"),
     ],

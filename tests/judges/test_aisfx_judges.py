@@ -11,7 +11,7 @@ from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import find_metric
 from a2ibench.registry import encoders, judges
 from a2ibench.types import Spec
-from a2ibench_plugins.judges.i2a_aisfx import AISFXImageToAudio
+from a2ibench_plugins.judges.i2a_aisfx import AISFXImageToAudio, _nearer
 
 
 def without_features(pairs):
@@ -79,3 +79,7 @@ class TestWithWeights:
         judge, _ = trained
         with pytest.raises(ValueError, match="expected pairs with sounds"):
             judge.fit(replace(make_pairs(40), sounds=None))
+
+
+def test_one_sound_alone_is_as_near_to_its_image_as_chance():
+    assert _nearer(np.ones((1, 3), np.float32), np.ones((1, 3), np.float32)) == 0.5

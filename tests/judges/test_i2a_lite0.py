@@ -1,11 +1,15 @@
 """The judge that maps an image into acoustic space."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from a2ibench.contracts.judge import Judge
 from a2ibench.nn.lite0_regression import Ridge
 from a2ibench.types import Pairs, Spec
+from a2ibench_plugins.judges.i2a_cnn import CNNImageToAudio
 from a2ibench_plugins.judges.i2a_lite0 import Lite0ImageToAudio
 
 pytestmark = pytest.mark.integration
@@ -74,3 +78,27 @@ def test_noise_gets_the_strongest_penalty_and_no_r2():
     figures = judge.fit(noise)
     assert figures["penalty"] > 1
     assert abs(figures["held_out_r2"]) < 0.2
+
+
+@pytest.mark.parametrize("judge", [Lite0ImageToAudio, CNNImageToAudio])
+@pytest.mark.parametrize("pictures", [1, 3])
+def test_a_single_sound_that_was_held_out_says_nothing_about_the_judge(
+    judge: type[Judge], pictures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One class of few clips: one is held out, with one or several pictures of its sound."""
+    monkeypatch.setattr("a2ibench_plugins.judges.i2a_cnn.MAX_STEPS", 2)
+    rng = np.random.default_rng(0)
+    pairs = bars(6 * pictures, rng)
+    clip = np.repeat(np.arange(6), pictures)
+    one_class = dataclasses.replace(
+        pairs,
+        acoustic=rng.normal(size=(6, 2)).astype(np.float32)[clip],
+        label=np.zeros(6 * pictures, dtype=np.int64),
+        classes=("a",),
+        source=clip.astype(str),
+    )
+    built = judge()
+    built.build(Spec(64, 2, ("a",)))
+    figures = built.fit(one_class)
+    assert "held_out_r2" not in figures
+    assert np.isfinite(list(figures.values())).all()

@@ -1,5 +1,7 @@
 """The network that learns to tell real pictures apart."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -115,3 +117,19 @@ def test_a_picture_larger_than_it_looks_at_is_averaged_down() -> None:
     np.testing.assert_allclose(
         judge.embed(large)["features"], judge.embed(small)["features"], atol=1e-5
     )
+
+
+def test_a_single_picture_that_was_held_out_says_nothing_about_the_judge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(simclr, "STEPS", 2)
+    pairs = shapes(6, np.random.default_rng(0))
+    one_class = dataclasses.replace(
+        pairs,
+        label=np.zeros(6, dtype=np.int64),
+        classes=CLASSES[:1],
+        source=np.arange(6).astype(str),
+    )
+    _, figures = fitted(one_class)
+    assert "held_out_nearer" not in figures
+    assert figures["held_out_images"] == 1

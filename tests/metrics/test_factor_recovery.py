@@ -102,6 +102,9 @@ def test_correlation_is_that_inside_the_classes():
     expected = [correlation(x[label == c], x[label == c] ** 3, label[label == c]) for c in (0, 1)]
     found = correlation(x + apart, x**3 - apart, label)
     assert min(expected) - 0.05 <= found[0] <= max(expected) + 0.05
+    np.testing.assert_allclose(
+        correlation(1e-8 * x, 1e-8 * x**3, label), correlation(x, x**3, label)
+    )
     assert correlation(apart, x, label) == 0
 
 

@@ -295,3 +295,18 @@ def test_of_the_usual_metrics_those_whose_judge_is_not_here_are_left_out(
         make_scoring(store, rows, ["iis_cos_lite0"], ["iis_cos_clip_b32"])
     with pytest.raises(UserError, match="kid_simclr: the judge is trained"):
         make_scoring(store, rows, ["iis_cos_lite0"], ["kid_simclr"])
+
+
+def test_names_that_a_spreadsheet_would_run_or_rewrite_come_back_from_a_list(
+    small_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, sheet = PairStore(small_store), tmp_path / "list.csv"
+    held = held_by(store)
+    odd = HeldList(("=1+2", "-W1", "007", *held.source[3:]), held.start, ("1e5", *held.label[1:]))
+    monkeypatch.setattr("a2ibench.evaluation.outside_inputs.held_by", lambda store: odd)
+    write_list(store, np.arange(0), sheet)
+    assert read_list(sheet) == odd
+    for line in sheet.read_text().splitlines()[1:4]:
+        _, source, _, label, *_ = line.split(",")
+        assert source[0] == "'"
+        assert label[0] in "'bs"

@@ -91,6 +91,8 @@ at("drop").addEventListener("drop", (event) => {
 
 async function record() {
   fail("");
+  const button = at("record");
+  button.disabled = true; // while permission is asked for, a second click must not begin again
   let stream;
   try {
     // As it sounds: what helps speech spoils a dog or a drum.
@@ -99,10 +101,11 @@ async function record() {
   } catch (error) {
     fail(`The microphone cannot be used: ${error.message}`);
     return;
+  } finally {
+    button.disabled = false;
   }
   const parts = [];
   const started = Date.now();
-  const button = at("record");
   recorder = new MediaRecorder(stream);
   const tick = setInterval(() => {
     const seconds = Math.floor((Date.now() - started) / 1000);

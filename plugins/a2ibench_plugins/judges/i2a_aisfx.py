@@ -85,7 +85,8 @@ class AISFXImageToAudio(Judge):
 
         Returns:
             ``held_out_nearer``, how often a held-out sound is nearer to its own image than to that
-            of another one; ``penalty`` = λ, ``held_out_images``, ``held_out_clips``.
+            of another one, if these are not all one sound; ``penalty`` = λ, ``held_out_images``,
+            ``held_out_clips``.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -103,14 +104,15 @@ class AISFXImageToAudio(Judge):
             weight, bias = ridge.solve(float(penalty))
             images = np.split((phi_held @ weight + bias).astype(np.float32), 1 + COPIES)
             found.append([_nearer(held_out.acoustic, copy) for copy in images])
-        best = int(np.mean(found, axis=1).argmax())
+        several = bool(np.ptp(held_out.acoustic, axis=0).any())
+        best = int(np.mean(found, axis=1).argmax()) if several else len(PENALTIES) // 2
         both = np.concatenate([a, targets(held_out.acoustic)])
         ridge = Ridge(np.concatenate([phi, phi_held]), both)
         weight, bias = ridge.solve(float(PENALTIES[best]))
         self.weight.copy_(torch.from_numpy(weight.T.copy()))
         self.bias.copy_(torch.from_numpy(bias))
         return {
-            "held_out_nearer": found[best][0],
+            **({"held_out_nearer": found[best][0]} if several else {}),
             "penalty": float(PENALTIES[best]),
             "held_out_images": float(len(held_out)),
             "held_out_clips": float(len(np.unique(held_out.source))),
@@ -164,7 +166,10 @@ def _whitening(heard: Array, label: IntArray) -> Array:
 
 
 def _nearer(sounds: FloatArray, images: FloatArray) -> float:
-    """Return how often a sound is nearer to its own image than to another; ties count half."""
+    """Return how often a sound is nearer to its own image than to another; ties count half, as one
+    sound alone does."""
+    if len(sounds) < 2:
+        return 0.5
     cosine: Array = unit_rows(sounds) @ unit_rows(images).T
     other = cosine[~np.eye(len(cosine), dtype=bool)].reshape(len(cosine), -1)
     own = np.diagonal(cosine)[:, np.newaxis]

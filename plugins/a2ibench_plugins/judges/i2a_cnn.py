@@ -92,7 +92,7 @@ class CNNImageToAudio(Judge):
             max_steps=MAX_STEPS,
         )
         return {
-            "held_out_r2": 1 - self._error(held_out) / total,
+            **({"held_out_r2": 1 - self._error(held_out) / total} if total else {}),
             "held_out_images": float(len(held_out)),
             "held_out_clips": float(len(np.unique(held_out.source))),
             "steps": float(steps),

@@ -53,7 +53,8 @@ class Lite0ImageToAudio(Judge):
 
         Returns:
             ``held_out_r2`` = 1 − ‖A − Ã‖² / ‖A − mean(A)‖² over the held-out pairs and all d
-            numbers, ``penalty`` = λ, ``held_out_images``, ``held_out_clips``.
+            numbers, if these are not all one sound; ``penalty`` = λ, ``held_out_images``,
+            ``held_out_clips``.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -74,7 +75,7 @@ class Lite0ImageToAudio(Judge):
         self.bias.copy_(torch.from_numpy(bias))
         total = float(np.square(a_held - a_held.mean(axis=0)).sum())
         return {
-            "held_out_r2": 1 - errors[best] / total,
+            **({"held_out_r2": 1 - errors[best] / total} if total else {}),
             "penalty": float(PENALTIES[best]),
             "held_out_images": float(len(held_out)),
             "held_out_clips": float(len(np.unique(held_out.source))),

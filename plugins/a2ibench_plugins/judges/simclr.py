@@ -68,9 +68,9 @@ class SimCLR(Judge):
 
         Returns:
             ``held_out_nearer``, how often a view of a held-out picture is nearer to the other view
-            of it than to those of other held-out pictures (chance: ½); its lower end over clips and
-            their number, as :func:`~a2ibench.nn.held_out.classifier_figures` computes them; and
-            ``steps``.
+            of it than to those of other held-out pictures (chance: ½), if there are others; its
+            lower end over clips and their number, as
+            :func:`~a2ibench.nn.held_out.classifier_figures` computes them; and ``steps``.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -106,7 +106,9 @@ class SimCLR(Judge):
         figures = dict(classifier_figures(farther, held_out.label, held_out.source))
         del figures["held_out_chance"]  # that of a class, which is not asked for
         nearer = figures.pop("held_out_accuracy")
-        return {"held_out_nearer": nearer, **figures, "steps": float(STEPS)}
+        if len(held_out) > 1:
+            figures["held_out_nearer"] = nearer
+        return {**figures, "steps": float(STEPS)}
 
     def weights_hash(self) -> str:
         """Hash the seed that its random weights come from."""

@@ -251,7 +251,11 @@ def correlation(x: Array, y: Array, label: IntArray) -> Array:
 
     Shapes: x and y ``[n, F]``, label int64 ``[n]`` → ``[F]``.
     """
-    a, b = x.copy(), y.copy()
+    # Of any unit: what rounding leaves is judged by the size of the values.
+    a, b = (
+        values / np.maximum(np.abs(values).max(axis=0, initial=0), np.finfo(float).tiny)
+        for values in (x, y)
+    )
     for one in np.unique(label):
         for values in (a, b):
             values[label == one] -= values[label == one].mean(axis=0)

@@ -13,6 +13,7 @@ from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.table import Column, Table
 from a2ibench.results.job_state import Jobs
 from a2ibench.results.recorded_files import SWEEP
+from a2ibench.spreadsheet import unguard
 from a2ibench.storage import read_json
 
 TEXTS, NUMBERS = ("sound", "measure"), ("rho", "low", "high", "p", "cases")
@@ -101,7 +102,7 @@ def _run(job: str, rows: Jobs) -> str:
 def _table(found: pd.DataFrame, number: int) -> Table:
     rows = [
         (
-            Label(row["sound"]),
+            Label(unguard(row["sound"])),
             Label(row["measure"]),
             Difference(row["rho"], low=row["low"], high=row["high"]),
             Number(row["p"], digits=3),
