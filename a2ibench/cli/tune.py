@@ -140,6 +140,8 @@ def tune(
     broken = table[table["state"] == BROKEN]
     for reason in broken["reason"].unique():
         display.say(f"failed: {reason}; re-run the same command to try it again")
+    if len(broken) == len(table):
+        sys.exit(FAILED)
     best = write_best(tuning, request, table)
     display.say(f"best options: {command('run', best)}")
     if len(broken):

@@ -129,10 +129,13 @@ def copy_run(folder: Path, to: Path) -> None:
     """Copy what :func:`open_run` reads of a job, and the plug-in files that it was trained with.
 
     Raises:
-        UserError: the checkpoint is damaged or of another format.
+        UserError: a file is missing, or the checkpoint is damaged or of another format.
     """
     from a2ibench.training.checkpoint import save_for_drawing
 
+    for name in (RESULT, STANDARDISER, CHECKPOINT):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name}: no such file")
     for name in (RESULT, STANDARDISER):
         shutil.copy(folder / name, to / name)
     save_for_drawing(folder / CHECKPOINT, to / CHECKPOINT)

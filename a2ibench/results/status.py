@@ -1,7 +1,7 @@
 """The status of a study, read from its files while another process may be at work on it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -89,6 +89,13 @@ def read_status(folder: Path) -> Status:
         for job in row.jobs
         if job.result is not None and job.result.job.kind == "model"
     ]
+    looks = [
+        job.result.evaluation_seconds or 0.0
+        for row in study.all_rows
+        for job in row.jobs
+        if job.result is not None
+    ]
+    judging = sum(looks) / len(looks) if looks else None
     jobs = []
     for row in study.all_rows:
         usual = [spent[job.key] for job in row.jobs if job.key in spent] or models
@@ -99,15 +106,20 @@ def read_status(folder: Path) -> Status:
             cost = spent.get(job.key, 0.0)
             state: State = "waiting"
             left, reason = whole, None
-            if job.has_all(study.metrics):
+            if job.has_all(study.metrics) or job.key in study.about.kept:
                 state, left = "done", 0.0
-            elif trial is not None and not trial.ended and job is _present(training, trial, study):
+            elif (
+                trial is not None
+                and not trial.ended
+                and job is _present(training, trial, study, running)
+            ):
                 jobs.append(_running(row.name, job.number, trial))
                 continue
             elif (not at_work or trial is not None) and job.failure is not None:
                 state, left, reason = "failed", 0.0, job.failure
+            elif job.result is not None:  # it is trained, and lacks a metric
+                left = judging
             else:
-                cost = 0.0
                 if trial is not None and not trial.ended:
                     left = 0.0  # in that of the smaller budget, which the same training is at
                 if job.begun and not at_work:
@@ -126,10 +138,13 @@ def _spent(training: Sequence[tuple[int, JobState]]) -> Iterator[tuple[str, floa
 
 
 def _present(
-    training: Sequence[tuple[int, JobState]], trial: TrialProgress, study: Study
+    training: Sequence[tuple[int, JobState]],
+    trial: TrialProgress,
+    study: Study,
+    running: Container[str],
 ) -> JobState | None:
     """Return the job that a training is at: the first that lacks something, and is not behind."""
-    largest = training[-1][0]
+    largest = max(budget for budget, job in training if job.key in running)
     ahead = (job for budget, job in training if budget * trial.steps >= trial.step * largest)
     return next((job for job in ahead if not job.has_all(study.metrics)), None)
 

@@ -226,7 +226,7 @@ def _what_mends(folder: Path) -> str:
 def find_row(label: str, rows: Sequence[Row], where: str) -> Row:
     """Return the row with a label, where `` - `` stands for `` − `` too, or raise a UserError."""
     known = {row.label: row for row in rows}
-    wanted = label.strip().replace(" - ", MINUS)
+    wanted = label if label in known else label.strip().replace(" - ", MINUS)
     if wanted not in known:
         raise unknown(f"arm of {where}", label, known)
     return known[wanted]

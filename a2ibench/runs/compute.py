@@ -43,6 +43,11 @@ from a2ibench.storage import atomic_write, file_sha256
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.types import IntArray
 
+TRAINED_AGAIN = (
+    "trained again, since its checkpoint was not there, with other weights than before; all scores"
+    " are of the new ones"
+)
+
 
 def compute(task: Task, report: Report, team: Team = ALONE) -> None:
     """Compute the result of a task.
@@ -75,6 +80,10 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
     save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
     stored = JobState(folder).result
+    if stored is not None and stored.weights != about.get("weights"):
+        # Without its checkpoint the model was trained again, and may be another one elsewhere.
+        stored = None
+        about = {**about, "notes": [*about.get("notes", ()), TRAINED_AGAIN]}
     scores, files = _judge(task, drawn, data, stored)
     where = task.environment
     result = {

@@ -25,7 +25,7 @@ from a2ibench.runs.study_lock import at_work
 from a2ibench.runs.trial import Trial
 from a2ibench.runs.trial_data import open_parts
 from a2ibench.storage import write_json
-from a2ibench.study.planned_rows import Entry, entries_of, jobs_of
+from a2ibench.study.planned_rows import Entry, entries_of, jobs_of, with_planned
 from a2ibench.study.primary import declared_in, settle_primary
 from a2ibench.study.request import Request, outline
 
@@ -74,7 +74,9 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         stored = plan.earlier
         if stored is not None:
             _check_protocol(plan, stored)
-        rows = plan.entries if stored is None else entries_of(stored, environment)
+        rows = plan.entries
+        if stored is not None:
+            rows = with_planned(entries_of(stored, environment), plan.entries)
         tasks = tuple(
             Task(job := _job(outside.name, seed, one, plan), folder / JOBS / job.key, environment)
             for seed, one in enumerate(submissions)
@@ -123,11 +125,11 @@ def join(folder: Path, request: Request) -> Request:
 
 def _check_name(name: str) -> None:
     right = name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
-    if not right or "−" in name or "=" in name or name.startswith("-"):
+    if not right or "−" in name or " - " in name or "=" in name or name.startswith("-"):
         raise UserError(
             f"--name {name!r}: expected one or a few words, at most {LONGEST_NAME} printable"
-            " characters, without − and = (which mark an ablation), and not beginning with - (which"
-            " marks an option)"
+            " characters, without −, ' - ' and = (which mark an ablation), and not beginning with -"
+            " (which marks an option)"
         )
 
 

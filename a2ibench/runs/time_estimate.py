@@ -53,7 +53,10 @@ def estimate(trials: Sequence[Trial], at_once: int, scale: str, folder: Path) ->
 
 
 def _left(trial: Trial) -> int:
-    """Return the training images between what was done for smaller budgets, and the largest."""
+    """Return the training images between what was done for smaller budgets, and the largest; 0
+    where the training has ended and is only judged once more."""
+    if JobState(trial.folder).result is not None:
+        return 0
     states = (JobState(folder).result for folder in trial.earlier)
     return trial.job.images - max((one.job.images for one in states if one is not None), default=0)
 

@@ -29,7 +29,8 @@ def expand_axes(
     for what, names in (("datasets", [Path(one).name for one in datasets]), ("encoders", encoders)):
         if len(set(names)) < len(names):
             raise UserError(f"two {what} of one name: {', '.join(names)}")
-    config.check_owners(request.settings, {*request.used, *datasets, *encoders})
+    used = {*request.models, request.executor, *datasets, *encoders}
+    config.check_owners(request.settings, used)
     combinations = [(dataset, encoder) for dataset in datasets for encoder in encoders]
     several = len(combinations) > 1
     name = "+".join(Path(one).name for one in datasets)

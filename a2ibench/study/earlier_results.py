@@ -12,7 +12,9 @@ from a2ibench import registry
 from a2ibench.code_hash import code_changes, has_earlier_rule
 from a2ibench.errors import UserError
 from a2ibench.results.job import Job, Task
+from a2ibench.results.job_state import JobState
 from a2ibench.results.records import Kept, Result
+from a2ibench.results.result_file import JOBS, RESULT
 from a2ibench.results.study import Study
 from a2ibench.storage import content_key
 from a2ibench.study.planned_rows import Entry
@@ -70,6 +72,8 @@ def settle(
     if study is None:
         return tuple(entries), {}
     found = list(_find(study, entries))
+    if choice == "keep" and not found:  # as after a --recompute that was cut off
+        found = list(_find(study, entries, everywhere=True))
     decided = {key: one.place for key, one in study.about.kept.items()}
     models = [one for one in found if one.task.job.kind == "model"]
     if choice is None and all(decided.get(m.result.key) == m.task.job.key for m in models):
@@ -121,11 +125,16 @@ def refuse_other_judges(
                 )
 
 
-def _find(study: Study, entries: Sequence[Entry]) -> Iterator[_Earlier]:
-    """Yield the tasks without a result that earlier code has done."""
+def _find(study: Study, entries: Sequence[Entry], everywhere: bool = False) -> Iterator[_Earlier]:
+    """Yield the tasks without a result that earlier code has done, in the study's rows or among all
+    jobs of its folder, the newest last."""
     results: dict[str, list[Result | None]] = {}
     for row in study.all_rows:
         results.setdefault(row.label, []).extend(state.result for state in row.results)
+    if everywhere:
+        folders = [state.parent for state in (study.folder / JOBS).glob(f"*/{RESULT}")]
+        folders.sort(key=lambda folder: (folder / RESULT).stat().st_mtime_ns)
+        results = {entry.label: [JobState(one).result for one in folders] for entry in entries}
     for entry in (entry for entry in entries if entry.label in results and not entry.outside):
         for task in entry.tasks:
             if study.job(task.folder).result is not None:

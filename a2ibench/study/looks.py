@@ -1,7 +1,7 @@
 """Looks at the primary questions of a study, from their declaration on."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -11,6 +11,7 @@ from a2ibench import registry
 from a2ibench.errors import counted
 from a2ibench.evaluation.verdict import spending
 from a2ibench.results.declaration import record_looks, same_look
+from a2ibench.results.job_state import JobState
 from a2ibench.results.records import Look, PrimaryRecord
 from a2ibench.results.study import Study
 from a2ibench.study.primary import Primary, usual_contrasts, usual_metrics
@@ -117,8 +118,15 @@ def standing(study: Study) -> Standing:
         tuple(about.earlier_primary),
         look,
         tuple(one for one in before if not set(one.jobs).isdisjoint(jobs)),
-        sum(job.result is None and job.failure is None for row in rows for job in row.jobs),
+        sum(_awaits(job, primary.metrics, about.kept) for row in rows for job in row.jobs),
     )
+
+
+def _awaits(job: JobState, metrics: Sequence[str], kept: Container[str]) -> bool:
+    """Return whether a job has yet to be scored by some metrics."""
+    if job.result is None:
+        return job.failure is None
+    return job.key not in kept and not set(metrics) <= job.result.metrics.keys()
 
 
 def note_looks(folder: Path, tested: Iterable[Standing]) -> None:

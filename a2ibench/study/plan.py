@@ -1,7 +1,6 @@
 """From a request and its pairs to jobs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -169,9 +168,22 @@ def _with_earlier(task: Task, budgets: Sequence[int]) -> Task:
 def _primary(
     request: Request, earlier: Study | None, found: Feasibility, entries: Sequence[Entry]
 ) -> Primary:
-    """Return the questions that the request declares; else those that its study was declared for,
-    as long as it answers them; else the usual ones."""
-    if not request.primary.declared:
-        with suppress(UserError):
-            return settle_primary(declared_in(earlier), found.metrics, entries)
-    return settle_primary(request.primary, found.metrics, entries, found.left_out)
+    """Return the questions that the request declares; else those that its study was declared for;
+    else the usual ones.
+
+    Raises:
+        UserError: the study does not answer what was declared.
+    """
+    if request.primary.declared:
+        return settle_primary(request.primary, found.metrics, entries, found.left_out)
+    before = declared_in(earlier)
+    try:
+        return settle_primary(before, found.metrics, entries, found.left_out)
+    except UserError as error:
+        if not before.declared or earlier is None:
+            raise
+        raise UserError(
+            f"{earlier.folder}: declared for questions that this command does not answer ({error});"
+            " repeat the command with what they need, declare others (--primary-metric,"
+            " --contrast), or use another folder"
+        ) from None

@@ -1,15 +1,15 @@
 """The rows of a command, each with the tasks that compute it, and those that a study holds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from a2ibench.results.job import Environment, Job, Task
 from a2ibench.results.job_state import ORIGIN, JobState
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import name_of_row
-from a2ibench.results.study import Study, find_study
+from a2ibench.results.study import Study
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
     """Return the rows of a study; their tasks get an environment with metrics and judges."""
     entries = []
     for row in study.all_rows:
+        kind: Literal["model", "reference"] = "reference" if row.reference else "model"
         tasks = tuple(
             # A job that failed is known by its label alone.
             Task(
-                state.job or Job("model", row.label, {}, "", "", "", state.number, 0),
+                state.job or Job(kind, row.label, {}, "", "", "", state.number, 0),
                 state.folder,
                 environment,
             )
@@ -79,6 +80,24 @@ def entries_of(study: Study, environment: Environment) -> tuple[Entry, ...]:
         reference = job.kind == "reference"
         entries.append(Entry(row.label, job.method, full, reference, tasks, row.budget))
     return tuple(entries)
+
+
+def with_planned(rows: Sequence[Entry], planned: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return rows whose reference rows without a result are those of a plan."""
+    plan = {
+        (entry.label, task.job.seed): task
+        for entry in planned
+        if entry.reference
+        for task in entry.tasks
+    }
+
+    def known(entry: Entry) -> Entry:
+        def chosen(task: Task) -> Task:
+            return task if task.job.store else plan.get((entry.label, task.job.seed), task)
+
+        return entry.map(chosen) if entry.reference else entry
+
+    return tuple(map(known, rows))
 
 
 def outside_entries(
@@ -106,9 +125,8 @@ def outside_entries(
     return kept
 
 
-def outside_labels(folder: Path) -> list[str]:
-    """Return the labels of the outside systems of the study in a folder, if there is one."""
-    study = find_study(folder)
+def outside_labels(study: Study | None) -> list[str]:
+    """Return the labels of the outside systems of a study, if there is one."""
     rows = () if study is None else study.rows
     return [row.label for row in rows if row.kind == "outside"]
 

@@ -12,9 +12,10 @@ from a2ibench.data.prepare import check_dataset
 from a2ibench.errors import UserError
 from a2ibench.evaluation.feasibility import EVERY, HEADLINE, SEVERAL, find_metric
 from a2ibench.results.rows import label_of_reference
+from a2ibench.results.study import find_study
 from a2ibench.study.arm import Arm, expand_arms
 from a2ibench.study.planned_rows import outside_labels
-from a2ibench.study.primary import Primary, check_contrasts, check_metrics
+from a2ibench.study.primary import Primary, check_contrasts, check_metrics, declared_in
 from a2ibench.study.scale import get_scale
 
 
@@ -120,7 +121,16 @@ def outline(request: Request) -> Outline:
     )
     # Absolute: workers have a working directory of their own.
     folder = (request.folder or Path("studies") / request.data_name).resolve()
-    primary = [registry.metrics.get(name).name for name in request.primary.metrics]
+    earlier = find_study(folder)
+    outside = outside_labels(earlier)
+    if taken := sorted({arm.label for arm in arms} & set(outside)):
+        raise UserError(
+            f"{folder}: has an outside system of the name {taken[0]!r}; --out FOLDER makes another"
+            " study"
+        )
+    declared = request.primary if request.primary.declared else declared_in(earlier)
+    names = [n for n in declared.metrics if request.primary.declared or n in registry.metrics]
+    primary = [registry.metrics.get(name).name for name in names]
     # Which of them the pairs allow is known when they are there.
     check_metrics(primary, primary)
     listed = [registry.metrics.get(name) for name in registry.metrics.names()]
@@ -130,7 +140,7 @@ def outline(request: Request) -> Outline:
     if metrics and EVERY not in metrics:
         metrics += primary
     if request.primary.contrasts:
-        methods = [*outside_labels(folder), *(arm.label for arm in arms)]
+        methods = [*outside, *(arm.label for arm in arms)]
         check_contrasts(request.primary.contrasts, methods, [*map(label_of_reference, references)])
     return Outline(
         arms=tuple(arms),

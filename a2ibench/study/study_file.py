@@ -206,7 +206,7 @@ def read_yaml(path: Path) -> tuple[Any, yaml.Node]:
         root = yaml.compose(text, yaml.SafeLoader)
         _check_size(path, root)
         content = _keep_texts(yaml.safe_load(text), root)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a day that is in no month
         raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"{path}: expected lines of the form `key: value`")

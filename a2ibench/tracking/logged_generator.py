@@ -22,6 +22,9 @@ def log_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
 
     Returns:
         The model's id: ``models:/<id>`` is its address.
+
+    Raises:
+        UserError: the job has no whole checkpoint.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
@@ -29,18 +32,20 @@ def log_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
     found = client.search_logged_models(
         [run.info.experiment_id], f"tags.`{JOB}` = '{key}' AND source_run_id = '{run.info.run_id}'"
     )
-    if found:
-        model = found[0]
-    else:
-        name = re.sub(r"[^\w-]+", "-", job.name.replace("−", "without"))
-        params = {"arm": job.row.label, "seed": str(job.state.number), "job": key}
-        model = client.create_logged_model(
-            run.info.experiment_id, name, run.info.run_id, {JOB: key}, params, "audio-to-image"
-        )
-    model_id = str(model.model_id)
-    if model.status != LoggedModelStatus.READY:
-        with tempfile.TemporaryDirectory() as scratch:
-            client.log_model_artifacts(model_id, str(save_model(job, Path(scratch))))
+    if found and found[0].status == LoggedModelStatus.READY:
+        return str(found[0].model_id)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = save_model(job, Path(scratch))
+        if found:
+            model = found[0]
+        else:
+            name = re.sub(r"[^\w-]+", "-", job.name.replace("−", "without"))
+            params = {"arm": job.row.label, "seed": str(job.state.number), "job": key}
+            model = client.create_logged_model(
+                run.info.experiment_id, name, run.info.run_id, {JOB: key}, params, "audio-to-image"
+            )
+        model_id = str(model.model_id)
+        client.log_model_artifacts(model_id, str(path))
         client.log_outputs(run.info.run_id, [LoggedModelOutput(model_id, 0)])
         client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     return model_id

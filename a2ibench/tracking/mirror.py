@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from a2ibench.errors import UserError
 from a2ibench.printable import printable
 from a2ibench.reporting.report import PAGE
 from a2ibench.results.job_images import GRID, step_pictures
@@ -116,11 +117,14 @@ class Mirror:
         if state.result is not None and job.row.kind == "model" and state.result.spec:
             from a2ibench.tracking.logged_generator import log_generator
 
-            model = log_generator(self._client, child, job)
-            note += (
-                f'`mlflow.pyfunc.load_model("models:/{model}").predict(["sound.wav"],'
-                ' params={"n": 8, "seed": 0})` draws eight pictures for a sound.'
-            )
+            try:
+                model = log_generator(self._client, child, job)
+                note += (
+                    f'`mlflow.pyfunc.load_model("models:/{model}").predict(["sound.wav"],'
+                    ' params={"n": 8, "seed": 0})` draws eight pictures for a sound.'
+                )
+            except UserError as error:
+                note += f"The generator is not logged: {error}"
         # If a result was extended, only its new scores are logged.
         known = child.data.metrics
         new = [

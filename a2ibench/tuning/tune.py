@@ -117,6 +117,8 @@ def plan_tuning(
         UserError: anything wrong with the request or the space, a metric that measures nothing or
             that needs more segments than the validation split holds, or another search's folder.
     """
+    if not 0 < share <= 1:
+        raise UserError(f"--share {share:g}: expected a number above 0, and at most 1")
     (name,), (wanted,) = request.models, request.metrics
     model, metric = registry.models.get(name), find_metric(wanted)
     wanted = metric.name

@@ -133,3 +133,12 @@ def test_a_single_picture_that_was_held_out_says_nothing_about_the_judge(
     _, figures = fitted(one_class)
     assert "held_out_nearer" not in figures
     assert figures["held_out_images"] == 1
+
+
+def test_ranks_among_all_pictures_do_not_depend_on_the_blocks() -> None:
+    one, other = torch.randn(2, 10, 4, generator=torch.Generator().manual_seed(0))
+    alike = one @ other.T
+    expected = [sum(alike[i, j] < alike[i, i] for j in range(10)) for i in range(10)]
+    for size in (1, 3, 10):
+        blocks = [simclr._farther(one, other, slice(i, i + size)) for i in range(0, 10, size)]
+        assert torch.cat(blocks).tolist() == expected

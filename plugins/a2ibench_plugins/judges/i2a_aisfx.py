@@ -25,6 +25,8 @@ from a2ibench.nn.lite0_regression import (
 from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, IntArray, Pairs
 
+BLOCK = 1024
+"""Held-out sounds that are compared with all images at once."""
 SHRINKAGE = 1.0
 """Added to the variance of each direction of the sounds, as a share of the mean variance."""
 
@@ -170,7 +172,11 @@ def _nearer(sounds: FloatArray, images: FloatArray) -> float:
     sound alone does."""
     if len(sounds) < 2:
         return 0.5
-    cosine: Array = unit_rows(sounds) @ unit_rows(images).T
-    other = cosine[~np.eye(len(cosine), dtype=bool)].reshape(len(cosine), -1)
-    own = np.diagonal(cosine)[:, np.newaxis]
-    return float(((own > other).mean() + (own >= other).mean()) / 2)
+    n = len(sounds)
+    heard, seen = unit_rows(sounds), unit_rows(images)
+    nearer = 0
+    for i in range(0, n, BLOCK):
+        cosine: Array = heard[i : i + BLOCK] @ seen.T
+        own = np.diagonal(cosine, offset=i)[:, np.newaxis]
+        nearer += int((own > cosine).sum()) + int((own >= cosine).sum()) - len(cosine)
+    return nearer / (2 * n * (n - 1))

@@ -22,6 +22,8 @@ SIZE = 128
 WIDTH, OUTPUTS = 16, 128
 """Channels of the first stage, and numbers that the views are compared by."""
 BATCH = 64
+BLOCK = 1024
+"""Held-out pictures that are compared with all others at once."""
 STEPS = 300
 LEARNING_RATE = 2e-3
 """The highest; it rises and falls once (Smith and Topin 2018)."""
@@ -99,10 +101,9 @@ class SimCLR(Judge):
             torch.cat([self._view_of(held_out.images[rows], chance) for rows in batches])
             for batches in [_batches(len(held_out))] * 2
         )
-        alike = one @ other.T
-        own = alike.diagonal().unsqueeze(1)
         # Pictures of one clip are hardly to be told apart, so a rank says more than the nearest.
-        farther = ((alike < own).sum(dim=1) / max(1, len(held_out) - 1)).cpu().numpy()
+        ranks = [_farther(one, other, slice(i, i + BLOCK)) for i in range(0, len(one), BLOCK)]
+        farther = (torch.cat(ranks) / max(1, len(held_out) - 1)).cpu().numpy()
         figures = dict(classifier_figures(farther, held_out.label, held_out.source))
         del figures["held_out_chance"]  # that of a class, which is not asked for
         nearer = figures.pop("held_out_accuracy")
@@ -167,3 +168,11 @@ def _view(images: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
 
 def _batches(n: int) -> list[slice]:
     return [slice(start, start + BATCH) for start in range(0, n, BATCH)]
+
+
+def _farther(one: torch.Tensor, other: torch.Tensor, rows: slice) -> torch.Tensor:
+    """Count, for some rows of two views ``[n, k]``, the other pictures' views that are less like a
+    view than that of its own picture."""
+    alike = one[rows] @ other.T
+    own = alike.diagonal(offset=rows.start).unsqueeze(1)
+    return (alike < own).sum(dim=1)

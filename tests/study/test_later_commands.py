@@ -1,0 +1,96 @@
+"""What a later command in the folder of a study does to what is there."""
+
+import json
+from pathlib import Path
+
+import pytest
+from made_up import run
+
+from a2ibench.results.study import open_study
+
+pytestmark = pytest.mark.integration
+
+COMMAND = (
+    "run", "--encoder", "logmel", "--images", 96, "--executor", "inline", "--tracking-uri", "none",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pairs(small_store: Path) -> tuple[object, ...]:
+    return ("--dataset", small_store)
+
+
+def about(folder: Path) -> dict[str, object]:
+    return json.loads((folder / "study.json").read_text())  # type: ignore[no-any-return]
+
+
+def test_declared_questions_outlast_a_command_that_names_other_metrics(
+    pairs: tuple[object, ...], tmp_path: Path
+) -> None:
+    first = (*COMMAND, *pairs, "--model", "vae", "--model", "cvae", "--out", tmp_path)
+    asked = ("--metric", "is1_lite0", "--primary-metric", "is1_lite0", "--contrast", "vae vs cvae")
+    code, text = run(*first, *asked)
+    assert code == 0, text
+    declared = about(tmp_path)["primary"]
+    code, text = run(*first, "--metric", "iis_cos_lite0")
+    assert code == 0, text
+    assert about(tmp_path)["primary"] == declared
+    assert set(about(tmp_path)["metrics"]) == {"is1_lite0", "iis_cos_lite0"}  # type: ignore[arg-type]
+    code, text = run(*COMMAND, *pairs, "--model", "vae", "--out", tmp_path)
+    assert (code, "declared for questions that this command does not answer" in text) == (2, True)
+    assert about(tmp_path)["primary"] == declared
+
+
+def test_a_model_that_is_trained_again_for_a_new_metric_keeps_no_score_of_other_weights(
+    pairs: tuple[object, ...], tmp_path: Path
+) -> None:
+    command = (*COMMAND, *pairs, "--model", "vae", "--seeds", 1, "--out", tmp_path)
+    code, text = run(*command, "--metric", "is1_lite0")
+    assert code == 0, text
+    (job,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    (job.folder / "checkpoint.safetensors").unlink()
+    stored = json.loads((job.folder / "result.json").read_text())
+    true = stored["metrics"]["is1_lite0"]["value"]
+    stored["weights"], stored["metrics"]["is1_lite0"]["value"] = "0" * 64, 1234.0
+    from a2ibench.results.result_file import write_result
+
+    write_result(job.folder, stored)
+    code, text = run(*command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
+    assert code == 0, text
+    (again,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    assert again.result is not None
+    assert again.result.metrics["is1_lite0"].value == true
+    assert any("trained again" in note for note in again.result.notes)
+
+
+@pytest.mark.parametrize("owner", ["arcade.games=pong", "soundnet8.layer=conv5"])
+def test_an_option_of_a_dataset_or_encoder_that_is_not_used_is_refused(
+    pairs: tuple[object, ...], owner: str, tmp_path: Path
+) -> None:
+    code, text = run(*COMMAND, *pairs, "--model", "vae", "--set", owner, "--out", tmp_path / "out")
+    assert (code, owner.partition(".")[0] in text) == (2, True), text
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_does_not_take_the_name_of_an_outside_system(
+    pairs: tuple[object, ...], tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    from a2ibench.data.store import PairStore
+
+    store = PairStore(Path(str(pairs[1])))
+    images = tmp_path / "theirs"
+    images.mkdir()
+    for row in store.rows("test").tolist():
+        Image.fromarray(store.images[row]).save(images / f"{row}.png")
+    out = tmp_path / "study"
+    code, text = run(
+        "evaluate", *pairs, "--encoder", "logmel", "--images", images, "--name", "vae",
+        "--out", out, "--metric", "is1_lite0",
+    )  # fmt: skip
+    assert code == 0, text
+    before = about(out)["jobs"]
+    code, text = run(*COMMAND, *pairs, "--model", "vae", "--metric", "is1_lite0", "--out", out)
+    assert (code, "has an outside system of the name 'vae'" in text) == (2, True), text
+    assert about(out)["jobs"] == before
