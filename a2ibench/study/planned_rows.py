@@ -128,7 +128,8 @@ def outside_entries(
 def outside_labels(study: Study | None) -> list[str]:
     """Return the labels of the outside systems of a study, if there is one."""
     rows = () if study is None else study.rows
-    return [row.label for row in rows if row.kind == "outside"]
+    # By a file beside each job, so that no result has to be read.
+    return [row.label for row in rows if any((job.folder / ORIGIN).is_file() for job in row.jobs)]
 
 
 def _handed_in(folder: Path, environment: Environment) -> tuple[Entry, ...]:

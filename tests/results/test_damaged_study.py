@@ -289,3 +289,16 @@ def test_a_result_carries_a_checksum_of_its_values(small_study: Path) -> None:
     for path in small_study.glob("jobs/*/result.json"):
         result = json.loads(path.read_text())
         assert result.pop("checksum") == content_key(result)
+
+
+def test_a_study_that_is_to_be_scored_once_more_has_cost_what_it_has_and_waits_for_little(
+    tmp_path: Path,
+) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0, "ours": 0.001})
+    took = {"preparation_seconds": 0.0, "training_seconds": 1000.0, "evaluation_seconds": 10.0}
+    for path in folder.glob("jobs/*/result.json"):
+        changed(path, lambda one: one.update(took))
+    having(metrics=["is1_lite0"])(folder / "study.json")
+    assert (read_status(folder).seconds, read_status(folder).left) == (6 * 1010, 0)
+    having(metrics=["is1_lite0", "iis_cos_lite0"])(folder / "study.json")
+    assert (read_status(folder).seconds, read_status(folder).left) == (6 * 1010, 60)

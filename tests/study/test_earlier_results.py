@@ -124,6 +124,23 @@ def test_the_command_asks_before_any_work(study: Path) -> None:
     assert before == {p: p.stat().st_mtime_ns for p in study.rglob("*") if p.is_file()}
 
 
+class CutOff(Inline):
+    """An executor that is interrupted at once."""
+
+    def __call__(self, trials: Any, tell: Any) -> None:
+        raise KeyboardInterrupt
+
+
+def test_results_are_kept_after_all_where_computing_them_again_was_cut_off(study: Path) -> None:
+    kept = jobs_of(study)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(ask(study, earlier="recompute"), CutOff(), None, Display(Console(quiet=True)))
+    assert jobs_of(study) != kept
+    failed = run_study(ask(study, earlier="keep"), IDLE, None, Display(Console(quiet=True)))
+    assert failed == []
+    assert jobs_of(study)["vae"] == kept["vae"]
+
+
 def test_kept_results_are_marked_in_every_table_and_the_choice_is_remembered(
     study: Path, layers: Path
 ) -> None:

@@ -119,6 +119,23 @@ def test_the_same_results_are_looked_at_once_however_often_they_are_reported(
     assert (declared / "report.html").stat().st_mtime_ns == page
 
 
+def test_no_test_is_made_while_results_wait_to_be_scored_by_a_primary_metric(
+    declared: Path,
+) -> None:
+    whole = {path: path.read_text() for path in declared.glob("jobs/*-2/result.json")}
+    for path, text in whole.items():
+        stored = json.loads(text)
+        del stored["metrics"]["kid_lite0"]
+        path.write_text(json.dumps(stored))
+    assert now(declared).missing == 2
+    assert run("report", declared)[0] == 0
+    assert not about(declared).get("looks")
+    for path, text in whole.items():
+        path.write_text(text)
+    assert run("report", declared)[0] == 0
+    assert [look["seeds"] for look in about(declared)["looks"]] == [3]
+
+
 def with_budgets(folder: Path, seeds: int) -> None:
     """Give the study a smaller budget, at which the other one of its arms is better."""
     small, large = (

@@ -75,6 +75,7 @@ def test_a_file_asks_for_what_it_says_and_the_command_line_wins(tmp_path: Path) 
         ("images: many", "line 1: images: Input should be a valid integer, got 'many'"),
         ("models: vae\nimages: [64, 32]", "--images 64,32: expected increasing numbers; 32 comes"),
         ("a: [", "no YAML"),
+        ("out: 2025-02-30", "no YAML: day is out of range"),
         ("just a word", "expected lines of the form"),
         ("models: !!python/object/apply:os.getcwd []", "no YAML: could not determine"),
         ("models: vae\nprimary:\n  metric: kid_lite0", "line 3.* 'metric'; did you mean metrics"),

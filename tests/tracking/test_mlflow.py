@@ -514,3 +514,21 @@ def test_names_that_mlflow_refuses_are_changed_and_stay_apart(tmp_path: Path, na
     assert changed == clean(name)
     assert changed != clean(name + "!")
     assert clean("training/L_con of 2.5") == "training/L_con of 2.5"
+
+
+def test_a_study_without_checkpoints_is_logged_but_for_its_generators(
+    small_study: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(small_study, tmp_path / "study")
+    for path in folder.glob("jobs/*/checkpoint.safetensors"):
+        path.unlink()
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    done = CliRunner().invoke(main, ["mirror", str(folder), "--tracking-uri", uri])
+    assert done.exit_code == 0, done.output
+    client = mlflow.MlflowClient(uri)
+    (experiment,) = (e for e in client.search_experiments() if e.name != "Default")
+    runs = client.search_runs([experiment.experiment_id])
+    jobs = sum(len(row.jobs) for row in open_study(folder).rows)
+    assert len(runs) == 1 + jobs
+    notes = [run.data.tags.get("mlflow.note.content", "") for run in runs]
+    assert any("The generator is not logged" in note for note in notes)
