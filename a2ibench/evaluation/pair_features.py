@@ -11,6 +11,7 @@ from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.features import bare_pairs, encode_store
 from a2ibench.data.store import PairStore, StoredImages
+from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
 from a2ibench.evaluation.judging import embed_images, load_judge
 from a2ibench.types import DataKey, FloatArray
@@ -34,12 +35,14 @@ def encode_and_embed(
         float32 ``[len(store), d]`` of the encoder and ``[len(store), k]`` of the judge.
 
     Raises:
-        UserError: an unknown judge, one that is trained on labels, or one without features.
+        UserError: an unknown judge, one that is trained on labels, or one without features; or the
+            bytes of the store have changed.
     """
     if registry.judges.get(judge).trained:
         raise UserError(
             f"judge {judge} is trained on the labels that are to be checked; choose a frozen one"
         )
+    verify(store)
     # The pictures first: a judge that cannot serve says so at once.
     loaded = load_judge(judge, bare_pairs(store, "train"), DataKey(store.content_hash))
     show = counter(f"looking with {judge}")

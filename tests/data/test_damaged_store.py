@@ -213,7 +213,7 @@ def test_a_damaged_table_beside_the_pairs_is_named(root, name, damage):
     else:
         table = pd.DataFrame({"bytes": ["many"], "reason": [5], "file": [5], "source": ["clip0"]})
         table.to_parquet(root / name)
-    with pytest.raises(UserError, match=rf"{name}: damaged .*remove this file to go on without"):
+    with pytest.raises(UserError, match=rf"{name}: damaged .*put an intact copy there, or prepare"):
         card_of(PairStore(root))
     (root / name).unlink()
     card_of(PairStore(root))

@@ -91,7 +91,7 @@ def test_files_that_show_one_scene_are_said_to_be_of_one_recording_perhaps(tmp_p
         "".join(capsys.readouterr()).split()
     )
     path.write_bytes(b"PAR1")
-    with pytest.raises(UserError, match=r"sources\.parquet: damaged .*remove this file"):
+    with pytest.raises(UserError, match=r"sources\.parquet: damaged .*put an intact copy there"):
         _print_scenes(PairStore(tmp_path / "a"), make_display())
     (tmp_path / "in" / "dog" / "other").mkdir()
     shutil.move(tmp_path / "in" / "dog" / "game" / "4.mkv", tmp_path / "in" / "dog" / "other")

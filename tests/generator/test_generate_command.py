@@ -14,6 +14,8 @@ from PIL import Image
 
 import a2ibench
 from a2ibench.cli import main
+from a2ibench.errors import UserError
+from a2ibench.generator.generate import cut
 from a2ibench.generator.select_model import find_run
 from a2ibench.results.result_file import write_result
 
@@ -204,14 +206,19 @@ def test_a_long_sound_is_told_and_is_drawn_window_by_window(
         assert grid.size == (2 * 32 * 4, 3 * 32 * 4)
 
 
+def test_more_windows_than_a_page_can_show_are_refused() -> None:
+    with pytest.raises(UserError, match=r"1100 windows in 11.0 s; expected at most 1000"):
+        cut(np.zeros(11 * 22_050, np.float32), 22_050, 0.01)
+
+
 @pytest.mark.parametrize(
     ("every", "expected"),
     [
-        ("0", "expected a number of seconds above 0"),
-        ("-1", "expected a number of seconds above 0"),
-        ("nan", "expected a number of seconds above 0"),
-        ("inf", "expected a number of seconds above 0"),
-        ("0.0005", "2000 windows in 1.0 s; expected at most 1000"),
+        ("0", "expected at least 0.01 seconds"),
+        ("-1", "expected at least 0.01 seconds"),
+        ("nan", "expected at least 0.01 seconds"),
+        ("inf", "expected at least 0.01 seconds"),
+        ("0.0005", "expected at least 0.01 seconds"),
     ],
 )
 def test_a_window_that_is_none_is_refused(
