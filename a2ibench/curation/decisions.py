@@ -115,7 +115,7 @@ def _target(line: Line, classes: Sequence[str]) -> str:
     if typed.casefold() in (KEEP, DROP):
         return line.label if typed.casefold() == KEEP else ""
     for text in (line.decision, typed):
-        for name in (text, text.removeprefix(PREFIX)):
+        for name in (text.removeprefix(PREFIX), text):
             if name in classes:
                 return name
     error = unknown("decision", typed, [KEEP, DROP, *classes])
@@ -134,4 +134,5 @@ def spell(label: str) -> str:
     """Return the decision that gives a pair this label; the label ``""`` leaves it out."""
     if not label:
         return DROP
-    return f"{PREFIX}{label}" if label.strip().casefold() in (KEEP, DROP, "") else label
+    marked = label.startswith(PREFIX) or label.strip().casefold() in (KEEP, DROP, "")
+    return f"{PREFIX}{label}" if marked else label

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from a2ibench.curation.corrections import effect, undo, write_corrections
@@ -93,6 +93,8 @@ def test_corrections_come_back_as_they_were_written(tmp_path, corrections):
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(HOSTILE.filter(bool), min_size=2, max_size=3, unique=True))
+@example(["keep", "class:keep"])
+@example(["class:class:keep", "class:keep"])
 def test_classes_of_any_name_can_be_decided_on(tmp_path_factory, labels):
     store = make_store(tmp_path_factory.mktemp("any") / "store", labels=labels)
     wanted = {6 * i: labels[i - 1] for i in range(len(labels))}
