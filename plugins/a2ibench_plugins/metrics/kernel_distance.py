@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.nn.pairwise import strips
+from a2ibench.nn.pairwise import product, strips
 from a2ibench.types import FloatArray, IntArray
 
 UNIT = 1e-3
@@ -74,10 +74,6 @@ class KernelDistance(Metric):
 def sum_between_blocks(outputs: JudgeOutputs) -> Array:
     """Sum k(xᵢ, xⱼ) + k(yᵢ, yⱼ) − k(xᵢ, yⱼ) − k(xⱼ, yᵢ) over i ≠ j, of one block and of another.
 
-    Kernels are computed in float32, which is twice as fast, and added in float64. What they are off
-    by, about 10⁻⁶ of each, is random, and the mean of so many is off by 10⁻⁶ over their number's
-    root; of equal sets it is exactly 0.
-
     Returns:
         float64 ``[B, B]``, with the pairs of two blocks in one of their two places; its sum is that
         over all i ≠ j.
@@ -93,12 +89,12 @@ def sum_between_blocks(outputs: JudgeOutputs) -> Array:
         h -= _kernel(x[rows], y[rest])
         h -= _kernel(y[rows], x[rest])
         h[:, : len(h)] = np.triu(h[:, : len(h)], 1)
-        sums += 2 * member[rows].T @ (h.astype(np.float64) @ member[rest])
+        sums += 2 * member[rows].T @ (h @ member[rest])
     return sums
 
 
-def _kernel(a: FloatArray, b: FloatArray) -> FloatArray:
-    k: FloatArray = a @ b.T
+def _kernel(a: FloatArray, b: FloatArray) -> Array:
+    k = product(a, b)
     k /= a.shape[1]
     k += 1
     square = k * k
