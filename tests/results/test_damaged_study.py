@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from a2ibench.results.result_file import write_result
 from a2ibench.results.status import read_status
 from a2ibench.results.study import open_study
 from a2ibench.results.study_pairs import open_store
-from a2ibench.runs.time_estimate import estimate
+from a2ibench.runs.time_estimate import _left, estimate
+from a2ibench.runs.trial import Trial
 from a2ibench.storage import content_key, set_aside, write_json
 from a2ibench.tracking.params_and_metrics import study_note
 
@@ -302,3 +304,16 @@ def test_a_study_that_is_to_be_scored_once_more_has_cost_what_it_has_and_waits_f
     assert (read_status(folder).seconds, read_status(folder).left) == (6 * 1010, 0)
     having(metrics=["is1_lite0", "iis_cos_lite0"])(folder / "study.json")
     assert (read_status(folder).seconds, read_status(folder).left) == (6 * 1010, 60)
+
+
+def test_a_training_that_has_ended_has_no_image_left(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"vae": 0.0}) / "jobs"
+    job = Job("model", "vae", {}, "", "", "", 0, 2_000)
+
+    def left(done: str, *earlier: str) -> int:
+        task = Task(job, folder / done, Environment(folder, "logmel", {}, ()))
+        return _left(Trial.of(replace(task, earlier=tuple(folder / one for one in earlier))))
+
+    assert left("vae-0") == 0
+    assert left("none") == 2_000
+    assert left("none", "vae-1") == 2_000 - 96

@@ -197,6 +197,12 @@ def test_a_metric_that_cannot_guide_a_search_is_refused(
     assert not request_.folder.exists()
 
 
+@pytest.mark.parametrize("share", [0.0, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(request_: Request, share: float) -> None:
+    with pytest.raises(UserError, match=r"--share .*: expected a number above 0"):
+        plan(request_, share)
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
