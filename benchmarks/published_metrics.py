@@ -74,14 +74,11 @@ def published(study: Study) -> Table:
             INTERVAL,
             "°: no better than the row that is the floor of its group; –: no score, as of a metric"
             " that needs several pictures of one sound.",
-            *(
-                [
-                    f"{ABSENT}: the judge reads files of yours, and they were not here"
-                    f" ({', '.join(sorted(wait))})."
-                ]
-                if wait
-                else []
-            ),
+            *[
+                f"{ABSENT}: the judge reads files of yours, and they were not here"
+                f" ({', '.join(sorted(wait))})."
+            ]
+            * bool(wait),
             *health_notes(scored, made.health),
             protocols(scored),
         ),

@@ -135,8 +135,10 @@ def split_pairs(
         raise ValueError(f"expected features of {len(store)} pairs, got {len(raw)}")
     if standardiser is None:
         standardiser = Standardiser.fit(raw[store.rows("train")])
+    begins = begin_of_files(store)
     train, test = (
-        _side(store, split, standardiser(raw[store.rows(split)])) for split in ("train", "test")
+        _side(store, split, standardiser(raw[store.rows(split)]), begins)
+        for split in ("train", "test")
     )
     return train, test, standardiser
 
@@ -147,12 +149,15 @@ def bare_pairs(store: PairStore, split: Split) -> Pairs:
     Returns:
         Pairs whose ``acoustic`` is ``[n, 0]``.
     """
-    return _side(store, split, np.empty((len(store.rows(split)), 0), dtype=np.float32))
+    none = np.empty((len(store.rows(split)), 0), dtype=np.float32)
+    return _side(store, split, none, begin_of_files(store))
 
 
-def _side(store: PairStore, split: Split, acoustic: FloatArray) -> Pairs:
+def _side(
+    store: PairStore, split: Split, acoustic: FloatArray, begins: npt.NDArray[np.float64]
+) -> Pairs:
     rows = store.rows(split)
-    start = (store.index["start"].to_numpy(dtype=np.float64) + begin_of_files(store))[rows]
+    start = (store.index["start"].to_numpy(dtype=np.float64) + begins)[rows]
     seconds = store.index["audio_length"].to_numpy(dtype=np.float64)[rows] / store.sample_rate
     return Pairs(
         images=StoredImages(store.images, rows),

@@ -1,5 +1,6 @@
 """Which recording each pair of a store is of, and where its file begins there."""
 
+import functools
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -22,16 +23,13 @@ def begin_of_files(store: PairStore) -> npt.NDArray[np.float64]:
     Raises:
         UserError: the table of files is damaged.
     """
-    files = _files(store)
-    if "begins" not in files:
-        return np.zeros(len(store))
-    return np.asarray(files["begins"].fillna(0), dtype=np.float64)
+    return _begins(_files(store))
 
 
-def recordings(store: PairStore) -> npt.NDArray[np.str_]:
-    """Return the names of what the times of pairs count from: ``[n]``.
+def recordings(store: PairStore) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]]:
+    """Return the names of what the times of pairs count from, ``[n]``, and :func:`begin_of_files`.
 
-    That is the source, if it is known where its files begin or if a file is named after it; else
+    A name is the source, if it is known where its files begin or if a file is named after it; else
     there may be several such files, and each counts from its own beginning: the path of the file,
     without its suffix.
 
@@ -41,13 +39,22 @@ def recordings(store: PairStore) -> npt.NDArray[np.str_]:
     source = store.index["source"].to_numpy(dtype=np.str_)
     files = _files(store)
     if "file" not in files:
-        return source
+        return source, _begins(files)
     known = set(files["source"][files["begins"].notna()]) if "begins" in files else set()
-    names = []
-    for one, file in zip(source.tolist(), files["file"], strict=True):
+
+    @functools.cache  # files have many pairs
+    def name(one: str, file: str) -> str:
         path = PurePosixPath(file).with_suffix("")
-        names.append(one if one in known or one in (str(path), path.name) else str(path))
-    return np.array(names, dtype=np.str_)
+        return one if one in known or one in (str(path), path.name) else str(path)
+
+    names = map(name, source.tolist(), files["file"])
+    return np.array(list(names), dtype=np.str_), _begins(files)
+
+
+def _begins(files: "pd.DataFrame") -> npt.NDArray[np.float64]:
+    if "begins" not in files:
+        return np.zeros(len(files))
+    return np.asarray(files["begins"].fillna(0), dtype=np.float64)
 
 
 def _files(store: PairStore) -> "pd.DataFrame":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.data.file_times import begin_of_files, recordings
+from a2ibench.data.file_times import recordings
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError, counted
 from a2ibench.spreadsheet import unguard
@@ -100,9 +100,10 @@ def held_by(store: PairStore) -> HeldList:
     """
     rows = store.rows("test")
     index = store.index.iloc[rows]
-    start = index["start"].to_numpy(dtype=np.float64) + begin_of_files(store)[rows]
+    clips, begins = recordings(store)
+    start = index["start"].to_numpy(dtype=np.float64) + begins[rows]
     return HeldList(
-        tuple(recordings(store)[rows].tolist()), tuple(np.rint(1000 * start).astype(int).tolist()),
+        tuple(clips[rows].tolist()), tuple(np.rint(1000 * start).astype(int).tolist()),
         tuple(index["label"]),
     )  # fmt: skip
 

@@ -70,7 +70,7 @@ def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
         if not (every or metric.headline):
             reason = "on request: --metric NAME, or --metric all"
         elif metric.judge != OWN:
-            reason = _judge_lacks(metric.judge)
+            reason = judge_lacks(metric.judge)
         if reason is None:
             try:
                 check_metric(metric, test)
@@ -83,7 +83,8 @@ def default_metrics(test: Pairs, every: bool = False) -> MetricChoice:
     return choice
 
 
-def _judge_lacks(name: str) -> str | None:
+def judge_lacks(name: str) -> str | None:
+    """Return what a judge lacks on this machine; None when it is ready."""
     try:
         return registry.judges.get(name).missing()
     except UserError as error:  # it belongs to another package, which is not installed

@@ -130,8 +130,8 @@ def make_trials(
 
     Raises:
         UserError: there are more trials or checks than test segments, fewer trials than pairs of
-            arms, more
-            repeats than trials, checks on data with a single class, or arms of other data.
+            arms, more repeats than trials, checks on data with a single class, or arms of other
+            data.
     """
     rows = store.rows("test")
     label = store.label(rows)

@@ -68,6 +68,7 @@ class Frames:
         stream.codec_context.thread_count = 1
         self._asked: list[float] | None = None  # times in order; unknown until the first frame is
         self._lost: list[tuple[float, float]] = []  # from a refused packet to the next key frame
+        self._unordered = _is_unordered(stream)
         frames = self._decoded(moment)
         if self._unordered:
             frames = sort_times(frames)
@@ -150,16 +151,6 @@ class Frames:
                     broken = False
                 yield frame
 
-    @property
-    def _unordered(self) -> bool:
-        """Whether frames come in the order of the screen with times in that of decoding.
-
-        AVI keeps the order of decoding alone. Of H.264 libav takes it for that of the screen.
-        """
-        container, context = self._stream.container, self._stream.codec_context
-        ordered = container.format.name != "avi" or context.name != "h264"
-        return not ordered and bool(context.has_b_frames)
-
     def _is_asked(self, begin: float, end: float) -> bool:
         """Say whether a picture is asked for while a frame is on the screen."""
         if self._asked is None:
@@ -207,6 +198,16 @@ class Frames:
             picture = picture.transpose(ROTATIONS[quarter])
             aspect = 1 / aspect if quarter % 2 else aspect
         return square(picture, self._size, aspect)
+
+
+def _is_unordered(stream: "av.VideoStream") -> bool:
+    """Say whether frames come in the order of the screen with times in that of decoding.
+
+    AVI keeps the order of decoding alone. Of H.264 libav takes it for that of the screen.
+    """
+    context = stream.codec_context
+    is_h264_in_avi = stream.container.format.name == "avi" and context.name == "h264"
+    return is_h264_in_avi and bool(context.has_b_frames)
 
 
 def sort_times(frames: "Iterable[av.VideoFrame]") -> "Iterator[av.VideoFrame]":

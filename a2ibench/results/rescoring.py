@@ -14,7 +14,13 @@ from a2ibench.data.holdout import part
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError, counted
 from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
-from a2ibench.evaluation.evaluate import GeneratedImages, check_metric, evaluate, load_judges
+from a2ibench.evaluation.evaluate import (
+    GeneratedImages,
+    check_metric,
+    evaluate,
+    judge_lacks,
+    load_judges,
+)
 from a2ibench.evaluation.feasibility import find_metric
 from a2ibench.evaluation.judging import LoadedJudge
 from a2ibench.evaluation.metric_inputs import space_of
@@ -84,7 +90,7 @@ def make_scoring(
         if (why := _unfair(metric, test)) is not None and metric.name in named:
             raise UserError(f"{metric.name}: {why}")
         if why is None and metric.name not in named:
-            why = _lack(metric.judge)
+            why = judge_lacks(metric.judge)
         if why is None:
             chosen.append(metric)
         else:
@@ -136,12 +142,6 @@ def _unfair(metric: Metric, test: Pairs) -> str | None:
     except UserError as error:
         return str(error).removeprefix(f"{metric.name}: ")
     return None
-
-
-def _lack(judge: str) -> str | None:
-    """Return what a judge, or the one that it builds on, lacks on this machine."""
-    plugin = registry.judges.get(judge)
-    return plugin.missing() or (None if plugin.base is None else _lack(plugin.base))
 
 
 def _is_trained(judge: str) -> bool:

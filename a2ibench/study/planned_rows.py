@@ -92,10 +92,9 @@ def with_planned(rows: Sequence[Entry], planned: Iterable[Entry]) -> tuple[Entry
     }
 
     def known(entry: Entry) -> Entry:
-        def chosen(task: Task) -> Task:
-            return task if task.job.store else plan.get((entry.label, task.job.seed), task)
-
-        return entry.map(chosen) if entry.reference else entry
+        return entry.map(
+            lambda task: task if task.job.store else plan.get((entry.label, task.job.seed), task)
+        )
 
     return tuple(map(known, rows))
 
