@@ -80,7 +80,7 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
     save_job_grid(folder, drawn, data.test)
     started = time.monotonic()
     stored = JobState(folder).result
-    if stored is not None and stored.weights != about.get("weights"):
+    if stored is not None and stored.weights not in (None, about.get("weights")):
         # Without its checkpoint the model was trained again, and may be another one elsewhere.
         stored = None
         about = {**about, "notes": [*about.get("notes", ()), TRAINED_AGAIN]}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from made_up import run
 
+from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
 
 pytestmark = pytest.mark.integration
@@ -52,8 +53,6 @@ def test_a_model_that_is_trained_again_for_a_new_metric_keeps_no_score_of_other_
     stored = json.loads((job.folder / "result.json").read_text())
     true = stored["metrics"]["is1_lite0"]["value"]
     stored["weights"], stored["metrics"]["is1_lite0"]["value"] = "0" * 64, 1234.0
-    from a2ibench.results.result_file import write_result
-
     write_result(job.folder, stored)
     code, text = run(*command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
     assert code == 0, text
@@ -61,6 +60,24 @@ def test_a_model_that_is_trained_again_for_a_new_metric_keeps_no_score_of_other_
     assert again.result is not None
     assert again.result.metrics["is1_lite0"].value == true
     assert any("trained again" in note for note in again.result.notes)
+
+
+def test_a_result_that_names_no_weights_is_extended_from_its_checkpoint(
+    pairs: tuple[object, ...], tmp_path: Path
+) -> None:
+    """Earlier versions did not write them."""
+    command = (*COMMAND, *pairs, "--model", "vae", "--seeds", 1, "--out", tmp_path)
+    code, text = run(*command, "--metric", "is1_lite0")
+    assert code == 0, text
+    (job,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    stored = json.loads((job.folder / "result.json").read_text())
+    del stored["weights"]
+    write_result(job.folder, stored)
+    code, text = run(*command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
+    assert code == 0, text
+    (again,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    assert again.result is not None
+    assert not any("trained again" in note for note in again.result.notes)
 
 
 @pytest.mark.parametrize("owner", ["arcade.games=pong", "soundnet8.layer=conv5"])
