@@ -46,7 +46,7 @@ def encode_and_embed(
     # The pictures first: a judge that cannot serve says so at once.
     loaded = load_judge(judge, bare_pairs(store, "train"), DataKey(store.content_hash))
     show = counter(f"looking with {judge}")
-    seen = []
+    seen = np.zeros((0, 0), dtype=np.float32)
     for start in range(0, len(store), CHUNK):
         show(start, len(store))
         rows = np.arange(start, min(start + CHUNK, len(store)), dtype=np.int64)
@@ -55,7 +55,9 @@ def encode_and_embed(
             raise UserError(
                 f"judge {judge} gives {', '.join(outputs)} but no features; choose another one"
             )
-        seen.append(outputs["features"])
+        if start == 0:
+            seen = np.empty((len(store), outputs["features"].shape[1]), dtype=np.float32)
+        seen[rows] = outputs["features"]
     show(len(store), len(store))
     heard = encode_store(store, encoder, counter(f"encoding with {encoder.name}"))
-    return heard, np.concatenate(seen)
+    return heard, seen
