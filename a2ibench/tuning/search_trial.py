@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import FiniteFloat
 
@@ -19,6 +19,9 @@ from a2ibench.runs.trial_data import load_judges_as_planned, open_as_planned
 from a2ibench.storage import lock, write_json
 from a2ibench.training.fit import DivergedError
 from a2ibench.tuning.tune import RUNGS, Tuning, split_for_tuning
+
+if TYPE_CHECKING:
+    from a2ibench.contracts.model import Model
 
 State = Literal["running", "done", "stopped", "failed", "broken"]
 RUNNING: State = "running"
@@ -127,6 +130,17 @@ def end_trial(folder: Path, state: State, reason: str | None) -> None:
             (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
 
+def steps_at(rung: int, steps: int, model: "Model") -> int:
+    """Return the step at which a trial of that many is scored for a rung.
+
+    The budget is divided after the parts of the method that come first and are frozen: until then
+    it has heard nothing, and a score would stop trials by chance.
+    """
+    first = sum(part.images or 0 for part in model.frozen_parts if part.of_budget)
+    frozen = min(steps, first // model.sampling.batch_size)
+    return min(steps, frozen + max(1, (steps - frozen) * rung // RUNGS[-1]))
+
+
 def _scores(tuning: Tuning, folder: Path, record: SearchTrial) -> Iterator[tuple[int, float]]:
     """Train from rung to rung; yield the score at each that the record lacks."""
     task = tuning.task
@@ -148,7 +162,7 @@ def _scores(tuning: Tuning, folder: Path, record: SearchTrial) -> Iterator[tuple
         begun = time.monotonic()
         model = build(job, pairs)
         # From the checkpoint of the rung before, to the bit as if it had never stopped there.
-        steps = max(1, steps_of(job.images, model) * rung // RUNGS[-1])
+        steps = steps_at(rung, steps_of(job.images, model), model)
         train(model, job, pairs, folder / "checkpoint.safetensors", steps)
         try:
             drawn = draw_eval_set(model, eval_set, job.seed, grid="grid" in metric.needs)

@@ -13,16 +13,17 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from a2ibench import registry
+from a2ibench import config, registry
 from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.runs.trial_data import open_parts
 from a2ibench.study.request import Request, outline
 from a2ibench.study.study_file import read_study_file
 from a2ibench.tuning.search_results import write_best, write_trials
-from a2ibench.tuning.search_trial import read_trial, run_trial
+from a2ibench.tuning.search_trial import read_trial, run_trial, steps_at
 from a2ibench.tuning.space import Domain, read_space
 from a2ibench.tuning.tune import RUNGS, Tuning, plan_tuning, split_for_tuning
+from a2ibench.types import Spec
 
 pytestmark = pytest.mark.integration
 
@@ -145,6 +146,22 @@ def test_rung_by_rung_and_from_a_checkpoint_a_trial_gets_the_same_scores(
     run_trial(again, CHOSEN, lambda rung, value: whole.append((rung, value)))
     assert scores == whole
     assert not list(tuning.folder.glob("trials/*/checkpoint.safetensors"))
+
+
+def test_a_method_is_not_stopped_before_it_has_heard_anything() -> None:
+    spec = Spec(image_size=32, acoustic_dim=8, classes=("a", "b"))
+
+    def steps(name: str, all_steps: int, **options: Any) -> list[int]:
+        method = registry.models.get(name)
+        values = {**method.scales["small"], "batch_size": 16, **options}
+        model = method(config.build(method.Config, values, name), spec)
+        return [steps_at(rung, all_steps, model) for rung in RUNGS]
+
+    assert steps("flow", 900) == [100, 300, 900]
+    assert steps("adapted_flow", 900, prior_images=0) == [100, 300, 900]
+    assert steps("adapted_flow", 900, prior_images=450 * 16) == [500, 600, 900]
+    assert steps("adapted_flow", 900, prior_images=901 * 16) == [900, 900, 900]
+    assert steps("flow", 2) == [1, 1, 2]
 
 
 def test_a_trial_that_diverges_is_a_bad_trial_and_a_broken_one_is_tried_again(
