@@ -9,6 +9,7 @@ others of the same class only (the stratified jackknife; Wolter, Introduction to
 Estimation, 2007, ch. 4.5). What one class always scores more than another is no uncertainty.
 """
 
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
@@ -32,9 +33,10 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> tuple[IntArray
     A clip is a block of its own as far as :data:`BLOCKS` allows; else the clips of a class are
     dealt out by a hash of their names, which is as good as at random. The classes are the strata.
     Those of a single clip, which cannot be compared inside the class, are one stratum together, and
-    so are several classes where there are more than half as many as blocks: each of its blocks then
-    holds clips of each of them. A clip of several classes counts for its most frequent one. Neither
-    the order of the segments nor the names or order of the classes matter.
+    so are several of the others where there are more than half as many as blocks: each of its
+    blocks then holds clips of each of them. A clip of several classes counts for its most frequent
+    one, or of those for the one that most segments have. Neither the order of the segments nor the
+    names or order of the classes matter.
 
     Args:
         source: ``[n]``, the clip of each segment.
@@ -47,10 +49,11 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> tuple[IntArray
     clips, clip = np.unique(source, return_inverse=True)
     counts = np.zeros((len(clips), int(label.max(initial=0)) + 1), dtype=np.int64)
     np.add.at(counts, (clip, label), 1)
-    of_class = counts.argmax(axis=1)
     coded = [str(name).encode(errors="surrogateescape") for name in clips]
     names = [blake2b(one, digest_size=8).digest() for one in coded]
     rank = np.argsort(np.argsort(names))
+    order = _by_size(counts, rank)
+    of_class = order[counts[:, order].argmax(axis=1)]
     members = [np.flatnonzero(of_class == one) for one in np.unique(of_class)]
     members = [rows[np.argsort(rank[rows])] for rows in members]
     members.sort(key=lambda rows: (len(rows), rank[rows[0]]))
@@ -67,13 +70,30 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> tuple[IntArray
     return block[clip], np.array(strata, dtype=np.int64)
 
 
+def _by_size(counts: IntArray, rank: IntArray) -> IntArray:
+    """Return the classes, those of most segments first: int64 ``[C]``.
+
+    Equal ones are in the order of the clips that they have, and do not differ if these are alike.
+
+    Args:
+        counts: int64 ``[clips, C]``, segments of each class.
+        rank: int64 ``[clips]``, the place of each clip.
+    """
+    keys = []
+    for one, own in enumerate(counts.T):
+        there = np.flatnonzero(own)
+        there = there[np.argsort(rank[there])]
+        keys.append((-own.sum(), rank[there].tolist(), own[there].tolist(), one))
+    return np.array([one for *_, one in sorted(keys)], dtype=np.int64)
+
+
 def _gather(classes: list[IntArray]) -> list[list[IntArray]]:
     """Gather the classes, given by their clips, the smallest first, into strata."""
-    if len(classes) > BLOCKS // 2:
-        parts = np.array_split(np.arange(len(classes)), BLOCKS // 2)
-        return [[classes[i] for i in part] for part in parts]
     single = [rows for rows in classes if len(rows) == 1]
-    return [*([single] if single else []), *([rows] for rows in classes if len(rows) > 1)]
+    others = classes[len(single) :]
+    parts = np.array_split(np.arange(len(others)), min(len(others), BLOCKS // 2) or 1)
+    strata = [single, *([others[i] for i in part] for part in parts)]
+    return [stratum for stratum in strata if stratum]
 
 
 def jackknife(
@@ -104,28 +124,82 @@ def jackknife(
     if without is None and score.per_segment is not None:
         # The influence of a segment is known, and so is the mean of each class of a stratum.
         above: Array = score.per_segment[rows].astype(np.float64) - score.value
+        cells = _Cells.of(above, outputs.label[rows], block[rows])
         influence = np.bincount(block[rows], above, number).astype(np.float64)
-        label = outputs.label[rows]
-        mean = np.bincount(label, above) / np.maximum(np.bincount(label), 1)
-        expected = np.bincount(block[rows], mean[label], number).astype(np.float64)
     else:
         if without is None:
             without = np.array([_without(metric, outputs, block != b) for b in range(number)])
-        influence = (len(rows) - size) * (score.value - without)
-        there = np.isfinite(influence)
-        total = np.bincount(stratum, np.where(there, influence, 0.0))
-        expected = size * (total / np.maximum(np.bincount(stratum, size * there), 1))[stratum]
+        influence = ((len(rows) - size) * (score.value - without)).astype(np.float64)
+        filled = np.flatnonzero(size)
+        cells = _Cells(influence[filled], size[filled], stratum[filled], filled)
     influence[find_degenerate(block, outputs.label) | (size == len(rows))] = np.nan
     known = np.isfinite(influence)
     known[known] = np.bincount(stratum[known])[stratum[known]] > 1
     bias = influence[known].sum() / max(size[known].sum(), 1)
+    rest = cells.rest(known, stratum)
     pseudo = np.full(number, np.nan)
     for one in np.unique(stratum[known]):
         own = known & (stratum == one)
-        rest = influence[own] - expected[own]
         level = influence[own].sum() / max(size[own].sum(), 1)
-        pseudo[own] = score.value + level - bias + number * rest / len(rows)
+        pseudo[own] = score.value + level - bias + number * rest[own] / len(rows)
     return pseudo
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """What the segments of a group contribute to a block, for each group that the block holds.
+
+    Attributes:
+        influence: float64 ``[c]``, the sum of the influences.
+        size: int64 ``[c]``, the number of segments.
+        group: int64 ``[c]``, the class, or the stratum.
+        block: int64 ``[c]``.
+    """
+
+    influence: Array
+    size: IntArray
+    group: IntArray
+    block: IntArray
+
+    @classmethod
+    def of(cls, influence: Array, group: IntArray, block: IntArray) -> "_Cells":
+        """Add up the influences of segments, ``[n]`` each."""
+        groups = int(group.max(initial=0)) + 1
+        cell, position = np.unique(block * groups + group, return_inverse=True)
+        size = np.bincount(position)
+        return cls(np.bincount(position, influence), size, cell % groups, cell // groups)
+
+    def rest(self, known: npt.NDArray[np.bool_], stratum: IntArray) -> Array:
+        """Return how much more each block contributes than is usual in its groups: ``[B]``.
+
+        What is of one block alone has nothing to be compared with in its group. It is compared with
+        others of that kind in its stratum, else with all others of that kind (collapsed strata;
+        Wolter 2007, ch. 2.5), else with the whole. A group that only k of the g blocks of a stratum
+        hold counts for what k values tell: √(k / (k − 1)) instead of √(g / (g − 1)), which is what
+        the variance has.
+
+        Args:
+            known: bool ``[B]``, the blocks that are compared.
+            stratum: int64 ``[B]``.
+        """
+        used = known[self.block]
+        influence, size, block = self.influence[used], self.size[used], self.block[used]
+        blocks = np.bincount(stratum[known], minlength=1)[stratum[block]]
+        everywhere = np.zeros(len(block), dtype=np.int64)
+        rest = np.zeros(len(known))
+        left = np.ones(len(block), dtype=np.bool_)
+        for group in (self.group[used], stratum[block], everywhere):
+            held = np.unique(np.stack([group, block])[:, left], axis=1)[0]
+            number = np.bincount(held, minlength=group.max(initial=0) + 1)[group]
+            now = left & (number > 1)
+            total, count = (np.bincount(group[now], x[now]) for x in (influence, size))
+            k, g = number[now], blocks[now]
+            scale = np.sqrt(k / (k - 1) * (1 if group is everywhere else (g - 1) / g))
+            more = influence[now] - size[now] * (total / np.maximum(count, 1))[group[now]]
+            rest += np.bincount(block[now], scale * more, len(rest))
+            left &= ~now
+        rest[block[left]] += influence[left]
+        return rest
 
 
 def _rows_behind(metric: Metric, outputs: JudgeOutputs, score: Score) -> IntArray:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError
 from a2ibench.evaluation.clip_blocks import BLOCKS, find_degenerate, jackknife, make_blocks
+from a2ibench.evaluation.eval_set import spread
 from a2ibench.evaluation.statistics import SeedScores, interval
 from a2ibench.evaluation.variance import mean_squares
 from a2ibench_plugins.metrics.inception_score import InceptionScore
@@ -156,6 +157,51 @@ def test_blocks_hold_whole_clips_of_one_stratum_and_each_class_of_it(clips: list
         assert len(set(own)) == 1, "a class has one stratum"
         others = np.count_nonzero(stratum == own[0])
         assert count == 1 or len(set(block[label == k])) == min(count, others)
+
+
+@pytest.mark.parametrize("clips", [[1] * 20, [1] * 40, [1] * 20 + [2] * 5, [1] * 25 + [3] * 20])
+def test_classes_of_one_clip_are_compared_with_each_other_in_both_ways(clips: list[int]):
+    rng = np.random.default_rng(6)
+    source, label, right = some_clips(rng, clips, [0.5] * len(clips))
+    short, long = (
+        standard_error(metric, judged(source, label, right))
+        for metric in (Right(), RightAsAWhole())
+    )
+    assert short == pytest.approx(long, rel=0.15)
+
+
+@pytest.mark.parametrize("classes", [10, 24, 36, 44, 50])
+def test_classes_of_which_few_segments_are_scored_have_their_share_of_the_variance(classes: int):
+    """The grid has 48 segments: of many classes one or two each."""
+
+    class OfGrid(Right):
+        needs = frozenset({"grid"})
+
+    found, independent = [], []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        label = np.repeat(np.arange(classes), 6)
+        source = np.arange(len(label)).astype(str)
+        scored = spread(label, 48, rng)
+        values = np.full(len(label), np.nan)
+        values[scored] = rng.uniform(size=len(scored))
+        found.append(standard_error(OfGrid(), judged(source, label, values)))
+        independent.append(np.nanstd(values, ddof=1) / len(scored) ** 0.5)
+    assert np.mean(found) == pytest.approx(np.mean(independent), rel=0.08)
+
+
+def test_numbers_of_classes_do_not_move_the_interval_where_clips_have_several():
+    """Six clips of each of two classes, and six with a segment of each."""
+    rng = np.random.default_rng(5)
+    source = np.concatenate([np.repeat([f"{k}{i}" for i in range(6)], 2) for k in "abm"])
+    label = np.concatenate([[0] * 12, [1] * 12, [0, 1] * 6])
+    right = 3 * label + rng.normal(size=36)
+    for metric in (Right(), RightAsAWhole()):
+        one, other = (
+            standard_error(metric, judged(source, numbers[label], right))
+            for numbers in (np.array([0, 1]), np.array([1, 0]))
+        )
+        assert one == pytest.approx(other)
 
 
 def test_a_clip_alone_in_its_class_is_not_compared_and_the_others_speak_for_it():
