@@ -129,7 +129,7 @@ def jackknife(
     else:
         if without is None:
             without = np.array([_without(metric, outputs, block != b) for b in range(number)])
-        influence = ((len(rows) - size) * (score.value - without)).astype(np.float64)
+        influence = (len(rows) - size) * (score.value - without)
         filled = np.flatnonzero(size)
         cells = _Cells(influence[filled], size[filled], stratum[filled], filled)
     influence[find_degenerate(block, outputs.label) | (size == len(rows))] = np.nan
@@ -167,7 +167,8 @@ class _Cells:
         groups = int(group.max(initial=0)) + 1
         cell, position = np.unique(block * groups + group, return_inverse=True)
         size = np.bincount(position)
-        return cls(np.bincount(position, influence), size, cell % groups, cell // groups)
+        total = np.bincount(position, influence).astype(np.float64)
+        return cls(total, size, cell % groups, cell // groups)
 
     def rest(self, known: npt.NDArray[np.bool_], stratum: IntArray) -> Array:
         """Return how much more each block contributes than is usual in its groups: ``[B]``.

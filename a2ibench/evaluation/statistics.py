@@ -103,12 +103,15 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
     Seeds are not paired, though an arm and its ablation may begin with the same weights: the
     scores of the same seed turn out hardly more alike than those of any other. Two arms that
     are equal, and that nothing changes, have the interval [0, 0] and p = 1; any other difference
-    that neither seeds nor clips change has no interval, like a score.
+    that neither seeds nor clips change has no interval, like a score. Where the metric is undefined
+    for some seeds there is none either: these are the ones that fail, and the others stand for less
+    than the method.
 
     Raises:
         ValueError: the two have different blocks: they were judged on different test clips.
     """
-    arms, seeds = [arm, base], min(len(arm.seeds), len(base.seeds))
+    arms = [arm, base]
+    seeds = min(len(one.seeds) + one.undefined for one in arms)
     found = mean_squares(arms)
     value = arm.mean - base.mean
     if abs(value) <= NOISE * _scale(arms):
@@ -119,7 +122,7 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
         and found.number >= MIN_CLIPS
         and _error(found) <= NOISE * _scale(arms)
     )
-    reason = None if tied else _why_none(arms, found, "difference")
+    reason = _undefined(arms) or (None if tied else _why_none(arms, found, "difference"))
     if found is None or reason is not None:
         return Paired(value, None, None, None, None, None, seeds, reason)
     reach = 0.0 if tied else _reach(found)
@@ -133,6 +136,15 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
         favours=_favours(arm, base, 1 if higher_is_better else -1),
         seeds=seeds,
     )
+
+
+def _undefined(arms: Sequence[SeedScores]) -> str | None:
+    """Say that some seeds of an arm have no score."""
+    for arm in arms:
+        if arm.undefined:
+            every = len(arm.seeds) + arm.undefined
+            return f"it is undefined for {arm.undefined} of {every} seeds"
+    return None
 
 
 def _why_none(arms: Sequence[SeedScores], found: MeanSquares | None, what: str) -> str | None:

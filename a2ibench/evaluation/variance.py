@@ -32,6 +32,7 @@ class SeedScores:
         clips: test clips that the n images are of; None where that is not known.
         chance: the score of who knows nothing, on these test segments; None without such a score.
         strata: int64 ``[B]``, the stratum of each block; None where all are of one.
+        undefined: number of further seeds, for the pictures of which there is no score.
     """
 
     seeds: tuple[int, ...]
@@ -42,6 +43,7 @@ class SeedScores:
     clips: int | None = None
     chance: float | None = None
     strata: IntArray | None = None
+    undefined: int = 0
 
     @property
     def mean(self) -> float:

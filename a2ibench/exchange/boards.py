@@ -14,7 +14,7 @@ from a2ibench.evaluation.rank_intervals import RankInterval, rank_intervals
 from a2ibench.exchange.described_metrics import SHOWN, describe_metrics
 from a2ibench.exchange.merge import board_of
 from a2ibench.exchange.records import Content, JudgeEntry, MetricEntry, PairsEntry, RowEntry, unpack
-from a2ibench.results.rows import RowScores, seed_scores
+from a2ibench.results.rows import RowScores, seed_scores, why_undefined
 from a2ibench.results.struck_metrics import find_health, usable
 from a2ibench.study.primary import usual_metrics
 
@@ -218,6 +218,7 @@ def _scores(
     for key, metric in columns.items():
         jobs = [job for job in row.jobs if key in job.scores]
         valued = [job for job in jobs if job.scores[key].value is not None]
+        reasons = [why for job in jobs if (why := job.scores[key].undefined) is not None]
         if valued:
             if (
                 len({(*(job.strata or ()), len(job.scores[key].blocks or "")) for job in valued})
@@ -227,19 +228,19 @@ def _scores(
                     f"{label}, {metric.title}: its seeds were judged on different blocks of test"
                     " clips, although they claim the same pairs; export the study again"
                 )
-            found[metric.name] = seed_scores(
+            scores = seed_scores(
                 [job.seed for job in valued],
                 [job.scores[key] for job in valued],
                 [unpack(job.scores[key].blocks or "") for job in valued],
                 None if valued[0].strata is None else np.array(valued[0].strata, np.int64),
             )
+            found[metric.name] = replace(scores, undefined=len(reasons))
             fingerprint = key.rpartition(" ")[2]
             if fingerprint != OWN and (health := judges[fingerprint].held_out) is not None:
                 about = health.model_dump()
                 seen[fingerprint] = Health(judge=metric.judge, metric=None, **about)
-        reasons = [why for job in jobs if (why := job.scores[key].undefined) is not None]
         if reasons:
-            undefined[metric.name] = reasons[0]
+            undefined[metric.name] = why_undefined(reasons, len(jobs))
     return RowScores(
         label,
         row.kind == "reference",

@@ -1,7 +1,7 @@
 """The rows of a study: one arm, reference row or outside system each, with its scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -171,7 +171,8 @@ class Row:
         for name in metrics:
             jobs = [job for job in self.results if counts(_result(job), name, judges)]
             if jobs:
-                found[name] = _over_seeds(jobs, name)
+                lacking = len(self._reasons(name, judges)[0])
+                found[name] = replace(_over_seeds(jobs, name), undefined=lacking)
         return RowScores(
             self.label,
             self.reference,
@@ -188,19 +189,22 @@ class Row:
     def _undefined(
         self, metrics: Sequence[str], judges: Mapping[str, str] | None
     ) -> dict[str, str]:
-        found = {}
-        for name in metrics:
-            scores = [
-                _result(job).metrics[name]
-                for job in self.results
-                if name in _result(job).metrics
-                and (judges is None or is_current(_result(job), name, judges))
-            ]
-            reasons = [score.undefined for score in scores if score.undefined is not None]
-            if reasons:
-                share = f" ({len(reasons)} of {len(scores)} seeds)" * (len(reasons) < len(scores))
-                found[name] = reasons[0] + share
-        return found
+        return {
+            name: why_undefined(reasons, number)
+            for name in metrics
+            for reasons, number in [self._reasons(name, judges)]
+            if reasons
+        }
+
+    def _reasons(self, metric: str, judges: Mapping[str, str] | None) -> tuple[list[str], int]:
+        """Return why there is no score, for each seed without one, and how many seeds there are."""
+        scores = [
+            _result(job).metrics[metric]
+            for job in self.results
+            if metric in _result(job).metrics
+            and (judges is None or is_current(_result(job), metric, judges))
+        ]
+        return [one.undefined for one in scores if one.undefined is not None], len(scores)
 
     @property
     def _reference(self) -> type[Reference] | None:
@@ -227,6 +231,11 @@ def name_of_row(label: str, budget: int | None) -> str:
 def label_of_reference(name: str) -> str:
     """Return the label of a reference row, by its registered name."""
     return name.replace("_", " ")
+
+
+def why_undefined(reasons: Sequence[str], seeds: int) -> str:
+    """Return in words why a metric is undefined, given the reasons of those seeds that it is for."""
+    return reasons[0] + f" ({len(reasons)} of {seeds} seeds)" * (len(reasons) < seeds)
 
 
 def counts(result: Result, metric: str, judges: Mapping[str, str] | None) -> bool:

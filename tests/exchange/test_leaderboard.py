@@ -72,6 +72,24 @@ def test_few_seeds_tie_and_what_is_missing_is_named(tmp_path: Path) -> None:
     assert "– KID lite0 ×10³ by lite0 seen1 is missing for flow" in page
 
 
+def test_a_method_that_fails_on_some_seeds_leads_nobody(tmp_path: Path) -> None:
+    folder = study(tmp_path / "a", {"vae": 0.0, "ours": 0.05}, seeds=5)
+    for seed in (0, 3):
+        path = folder / "jobs" / f"ours-{seed}" / "result.json"
+        result = json.loads(path.read_text())
+        result["metrics"]["kid_lite0"] |= {"value": None, "n": 0, "undefined": "all are alike"}
+        path.write_text(json.dumps(result))
+    code, text = run("report", folder)
+    assert code == 0, text
+    assert "ours is better than vae by KID" not in text
+    assert "it is undefined for 2 of 5 seeds" in (folder / "tables" / "primary.md").read_text()
+    assert "(2 of 5 seeds)" in (folder / "tables" / "quality.md").read_text()
+    code, text = run("leaderboard", exported(folder), "--out", tmp_path / "board")
+    assert code == 0, text
+    assert "KID lite0 ×10³: nothing separates the 2 methods." in text
+    assert "all are alike (2 of 5 seeds)" in (tmp_path / "board" / "index.html").read_text()
+
+
 def test_names_from_a_file_are_text_on_the_page(tmp_path: Path) -> None:
     evil = "<img src=x onerror=alert(1)>"
     folder = study(tmp_path / "a", {"vae": 0.0, evil: 0.05})

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from a2ibench.contracts.metric import OWN, JudgeOutputs, Metric, Score
+from a2ibench.evaluation.rank_intervals import rank_intervals
 from a2ibench.evaluation.statistics import Paired, SeedScores
 from a2ibench.evaluation.verdict import Verdict
 from a2ibench.reporting.differences import Differences, difference_cell
@@ -53,6 +54,22 @@ def compared(
     """Each method against the last one."""
     primary = Primary(tuple(one.name for one in metrics), usual_contrasts(methods))
     return comparisons(primary_tests(methods, METRICS, Standing(primary, missing=missing)))
+
+
+def test_a_method_that_fails_on_some_seeds_is_not_tested_by_the_others() -> None:
+    good, base = method("good", 0.9, 0.1), method("base", 0.5, 0.9)
+    failed = {"accuracy_test": replace(good.scores["accuracy_test"], undefined=2)}
+    good = replace(good, scores={**good.scores, **failed})
+    (one,) = compared(good, base)
+    assert one.sentence == (
+        "better than base by distance; not tested against it by accuracy: it is undefined for 2 of"
+        " 5 seeds"
+    )
+    assert one.verdict == "good is better than base by distance"
+    assert rank_intervals([good.scores["accuracy_test"], base.scores["accuracy_test"]], True) == [
+        (1, 2),
+        (1, 2),
+    ]
 
 
 def test_it_says_at_which_budgets_an_order_holds_and_where_curves_cross() -> None:
