@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import get_args
 
@@ -23,6 +23,7 @@ from a2ibench.exchange.records import (
     RowEntry,
     ScoreEntry,
     metric_id,
+    outside_definition,
     pack,
 )
 from a2ibench.exchange.without_paths import label_without_paths, options_without_paths
@@ -83,7 +84,7 @@ def export_study(study: Study, list_hash: str | None = None, name: str = "") -> 
         },
         judges=dict(_judges((score, result) for _, score, result in scored)),
         metrics={key: _metric(*one) for key, one in described.items()},
-        rows=[_row(row, study, first, [metric.name for metric in metrics]) for row in rows],
+        rows=[_row(row, study, first, {m.name: m.version for m in metrics}) for row in rows],
     )
 
 
@@ -121,8 +122,9 @@ def _judges(scores: Iterator[tuple[ScoreRecord, Result]]) -> Iterator[tuple[str,
         yield score.judge_fingerprint, JudgeEntry(name=score.judge, held_out=held_out)
 
 
-def _row(row: Row, study: Study, known: Result, metrics: Sequence[str]) -> RowEntry:
-    """Return a row; what one without a result lacks is that of another result."""
+def _row(row: Row, study: Study, known: Result, versions: Mapping[str, int]) -> RowEntry:
+    """Return a row with its scores by some versions of metrics; what one without a result lacks is
+    that of another result."""
     results = [job.result for job in row.results if job.result is not None]
     one = results[0] if results else known
     trained = row.kind == "model"
@@ -147,7 +149,7 @@ def _row(row: Row, study: Study, known: Result, metrics: Sequence[str]) -> RowEn
         asked=len(row.jobs),
         floor_of=[group for group in get_args(Group) if group in row.floor_of],
         ceiling=row.is_ceiling,
-        jobs=[_job(job, metrics) for job in row.results],
+        jobs=[_job(job, versions) for job in row.results],
     )
 
 
@@ -155,15 +157,19 @@ def _definition(row: Row) -> str:
     jobs = [job.job for job in row.results if job.job is not None]
     if not jobs:
         return ""
-    if row.kind == "outside":  # the hashes of its images are all that is known of it
-        return content_key(sorted(job.key for job in jobs))
+    if row.kind == "outside":
+        return outside_definition(job.key for job in jobs)
     return content_key(sorted({dataclasses.replace(job, seed=0).key for job in jobs}))
 
 
-def _job(state: JobState, metrics: Sequence[str]) -> JobEntry:
+def _job(state: JobState, versions: Mapping[str, int]) -> JobEntry:
     result = state.result
     assert result is not None
-    scores = {name: result.metrics[name] for name in metrics if name in result.metrics}
+    scores = {
+        name: score
+        for name, version in versions.items()
+        if (score := result.metrics.get(name)) is not None and score.version == version
+    }
     return JobEntry(
         key=state.key,
         seed=state.seed,

@@ -13,6 +13,7 @@ from a2ibench.exchange.records import (
     PairsEntry,
     RowEntry,
     ScoreEntry,
+    outside_definition,
 )
 
 E = TypeVar("E", bound=Entry)
@@ -53,10 +54,13 @@ def merge(contents: Mapping[str, Content], parts: Sequence[str] = ()) -> Content
         for row in content.rows:
             if not row.definition:
                 empty.append(row)
-            elif row.definition in rows:
-                rows[row.definition] = _union(rows[row.definition], row, told, name)
-            else:
-                rows[row.definition] = row
+                continue
+            same = _same_rows(rows, row)
+            for earlier in same:
+                row = _union(rows[earlier], row, told, name)
+            place = same[0] if same else row.definition
+            kept = {key: one for key, one in rows.items() if key not in same[1:]} | {place: row}
+            rows = {one.definition: one for one in kept.values()}
             told |= {job.key: told.get(job.key, name) for job in row.jobs}
     known = {(board_of(row), row.label) for row in rows.values()}
     lacking = {(board_of(row), row.label): row for row in reversed(empty)}
@@ -71,6 +75,21 @@ def merge(contents: Mapping[str, Content], parts: Sequence[str] = ()) -> Content
             *(row for place, row in reversed(lacking.items()) if place not in known),
         ],
     )
+
+
+def _same_rows(rows: Mapping[str, RowEntry], row: RowEntry) -> list[str]:
+    """Return the definitions of rows that are of the same system: several, where one of an outside
+    system holds runs of each."""
+    if row.kind != "outside":
+        return [row.definition] if row.definition in rows else []
+    keys = {job.key for job in row.jobs}
+    return [
+        definition
+        for definition, one in rows.items()
+        if one.kind == "outside"
+        and board_of(one) == board_of(row)
+        and not keys.isdisjoint(job.key for job in one.jobs)
+    ]
 
 
 def board_of(row: RowEntry) -> Board:
@@ -127,7 +146,11 @@ def _union(before: RowEntry, now: RowEntry, told: Mapping[str, str], name: str) 
             jobs[job.seed] = _same_job(known, job, now.label, told[job.key], name)
     ordered = [jobs[seed] for seed in sorted(jobs)]
     asked = max(before.asked, now.asked, len(ordered))
-    return before.model_copy(update={"jobs": ordered, "asked": asked})
+    union = before.model_copy(update={"jobs": ordered, "asked": asked})
+    if union.kind == "outside":
+        definition = outside_definition(job.key for job in ordered)
+        return union.model_copy(update={"definition": definition})
+    return union
 
 
 def _same_job(before: JobEntry, now: JobEntry, label: str, first: str, second: str) -> JobEntry:

@@ -26,6 +26,7 @@ from a2ibench.contracts.metric import OWN, Group
 from a2ibench.printable import printable
 from a2ibench.results.records import Count, Key, Options, ScoreValue, Seconds, WholeFile
 from a2ibench.results.rows import Kind
+from a2ibench.storage import content_key
 
 FORMAT: Literal[1] = 1
 """Version of the file's layout."""
@@ -248,6 +249,12 @@ class RowEntry(Entry):
         if bool(self.jobs) != bool(self.definition):
             raise ValueError("definition: expected one with jobs, and none without")
         return self
+
+
+def outside_definition(jobs: Iterable[str]) -> str:
+    """Return what defines a row of an outside system, given the keys of its jobs: all that is known
+    of it are the hashes of its images."""
+    return content_key(sorted(jobs))
 
 
 class Content(Entry):

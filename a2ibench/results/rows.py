@@ -234,7 +234,7 @@ def label_of_reference(name: str) -> str:
 
 
 def why_undefined(reasons: Sequence[str], seeds: int) -> str:
-    """Return in words why a metric is undefined, given the reasons of those seeds that it is for."""
+    """Return in words why a metric is undefined, given the reason of each seed that lacks it."""
     return reasons[0] + f" ({len(reasons)} of {seeds} seeds)" * (len(reasons) < seeds)
 
 

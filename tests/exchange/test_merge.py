@@ -1,11 +1,12 @@
 """Exports of several folders as one: union, and refusal of what disagrees."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import run, study
+from made_up import result, run, study
 
 from a2ibench.errors import UserError
 from a2ibench.exchange.boards import make_boards
@@ -118,6 +119,40 @@ def test_one_label_for_other_options_is_two_rows(tmp_path: Path) -> None:
     labels = [row.label for row in board.scores]
     assert len({*labels}) == 2
     assert all(label.startswith("ours (") for label in labels)
+
+
+def test_more_runs_of_an_outside_system_are_no_other_system(tmp_path: Path) -> None:
+    def judged(name: str, seeds: Sequence[int]) -> Content:
+        folder = study(tmp_path / name, {"vae": 0.0})
+        keys = [result(folder, "theirs", seed, 0.05) for seed in seeds]
+        for key, seed in zip(keys, seeds, strict=True):
+            path = folder / "jobs" / key / "result.json"
+            held = json.loads(path.read_text())
+            held["job"] |= {"kind": "outside", "images": 0, "source": f"abc{seed}"}
+            path.write_text(json.dumps({**held, "outside": {"folder": "x", "notes": []}}))
+        about = json.loads((folder / "study.json").read_text())
+        about["jobs"]["theirs"] = keys
+        (folder / "study.json").write_text(json.dumps(about))
+        return exported(folder)
+
+    few, more, rest = judged("a", [0, 1]), judged("b", [1, 2]), judged("c", [2, 3])
+    every = judged("d", [0, 1, 2, 3])
+    for contents in ({"a": few, "b": more, "c": rest}, {"a": few, "c": rest, "b": more}):
+        merged = merge(contents)
+        assert merged.rows == merge({"d": every}).rows
+        assert [len(row.jobs) for row in merged.rows] == [3, 4]
+
+
+def test_a_metric_without_a_value_in_another_version_is_left_out(tmp_path: Path) -> None:
+    folder = study(tmp_path / "a", {"old": 0.0, "new": 0.1})
+    for seed in range(3):
+        path = folder / "jobs" / f"old-{seed}" / "result.json"
+        held = json.loads(path.read_text())
+        held["metrics"]["kid_lite0"] |= {"value": None, "n": 0, "version": 1}
+        path.write_text(json.dumps(held))
+    old, new = exported(folder).rows
+    assert KID not in old.jobs[0].scores
+    assert KID in new.jobs[0].scores
 
 
 def test_other_pairs_are_other_leaderboards(tmp_path: Path) -> None:
