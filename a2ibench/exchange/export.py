@@ -158,7 +158,7 @@ def _definition(row: Row) -> str:
     if not jobs:
         return ""
     if row.kind == "outside":
-        return outside_definition(job.key for job in jobs)
+        return outside_definition(job.key for job in row.results)
     return content_key(sorted({dataclasses.replace(job, seed=0).key for job in jobs}))
 
 
