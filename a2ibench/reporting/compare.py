@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from a2ibench import registry
 from a2ibench.errors import UserError, unknown
@@ -10,7 +11,8 @@ from a2ibench.results.comparability import check_alike, metrics_as_stored
 from a2ibench.results.rows import RowScores
 from a2ibench.results.sides import Side
 from a2ibench.results.struck_metrics import find_health, struck_reasons, usable
-from a2ibench.study.looks import standing
+from a2ibench.storage import UnwritableError
+from a2ibench.study.looks import Standing, note_looks, standing
 from a2ibench.study.paired_tests import PairedTest, confirm, explore, primary_tests
 
 ALONE = "{metric}: tested by itself, as --fail-if-worse asks, in no family; looks are not counted."
@@ -70,9 +72,9 @@ def compare_sides(
         primary = primary_tests(study.scores, study.usable, now)
         both = {a.label, b.label}
         known = {t.metric.name: t for t in primary if {t.row.label, t.base.label} == both}
-    if known:
+    if known and study is not None:
         tests = [_as_known(one, known.get(one.metric.name)) for one in tests]
-        notes, family = [*now.notes], count_tests(primary)
+        notes, family = [*now.notes, *_note(study.folder, now, tests)], count_tests(primary)
     if needed is not None and (needed not in known or not known[needed].tested):
         tests = confirm(tests, {needed})
         notes.append(ALONE.format(metric=needed))
@@ -104,6 +106,17 @@ def compare_sides(
         ],
         family=family,
     )
+
+
+def _note(folder: Path, now: Standing, tests: Sequence[PairedTest]) -> list[str]:
+    """Record the look at a study's questions; say so where that is not possible."""
+    if now.noted or not any(one.tested for one in tests):
+        return []
+    try:
+        note_looks(folder, [now])
+    except UnwritableError as error:
+        return [f"This look is not recorded, and the next one will be counted as it: {error}."]
+    return []
 
 
 def _as_known(one: PairedTest, known: PairedTest | None) -> PairedTest:

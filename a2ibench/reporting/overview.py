@@ -22,7 +22,7 @@ from a2ibench.reporting.verdict_text import comparisons, lead
 from a2ibench.results.results_parquet import LONG, read_long
 from a2ibench.results.study import ABOUT, DamagedStudyError, Study, open_study, studies_inside
 from a2ibench.storage import atomic_write
-from a2ibench.study.looks import standing
+from a2ibench.study.looks import note_looks, standing
 from a2ibench.study.paired_tests import primary_tests
 from a2ibench.study.study_file import file_of, read_study_file
 
@@ -89,6 +89,14 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
     with atomic_write(root / LONG) as temporary:
         pd.concat(long or [pd.DataFrame()], ignore_index=True).to_parquet(temporary)
     studies = [open_study(folder) for folder in folders]
+    asked = [standing(study) for study in studies]
+    tests = [
+        primary_tests(study.scores, study.usable, now)
+        for study, now in zip(studies, asked, strict=True)
+    ]
+    for study, now, made in zip(studies, asked, tests, strict=True):
+        if any(one.tested for one in made):
+            note_looks(study.folder, [now])
     between = compare_encoders(studies)
     notes = [APART, *(note for one in between for note in one.notes)]
     diagrams = _diagrams(studies)
@@ -114,11 +122,9 @@ def write_overview(root: Path, folders: Sequence[Path]) -> list[str]:
                 "link": f"{quote(study.folder.name)}/{PAGE}",
                 "dataset": study.dataset,
                 "encoder": study.about.encoder,
-                "lead": lead(
-                    comparisons(primary_tests(study.scores, study.usable, standing(study)))
-                ),
+                "lead": lead(comparisons(made)),
             }
-            for study in studies
+            for study, made in zip(studies, tests, strict=True)
         ],
         between=compared,
         notes=said,

@@ -89,5 +89,6 @@ def record_looks(folder: Path, looks: Iterable[Look]) -> None:
 
 
 def same_look(one: Look, other: Look) -> bool:
-    """Return whether two looks asked the same of the same results."""
-    return (one.primary, one.jobs) == (other.primary, other.jobs)
+    """Return whether two looks asked the same of the same results, as far as they record it."""
+    scored = {one.scored, other.scored} - {""}
+    return (one.primary, one.jobs) == (other.primary, other.jobs) and len(scored) < 2

@@ -130,6 +130,9 @@ class Look(Record):
     """Hash of the questions."""
     jobs: list[Key]
     """The jobs whose results were tested, sorted."""
+    scored: str = ""
+    """Hash of the versions of the metrics, and of the judges, by which these jobs were scored;
+    empty where an earlier version of a2ibench did not record it."""
 
 
 class StudyRecord(WholeFile):

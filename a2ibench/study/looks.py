@@ -13,7 +13,9 @@ from a2ibench.evaluation.verdict import spending
 from a2ibench.results.declaration import record_looks, same_look
 from a2ibench.results.job_state import JobState
 from a2ibench.results.records import Look, PrimaryRecord
+from a2ibench.results.rows import Row
 from a2ibench.results.study import Study
+from a2ibench.storage import content_key
 from a2ibench.study.primary import Primary, usual_contrasts, usual_metrics
 
 USUAL = (
@@ -33,6 +35,7 @@ class Standing:
         earlier: questions that were changed when there were results already.
         look: what would be recorded of the present results.
         before: earlier looks that a result of the present one was part of.
+        noted: whether the present look is recorded.
         missing: number of jobs of the rows compared that have not ended yet: no test is made.
     """
 
@@ -41,6 +44,7 @@ class Standing:
     earlier: tuple[PrimaryRecord, ...] = ()
     look: Look | None = None
     before: tuple[Look, ...] = ()
+    noted: bool = False
     missing: int = 0
 
     @property
@@ -108,18 +112,32 @@ def standing(study: Study) -> Standing:
         seeds=max((len(row.results) for row in methods), default=0),
         primary=primary.hash,
         jobs=jobs,
+        scored=_scored(methods, primary.metrics),
     )
     recorded = list(about.looks)
     same = (i for i, one in enumerate(recorded) if same_look(one, look))
-    before = recorded[: next(same, len(recorded))]
+    place = next(same, len(recorded))
     return Standing(
         primary,
         record,
         tuple(about.earlier_primary),
         look,
-        tuple(one for one in before if not set(one.jobs).isdisjoint(jobs)),
+        tuple(one for one in recorded[:place] if not set(one.jobs).isdisjoint(jobs)),
+        place < len(recorded),
         sum(_awaits(job, primary.metrics, about.kept) for row in rows for job in row.jobs),
     )
+
+
+def _scored(rows: Sequence[Row], metrics: Sequence[str]) -> str:
+    """Return a hash of the versions and judges of the scores that some metrics gave."""
+    scores = (
+        (name, score.version, score.judge_fingerprint)
+        for row in rows
+        for job in row.results
+        for name in metrics
+        if job.result is not None and (score := job.result.metrics.get(name)) is not None
+    )
+    return content_key(sorted(set(scores)))
 
 
 def _awaits(job: JobState, metrics: Sequence[str], kept: Container[str]) -> bool:

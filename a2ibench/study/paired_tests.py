@@ -48,8 +48,8 @@ def explore(pairs: Pairs, metrics: Sequence[Metric]) -> list[PairedTest]:
     """Take the differences of every pair by every metric, paired by block of test clips; none is
     tested."""
     found = []
-    for base, row in pairs:
-        base = _for_seeds_of(row, base)
+    for left, right in pairs:
+        base, row = _for_seeds_of(right, left), _for_seeds_of(left, right)
         for metric in metrics:
             a, b = row.scores.get(metric.name), base.scores.get(metric.name)
             change = None

@@ -16,6 +16,7 @@ from a2ibench.evaluation.verdict import spending
 from a2ibench.results.rows import RowScores
 from a2ibench.results.study import open_study
 from a2ibench.results.study_id import write_about
+from a2ibench.storage import UnwritableError
 from a2ibench.study.looks import Standing, standing
 from a2ibench.study.paired_tests import confirm, explore
 from a2ibench.study.primary import Primary, declared_in
@@ -134,6 +135,68 @@ def test_no_test_is_made_while_results_wait_to_be_scored_by_a_primary_metric(
         path.write_text(text)
     assert run("report", declared)[0] == 0
     assert [look["seeds"] for look in about(declared)["looks"]] == [3]
+
+
+def test_other_scores_of_the_same_jobs_are_another_look(declared: Path) -> None:
+    assert run("report", declared)[0] == 0
+    for path in declared.glob("jobs/*/result.json"):
+        stored = json.loads(path.read_text())
+        stored["metrics"]["kid_lite0"]["judge_fingerprint"] = "another2"
+        path.write_text(json.dumps(stored))
+    assert now(declared).number == 2
+    assert run("report", declared)[0] == 0
+    assert len(about(declared)["looks"]) == 2
+
+
+def test_a_look_of_an_earlier_version_is_the_same_by_its_jobs(declared: Path) -> None:
+    assert run("report", declared)[0] == 0
+    held = about(declared)
+    del held["looks"][0]["scored"]
+    (declared / "study.json").write_text(json.dumps(held))
+    assert (now(declared).number, now(declared).noted) == (1, True)
+
+
+def test_whoever_compares_two_arms_has_looked(declared: Path) -> None:
+    code, text = run("compare", f"{declared}:vae", f"{declared}:ours", "--metric", "kid_lite0")
+    assert (code, "First look" in text) == (0, True), text
+    assert [look["seeds"] for look in about(declared)["looks"]] == [3]
+    with_seeds(declared, 4)
+    code, text = run("compare", f"{declared}:ours", f"{declared}:vae", "--metric", "kid_lite0")
+    assert (code, "Look 2 at these tests" in text) == (0, True), text
+    assert len(about(declared)["looks"]) == 2
+    with_seeds(declared, 5)
+    code, text = run("compare", f"{declared}:ours", f"{declared}:vae", "--metric", "is1_lite0")
+    assert (code, len(about(declared)["looks"])) == (0, 2), "what is exploratory is no look"
+
+
+def test_a_look_that_cannot_be_recorded_is_said(
+    declared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise UnwritableError("study.json: its folder is not writable")
+
+    monkeypatch.setattr("a2ibench.study.looks.record_looks", refuse)
+    code, text = run("compare", f"{declared}:vae", f"{declared}:ours", "--metric", "kid_lite0")
+    assert (code, "This look is not recorded" in text) == (0, True), text
+
+
+def test_a_reference_row_has_the_seeds_of_the_other_on_either_side(tmp_path: Path) -> None:
+    folder = study(tmp_path / "s", {"good": 0.001})
+    real = result(folder, "ground_truth", 0, 0.05, kind="reference")
+    held = about(folder)
+    contrasts = ["good vs ground truth"]
+    write_about(
+        folder,
+        {
+            **held,
+            "jobs": {"ground truth": [real], **held["jobs"]},
+            "primary": Primary.of(["kid_lite0"], contrasts).plain,
+        },
+    )
+    for a, b, verdict in (("good", "ground truth", "worse"), ("ground truth", "good", "better")):
+        code, text = run("compare", f"{folder}:{a}", f"{folder}:{b}", "--metric", "kid_lite0")
+        assert (code, "one seed" in text) == (0, False), text
+        assert verdict in text
 
 
 def with_budgets(folder: Path, seeds: int) -> None:
