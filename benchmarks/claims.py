@@ -142,6 +142,7 @@ def _first(studies: Sequence[Study], claim: Claim) -> Iterator[tuple[Study, Pair
 
 def write_page(asked: Sequence[Claim], found: Sequence[Answer], command: str) -> str:
     """Return the page."""
+    tested = sum(one.test.p is not None for one in found)
     lines = [
         "# What was claimed, and what is measured here",
         "",
@@ -156,8 +157,8 @@ def write_page(asked: Sequence[Claim], found: Sequence[Answer], command: str) ->
         "|---|---|---|---|---|---|---|---|---|---|",
         *map(_row, found),
         "",
-        "*Supported*, *contradicted*: p < 0.05 for the direction of the claim, corrected for all"
-        f" {len(found)} claims by Holm's method. *Not separable*: no difference is shown, which is"
+        "*Supported*, *contradicted*: p < 0.05 for the direction of the claim, corrected by Holm's"
+        f" method for the {tested} claims that are tested. *Not separable*: no difference is shown, which is"
         " no evidence that there is none; *detectable* is the difference that a study with these"
         f" seeds and clips finds with a probability of {POWER:.0%}. *Here* is the first row of"
         " the claim minus the second, whichever way the claim points, and the paper's difference is"
@@ -177,7 +178,7 @@ def write_page(asked: Sequence[Claim], found: Sequence[Answer], command: str) ->
 
 def _row(one: Answer) -> str:
     change, metric = one.test.change, one.test.metric
-    scores = one.test.row.scores[metric.name]
+    scores = one.test.row.scores.get(metric.name)
     seeds = "–" if change is None else str(change.seeds)
     cells = [
         f"{one.claim.words}: {one.claim}",
@@ -186,7 +187,7 @@ def _row(one: Answer) -> str:
         _change(one, metric),
         one.size,
         seeds,
-        f"{scores.n:,} ({scores.clips or '?'})",
+        "–" if scores is None else f"{scores.n:,} ({scores.clips or '?'})",
         "–" if one.detectable is None else _number(one.detectable, metric),
         "–" if one.test.p is None else f"{one.test.p:.3f}" if one.test.p >= 0.001 else "< 0.001",
         f"**{one.verdict}**" if one.verdict in ("supported", "contradicted") else one.verdict,

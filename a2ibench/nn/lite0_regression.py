@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.cache import cached
+from a2ibench.code_hash import source_hash
 from a2ibench.nn import lite0
 from a2ibench.nn.degrade import degrade
+from a2ibench.protocol import PROTOCOL
 from a2ibench.storage import cache_dir, content_key
 from a2ibench.types import FloatArray, Images
 
@@ -35,7 +37,8 @@ def degraded_features(images: Images, network: lite0.Lite0) -> Array:
     digest = hashlib.sha256()
     for rows in _batches(len(images)):
         digest.update(images[rows].tobytes())
-    key = content_key([lite0.WEIGHTS_SHA256, SEED, COPIES, len(images), digest.hexdigest()])
+    code = source_hash(Ridge)  # of this file, and of what it imports
+    key = content_key([lite0.WEIGHTS_SHA256, code, PROTOCOL, len(images), digest.hexdigest()])
 
     def look(path: Path) -> None:
         rng = np.random.default_rng(SEED)

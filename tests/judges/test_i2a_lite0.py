@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from a2ibench.contracts.judge import Judge
+from a2ibench.nn import lite0, lite0_regression
 from a2ibench.nn.lite0_regression import Ridge
 from a2ibench.types import Pairs, Spec
 from a2ibench_plugins.judges.i2a_cnn import CNNImageToAudio
@@ -34,6 +35,18 @@ def test_ridge_without_penalty_is_least_squares():
     weight, bias = Ridge(x, y).solve(0.0)
     expected, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(50)]), y, rcond=None)
     np.testing.assert_allclose(np.vstack([weight, bias]), expected, atol=1e-10)
+
+
+def test_features_of_degraded_images_are_seen_anew_by_other_code(monkeypatch):
+    images = np.random.default_rng(2).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+    network = lite0.Lite0()
+    before = lite0_regression.degraded_features(images, network)
+    monkeypatch.setattr(lite0_regression, "degrade", lambda batch, rng: np.zeros_like(batch))
+    assert (lite0_regression.degraded_features(images, network) == before).all(), "from the cache"
+    monkeypatch.setattr(lite0_regression, "source_hash", lambda one: "other code")
+    now = lite0_regression.degraded_features(images, network)
+    assert (now[:4] == before[:4]).all()
+    assert (now[4:] == now[4]).all()
 
 
 def bars(n: int, rng: np.random.Generator) -> Pairs:

@@ -56,6 +56,15 @@ def test_diversity_is_the_mean_distance_of_the_pictures_of_one_sound(drawn):
     assert score.n == A
 
 
+def test_pictures_that_are_as_far_apart_as_can_be_have_a_score_inside_the_bounds():
+    """Features of a standardised space point in opposite directions."""
+    opposite = np.ones((1, Z, 1)) * np.array([1, -1, 1, -1])[:, np.newaxis]
+    score = Diversity().score(outputs_of(opposite))
+    low, high = Diversity.bounds
+    assert score.value == pytest.approx(4 / 3)  # four of six pairs are at 2
+    assert low <= score.value <= high
+
+
 def test_sensitivities_are_distances_relative_to_those_of_real_images(drawn):
     outputs = outputs_of(drawn)
     real, label = outputs.real["features"], outputs.label

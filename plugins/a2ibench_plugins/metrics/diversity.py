@@ -59,7 +59,7 @@ class Diversity(_OnGrid):
     needs = frozenset({"grid", "noise"})
     title = "diversity"
     column = 60
-    bounds = (0.0, 1.0)
+    bounds = (0.0, 2.0)
     variants: ClassVar[Variants] = {"diversity_lite0": {}}
 
     def compute(self, outputs: JudgeOutputs) -> Score:
