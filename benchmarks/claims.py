@@ -158,14 +158,14 @@ def write_page(asked: Sequence[Claim], found: Sequence[Answer], command: str) ->
         *map(_row, found),
         "",
         "*Supported*, *contradicted*: p < 0.05 for the direction of the claim, corrected by Holm's"
-        f" method for the {tested} claims that are tested. *Not separable*: no difference is shown,"
-        " which is no evidence that there is none; *detectable* is the difference that a study with"
-        f" these seeds and clips finds with a probability of {POWER:.0%}. *Here* is the first row of"
-        " the claim minus the second, whichever way the claim points, and the paper's difference is"
-        " in percentage points. A study marked (?) did not record its number of clips. Inception"
-        " scores here are by another network (`lite0`), so their order can be compared and their"
-        " size cannot. “Diverse” and “consistent” have no metric in the paper: `diversity_lite0`,"
-        " and the arm without the consistency loss, stand for them.",
+        f" method for the {tested} claims that are tested. *Not separable*: no difference is"
+        " shown, which is no evidence that there is none; *detectable* is the difference that a"
+        f" study with these seeds and clips finds with a probability of {POWER:.0%}. *Here* is the"
+        " first row of the claim minus the second, whichever way the claim points, and the paper's"
+        " difference is in percentage points. A study marked (?) did not record its number of"
+        " clips. Inception scores here are by another network (`lite0`), so their order can be"
+        " compared and their size cannot. “Diverse” and “consistent” have no metric in the paper:"
+        " `diversity_lite0`, and the arm without the consistency loss, stand for them.",
         "",
         *_sources(found),
     ]

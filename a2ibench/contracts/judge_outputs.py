@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -115,6 +116,35 @@ class JudgeOutputs:
         """Return the outputs with ``block`` as their blocks: these very ones where it is so."""
         return self if np.array_equal(block, self.block) else replace(self, block=block)
 
+    @property
+    def train_block(self) -> IntArray:
+        """The block of test segments with which each training image is left out, int64 ``[m]``.
+
+        The training clips of a class are dealt out to the blocks that hold the class, by a hash of
+        their names. −1 for an image of a class that no test segment is of, and where no clips are
+        known.
+        """
+        return self.once(_deal_training)
+
+    def outside(self, block: int, training: bool = False) -> "JudgeOutputs":
+        """Return the outputs for the test segments outside of a block; with ``training``, without
+        the training images of :attr:`train_block`, too."""
+        rest = self.take(np.flatnonzero(self.block != block))
+        if not training:
+            return rest
+        rows = np.flatnonzero(self.train_block != block)
+        return replace(
+            rest,
+            train={name: output[rows] for name, output in self.train.items()},
+            train_label=self.train_label[rows],
+            train_source=self.train_source[rows],
+            train_acoustic=self.train_acoustic[rows]
+            if len(self.train_acoustic)
+            else self.train_acoustic,
+            train_sounds={name: output[rows] for name, output in self.train_sounds.items()},
+            train_factors={name: value[rows] for name, value in self.train_factors.items()},
+        )
+
     def take(self, rows: IntArray) -> "JudgeOutputs":
         """Return the outputs for some of the test segments, or for all in another order."""
         place = np.full(len(self.label), -1, dtype=np.int64)
@@ -136,3 +166,19 @@ class JudgeOutputs:
             disjoint=self.disjoint[rows] if len(self.disjoint) else self.disjoint,
             labels=None if self.labels is None else self.labels.take(rows),
         )
+
+
+def _deal_training(outputs: JudgeOutputs) -> IntArray:
+    dealt = np.full(len(outputs.train_label), -1, dtype=np.int64)
+    if not (len(outputs.block) and len(outputs.train_source)):
+        return dealt
+    names, clip = np.unique(outputs.train_source, return_inverse=True)
+    coded = [str(name).encode(errors="surrogateescape") for name in names]
+    rank = np.argsort(np.argsort([blake2b(one, digest_size=8).digest() for one in coded]))
+    for label in np.unique(outputs.train_label):
+        rows = np.flatnonzero(outputs.train_label == label)
+        blocks = np.unique(outputs.block[outputs.label == label])
+        if len(blocks):
+            place = np.unique(rank[clip[rows]], return_inverse=True)[1]
+            dealt[rows] = blocks[place % len(blocks)]
+    return dealt

@@ -149,6 +149,10 @@ class Metric(ABC):
     keeps_parts: bool = False
     """Whether it cuts the images into random parts, and :meth:`without_blocks` keeps the others in
     theirs: to cut them anew would move the score more than the missing images do."""
+    leaves_out_training: bool = False
+    """Whether the jackknife leaves out training images, too: their share with each block
+    (:attr:`JudgeOutputs.train_block`). For a score that compares with training images which might
+    have been others; without it, an interval takes those that are there as given."""
     variants: ClassVar[Variants] = {}
     """Instances with names of their own: name → the parameters, and other attributes, that differ
     from the class's. Where there are some, only these are listed, and computed when the user names
@@ -259,9 +263,10 @@ class Metric(ABC):
         ``block`` is int64 ``[n]``, 0 … B − 1.
 
         Returns:
-            float64 ``[B]``, the b-th equal to the score of the segments outside of block b (up to
-            the cuts, with :attr:`keeps_parts`). None, the default, leaves it to the jackknife:
-            means of ``per_segment`` where there are some, else :meth:`compute` B times.
+            float64 ``[B]``, the b-th equal to the score of the outputs outside of block b
+            (:meth:`JudgeOutputs.outside`; up to the cuts, with :attr:`keeps_parts`). None, the
+            default, leaves it to the jackknife: means of ``per_segment`` where there are some, else
+            :meth:`compute` B times.
         """
         return None
 

@@ -128,7 +128,8 @@ def jackknife(
         influence = np.bincount(block[rows], above, number).astype(np.float64)
     else:
         if without is None:
-            without = np.array([_without(metric, outputs, block != b) for b in range(number)])
+            blocked = outputs.with_blocks(block)
+            without = np.array([_without(metric, blocked, b) for b in range(number)])
         influence = (len(rows) - size) * (score.value - without)
         filled = np.flatnonzero(size)
         cells = _Cells(influence[filled], size[filled], stratum[filled], filled)
@@ -210,9 +211,9 @@ def _rows_behind(metric: Metric, outputs: JudgeOutputs, score: Score) -> IntArra
     return outputs.grid_rows if "grid" in metric.needs else np.arange(len(outputs.label))
 
 
-def _without(metric: Metric, outputs: JudgeOutputs, kept: npt.NDArray[np.bool_]) -> float:
+def _without(metric: Metric, outputs: JudgeOutputs, block: int) -> float:
     try:
-        return metric.score(outputs.take(np.flatnonzero(kept))).value
+        return metric.score(outputs.outside(block, metric.leaves_out_training)).value
     except UserError:
         return float("nan")
 

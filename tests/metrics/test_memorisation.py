@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
+from a2ibench.evaluation.clip_blocks import jackknife, make_blocks
+from a2ibench.evaluation.statistics import SeedScores, interval
 from a2ibench.nn import pairwise
 from a2ibench.nn.cosine import unit_rows
 from a2ibench_plugins.metrics.memorisation import (
     Memorisation,
+    Neighbours,
     compare,
-    nearest_drawn,
+    needed,
     probabilities,
 )
 
@@ -84,7 +87,9 @@ def test_the_few_neighbours_that_are_looked_at_are_the_nearest_and_enough(monkey
     never = rng.random((3, 200)) < 0.3
     size = np.count_nonzero(~never, axis=1, keepdims=True)
     label = np.zeros(200, dtype=np.int64)
-    r, p = nearest_drawn(images, others, label, never, size, size // 2)
+    neighbours = Neighbours(images, others, label, label, never)
+    neighbours.look_for(needed(size, size // 2))
+    r, p = neighbours.without(-1, np.arange(3), size, size // 2)
     assert r.shape[1] < 40
     distance = np.where(never, np.inf, 1 - unit_rows(images) @ unit_rows(others).T)
     np.testing.assert_allclose(r, np.sort(distance, axis=1)[:, : r.shape[1]], atol=1e-9)
@@ -160,6 +165,56 @@ def test_a_picture_that_is_in_both_is_no_copy_of_one():
     real, _ = drawn_world(160, 1, rng)
     # Of both copies of the picture one is drawn for certain, the other for 76 draws of 80.
     assert score_of(np.roll(real, 8, axis=0), real, real) == pytest.approx(-0.05, abs=0.01)
+
+
+@pytest.mark.parametrize("cells", [1, 10_000])
+@pytest.mark.parametrize(("n", "m"), [(48, 40), (40, 48), (48, 200)])
+def test_scores_without_a_block_are_those_of_computing_again(monkeypatch, n, m, cells):
+    monkeypatch.setattr(pairwise, "CELLS", cells)
+    rng = np.random.default_rng(n + m)
+    outputs = outputs_of(rng.normal(size=(n, 4)), rng.normal(size=(n, 4)), rng.normal(size=(m, 4)))
+    outputs = replace(
+        outputs,
+        block=np.unique(outputs.source, return_inverse=True)[1],
+        train_source=np.array([f"{i // 4}" for i in range(m)]),
+    )
+    assert set(outputs.train_block[outputs.train_label == 0]) <= set(outputs.block[::2])
+    found = Memorisation().without_blocks(outputs, outputs.block)
+    again = [
+        Memorisation().compute(outputs.outside(b, training=True)).value
+        for b in range(outputs.block.max() + 1)
+    ]
+    np.testing.assert_allclose(found, again, atol=1e-8)
+    assert np.std(found) > 0.001
+
+
+def test_the_interval_is_over_the_clips_of_both_sets():
+    """Pictures that copy nothing: 0 is outside in few samples, though all segments are alike."""
+    covered, reach, values = 0, [], []
+    middles = 2 * np.random.default_rng(999).normal(size=(4, 16))
+    label = np.repeat(np.arange(4), 30)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        train, test = middles[label] + rng.normal(size=(2, 120, 16))
+        blurred = middles[label] + 0.3 * rng.normal(size=(120, 16))
+        source = np.arange(120).astype(str)
+        block, stratum = make_blocks(source, label)
+        outputs = replace(
+            outputs_of(blurred, test, train),
+            label=label, classes=tuple("abcd"), train_label=label, block=block,
+            source=source, train_source=np.char.add("train", source),
+        )  # fmt: skip
+        score = Memorisation().score(outputs)
+        pseudo = jackknife(Memorisation(), outputs, score, block, stratum)[np.newaxis]
+        ends = interval(
+            SeedScores((0,), np.array([score.value]), 120, None, pseudo, strata=stratum)
+        )
+        assert ends is not None
+        covered += ends[0] <= 0 <= ends[1]
+        reach.append((ends[1] - ends[0]) / 2)
+        values.append(score.value)
+    assert np.mean(reach) == pytest.approx(2 * np.std(values), rel=0.25)
+    assert covered >= 36
 
 
 @given(st.integers(0, 2**32 - 1))
