@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from a2ibench import config, registry
 from a2ibench.code_hash import source_hash
 from a2ibench.contracts.metric import OWN
 from a2ibench.data.class_counts import refuse_too_few_clips
-from a2ibench.data.holdout import hold_out
+from a2ibench.data.holdout import hold_out, part
 from a2ibench.errors import UserError
-from a2ibench.evaluation.eval_set import EvalSet, make_eval_set
+from a2ibench.evaluation.eval_set import EvalSet, make_eval_set, spread
 from a2ibench.evaluation.evaluate import check_metric, load_judges
 from a2ibench.evaluation.feasibility import clips_of_judges, find_metric
 from a2ibench.evaluation.judge_health import held_out_health
@@ -36,6 +38,9 @@ SEED = 1_000
 """Seed of every trial, so that options are compared and not luck; studies count theirs from 0."""
 VALIDATION_SHARE, VALIDATION_SEED = 1 / 4, 2_001
 """Share of the training clips that the judges leave: a quarter of those of each class."""
+MAX_VALIDATION = 600
+"""Largest number of validation segments. What one seed more or less does to a trial exceeds what
+more segments would tell, and to draw them takes a method of many steps longer than to train."""
 RUNGS = (1, 3, 9)
 """Ninths of the budget after which a trial is scored, and stopped or continued."""
 
@@ -178,9 +183,13 @@ def plan_tuning(
 
 
 def split_for_tuning(data: Data) -> tuple[Pairs, EvalSet]:
-    """Return the training pairs of trials, and what they are judged on; split by source clip."""
+    """Return the training pairs of trials, and what they are judged on; split by source clip.
+
+    Of many validation pairs, :data:`MAX_VALIDATION` are drawn, from the classes in turn.
+    """
     train, validation = hold_out(data.train, VALIDATION_SHARE, VALIDATION_SEED)
-    return train, make_eval_set(train, validation)
+    rows = spread(validation.label, MAX_VALIDATION, np.random.default_rng(VALIDATION_SEED))
+    return train, make_eval_set(train, part(validation, rows))
 
 
 def _claim(tuning: Tuning) -> None:

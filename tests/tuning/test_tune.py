@@ -195,6 +195,19 @@ def test_validation_clips_are_of_training_and_nobody_elses(request_: Request) ->
     assert set(np.unique(exam.test.label)) == set(np.unique(data.train.label))
 
 
+def test_of_many_validation_pairs_some_of_each_class_are_judged(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, data = open_parts(request_, outline(request_), silent)
+    train, every = split_for_tuning(data)
+    monkeypatch.setattr("a2ibench.tuning.tune.MAX_VALIDATION", 4)
+    again, some = split_for_tuning(data)
+    assert len(every.test) > len(some.test) == 4
+    assert np.bincount(some.test.label).tolist() == [2, 2]
+    assert set(some.test.source) <= set(every.test.source)
+    assert (again.source == train.source).all()
+
+
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [
