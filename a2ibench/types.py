@@ -199,8 +199,10 @@ class Pairs:
         classes: the class names, sorted.
         source: ``[n]`` strings, the source clip of each pair.
         factors: factors of the scenes that are known for all: name → float32 ``[n]``.
-        span: float64 ``[n, 2]``, begin and end of each sound in its source, in seconds; empty if
+        span: float64 ``[n, 2]``, begin and end of each sound in its recording, in seconds; empty if
             unknown, in which case no two sounds are taken to overlap.
+        recording: ``[n]`` strings, what the times of ``span`` count from: a source may be a folder
+            of several files. Empty where it is the source.
         sounds: the sounds themselves; None where only their features are known.
         labels: all classes of each pair; None where only ``label`` is known.
     """
@@ -214,6 +216,7 @@ class Pairs:
     span: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     sounds: Sounds | None = None
     labels: Labels | None = None
+    recording: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
 
     def __len__(self) -> int:
         return len(self.label)

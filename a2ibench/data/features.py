@@ -10,7 +10,7 @@ import numpy.typing as npt
 from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.encoding import encode_sounds
-from a2ibench.data.file_times import begin_of_files
+from a2ibench.data.file_times import recordings
 from a2ibench.data.npy_files import open_array
 from a2ibench.data.pair_labels import labels_of
 from a2ibench.data.sounds import stored_sounds
@@ -135,9 +135,9 @@ def split_pairs(
         raise ValueError(f"expected features of {len(store)} pairs, got {len(raw)}")
     if standardiser is None:
         standardiser = Standardiser.fit(raw[store.rows("train")])
-    begins = begin_of_files(store)
+    known = recordings(store)
     train, test = (
-        _side(store, split, standardiser(raw[store.rows(split)]), begins)
+        _side(store, split, standardiser(raw[store.rows(split)]), known)
         for split in ("train", "test")
     )
     return train, test, standardiser
@@ -150,13 +150,16 @@ def bare_pairs(store: PairStore, split: Split) -> Pairs:
         Pairs whose ``acoustic`` is ``[n, 0]``.
     """
     none = np.empty((len(store.rows(split)), 0), dtype=np.float32)
-    return _side(store, split, none, begin_of_files(store))
+    return _side(store, split, none, recordings(store))
 
 
 def _side(
-    store: PairStore, split: Split, acoustic: FloatArray, begins: npt.NDArray[np.float64]
+    store: PairStore,
+    split: Split,
+    acoustic: FloatArray,
+    known: tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]],
 ) -> Pairs:
-    rows = store.rows(split)
+    rows, (names, begins) = store.rows(split), known
     start = (store.index["start"].to_numpy(dtype=np.float64) + begins)[rows]
     seconds = store.index["audio_length"].to_numpy(dtype=np.float64)[rows] / store.sample_rate
     return Pairs(
@@ -173,4 +176,5 @@ def _side(
         span=np.column_stack([start, start + seconds]),
         sounds=stored_sounds(store, rows),
         labels=labels_of(store, rows),
+        recording=names[rows],
     )

@@ -15,21 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def begin_of_files(store: PairStore) -> npt.NDArray[np.float64]:
-    """Return where the file of each pair begins in its source, in seconds: float64 ``[n]``.
-
-    Several files may be cut from one film. Where a layout does not know it, a file begins at 0.
-
-    Raises:
-        UserError: the table of files is damaged.
-    """
-    return _begins(_files(store))
-
-
 def recordings(store: PairStore) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]]:
-    """Return the names of what the times of pairs count from, ``[n]``, and :func:`begin_of_files`.
+    """Return what the times of pairs count from, ``[n]`` names, and where their files begin there.
 
-    A name is the source, if it is known where its files begin or if a file is named after it; else
+    Several files may be cut from one film; where each begins is in seconds, float64 ``[n]``, and 0
+    where a layout does not know it. A name is the source, if it is known where its files begin or if a file is named after it; else
     there may be several such files, and each counts from its own beginning: the path of the file,
     without its suffix.
 

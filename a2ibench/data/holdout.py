@@ -123,4 +123,5 @@ def part(pairs: Pairs, rows: IntArray) -> Pairs:
         span=pairs.span[rows] if len(pairs.span) else pairs.span,
         sounds=None if pairs.sounds is None else pairs.sounds.take(rows),
         labels=None if pairs.labels is None else pairs.labels.take(rows),
+        recording=pairs.recording[rows] if len(pairs.recording) else pairs.recording,
     )

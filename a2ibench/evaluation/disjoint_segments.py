@@ -20,7 +20,7 @@ SLACK = 1e-3
 
 
 def find_disjoint(pairs: Pairs) -> npt.NDArray[np.bool_]:
-    """Mark the largest possible number of segments of every clip of which no two overlap.
+    """Mark the largest possible number of segments of every recording of which no two overlap.
 
     In the order of their ends, each is marked that begins after the last marked one has ended; of
     several images of one sound the first.
@@ -32,12 +32,13 @@ def find_disjoint(pairs: Pairs) -> npt.NDArray[np.bool_]:
         return np.ones(len(pairs), dtype=np.bool_)
     begin, end = pairs.span.T
     disjoint = np.zeros(len(pairs), dtype=np.bool_)
+    recording = pairs.recording if len(pairs.recording) else pairs.source
     last: dict[str, float] = {}
     for row in np.lexsort((begin, end)).tolist():
-        clip = str(pairs.source[row])
-        if begin[row] >= last.get(clip, -math.inf) - SLACK:
+        name = str(recording[row])
+        if begin[row] >= last.get(name, -math.inf) - SLACK:
             disjoint[row] = True
-            last[clip] = float(end[row])
+            last[name] = float(end[row])
     return disjoint
 
 

@@ -47,6 +47,7 @@ def test_files_of_one_source_that_two_holders_have_are_told_apart(films, tmp_pat
         done = call("data", "prepare", root, "--out", tmp_path / f"{holder}-pairs", *small)
         assert done.exit_code == 0, done.output
         held.append(held_by(PairStore(tmp_path / f"{holder}-pairs")))
+        assert find_disjoint(bare_pairs(PairStore(tmp_path / f"{holder}-pairs"), "test")).all()
     assert {name.rpartition("/")[2] for name in held[0].source} == {"1", "2"}
     common = in_common(*held)
     assert {held[0].source[row].rpartition("/")[2] for row in common.first} == {"1"}
