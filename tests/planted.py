@@ -2,6 +2,8 @@
 
 import io
 from collections.abc import Iterable
+from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +90,11 @@ def write(
 ) -> PairStore:
     identity = {"dataset": "planted", "version": 1, "config": config or {}, "sample_rate": RATE}
     with StoreWriter(root, identity) as writer:
-        writer.add(Part([Pair(**pair) for pair in pairs]))
-        for file in files:
-            writer.add(Part([], source={"bytes": 1, "seconds": 1.0, **file}))
+        if not (facts := {file["file"]: file for file in files}):
+            writer.add(Part([Pair(**pair) for pair in pairs]))
+        for name, own in groupby(pairs if facts else [], lambda pair: pair["source"]):
+            file = f"{name}.mp4"
+            about = {"file": file, "sha256": sha256(file.encode()).hexdigest(), "source": name}
+            about |= {"bytes": 1, "seconds": 1.0, **facts.get(file, {})}
+            writer.add(Part([Pair(**pair) for pair in own], source=about))
         return writer.finish()

@@ -44,7 +44,7 @@ def check(folder: Path, report: Path | None, executor: str, ray_address: str | N
     is 1 if there is damage or a leak, else 0.
     """
     from a2ibench.curation.check import check_store
-    from a2ibench.curation.finding import findings_table
+    from a2ibench.curation.finding import findings_table, is_findings_table
     from a2ibench.curation.last_check import folder_for, keep_check
     from a2ibench.errors import UserError
     from a2ibench.evaluation.feasibility import feasibility
@@ -56,6 +56,12 @@ def check(folder: Path, report: Path | None, executor: str, ray_address: str | N
     page = report or place / "check.html"
     if page.suffix not in (".html", ".htm"):
         raise UserError(f"--report {page}: expected a name that ends in .html")
+    table = page.with_suffix(".parquet")
+    if not is_findings_table(table):
+        raise UserError(
+            f"--report {page}: the table of findings would replace {table}, which is another one;"
+            " choose another name"
+        )
     display = make_display(verbose=True)
     with open_workers(executor, ray_address, display), display.running():
         checked = check_store(folder, display.counter)
@@ -72,7 +78,7 @@ def check(folder: Path, report: Path | None, executor: str, ray_address: str | N
         elif seen[finding.kind] == PRINTED + 1:
             more = kinds[finding.kind] - PRINTED
             display.say(f"  and {more:,} more of this kind ({finding.kind})")
-    with atomic_write(page.with_suffix(".parquet")) as temporary:
+    with atomic_write(table) as temporary:
         index = None if checked.store is None else checked.store.index
         findings_table(checked.findings, index).to_parquet(temporary)
     write_page(checked, page)
@@ -80,7 +86,7 @@ def check(folder: Path, report: Path | None, executor: str, ray_address: str | N
     if checked.store is not None:
         show_feasibility(feasibility(checked.store), display)
     display.say(verdict(checked), style="bold")
-    display.say(f"page: {page}; all findings: {page.with_suffix('.parquet')}")
+    display.say(f"page: {page}; all findings: {table}")
     if checked.store is not None:
         _offer_corrections(checked.store, checked.findings, place, display)
     sys.exit(0 if checked.sound else 1)
@@ -100,7 +106,7 @@ def _offer_corrections(
         return
     how = (
         command("data", "clean", store.root, "--apply", sheet)
-        if place == store.root
+        if place.resolve() == store.root.resolve()
         else f"apply it to a copy of the store, as {store.root} is not writable"
     )
     display.say(

@@ -16,8 +16,8 @@ from a2ibench.curation.picture_features import Features, constant, picture_featu
 from a2ibench.curation.same_picture import is_still
 from a2ibench.curation.sound_copies import sound_copies
 from a2ibench.curation.sound_features import CLIPPED_SHARE, SILENT, Sounds, sound_features
-from a2ibench.data.store import DamagedError, PairStore
-from a2ibench.data.store_tables import SOURCES, read_side_table
+from a2ibench.data.file_times import files_of_pairs
+from a2ibench.data.store import LEFT_OUT, DamagedError, PairStore
 from a2ibench.data.verification import changed_files
 from a2ibench.errors import UserError, counted
 from a2ibench.one_thread import one_thread
@@ -133,29 +133,27 @@ def _split_sources(store: PairStore) -> Iterator[Finding]:
 def _files(store: PairStore) -> Iterator[Finding]:
     """Find files that occur under several names."""
     try:
-        table = read_side_table(store.root / "sources.parquet", SOURCES)
+        files = files_of_pairs(store)
     except UserError as error:
         advice = "Files under two names could not be searched for."
         yield Finding("unreadable", "damage", str(error), advice)
         return
-    if not {"sha256", "source"} <= set(table.columns):
+    if "sha256" not in files:
         return
-    split = store.index.groupby("source")["split"].agg(set)
-    rows = store.index.groupby("source").indices
-    table = table[table["sha256"].notna() & table["source"].isin(split.index)]
-    for value, group in table.groupby("sha256"):
-        names = sorted(set(group["source"]))
-        used = [name for name in names if split[name] & {"train", "test"}]
+    pairs = store.index[["source", "split"]].reset_index(drop=True)
+    pairs = pairs[pairs["split"] != LEFT_OUT]
+    for value, group in pairs.groupby(files["sha256"]):
+        used = sorted(set(group["source"]))
         if len(used) < 2:
             continue
-        leak = set().union(*(split[name] for name in used)) >= {"train", "test"}
+        leak = set(group["split"]) == {"train", "test"}
         yield Finding(
             "file_leak" if leak else "file_twice",
             "leak" if leak else "warning",
             f"one file (sha256 {str(value)[:12]}…) was cut under {len(used)} names"
             + (", on both sides of the split" if leak else ""),
             "Keep the file once, under one class and on one side.",
-            rows=tuple(int(row) for name in used for row in rows[name]),
+            rows=tuple(int(row) for name in used for row in group.index[group["source"] == name]),
             sources=tuple(map(str, used)),
         )
 

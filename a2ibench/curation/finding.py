@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
@@ -35,6 +36,28 @@ class Finding:
     pairs: tuple[tuple[int, int], ...] = ()
 
 
+COLUMNS = [
+    "finding", "kind", "severity", "row", "partner", "source", "split", "label", "what", "advice"
+]  # fmt: skip
+"""Columns of the table of findings."""
+OF_A_STORE = ("index", "rejected", "sources")
+"""Names of tables of a store: one that is not there must not be written either."""
+
+
+def is_findings_table(path: Path) -> bool:
+    """Return whether the table of findings may be written there: nothing else is, or belongs."""
+    import pyarrow.parquet
+
+    if path.stem in OF_A_STORE and (path.parent / "store.json").exists():
+        return False
+    if not path.exists():
+        return True
+    try:
+        return bool(pyarrow.parquet.read_schema(path).names == COLUMNS)
+    except (OSError, pyarrow.ArrowException):
+        return False
+
+
 def findings_table(findings: Sequence[Finding], index: "pd.DataFrame | None") -> "pd.DataFrame":
     """Return all findings in long form: one line per pair, or one for a finding without pairs.
 
@@ -58,9 +81,7 @@ def findings_table(findings: Sequence[Finding], index: "pd.DataFrame | None") ->
             if index is not None and row is not None:
                 place = index[["source", "split", "label"]].iloc[row].tolist()
             lines.append([*about, row, partner, *place, finding.what, finding.advice])
-    columns = ["finding", "kind", "severity", "row", "partner", "source", "split", "label", "what",
-               "advice"]  # fmt: skip
-    return pd.DataFrame(lines, columns=columns).astype(
+    return pd.DataFrame(lines, columns=COLUMNS).astype(
         {"finding": "int64", "row": "Int64", "partner": "Int64"}
-        | {name: "string" for name in columns if name not in ("finding", "row", "partner")}
+        | {name: "string" for name in COLUMNS if name not in ("finding", "row", "partner")}
     )

@@ -19,15 +19,15 @@ def recordings(store: PairStore) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.f
     """Return what the times of pairs count from, ``[n]`` names, and where their files begin there.
 
     Several files may be cut from one film; where each begins is in seconds, float64 ``[n]``, and 0
-    where a layout does not know it. A name is the source, if it is known where its files begin or if a file is named after it; else
-    there may be several such files, and each counts from its own beginning: the path of the file,
-    without its suffix.
+    where a layout does not know it. A name is the source, if it is known where its files begin or
+    if a file is named after it; else there may be several such files, and each counts from its own
+    beginning: the path of the file, without its suffix.
 
     Raises:
         UserError: the table of files is damaged.
     """
     source = store.index["source"].to_numpy(dtype=np.str_)
-    files = _files(store)
+    files = files_of_pairs(store)
     if "file" not in files:
         return source, _begins(files)
     known = set(files["source"][files["begins"].notna()]) if "begins" in files else set()
@@ -47,8 +47,12 @@ def _begins(files: "pd.DataFrame") -> npt.NDArray[np.float64]:
     return np.asarray(files["begins"].fillna(0), dtype=np.float64)
 
 
-def _files(store: PairStore) -> "pd.DataFrame":
-    """Return the line of the table of files for each pair; none where it is not known."""
+def files_of_pairs(store: PairStore) -> "pd.DataFrame":
+    """Return the line of the table of files for each pair; without columns where none is known.
+
+    Raises:
+        UserError: the table is damaged.
+    """
     import pandas as pd
 
     files = read_side_table(store.root / "sources.parquet", SOURCES)

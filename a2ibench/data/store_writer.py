@@ -77,8 +77,9 @@ class StoreWriter:
 
     @property
     def sources(self) -> list[dict[str, Any]]:
-        """The facts on each file cut so far."""
-        return [entry.source for entry in self._partial.entries if entry.source]
+        """The facts on each file cut so far, and the number of its pairs."""
+        entries = self._partial.entries
+        return [{**one.source, "pairs": len(one.rows)} for one in entries if one.source]
 
     def __enter__(self) -> "StoreWriter":
         partial = self.root.with_name(f"{self.root.name}.partial")

@@ -236,6 +236,27 @@ def test_a_missing_file_and_a_file_that_was_cut_off_are_damage(pairs, root, name
     assert "This store is damaged" in (root / "check.html").read_text()
 
 
+@pytest.mark.parametrize("name", ["index", "sources", "rejected"])
+def test_a_page_does_not_replace_a_table_of_the_store_or_of_anybody(pairs, root, tmp_path, name):
+    before = write(pairs, root).content_hash
+    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "mine.parquet")
+    for page in (root / f"{name}.html", tmp_path / "mine.html"):
+        done = call(root, "--report", page)
+        assert (done.exit_code, "choose another name" in done.output) == (2, True), done.output
+    assert PairStore(root).content_hash == before
+    assert not (root / f"{name}.html").exists()
+    assert pd.read_parquet(tmp_path / "mine.parquet").columns.tolist() == ["x"]
+
+
+def test_a_relative_folder_that_is_writable_is_offered_corrections(pairs, root, monkeypatch):
+    pairs[10]["image"] = pairs[2]["image"]
+    write(pairs, root)
+    monkeypatch.chdir(root.parent)
+    done = call(root.name)
+    assert "is not writable" not in done.output
+    assert "data clean" in done.output
+
+
 def test_wrong_usage_exits_with_2(pairs, root, tmp_path):
     for arguments in ([tmp_path], [tmp_path / "nowhere"], []):
         assert call(*arguments).exit_code == 2

@@ -4,13 +4,15 @@ import csv
 
 import pytest
 from click.testing import CliRunner
-from planted import good_pairs, noise, scene, write
+from planted import RATE, good_pairs, noise, scene, write
 
 from a2ibench.cli import main
 from a2ibench.curation.check import check_store
 from a2ibench.curation.check_sheet import write_check_sheet
 from a2ibench.curation.proposals import propose
 from a2ibench.data.store import PairStore
+from a2ibench.data.store_writer import StoreWriter
+from a2ibench.types import Pair, Part
 
 
 def call(*arguments):
@@ -53,6 +55,29 @@ def test_a_good_store_needs_no_correction(pairs, root):
     assert found == []
     assert write_check_sheet(store, found, root / "check.csv") == 0
     assert not (root / "check.csv").exists()
+
+
+def test_of_two_recordings_of_several_files_the_file_goes_that_is_in_both(pairs, root):
+    """Files begin at 0 each: those that are not alike share nothing but their times."""
+    identity = {"dataset": "planted", "version": 1, "config": {}, "sample_rate": RATE}
+    with StoreWriter(root, identity) as writer:
+        for source, split, files in (("r1", "train", "abcd"), ("r2", "test", "efgc")):
+            for number, one in enumerate(files):
+                seed = 1_000 + 10 * ord(one)
+                cut = [
+                    Pair(scene(seed + i), noise(seed + i), "dog", source, split, float(2 * i))
+                    for i in range(2)
+                ]
+                about = {"file": f"{source}/{number}.mp4", "sha256": 64 * one, "source": source}
+                writer.add(Part(cut, source=about))
+        for pair in pairs:
+            if pair["label"] == "sea":
+                writer.add(Part([Pair(**pair)], source={"file": "x", "source": pair["source"]}))
+        store = writer.finish()
+    found = check_store(root, lambda name: lambda done, total: None).findings
+    (leak,) = (one for one in found if one.kind == "file_leak")
+    assert leak.rows == (4, 5, 14, 15)
+    assert [one.row for one in propose(store, found)] == [4, 5]
 
 
 def test_the_training_side_of_a_leak_goes_and_the_test_side_stays(pairs, root):

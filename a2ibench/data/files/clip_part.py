@@ -49,4 +49,4 @@ def part_of(clip: Clip, split: Split, result: Cut | str, facts: Mapping[str, Any
         )
     ]
     rejected = tuple(Rejected(clip.file, why, start) for start, why in result.rejected)
-    return Part(pairs, rejected, {**about, **result.facts, "pairs": len(pairs)})
+    return Part(pairs, rejected, {**about, **result.facts})
