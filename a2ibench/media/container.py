@@ -31,6 +31,7 @@ def open_media(path: Path) -> Iterator["InputContainer"]:
     Raises:
         RejectedError: the file is empty, not a media file, or damaged.
         PermissionError: the file may not be read.
+        MemoryError: it needs more memory than there is.
     """
     import av
 
@@ -38,13 +39,15 @@ def open_media(path: Path) -> Iterator["InputContainer"]:
         raise RejectedError("the file is empty (0 bytes)")
     try:
         container = av.open(str(path), options=MEDIA_ONLY, metadata_errors="replace")
-    except PermissionError:
+    except (PermissionError, MemoryError):
         raise
     except (av.FFmpegError, ValueError, OSError) as error:
         raise RejectedError(f"not a readable video or sound file ({reason(error)})") from error
     with container:
         try:
             yield container
+        except MemoryError:  # that of libav is one as well
+            raise
         except (av.FFmpegError, ValueError) as error:
             raise RejectedError(f"damaged: it cannot be decoded ({reason(error)})") from error
 

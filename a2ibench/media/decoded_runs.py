@@ -111,6 +111,8 @@ def _frames(
     for packet in packets:
         try:
             frames = stream.codec_context.decode(packet)
+        except MemoryError:  # else the frame would be damaged on small machines
+            raise
         except av.FFmpegError:
             begin = time_of(packet)
             duration = float((packet.duration or 0) * (packet.time_base or 0))

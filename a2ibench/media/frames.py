@@ -136,6 +136,8 @@ class Frames:
             context.skip_frame = "DEFAULT" if needed or self._unordered else "NONREF"
             try:
                 frames = context.decode(packet)
+            except MemoryError:  # else the frame would be damaged on small machines
+                raise
             except av.FFmpegError:
                 # Packets before the first whole picture belong to one that was cut off.
                 if some and not broken:

@@ -149,6 +149,8 @@ def _read_with_av(path: Path, limits: Limits) -> tuple[list[Run], UserError | No
                 last = packets.spans[stream.index].last
     except RejectedError as error:
         return [], UserError(str(error))
+    except MemoryError:
+        raise
     except (av.FFmpegError, ValueError) as error:
         if found:
             until = f"{_seconds(found):.2f} s"

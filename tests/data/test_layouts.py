@@ -1,5 +1,7 @@
 """Layouts of public collections: their own lists and folders become clips; conflicts are named."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,42 @@ def test_ave_cuts_inside_its_events(tmp_path):
     assert clips["AVE/e5.mp4"].split == "train"
     assert "lasts 1 s" in reasons(made)["AVE/c3.mp4"]
     assert "AVE/e5.mp4" not in listed(layout("ave", root, validation=False))
+
+
+def test_ave_films_that_are_not_there_are_missing_however_short_their_events_are(tmp_path):
+    root = write(tmp_path, **{
+        "trainSet.txt": "dog&here&good&0&1\ndog&gone&good&0&1\ndog&a&good&0&8",
+        "valSet.txt": "", "testSet.txt": "dog&b&good&0&8\ndog&b&good&0&6",
+        "AVE/here.mp4": "", "AVE/a.mp4": "", "AVE/b.mp4": "",
+    })  # fmt: skip
+    made = layout("ave", root, most=2)
+    assert [one.clip for one in made.missing] == ["AVE/gone.mp4"]
+    assert made.notes()[0].startswith("held 3 of 4 listed clips")
+    assert "its event lasts 1 s" in reasons(made)["AVE/here.mp4"]
+    cut = [(clip.file, start) for clip in made._clips for start in clip.starts or ()]
+    assert cut == [(f"AVE/{film}.mp4", start) for film in "ab" for start in (0.0, 6.0)]
+
+
+@pytest.mark.parametrize("name", ["folder", "vegas"])
+def test_a_file_that_is_no_table_is_no_folder(tmp_path, name):
+    root = write(tmp_path, **{"list.tsv": "", "dog/a.mp4": "", "dog/videos/a.mp4": ""})
+    with pytest.raises(UserError, match=r"list\.tsv: expected "):
+        layout(name, root / "list.tsv")
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    root = write(tmp_path, **{"dog/a.mp4": "", "cat/b.mp4": ""})
+    listed_before = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("cat"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return listed_before(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    made = layout("folder", root)
+    assert list(listed(made)) == ["dog/a.mp4"]
+    assert reasons(made)["cat"] == "the folder cannot be read (Input/output error)"
 
 
 def test_wan2019_finds_what_its_lists_name(tmp_path):

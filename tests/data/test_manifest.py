@@ -271,6 +271,58 @@ def test_segments_of_several_classes_are_kept_with_all_of_them(films, tmp_path):
     )
 
 
+def test_a_segment_inside_a_whole_file_of_another_class_changes_nothing_in_that(films, tmp_path):
+    rows = ["path,label,start", "dog/0.mkv,dog,", "dog/0.mkv,cat,1", "dog/1.mov,cat,"]
+    made = manifest(table(films, tmp_path, *rows), several="keep")
+    assert [(clip.label, clip.starts, clip.labels) for clip in made._clips] == [
+        ("dog", None, ()),
+        ("cat", None, ()),
+    ]
+    (rejected,) = made._rejected
+    assert (rejected.file, rejected.start) == ("dog/0.mkv", 1.0)
+    assert rejected.reason == "the whole file is listed under dog"
+    assert "list the segments of that class, too" in made.notes()[-1]
+
+
+def test_two_names_of_one_file_are_one_source(films, tmp_path):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    (root / "again.mkv").symlink_to(root / "dog" / "0.mkv")
+    rows = ["path,label,start", "dog/0.mkv,dog,0", "./dog/0.mkv,dog,0.5", "again.mkv,dog,1"]
+    path = root / "list.csv"
+    path.write_text("\n".join(rows))
+    made = manifest(path)
+    assert {clip.source for clip in made._clips} == {"dog/0.mkv"}
+    assert made.notes()[0] == "held 2 of 2 listed clips"
+
+
+def test_at_most_so_many_segments_of_a_file_are_cut_also_of_listed_ones(films, tmp_path):
+    rows = ["path,label,start", *(f"dog/0.mkv,dog,{start / 8}" for start in range(9))]
+    rows += ["dog/0.mkv,cat,2.5", "dog/1.mov,dog,0.5", "dog/2.avi,cat,"]
+    made = manifest(table(films, tmp_path, *rows), most=3)
+    cut = {(clip.file, clip.label): clip.starts for clip in made._clips}
+    assert cut == {
+        ("dog/0.mkv", "dog"): (0.0, 0.5),
+        ("dog/0.mkv", "cat"): (2.5,),
+        ("dog/1.mov", "dog"): (0.5,),
+        ("dog/2.avi", "cat"): None,
+    }
+
+
+def test_a_missing_cell_of_any_kind_is_empty(films, tmp_path):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    path = root / "list.parquet"
+    rows = {"path": ["dog/0.mkv", "dog/1.mov"], "label": ["a", "b"], "start": [0.5, None]}
+    rows["source"] = ["x", None]
+    pd.DataFrame(rows).convert_dtypes().to_parquet(path)
+    made = manifest(path)
+    assert [(clip.source, clip.starts) for clip in made._clips] == [
+        ("x", (0.5,)),
+        ("dog/1.mov", None),
+    ]
+
+
 def test_nobody_has_said_whether_the_class_of_a_correction_is_seen(films, tmp_path):
     rows = ["path,label,start,split,labels,visible"]
     rows += ["dog/0.mkv,a,0,train,b,a", "dog/1.mov,b,0,test,,no", "dog/2.avi,a,0,train,,"]

@@ -6,6 +6,7 @@ preparation. A file that cannot be used is rejected with the reason.
 
 import hashlib
 import json
+import os
 import socket
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from a2ibench.data.files.clip import Clip, ClipConfig
 from a2ibench.data.files.clip_part import part_of
 from a2ibench.data.files.folder_listing import FolderListing
 from a2ibench.data.files.lengths import too_short
-from a2ibench.data.files.listing import as_utf8, check_names, without_conflicts
+from a2ibench.data.files.listing import as_utf8, at_most, check_names, without_conflicts
 from a2ibench.data.files.splits import assign
 from a2ibench.errors import UserError
 from a2ibench.media.container import open_media
@@ -150,6 +151,26 @@ class ClipDataset(Dataset):
             raise RejectedError(f"not a path of a file ({error})") from error
         return path
 
+    def files(self) -> Iterator[str]:
+        """Yield the files in the folder and below, as relative paths; hidden ones are passed over.
+
+        Links to folders are not followed; they, and folders that cannot be read, are rejected.
+        """
+
+        def refuse(error: OSError) -> None:
+            name = Path(error.filename or self.root).relative_to(self.root).as_posix()
+            self.reject(name, f"the folder cannot be read ({error.strerror})")
+
+        for folder, folders, files in os.walk(self.root, onerror=refuse):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in folders:
+                if Path(folder, name).is_symlink():
+                    link = Path(folder, name).relative_to(self.root).as_posix()
+                    self.reject(link, "a symbolic link to a folder, which is not followed")
+            for name in sorted(files):
+                if not name.startswith("."):
+                    yield Path(folder, name).relative_to(self.root).as_posix()
+
     def is_file(self, file: str) -> bool:
         """Return whether there is a file, relative to the folder; cheap where there is none."""
         return self._listing.may_hold(file) and (self.root / file).is_file()
@@ -169,10 +190,13 @@ class ClipDataset(Dataset):
                 else:
                     self.reject(clip.file, str(error))
             else:
+                real = path.relative_to(self.root).as_posix()
+                if clip.source == clip.file:  # whatever its name, a file is one source
+                    clip = replace(clip, source=real)
                 usable.append((path, clip))
         kept, notes = without_conflicts(usable, self.config, self.reject)
         self._notes += notes
-        return kept
+        return at_most(self.config.most, kept)
 
     def _check_picture(self, picture: str | None) -> None:
         try:
@@ -269,6 +293,8 @@ def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | _Unseen | str,
         return str(error), {**facts, **_declared_length(path)}
     except PermissionError:
         return "it may not be read (permission denied)", facts
+    except MemoryError as error:  # said by who has set the limit
+        raise MemoryError(str(error)) from None
     except Exception as error:  # a damaged file makes libraries raise anything; the rest goes on
         return f"it cannot be decoded ({type(error).__name__}: {error})", facts
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from a2ibench.data.files.clip import Clip, ClipConfig
 from a2ibench.types import RejectedError
 
@@ -43,7 +45,8 @@ def without_conflicts(
     """Keep each segment of a file once.
 
     A segment that is listed again is cut once. One that overlaps a segment of another class is left
-    out under both, or is kept with the classes of both (``several``).
+    out under both, or is kept with the classes of both (``several``); inside a whole file of
+    another class, whose segments are not known yet, it is left out.
 
     Args:
         clips: each with the file that it really is, behind links.
@@ -76,7 +79,14 @@ def without_conflicts(
                     for other in (several if len(labels) > 1 else ())
                     if other.label != clip.label and _overlap(start, other, config.seconds)
                 )
-                if others and config.several == "drop":
+                whole = tuple(other for other in others if other.starts is None)
+                if config.several == "keep" and start is None:
+                    others = whole
+                if config.several == "keep" and start is not None and whole:
+                    why = f"the whole file is listed under {whole[0].label}"
+                    reject(clip.file, why, start)
+                    count["inside"] += 1
+                elif others and config.several == "drop":
                     both = ", ".join(sorted({clip.label, *(other.label for other in others)}))
                     reject(clip.file, f"it is listed under several classes: {both}", start)
                     count["classes"] += 1
@@ -97,12 +107,40 @@ def without_conflicts(
             f"listed under several classes: {n:,} segments or clips; each is cut once, with all of"
             " them"
         )
+    if n := count["inside"]:
+        notes.append(
+            f"listed inside a whole file of another class: {n:,} segments; they are left out: list"
+            " the segments of that class, too"
+        )
     if n := count["classes"]:
         notes.append(
             f"listed under several classes: {n:,} segments or clips; they are left out, since a"
             " pair has one class (--set several=keep keeps them, with all their classes)"
         )
     return [clip for i in sorted(kept) for clip in kept[i]], tuple(notes)
+
+
+def at_most(most: int, clips: Sequence[Clip]) -> list[Clip]:
+    """Return the clips with at most so many listed segments per file, evenly spread; 0 for all.
+
+    Whole files are cut later, and thinned then.
+    """
+    starts: dict[str, set[float]] = defaultdict(set)
+    for clip in clips:
+        starts[clip.file].update(clip.starts or ())
+    kept = {
+        file: {every[i] for i in np.linspace(0, len(every) - 1, most).round().astype(int)}
+        for file, every in ((file, sorted(some)) for file, some in starts.items())
+        if 0 < most < len(every)
+    }
+    found = []
+    for clip in clips:
+        if clip.starts is not None and clip.file in kept:
+            places = [i for i, start in enumerate(clip.starts) if start in kept[clip.file]]
+            clip = _joined(clip, (), places)
+        if clip.starts != ():
+            found.append(clip)
+    return found
 
 
 def _joined(clip: Clip, others: Sequence[Clip], places: Sequence[int]) -> Clip:

@@ -64,7 +64,9 @@ class AVE(ClipDataset):
                 file = f"AVE/{event.film}.mp4"
                 if split == "train" and event.film in tested:
                     self.reject(file, f"it is on {name} and on testSet.txt")
-                elif starts := self.config.starts(event.begin, event.end):
+                elif (starts := self.config.starts(event.begin, event.end)) or not self.is_file(
+                    file
+                ):  # what is missing is said to be that
                     yield Clip(file, event.label, event.film, split, starts)
                 else:
                     self.reject(

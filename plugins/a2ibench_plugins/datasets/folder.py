@@ -1,6 +1,5 @@
 """A folder of your own: one folder per class, with videos, or sounds beside their pictures."""
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,12 +65,21 @@ class Folder(ClipDataset):
     config: FolderConfig
 
     def clips(self) -> Iterable[Clip]:
-        """See the contract."""
+        """See the contract.
+
+        Raises:
+            UserError: SOURCE is a file, or groups were asked for and there are none.
+        """
+        if not self.source.is_dir():
+            raise UserError(
+                f"{self.source}: expected a folder SOURCE/<class>/<file>, or a table of clips that"
+                " ends in .csv or .parquet"
+            )
         self._grouped: dict[str, int] = {}
         self._alone: list[str] = []
         pictures: dict[str, list[str]] = {}
         sounds: list[str] = []
-        for file in self._files():
+        for file in self.files():
             kind = Path(file).suffix.lower()
             if "/" not in file:
                 self.reject(file, "not in the folder of a class (expected SOURCE/<class>/<file>)")
@@ -136,18 +144,6 @@ class Folder(ClipDataset):
         if alone:
             text += f"; each of the others counts as a source, for example {alone[0]}"
         self.note(text)
-
-    def _files(self) -> Iterable[str]:
-        """Yield relative paths; ignore hidden ones, and do not follow links to folders."""
-        for folder, folders, files in os.walk(self.root):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in folders:
-                if Path(folder, name).is_symlink():
-                    link = Path(folder, name).relative_to(self.root).as_posix()
-                    self.reject(link, "a symbolic link to a folder, which is not followed")
-            for name in sorted(files):
-                if not name.startswith("."):
-                    yield Path(folder, name).relative_to(self.root).as_posix()
 
 
 def _stem(file: str) -> str:

@@ -1,6 +1,7 @@
 """A table of your own: files with their segments, frames, classes, sides and licences."""
 
 import math
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -83,7 +84,7 @@ class Manifest(ClipDataset):
                     )
                 else:
                     known.setdefault(start, []).extend([] if frame is None else [frame])
-        self.listed = len({clip.file for clip in found})
+        self.listed = len({posixpath.normpath(clip.file) for clip in found})
         for clip, known in found.items():
             yield _cut_at(clip, known)
 
@@ -239,12 +240,14 @@ def _listed(text: str) -> tuple[str, ...]:
 
 def _text(value: Any) -> str:
     """Convert a cell to text; a missing value is empty, a list is written by the rules of CSV."""
+    import pandas as pd
+
     if isinstance(value, str):
         return value.strip()
     if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:
         value = value.tolist()
     if isinstance(value, list | tuple):
         return join_list(map(_text, value)) if value else ""
-    if value is None or value != value:
+    if pd.isna(value):
         return ""
     return str(value).strip()

@@ -22,7 +22,7 @@ class Vegas(ClipDataset):
 
     def clips(self) -> Iterable[Clip]:
         """See the contract."""
-        folders = sorted(self.root.glob("*/videos")) if self.root.is_dir() else []
+        folders = sorted(self.root.glob("*/videos")) if self.source.is_dir() else []
         if not folders:
             raise UserError(f"{self.source}: expected folders <class>/videos; found none")
         for folder in folders:

@@ -139,10 +139,9 @@ class VGGSound(ClipDataset):
     def _files(self) -> dict[str, str]:
         """Name without suffix → relative path; a name that occurs twice is rejected."""
         found: dict[str, str] = {}
-        for path in sorted(self.root.rglob("*")):
-            if path.suffix.lower() not in VIDEOS:
+        for file in sorted(self.files()):
+            if Path(file).suffix.lower() not in VIDEOS:
                 continue
-            file = path.relative_to(self.root).as_posix()
             if (first := found.setdefault(Path(file).stem, file)) != file:
                 self.reject(file, f"the same clip as {first}")
         return found
