@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from a2ibench.data.npy_files import GrowingArray
+from a2ibench.errors import UserError, counted
+from a2ibench.storage import atomic_write
 
 JOURNAL = "journal.jsonl"
 ARRAYS = ("images.npy", "audio.npy")
@@ -37,8 +39,11 @@ class PartialStore:
     """The folder of an unfinished store, resumed behind its last whole part.
 
     Args:
-        folder: made if it is missing; parts of another identity in it are dropped.
+        folder: made if it is missing.
         identity: plain values that the pairs follow from.
+
+    Raises:
+        UserError: the folder holds pairs of another identity.
 
     Attributes:
         entries: the whole parts.
@@ -53,6 +58,10 @@ class PartialStore:
         paths = [folder / name for name in (*ARRAYS, JOURNAL)]
         for path in set(folder.iterdir()).difference(paths):
             path.unlink()  # left by a run that was cut off while it finished
+        # Replaced whole: a second interruption must not cost what the first one left.
+        with atomic_write(paths[2]) as temporary, temporary.open("wb") as journal:
+            for line in (identity, *(entry.model_dump() for entry in self.entries)):
+                journal.write(_line(line))
         last = self.entries[-1] if self.entries else None
         size = last.image_size if last else None
         pairs = sum(len(entry.rows) for entry in self.entries)
@@ -60,9 +69,7 @@ class PartialStore:
             paths[0], "|u1", None if size is None else (size, size, 3), pairs
         )
         self.audio = GrowingArray(paths[1], "<i2", (), last.samples if last else 0)
-        self._journal = paths[2].open("wb")
-        for line in (identity, *(entry.model_dump() for entry in self.entries)):
-            self._write(line)
+        self._journal = paths[2].open("ab")
 
     @property
     def image_size(self) -> int | None:
@@ -73,7 +80,8 @@ class PartialStore:
         """Record a part whose pictures and sounds have been appended to the arrays."""
         self.images.flush()
         self.audio.flush()
-        self._write(entry.model_dump())
+        self._journal.write(_line(entry.model_dump()))
+        self._journal.flush()
         self.entries.append(entry)
 
     def close(self) -> None:
@@ -81,19 +89,22 @@ class PartialStore:
         for file in (self.images, self.audio, self._journal):
             file.close()
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        self._journal.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-        self._journal.flush()
+
+def _line(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
 
 def _read_journal(folder: Path, identity: Mapping[str, Any]) -> list[Entry]:
-    """The whole lines of an earlier run of the same identity whose data are there."""
+    """The whole lines of an earlier run of the same identity whose data are there.
+
+    Raises:
+        UserError: there are pairs of another identity.
+    """
     try:
         text = (folder / JOURNAL).read_text(encoding="utf-8")
         image_bytes, audio_bytes = ((folder / name).stat().st_size for name in ARRAYS)
         first, *lines = text.split("\n")
-        if json.loads(first) != identity:
-            return []
+        other = json.loads(first) != identity
     except (OSError, ValueError, RecursionError):
         return []
     entries: list[Entry] = []
@@ -108,5 +119,11 @@ def _read_journal(folder: Path, identity: Mapping[str, Any]) -> list[Entry]:
         if pictures > image_bytes or 2 * entry.samples > audio_bytes:
             break
         entries.append(entry)
+    if pairs and other:
+        raise UserError(
+            f"{folder}: an unfinished preparation of other files or with other options, with"
+            f" {counted(pairs, 'pair')}: resume it with its own command, or remove this folder to"
+            " begin anew"
+        )
     # Without a pair there is no size of the images yet, and nothing worth going on from.
     return entries if pairs else []

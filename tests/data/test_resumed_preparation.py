@@ -9,6 +9,7 @@ import time
 import pytest
 from small_films import files, folder, set_options
 
+from a2ibench.data import unfinished_store
 from a2ibench.data.prepare import prepare
 from a2ibench.errors import UserError
 
@@ -50,7 +51,7 @@ def test_a_preparation_that_is_killed_goes_on_to_the_same_bytes(films, tmp_path)
 
 
 @pytest.mark.integration
-def test_what_was_begun_with_other_options_begins_anew(films, tmp_path):
+def test_what_was_begun_with_other_options_is_kept_until_it_is_removed(films, tmp_path):
     class StoppedError(Exception):
         pass
 
@@ -60,11 +61,40 @@ def test_what_was_begun_with_other_options_begins_anew(films, tmp_path):
 
     with pytest.raises(StoppedError):
         prepare(folder(films), tmp_path / "out", stop)
-    assert (tmp_path / ".out.partial").is_dir()
+    begun = tmp_path / ".out.partial"
+    kept = {path.name: path.read_bytes() for path in begun.iterdir()}
+    with pytest.raises(UserError, match=r"other options, with 9 pairs: resume it .* or remove"):
+        prepare(folder(films, seed=5), tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in begun.iterdir()} == kept
+    shutil.rmtree(begun)
     counted: list[int] = []
     prepare(folder(films, seed=5), tmp_path / "out", lambda done, total: counted.append(done))
     assert counted[0] == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.integration
+def test_a_second_interruption_costs_nothing_of_the_first(films, tmp_path, monkeypatch):
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder(films), tmp_path / "out", stop)
+    journal = tmp_path / ".out.partial" / "journal.jsonl"
+    before = journal.read_bytes()
+    write, lines = unfinished_store._line, []
+
+    def cut_off(values):
+        lines.append(values)
+        if len(lines) == 3:
+            raise KeyboardInterrupt
+        return write(values)
+
+    monkeypatch.setattr(unfinished_store, "_line", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder(films), tmp_path / "out")
+    assert journal.read_bytes() == before
 
 
 @pytest.mark.integration
