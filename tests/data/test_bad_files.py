@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,13 +16,31 @@ from PIL import Image
 from small_films import OPTIONS, call, film, folder, rejected, set_options
 
 from a2ibench import config
+from a2ibench.data.files import clips
 from a2ibench.data.files.clip import Clip, ClipConfig
 from a2ibench.data.files.clips import ClipDataset
 from a2ibench.data.files.lengths import too_short
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
+from a2ibench.media.container import open_media
 from a2ibench.media.cutting import Cutting, cut
 from a2ibench.types import RejectedError
+
+
+def test_a_film_that_needs_more_memory_than_there_is_is_not_called_damaged(films, monkeypatch):
+    """Libav has an error of its own for that, which cannot be pickled."""
+    refused = av.error.MemoryError(12, "Cannot allocate memory")
+
+    def cut(*arguments):
+        with open_media(films / "dog" / "0.mkv"):
+            raise refused
+
+    monkeypatch.setattr(clips, "cut", cut)
+    with pytest.raises(MemoryError) as caught:
+        clips._cut(
+            films, Clip("dog/0.mkv", "dog", "x"), Cutting(1.0, 0.5, 1, "centre", 0, 16, 22_050)
+        )
+    assert type(caught.value) is MemoryError
 
 
 def test_every_bad_file_is_named_with_its_reason_and_the_rest_is_done(films, tmp_path):
