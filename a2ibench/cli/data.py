@@ -21,7 +21,7 @@ from a2ibench.cli.options import (
     workers_option,
 )
 from a2ibench.cli.published import as_published, published_layout, score_as_published
-from a2ibench.errors import command
+from a2ibench.errors import UserError, command
 
 if TYPE_CHECKING:
     from a2ibench.contracts.dataset import Dataset
@@ -78,6 +78,8 @@ def prepare(
     A file that cannot be used is skipped and reported. Re-run the same command to resume, with any
     executor: the same files give the same bytes.
     """
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise UserError(f"--out {out}: holds the current folder; expected the name of a new one")
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
     from a2ibench.evaluation.feasibility import feasibility
@@ -111,7 +113,7 @@ def _dataset(
     source: str, layout: str | None, settings: tuple[str, ...], protocol: str | None
 ) -> "Dataset":
     from a2ibench import config, registry
-    from a2ibench.errors import UserError, unknown
+    from a2ibench.errors import unknown
 
     path = Path(source).expanduser()
     named = layout is None and source in registry.datasets.names()

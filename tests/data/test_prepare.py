@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from a2ibench import config, registry, storage
+from a2ibench.cli import main
 from a2ibench.code_hash import source_hash
 from a2ibench.data.prepare import open_dataset, prepare
 from a2ibench.errors import UserError
@@ -19,6 +21,16 @@ SMALL = {"train": 4, "test": 2, "pairs_per_source": 2, "image_size": 16, "second
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("out", [".", "..", "/"])
+def test_the_current_folder_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["data", "prepare", "synthetic", "--out", out])
+    assert (done.exit_code, "expected the name of a new one" in done.output) == (2, True)
+    assert not list(tmp_path.iterdir())
 
 
 def small(**options: object) -> Synthetic:
