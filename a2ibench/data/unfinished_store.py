@@ -121,9 +121,9 @@ def _read_journal(folder: Path, identity: Mapping[str, Any]) -> list[Entry]:
         entries.append(entry)
     if pairs and other:
         raise UserError(
-            f"{folder}: an unfinished preparation of other files or with other options, with"
-            f" {counted(pairs, 'pair')}: resume it with its own command, or remove this folder to"
-            " begin anew"
+            f"{folder}: holds {counted(pairs, 'pair')} of an unfinished preparation of other"
+            " files, or by other options or code: resume it with its own command, or remove this"
+            " folder to begin anew"
         )
     # Without a pair there is no size of the images yet, and nothing worth going on from.
     return entries if pairs else []

@@ -1,5 +1,6 @@
 """Opening a dataset: by name, prepared once; by folder; and what is said when neither fits."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -212,4 +213,7 @@ def test_a_preparation_does_not_go_on_from_what_other_code_wrote(tmp_path):
         if fail:
             with pytest.raises(OSError, match="no such disk"):
                 prepare(plugin(plugin.Config()), root)
+    with pytest.raises(UserError, match="by other options or code"):
+        prepare(plugin(plugin.Config()), root)
+    shutil.rmtree(root.with_name(".store.partial"))
     assert prepare(plugin(plugin.Config()), root).images[:, 0, 0, 0].tolist() == [9, 10, 11, 12]

@@ -63,7 +63,7 @@ def test_what_was_begun_with_other_options_is_kept_until_it_is_removed(films, tm
         prepare(folder(films), tmp_path / "out", stop)
     begun = tmp_path / ".out.partial"
     kept = {path.name: path.read_bytes() for path in begun.iterdir()}
-    with pytest.raises(UserError, match=r"other options, with 9 pairs: resume it .* or remove"):
+    with pytest.raises(UserError, match=r"holds 9 pairs of .* by other options .* or remove"):
         prepare(folder(films, seed=5), tmp_path / "out")
     assert {path.name: path.read_bytes() for path in begun.iterdir()} == kept
     shutil.rmtree(begun)
