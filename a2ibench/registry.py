@@ -88,7 +88,12 @@ def load_plugin_file(path: Path) -> None:
         if isinstance(error, UserError):
             raise
         line = _line_in(path, error)
-        raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}") from error
+        hint = ""
+        if isinstance(error, ModuleNotFoundError) and error.name is not None:
+            beside = path.with_name(f"{error.name.partition('.')[0]}.py")
+            if beside.is_file():
+                hint = f"; a plug-in is one file: put {beside.name} into it, or install both"
+        raise UserError(f"--plugin {path}{line}: {type(error).__name__}: {error}{hint}") from error
     if before == [one.registered for one in ALL]:
         del sys.modules[name]
         raise UserError(

@@ -219,7 +219,11 @@ def parts(subject: DatasetSubject) -> None:
     with _reading(subject.make().parts(1)) as found:
         rest = itertools.islice(found, len(expected) or 1)
         behind = tuple(_digest(pair) for _, pair in rest)
-    expect(behind == expected, f"{len(expected)} pairs behind the first {first}", len(behind))
+    expect(
+        len(behind) == len(expected), f"{len(expected)} pairs behind the first {first}", len(behind)
+    )
+    other = [i for i, (a, b) in enumerate(zip(expected, behind, strict=True)) if a != b]
+    expect(not other, f"pair {first} and those behind it", f"another pair at {other[:1]}")
 
 
 @rules.rule("see the error; draw every pair from a generator of its own, not the first ones only")

@@ -20,6 +20,9 @@ SCALE = "small"
 """The scale whose values are used: that of a study by default on a processor."""
 PAIRS = 32
 STEPS = 2
+RESUMED = 7
+"""Number of steps before and after a training is cut off: a prime, so that what is done every few
+steps falls on others when their number is not kept."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -47,6 +50,18 @@ class ModelSubject(options.Configured):
         """Make a fresh one with the state that :meth:`Model.prepare` left in the first."""
         model = self.make(seed=seed)
         model.load_state_dict(self._life[1])
+        return model
+
+    def ablated(self, off: Mapping[str, Any]) -> Model:
+        """Make a fresh one without a part, with the prepared state of those that it has."""
+        model = self.make(**off)
+        own = model.state_dict()
+        known = {
+            name: value
+            for name, value in self._life[1].items()
+            if name in own and own[name].shape == value.shape
+        }
+        model.load_state_dict(known, strict=False)
         return model
 
     @property

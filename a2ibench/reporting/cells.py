@@ -127,7 +127,7 @@ class Mean(Cell):
             return Printed(STRUCK if self.struck else MISSING)
         main = self._number(self.value) + (BELOW_FLOOR if self.below_floor else "")
         if self.spread is not None:
-            main += f" ± {self.spread:.2f}"
+            main += f" ± {100 * self.spread:.1f}" if self.percent else f" ± {self.spread:.2f}"
         beside = ""
         if self.low is not None and self.high is not None:
             beside = f"[{self._number(self.low)}, {self._number(self.high)}]"

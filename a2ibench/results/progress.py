@@ -25,6 +25,8 @@ class TrialProgress(Record):
     begun: Seconds
     resumed: Count | None
     ended: bool
+    first: Seconds | None = None
+    """When it told its first step: until then it imports, prepares and resumes."""
 
 
 class ProgressRecord(Record):

@@ -150,7 +150,8 @@ def _present(
 
 
 def _running(label: str, number: int, trial: TrialProgress) -> JobStatus:
-    spent = time.time() - trial.begun
-    done = trial.step - (trial.resumed or 0)
-    left = spent / done * (trial.steps - trial.step) if done > 0 else None
+    now = time.time()
+    spent, done = now - trial.begun, trial.step - (trial.resumed or 0)
+    since = now - (trial.begun if trial.first is None else trial.first)
+    left = since / done * (trial.steps - trial.step) if done > 0 else None
     return JobStatus(label, number, "running", spent, left, trial.step, trial.steps)

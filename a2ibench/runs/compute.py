@@ -3,7 +3,7 @@
 import dataclasses
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,11 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
         # Without its checkpoint the model was trained again, and may be another one elsewhere.
         stored = None
         about = {**about, "notes": [*about.get("notes", ()), TRAINED_AGAIN]}
+    earlier = 0.0
+    if stored is not None:
+        earlier = stored.evaluation_seconds or 0.0
+        notes = dict.fromkeys([*stored.notes, *about.get("notes", ())])
+        about = {**about, **({"notes": [*notes]} if notes else {})}
     scores, files = _judge(task, drawn, data, stored)
     where = task.environment
     result = {
@@ -107,7 +112,7 @@ def compute(task: Task, report: Report, team: Team = ALONE) -> None:
             float(store.index["audio_length"].median()) / store.sample_rate, 3
         ),
         **about,
-        "evaluation_seconds": round(time.monotonic() - started, 3),
+        "evaluation_seconds": round(earlier + time.monotonic() - started, 3),
         "metrics": {**({} if stored is None else stored.plain["metrics"]), **scores},
         "files": {path.name: file_sha256(path) for path in files},
     }
@@ -135,10 +140,7 @@ def _train(
         preview, tell = None, lambda progress: report(progress.step, steps)
         if team.leads:
             data.standardiser.save(folder / "standardiser.safetensors")
-            for i, path in enumerate(task.environment.plugins):
-                # The trained model can still draw when the user's file is gone.
-                with atomic_write(folder / PLUGINS / f"{i}_{path.name}") as temporary:
-                    shutil.copyfile(path, temporary)
+            _keep_plugins(task.environment.plugins, folder / PLUGINS)
             tell = stack.enter_context(monitored(folder, tell))
             preview = step_drawer(model, data.test, job.seed, folder)
         state = train(
@@ -169,6 +171,20 @@ def _train(
         "curve": state.curve,
         "sources": sources,
     }
+
+
+def _keep_plugins(plugins: Sequence[Path], folder: Path) -> None:
+    """Copy the user's files: the trained model can still draw when they are gone.
+
+    Those of an earlier command are removed, as two files that register one name cannot be loaded.
+    """
+    kept = {f"{i}_{path.name}": path for i, path in enumerate(plugins)}
+    for name, path in kept.items():
+        with atomic_write(folder / name) as temporary:
+            shutil.copyfile(path, temporary)
+    for path in folder.glob("*.py"):
+        if path.name not in kept:
+            path.unlink()
 
 
 def seen_by(part: FrozenPart, trained: int) -> dict[str, Any]:

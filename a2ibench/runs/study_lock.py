@@ -53,7 +53,8 @@ class Board:
         if update.steps:
             resumed = trials[key].resumed
             news |= {"step": update.step, "steps": update.steps}
-            news["resumed"] = update.step if resumed is None else resumed
+            if resumed is None:
+                news |= {"resumed": update.step, "first": time.time()}
         trials[key] = trials[key].model_copy(update=news)
         if begins or update.ended or time.time() - self._progress.updated > WRITE_EVERY:
             self.write()

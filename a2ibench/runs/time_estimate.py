@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from a2ibench.data.store import PairStore
-from a2ibench.results.job_state import JobState
+from a2ibench.results.job_state import CHECKPOINT, JobState
 from a2ibench.runs.progress_display import clock
 from a2ibench.runs.trial import Trial
 
@@ -53,12 +53,15 @@ def estimate(trials: Sequence[Trial], at_once: int, scale: str, folder: Path) ->
 
 
 def _left(trial: Trial) -> int:
-    """Return the training images between what was done for smaller budgets, and the largest; 0
-    where the training has ended and is only judged once more."""
+    """Return the training images between what was done, also before it was cut off or for smaller
+    budgets, and the largest; 0 where the training has ended and is only judged once more."""
+    from a2ibench.training.checkpoint import steps_in
+
     if JobState(trial.folder).result is not None:
         return 0
-    states = (JobState(folder).result for folder in trial.earlier)
-    return trial.job.images - max((one.job.images for one in states if one is not None), default=0)
+    folders = (trial.folder, *trial.earlier)
+    steps = max(steps_in(folder / CHECKPOINT) for folder in folders)
+    return max(0, trial.job.images - steps * trial.footprint.batch_size)
 
 
 def _measured(

@@ -131,6 +131,16 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
     return about, tensors
 
 
+def steps_in(path: Path) -> int:
+    """Return the number of steps of a checkpoint, without its tensors; 0 where there is none, or
+    none that can be read."""
+    try:
+        with safetensors.safe_open(path, "pt") as stream:
+            return int(json.loads((stream.metadata() or {})["a2ibench"])["step"])
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return 0
+
+
 def load_for_drawing(model: nn.Module, generator: nn.Module, path: Path) -> None:
     """Load a checkpoint's weights into a model, the averaged ones, if any, into its generator."""
     _, tensors = read_checkpoint(path)

@@ -227,6 +227,36 @@ class Forgetful(Good):
         return super().training_step(batch)
 
 
+class EveryFifthStep(Good):
+    """Decays its weights now and then, and keeps no count in its state."""
+
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.count = 0
+
+    def training_step(self, batch):
+        self.count += 1
+        if self.count % 5 == 0:
+            with torch.no_grad():
+                self.net.weight.mul_(0.5)
+        return super().training_step(batch)
+
+
+class TrainsOnlyWithNoise(Good):
+    def training_step(self, batch):
+        if not self.noise_dim:
+            raise ValueError("no noise to train with")
+        return super().training_step(batch)
+
+
+class OfSpectralNorm(Good):
+    """Its weight is computed anew from others before each pass."""
+
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.net = nn.utils.spectral_norm(self.net)
+
+
 class DrawsBrighter(Good):
     """What it draws follows from an attribute that no checkpoint holds."""
 
@@ -296,7 +326,8 @@ BROKEN = [
     ("mixed_precision", Float32Only), ("draws", FromZero), ("draws", OfLargeNumbers),
     ("lives", Of8Bits), ("draws", ChannelsLast),
     ("rows", LooksAtNeighbours), ("repeats", ChanceOfItsOwn), ("seeded", CountsLives),
-    ("resumes", Forgetful), ("redraws", DrawsBrighter), ("draws_only", ChangesWhileDrawing),
+    ("resumes", Forgetful), ("resumes", EveryFifthStep), ("ablated", TrainsOnlyWithNoise),
+    ("redraws", DrawsBrighter), ("draws_only", ChangesWhileDrawing),
     ("ablated", NeedsNoise), ("chance", OfNumPy), ("chance", Seeds), ("quiet", Prints),
     ("quiet", Writes), ("own_network", HearsDoubles),
 ]  # fmt: skip
@@ -322,6 +353,10 @@ def test_images_from_0_to_1_and_of_8_bits_are_told_what_to_change():
 
 def test_a_model_with_properties_in_the_place_of_attributes_keeps_the_contract():
     assert_all_met(rules, ModelSubject(ByProperties, {}))
+
+
+def test_a_model_with_spectral_norm_keeps_the_contract():
+    assert_all_met(rules, ModelSubject(OfSpectralNorm, {}))
 
 
 def test_a_loss_that_is_no_tensor_is_one_finding():

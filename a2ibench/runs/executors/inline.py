@@ -32,5 +32,22 @@ class Inline(Executor[Trial]):
             def report(step: int, steps: int, trial: Trial = trial) -> None:
                 tell(Update(trial, step, steps))
 
-            trial(report)
+            with _kept_settings():
+                trial(report)
             tell(Update(trial, ended=True))
+
+
+@contextmanager
+def _kept_settings() -> Iterator[None]:
+    """Give back torch's threads and kernels as they were: the judges of the next study in this
+    process are then trained as they are by another executor."""
+    import torch
+
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warns)

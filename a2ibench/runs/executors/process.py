@@ -61,19 +61,16 @@ class Processes(GPUExecutor):
                     running[one.process.sentinel] = one
                     listening[one.news] = one.trial
                     tell(Update(one.trial))
-                # News first: the last news of a trial that has ended must still be passed on.
                 for ready in wait([*listening, *running]):
                     if isinstance(ready, Connection):
-                        try:
-                            news = ready.recv()
-                        except EOFError:
+                        if ready in listening and not _pass_on(ready, listening[ready], tell):
                             del listening[ready]
-                            continue
-                        if isinstance(news, str):
-                            raise StoppedError(news)
-                        tell(Update(listening[ready], *news))
                     elif isinstance(ready, int):
                         one = running.pop(ready)
+                        # All that it sent before its end, however much has piled up meanwhile.
+                        while one.news in listening and one.news.poll():
+                            if not _pass_on(one.news, one.trial, tell):
+                                del listening[one.news]
                         places.append(one.gpu)
                         key = one.trial.job.key
                         if one.died() and deaths[key] < one.trial.retries:
@@ -83,6 +80,22 @@ class Processes(GPUExecutor):
                             tell(Update(one.trial, ended=True))
         finally:
             _stop([one.process for one in running.values()])
+
+
+def _pass_on(news: Connection, trial: Trial, tell: Callable[[Update[Trial]], None]) -> bool:
+    """Pass on the next news of a trial; return whether there may be more.
+
+    Raises:
+        StoppedError: the trial says that the study cannot go on.
+    """
+    try:
+        said = news.recv()
+    except EOFError:
+        return False
+    if isinstance(said, str):
+        raise StoppedError(said)
+    tell(Update(trial, *said))
+    return True
 
 
 def _context(trials: Sequence[Trial], gpus: float) -> Context:
