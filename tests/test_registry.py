@@ -129,6 +129,7 @@ def test_a_plugin_file_may_not_take_an_installed_name(tmp_path: Path) -> None:
         ("x = 1\ny = 1 / 0", r"line 2: ZeroDivisionError"),
         ("def broken(:", r"line 1: SyntaxError"),
         ("x = 1", "registers nothing"),
+        ("import helper", r"No module named 'helper'; a plug-in is one file: put helper\.py into"),
         ("raise SystemExit(3)", r"line 1: SystemExit: 3"),
         (
             PLUGIN.format(name="no_dataclass").replace("@dataclass(frozen=True)", ""),
@@ -139,6 +140,7 @@ def test_a_plugin_file_may_not_take_an_installed_name(tmp_path: Path) -> None:
 def test_a_broken_plugin_file_is_named_with_its_line(
     tmp_path: Path, text: str, expected: str
 ) -> None:
+    write_plugin(tmp_path, "x = 1", "helper.py")
     path = write_plugin(tmp_path, text)
     with pytest.raises(UserError, match=expected):
         registry.load_plugin_file(path)

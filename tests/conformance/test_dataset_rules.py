@@ -158,6 +158,17 @@ def test_a_broken_dataset_is_found_with_what_was_expected_and_what_came(rule, pl
     assert found.fix
 
 
+def test_parts_that_are_not_skipped_are_told_from_those_that_are_too_few():
+    class AsMany(Good):
+        def parts(self, done=0):
+            pairs = list(self.pairs())
+            for i in range(0, len(pairs), 2):
+                yield Part(pairs[i : i + 2])
+
+    found = finding(rules, DatasetSubject(AsMany, {}), "parts")
+    assert (found.state, found.got) == ("broken", "another pair at [0]")
+
+
 def test_every_rule_has_a_dataset_that_breaks_it():
     assert {rule for rule, _ in BROKEN} == set(rules.names)
 

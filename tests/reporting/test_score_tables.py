@@ -89,6 +89,7 @@ def differences(rows: list[RowScores], metric: Metric, name: str, primary: bool 
 
 def test_a_cell_prints_value_spread_and_interval() -> None:
     assert str(Mean(2.254, spread=0.221)) == "2.25 ± 0.22"
+    assert str(Mean(0.5, percent=True, spread=0.031)) == "50.0 ± 3.1"
     assert str(Mean(0.349, percent=True, low=0.31, high=0.388)) == "34.9 [31.0, 38.8]"
 
 

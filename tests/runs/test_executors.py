@@ -9,18 +9,30 @@ import time
 from collections.abc import Callable
 from multiprocessing import forkserver, util
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
+from a2ibench.conformance.executor import Sample
+from a2ibench.contracts.executor import Report
+from a2ibench.errors import StoppedError
 from a2ibench.registry import load_plugin_file
+from a2ibench.results.job import Environment, Job
+from a2ibench.results.progress import TrialProgress
+from a2ibench.results.status import _running
 from a2ibench.runs.executors import Update
+from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.executors.process import LOG, Processes, _context
 from a2ibench.runs.executors.ray_tune import RayTune
 from a2ibench.runs.prepare import prepare_study
 from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import run_study
+from a2ibench.runs.time_estimate import _left
 from a2ibench.runs.trial import Trial
 from a2ibench.study.request import Request
+from a2ibench.training.checkpoint import TrainingState
+from a2ibench.training.device import make_deterministic
 
 pytestmark = pytest.mark.integration
 
@@ -50,6 +62,63 @@ class Doomed(VAE):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().training_step(batch)
 """
+
+
+class Full(Sample):
+    """Tells its first step, then finds the disk full."""
+
+    def __call__(self, report: Report = lambda step, steps: None, compute: object = None) -> None:
+        report(0, 2)
+        raise StoppedError("no space left on the disk")
+
+
+def test_news_of_a_process_that_has_ended_are_heard_however_busy_the_study_was(
+    tmp_path: Path,
+) -> None:
+    job = Job("model", "sample", {}, "", "", "", 0, 2)
+    told: list[bool] = []
+
+    def tell(update: Update[Trial]) -> None:
+        told.append(update.ended)
+        if len(told) == 1:  # as a slow server keeps it
+            time.sleep(6)
+
+    trial = Full(job, tmp_path / job.key, Environment(tmp_path, "", {}, ()))
+    with pytest.raises(StoppedError, match="no space left"):
+        Processes(None)([trial], tell)
+    assert not any(told)
+
+
+def test_a_trial_in_this_process_leaves_torch_as_it_was(tmp_path: Path) -> None:
+    class Trains(Sample):
+        def __call__(self, report: Report = lambda step, steps: None, compute: object = None):
+            make_deterministic(0, torch.device("cpu"))
+
+    job = Job("model", "sample", {}, "", "", "", 0, 2)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        Inline()([Trains(job, tmp_path / job.key, Environment(tmp_path, "", {}, ()))], print)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_time_left_is_that_of_the_steps_and_not_of_what_comes_before_them(tmp_path: Path) -> None:
+    now = time.time()
+    prepared = TrialProgress(
+        step=100, steps=600, begun=now - 90, resumed=20, ended=False, first=now - 8
+    )
+    assert _running("ours", 0, prepared).left == pytest.approx(50, rel=0.1)
+    layer = torch.nn.Linear(2, 2)
+    TrainingState(layer, None, {}, step=620).save(tmp_path / "checkpoint.safetensors")
+    trial = SimpleNamespace(
+        folder=tmp_path, earlier=(), job=SimpleNamespace(images=10_000),
+        footprint=SimpleNamespace(batch_size=16),
+    )  # fmt: skip
+    assert _left(trial) == 80  # type: ignore[arg-type]
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"damaged")
+    assert _left(trial) == 10_000  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

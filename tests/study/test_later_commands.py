@@ -62,6 +62,55 @@ def test_a_model_that_is_trained_again_for_a_new_metric_keeps_no_score_of_other_
     assert any("trained again" in note for note in again.result.notes)
 
 
+def test_what_is_said_of_a_result_and_the_time_it_took_stay_when_a_metric_is_added(
+    pairs: tuple[object, ...], tmp_path: Path
+) -> None:
+    command = (*COMMAND, *pairs, "--model", "vae", "--seeds", 1, "--out", tmp_path)
+    code, text = run(*command, "--metric", "is1_lite0")
+    assert code == 0, text
+    (job,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    stored = json.loads((job.folder / "result.json").read_text())
+    stored["notes"], stored["evaluation_seconds"] = ["said before"], 1000.0
+    write_result(job.folder, stored)
+    code, text = run(*command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
+    assert code == 0, text
+    (again,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    assert again.result is not None
+    assert again.result.notes == ["said before"]
+    assert again.result.evaluation_seconds is not None
+    assert again.result.evaluation_seconds > 1000
+
+
+PLUGIN = """
+from a2ibench.registry import metrics
+from a2ibench.contracts.metric import Metric
+
+@metrics.register
+class {name}(Metric):
+    title, judge, bounds = "{name}", "lite0", (0.0, 1.0)
+
+    def compute(self, outputs):
+        return outputs.generated["features"][:, 0] * 0
+"""
+
+
+def test_the_files_that_are_kept_with_a_job_are_those_of_the_last_command(
+    pairs: tuple[object, ...], tmp_path: Path
+) -> None:
+    """Two copies of one file would register one name twice."""
+    for name in ("One", "Two"):
+        (tmp_path / f"{name.lower()}.py").write_text(PLUGIN.format(name=name))
+    command = (*COMMAND, *pairs, "--model", "vae", "--seeds", 1, "--out", tmp_path / "study")
+    one, two = (("--plugin", tmp_path / f"{name}.py") for name in ("one", "two"))
+    code, text = run(*command, *one, "--metric", "one")
+    assert code == 0, text
+    code, text = run(*command, *two, *one, "--metric", "one", "--metric", "two")
+    assert code == 0, text
+    (job,) = (row.jobs[0] for row in open_study(tmp_path / "study").rows if row.kind == "model")
+    kept = sorted(path.name for path in (job.folder / "plugins").iterdir())
+    assert kept == ["0_two.py", "1_one.py"]
+
+
 def test_a_result_that_names_no_weights_is_extended_from_its_checkpoint(
     pairs: tuple[object, ...], tmp_path: Path
 ) -> None:
