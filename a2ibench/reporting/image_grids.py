@@ -25,15 +25,16 @@ def choose_segments(label: IntArray, columns: int) -> IntArray:
     """Choose test segments for a figure: the classes in turn, spread over each class.
 
     The choice looks at the labels alone, int64 ``[n]``, so that no picture is picked for its
-    beauty; the positions are int64 ``[min(columns, n)]``.
+    beauty; the positions are int64 ``[min(columns, n)]``, fewer only where classes are too small
+    to take their turns.
     """
     classes = np.unique(label)
     per_class = -(-columns // len(classes))
     chosen = []
     for c in classes:
         rows = np.flatnonzero(label == c)
-        steps = np.linspace(0, len(rows) - 1, min(per_class, len(rows)) + 2)[1:-1]
-        chosen.append(rows[np.unique(steps.round().astype(int))])
+        count = min(per_class, len(rows))
+        chosen.append(rows[(2 * np.arange(count) + 1) * len(rows) // (2 * count)])
     longest = max(len(rows) for rows in chosen)
     turns = [rows[i] for i in range(longest) for rows in chosen if i < len(rows)]
     return np.sort(np.array(turns[:columns], dtype=np.int64))

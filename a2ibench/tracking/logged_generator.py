@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from a2ibench import __version__
 from a2ibench.generator.generate import copy_run
-from a2ibench.tracking.params_and_metrics import JOB, Ended
+from a2ibench.tracking.params_and_metrics import JOB, WEIGHTS, Ended
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -29,9 +29,12 @@ def log_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     key = job.state.key
-    found = client.search_logged_models(
+    weights = "" if job.state.result is None else job.state.result.weights or ""
+    there = client.search_logged_models(
         [run.info.experiment_id], f"tags.`{JOB}` = '{key}' AND source_run_id = '{run.info.run_id}'"
     )
+    # Trained again without its checkpoint, a job may have other weights.
+    found = [one for one in there if one.tags.get(WEIGHTS) in (None, weights)]
     if found and found[0].status == LoggedModelStatus.READY:
         return str(found[0].model_id)
     with tempfile.TemporaryDirectory() as scratch:
@@ -42,7 +45,12 @@ def log_generator(client: "MlflowClient", run: "Run", job: Ended) -> str:
             name = re.sub(r"[^\w-]+", "-", job.name.replace("−", "without"))
             params = {"arm": job.row.label, "seed": str(job.state.number), "job": key}
             model = client.create_logged_model(
-                run.info.experiment_id, name, run.info.run_id, {JOB: key}, params, "audio-to-image"
+                run.info.experiment_id,
+                name,
+                run.info.run_id,
+                {JOB: key, WEIGHTS: weights},
+                params,
+                "audio-to-image",
             )
         model_id = str(model.model_id)
         client.log_model_artifacts(model_id, str(path))

@@ -23,6 +23,8 @@ LONGEST_NOTE = 8000
 LONGEST_TAG = 500
 JOB = "a2ibench.job"
 """Tag that holds a job's hash."""
+WEIGHTS = "a2ibench.weights"
+"""Tag of a logged model: the hash of its weights."""
 TIMINGS = (*SPENT, "images_per_second")
 
 

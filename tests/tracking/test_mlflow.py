@@ -11,14 +11,16 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import mlflow
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from mlflow.entities import Run
+from mlflow.entities import LoggedModelStatus, Run
 from rich.console import Console
 
 from a2ibench.cli import main
@@ -29,9 +31,10 @@ from a2ibench.runs.executors.inline import Inline
 from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import run_study
 from a2ibench.study.request import Request
+from a2ibench.tracking import logged_generator
 from a2ibench.tracking.live_mirror import RECORD, LiveMirror, default_uri, mirror_study
 from a2ibench.tracking.mirror import Mirror
-from a2ibench.tracking.params_and_metrics import clean, places
+from a2ibench.tracking.params_and_metrics import WEIGHTS, clean, places
 
 # MLflow warns about its own dependencies.
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
@@ -148,6 +151,29 @@ def mirrored(small_study: Path, server: Server) -> Path:
     assert done.exit_code == 0, done.output
     assert f"6 jobs were new to MLflow at {server.uri}" in done.output
     return small_study
+
+
+def test_a_job_with_other_weights_is_another_logged_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(logged_generator, "save_model", lambda job, scratch: scratch)
+    client = MagicMock()
+    ready = SimpleNamespace(
+        model_id="old", status=LoggedModelStatus.READY, tags={WEIGHTS: "a" * 64}
+    )
+    client.search_logged_models.return_value = [ready]
+    client.create_logged_model.return_value = SimpleNamespace(model_id="new")
+    run = SimpleNamespace(info=SimpleNamespace(experiment_id="1", run_id="2"))
+
+    def logged(weights: str) -> str:
+        state = SimpleNamespace(key="job", number=0, result=SimpleNamespace(weights=weights))
+        job = SimpleNamespace(state=state, name="vae", row=SimpleNamespace(label="vae"))
+        return logged_generator.log_generator(client, run, job)  # type: ignore[arg-type]
+
+    assert logged("a" * 64) == "old"
+    assert logged("b" * 64) == "new"
+    ready.tags = {}  # of a version that did not say
+    assert logged("b" * 64) == "old"
 
 
 def test_a_study_is_one_parent_with_a_child_a_job(mirrored: Path, server: Server) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from a2ibench import reporting
+import a2ibench
 from a2ibench.reporting.cells import Count
 from a2ibench.reporting.html_page import key_of, write_html
 from a2ibench.reporting.page.parts import chosen_sections, files_of, make_parts
@@ -12,7 +12,6 @@ from a2ibench.reporting.page.view import StudyView
 from a2ibench.reporting.report import PAGE
 from a2ibench.reporting.text_formats import to_markdown
 from a2ibench.storage import content_key, file_sha256
-from a2ibench.study import commands
 from a2ibench.study.looks import note_looks, standing
 
 CODE = {".py", ".j2", ".css", ".js"}
@@ -67,8 +66,8 @@ def _facts(view: StudyView) -> list[tuple[str, str]]:
 
 def _key(study: StudyView) -> str:
     """Hash all that the page is made of; a job's samples are as old as its result."""
-    room = Path(reporting.__file__).parent
-    files = {path for path in room.rglob("*") if path.suffix in CODE} | {Path(commands.__file__)}
+    core = Path(a2ibench.__file__).parent
+    files = {path for path in core.rglob("*") if path.suffix in CODE}
     files |= {path for section in chosen_sections() for path in files_of(section)}
     sweeps = (study.folder / SWEEPS, *study.sweeps)
     swept = [file for one in sweeps for file in sorted(one.rglob("*"))]
