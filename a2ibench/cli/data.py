@@ -79,7 +79,7 @@ def prepare(
     executor: the same files give the same bytes.
     """
     if Path.cwd().is_relative_to(out.resolve()):
-        raise UserError(f"--out {out}: holds the current folder; expected the name of a new one")
+        raise UserError(f"--out {out}: is, or contains, the current folder; give a new folder")
     load_plugins(plugins)
     from a2ibench.data.prepare import prepare
     from a2ibench.evaluation.feasibility import feasibility

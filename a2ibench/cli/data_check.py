@@ -44,7 +44,7 @@ def check(folder: Path, report: Path | None, executor: str, ray_address: str | N
     is 1 if there is damage or a leak, else 0.
     """
     from a2ibench.curation.check import check_store
-    from a2ibench.curation.finding import findings_table, is_findings_table
+    from a2ibench.curation.finding import findings_table, may_hold_findings
     from a2ibench.curation.last_check import folder_for, keep_check
     from a2ibench.errors import UserError
     from a2ibench.evaluation.feasibility import feasibility
@@ -57,10 +57,10 @@ def check(folder: Path, report: Path | None, executor: str, ray_address: str | N
     if page.suffix not in (".html", ".htm"):
         raise UserError(f"--report {page}: expected a name that ends in .html")
     table = page.with_suffix(".parquet")
-    if not is_findings_table(table):
+    if report is not None and not may_hold_findings(table):
         raise UserError(
-            f"--report {page}: the table of findings would replace {table}, which is another one;"
-            " choose another name"
+            f"--report {page}: the table of findings would replace {table}, which is none; choose"
+            " another name"
         )
     display = make_display(verbose=True)
     with open_workers(executor, ray_address, display), display.running():

@@ -53,16 +53,10 @@ class ModelSubject(options.Configured):
         return model
 
     def ablated(self, off: Mapping[str, Any]) -> Model:
-        """Make a fresh one without a part, with the prepared state of those that it has."""
+        """Make and prepare one without a part."""
         model = self.make(**off)
-        own = model.state_dict()
-        known = {
-            name: value
-            for name, value in self._life[1].items()
-            if name in own and own[name].shape == value.shape
-        }
-        model.load_state_dict(known, strict=False)
-        return model
+        model.prepare(self.pairs)
+        return model.train()
 
     @property
     def effects(self) -> SideEffects:

@@ -152,7 +152,8 @@ class Metric(ABC):
     leaves_out_training: bool = False
     """Whether the jackknife leaves out training images, too: their share with each block
     (:attr:`JudgeOutputs.train_block`). For a score that compares with training images which might
-    have been others; without it, an interval takes those that are there as given."""
+    have been others; without it, an interval takes those that are there as given. With it, and
+    without :meth:`without_blocks`, the score is computed B times."""
     variants: ClassVar[Variants] = {}
     """Instances with names of their own: name → the parameters, and other attributes, that differ
     from the class's. Where there are some, only these are listed, and computed when the user names

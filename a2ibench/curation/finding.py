@@ -44,8 +44,8 @@ OF_A_STORE = ("index", "rejected", "sources")
 """Names of tables of a store: one that is not there must not be written either."""
 
 
-def is_findings_table(path: Path) -> bool:
-    """Return whether the table of findings may be written there: nothing else is, or belongs."""
+def may_hold_findings(path: Path) -> bool:
+    """Return whether a table of findings may be written there: nothing else is, or belongs."""
     import pyarrow.parquet
 
     if path.stem in OF_A_STORE and (path.parent / "store.json").exists():

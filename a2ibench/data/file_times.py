@@ -34,10 +34,12 @@ def recordings(store: PairStore) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.f
 
     @functools.cache  # files have many pairs
     def name(one: str, file: str) -> str:
+        if not file:
+            return one
         path = PurePosixPath(file).with_suffix("")
         return one if one in known or one in (str(path), path.name) else str(path)
 
-    names = map(name, source.tolist(), files["file"])
+    names = map(name, source.tolist(), files["file"].fillna(""))
     return np.array(list(names), dtype=np.str_), _begins(files)
 
 

@@ -77,9 +77,15 @@ class StoreWriter:
 
     @property
     def sources(self) -> list[dict[str, Any]]:
-        """The facts on each file cut so far, and the number of its pairs."""
+        """The facts on each file cut so far, and the number of its pairs, where all pairs are of
+        files."""
         entries = self._partial.entries
-        return [{**one.source, "pairs": len(one.rows)} for one in entries if one.source]
+        known = all(one.source for one in entries if one.rows)
+        return [
+            {**one.source, **({"pairs": len(one.rows)} if known else {})}
+            for one in entries
+            if one.source
+        ]
 
     def __enter__(self) -> "StoreWriter":
         partial = self.root.with_name(f"{self.root.name}.partial")

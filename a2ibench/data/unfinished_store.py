@@ -114,16 +114,16 @@ def _read_journal(folder: Path, identity: Mapping[str, Any]) -> list[Entry]:
             entry = Entry.model_validate(json.loads(line))
         except (ValueError, RecursionError):
             break
-        pairs += len(entry.rows)
-        pictures = pairs * (entry.image_size or 0) ** 2 * 3
+        pictures = (pairs + len(entry.rows)) * (entry.image_size or 0) ** 2 * 3
         if pictures > image_bytes or 2 * entry.samples > audio_bytes:
             break
+        pairs += len(entry.rows)
         entries.append(entry)
     if pairs and other:
         raise UserError(
             f"{folder}: holds {counted(pairs, 'pair')} of an unfinished preparation of other"
-            " files, or by other options or code: resume it with its own command, or remove this"
-            " folder to begin anew"
+            " files, or by other options or code: resume it with what it was begun with, or remove"
+            " this folder to begin anew"
         )
     # Without a pair there is no size of the images yet, and nothing worth going on from.
     return entries if pairs else []

@@ -73,7 +73,8 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> tuple[IntArray
 def _by_size(counts: IntArray, rank: IntArray) -> IntArray:
     """Return the classes, those of most segments first: int64 ``[C]``.
 
-    Equal ones are in the order of the clips that they have, and do not differ if these are alike.
+    Equal ones are in the order of the clips that they have; ties between identical ones do not
+    matter.
 
     Args:
         counts: int64 ``[clips, C]``, segments of each class.
@@ -91,7 +92,8 @@ def _gather(classes: list[IntArray]) -> list[list[IntArray]]:
     """Gather the classes, given by their clips, the smallest first, into strata."""
     single = [rows for rows in classes if len(rows) == 1]
     others = classes[len(single) :]
-    parts = np.array_split(np.arange(len(others)), min(len(others), BLOCKS // 2) or 1)
+    most = BLOCKS // 2 - bool(single)  # strata have two blocks or more
+    parts = np.array_split(np.arange(len(others)), min(len(others), most) or 1)
     strata = [single, *([others[i] for i in part] for part in parts)]
     return [stratum for stratum in strata if stratum]
 
@@ -121,8 +123,8 @@ def jackknife(
     rows = _rows_behind(metric, outputs, score)
     size = np.bincount(block[rows], minlength=number)
     without = metric.without_blocks(outputs, block)
-    if without is None and score.per_segment is not None:
-        # The influence of a segment is known, and so is the mean of each class of a stratum.
+    if without is None and score.per_segment is not None and not metric.leaves_out_training:
+        # The influence of a segment is known, and so is the mean of each class.
         above: Array = score.per_segment[rows].astype(np.float64) - score.value
         cells = _Cells.of(above, outputs.label[rows], block[rows])
         influence = np.bincount(block[rows], above, number).astype(np.float64)
@@ -178,7 +180,8 @@ class _Cells:
         others of that kind in its stratum, else with all others of that kind (collapsed strata;
         Wolter 2007, ch. 2.5), else with the whole. A group that only k of the g blocks of a stratum
         hold counts for what k values tell: √(k / (k − 1)) instead of √(g / (g − 1)), which is what
-        the variance has.
+        the variance has. That is not taken back for collapsed strata: their one block is not moved
+        towards a mean of the stratum.
 
         Args:
             known: bool ``[B]``, the blocks that are compared.

@@ -33,9 +33,9 @@ def find_disjoint(pairs: Pairs) -> npt.NDArray[np.bool_]:
     begin, end = pairs.span.T
     disjoint = np.zeros(len(pairs), dtype=np.bool_)
     recording = pairs.recording if len(pairs.recording) else pairs.source
-    last: dict[str, float] = {}
+    last: dict[tuple[str, str], float] = {}
     for row in np.lexsort((begin, end)).tolist():
-        name = str(recording[row])
+        name = str(pairs.source[row]), str(recording[row])
         if begin[row] >= last.get(name, -math.inf) - SLACK:
             disjoint[row] = True
             last[name] = float(end[row])

@@ -32,7 +32,7 @@ class SeedScores:
         clips: test clips that the n images are of; None where that is not known.
         chance: the score of who knows nothing, on these test segments; None without such a score.
         strata: int64 ``[B]``, the stratum of each block; None where all are of one.
-        undefined: number of further seeds, for the pictures of which there is no score.
+        undefined: number of further seeds whose images have no score.
     """
 
     seeds: tuple[int, ...]

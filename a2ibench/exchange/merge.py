@@ -56,7 +56,7 @@ def merge(contents: Mapping[str, Content], parts: Sequence[str] = ()) -> Content
                 empty.append(row)
                 continue
             same = _same_rows(rows, row)
-            for earlier in same:
+            for earlier in reversed(same):  # what was told first counts
                 row = _union(rows[earlier], row, told, name)
             place = same[0] if same else row.definition
             kept = {key: one for key, one in rows.items() if key not in same[1:]} | {place: row}
@@ -79,17 +79,21 @@ def merge(contents: Mapping[str, Content], parts: Sequence[str] = ()) -> Content
 
 def _same_rows(rows: Mapping[str, RowEntry], row: RowEntry) -> list[str]:
     """Return the definitions of rows that are of the same system: several, where one of an outside
-    system holds runs of each."""
+    system shares runs with each."""
     if row.kind != "outside":
         return [row.definition] if row.definition in rows else []
-    keys = {job.key for job in row.jobs}
-    return [
-        definition
-        for definition, one in rows.items()
-        if one.kind == "outside"
-        and board_of(one) == board_of(row)
-        and not keys.isdisjoint(job.key for job in one.jobs)
-    ]
+    jobs = {job.seed: job.key for job in row.jobs}
+    same = []
+    for definition, one in rows.items():
+        if one.kind != "outside" or board_of(one) != board_of(row):
+            continue
+        there = {job.seed: job.key for job in one.jobs}
+        common = jobs.keys() & there.keys()
+        # With other images for one of its runs it is another system, or another version of it.
+        if common and all(jobs[seed] == there[seed] for seed in common):
+            same.append(definition)
+            jobs |= there
+    return same
 
 
 def board_of(row: RowEntry) -> Board:

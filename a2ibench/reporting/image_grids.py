@@ -25,8 +25,7 @@ def choose_segments(label: IntArray, columns: int) -> IntArray:
     """Choose test segments for a figure: the classes in turn, spread over each class.
 
     The choice looks at the labels alone, int64 ``[n]``, so that no picture is picked for its
-    beauty; the positions are int64 ``[min(columns, n)]``, fewer only where classes are too small
-    to take their turns.
+    beauty; the positions are int64, at most ``columns`` of them.
     """
     classes = np.unique(label)
     per_class = -(-columns // len(classes))

@@ -82,9 +82,12 @@ def record_looks(folder: Path, looks: Iterable[Look]) -> None:
             return
         every = list(held.looks)
         for look in looks:
-            if not any(same_look(one, look) for one in every):
+            same = next((i for i, one in enumerate(every) if same_look(one, look)), None)
+            if same is None:
                 every.append(look)
-        if len(every) > len(held.looks):
+            elif not every[same].scored:  # from here on, other scores are another look
+                every[same] = every[same].model_copy(update={"scored": look.scored})
+        if every != list(held.looks):
             write_json(path, {**values, "looks": [one.model_dump() for one in every]})
 
 

@@ -1,6 +1,7 @@
 """Compute the result of a job: a pure function of the job, whichever executor runs it."""
 
 import dataclasses
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,8 @@ from a2ibench.storage import atomic_write, file_sha256
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.types import IntArray
 
+NUMBERED = re.compile(r"^\d+_")
+"""What the name of a kept copy of a plug-in begins with."""
 TRAINED_AGAIN = (
     "trained again, since its checkpoint was not there, with other weights than before; all scores"
     " are of the new ones"
@@ -178,7 +181,12 @@ def _keep_plugins(plugins: Sequence[Path], folder: Path) -> None:
 
     Those of an earlier command are removed, as two files that register one name cannot be loaded.
     """
-    kept = {f"{i}_{path.name}": path for i, path in enumerate(plugins)}
+    kept = {}
+    for i, path in enumerate(plugins):
+        # What was kept, with this job or with another one, may be given itself.
+        name = NUMBERED.sub("", path.name) if path.parent.name == PLUGINS else path.name
+        own = path.parent.resolve() == folder.resolve()
+        kept[path.name if own else f"{i}_{name}"] = path
     for name, path in kept.items():
         with atomic_write(folder / name) as temporary:
             shutil.copyfile(path, temporary)

@@ -123,7 +123,7 @@ def standing(study: Study) -> Standing:
         tuple(about.earlier_primary),
         look,
         tuple(one for one in recorded[:place] if not set(one.jobs).isdisjoint(jobs)),
-        place < len(recorded),
+        place < len(recorded) and recorded[place].scored == look.scored,
         sum(_awaits(job, primary.metrics, about.kept) for row in rows for job in row.jobs),
     )
 

@@ -147,8 +147,8 @@ def _scores(tuning: Tuning, folder: Path, record: SearchTrial) -> Iterator[tuple
     for path in task.environment.plugins:
         registry.load_plugin_file(path)
     _, _, data = open_as_planned(task)
-    pairs, eval_set = split_for_tuning(data)
     metric = registry.metrics.get(tuning.metric)
+    pairs, eval_set = split_for_tuning(data, metric)
     judges = load_judges_as_planned([metric], data, task)
     job = replace(task.job, config={**task.job.config, **record.options})
     try:

@@ -16,7 +16,7 @@ import numpy as np
 
 from a2ibench import config, registry
 from a2ibench.code_hash import source_hash
-from a2ibench.contracts.metric import OWN
+from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.data.class_counts import refuse_too_few_clips
 from a2ibench.data.holdout import hold_out, part
 from a2ibench.errors import UserError
@@ -39,8 +39,9 @@ SEED = 1_000
 VALIDATION_SHARE, VALIDATION_SEED = 1 / 4, 2_001
 """Share of the training clips that the judges leave: a quarter of those of each class."""
 MAX_VALIDATION = 600
-"""Largest number of validation segments. What one seed more or less does to a trial exceeds what
-more segments would tell, and to draw them takes a method of many steps longer than to train."""
+"""Largest number of validation segments, if the metric does with so many. Scores vary more between
+training seeds than more segments would resolve, and a method of many steps takes longer to draw
+them than to train."""
 RUNGS = (1, 3, 9)
 """Ninths of the budget after which a trial is scored, and stopped or continued."""
 
@@ -143,7 +144,7 @@ def plan_tuning(
     # Two clips to the model's part: one of them is for validation.
     refuse_too_few_clips(store, judges=clips_of_judges([wanted]), models=2)
     data = open_data(store, encoder, counter(f"encoding with {request.encoder}"))
-    train, eval_set = split_for_tuning(data)
+    train, eval_set = split_for_tuning(data, metric)
     try:
         check_metric(metric, eval_set.test)
     except UserError as error:
@@ -165,7 +166,7 @@ def plan_tuning(
         if health is not None and not health.ok:
             say(f"judge {judge}: {health.reason}: options found by {wanted} are found by chance")
     say(
-        f"{store.name}: {len(train)} pairs train, {len(eval_set.test)} others are for validation,"
+        f"{store.name}: {len(train)} pairs train, {len(eval_set.test)} others validate,"
         f" {len(data.judging)} others train the judges; the test split is not touched"
     )
     environment = Environment(
@@ -182,14 +183,20 @@ def plan_tuning(
     return tuning
 
 
-def split_for_tuning(data: Data) -> tuple[Pairs, EvalSet]:
+def split_for_tuning(data: Data, metric: Metric) -> tuple[Pairs, EvalSet]:
     """Return the training pairs of trials, and what they are judged on; split by source clip.
 
-    Of many validation pairs, :data:`MAX_VALIDATION` are drawn, from the classes in turn.
+    Of many validation pairs, :data:`MAX_VALIDATION` are drawn, from the classes in turn; all are
+    taken where the metric needs more.
     """
     train, validation = hold_out(data.train, VALIDATION_SHARE, VALIDATION_SEED)
     rows = spread(validation.label, MAX_VALIDATION, np.random.default_rng(VALIDATION_SEED))
-    return train, make_eval_set(train, part(validation, rows))
+    some = part(validation, rows)
+    try:
+        check_metric(metric, some)
+    except UserError:
+        some = validation
+    return train, make_eval_set(train, some)
 
 
 def _claim(tuning: Tuning) -> None:

@@ -150,11 +150,11 @@ def test_one_clip_under_two_classes_of_a_table_is_in_neither(films, tmp_path):
     rows = ["path,label", "dog/0.mkv,a", "dog/0.mkv,b", "dog/1.mov,a", "dog/2.avi,a"]
     (root / "list.csv").write_text("\n".join([*rows, "./dog/2.avi,a"]))
     made = manifest(root / "list.csv")
-    assert [clip.file for clip in made._clips] == ["./dog/2.avi", "dog/1.mov"]
+    assert [clip.file for clip in made._clips] == ["dog/1.mov", "dog/2.avi"]
     assert sorted((entry.file, entry.reason) for entry in made._rejected) == [
         ("dog/0.mkv", "it is listed under several classes: a, b"),
         ("dog/0.mkv", "it is listed under several classes: a, b"),
-        ("dog/2.avi", "it is listed already and is cut once"),
+        ("dog/2.avi", "row 6: an earlier row has the same file and start"),
     ]
 
 
@@ -294,6 +294,10 @@ def test_two_names_of_one_file_are_one_source(films, tmp_path):
     made = manifest(path)
     assert {clip.source for clip in made._clips} == {"dog/0.mkv"}
     assert made.notes()[0] == "held 2 of 2 listed clips"
+    path.write_text("\n".join([*rows, "gone.mkv,dog,0", "./gone.mkv,dog,1", "again.mkv,dog,1.5"]))
+    made = manifest(path, most=2)
+    assert made.notes()[0].startswith("held 2 of 3 listed clips")
+    assert sorted(start for clip in made._clips for start in clip.starts or ()) == [0.0, 1.5]
 
 
 def test_at_most_so_many_segments_of_a_file_are_cut_also_of_listed_ones(films, tmp_path):

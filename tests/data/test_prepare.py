@@ -30,7 +30,7 @@ def test_the_current_folder_is_not_replaced(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["data", "prepare", "synthetic", "--out", out])
-    assert (done.exit_code, "expected the name of a new one" in done.output) == (2, True)
+    assert (done.exit_code, "give a new folder" in done.output) == (2, True)
     assert not list(tmp_path.iterdir())
 
 

@@ -1,5 +1,7 @@
 """Blocks are compared inside their class; the jackknife takes the short way where there is one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -212,6 +214,32 @@ def test_a_clip_alone_in_its_class_is_not_compared_and_the_others_speak_for_it()
     pseudo = jackknife(Right(), outputs, Right().score(outputs), block, stratum)
     assert np.count_nonzero(np.isnan(pseudo)) == 1
     assert np.isnan(pseudo[block[label == 0][0]])
+
+
+def test_a_metric_that_leaves_out_training_images_is_computed_without_them():
+    class Known(Right):
+        """How often the one feature is among those of training."""
+
+        leaves_out_training = True
+
+        def compute(self, outputs: JudgeOutputs) -> np.ndarray:
+            own = outputs.generated["right"][:, 0]
+            return np.isin(own, outputs.train["right"][:, 0]).astype(np.float64)
+
+    source = np.array([f"clip {i}" for i in range(12)])
+    label = np.arange(12) % 2
+    outputs = replace(
+        judged(source, label, np.zeros(12)),
+        train={"right": np.array([[0.0], [1.0], [2.0], [3.0]], np.float32)},
+        train_label=np.array([0, 0, 1, 1]), train_source=np.array(["a", "b", "c", "d"]),
+    )  # fmt: skip
+    block, stratum = make_blocks(source, label)
+    outputs = outputs.with_blocks(block)
+    without = int(outputs.train_block[0])
+    assert 0 <= without < len(stratum)
+    score = Known().score(outputs)
+    pseudo = jackknife(Known(), outputs, score, block, stratum)
+    assert np.argmax(pseudo) == without, "without the one picture that all have, none is known"
 
 
 def test_a_score_in_parts_is_not_shuffled_anew_without_each_block():

@@ -1,5 +1,7 @@
 """Evidence is counted in clips: segments that overlap are one, and a refusal says what would do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,16 @@ def test_of_segments_that_overlap_as_many_are_marked_as_do_not() -> None:
         assert (np.diff(begins) >= 1 - 1e-3).all()
     assert find_disjoint(film({"a": 2}, segments=21, hop=1.0)).all(), "side by side"
     assert find_disjoint(part(pairs, np.arange(4))).sum() == 1
+
+
+def test_recordings_of_two_sources_do_not_overlap_though_their_names_are_alike() -> None:
+    pairs = film({"a": 2}, segments=5, hop=1.0)
+    named = replace(pairs, recording=np.full(len(pairs), "film"))
+    assert find_disjoint(named).all()
+    halves = np.repeat(["take 1", "take 2"], 5)
+    one = replace(pairs, source=np.full(len(pairs), "film"), recording=halves)
+    assert find_disjoint(one).all()
+    assert find_disjoint(replace(one, recording=one.source)).sum() == 5
 
 
 def test_where_it_is_not_known_when_a_sound_is_all_segments_count() -> None:

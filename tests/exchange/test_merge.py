@@ -12,7 +12,7 @@ from a2ibench.errors import UserError
 from a2ibench.exchange.boards import make_boards
 from a2ibench.exchange.export import export_study
 from a2ibench.exchange.merge import merge
-from a2ibench.exchange.records import Content
+from a2ibench.exchange.records import Content, outside_definition
 from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
 
@@ -121,26 +121,50 @@ def test_one_label_for_other_options_is_two_rows(tmp_path: Path) -> None:
     assert all(label.startswith("ours (") for label in labels)
 
 
-def test_more_runs_of_an_outside_system_are_no_other_system(tmp_path: Path) -> None:
-    def judged(name: str, seeds: Sequence[int]) -> Content:
-        folder = study(tmp_path / name, {"vae": 0.0})
-        keys = [result(folder, "theirs", seed, 0.05) for seed in seeds]
-        for key, seed in zip(keys, seeds, strict=True):
-            path = folder / "jobs" / key / "result.json"
-            held = json.loads(path.read_text())
-            held["job"] |= {"kind": "outside", "images": 0, "source": f"abc{seed}"}
-            path.write_text(json.dumps({**held, "outside": {"folder": "x", "notes": []}}))
-        about = json.loads((folder / "study.json").read_text())
-        about["jobs"]["theirs"] = keys
-        (folder / "study.json").write_text(json.dumps(about))
-        return exported(folder)
+def outside(root: Path, seeds: Sequence[int]) -> Content:
+    """A method beside an outside system of several runs."""
+    folder = study(root, {"vae": 0.0})
+    keys = [result(folder, "theirs", seed, 0.05) for seed in seeds]
+    for key, seed in zip(keys, seeds, strict=True):
+        path = folder / "jobs" / key / "result.json"
+        held = json.loads(path.read_text())
+        held["job"] |= {"kind": "outside", "images": 0, "source": f"abc{seed}"}
+        path.write_text(json.dumps({**held, "outside": {"folder": "x", "notes": []}}))
+    about = json.loads((folder / "study.json").read_text())
+    about["jobs"]["theirs"] = keys
+    (folder / "study.json").write_text(json.dumps(about))
+    return exported(folder)
 
-    few, more, rest = judged("a", [0, 1]), judged("b", [1, 2]), judged("c", [2, 3])
-    every = judged("d", [0, 1, 2, 3])
+
+def test_more_runs_of_an_outside_system_are_no_other_system(tmp_path: Path) -> None:
+    few, more, rest, every = (
+        outside(tmp_path / name, seeds)
+        for name, seeds in {"a": [0, 1], "b": [1, 2], "c": [2, 3], "d": [0, 1, 2, 3]}.items()
+    )
     for contents in ({"a": few, "b": more, "c": rest}, {"a": few, "c": rest, "b": more}):
         merged = merge(contents)
         assert merged.rows == merge({"d": every}).rows
         assert [len(row.jobs) for row in merged.rows] == [4, 3]
+
+
+def test_an_outside_system_with_another_run_of_a_number_is_another_row(tmp_path: Path) -> None:
+    before = outside(tmp_path / "a", [0, 1])
+    other = [
+        one.model_copy(
+            update={"jobs": [one.jobs[0], one.jobs[1].model_copy(update={"key": "f" * 20})]}
+        )
+        if one.kind == "outside"
+        else one
+        for one in outside(tmp_path / "b", [0, 1]).rows
+    ]
+    after = [
+        one.model_copy(update={"definition": outside_definition(job.key for job in one.jobs)})
+        if one.kind == "outside"
+        else one
+        for one in other
+    ]
+    merged = merge({"a": before, "b": before.model_copy(update={"rows": after})})
+    assert [row.label for row in merged.rows if row.kind == "outside"] == ["theirs", "theirs"]
 
 
 def test_a_metric_without_a_value_in_another_version_is_left_out(tmp_path: Path) -> None:

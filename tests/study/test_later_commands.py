@@ -109,6 +109,12 @@ def test_the_files_that_are_kept_with_a_job_are_those_of_the_last_command(
     (job,) = (row.jobs[0] for row in open_study(tmp_path / "study").rows if row.kind == "model")
     kept = sorted(path.name for path in (job.folder / "plugins").iterdir())
     assert kept == ["0_two.py", "1_one.py"]
+    # As the page says: with the copies, which are neither renamed nor doubled.
+    copies = [part for name in kept for part in ("--plugin", job.folder / "plugins" / name)]
+    metrics = ("--metric", "one", "--metric", "two", "--metric", "is1_lite0")
+    code, text = run(*command, *copies, *metrics)
+    assert code == 0, text
+    assert kept == sorted(path.name for path in (job.folder / "plugins").iterdir())
 
 
 def test_a_result_that_names_no_weights_is_extended_from_its_checkpoint(

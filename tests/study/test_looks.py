@@ -153,6 +153,10 @@ def test_a_look_of_an_earlier_version_is_the_same_by_its_jobs(declared: Path) ->
     held = about(declared)
     del held["looks"][0]["scored"]
     (declared / "study.json").write_text(json.dumps(held))
+    assert (now(declared).number, now(declared).noted) == (1, False)
+    assert run("report", declared)[0] == 0
+    (look,) = about(declared)["looks"]
+    assert look["scored"]
     assert (now(declared).number, now(declared).noted) == (1, True)
 
 

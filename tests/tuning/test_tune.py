@@ -188,7 +188,7 @@ def test_a_trial_that_diverges_is_a_bad_trial_and_a_broken_one_is_tried_again(
 
 def test_validation_clips_are_of_training_and_nobody_elses(request_: Request) -> None:
     _, _, data = open_parts(request_, outline(request_), silent)
-    train, exam = split_for_tuning(data)
+    train, exam = split_for_tuning(data, registry.metrics.get("is1_lite0"))
     sides = [set(pairs.source) for pairs in (train, exam.test, data.judging, data.test)]
     assert sum(map(len, sides)) == len(set.union(*sides))
     assert set(train.source) | set(exam.test.source) == set(data.train.source)
@@ -199,13 +199,17 @@ def test_of_many_validation_pairs_some_of_each_class_are_judged(
     request_: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, _, data = open_parts(request_, outline(request_), silent)
-    train, every = split_for_tuning(data)
+    metric = registry.metrics.get("is1_lite0")
+    train, every = split_for_tuning(data, metric)
     monkeypatch.setattr("a2ibench.tuning.tune.MAX_VALIDATION", 4)
-    again, some = split_for_tuning(data)
+    again, some = split_for_tuning(data, metric)
     assert len(every.test) > len(some.test) == 4
     assert np.bincount(some.test.label).tolist() == [2, 2]
     assert set(some.test.source) <= set(every.test.source)
     assert (again.source == train.source).all()
+    monkeypatch.setattr(metric, "fewest", 5)
+    _, enough = split_for_tuning(data, metric)
+    assert len(enough.test) == len(every.test)
 
 
 @pytest.mark.parametrize(

@@ -190,13 +190,13 @@ class ClipDataset(Dataset):
                 else:
                     self.reject(clip.file, str(error))
             else:
-                real = path.relative_to(self.root).as_posix()
                 if clip.source == clip.file:  # whatever its name, a file is one source
-                    clip = replace(clip, source=real)
+                    clip = replace(clip, source=path.relative_to(self.root).as_posix())
                 usable.append((path, clip))
         kept, notes = without_conflicts(usable, self.config, self.reject)
         self._notes += notes
-        return at_most(self.config.most, kept)
+        real = {clip.file: path for path, clip in usable}
+        return at_most(self.config.most, [(real[clip.file], clip) for clip in kept])
 
     def _check_picture(self, picture: str | None) -> None:
         try:
@@ -293,7 +293,7 @@ def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | _Unseen | str,
         return str(error), {**facts, **_declared_length(path)}
     except PermissionError:
         return "it may not be read (permission denied)", facts
-    except MemoryError as error:  # said by who has set the limit
+    except MemoryError as error:  # reported by whoever set the limit
         raise MemoryError(str(error)) from None
     except Exception as error:  # a damaged file makes libraries raise anything; the rest goes on
         return f"it cannot be decoded ({type(error).__name__}: {error})", facts

@@ -120,23 +120,27 @@ def without_conflicts(
     return [clip for i in sorted(kept) for clip in kept[i]], tuple(notes)
 
 
-def at_most(most: int, clips: Sequence[Clip]) -> list[Clip]:
+def at_most(most: int, clips: Sequence[tuple[Path, Clip]]) -> list[Clip]:
     """Return the clips with at most so many listed segments per file, evenly spread; 0 for all.
 
-    Whole files are cut later, and thinned then.
+    Whole files are thinned when they are cut.
+
+    Args:
+        most: number of segments.
+        clips: each with the file that it really is, behind links.
     """
-    starts: dict[str, set[float]] = defaultdict(set)
-    for clip in clips:
-        starts[clip.file].update(clip.starts or ())
+    starts: dict[Path, set[float]] = defaultdict(set)
+    for path, clip in clips:
+        starts[path].update(clip.starts or ())
     kept = {
-        file: {every[i] for i in np.linspace(0, len(every) - 1, most).round().astype(int)}
-        for file, every in ((file, sorted(some)) for file, some in starts.items())
+        path: {every[i] for i in np.linspace(0, len(every) - 1, most).round().astype(int)}
+        for path, every in ((path, sorted(some)) for path, some in starts.items())
         if 0 < most < len(every)
     }
     found = []
-    for clip in clips:
-        if clip.starts is not None and clip.file in kept:
-            places = [i for i, start in enumerate(clip.starts) if start in kept[clip.file]]
+    for path, clip in clips:
+        if clip.starts is not None and path in kept:
+            places = [i for i, start in enumerate(clip.starts) if start in kept[path]]
             clip = _joined(clip, (), places)
         if clip.starts != ():
             found.append(clip)

@@ -39,8 +39,10 @@ class Inline(Executor[Trial]):
 
 @contextmanager
 def _kept_settings() -> Iterator[None]:
-    """Give back torch's threads and kernels as they were: the judges of the next study in this
-    process are then trained as they are by another executor."""
+    """Give back the number of torch's threads, and whether its kernels are deterministic.
+
+    The judges of the next study in this process are then trained as by another executor.
+    """
     import torch
 
     threads = torch.get_num_threads()

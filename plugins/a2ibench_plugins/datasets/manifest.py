@@ -84,7 +84,7 @@ class Manifest(ClipDataset):
                     )
                 else:
                     known.setdefault(start, []).extend([] if frame is None else [frame])
-        self.listed = len({posixpath.normpath(clip.file) for clip in found})
+        self.listed = len({clip.file for clip in found})
         for clip, known in found.items():
             yield _cut_at(clip, known)
 
@@ -167,6 +167,7 @@ def _clip(row: Mapping[str, str]) -> Clip:
         raise ValueError("no path")
     if not label:
         raise ValueError("no label")
+    path = posixpath.normpath(path)
     split = row.get("split") or None
     if split not in ("train", "test", None):
         raise ValueError(f"split {split!r}; expected train, test or nothing")

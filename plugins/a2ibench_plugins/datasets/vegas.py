@@ -1,6 +1,7 @@
 """VEGAS (Zhou et al. 2018): ``<class>/videos/<file>``."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from a2ibench.data.files.clip import VIDEOS, Clip, ClipConfig
 from a2ibench.data.files.clips import ClipDataset
@@ -22,13 +23,13 @@ class Vegas(ClipDataset):
 
     def clips(self) -> Iterable[Clip]:
         """See the contract."""
-        folders = sorted(self.root.glob("*/videos")) if self.source.is_dir() else []
-        if not folders:
+        if not self.source.is_dir() or not any(self.root.glob("*/videos")):
             raise UserError(f"{self.source}: expected folders <class>/videos; found none")
-        for folder in folders:
-            for path in sorted(folder.iterdir()):
-                file = path.relative_to(self.root).as_posix()
-                if path.suffix.lower() in VIDEOS:
-                    yield Clip(file, folder.parent.name, file)
-                elif not path.name.startswith("."):
-                    self.reject(file, "not a video")
+        for file in self.files():
+            label, folder, *rest = (*file.split("/"), "", "")
+            if folder != "videos" or rest[1:] != ["", ""]:
+                continue
+            if Path(file).suffix.lower() in VIDEOS:
+                yield Clip(file, label, file)
+            else:
+                self.reject(file, "not a video")

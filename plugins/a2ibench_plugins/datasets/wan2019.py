@@ -38,7 +38,7 @@ class Wan2019(ClipDataset):
         """See the contract."""
         listed: dict[str, set[tuple[Split, str]]] = {}
         again = 0
-        for path in sorted(self.root.rglob("*_keywords.txt")):
+        for path in map(self.root.joinpath, sorted(self.files())):
             if match := LIST.fullmatch(path.name):
                 side: Split = "train" if match[1] == "training" else "test"
                 text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
