@@ -150,7 +150,7 @@ def jackknife(
 
 @dataclass(frozen=True)
 class _Cells:
-    """What the segments of a group contribute to a block, for each group that the block holds.
+    """The contribution of the segments of each group to each block that holds the group.
 
     Attributes:
         influence: float64 ``[c]``, the sum of the influences.

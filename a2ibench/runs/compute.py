@@ -45,7 +45,7 @@ from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.types import IntArray
 
 NUMBERED = re.compile(r"^\d+_")
-"""What the name of a kept copy of a plug-in begins with."""
+"""Beginning of the name of a kept copy of a plug-in."""
 TRAINED_AGAIN = (
     "trained again, since its checkpoint was not there, with other weights than before; all scores"
     " are of the new ones"

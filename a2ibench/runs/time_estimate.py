@@ -61,7 +61,8 @@ def _left(trial: Trial) -> int:
         return 0
     folders = (trial.folder, *trial.earlier)
     steps = max(steps_in(folder / CHECKPOINT) for folder in folders)
-    return max(0, trial.job.images - steps * trial.footprint.batch_size)
+    done = steps * trial.footprint.batch_size if steps else 0
+    return max(0, trial.job.images - done)
 
 
 def _measured(

@@ -167,8 +167,7 @@ def test_a_picture_that_is_in_both_is_no_copy_of_one():
     assert score_of(np.roll(real, 8, axis=0), real, real) == pytest.approx(-0.05, abs=0.01)
 
 
-@pytest.mark.parametrize("cells", [1, 10_000])
-@pytest.mark.parametrize(("n", "m"), [(48, 40), (40, 48), (48, 200)])
+@pytest.mark.parametrize(("n", "m", "cells"), [(48, 40, 10_000), (40, 48, 500), (48, 120, 10_000)])
 def test_scores_without_a_block_are_those_of_computing_again(monkeypatch, n, m, cells):
     monkeypatch.setattr(pairwise, "CELLS", cells)
     rng = np.random.default_rng(n + m)
@@ -193,7 +192,7 @@ def test_the_interval_is_over_the_clips_of_both_sets():
     covered, reach, values = 0, [], []
     middles = 2 * np.random.default_rng(999).normal(size=(4, 16))
     label = np.repeat(np.arange(4), 30)
-    for seed in range(40):
+    for seed in range(24):
         rng = np.random.default_rng(seed)
         train, test = middles[label] + rng.normal(size=(2, 120, 16))
         blurred = middles[label] + 0.3 * rng.normal(size=(120, 16))
@@ -214,7 +213,7 @@ def test_the_interval_is_over_the_clips_of_both_sets():
         reach.append((ends[1] - ends[0]) / 2)
         values.append(score.value)
     assert np.mean(reach) == pytest.approx(2 * np.std(values), rel=0.25)
-    assert covered >= 36
+    assert covered >= 21
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -271,7 +271,7 @@ def command(folder: Path, *more: str) -> list[str]:
 def test_after_kill_9_of_the_driver_and_of_a_worker_all_results_are_the_same_bits(
     tmp_path: Path, display: Display, tiny: Tiny
 ) -> None:
-    images = 3_200
+    images = 1_920
     assert (
         run_study(tiny(tmp_path / "calm", seeds=2, images=(images,)), Inline(), None, display) == []
     )
