@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from small_films import files, folder, set_options
@@ -73,15 +74,21 @@ def test_what_was_begun_with_other_options_is_kept_until_it_is_removed(films, tm
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.integration
-def test_a_second_interruption_costs_nothing_of_the_first(films, tmp_path, monkeypatch):
+def interrupted(films: Path, out: Path) -> Path:
+    """Cut a preparation off behind its fourth file; return its journal."""
+
     def stop(done: int, total: int) -> None:
         if done == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(folder(films), tmp_path / "out", stop)
-    journal = tmp_path / ".out.partial" / "journal.jsonl"
+        prepare(folder(films), out, stop)
+    return out.with_name(f".{out.name}.partial") / "journal.jsonl"
+
+
+@pytest.mark.integration
+def test_a_second_interruption_costs_nothing_of_the_first(films, tmp_path, monkeypatch):
+    journal = interrupted(films, tmp_path / "out")
     before = journal.read_bytes()
     write, lines = unfinished_store._line, []
 
@@ -113,13 +120,7 @@ def test_two_preparations_of_one_folder_do_not_meet(films, tmp_path):
 
 @pytest.mark.integration
 def test_a_torn_journal_costs_one_part(films, tmp_path):
-    def stop(done: int, total: int) -> None:
-        if done == 4:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        prepare(folder(films), tmp_path / "out", stop)
-    journal = tmp_path / ".out.partial" / "journal.jsonl"
+    journal = interrupted(films, tmp_path / "out")
     journal.write_bytes(journal.read_bytes()[:-10])
     counted: list[int] = []
     store = prepare(folder(films), tmp_path / "out", lambda done, total: counted.append(done))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from made_up import run
 
+from a2ibench.results.job_state import JobState
 from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
 
@@ -19,6 +20,14 @@ COMMAND = (
 @pytest.fixture(scope="module")
 def pairs(small_store: Path) -> tuple[object, ...]:
     return ("--dataset", small_store)
+
+
+def scored(folder: Path, *command: object) -> JobState:
+    """Run a command; return the first job of its one method."""
+    code, text = run(*command)
+    assert code == 0, text
+    (job,) = (row.jobs[0] for row in open_study(folder).rows if row.kind == "model")
+    return job
 
 
 def about(folder: Path) -> dict[str, object]:
@@ -46,17 +55,13 @@ def test_a_model_that_is_trained_again_for_a_new_metric_keeps_no_score_of_other_
     pairs: tuple[object, ...], tmp_path: Path
 ) -> None:
     command = (*COMMAND, *pairs, "--model", "vae", "--seeds", 1, "--out", tmp_path)
-    code, text = run(*command, "--metric", "is1_lite0")
-    assert code == 0, text
-    (job,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    job = scored(tmp_path, *command, "--metric", "is1_lite0")
     (job.folder / "checkpoint.safetensors").unlink()
     stored = json.loads((job.folder / "result.json").read_text())
     true = stored["metrics"]["is1_lite0"]["value"]
     stored["weights"], stored["metrics"]["is1_lite0"]["value"] = "0" * 64, 1234.0
     write_result(job.folder, stored)
-    code, text = run(*command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
-    assert code == 0, text
-    (again,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    again = scored(tmp_path, *command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
     assert again.result is not None
     assert again.result.metrics["is1_lite0"].value == true
     assert any("trained again" in note for note in again.result.notes)
@@ -66,15 +71,11 @@ def test_what_is_said_of_a_result_and_the_time_it_took_stay_when_a_metric_is_add
     pairs: tuple[object, ...], tmp_path: Path
 ) -> None:
     command = (*COMMAND, *pairs, "--model", "vae", "--seeds", 1, "--out", tmp_path)
-    code, text = run(*command, "--metric", "is1_lite0")
-    assert code == 0, text
-    (job,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    job = scored(tmp_path, *command, "--metric", "is1_lite0")
     stored = json.loads((job.folder / "result.json").read_text())
     stored["notes"], stored["evaluation_seconds"] = ["said before"], 1000.0
     write_result(job.folder, stored)
-    code, text = run(*command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
-    assert code == 0, text
-    (again,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    again = scored(tmp_path, *command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
     assert again.result is not None
     assert again.result.notes == ["said before"]
     assert again.result.evaluation_seconds is not None
@@ -107,14 +108,14 @@ def test_the_files_that_are_kept_with_a_job_are_those_of_the_last_command(
     code, text = run(*command, *two, *one, "--metric", "one", "--metric", "two")
     assert code == 0, text
     (job,) = (row.jobs[0] for row in open_study(tmp_path / "study").rows if row.kind == "model")
-    kept = sorted(path.name for path in (job.folder / "plugins").iterdir())
+    kept = sorted(path.name for path in (job.folder / "plugins").glob("*.py"))
     assert kept == ["0_two.py", "1_one.py"]
     # As the page says: with the copies, which are neither renamed nor doubled.
     copies = [part for name in kept for part in ("--plugin", job.folder / "plugins" / name)]
     metrics = ("--metric", "one", "--metric", "two", "--metric", "is1_lite0")
     code, text = run(*command, *copies, *metrics)
     assert code == 0, text
-    assert kept == sorted(path.name for path in (job.folder / "plugins").iterdir())
+    assert kept == sorted(path.name for path in (job.folder / "plugins").glob("*.py"))
 
 
 def test_a_result_that_names_no_weights_is_extended_from_its_checkpoint(
@@ -122,15 +123,11 @@ def test_a_result_that_names_no_weights_is_extended_from_its_checkpoint(
 ) -> None:
     """Earlier versions did not write them."""
     command = (*COMMAND, *pairs, "--model", "vae", "--seeds", 1, "--out", tmp_path)
-    code, text = run(*command, "--metric", "is1_lite0")
-    assert code == 0, text
-    (job,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    job = scored(tmp_path, *command, "--metric", "is1_lite0")
     stored = json.loads((job.folder / "result.json").read_text())
     del stored["weights"]
     write_result(job.folder, stored)
-    code, text = run(*command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
-    assert code == 0, text
-    (again,) = (row.jobs[0] for row in open_study(tmp_path).rows if row.kind == "model")
+    again = scored(tmp_path, *command, "--metric", "is1_lite0", "--metric", "iis_cos_lite0")
     assert again.result is not None
     assert not any("trained again" in note for note in again.result.notes)
 
