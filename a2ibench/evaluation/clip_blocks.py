@@ -10,11 +10,11 @@ Estimation, 2007, ch. 4.5). What one class always scores more than another is no
 """
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.contracts.judge_outputs import rank_by_hash
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError
 from a2ibench.types import IntArray
@@ -49,9 +49,7 @@ def make_blocks(source: npt.NDArray[np.str_], label: IntArray) -> tuple[IntArray
     clips, clip = np.unique(source, return_inverse=True)
     counts = np.zeros((len(clips), int(label.max(initial=0)) + 1), dtype=np.int64)
     np.add.at(counts, (clip, label), 1)
-    coded = [str(name).encode(errors="surrogateescape") for name in clips]
-    names = [blake2b(one, digest_size=8).digest() for one in coded]
-    rank = np.argsort(np.argsort(names))
+    rank = rank_by_hash(clips)
     order = _by_size(counts, rank)
     of_class = order[counts[:, order].argmax(axis=1)]
     members = [np.flatnonzero(of_class == one) for one in np.unique(of_class)]

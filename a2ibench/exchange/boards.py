@@ -228,13 +228,13 @@ def _scores(
                     f"{label}, {metric.title}: its seeds were judged on different blocks of test"
                     " clips, although they claim the same pairs; export the study again"
                 )
-            scores = seed_scores(
+            found[metric.name] = seed_scores(
                 [job.seed for job in valued],
                 [job.scores[key] for job in valued],
                 [unpack(job.scores[key].blocks or "") for job in valued],
                 None if valued[0].strata is None else np.array(valued[0].strata, np.int64),
+                len(reasons),
             )
-            found[metric.name] = replace(scores, undefined=len(reasons))
             fingerprint = key.rpartition(" ")[2]
             if fingerprint != OWN and (health := judges[fingerprint].held_out) is not None:
                 about = health.model_dump()

@@ -1,7 +1,7 @@
 """The rows of a study: one arm, reference row or outside system each, with its scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -172,7 +172,7 @@ class Row:
             jobs = [job for job in self.results if counts(_result(job), name, judges)]
             if jobs:
                 lacking = len(self._reasons(name, judges)[0])
-                found[name] = replace(_over_seeds(jobs, name), undefined=lacking)
+                found[name] = _over_seeds(jobs, name, lacking)
         return RowScores(
             self.label,
             self.reference,
@@ -263,13 +263,15 @@ def _result(job: JobState) -> Result:
     return job.result
 
 
-def _over_seeds(jobs: Sequence[JobState], metric: str) -> SeedScores:
-    """Return one metric over jobs of several seeds that all have a score by it."""
+def _over_seeds(jobs: Sequence[JobState], metric: str, undefined: int) -> SeedScores:
+    """Return one metric over jobs of several seeds that all have a score by it, beside others for
+    which it is undefined."""
     return seed_scores(
         [job.seed for job in jobs],
         [_result(job).metrics[metric] for job in jobs],
         [job.blocks(metric) for job in jobs],
         jobs[0].strata,
+        undefined,
     )
 
 
@@ -278,6 +280,7 @@ def seed_scores(
     scores: Sequence[ScoreValue],
     blocks: Sequence[npt.NDArray[np.float64]],
     strata: IntArray | None,
+    undefined: int = 0,
 ) -> SeedScores:
     """Return one metric over several seeds.
 
@@ -286,6 +289,7 @@ def seed_scores(
         scores: those of each, none of them without a value.
         blocks: float64 ``[B]`` for each, the pseudo-values as they are stored.
         strata: int64 ``[B]``; None in results of protocol 1.
+        undefined: number of further seeds for which the metric is undefined.
     """
     spread = None
     if all(score.spread is not None for score in scores):
@@ -306,4 +310,5 @@ def seed_scores(
         clips=known if scores[0].clips is None else scores[0].clips,
         chance=scores[0].chance,
         strata=strata,
+        undefined=undefined,
     )

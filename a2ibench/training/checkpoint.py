@@ -114,8 +114,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
         UserError: it is of another format.
     """
     try:
-        with safetensors.safe_open(path, "pt") as stream:
-            about = json.loads((stream.metadata() or {})["a2ibench"])
+        about = _read_metadata(path)
         tensors = safetensors.torch.load_file(path)
         if about["format"] != FORMAT:
             raise UserError(
@@ -131,12 +130,17 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
     return about, tensors
 
 
+def _read_metadata(path: Path) -> dict[str, Any]:
+    with safetensors.safe_open(path, "pt") as stream:
+        about: dict[str, Any] = json.loads((stream.metadata() or {})["a2ibench"])
+    return about
+
+
 def steps_in(path: Path) -> int:
     """Return the number of steps of a checkpoint, without its tensors; 0 where there is none, or
     none that can be read."""
     try:
-        with safetensors.safe_open(path, "pt") as stream:
-            return int(json.loads((stream.metadata() or {})["a2ibench"])["step"])
+        return int(_read_metadata(path)["step"])
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
         return 0
 

@@ -87,8 +87,7 @@ def test_the_few_neighbours_that_are_looked_at_are_the_nearest_and_enough(monkey
     never = rng.random((3, 200)) < 0.3
     size = np.count_nonzero(~never, axis=1, keepdims=True)
     label = np.zeros(200, dtype=np.int64)
-    neighbours = Neighbours(images, others, label, label, never)
-    neighbours.look_for(needed(size, size // 2))
+    neighbours = Neighbours(images, others, label, label, needed(size, size // 2), never)
     r, p = neighbours.without(-1, np.arange(3), size, size // 2)
     assert r.shape[1] < 40
     distance = np.where(never, np.inf, 1 - unit_rows(images) @ unit_rows(others).T)

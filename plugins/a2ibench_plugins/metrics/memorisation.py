@@ -104,16 +104,16 @@ def compare_sets(outputs: JudgeOutputs) -> Array:
     for rows in strips(n, max(len(train), len(test))):
         images, own = outputs.generated["features"][rows], of_clip[clip[rows]]
         drawn = [np.minimum(trained[k], tested[k] - own) for k in range(1 + number)]
-        sides = [
-            Neighbours(images, train, outputs.train_label, train_block),
-            Neighbours(images, test, outputs.label, block, clip[rows][:, np.newaxis] == clip),
-        ]
         sizes = [
             [np.broadcast_to(one, own.shape) for one in trained],
             [one - own for one in tested],
         ]
-        for side, size in zip(sides, sizes, strict=True):
-            side.look_for(max(map(needed, size, drawn)))
+        counts = [max(map(needed, size, drawn)) for size in sizes]
+        same_clip = clip[rows][:, np.newaxis] == clip
+        sides = [
+            Neighbours(images, train, outputs.train_label, train_block, counts[0]),
+            Neighbours(images, test, outputs.label, block, counts[1], same_clip),
+        ]
         for k in range(1 + number):
             outside = block[rows] != k - 1 if k else np.ones(len(own), dtype=np.bool_)
             some = np.flatnonzero(outside & (drawn[k] > 0).any(axis=1))
@@ -148,6 +148,7 @@ class Neighbours:
         others: float32 ``[m, d]``.
         label: int64 ``[m]``, the classes of the others, 0 … C − 1.
         block: int64 ``[m]``, their blocks.
+        count: number of neighbours that are found of each image.
         never: bool ``[n, m]``, others that do not count for an image; None for none.
     """
 
@@ -157,6 +158,7 @@ class Neighbours:
         others: FloatArray,
         label: IntArray,
         block: IntArray,
+        count: int,
         never: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         self._others, self._label, self._block = others, label, block
@@ -167,9 +169,6 @@ class Neighbours:
         self._apart /= -self._length.astype(np.float32)
         if never is not None:
             self._apart[never] = np.inf
-
-    def look_for(self, count: int) -> None:
-        """Find that many neighbours of each image."""
         self._count = min(count, len(self._others))
         self._near, self._distance = self._find(self._apart, np.arange(len(self._apart)))
 
