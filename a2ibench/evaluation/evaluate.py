@@ -13,7 +13,15 @@ from a2ibench.evaluation.clip_blocks import jackknife
 from a2ibench.evaluation.disjoint_segments import check_size
 from a2ibench.evaluation.eval_set import EvalSet
 from a2ibench.evaluation.hearing import embed_sounds, embed_texts, texts_of
-from a2ibench.evaluation.judging import LoadedJudge, Progress, embed_images, load_judge
+from a2ibench.evaluation.judge_training import train_together
+from a2ibench.evaluation.judging import (
+    LoadedJudge,
+    Progress,
+    embed_images,
+    load_judge,
+    load_kept,
+    pair_spec,
+)
 from a2ibench.evaluation.metric_inputs import check_reads, heard_by
 from a2ibench.types import DataKey, FloatArray, ImageArray, Images, IntArray, Pairs
 
@@ -256,9 +264,16 @@ def load_judges(
     data_key: DataKey,
     progress: Progress = lambda line: None,
 ) -> dict[str, LoadedJudge]:
-    """Load every judge that some metrics need, by name; see :func:`load_judge`."""
+    """Load every judge that some metrics need, by name; see :func:`load_judge`.
+
+    Those that are trained, and not in the cache, are trained at once.
+    """
     names = sorted({metric.judge for metric in metrics} - {OWN})
-    return {name: load_judge(name, train, data_key, progress) for name in names}
+    spec = pair_spec(train)
+    new = [name for name in names if registry.judges.get(name).trained]
+    found = {name: load_kept(name, spec, data_key) for name in new}
+    train_together([name for name in new if found[name] is None], train, data_key, progress)
+    return {name: found.get(name) or load_judge(name, train, data_key, progress) for name in names}
 
 
 def _check_images(generated: GeneratedImages, eval_set: EvalSet) -> None:

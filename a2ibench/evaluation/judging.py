@@ -16,6 +16,7 @@ from a2ibench.cache import cached, find
 from a2ibench.code_hash import source_hash
 from a2ibench.contracts.judge import Judge
 from a2ibench.evaluation.embed_batches import embed_batches
+from a2ibench.one_thread import one_thread
 from a2ibench.protocol import PROTOCOL
 from a2ibench.registry import judges
 from a2ibench.storage import cache_dir, content_key
@@ -65,11 +66,16 @@ def load_judge(
     Raises:
         UserError: an unknown name, weights that cannot be had, or data it cannot be trained on.
     """
-    spec = Spec(train.images[:1].shape[1], train.acoustic.shape[1], train.classes)
+    spec = pair_spec(train)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         loaded = _load(name, spec, data_key, train, progress)
     assert loaded is not None  # with training pairs there is no judge that cannot be had
     return loaded
+
+
+def pair_spec(pairs: Pairs) -> Spec:
+    """Return the sizes and classes of pairs."""
+    return Spec(pairs.images[:1].shape[1], pairs.acoustic.shape[1], pairs.classes)
 
 
 def load_kept(name: str, spec: Spec, data_key: DataKey) -> LoadedJudge | None:
@@ -114,14 +120,20 @@ def _load(
         pairs = _without_features(train) if plugin.encoder_free else train
 
         def fit(path: Path) -> None:
-            progress(f"judge {name}: training on {len(pairs)} real images")
-            figures = json.dumps(dict(judge.fit(pairs)), allow_nan=False)
+            progress(training_line(name, pairs))
+            with one_thread():
+                figures = json.dumps(dict(judge.fit(pairs)), allow_nan=False)
             state = {name: tensor.contiguous() for name, tensor in judge.state_dict().items()}
             save_file(state, path, {FIGURES: figures})
 
         figures = cached(weights, fit, read_into)
     fingerprint = content_key([*definition, _hash_weights(judge)])
     return LoadedJudge(judge.eval(), fingerprint, figures, base, again)
+
+
+def training_line(name: str, train: Pairs) -> str:
+    """Say that a judge is trained."""
+    return f"judge {name}: training on {len(train)} real images"
 
 
 def embed_images(

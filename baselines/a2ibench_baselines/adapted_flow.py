@@ -32,7 +32,9 @@ class AdaptedFlowConfig:
         50_000, "training images of the budget, its first, that only the prior sees", minimum=0
     )
     by_class: bool = option(True, "tell the prior the class of each image")
-    drop: float = option(0.1, "share of a batch of the prior without its class", maximum=1)
+    drop: float = option(
+        0.1, "share of a batch of the prior without its class", minimum=0, maximum=1
+    )
     modulates: bool = option(
         True, "the sound scales and shifts the blocks of the prior, beside being its condition"
     )
@@ -48,7 +50,7 @@ class AdaptedFlowConfig:
     steps: int = option(25, "number of Heun steps to draw, two velocities each", minimum=1)
     prior_lr: float = option(2e-4, "learning rate of the prior (Adam)", minimum=0)
     lr: float = option(2e-4, "learning rate of the adapter (Adam)", minimum=0)
-    clip: float = option(1.0, "largest norm of the gradient", minimum=0)
+    clip: float = option(1.0, "largest norm of the gradient; 0: any", minimum=0)
     batch_size: int = option(32, "pairs per batch", minimum=2)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
@@ -229,7 +231,7 @@ class AdaptedFlow(Model):
         losses = {f"{name}_velocity": error.square().mean()}
         if name == "adapter" and self.config.by_class and self.config.align > 0:
             losses["align"] = self.config.align * self._misalignment(batch)
-        descend(optimizer, losses.values(), self.config.clip)
+        descend(optimizer, losses.values(), self.config.clip or None)
         self.step += 1
         return losses
 

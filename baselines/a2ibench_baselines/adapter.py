@@ -52,11 +52,13 @@ class AdapterConfig:
     )
     tokens: int = option(8, "number of vectors that stand for the text", minimum=1)
     hidden: int = option(1024, "width of the mapping's hidden layer", minimum=1)
-    drop: float = option(0.1, "share of a batch that is trained without sound", maximum=1)
+    drop: float = option(
+        0.1, "share of a batch that is trained without sound", minimum=0, maximum=1
+    )
     guidance: float = option(3.0, "weight of classifier-free guidance; 1: none", minimum=0)
     steps: int = option(25, "number of DDIM steps to draw", minimum=1)
     lr: float = option(1e-4, "learning rate (Adam)", minimum=0)
-    clip: float = option(1.0, "largest norm of the gradient", minimum=0)
+    clip: float = option(1.0, "largest norm of the gradient; 0: any", minimum=0)
     batch_size: int = option(32, "pairs per batch", minimum=1)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
@@ -181,6 +183,12 @@ class Adapter(Model):
             )
         with torch.device("cpu"):  # real weights, even where only sizes are asked
             self.pipeline = Pipeline(folder)
+        most = int(self.pipeline.scheduler.config.num_train_timesteps)
+        if config.steps > most:
+            raise UserError(
+                f"{self.name}.steps={config.steps}: the pipeline was trained on {most} levels of"
+                f" noise, so that it draws in {most} steps at most"
+            )
         self.size = config.side or spec.image_size
         if self.size % self.pipeline.multiple:
             raise ValueError(
@@ -235,7 +243,7 @@ class Adapter(Model):
         else:
             target = noise if kind == "epsilon" else z
         loss = F.mse_loss(given, target)
-        descend(self.optimizers["mapping"], [loss], self.config.clip)
+        descend(self.optimizers["mapping"], [loss], self.config.clip or None)
         return {"denoising": loss}
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:

@@ -40,11 +40,13 @@ class FlowConfig:
     predicts: Literal["image", "velocity"] = option(
         "image", "the output of the network; the loss is that of the velocity either way"
     )
-    drop: float = option(0.1, "share of a batch that is trained without sound", maximum=1)
+    drop: float = option(
+        0.1, "share of a batch that is trained without sound", minimum=0, maximum=1
+    )
     guidance: float = option(1.5, "weight of classifier-free guidance; 1: none", minimum=0)
     steps: int = option(25, "number of Heun steps to draw, two velocities each", minimum=1)
     lr: float = option(2e-4, "learning rate (Adam)", minimum=0)
-    clip: float = option(1.0, "largest norm of the gradient", minimum=0)
+    clip: float = option(1.0, "largest norm of the gradient; 0: any", minimum=0)
     batch_size: int = option(32, "pairs per batch", minimum=2)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
     flip: float = option(0.5, "probability of a horizontal flip", minimum=0, maximum=1)
@@ -256,7 +258,7 @@ class FlowMatching(Model):
         else:
             error = given - (image - start)
         loss = error.square().mean()
-        descend(self.optimizers["net"], [loss], self.config.clip)
+        descend(self.optimizers["net"], [loss], self.config.clip or None)
         return {"velocity": loss}
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:

@@ -75,8 +75,8 @@ class YangConfig:
     phi_dim: int = option(128, "length of φ, the input of K and P", minimum=1)
     g_lr: float = option(2e-4, "learning rate of G (Adam)", minimum=0)
     d_lr: float = option(2e-4, "learning rate of D (Adam)", minimum=0)
-    beta1: float = option(0.5, "β₁ of Adam", minimum=0, maximum=1)
-    beta2: float = option(0.999, "β₂ of Adam", minimum=0, maximum=1)
+    beta1: float = option(0.5, "β₁ of Adam", minimum=0, maximum=0.9999)
+    beta2: float = option(0.999, "β₂ of Adam", minimum=0, maximum=0.9999)
     d_steps: int = option(1, "steps of D for each step of G", minimum=1)
     batch_size: int = option(32, "pairs per batch", minimum=2)
     balanced: bool = option(False, "draw the classes of a batch uniformly")
@@ -417,5 +417,9 @@ class Yang2020(Model):
         return diffaugment(image, self.config.diffaugment)
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """Draw Ĩ."""
-        return self.G(acoustic, noise)[-1]
+        """Draw Ĩ; in staged training, before a step of G_high, Ĩ_low at full size."""
+        drawn = self.G(acoustic, noise)
+        if self.config.training == "joint":
+            return drawn[-1]
+        low = F.interpolate(drawn[0], scale_factor=2.0)
+        return torch.where(self.step > self.config.stage_steps, drawn[-1], low)
