@@ -177,6 +177,11 @@ def test_without_a_folder_it_says_how_to_name_one(make: Make, tmp_path: Path) ->
         make("adapter", pipeline=str(tmp_path / "nowhere"))
 
 
+def test_more_steps_than_levels_of_noise_are_refused(make: Make) -> None:
+    with pytest.raises(UserError, match=r"adapter\.steps=1001: .* 1000 levels of noise"):
+        make("adapter", steps=1001)
+
+
 def test_nothing_is_fetched_and_no_code_of_the_folder_runs(
     make: Make, copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from a2ibench.conformance.suite import check
 from a2ibench.data.batches import Batches
+from a2ibench.errors import UserError
 from a2ibench.registry import models
 from a2ibench.training.checkpoint import read_checkpoint
 from a2ibench.training.fit import fit
@@ -84,3 +85,29 @@ def test_it_learns_which_sound_is_which_colour(
         (blue > red + 0.4) & (torch.from_numpy(colours.label) == 1)
     )
     assert float(right.float().mean()) > 0.9
+
+
+CLIPPED = ("adapted_flow", "adapter", "flow")
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+def test_a_largest_gradient_of_0_is_none(
+    name: str, make: Callable[..., Any], batch: Callable[..., Batch]
+) -> None:
+    found = []
+    make(name)  # whatever is made once draws random numbers
+    for clip in (0.0, 1e9):
+        torch.manual_seed(0)
+        model = make(name, clip=clip)
+        before = [value.detach().clone() for value in model.parameters()]
+        model.training_step(batch())
+        now = list(model.parameters())
+        assert any(not torch.equal(*both) for both in zip(before, now, strict=True))
+        found.append([value.detach().clone() for value in now])
+    assert all(torch.equal(*both) for both in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+def test_less_than_none_of_a_batch_cannot_be_dropped(name: str, make: Callable[..., Any]) -> None:
+    with pytest.raises(UserError, match="drop=-0.1: expected a number ≥ 0"):
+        make(name, drop=-0.1)

@@ -115,6 +115,7 @@ def test_mismatched_sounds_come_from_where_the_option_says(make: Make) -> None:
         ({"hidden": "tensor"}, "map"),
         ({"lambda_con": -1}, "≥ 0"),
         ({"diffaugment": "colour"}, "color"),
+        ({"beta1": 1}, "≤ 0.9999"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], message: str) -> None:
@@ -202,6 +203,23 @@ def test_staged_training_fits_one_stage_and_then_the_other(
     assert not any(torch.equal(before[k], v) for k, v in model.G.high.named_parameters())
 
 
+def test_staged_training_draws_the_first_stage_until_the_second_is_trained(
+    make: Make, batch: MakeBatch
+) -> None:
+    model = make("ours", training="staged", stage_steps=2)
+    a, z = torch.randn(2, 12), torch.randn(2, 8)
+    from_low = []
+    for _ in range(4):
+        model.training_step(batch()) if from_low else None
+        with torch.no_grad():
+            drawn, (low, high) = model.eval().generate(a, z), model.G(a, z)
+        model.train()
+        assert drawn.shape == (2, 3, 32, 32)
+        from_low.append(torch.equal(drawn[:, :, ::2, 1::2], low))
+        assert from_low[-1] != torch.equal(drawn, high)
+    assert from_low == [True, True, True, False]
+
+
 def test_p_on_fakes_adds_its_term(make: Make, batch: MakeBatch) -> None:
     extra = set(losses_of(make, batch, aux_on_fakes=True)) - set(losses_of(make, batch))
     assert extra == {"D16_class_fake", "D32_class_fake"}
@@ -251,12 +269,17 @@ def test_sampling_and_averaging_follow_the_configuration(make: Make) -> None:
 
 
 def test_the_consistency_gradient_reaches_g_and_not_i2a(make: Make, batch: MakeBatch) -> None:
-    model, b = make("ours"), batch()
-    fakes = model.G(b.acoustic, torch.randn(4, 8))
-    (model.I2A(fakes[-1]) - b.acoustic).square().mean().backward()
-    assert all(p.grad is None for p in model.I2A.parameters())
-    for stage in (model.G.low.body, model.G.high):
-        assert all(p.grad is not None and bool((p.grad != 0).any()) for p in stage.parameters())
+    found = {}
+    for weight in (1e-9, 1.0):
+        torch.manual_seed(0)
+        model = make("ours", lambda_con=weight)
+        model.training_step(batch())
+        assert all(p.grad is None for p in model.I2A.parameters())
+        found[weight] = {name: p.grad.clone() for name, p in model.G.named_parameters()}
+    without, with_it = found.values()
+    for name, gradient in without.items():
+        if not name.startswith("low.image"):  # Ĩ_low is no input of the second stage
+            assert not torch.allclose(gradient, with_it[name], rtol=1e-3), name
 
 
 def test_i2a_is_pretrained_and_then_never_changes(
