@@ -247,7 +247,12 @@ class Metric(ABC):
             return found
         n, number = len(outputs.label), np.asarray(found)
         if number.dtype.kind in "biuf" and number.shape == (n,):
-            rows = np.flatnonzero(np.isfinite(number))
+            if np.isinf(number).any():
+                raise ValueError(
+                    f"metric {self.name}: compute() gave infinite numbers; a segment without a"
+                    " score is NaN"
+                )
+            rows = np.flatnonzero(~np.isnan(number))
             return Score.mean(number[rows], rows, n)
         if number.dtype.kind in "biuf" and number.shape == ():
             return Score(float(number), n)

@@ -101,11 +101,10 @@ def _read_journal(folder: Path, identity: Mapping[str, Any]) -> list[Entry]:
         UserError: there are pairs of another identity.
     """
     try:
-        text = (folder / JOURNAL).read_text(encoding="utf-8")
+        first, *lines = (folder / JOURNAL).read_bytes().split(b"\n")
         image_bytes, audio_bytes = ((folder / name).stat().st_size for name in ARRAYS)
-        first, *lines = text.split("\n")
         other = json.loads(first) != identity
-    except (OSError, ValueError, RecursionError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return []
     entries: list[Entry] = []
     pairs = 0

@@ -19,10 +19,14 @@ def declaration_hash(metrics: Sequence[str], contrasts: Sequence[tuple[str, str]
 
 
 def held_values(folder: Path) -> dict[str, Any] | None:
-    """Return the plain values of a folder's ``study.json``; None without one that is whole."""
+    """Return the plain values of a folder's ``study.json``; None without one that is whole.
+
+    Raises:
+        OSError: the system cannot read it: what it holds is not to be written over.
+    """
     try:
         held = read_content(folder / ABOUT)
-    except (OSError, DamagedError):
+    except (FileNotFoundError, DamagedError):
         return None
     return held if isinstance(held, dict) else None
 

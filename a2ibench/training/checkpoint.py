@@ -110,11 +110,12 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
     """Read the metadata and tensors of a checkpoint file, on the processor.
 
     Raises:
-        DamagedError: the file cannot be read, or its numbers have changed.
-        UserError: it is of another format.
+        DamagedError: it is not what was written.
+        UserError: it is of another format, or the system cannot read it.
     """
     try:
-        about = _read_metadata(path)
+        with path.open("rb"):  # the library names no reason of the system's
+            about = _read_metadata(path)
         tensors = safetensors.torch.load_file(path)
         if about["format"] != FORMAT:
             raise UserError(
@@ -124,6 +125,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
         if about["sha256"] != _digest(tensors):
             raise ValueError("its numbers have changed since it was written")
     except (safetensors.SafetensorError, OSError, KeyError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UserError(f"{path}: cannot be read ({error.strerror})") from error
         raise DamagedError(
             f"{path}: damaged ({error}); remove its folder, and re-run the study's command"
         ) from error

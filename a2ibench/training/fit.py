@@ -10,6 +10,7 @@ import torch
 
 from a2ibench.contracts.model import Model
 from a2ibench.data.batches import Batches
+from a2ibench.storage import set_aside
 from a2ibench.training.checkpoint import DamagedError, TrainingState, read_checkpoint
 from a2ibench.training.data_parallel import ALONE, Team
 from a2ibench.training.device import autocast
@@ -198,8 +199,7 @@ def _is_whole(path: Path, own: Path, damage: list[str]) -> bool:
         return True
     except DamagedError:
         if path == own:
-            aside = path.with_suffix(".damaged")
-            path.replace(aside)
+            aside = set_aside(path)
             damage.append(f"its checkpoint was damaged: set aside as {aside.name}")
         else:
             damage.append(f"the checkpoint of job {path.parent.name} was damaged")

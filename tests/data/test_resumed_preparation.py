@@ -1,10 +1,12 @@
 """A preparation that was cut off goes on where it was, and ends with the same bytes."""
 
+import errno
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from small_films import files, folder, set_options
 from a2ibench.data import unfinished_store
 from a2ibench.data.prepare import prepare
 from a2ibench.errors import UserError
+from a2ibench.parallel import Pool, spread_over
 
 
 @pytest.mark.integration
@@ -116,6 +119,45 @@ def test_two_preparations_of_one_folder_do_not_meet(films, tmp_path):
 
     assert len(prepare(folder(films), tmp_path / "out", meanwhile)) == 18
     assert seen == ["refused"]
+
+
+@pytest.mark.integration
+def test_a_line_cut_off_inside_a_letter_costs_one_part(films, tmp_path):
+    root = shutil.copytree(films, tmp_path / "in")
+    (root / "dog").rename(root / "Köter")
+    journal = interrupted(root, tmp_path / "out")
+    content = journal.read_bytes()
+    journal.write_bytes(content[: content.rindex("ö".encode()) + 1])
+    counted: list[int] = []
+    prepare(folder(root), tmp_path / "out", lambda done, total: counted.append(done))
+    assert 0 < counted[0] == content.count(b"\n") - 2
+
+
+@pytest.mark.integration
+def test_a_system_out_of_files_stops_the_preparation_and_rejects_no_file(
+    films, tmp_path, monkeypatch
+):
+    def fails(path):
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("a2ibench.data.files.clips.file_sha256", fails)
+        with spread_over(InThisProcess()), pytest.raises(UserError, match=r"at present .* resume"):
+            prepare(folder(films), tmp_path / "out")
+    store = prepare(folder(films), tmp_path / "out")
+    assert files(store.root) == files(prepare(folder(films), tmp_path / "whole").root)
+
+
+class InThisProcess(Pool):
+    """Calls at once, here."""
+
+    @contextmanager
+    def opened(self):
+        def call(function, *arguments):
+            answer = function(*arguments)
+            return lambda: answer
+
+        yield 1, call
 
 
 @pytest.mark.integration

@@ -196,7 +196,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_repeated_and_it_is_s
     (job / "checkpoint.safetensors").write_bytes(content)
     assert run_study(tiny(folder), Inline(), None, display) == []
     assert json.loads((job / "result.json").read_text())["weights"] == weights
-    assert (job / "checkpoint.damaged").read_bytes() == content
+    assert (job / "checkpoint.safetensors.damaged").read_bytes() == content
     assert "vae, seed 0: its checkpoint was damaged: set aside as" in console.export_text()
 
 

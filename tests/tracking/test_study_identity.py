@@ -1,5 +1,6 @@
 """Which runs are whose on a tracking server, and which arm a run is of."""
 
+import errno
 import json
 import re
 import shlex
@@ -63,6 +64,22 @@ def test_an_id_is_made_once_and_stays(tmp_path: Path) -> None:
     write_about(tmp_path, {"models": ["ours"]})
     assert json.loads((tmp_path / "study.json").read_text()) == {"models": ["ours"], "id": first}
     assert study_id(tmp_path) == first
+
+
+def test_a_file_that_cannot_be_read_at_present_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_about(tmp_path, {"models": ["vae"]})
+    held = (tmp_path / "study.json").read_bytes()
+
+    def stale(path: Path) -> object:
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("a2ibench.results.declaration.read_content", stale)
+        with pytest.raises(OSError, match="Stale"):
+            write_about(tmp_path, {"models": ["ours"]})
+    assert (tmp_path / "study.json").read_bytes() == held
 
 
 @pytest.mark.parametrize("held", [{}, {"id": 5}, {"id": "' OR 1 = 1"}, {"id": ["a" * 32]}])

@@ -1,6 +1,8 @@
 """The loop: it resumes exactly, averages, notices divergence, and draws what the contract says."""
 
+import resource
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,12 @@ from torch import nn
 from a2ibench import config, registry
 from a2ibench.contracts.model import Model
 from a2ibench.errors import UserError
-from a2ibench.training.checkpoint import TrainingState, load_for_drawing, read_checkpoint
+from a2ibench.training.checkpoint import (
+    DamagedError,
+    TrainingState,
+    load_for_drawing,
+    read_checkpoint,
+)
 from a2ibench.training.device import make_deterministic
 from a2ibench.training.draw import draw, draw_grid, draw_noise
 from a2ibench.training.ema import MovingAverage
@@ -130,6 +137,38 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_its_name_and_step(tmp_
     model = Diverging(Spec(32, 6, CLASSES))
     with pytest.raises(DivergedError, match="loss loss is inf before step 40"):
         fit(model, make_pairs(), steps=100, seed=0, checkpoint=tmp_path / "c.safetensors")
+
+
+def test_a_system_out_of_files_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    whole = fit(make_model(), make_pairs(), steps=4, seed=0, checkpoint=path)
+    content = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        with suppress(OSError):
+            while True:
+                opened.append(open("/dev/null"))  # noqa: PTH123, SIM115
+        with pytest.raises(UserError, match="cannot be read") as raised:
+            fit(make_model(), make_pairs(), steps=8, seed=0, checkpoint=path)
+    finally:
+        for file in opened:
+            file.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not isinstance(raised.value, DamagedError)
+    assert [*tmp_path.iterdir()] == [path]
+    assert path.read_bytes() == content
+    assert whole.step == 4
+
+
+def test_no_earlier_damaged_checkpoint_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    for content in (b"first", b"second"):
+        path.write_bytes(content)
+        fit(make_model(), make_pairs(), steps=2, seed=0, checkpoint=path)
+    aside = [path.with_name(f"c.safetensors.damaged{end}") for end in ("", "-2")]
+    assert [one.read_bytes() for one in aside] == [b"first", b"second"]
 
 
 def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path: Path) -> None:

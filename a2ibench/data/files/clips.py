@@ -4,6 +4,7 @@ A layout lists clips; this cuts them in their order, on many workers, and resume
 preparation. A file that cannot be used is rejected with the reason.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -27,6 +28,10 @@ from a2ibench.media.cutting import Cut, Cutting, cut, cut_with_picture
 from a2ibench.parallel import Crashed, current_pool, in_order
 from a2ibench.storage import file_sha256
 from a2ibench.types import Missing, Pair, Part, Rejected, RejectedError, Split
+
+
+PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ETIMEDOUT})
+"""Failures of the system that say nothing about a file."""
 
 
 class _AbsentError(RejectedError):
@@ -296,6 +301,11 @@ def _cut(root: Path, clip: Clip, cutting: Cutting) -> tuple[Cut | _Unseen | str,
     except MemoryError as error:  # reported by whoever set the limit
         raise MemoryError(str(error)) from None
     except Exception as error:  # a damaged file makes libraries raise anything; the rest goes on
+        if isinstance(error, OSError) and error.errno in PASSING:
+            raise UserError(
+                f"{path}: cannot be read at present ({os.strerror(error.errno)});"
+                " run the same command again to resume"
+            ) from error
         return f"it cannot be decoded ({type(error).__name__}: {error})", facts
 
 
