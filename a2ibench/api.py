@@ -1,6 +1,6 @@
 """A study in Python: run or opened, with its rows, scores, tables, comparisons and images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -234,6 +234,11 @@ def open_study(folder: "str | PathLike[str]", budget: int | None = None) -> Stud
     return Study(folder, budget)
 
 
+def _several(given: str | Iterable[Any]) -> tuple[Any, ...]:
+    """Return what was given as one name or as several, as several."""
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 def run(
     models: "str | Sequence[str]",
     *,
@@ -296,16 +301,16 @@ def run(
     for name in asked.keys() - {"metrics", "contrasts"}:
         raise unknown("key of primary", name, ("metrics", "contrasts"))
     request = Request(
-        models=(models,) if isinstance(models, str) else tuple(models),
-        ablate=(ablate,) if isinstance(ablate, str) else tuple(ablate),
+        models=_several(models),
+        ablate=_several(ablate),
         dataset=str(dataset),
         encoder=encoder,
         seeds=seeds,
         scale=scale,
         images=(images,) if isinstance(images, int) else tuple(images or ()),
         settings={owner: dict(values) for owner, values in (settings or {}).items()},
-        metrics=(metrics,) if isinstance(metrics, str) else tuple(metrics),
-        primary=Primary.of(asked.get("metrics", ()), asked.get("contrasts", ())),
+        metrics=_several(metrics),
+        primary=Primary.of(*(_several(asked.get(key, ())) for key in ("metrics", "contrasts"))),
         folder=None if out is None else Path(out),
         executor=executor,
         retries=retries,

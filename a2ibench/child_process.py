@@ -32,6 +32,11 @@ KEPT = 2**26
 """Bytes of freed memory that a process keeps for its next arrays."""
 
 
+def signal_name(number: int) -> str:
+    """Return the name of a signal, such as ``SIGKILL``; those without one by their number."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+
+
 class Crashed(Exception):  # noqa: N818
     """A call got no answer, because its process died or exceeded a limit.
 
@@ -131,7 +136,7 @@ class Child:
             return "stopped answering"
         if code >= 0:
             return f"ended its process with exit code {code}"
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        name = signal_name(-code)
         return f"died of {name} ({signal.strsignal(-code)})"
 
     def _kill(self) -> None:

@@ -66,6 +66,8 @@ def build(config: type[T], values: Mapping[str, Any], owner: str) -> T:
                 value = split_list(value)
             except ValueError as error:
                 raise UserError(f"option {owner}.{name}={given!r}: {error}") from error
+        if value == "none" and type(None) in get_args(hints[name]):
+            value = None  # the word that `takes` has for it
         try:
             made[name] = pydantic.TypeAdapter(hints[name]).validate_python(value)
         except pydantic.ValidationError as error:
@@ -162,6 +164,8 @@ def check_owners(settings: Iterable[str], used: Collection[str]) -> None:
 
 
 def _check_range(field: "dataclasses.Field[Any]", value: Any, name: str) -> None:
+    if value is None:
+        return
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"option {name}={value!r}: expected a finite number")
     for part in value if isinstance(value, tuple | list) else (value,):

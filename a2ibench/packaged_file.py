@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from a2ibench.errors import UserError
+from a2ibench.storage import expanded
 
 FETCH_SECONDS = 900.0
 """Deadline of a download: 57 MB at half a megabit per second."""
@@ -68,7 +69,7 @@ class PackagedFile:
         if given:
             origin = f"{self.variable}={given}"
             try:
-                content = Path(given).expanduser().read_bytes()
+                content = expanded(given).read_bytes()
             except OSError as error:
                 raise UserError(
                     f"{origin}: cannot be read ({error.strerror}); expected the path of {self.name}"

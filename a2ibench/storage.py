@@ -44,6 +44,14 @@ def cache_dir(*parts: str) -> Path:
     return path
 
 
+def expanded(path: str) -> Path:
+    """Return a path with ``~`` replaced by a home folder; without such a user, as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def _own_place() -> str:
     import platformdirs
 

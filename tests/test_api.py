@@ -100,6 +100,10 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
         a2ibench.open_study(tmp_path)
     with pytest.raises(UserError, match="seeds: expected a number from 1"):
         a2ibench.run("vae", seeds=0)
+    with pytest.raises(UserError, match="unknown metric 'kid_lite1'"):
+        a2ibench.run("vae", primary={"metrics": "kid_lite1"})
+    with pytest.raises(UserError, match="ours versus vae"):
+        a2ibench.run("vae", primary={"contrasts": "ours versus vae"})
 
 
 @pytest.mark.integration

@@ -34,6 +34,16 @@ def test_strings_become_the_fields_types() -> None:
     assert made == Config(32, 1e-3, "normal", ("pong", "tennis"), False)
 
 
+@pytest.mark.parametrize("given", [None, "none"])
+def test_an_option_without_a_value_has_no_range(given: str | None) -> None:
+    @dataclass(frozen=True)
+    class Share:
+        share: float | None = config.option(0.5, "of a batch", minimum=0, maximum=1)
+
+    assert config.build(Share, {"share": given}, "mine").share is None
+    assert config.takes(Share) == {"share": "number | none ≥ 0 and ≤ 1"}
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

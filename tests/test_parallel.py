@@ -77,6 +77,7 @@ def test_one_process_answers_several_calls(child: Child) -> None:
     [
         (misbehaving.die, (signal.SIGSEGV,), {}, r"died of SIGSEGV \(Segmentation fault\)"),
         (misbehaving.die, (signal.SIGKILL,), {}, r"died of SIGKILL \(Killed\)"),
+        (misbehaving.die, (signal.SIGRTMIN + 6,), {}, r"died of signal 40 \("),
         (misbehaving.sleep, (60,), {"seconds": 1}, "took longer than 1 s"),
         (misbehaving.allocate, (2**31,), {"memory": 2**30}, "needed more than 1 GiB of memory"),
         (misbehaving.leave, (), {}, "ended its process with exit code 0"),

@@ -1,6 +1,7 @@
 """The results that this repository keeps: tuned alike, complete, and their tables follow."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,22 @@ def test_a_changed_method_is_found_in_a_study_that_does_not_say_so(tmp_path: Pat
     about["kept"] = {key: {"place": "another", "why": "trained with an earlier version"}}
     (study / "study.json").write_text(json.dumps(about))
     assert stale_rows(study) == {}
+
+
+EARLIER = [
+    study
+    for study in STUDIES
+    if any(
+        has_earlier_rule(json.loads(path.read_text()).get("sources"))
+        for path in study.glob("jobs/*/result.json")
+    )
+]
+
+
+@pytest.mark.parametrize("study", EARLIER, ids=name)
+def test_a_study_of_an_earlier_version_says_so_in_its_tables(study: Path) -> None:
+    said = " ".join(path.read_text() for path in study.glob("tables/*.md"))
+    assert re.search(r"scores of version \d+; this version of a2ibench computes version \d+", said)
 
 
 def stale_rows(study: Path) -> dict[str, str]:

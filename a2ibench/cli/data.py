@@ -114,8 +114,9 @@ def _dataset(
 ) -> "Dataset":
     from a2ibench import config, registry
     from a2ibench.errors import unknown
+    from a2ibench.storage import expanded
 
-    path = Path(source).expanduser()
+    path = expanded(source)
     named = layout is None and source in registry.datasets.names()
     if named and registry.datasets.get(source).unit == "files":
         raise UserError(f"{source} is a layout: give the folder, and --layout {source}")

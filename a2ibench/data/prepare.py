@@ -156,7 +156,7 @@ def _configure(reference: str, options: Mapping[str, Any]) -> tuple[type[Dataset
 
 
 def _open_folder(reference: str, options: Mapping[str, Any]) -> PairStore:
-    folder = Path(reference).expanduser()
+    folder = storage.expanded(reference)
     if not folder.exists():
         if "/" not in reference and "\\" not in reference:
             raise unknown(

@@ -66,7 +66,7 @@ def _gpus() -> Iterator[Line]:
         import torch
     except Exception:
         return  # torch has a line of its own
-    cuda, cudnn = torch.version.cuda, torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    cuda = torch.version.cuda
     if not torch.cuda.is_available():
         built = f"torch is built for CUDA {cuda}" if cuda else "torch is built for the processor"
         advice = "studies run on the processor, at the small scale"
@@ -75,11 +75,15 @@ def _gpus() -> Iterator[Line]:
         yield Line("GPU", "lacking", f"none that torch can use; {built}", advice)
         return
     for number in range(torch.cuda.device_count()):
-        free, total = torch.cuda.mem_get_info(number)
-        found = (
-            f"{torch.cuda.get_device_name(number)}, {free / GB:.1f} GB free of {total / GB:.1f};"
-            f" CUDA {cuda}, cuDNN {cudnn}"
-        )
+        try:
+            free, total = torch.cuda.mem_get_info(number)
+            name = torch.cuda.get_device_name(number)
+            cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        except Exception as error:
+            advice = "`nvidia-smi` says more; CUDA_VISIBLE_DEVICES leaves it out"
+            yield Line(f"GPU {number}", "broken", told(error), advice)
+            continue
+        found = f"{name}, {free / GB:.1f} GB free of {total / GB:.1f}; CUDA {cuda}, cuDNN {cudnn}"
         yield Line(f"GPU {number}", "fine", found)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from a2ibench.errors import UserError
-from a2ibench.storage import file_sha256
+from a2ibench.storage import expanded, file_sha256
 
 HASH = "#sha256="
 """Stands between the path and the sha256 that the weights must have."""
@@ -46,7 +46,7 @@ class NamedFiles:
         wanted = f"{holds} of {self.what}; {self.public}"
         if not told:
             raise UserError(f"set {self.variable} to {wanted}")
-        named = Path(told).expanduser()
+        named = expanded(told)
         here = f"{self.variable}={told}"
         if not self.beside:
             if not named.is_file():

@@ -68,8 +68,14 @@ def _measure(method: str, values: str, root: Path, encoder: str, encoder_values:
             with torch.device(device):
                 model: Any = registry.models.build(method, json.loads(values), spec)
                 break
-        except (UserError, ValueError) as error:
-            misfit = told(error)
+        except UserError as error:
+            misfit = str(error)
+        except ValueError as error:
+            misfit = (
+                f"{method}: cannot be built for these pairs ({spec.image_size} ×"
+                f" {spec.image_size} px): {told(error)}; if it is the size, prepare pairs with"
+                " another --set image_size, or leave the model out"
+            )
         except Exception:  # noqa: S112 - a broken model fails in its own trial
             continue
     else:
@@ -124,8 +130,4 @@ def refuse_misfits(tasks: Sequence[Task]) -> None:
     """
     for task in tasks:
         if (why := footprint(task).misfit) is not None:
-            size = PairStore(task.environment.store).image_size
-            raise UserError(
-                f"{task.job.method}: cannot be built for these pairs ({size} × {size} px): {why};"
-                " prepare pairs with another --set image_size, or leave the model out"
-            )
+            raise UserError(why)

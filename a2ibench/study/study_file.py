@@ -15,7 +15,7 @@ from a2ibench import registry
 from a2ibench.config import MAX_IMAGES, MAX_SEEDS
 from a2ibench.errors import UserError, unknown
 from a2ibench.results.study import AS_RUN, NAME
-from a2ibench.storage import atomic_write
+from a2ibench.storage import atomic_write, expanded
 from a2ibench.study.request import Request
 from a2ibench.study.scale import get_scale
 
@@ -183,7 +183,7 @@ def write_study_file(path: Path, values: Mapping[str, Any], out: str | None = ".
         (kept["images"],) = kept["images"]
     if "dataset" in kept:
         kept["dataset"] = [
-            name if name in registry.datasets.names() else str(Path(name).expanduser().resolve())
+            name if name in registry.datasets.names() else str(expanded(name).resolve())
             for name in kept["dataset"]
         ]
     with atomic_write(path) as temporary:

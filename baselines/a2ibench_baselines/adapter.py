@@ -25,7 +25,7 @@ from a2ibench.extras import require
 from a2ibench.nn.descent import Adam, descend
 from a2ibench.pretrained.tensors import fill, read_tensors
 from a2ibench.pretrained.transformers_folder import read_settings
-from a2ibench.storage import content_key, file_sha256
+from a2ibench.storage import content_key, expanded, file_sha256
 from a2ibench.types import Batch, Sampling, Spec
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -67,7 +67,7 @@ class AdapterConfig:
     def __post_init__(self) -> None:
         """Make the content of the folder a part of the configuration, and so of a job."""
         if self.pipeline:
-            folder = Path(self.pipeline).expanduser().resolve()
+            folder = expanded(self.pipeline).resolve()
             object.__setattr__(self, "pipeline", str(folder))
             if not self.fingerprint:
                 object.__setattr__(self, "fingerprint", content_key(hashes(folder)))

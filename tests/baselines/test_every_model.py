@@ -109,5 +109,5 @@ def test_a_largest_gradient_of_0_is_none(
 
 @pytest.mark.parametrize("name", CLIPPED)
 def test_less_than_none_of_a_batch_cannot_be_dropped(name: str, make: Callable[..., Any]) -> None:
-    with pytest.raises(UserError, match="drop=-0.1: expected a number ≥ 0"):
+    with pytest.raises(UserError, match=r"drop=-0\.1: expected a number ≥ 0"):
         make(name, drop=-0.1)

@@ -94,7 +94,9 @@ def test_what_keeps_the_contract_meets_every_rule(executor):
 
 
 @pytest.mark.integration
-@pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
+@pytest.mark.filterwarnings(
+    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
+)  # Ray warns about its own dependencies
 def test_ray_keeps_the_contract():
     assert_all_met(rules, ExecutorSubject(RayTune, {"gpus_per_trial": 0}))
 

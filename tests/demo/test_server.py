@@ -8,7 +8,8 @@ import re
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from a2ibench.demo.app import HEADERS, UPLOAD, make_app
 from a2ibench.demo.serve import allowed_hosts, is_loopback, open_models
 from a2ibench.demo.sound import MAX_BYTES, MAX_SECONDS
 from a2ibench.demo.studio import FAILED, Model
+from a2ibench.generator.generator import Generator
 from a2ibench.media.sound_file import read_sound
 
 RATE = 48_000
@@ -229,17 +231,18 @@ def test_a_small_file_cannot_fill_the_memory(client: TestClient, whole: bool) ->
     assert "more than 67,108,864 samples in its channels" in answer.json()["error"]
 
 
-def test_a_file_that_is_too_big_is_not_read_to_its_end(client: TestClient) -> None:
-    read = []
+def test_a_file_that_is_too_big_is_not_read_to_its_end(models: list[Model]) -> None:
+    most = MAX_BYTES >> 20
+    read: list[int] = []
 
-    def parts() -> Iterator[bytes]:
-        for _ in range(40):
-            read.append(2**20)
-            yield bytes(2**20)
+    async def receive() -> Any:
+        read.append(2**20)
+        return {"type": "http.request", "body": bytes(2**20), "more_body": len(read) < 2 * most}
 
-    answer = client.post(f"/draw?{BOTH}", content=parts(), headers={"content-type": UPLOAD})
-    assert answer.status_code == 413
-    assert answer.json()["error"] == f"the file is larger than {MAX_BYTES >> 20} MiB"
+    status, body = drawn(models, receive)
+    assert status == 413
+    assert json.loads(body)["error"] == f"the file is larger than {most} MiB"
+    assert len(read) == most + 1
 
 
 @pytest.mark.parametrize(
@@ -281,13 +284,17 @@ def test_nothing_but_the_page_is_read(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
-def test_names_of_files_reach_nobody(client: TestClient) -> None:
+def test_names_of_files_reach_nobody(
+    client: TestClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     headers = {
         "content-type": UPLOAD,
-        "content-disposition": 'attachment; filename="../../../tmp/x.wav"',
+        "content-disposition": f'attachment; filename="../../..{tmp_path}/secret.wav"',
     }
     answer = client.post(f"/draw?{BOTH}", content=encoded("wav"), headers=headers)
     assert answer.status_code == 200
+    assert "secret" not in f"{answer.text} {answer.headers} {caplog.text}"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_page_is_strict_and_names_every_model_escaped(models: list[Model]) -> None:
@@ -322,17 +329,31 @@ def test_other_pages_of_the_browser_cannot_use_it(client: TestClient) -> None:
     assert client.get("/draw").status_code == 405
 
 
-def test_requests_at_the_same_time_wait_for_each_other(client: TestClient) -> None:
+def test_requests_at_the_same_time_wait_for_each_other(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate, at_work, most = Generator.generate, [], []
+
+    def watched(*given: Any) -> Any:
+        at_work.append(given)
+        most.append(len(at_work))
+        time.sleep(0.05)
+        try:
+            return generate(*given)
+        finally:
+            at_work.pop()
+
+    monkeypatch.setattr(Generator, "generate", watched)
     content = encoded("wav")
     queries = [f"model={i % 2}&n=3&volume=1&seed={i}" for i in range(4)]
     alone = [post(client, content, query).json() for query in queries]
     with ThreadPoolExecutor(len(queries)) as pool:
         together = list(pool.map(lambda query: post(client, content, query).json(), queries))
     assert together == alone
+    assert most == [1] * 2 * len(queries)
 
 
 def test_nothing_is_drawn_for_who_has_gone(models: list[Model]) -> None:
-    sent: list[Any] = []
     arriving = [
         {"type": "http.request", "body": encoded("wav"), "more_body": False},
         {"type": "http.disconnect"},
@@ -340,6 +361,13 @@ def test_nothing_is_drawn_for_who_has_gone(models: list[Model]) -> None:
 
     async def receive() -> Any:
         return arriving.pop(0)
+
+    assert drawn(models, receive) == (400, b"")
+
+
+def drawn(models: list[Model], receive: Callable[[], Awaitable[Any]]) -> tuple[int, bytes]:
+    """The status and the body of the answer to what arrives, without a server between."""
+    sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -352,8 +380,8 @@ def test_nothing_is_drawn_for_who_has_gone(models: list[Model]) -> None:
         "headers": [(b"host", b"localhost"), (b"content-type", UPLOAD.encode())],
     }
     asyncio.run(make_app(models, ["*"])(scope, receive, send))
-    assert [message.get("status") for message in sent] == [400, None]
-    assert not sent[1]["body"]
+    begin, *rest = sent
+    return begin["status"], b"".join(message["body"] for message in rest)
 
 
 @pytest.mark.parametrize("failure", [ValueError("NaN or infinite pixels"), SystemExit(0)])

@@ -78,6 +78,33 @@ def test_too_little_memory_for_a_trial_is_said(monkeypatch: pytest.MonkeyPatch) 
     assert "1.0 GB available of 4.0" in line.found
 
 
+def test_a_gpu_that_does_not_answer_is_a_line_among_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answers(number: int) -> tuple[int, int]:
+        if number == 0:
+            raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
+        return 10**9, 2 * 10**9
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.mem_get_info", answers)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda number: "a GPU")
+    monkeypatch.setattr("torch.backends.cudnn.version", lambda: 91900)
+    broken, fine = machine._gpus()
+    assert (broken.state, fine.state) == ("broken", "fine")
+    assert "uncorrectable ECC" in broken.found
+    assert "1.0 GB free of 2.0" in fine.found
+
+
+def test_a_machine_that_cannot_run_the_first_study_is_said_by_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1e9, total=4e9))
+    done = CliRunner().invoke(main, ["doctor"])
+    assert done.exit_code == 1, done.output
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     line = machine._disk("disk", tmp_path / "file" / "studies", "choose another")

@@ -207,14 +207,6 @@ class TestLooking:
         with pytest.raises(TypeError, match=r"mean_colour, output 'x': expected float32 \[32, k\]"):
             embed_images(loaded, pairs_of().images)
 
-
-def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
-    """The key, not the images, is what a kept judge is found by: the caller hashes the content."""
-    first = load_judge("mean_colour", pairs_of(), DATA)
-    changed = dataclasses.replace(pairs_of(), images=np.zeros((70, 32, 32, 3), dtype=np.uint8))
-    assert load_judge("mean_colour", changed, DATA).fingerprint == first.fingerprint
-    assert load_judge("mean_colour", changed, DataKey("new")).fingerprint != first.fingerprint
-
     def test_a_judge_that_reads_another_does_not_look_again(self, cache):
         loaded = load_judge("brightness", pairs_of(), DATA)
         images = pairs_of(BATCH + 5, seed=2).images
@@ -244,6 +236,14 @@ def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
         kept = load_kept("brightness", spec, DATA)
         assert kept is not None
         assert kept.fingerprint == fingerprint
+
+
+def test_a_change_of_the_training_images_alone_needs_another_data_key(cache):
+    """The key, not the images, is what a kept judge is found by: the caller hashes the content."""
+    first = load_judge("mean_colour", pairs_of(), DATA)
+    changed = dataclasses.replace(pairs_of(), images=np.zeros((70, 32, 32, 3), dtype=np.uint8))
+    assert load_judge("mean_colour", changed, DATA).fingerprint == first.fingerprint
+    assert load_judge("mean_colour", changed, DataKey("new")).fingerprint != first.fingerprint
 
 
 CHANGES = {

@@ -47,7 +47,7 @@ def test_two_seeds_that_disagree_leave_nearly_everything_open() -> None:
 def test_intervals_cover_in_93_to_98_of_100_studies(seeds: int, ratio: tuple[int, ...]) -> None:
     """Up to three standard errors of 300 studies; the whole table is that of benchmarks/."""
     covered, *_ = coverage(seeds, 12, ratio, 300, seed=1, resamples=2)
-    assert 0.93 - 0.04 <= covered <= 0.98 + 0.02
+    assert 0.93 - 0.04 <= covered < 1
 
 
 def test_the_bootstrap_covers_less_with_few_seeds() -> None:

@@ -198,7 +198,8 @@ def _batches() -> Iterator[tuple[str, Mapping[str, Value]]]:
 # Encoders, judges and metrics, each by itself
 
 ENCODERS = ("logmel", "filterbank", "mfcc", "spectrogram")
-"""Those without weights; tests/encoders compares the others with published ones."""
+WITH_WEIGHTS = {"aisfx", "soundnet5", "soundnet8"}
+"""The other encoders, which tests/encoders compares with published ones."""
 
 WITHOUT_WEIGHTS = {
     "aisfx", "clap", "clip", "clip_b32", "clip_l14", "dinov2", "i2a_aisfx", "inceptionv3",

@@ -2,11 +2,12 @@
 
 import pytest
 from golden import Golden, differences
-from measure import FROM_ELSEWHERE, GROUPS, WITHOUT_WEIGHTS
+from measure import FROM_ELSEWHERE, GROUPS, WITH_WEIGHTS, WITHOUT_WEIGHTS
 from record import goldens_of, measured, read, record, refused
 
 from a2ibench import registry
 from a2ibench.protocol import PROTOCOL
+from a2ibench.results.rows import label_of_reference
 
 KEPT = read()
 ADVICE = (
@@ -54,6 +55,8 @@ def test_every_plugin_that_is_built_in_has_a_golden() -> None:
     )
     expected = {f"trial {name}" for name in {*registry.models.names()} - FROM_ELSEWHERE}
     expected |= {f"metric {name}" for name in metrics}
+    expected |= {f"encoder {name}" for name in {*registry.encoders.names()} - WITH_WEIGHTS}
+    expected |= {f"trial {label_of_reference(name)}" for name in registry.references.names()}
     expected |= {f"judge {name}" for name in {*registry.judges.names()} - WITHOUT_WEIGHTS}
     assert expected <= recorded
 

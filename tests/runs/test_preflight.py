@@ -134,6 +134,29 @@ def test_both_refuse_pictures_of_a_size_that_a_model_does_not_take(tmp_path: Pat
     assert "--set image_size" in said
 
 
+def test_a_model_that_refuses_its_options_is_not_blamed_on_the_pairs(
+    pairs: Path, tmp_path: Path
+) -> None:
+    arguments = ("--model", "adapter", *MODEL[2:])
+    said = refused("--dataset", pairs, *QUICK, *arguments, "--out", tmp_path / "study")
+    assert "adapter.pipeline=FOLDER names the pipeline" in said
+    assert "cannot be built for these pairs" not in said
+    assert "image_size" not in said
+
+
+def test_a_home_folder_of_nobody_is_no_such_folder(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    for command in (
+        ("run", "--dataset", "~nobody_at_all/x", *QUICK, *MODEL, "--out", study),
+        ("data", "prepare", "~nobody_at_all/x", "--out", study),
+    ):
+        done = call(*command)
+        assert done.exit_code == 2, done.output
+        assert "error: " in done.output
+        assert "~nobody_at_all/x" in done.output
+    assert not study.exists()
+
+
 def test_both_refuse_a_folder_that_is_a_file_or_busy(pairs: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")

@@ -20,7 +20,10 @@ from a2ibench.study.request import Request
 Tiny = Callable[..., Request]
 
 # Ray warns about its own dependencies.
-pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module")

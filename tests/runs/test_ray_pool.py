@@ -32,7 +32,10 @@ from a2ibench.types import DataKey
 from a2ibench_plugins.datasets.folder import Folder
 
 # Ray warns about its own dependencies.
-pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module")

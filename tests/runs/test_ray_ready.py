@@ -17,7 +17,9 @@ from a2ibench.errors import UserError
 from a2ibench.runs.executors.ray_cluster import LONGEST_SOCKET, _refusal, check_local, started
 from a2ibench.runs.executors.ray_tune import Config, RayTune
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
+pytestmark = pytest.mark.filterwarnings(
+    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
+)  # Ray warns about its own dependencies
 linux = pytest.mark.skipif(sys.platform != "linux", reason="TMPDIR is Ray's on Linux only")
 
 

@@ -200,7 +200,9 @@ def test_scores_of_another_judge_or_version_are_never_in_the_same_table(
     assert len(prints) == 1
 
 
-@pytest.mark.filterwarnings("ignore")  # Ray warns about its own dependencies
+@pytest.mark.filterwarnings(
+    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
+)  # Ray warns about its own dependencies
 def test_ray_and_processes_give_the_same_bits_as_inline_at_every_budget(
     tmp_path: Path, display: Display, tiny: Tiny
 ) -> None:

@@ -37,7 +37,10 @@ from a2ibench.tracking.mirror import Mirror
 from a2ibench.tracking.params_and_metrics import WEIGHTS, clean, places
 
 # MLflow warns about its own dependencies.
-pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 
 Tiny = Callable[..., Request]
 REFERENCES = {

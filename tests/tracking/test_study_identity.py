@@ -33,7 +33,10 @@ from a2ibench.tracking.mirror import HOLDER, LOCK
 from a2ibench.tracking.params_and_metrics import JOB
 
 # MLflow warns about its own dependencies.
-pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 
 FEW = ("class mean", "ground truth", "nearest train")
 

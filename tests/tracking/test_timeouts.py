@@ -62,6 +62,19 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
     assert f"error: {late} end within 1 s)" in " ".join(done.output.split())
 
 
+def test_all_calls_of_a_study_together_have_a_limit(
+    small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("a2ibench.tracking.live_mirror.LIVE", 1e-3)
+    lines: list[str] = []
+    mirror = LiveMirror(f"sqlite:///{tmp_path / 'mlflow.db'}", small_study, lines.append)
+    mirror.open()
+    mirror.close()
+    (line,) = lines
+    assert "SlowServerError" in line
+    assert not mirror.alive
+
+
 class Slow:
     """Something whose calls take the time that they are told."""
 

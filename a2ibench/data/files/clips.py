@@ -29,7 +29,6 @@ from a2ibench.parallel import Crashed, current_pool, in_order
 from a2ibench.storage import file_sha256
 from a2ibench.types import Missing, Pair, Part, Rejected, RejectedError, Split
 
-
 PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ETIMEDOUT})
 """Failures of the system that say nothing about a file."""
 

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
-from a2ibench.child_process import begin
+from a2ibench.child_process import begin, signal_name
 from a2ibench.contracts.executor import Update
 from a2ibench.errors import StoppedError
 from a2ibench.results.job_state import is_done
@@ -144,7 +143,7 @@ class _Process:
 def _describe(code: int | None) -> str:
     if code is None or code >= 0:
         return f"exit code {code}"
-    name = signal.Signals(-code).name
+    name = signal_name(-code)
     hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
     return f"killed by {name}{hint}"
 

@@ -13,7 +13,7 @@ import torch
 
 from a2ibench.contracts.judge import Judge
 from a2ibench.errors import UserError
-from a2ibench.storage import cache_dir, lock
+from a2ibench.storage import cache_dir, expanded, lock
 from a2ibench.types import FloatArray, ImageArray
 
 VARIABLE = "A2IBENCH_INCEPTION_WEIGHTS"
@@ -118,7 +118,7 @@ def _downloaded() -> Path:
 def _weights_file() -> Path:
     """Return the file that the environment names, or the downloaded one."""
     if named := os.environ.get(VARIABLE):
-        path = Path(named).expanduser()
+        path = expanded(named)
         if not path.is_file():
             raise UserError(f"{VARIABLE}={named}: no such file")
         return path
