@@ -1,4 +1,4 @@
-"""Embed batches of images or sounds with a judge: in this process, or on other machines."""
+"""Embed batches of images or sounds with a judge: in this process, or on workers."""
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from a2ibench.training.device import choose_device
 from a2ibench.types import FloatArray
 
 FEWEST = 8
-"""Batches below which nothing is gained by sending them to other machines."""
+"""Batches below which nothing is gained by sending them to workers."""
 
 
 class Loaded(Protocol):
@@ -41,7 +41,8 @@ def embed_batches(
     """Yield a judge's outputs for each batch, as :meth:`Judge.embed` gives them.
 
     Batches go to other machines where the current workers are there, except that a GPU of this
-    machine is quicker than their processors, and a few batches are not worth the way.
+    machine is quicker than their processors, and a few batches are not worth the way. Sounds, which
+    take much longer than images, go to processes of this machine as well.
 
     Args:
         loaded: the judge.
@@ -54,7 +55,7 @@ def embed_batches(
     """
     pool = current_pool()
     here = count < FEWEST or loaded.again is None or choose_device().type != "cpu"
-    if here or not pool.elsewhere:
+    if here or not (pool.elsewhere or (kind == "sounds" and not pool.single)):
         yield from map(getattr(loaded.judge, METHODS[kind]), batches)
         return
     judge = type(loaded.judge)
