@@ -187,7 +187,16 @@ def test_a_class_without_a_file_counts_by_its_functions():
 
 def test_every_plugin_that_is_installed_has_a_hash_of_its_own_code():
     for one in registry.ALL:
-        plugins = {name: one.get(name) for name in one.names()}
+        given = {name: one.get(name) for name in one.names()}
+        plugins = {
+            name: plugin if isinstance(plugin, type) else type(plugin)
+            for name, plugin in given.items()
+        }
+        plugins = {  # what belongs to the core is hashed by nobody
+            name: plugin
+            for name, plugin in plugins.items()
+            if not plugin.__module__.startswith("a2ibench.")
+        }
         found = {name: source_hash(plugin) for name, plugin in plugins.items()}
         assert all(re.fullmatch("[0-9a-f]{64}", value) for value in found.values())
         files = {inspect.getsourcefile(plugin) for plugin in plugins.values()}

@@ -285,16 +285,19 @@ def test_nothing_but_the_page_is_read(client: TestClient, path: str) -> None:
 
 
 def test_names_of_files_reach_nobody(
-    client: TestClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    client: TestClient,
+    tmp_path_factory: pytest.TempPathFactory,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    out = tmp_path_factory.mktemp("out")
     headers = {
         "content-type": UPLOAD,
-        "content-disposition": f'attachment; filename="../../..{tmp_path}/secret.wav"',
+        "content-disposition": f'attachment; filename="../../..{out}/secret.wav"',
     }
     answer = client.post(f"/draw?{BOTH}", content=encoded("wav"), headers=headers)
     assert answer.status_code == 200
     assert "secret" not in f"{answer.text} {answer.headers} {caplog.text}"
-    assert list(tmp_path.iterdir()) == []
+    assert list(out.iterdir()) == []
 
 
 def test_the_page_is_strict_and_names_every_model_escaped(models: list[Model]) -> None:

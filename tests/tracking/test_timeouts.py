@@ -62,6 +62,9 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
     assert f"error: {late} end within 1 s)" in " ".join(done.output.split())
 
 
+@pytest.mark.filterwarnings(
+    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
+)  # MLflow warns about its own dependencies
 def test_all_calls_of_a_study_together_have_a_limit(
     small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
