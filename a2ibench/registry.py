@@ -109,6 +109,12 @@ def plugin_files(*plugins: type) -> tuple[Path, ...]:
     return tuple(Path(module.__file__) for module in mine if module.__file__)
 
 
+def is_found_elsewhere(kind: "Registry[Any]", name: str) -> bool:
+    """Return whether another process finds a plug-in: an installed one, or one of a file."""
+    plugin = kind.registered.get(name)
+    return plugin is None or bool(plugin_files(plugin))
+
+
 def _line_in(path: Path, error: BaseException) -> str:
     """Return ``", line N"`` of the deepest frame that lies in the user's own file."""
     if isinstance(error, SyntaxError):

@@ -11,7 +11,7 @@ import torch
 from a2ibench.contracts.judge import METHODS, Judge, Kind
 from a2ibench.errors import UserError
 from a2ibench.parallel import Crashed, current_pool
-from a2ibench.registry import judges, load_plugin_file, plugin_files
+from a2ibench.registry import is_found_elsewhere, judges, load_plugin_file, plugin_files
 from a2ibench.training.device import choose_device
 from a2ibench.types import FloatArray
 
@@ -55,7 +55,8 @@ def embed_batches(
     """
     pool = current_pool()
     here = count < FEWEST or loaded.again is None or choose_device().type != "cpu"
-    if here or not (pool.elsewhere or (kind == "sounds" and not pool.single)):
+    at_hand = is_found_elsewhere(judges, loaded.judge.name)
+    if here or not (pool.elsewhere or (kind == "sounds" and at_hand and not pool.single)):
         yield from map(getattr(loaded.judge, METHODS[kind]), batches)
         return
     judge = type(loaded.judge)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from a2ibench.evaluation.judging import Progress, load_judge, training_line
 from a2ibench.parallel import Crashed, Processes
-from a2ibench.registry import judges, load_plugin_file, plugin_files
+from a2ibench.registry import is_found_elsewhere, judges, load_plugin_file, plugin_files
 from a2ibench.training.device import choose_device
 from a2ibench.types import DataKey, Pairs
 
@@ -23,12 +23,13 @@ def train_together(
 
     Weights are those of :func:`~a2ibench.evaluation.judging.load_judge`, which trains a judge alone
     whose process died here. Nothing is trained where a single process would do it: a GPU, one
-    processor, one judge, few pairs, or pairs that cannot be sent to a process.
+    processor, one judge, few pairs, pairs or a judge that cannot be sent to a process.
 
     Raises:
         UserError: as :func:`~a2ibench.evaluation.judging.load_judge`.
     """
     pool = Processes(memory=MEMORY).sized(MEMORY)
+    names = [name for name in names if is_found_elsewhere(judges, name)]
     if len(names) < 2 or len(train) < FEWEST_PAIRS or pool.single or choose_device().type != "cpu":
         return
     try:

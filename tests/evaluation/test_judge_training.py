@@ -137,6 +137,17 @@ def test_what_is_kept_or_single_is_trained_in_no_other_process():
     assert {judge.figures["process"] for judge in found.values()} == {os.getpid()}
 
 
+def test_a_judge_that_no_other_process_finds_is_trained_here(monkeypatch):
+    class Notebook(registry.judges.get("first_of_file")):
+        name = "notebook_of_file"
+
+    monkeypatch.setitem(registry.judges._registered, Notebook.name, Notebook)
+    Notebook.__module__ = "__main__"
+    monkeypatch.setattr("a2ibench.registry.PREFIX", "no_file_")
+    found = load("notebook", "first", "second")
+    assert {judge.figures["process"] for judge in found.values()} == {os.getpid()}
+
+
 def test_few_pairs_are_not_worth_a_process(monkeypatch):
     monkeypatch.setattr("a2ibench.evaluation.judge_training.FEWEST_PAIRS", 21)
     found = load("first", "second")

@@ -75,6 +75,15 @@ class TestWithWeights:
         assert np.median(rank) < 12  # 19.5 by chance
         assert figures["held_out_nearer"] > 0.6
 
+    def test_many_sounds_are_heard_in_processes_alike(self, trained, monkeypatch):
+        judge, _ = trained
+        pairs = make_pairs(70)
+        one = judge._hear(pairs)
+        monkeypatch.setattr("a2ibench_plugins.judges.i2a_aisfx.FEWEST", 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(judge, "_ears", None)  # it is not asked itself
+            np.testing.assert_allclose(judge._hear(pairs), one, rtol=1e-4, atol=1e-5)
+
     def test_pairs_without_sounds_are_refused(self, trained):
         judge, _ = trained
         with pytest.raises(ValueError, match="expected pairs with sounds"):

@@ -1,5 +1,6 @@
 """Images and sounds in the space of aiSFX: a match that is measured alike for every encoder."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.data.sounds import distinct, waveforms
+from a2ibench.errors import UserError
 from a2ibench.nn import aisfx, lite0
 from a2ibench.nn.cosine import unit_rows
 from a2ibench.nn.lite0_regression import (
@@ -22,11 +24,14 @@ from a2ibench.nn.lite0_regression import (
     degraded_features,
     targets,
 )
+from a2ibench.parallel import Crashed, in_order
 from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, IntArray, Pairs
 
 BLOCK = 1024
 """Held-out sounds that are compared with all images at once."""
+FEWEST = 512
+"""Sounds below which no process is started to embed them."""
 SHRINKAGE = 1.0
 """Added to the variance of each direction of the sounds, as a share of the mean variance."""
 
@@ -145,13 +150,32 @@ class AISFXImageToAudio(Judge):
         first, position = distinct(pairs.sounds)
         heard = np.empty((len(first), aisfx.FEATURES), dtype=np.float32)
         few = pairs.sounds.take(first)
-        for rows, chunk in waveforms(few, self.sample_rate, self.min_samples):
-            heard[rows] = self._ears[0].hear(chunk)
+        pieces = waveforms(few, self.sample_rate, self.min_samples)
+        if len(few) < FEWEST:
+            for rows, chunk in pieces:
+                heard[rows] = self._ears[0].hear(chunk)
+            return heard[position]
+        for answer in in_order(_hear, pieces):
+            if isinstance(answer, Crashed):
+                raise UserError(f"judge {self.name}: a process that embeds sounds {answer}")
+            rows, found = answer
+            heard[rows] = found
         return heard[position]
 
     def _whiten(self, heard: FloatArray) -> FloatArray:
         white: FloatArray = (heard - self.mean.cpu().numpy()) @ self.whitening.cpu().numpy()
         return white
+
+
+@functools.cache
+def _ears() -> aisfx.AISFX:
+    torch.set_num_threads(1)  # there is a process for each processor
+    return aisfx.load()
+
+
+def _hear(rows: IntArray, sounds: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Embed sounds in a process of their own, and return them with their rows."""
+    return rows, _ears().hear(sounds)
 
 
 def _whitening(heard: Array, label: IntArray) -> Array:
