@@ -1,7 +1,6 @@
 """The demo in a browser: the command serves, Chromium clicks, Ctrl-C ends."""
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,22 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from browsers import browser_and_driver
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 pytestmark = pytest.mark.integration
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no Chromium or Chrome with chromedriver on the PATH")
+    program, driver = browser_and_driver()
     options = webdriver.ChromeOptions()
     options.binary_location = program
     for argument in (

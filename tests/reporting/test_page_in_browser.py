@@ -3,12 +3,12 @@
 import base64
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import browser_and_driver
 from made_up import run, study
 from selenium.webdriver import Chrome, ChromeOptions, Keys
 from selenium.webdriver.chrome.service import Service
@@ -25,7 +25,6 @@ from a2ibench.results.drawings import AtBudget, Drawing, Drawings, Sound
 
 pytestmark = pytest.mark.integration
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PHONE = 360
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
@@ -35,9 +34,7 @@ PIXEL = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chrome]:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"needs a browser on the PATH: one of {', '.join(BROWSERS)}")
+    found, program = browser_and_driver()
     options = ChromeOptions()
     options.binary_location = found
     for argument in (
@@ -48,7 +45,7 @@ def browser() -> Iterator[Chrome]:
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # which root cannot have
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options, Service(shutil.which("chromedriver")))
+    driver = Chrome(options, Service(program))
     driver.set_script_timeout(60)
     yield driver
     driver.quit()
