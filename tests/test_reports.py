@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -104,6 +105,33 @@ EARLIER = [
 def test_a_study_of_an_earlier_version_says_so_in_its_tables(study: Path) -> None:
     said = " ".join(path.read_text() for path in study.glob("tables/*.md"))
     assert re.search(r"scores of version \d+; this version of a2ibench computes version \d+", said)
+
+
+def test_the_sentences_of_the_first_screen_follow_from_the_study() -> None:
+    """Numbers in prose are in no table that a test compares."""
+    text = " ".join((REPORTS.parent / "README.md").read_text(encoding="utf-8").split())
+    study = open_study(REPORTS / "arcade-large")
+    tests = pd.read_csv(REPORTS / "arcade-large" / "tables" / "primary.csv")
+    (images,), rows = study.budgets, {row.label: row for row in study.scores}
+    accuracy = rows["ours"].scores["accuracy_resnet18"]
+    said = f"After {images:,} training images, five seeds each"
+    assert said in text
+    assert len(accuracy.seeds) == 5
+    said = f"the right game for {accuracy.mean:.1%} of {accuracy.n:,} test sounds"
+    assert said.replace("%", " %", 1) in text
+    held = tests[tests["verdict"] != "not separable"]
+    assert f"Of {len(tests)} declared differences from it, {len(held)} hold" in text
+    assert {*held[held["metric"] == "accuracy_resnet18_v1"]["method"]} == {"vae", "cvae", "flow"}
+    assert {*held[held["metric"] == "kid_simclr_v2"]["method"]} == {"cvae"}
+    assert {*held["verdict"]} == {"worse"}
+    asked = tests[
+        (tests["method"] == "ours − consistency") & (tests["metric"] == "accuracy_resnet18_v1")
+    ]
+    low, high = (f"{100 * float(asked[end].iloc[0]):+.1f}" for end in ("low", "high"))
+    assert f"accuracy: {low.replace('-', '−')} to {high} points" in text
+    failed = [value for value in rows["wan2019"].scores["accuracy_resnet18"].values if value < 0.3]
+    assert len(failed) == 4
+    assert "Four of five trainings of `wan2019` fail" in text
 
 
 def stale_rows(study: Path) -> dict[str, str]:

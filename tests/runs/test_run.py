@@ -1,6 +1,8 @@
 """A study: computed once, the same under every executor, and whole when a trial fails."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -224,3 +226,30 @@ def test_too_few_test_segments_for_a_metric_that_was_asked_for_is_refused(
     with pytest.raises(UserError, match=r"metric rprec1_i2a_lite0: .*100.*24"):
         run_study(request, Inline(), None, display)
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("command", ["run", "tune"])
+def test_the_default_executor_works_where_output_goes_to_a_file(
+    command: str, small_store: Path, tmp_path: Path
+) -> None:
+    """Ray pickles what a trial is watched with; a stream of the command's is not to be in it."""
+    space = tmp_path / "space.yaml"
+    space.write_text("lr: {log: [1e-4, 1e-3]}\n", encoding="utf-8")
+    more = {
+        "run": ("--seeds", "1", "--tracking-uri", "none"),
+        "tune": ("--space", str(space), "--trials", "1"),
+    }
+    arguments = [
+        *(command, "--model", "vae", "--dataset", str(small_store), "--encoder", "logmel"),
+        *("--images", "96", "--metric", "is1_lite0", "--out", str(tmp_path / "out")),
+        *more[command],
+    ]
+    log = tmp_path / "log"
+    with log.open("w") as stream:
+        done = subprocess.run(
+            [sys.executable, "-m", "a2ibench.cli", *arguments],
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    assert done.returncode == 0, log.read_text()

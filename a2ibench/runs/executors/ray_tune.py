@@ -168,11 +168,17 @@ def _listener(
     """
     from ray.tune import Callback, Stopper
 
+    # Tune pickles this class with what its methods close over: nothing of ours.
     class Listener(Callback, Stopper):
         why: str | None = None
 
-        def __init__(self, tell: Callable[[Update[Trial]], None]) -> None:
-            self.tell = tell
+        def __init__(
+            self,
+            by_key: Mapping[str, Trial],
+            tell: Callable[[Update[Trial]], None],
+            say: Callable[[str], None],
+        ) -> None:
+            self.by_key, self.tell, self.say = by_key, tell, say
             self.ended: set[str] = set()
 
         def __getstate__(self) -> dict[str, None]:
@@ -188,7 +194,7 @@ def _listener(
         def _tell(self, trial: Any, **news: Any) -> None:
             if news.get("ended"):
                 self.ended.add(trial.config["job"])
-            self.tell(Update(by_key[trial.config["job"]], **news))
+            self.tell(Update(self.by_key[trial.config["job"]], **news))
 
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             self._tell(trial)
@@ -205,14 +211,14 @@ def _listener(
                 self._tell(trial, ended=True)
 
         def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            job = by_key[trial.config["job"]].job
-            say(f"{job.method}, seed {job.seed}: its worker was lost; it goes on with another")
+            job = self.by_key[trial.config["job"]].job
+            self.say(f"{job.method}, seed {job.seed}: its worker was lost; it goes on with another")
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             # The worker itself died (out of memory, killed): it could not write its own reason.
             text = Path(trial.error_file).read_text() if trial.error_file else "no trace"
             reason = f"the worker died: {text.strip().splitlines()[-1]}"
-            by_key[trial.config["job"]].fail(reason, text)
+            self.by_key[trial.config["job"]].fail(reason, text)
             self._tell(trial, ended=True)
 
-    return Listener(tell)
+    return Listener(by_key, tell, say)
