@@ -95,8 +95,9 @@ EARLIER = [
     study
     for study in STUDIES
     if any(
-        has_earlier_rule(json.loads(path.read_text()).get("sources"))
+        result["job"]["kind"] == "model" and has_earlier_rule(result.get("sources"))
         for path in study.glob("jobs/*/result.json")
+        if (result := json.loads(path.read_text()))
     )
 ]
 
