@@ -249,6 +249,11 @@ class Spec:
     acoustic_dim: int
     classes: tuple[str, ...]
 
+    @classmethod
+    def of(cls, pairs: Pairs) -> "Spec":
+        """Return those of some pairs."""
+        return cls(pairs.images[:1].shape[1], pairs.acoustic.shape[1], pairs.classes)
+
 
 @dataclass(frozen=True)
 class Sampling:

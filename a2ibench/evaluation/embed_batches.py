@@ -59,13 +59,17 @@ def embed_batches(
     if here or not (pool.elsewhere or (kind == "sounds" and at_hand and not pool.single)):
         yield from map(getattr(loaded.judge, METHODS[kind]), batches)
         return
-    judge = type(loaded.judge)
-    files = plugin_files(judge, *([judges.get(judge.base)] if judge.base else []))
-    recipe = loaded.again, judge.name, loaded.fingerprint, files, METHODS[kind]
+    files = files_of_judge(type(loaded.judge))
+    recipe = loaded.again, loaded.judge.name, loaded.fingerprint, files, METHODS[kind]
     for answer in pool.in_order(_embed_there, ((*recipe, batch) for batch in batches)):
         if isinstance(answer, Crashed):
             raise UserError(f"judge {loaded.judge.name}: a worker {answer}; embed here instead")
         yield answer
+
+
+def files_of_judge(judge: type[Judge]) -> tuple[Path, ...]:
+    """Return the files of the user's that define a judge and its base, for another process."""
+    return plugin_files(judge, *([judges.get(judge.base)] if judge.base else []))
 
 
 _OPEN: dict[str, Judge] = {}

@@ -20,10 +20,9 @@ from a2ibench.evaluation.judging import (
     embed_images,
     load_judge,
     load_kept,
-    pair_spec,
 )
 from a2ibench.evaluation.metric_inputs import check_reads, heard_by
-from a2ibench.types import DataKey, FloatArray, ImageArray, Images, IntArray, Pairs
+from a2ibench.types import DataKey, FloatArray, ImageArray, Images, IntArray, Pairs, Spec
 
 
 @dataclass(frozen=True)
@@ -269,7 +268,7 @@ def load_judges(
     Those that are trained, and not in the cache, are trained at once.
     """
     names = sorted({metric.judge for metric in metrics} - {OWN})
-    spec = pair_spec(train)
+    spec = Spec.of(train)
     new = [name for name in names if registry.judges.get(name).trained]
     found = {name: load_kept(name, spec, data_key) for name in new}
     train_together([name for name in new if found[name] is None], train, data_key, progress)

@@ -66,16 +66,11 @@ def load_judge(
     Raises:
         UserError: an unknown name, weights that cannot be had, or data it cannot be trained on.
     """
-    spec = pair_spec(train)
+    spec = Spec.of(train)
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they were
         loaded = _load(name, spec, data_key, train, progress)
     assert loaded is not None  # with training pairs there is no judge that cannot be had
     return loaded
-
-
-def pair_spec(pairs: Pairs) -> Spec:
-    """Return the sizes and classes of pairs."""
-    return Spec(pairs.images[:1].shape[1], pairs.acoustic.shape[1], pairs.classes)
 
 
 def load_kept(name: str, spec: Spec, data_key: DataKey) -> LoadedJudge | None:

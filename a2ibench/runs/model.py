@@ -31,7 +31,7 @@ def build(job: Job, train: Pairs) -> "Model":
     from a2ibench.training.device import choose_device, make_deterministic, place
 
     make_deterministic(job.seed, choose_device())
-    spec = Spec(train.images[:1].shape[1], train.acoustic.shape[1], train.classes)
+    spec = Spec.of(train)
     return place(registry.models.build(job.method, job.config, spec))
 
 

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
+import warnings_of_others
 from broken import assert_all_met, finding
 
 from a2ibench.conformance.executor import ExecutorSubject, rules
@@ -94,9 +95,7 @@ def test_what_keeps_the_contract_meets_every_rule(executor):
 
 
 @pytest.mark.integration
-@pytest.mark.filterwarnings(
-    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
-)  # Ray warns about its own dependencies
+@warnings_of_others.ignored  # Ray warns about its own dependencies
 def test_ray_keeps_the_contract():
     assert_all_met(rules, ExecutorSubject(RayTune, {"gpus_per_trial": 0}))
 

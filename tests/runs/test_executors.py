@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import warnings_of_others
 
 from a2ibench.conformance.executor import Sample
 from a2ibench.contracts.executor import Report
@@ -188,9 +189,7 @@ def test_ctrl_c_stops_every_process(tmp_path: Path, display: Display, tiny: Tiny
 
 
 @pytest.mark.timeout(900)  # six processes start, one after the other
-@pytest.mark.filterwarnings(
-    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
-)  # Ray warns about its own dependencies
+@warnings_of_others.ignored  # Ray warns about its own dependencies
 def test_two_workers_of_ray_train_one_model_and_one_that_fails_is_named(
     tmp_path: Path, display: Display, tiny: Tiny, doomed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

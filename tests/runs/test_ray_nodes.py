@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import ray_nodes
+import warnings_of_others
 
 from a2ibench.errors import UserError
 from a2ibench.runs.executors import Update
@@ -22,7 +23,7 @@ Tiny = Callable[..., Request]
 # Ray warns about its own dependencies.
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.filterwarnings("ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+    warnings_of_others.ignored,
 ]
 
 

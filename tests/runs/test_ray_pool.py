@@ -11,6 +11,7 @@ import misbehaving
 import numpy as np
 import pytest
 import ray_nodes
+import warnings_of_others
 from films import Film, make
 from planted import compressed, good_pairs, noise, write
 
@@ -34,7 +35,7 @@ from a2ibench_plugins.datasets.folder import Folder
 # Ray warns about its own dependencies.
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.filterwarnings("ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+    warnings_of_others.ignored,
 ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import warnings_of_others
 from click.testing import CliRunner
 
 from a2ibench.cli import main
@@ -17,9 +18,7 @@ from a2ibench.errors import UserError
 from a2ibench.runs.executors.ray_cluster import LONGEST_SOCKET, _refusal, check_local, started
 from a2ibench.runs.executors.ray_tune import Config, RayTune
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
-)  # Ray warns about its own dependencies
+pytestmark = warnings_of_others.ignored  # Ray warns about its own dependencies
 linux = pytest.mark.skipif(sys.platform != "linux", reason="TMPDIR is Ray's on Linux only")
 
 

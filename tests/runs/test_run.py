@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import warnings_of_others
 
 from a2ibench.errors import UserError
 from a2ibench.results.job_state import JobState
@@ -202,9 +203,7 @@ def test_scores_of_another_judge_or_version_are_never_in_the_same_table(
     assert len(prints) == 1
 
 
-@pytest.mark.filterwarnings(
-    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
-)  # Ray warns about its own dependencies
+@warnings_of_others.ignored  # Ray warns about its own dependencies
 def test_ray_and_processes_give_the_same_bits_as_inline_at_every_budget(
     tmp_path: Path, display: Display, tiny: Tiny
 ) -> None:

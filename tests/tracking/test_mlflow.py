@@ -19,6 +19,7 @@ import mlflow
 import numpy as np
 import pytest
 import soundfile
+import warnings_of_others
 from click.testing import CliRunner
 from mlflow.entities import LoggedModelStatus, Run
 from rich.console import Console
@@ -39,7 +40,7 @@ from a2ibench.tracking.params_and_metrics import WEIGHTS, clean, places
 # MLflow warns about its own dependencies.
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.filterwarnings("ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+    warnings_of_others.ignored,
 ]
 
 Tiny = Callable[..., Request]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+import warnings_of_others
 from click.testing import CliRunner
 from filelock import FileLock
 from mlflow.entities import Experiment, Run
@@ -35,7 +36,7 @@ from a2ibench.tracking.params_and_metrics import JOB
 # MLflow warns about its own dependencies.
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.filterwarnings("ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+    warnings_of_others.ignored,
 ]
 
 FEW = ("class mean", "ground truth", "nearest train")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import warnings_of_others
 from click.testing import CliRunner
 
 from a2ibench.cli import main
@@ -62,9 +63,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
     assert f"error: {late} end within 1 s)" in " ".join(done.output.split())
 
 
-@pytest.mark.filterwarnings(
-    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
-)  # MLflow warns about its own dependencies
+@warnings_of_others.ignored  # MLflow warns about its own dependencies
 def test_all_calls_of_a_study_together_have_a_limit(
     small_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import warnings_of_others
 import yaml
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
@@ -65,9 +66,7 @@ def test_trials_train_for_a_share_of_the_final_budget_and_the_best_options_ask_f
     assert best["images"] == [720, 1_440]
 
 
-@pytest.mark.filterwarnings(
-    "ignore", "error::pytest.PytestUnhandledThreadExceptionWarning"
-)  # Ray and Optuna warn about their own dependencies
+@warnings_of_others.ignored  # Ray and Optuna warn about their own dependencies
 def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys_file(
     request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
