@@ -41,15 +41,15 @@ def _ordered_like(weight: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
 
 
 def descend(
-    optimizer: torch.optim.Optimizer, terms: Iterable[torch.Tensor], clip: float | None = None
+    optimizer: torch.optim.Optimizer, terms: Iterable[torch.Tensor], clip: float = 0.0
 ) -> None:
     """Take one step on the sum of the terms, scalars with gradients.
 
-    A gradient with a larger norm than ``clip`` is shortened to it.
+    A gradient with a larger norm than ``clip`` is shortened to it; 0: none is.
     """
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(terms)).sum().backward()  # type: ignore[no-untyped-call]
-    if clip is not None:
+    if clip > 0:
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         nn.utils.clip_grad_norm_(weights, clip)
     optimizer.step()

@@ -144,6 +144,19 @@ class UNet(nn.Module):
         return self.join(self.end(x))
 
 
+def check_size(image_size: int, levels: int, patch: int) -> None:
+    """Check that images of S×S pixels can be cut into patches and halved for every level.
+
+    Raises:
+        ValueError: S is not a multiple of patch · 2^(levels − 1).
+    """
+    if image_size % (patch * 2 ** (levels - 1)):
+        raise ValueError(
+            f"image size {image_size} cannot be halved {levels - 1} times after patches of"
+            f" {patch} pixels: set patch or levels lower"
+        )
+
+
 def norm(channels: int) -> nn.GroupNorm:
     """Make a group norm: an image does not depend on the others of its batch."""
     return nn.GroupNorm(math.gcd(MAX_GROUPS, channels), channels)

@@ -11,7 +11,7 @@ import torch
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.soundnet.network import SAMPLE_RATE, Architecture
 from a2ibench.soundnet.weights import from_file, load
-from a2ibench.storage import content_key
+from a2ibench.storage import content_key, expanded
 from a2ibench.types import FloatArray
 
 WEIGHTS_DOC = (
@@ -22,7 +22,7 @@ WEIGHTS_DOC = (
 
 def whole_path(weights: str) -> str:
     """Make the option ``weights`` absolute, unless empty: workers run in other folders."""
-    return str(Path(weights).expanduser().resolve()) if weights else ""
+    return str(expanded(weights).resolve()) if weights else ""
 
 
 class SoundNetEncoder(Encoder):

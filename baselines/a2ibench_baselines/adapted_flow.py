@@ -17,11 +17,9 @@ from a2ibench.config import option
 from a2ibench.contracts.model import FrozenPart, Model
 from a2ibench.nn.descent import Adam, descend
 from a2ibench.nn.layers import frozen
-from a2ibench.nn.unet import TimeEmbedding, UNet
+from a2ibench.nn.rectified_flow import follow, sample_path, velocity_error, velocity_to
+from a2ibench.nn.unet import TimeEmbedding, UNet, check_size
 from a2ibench.types import Batch, Sampling, Spec
-
-MIN_REMAINING = 0.05
-"""Lower bound of 1 − t in the loss of an image, whose weight 1 / (1 − t)² has no bound."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +179,7 @@ class AdaptedFlow(Model):
 
     def __init__(self, config: AdaptedFlowConfig, spec: Spec) -> None:
         super().__init__(config, spec)
-        smallest = config.patch * 2 ** (config.levels - 1)
-        if spec.image_size % smallest:
-            raise ValueError(
-                f"image size {spec.image_size} cannot be halved {config.levels - 1} times after"
-                f" patches of {config.patch} pixels: set patch or levels lower"
-            )
+        check_size(spec.image_size, config.levels, config.patch)
         self.net = Adapted(config, spec)
         self.optimizers = {
             "prior": Adam(self.net.prior.parameters(), lr=config.prior_lr),
@@ -211,27 +204,22 @@ class AdaptedFlow(Model):
 
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Take one step of the prior or, later, of the adapter."""
-        image, n, done = batch.image, len(batch.image), int(self.step)
-        # Drawn in the order of memory, which is three times as fast as across it.
-        start = torch.randn(n, *image.shape[2:], 3, device=image.device).permute(0, 3, 1, 2)
-        t = torch.randn(n, device=image.device).sigmoid()
-        along = t[:, None, None, None]
-        x = torch.lerp(start, image, along)
+        at, done = sample_path(batch.image), int(self.step)
         if done < self.prior_steps:
             name, optimizer = "prior", self.optimizers["prior"]
             for group in optimizer.param_groups:  # to 0 over the second half
                 group["lr"] = self.config.prior_lr * min(1.0, 2 * (1 - done / self.prior_steps))
             told = self._class_of(batch.label)
-            given = self.net.prior(x, t, self.net.prior.classes(told))
+            given = self.net.prior(at.x, at.t, self.net.prior.classes(told))
         else:
             name, optimizer = "adapter", self.optimizers["adapter"]
             with frozen(self.net.prior):
-                given = self.net(x, t, batch.acoustic)
-        error = (given.float() - image) / (1 - along).clamp(min=MIN_REMAINING)
+                given = self.net(at.x, at.t, batch.acoustic)
+        error = velocity_error(given.float(), batch.image, at.t)
         losses = {f"{name}_velocity": error.square().mean()}
         if name == "adapter" and self.config.by_class and self.config.align > 0:
             losses["align"] = self.config.align * self._misalignment(batch)
-        descend(optimizer, losses.values(), self.config.clip or None)
+        descend(optimizer, losses.values(), self.config.clip)
         self.step += 1
         return losses
 
@@ -249,21 +237,14 @@ class AdaptedFlow(Model):
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Follow the path from the noise to its end."""
-        size, steps = self.spec.image_size, self.config.steps
+        size = self.spec.image_size
         x = noise.reshape(noise.shape[0], 3, size, size)
-        for step in range(steps):
-            here = self._guided(x, step / steps, acoustic)
-            if step < steps - 1:  # Euler at the end, t = 1, where that of an image is not defined
-                ahead = self._guided(x + here / steps, (step + 1) / steps, acoustic)
-                here = (here + ahead) / 2
-            x = x + here / steps
-        return x.clamp(-1, 1)
+        return follow(lambda x, t: self._guided(x, t, acoustic), x, self.config.steps)
 
-    def _guided(self, x: torch.Tensor, at: float, a: torch.Tensor) -> torch.Tensor:
-        """Compute v at t < 1."""
-        weight, t = self.config.guidance, x.new_full((x.shape[0],), at)
-        image = self.net(x, t, a).float()
+    def _guided(self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+        """Compute the guided v at t < 1."""
+        weight, image = self.config.guidance, self.net(x, t, a).float()
         if weight != 1:
             prior = self.net(x, t, None).float()
             image = prior + weight * (image - prior)
-        return (image - x) / (1 - at)
+        return velocity_to(image, x, t)

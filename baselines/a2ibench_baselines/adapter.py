@@ -243,7 +243,7 @@ class Adapter(Model):
         else:
             target = noise if kind == "epsilon" else z
         loss = F.mse_loss(given, target)
-        descend(self.optimizers["mapping"], [loss], self.config.clip or None)
+        descend(self.optimizers["mapping"], [loss], self.config.clip)
         return {"denoising": loss}
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:

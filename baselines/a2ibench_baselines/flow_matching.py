@@ -5,27 +5,19 @@ regression on straight paths and integrated to draw. The sound is dropped at ran
 that an image can be guided away from one that is drawn without a sound (Ho and Salimans 2022).
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from a2ibench.config import option
 from a2ibench.contracts.model import Model
 from a2ibench.nn.descent import Adam, descend
-from a2ibench.nn.layers import UpConv
+from a2ibench.nn.rectified_flow import follow, sample_path, velocity_error, velocity_to
+from a2ibench.nn.unet import TimeEmbedding, UNet, check_size
 from a2ibench.types import Batch, Sampling, Spec
-
-FREQUENCIES = 64
-"""Number of frequencies of the time embedding, 1 to 1000 radians (Vaswani et al. 2017)."""
-MAX_GROUPS = 8
-"""Largest number of groups of a group norm."""
-MIN_REMAINING = 0.05
-"""Lower bound of 1 − t in the loss of an image, whose weight 1 / (1 − t)² has no bound."""
 
 
 @dataclass(frozen=True)
@@ -53,138 +45,29 @@ class FlowConfig:
     ema: float = option(0.999, "decay of the moving average of the weights", minimum=0, maximum=1)
 
 
-def norm(channels: int) -> nn.GroupNorm:
-    """Make a group norm: an image does not depend on the others of its batch."""
-    return nn.GroupNorm(math.gcd(MAX_GROUPS, channels), channels)
+class Network(nn.Module):
+    """A U-Net that is told the time and the sound, or that there is none.
 
-
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """Make a 3×3 convolution that keeps the size of the map."""
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
-
-
-class Embedding(nn.Module):
-    """Time and sound → the condition of every block.
-
-    Shapes: t ``[n]`` in [0, 1], a ``[n, d]``, with_sound bool ``[n]`` → ``[n, embedding]``.
-    """
-
-    frequencies: torch.Tensor
-
-    def __init__(self, config: FlowConfig, acoustic_dim: int) -> None:
-        super().__init__()
-        wide = config.embedding
-        exponents = torch.linspace(0, 3, FREQUENCIES)
-        self.register_buffer("frequencies", 10.0**exponents, persistent=False)
-        self.time = nn.Linear(2 * FREQUENCIES, wide)
-        self.sound = nn.Linear(acoustic_dim, wide)
-        self.no_sound = nn.Parameter(torch.zeros(wide))
-        self.mix = nn.Sequential(nn.SiLU(), nn.Linear(wide, wide), nn.SiLU())
-
-    def forward(self, t: torch.Tensor, a: torch.Tensor, with_sound: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        angle = t[:, None].float() * self.frequencies
-        time = self.time(torch.cat([angle.sin(), angle.cos()], dim=1))
-        return self.mix(time + torch.where(with_sound[:, None], self.sound(a), self.no_sound))
-
-
-class Block(nn.Module):
-    """Residual block of two 3×3 convolutions; the embedding scales and shifts between them.
-
-    Shapes: ``[n, inputs, H, W]``, ``[n, embedding]`` → ``[n, outputs, H, W]``.
-    """
-
-    def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
-        super().__init__()
-        self.first = nn.Sequential(norm(inputs), nn.SiLU(), conv(inputs, outputs))
-        self.norm = norm(outputs)
-        self.told = nn.Linear(embedding, 2 * outputs)
-        self.second = conv(outputs, outputs)
-        self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
-        nn.init.zeros_(self.second.weight)  # a block is nothing at first
-
-    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        scale, shift = self.told(told)[:, :, None, None].chunk(2, dim=1)
-        inner = self.norm(self.first(x)) * (1 + scale) + shift
-        return self.skip(x) + self.second(F.silu(inner))
-
-
-class Attention(nn.Module):
-    """x + self-attention over the places of a small map. Shapes: ``[n, c, H, W]`` → the same."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.norm = norm(channels)
-        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = nn.Conv2d(channels, channels, 1)
-        self.heads = math.gcd(4, channels)
-        nn.init.zeros_(self.out.weight)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        n, c, height, width = x.shape
-        q, k, v = (
-            part.reshape(n, self.heads, c // self.heads, height * width).transpose(2, 3)
-            for part in self.qkv(self.norm(x)).chunk(3, dim=1)
-        )
-        seen = F.scaled_dot_product_attention(q, k, v)
-        return x + self.out(seen.transpose(2, 3).reshape(n, c, height, width))
-
-
-class UNet(nn.Module):
-    """The network (Ronneberger et al. 2015; Ho et al. 2020) over patches of pixels.
-
-    Shapes: x ``[n, 3, S, S]``, t ``[n]``, a ``[n, d]``, with_sound bool ``[n]`` → ``[n, 3, S, S]``.
+    Shapes: x ``[n, 3, S, S]``, t ``[n]`` in [0, 1], a ``[n, d]``, with_sound bool ``[n]`` →
+    ``[n, 3, S, S]``.
     """
 
     def __init__(self, config: FlowConfig, spec: Spec) -> None:
         super().__init__()
-        widths = [config.channels * 2**i for i in range(config.levels)]
-        pixels, wide = 3 * config.patch**2, config.embedding
-        self.embed = Embedding(config, spec.acoustic_dim)
-        self.cut = nn.PixelUnshuffle(config.patch)
-        self.start = conv(pixels, widths[0])
-        down: list[nn.Module] = []
-        up: list[nn.Module] = []
-        kept, width = [widths[0]], widths[0]
-        for channels in widths:
-            if len(kept) > 1:
-                down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
-                kept.append(width)
-            for _ in range(config.blocks):
-                down.append(Block(width, channels, wide))
-                kept.append(width := channels)
-        self.before, self.after = Block(width, width, wide), Block(width, width, wide)
-        self.attend = Attention(width)
-        for channels in reversed(widths):
-            if up:
-                up.append(nn.Sequential(nn.Identity(), UpConv(width, width, bias=True)))
-            for _ in range(config.blocks + 1):
-                up.append(Block(width + kept.pop(), channels, wide))
-                width = channels
-        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
-        last = conv(width, pixels)
-        nn.init.zeros_(last.weight)
-        self.end = nn.Sequential(norm(width), nn.SiLU(), last)
-        self.join = nn.PixelShuffle(config.patch)
+        wide = config.embedding
+        self.unet = UNet(config.channels, config.levels, config.blocks, config.patch)
+        self.time = TimeEmbedding(wide)
+        self.sound = nn.Linear(spec.acoustic_dim, wide)
+        self.no_sound = nn.Parameter(torch.zeros(wide))
+        self.mix = nn.Sequential(nn.SiLU(), nn.Linear(wide, wide), nn.SiLU())
+        self.modulate = nn.Linear(wide, self.unet.modulated)
 
     def forward(
         self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, with_sound: torch.Tensor
     ) -> torch.Tensor:
         """See the class."""
-        told = self.embed(t, a, with_sound)
-        x = self.start(self.cut(x).contiguous(memory_format=torch.channels_last))
-        kept = [x]
-        for layer in self.down:
-            kept.append(x := layer(x, told) if isinstance(layer, Block) else layer(x))
-        x = self.after(self.attend(self.before(x, told)), told)
-        for layer in self.up:
-            if isinstance(layer, Block):
-                x = layer(torch.cat([x, kept.pop()], dim=1), told)
-            else:
-                x = layer(x)
-        return self.join(self.end(x))
+        heard = torch.where(with_sound[:, None], self.sound(a), self.no_sound)
+        return self.unet(x, self.modulate(self.mix(self.time(t) + heard)))
 
 
 class FlowMatching(Model):
@@ -227,13 +110,8 @@ class FlowMatching(Model):
 
     def __init__(self, config: FlowConfig, spec: Spec) -> None:
         super().__init__(config, spec)
-        smallest = config.patch * 2 ** (config.levels - 1)
-        if spec.image_size % smallest:
-            raise ValueError(
-                f"image size {spec.image_size} cannot be halved {config.levels - 1} times after"
-                f" patches of {config.patch} pixels: set patch or levels lower"
-            )
-        self.net = UNet(config, spec)
+        check_size(spec.image_size, config.levels, config.patch)
+        self.net = Network(config, spec)
         self.optimizers = {"net": Adam(self.parameters(), lr=config.lr)}
         self.sampling = Sampling(config.batch_size, config.balanced, config.flip)
         self.noise_dim = 3 * spec.image_size**2
@@ -247,47 +125,28 @@ class FlowMatching(Model):
     def training_step(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Take one step on one time and one noise per image."""
         image, n = batch.image, len(batch.image)
-        # Drawn in the order of memory, which is three times as fast as across it.
-        start = torch.randn(n, *image.shape[2:], 3, device=image.device).permute(0, 3, 1, 2)
-        t = torch.randn(n, device=image.device).sigmoid()
+        at = sample_path(image)
         with_sound = torch.rand(n, device=image.device) >= self.config.drop
-        along = t[:, None, None, None]
-        given = self.net(torch.lerp(start, image, along), t, batch.acoustic, with_sound).float()
+        given = self.net(at.x, at.t, batch.acoustic, with_sound).float()
         if self.config.predicts == "image":
-            error = (given - image) / (1 - along).clamp(min=MIN_REMAINING)
+            error = velocity_error(given, image, at.t)
         else:
-            error = given - (image - start)
+            error = given - (image - at.noise)
         loss = error.square().mean()
-        descend(self.optimizers["net"], [loss], self.config.clip or None)
+        descend(self.optimizers["net"], [loss], self.config.clip)
         return {"velocity": loss}
 
     def generate(self, acoustic: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Follow the path from the noise to its end."""
-        size, steps = self.spec.image_size, self.config.steps
+        size = self.spec.image_size
         x = noise.reshape(noise.shape[0], 3, size, size)
-        for step in range(steps):
-            here = self._guided(x, step / steps, acoustic)
-            if step < steps - 1:  # Euler at the end, t = 1, where that of an image is not defined
-                ahead = self._guided(x + here / steps, (step + 1) / steps, acoustic)
-                here = (here + ahead) / 2
-            x = x + here / steps
-        return x.clamp(-1, 1)
+        return follow(lambda x, t: self._guided(x, t, acoustic), x, self.config.steps)
 
-    def _guided(self, x: torch.Tensor, at: float, a: torch.Tensor) -> torch.Tensor:
-        weight = self.config.guidance
-        t = x.new_full((x.shape[0],), at)
-        every = torch.ones_like(t, dtype=torch.bool)
-        conditional = self._velocity(x, t, a, every)
-        if weight == 1:
-            return conditional
-        unconditional = self._velocity(x, t, a, ~every)
-        return unconditional + weight * (conditional - unconditional)
-
-    def _velocity(
-        self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, with_sound: torch.Tensor
-    ) -> torch.Tensor:
-        """Compute v at t < 1."""
-        given = self.net(x, t, a, with_sound).float()
-        if self.config.predicts == "velocity":
-            return given
-        return (given - x) / (1 - t[:, None, None, None])
+    def _guided(self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+        """Compute the guided v at t < 1."""
+        weight, every = self.config.guidance, torch.ones_like(t, dtype=torch.bool)
+        given = self.net(x, t, a, every).float()
+        if weight != 1:
+            without = self.net(x, t, a, ~every).float()
+            given = without + weight * (given - without)
+        return given if self.config.predicts == "velocity" else velocity_to(given, x, t)

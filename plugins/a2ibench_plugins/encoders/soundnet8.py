@@ -23,6 +23,7 @@ from a2ibench.errors import UserError
 from a2ibench.soundnet.encoder import WEIGHTS_DOC, SoundNetEncoder, whole_path
 from a2ibench.soundnet.network import SOUNDNET8
 from a2ibench.soundnet.weights import convert_once
+from a2ibench.storage import expanded
 
 WEIGHTS_SHA256 = "7bef691761d00a23b027751bb8e7bdadc603a03f3bbec5574e7cd54c98a850c5"
 ARCHIVE_SHA256 = "3c9beec2ae14bc0cc80ce48688b07927ccd2466a9725459915b2dbf1aca916bc"
@@ -110,7 +111,7 @@ def obtain_npy() -> bytes:
     if given:
         origin = f"{VARIABLE}={given}"
         try:
-            content = Path(given).expanduser().read_bytes()
+            content = expanded(given).read_bytes()
         except OSError as error:
             raise UserError(
                 f"{origin}: cannot be read ({error.strerror}); expected the path of sound8.npy"
