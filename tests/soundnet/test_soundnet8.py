@@ -266,6 +266,19 @@ def test_a_missing_weights_file_is_named(empty_cache, tmp_path, monkeypatch):
         a2ibench.load_encoder("soundnet8")
 
 
+NOBODYS = "~no_such_user_at_all/sound.npy"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("soundnet8", {}), ("soundnet8", {"weights": NOBODYS}), ("soundnet5", {"weights": NOBODYS})],
+)
+def test_weights_in_the_home_of_nobody_are_named(name, options, empty_cache, monkeypatch):
+    monkeypatch.setenv(soundnet8.VARIABLE, NOBODYS)
+    with pytest.raises(UserError, match=rf"{NOBODYS}.*No such file"):
+        a2ibench.load_encoder(name, **options)
+
+
 def test_without_a_network_the_error_says_what_to_do(empty_cache, no_network):
     with pytest.raises(UserError) as caught:
         a2ibench.load_encoder("soundnet8")
