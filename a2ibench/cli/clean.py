@@ -122,15 +122,14 @@ def _find(
         rows = np.flatnonzero(store.index["split"].to_numpy() != LEFT_OUT).astype(np.int64)
         labels = labels_of(store, rows)
         absent = None if labels is None else (labels.audible[:, 0] == 0, labels.visible[:, 0] == 0)
-        # A view where nothing is left out: there may be gigabytes of features.
-        checked = slice(None) if len(rows) == len(store) else rows
         findings = find_label_errors(
-            sounds[checked],
-            pictures[checked],
+            sounds,
+            pictures,
             store.index["label"].to_numpy(dtype=np.str_)[rows],
             store.index["source"].to_numpy(dtype=np.str_)[rows],
             display.counter("checking labels"),
             absent,
+            rows,
         )
         carried = write_label_sheet(store, rows, findings)
     covers, suspect = findings.table["covers"], findings.table["suspect"]

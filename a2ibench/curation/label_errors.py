@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.data.npy_files import StoredArray
 from a2ibench.errors import UserError
 from a2ibench.types import FloatArray, IntArray
 
@@ -33,10 +34,17 @@ REGULARISATION = 0.01
 """C of the logistic regressions. Features are many and clips few: at 1 the regressions are
 overconfident, and 8 % of their suspects are false; at 0.01, 3 % (with 10 % of the sources of
 ``arcade`` and ``synthetic`` mislabelled, and at the same recall)."""
+LEARNED = 20_000
+"""Largest number of pairs that a classifier learns from, spread over classes and sources: the time
+and the memory that more would take are not repaid."""
+PREDICTED = 4_096
+"""Number of pairs whose features are in memory at once when their classes are predicted."""
 
 Probabilities = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.str_]
 Flags = npt.NDArray[np.bool_]
+Features = FloatArray | StoredArray
+"""float32 ``[n, d]``, in memory or on disk."""
 
 
 @dataclass(frozen=True)
@@ -102,22 +110,26 @@ class Findings:
 
 
 def find_label_errors(
-    audio: FloatArray,
-    image: FloatArray,
+    audio: Features,
+    image: Features,
     label: Labels,
     source: Labels,
     progress: Callable[[int, int], None] = lambda done, total: None,
     absent: tuple[Flags, Flags] | None = None,
+    at: IntArray | None = None,
 ) -> Findings:
     """Rank the pairs and clips whose label is probably wrong.
 
+    No more features are in memory than those of :data:`LEARNED` pairs.
+
     Args:
-        audio: float32 ``[n, d]``, features of the sounds.
-        image: float32 ``[n, k]``, features of the pictures.
+        audio: float32 ``[m, d]``, features of the sounds.
+        image: float32 ``[m, k]``, features of the pictures.
         label: ``[n]``, class names.
         source: ``[n]``, source clips.
         progress: called with the number of classifiers trained so far and in total.
         absent: labels that are known not to be heard, and not to be seen, bool ``[n]`` each.
+        at: int64 ``[n]``, where the features of each pair are; None for m = n, in order.
 
     Raises:
         UserError: fewer than two classes have two sources, or a class has so few sources that no
@@ -137,7 +149,9 @@ def find_label_errors(
     classes, y = np.unique(label[rows], return_inverse=True)
     folds = min(MAX_FOLDS, *(sources[str(name)] for name in classes))
     parts = _fold(y, source[rows], folds)
-    opinions = _predict(audio, image, rows, y, parts, progress)
+    at = rows if at is None else at[rows]
+    parts = [(train[_spread(y[train], source[rows[train]])], held) for train, held in parts]
+    opinions = _predict(audio, image, at, y, parts, progress)
     if absent is not None:
         opinions = opinions.denying(y, absent[0][rows], absent[1][rows])
     return Findings(_rank(opinions, y, source[rows], rows, classes), unchecked, folds)
@@ -158,15 +172,25 @@ def _fold(y: IntArray, source: Labels, folds: int) -> list[tuple[IntArray, IntAr
     )
 
 
+def _spread(y: IntArray, source: Labels) -> IntArray:
+    """Choose at most :data:`LEARNED` pairs of all classes and sources: int64, ascending."""
+    if len(y) <= LEARNED:
+        return np.arange(len(y))
+    order = np.lexsort((source, y))
+    every = np.linspace(0, len(y) - 1, LEARNED).round().astype(np.int64)
+    _, first = np.unique(y, return_index=True)  # a class may be rarer than one in so many
+    return np.unique(np.concatenate([order[every], first]))
+
+
 def _predict(
-    audio: FloatArray,
-    image: FloatArray,
-    rows: IntArray,
+    audio: Features,
+    image: Features,
+    at: IntArray,
     y: IntArray,
     parts: list[tuple[IntArray, IntArray]],
     progress: Callable[[int, int], None],
 ) -> Opinions:
-    """Predict each part of some rows with classifiers trained on the others."""
+    """Predict the second positions of each part with classifiers that learn from the first."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -176,11 +200,13 @@ def _predict(
     for features in (audio, image):
         opinion = np.empty((len(y), y.max() + 1))
         for train, held in parts:
-            # One copy of the rows, scaled where it is: there may be gigabytes of them.
+            # One copy of the rows, scaled where it is.
             scaler = StandardScaler(copy=False)
             classifier = LogisticRegression(C=REGULARISATION, max_iter=1000)
-            classifier.fit(scaler.fit_transform(features[rows[train]]), y[train])
-            opinion[held] = classifier.predict_proba(scaler.transform(features[rows[held]]))
+            classifier.fit(scaler.fit_transform(features[at[train]]), y[train])
+            for start in range(0, len(held), PREDICTED):
+                some = held[start : start + PREDICTED]
+                opinion[some] = classifier.predict_proba(scaler.transform(features[at[some]]))
             done += 1
             progress(done, total)
         given.append(opinion)

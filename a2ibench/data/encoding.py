@@ -14,6 +14,7 @@ import numpy as np
 
 from a2ibench import config, registry
 from a2ibench.contracts.encoder import Encoder
+from a2ibench.data.npy_files import write_header
 from a2ibench.data.sounds import chunks, distinct, stored_sounds, waveforms
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
@@ -30,33 +31,44 @@ PROCESS = 2 * 2**30
 
 
 def encode_sounds(
-    store: PairStore, encoder: Encoder, progress: Callable[[int, int], None]
-) -> FloatArray:
-    """Return the features of all sounds of a store, float32 ``[len(store), d]``.
+    store: PairStore, encoder: Encoder, path: Path, progress: Callable[[int, int], None]
+) -> None:
+    """Write the features of all sounds of a store, float32 ``[len(store), d]``, as a ``.npy`` file.
 
     A sound that several pairs share is encoded once. Workers on other machines read the store
-    themselves, and make the encoder by its name.
+    themselves, and make the encoder by its name. No more than a piece is in memory.
 
     Raises:
         UserError: a machine sees another store, makes another encoder, or lacks memory.
         ValueError: the encoder returns another shape, or NaN or infinite numbers.
     """
-    first, position = distinct(stored_sounds(store, np.arange(len(store))))
-    pieces = [first[chunk] for chunk in chunks(stored_sounds(store, first))]
-    features = np.empty((len(store), encoder.dim), dtype=np.float32)
+    first, sound = distinct(stored_sounds(store, np.arange(len(store))))
+    by_sound = np.argsort(sound, kind="stable")
+    begin = np.searchsorted(sound[by_sound], np.arange(len(first) + 1))
+    pieces = chunks(stored_sounds(store, first))
     done = 0
-    for rows, encoded in zip(pieces, _encoded(store, encoder, pieces), strict=True):
-        if encoded.shape != (len(rows), encoder.dim):
-            raise ValueError(
-                f"encoder {encoder.name}: expected features {(len(rows), encoder.dim)},"
-                f" got {encoded.shape}"
-            )
-        if not np.isfinite(encoded).all():
-            raise ValueError(f"encoder {encoder.name}: NaN or infinite features of rows {rows}")
-        features[rows] = encoded
-        done += len(rows)
-        progress(done, len(first))
-    return features[first[position]]
+    with path.open("wb") as stream:
+        write_header(stream, (len(store), encoder.dim), np.dtype(np.float32))
+        start, row_bytes = stream.tell(), 4 * encoder.dim
+        answers = _encoded(store, encoder, [first[piece] for piece in pieces])
+        for piece, encoded in zip(pieces, answers, strict=True):
+            _check(encoded, encoder, first[piece])
+            for one, feature in zip(piece, encoded.astype(np.float32), strict=True):
+                for row in by_sound[begin[one] : begin[one + 1]]:
+                    stream.seek(start + int(row) * row_bytes)
+                    stream.write(feature.tobytes())
+            done += len(piece)
+            progress(done, len(first))
+
+
+def _check(encoded: FloatArray, encoder: Encoder, rows: IntArray) -> None:
+    if encoded.shape != (len(rows), encoder.dim):
+        raise ValueError(
+            f"encoder {encoder.name}: expected features {(len(rows), encoder.dim)},"
+            f" got {encoded.shape}"
+        )
+    if not np.isfinite(encoded).all():
+        raise ValueError(f"encoder {encoder.name}: NaN or infinite features of rows {rows}")
 
 
 def _encoded(

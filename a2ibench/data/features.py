@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from a2ibench.cache import cached
 from a2ibench.contracts.encoder import Encoder
 from a2ibench.data.encoding import encode_sounds
 from a2ibench.data.file_times import recordings
-from a2ibench.data.npy_files import open_array
+from a2ibench.data.npy_files import StoredArray, open_array
 from a2ibench.data.pair_labels import labels_of
 from a2ibench.data.sounds import stored_sounds
 from a2ibench.data.store import PairStore, StoredImages
@@ -21,11 +22,15 @@ from a2ibench.protocol import PROTOCOL
 from a2ibench.storage import atomic_write, cache_dir, content_key
 from a2ibench.types import FloatArray, Pairs, Split
 
+Progress = Callable[[int, int], None]
+"""Called with the number of sounds encoded so far and in total."""
+Stored = TypeVar("Stored", FloatArray, StoredArray)
+
 
 def encode_store(
     store: PairStore,
     encoder: Encoder,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> FloatArray:
     """Encode the sounds of a store, or read their features from the cache.
 
@@ -45,15 +50,24 @@ def encode_store(
             cannot be written; or as :func:`~a2ibench.data.encoding.encode_sounds`.
         ValueError: the encoder returns another shape, or NaN or infinite numbers.
     """
+    return _encoded(store, encoder, progress, open_array)
+
+
+def encode_to_disk(
+    store: PairStore, encoder: Encoder, progress: Progress = lambda done, total: None
+) -> StoredArray:
+    """Do as :func:`encode_store`, for features that are read in parts."""
+    return _encoded(store, encoder, progress, StoredArray)
+
+
+def _encoded(
+    store: PairStore, encoder: Encoder, progress: Progress, opened: Callable[[Path], Stored]
+) -> Stored:
     verify(store)  # even if they are cached: models are trained on the pictures as well
     key = content_key([store.stored_hash, store.sample_rate, encoder.identity(), PROTOCOL])
 
-    def make(path: Path) -> None:
-        with path.open("wb") as stream:
-            np.save(stream, encode_sounds(store, encoder, progress))
-
-    def read(path: Path) -> FloatArray:
-        features = open_array(path)
+    def read(path: Path) -> Stored:
+        features = opened(path)
         if features.dtype != np.float32 or features.shape != (len(store), encoder.dim):
             raise ValueError(
                 f"expected float32 {(len(store), encoder.dim)}, got {features.dtype}"
@@ -61,7 +75,11 @@ def encode_store(
             )
         return features
 
-    return cached(cache_dir("features") / f"{encoder.name}-{key}.npy", make, read)
+    return cached(
+        cache_dir("features") / f"{encoder.name}-{key}.npy",
+        lambda path: encode_sounds(store, encoder, path, progress),
+        read,
+    )
 
 
 @dataclass(frozen=True)

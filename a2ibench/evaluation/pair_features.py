@@ -3,18 +3,22 @@
 Neither knows a label: an encoder is frozen, and so is the judge.
 """
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from a2ibench import registry
 from a2ibench.contracts.encoder import Encoder
-from a2ibench.data.features import bare_pairs, encode_store
+from a2ibench.data.features import bare_pairs, encode_to_disk
+from a2ibench.data.npy_files import StoredArray, write_header
 from a2ibench.data.store import PairStore, StoredImages
 from a2ibench.data.verification import verify
 from a2ibench.errors import UserError
-from a2ibench.evaluation.judging import embed_images, load_judge
-from a2ibench.types import DataKey, FloatArray
+from a2ibench.evaluation.judging import LoadedJudge, embed_images, load_judge
+from a2ibench.storage import cache_dir
+from a2ibench.types import DataKey
 
 CHUNK = 256
 """Images per cache entry: no more than so many are lost when it is interrupted."""
@@ -25,14 +29,15 @@ Counter = Callable[[str], Callable[[int, int], None]]
 
 def encode_and_embed(
     store: PairStore, encoder: Encoder, judge: str, counter: Counter
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[StoredArray, StoredArray]:
     """Return the features of all sounds and of all images, from the cache where they are there.
 
     Pairs that a correction leaves out are among them. ``judge`` names one that is not trained and
     gives ``"features"``; ``counter`` shows how far both are.
 
     Returns:
-        float32 ``[len(store), d]`` of the encoder and ``[len(store), k]`` of the judge.
+        float32 ``[len(store), d]`` of the encoder and ``[len(store), k]`` of the judge, both on
+        disk.
 
     Raises:
         UserError: an unknown judge, one that is trained on labels, or one without features; or the
@@ -45,19 +50,27 @@ def encode_and_embed(
     verify(store)
     # The pictures first: a judge that cannot serve says so at once.
     loaded = load_judge(judge, bare_pairs(store, "train"), DataKey(store.content_hash))
-    show = counter(f"looking with {judge}")
-    seen = np.zeros((0, 0), dtype=np.float32)
-    for start in range(0, len(store), CHUNK):
-        show(start, len(store))
-        rows = np.arange(start, min(start + CHUNK, len(store)), dtype=np.int64)
-        outputs = embed_images(loaded, StoredImages(store.images, rows))
-        if "features" not in outputs:
-            raise UserError(
-                f"judge {judge} gives {', '.join(outputs)} but no features; choose another one"
-            )
-        if start == 0:
-            seen = np.empty((len(store), outputs["features"].shape[1]), dtype=np.float32)
-        seen[rows] = outputs["features"]
-    show(len(store), len(store))
-    heard = encode_store(store, encoder, counter(f"encoding with {encoder.name}"))
+    seen = _look(store, loaded, counter(f"looking with {judge}"))
+    heard = encode_to_disk(store, encoder, counter(f"encoding with {encoder.name}"))
     return heard, seen
+
+
+def _look(store: PairStore, loaded: LoadedJudge, show: Callable[[int, int], None]) -> StoredArray:
+    """Embed all images into a file, which is gone as soon as nobody reads it any more."""
+    with tempfile.TemporaryDirectory(dir=cache_dir("looks")) as folder:
+        path = Path(folder, "features.npy")
+        with path.open("wb") as stream:
+            for start in range(0, len(store), CHUNK):
+                show(start, len(store))
+                rows = np.arange(start, min(start + CHUNK, len(store)), dtype=np.int64)
+                outputs = embed_images(loaded, StoredImages(store.images, rows))
+                if (features := outputs.get("features")) is None:
+                    raise UserError(
+                        f"judge {loaded.judge.name} gives {', '.join(outputs)} but no features;"
+                        " choose another one"
+                    )
+                if start == 0:
+                    write_header(stream, (len(store), features.shape[1]), features.dtype)
+                stream.write(features.tobytes())
+        show(len(store), len(store))
+        return StoredArray(path)

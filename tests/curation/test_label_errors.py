@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
+from a2ibench.curation import label_errors
 from a2ibench.curation.label_errors import MIN_LINES, Opinions, find_label_errors
+from a2ibench.data.npy_files import StoredArray
 from a2ibench.errors import UserError
 
 PER_SOURCE = 4
@@ -117,6 +120,39 @@ def test_the_same_data_give_the_same_table():
     label = plant(truth, source, [3])
     first, again = (find_label_errors(audio, image, label, names(source)).table for _ in range(2))
     assert first.equals(again)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_of_many_pairs_a_part_is_learned_from(seed, monkeypatch):
+    audio, image, truth, source = clips(seed, sources=300)
+    wrong = set(range(0, 300, 20))
+    label = plant(truth, source, wrong)
+    rare = np.flatnonzero(np.isin(source, [1, 4]))  # of "drum": too few for one in so many
+    label[rare] = "rare"
+    monkeypatch.setattr(label_errors, "LEARNED", 240)
+    learned = []
+    fit = LogisticRegression.fit
+    monkeypatch.setattr(
+        LogisticRegression, "fit", lambda self, x, y: learned.append(y) or fit(self, x, y)
+    )
+    findings = find_label_errors(audio, image, label, names(source))
+    assert findings.folds == 2
+    assert all(240 <= len(y) <= 244 and len(set(y)) == 4 for y in learned)
+    heads = findings.table[findings.table["covers"] == "clip"]
+    found = set(source[heads["row"][heads["suspect"] > 0]].tolist())
+    assert len(found & wrong) >= 13  # as many as from all pairs
+    assert found - wrong <= {1, 4}
+
+
+def test_features_may_lie_on_disk_in_another_order(tmp_path):
+    audio, image, truth, source = clips(0)
+    label, at = plant(truth, source, [3]), np.random.default_rng(0).permutation(len(truth))
+    stored = []
+    for name, features in (("audio", audio), ("image", image)):
+        np.save(tmp_path / f"{name}.npy", features[np.argsort(at)])
+        stored.append(StoredArray(tmp_path / f"{name}.npy"))
+    found = find_label_errors(*stored, label, names(source), at=at).table
+    assert found.equals(find_label_errors(audio, image, label, names(source)).table)
 
 
 def test_a_class_with_few_sources_lowers_the_number_of_folds():

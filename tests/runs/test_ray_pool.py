@@ -179,7 +179,7 @@ def test_a_check_on_nodes_reports_what_one_in_this_process_does(
 
 @pytest.mark.parametrize("name", ["pixels", "lite0"])
 def test_features_and_outputs_of_nodes_are_those_of_one_thread_here(
-    name: str, pool: Pool, small_store: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, pool: Pool, small_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("data.encoding", "evaluation.embed_batches"):
         monkeypatch.setattr(f"a2ibench.{module}.FEWEST", 1)
@@ -189,7 +189,8 @@ def test_features_and_outputs_of_nodes_are_those_of_one_thread_here(
     batches = [store.images[:5], store.images[5:7]]
 
     def compute() -> tuple[Any, list[Any]]:
-        heard = encode_sounds(store, encoder, lambda done, total: None)
+        encode_sounds(store, encoder, tmp_path / "heard.npy", lambda done, total: None)
+        heard = np.load(tmp_path / "heard.npy")
         return heard, list(embed_batches(judge, "images", batches, 2))
 
     with one_thread():
