@@ -92,7 +92,7 @@ def show(name: str, kind: str | None, plugins: tuple[Path, ...]) -> None:
         if one.kind == "metric":
             low, high = plugin.bounds
             click.echo(
-                f"\n{plugin.title}: {'higher' if plugin.higher_is_better else 'lower'} is better,"
+                f"\n{plugin.title}: {plugin.better} is better,"
                 f" {low:g} to {high:g}; judge {plugin.judge}; at least {plugin.fewest} test"
                 f" segments; {'by default' if plugin.headline else 'on request'}"
                 f"{', primary' * plugin.primary};"

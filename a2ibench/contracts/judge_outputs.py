@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from a2ibench.errors import UndefinedScoreError
+from a2ibench.hash_order import rank_by_hash
 from a2ibench.types import FloatArray, IntArray, Labels
 
 T = TypeVar("T")
@@ -117,14 +117,24 @@ class JudgeOutputs:
         return self if np.array_equal(block, self.block) else replace(self, block=block)
 
     @property
+    def train_counterpart(self) -> IntArray:
+        """The test clip that the clip of each training image is the counterpart of, int64 ``[m]``.
+
+        Test clips are counted as :func:`numpy.unique` of :attr:`source` gives them. In each class,
+        the first training clip belongs to the first test clip, and so on, by a hash of their names;
+        −1 for an image of a clip that is left over. Where no clips are known, an image is one.
+        """
+        return self.once(_pair_clips)[0]
+
+    @property
     def train_block(self) -> IntArray:
         """The block of test segments with which each training image is left out, int64 ``[m]``.
 
-        The training clips of a class are dealt out to the blocks that hold the class, by a hash of
-        their names. −1 for an image of a class that no test segment is of, and where no clips are
-        known.
+        It is that of its counterpart; training clips that are left over are dealt out to those of
+        their class in turn. −1 for an image of a class that no test segment is of, and where no
+        blocks are known.
         """
-        return self.once(_deal_training)
+        return self.once(_pair_clips)[1]
 
     def outside(self, block: int, training: bool = False) -> "JudgeOutputs":
         """Return the outputs for the test segments outside of a block; with ``training``, without
@@ -168,23 +178,26 @@ class JudgeOutputs:
         )
 
 
-def rank_by_hash(names: npt.NDArray[np.str_]) -> IntArray:
-    """Return the place of each of ``[n]`` names, int64, in an order as good as a random one."""
-    coded = [str(name).encode(errors="surrogateescape") for name in names]
-    hashes = [blake2b(one, digest_size=8).digest() for one in coded]
-    return np.argsort(np.argsort(hashes)).astype(np.int64)
-
-
-def _deal_training(outputs: JudgeOutputs) -> IntArray:
-    dealt = np.full(len(outputs.train_label), -1, dtype=np.int64)
-    if not (len(outputs.block) and len(outputs.train_source)):
-        return dealt
-    names, clip = np.unique(outputs.train_source, return_inverse=True)
-    rank = rank_by_hash(names)
-    for label in np.unique(outputs.train_label):
-        rows = np.flatnonzero(outputs.train_label == label)
-        blocks = np.unique(outputs.block[outputs.label == label])
-        if len(blocks):
-            place = np.unique(rank[clip[rows]], return_inverse=True)[1]
-            dealt[rows] = blocks[place % len(blocks)]
-    return dealt
+def _pair_clips(outputs: JudgeOutputs) -> tuple[IntArray, IntArray]:
+    """Return :attr:`JudgeOutputs.train_counterpart` and :attr:`JudgeOutputs.train_block`."""
+    number = len(outputs.train_label)
+    sides = []
+    for source, label in (
+        (outputs.source, outputs.label),
+        (outputs.train_source, outputs.train_label),
+    ):
+        names = source if len(source) else np.arange(len(label)).astype(np.str_)
+        known, clip = np.unique(names, return_inverse=True)
+        sides.append((clip, rank_by_hash(known)[clip], label))
+    (clip, rank, label), (_, train_rank, train_label) = sides
+    counterpart, block = np.full((2, number), -1, dtype=np.int64)
+    for one in np.unique(train_label):
+        rows, own = np.flatnonzero(train_label == one), np.flatnonzero(label == one)
+        if len(own):
+            _, first = np.unique(rank[own], return_index=True)
+            place = np.unique(train_rank[rows], return_inverse=True)[1]
+            matched = place < len(first)
+            counterpart[rows[matched]] = clip[own[first]][place[matched]]
+            if len(outputs.block):
+                block[rows] = outputs.block[own[first]][place % len(first)]
+    return counterpart, block

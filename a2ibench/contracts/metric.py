@@ -141,6 +141,12 @@ class Metric(ABC):
     percent: bool = False
     """Whether tables print the value × 100."""
     higher_is_better: bool = True
+    directed: bool = True
+    """Whether one of two scores is the better one. False for a score that says something only
+    beside a reference row's: it has no arrow, rank or verdict, and no method is tuned by it."""
+    refers_to_own_image: bool = False
+    """Whether the reference is the segment's real image itself: the score of the real images is
+    then perfect by any judge, and says nothing of it."""
     bounds: tuple[float, float]
     """Lowest and highest possible value."""
     orderless: bool = True
@@ -194,6 +200,11 @@ class Metric(ABC):
             self.headline = self.primary = False
             self.name = f"{self.name}[{','.join(said)}]"
             self.title = f"{self.title} [{', '.join(said)}]"
+
+    @property
+    def better(self) -> str:
+        """Which scores are better: ``"higher"``, ``"lower"`` or ``"neither"``."""
+        return ("lower", "higher")[self.higher_is_better] if self.directed else "neither"
 
     def check(self, label: IntArray, classes: tuple[str, ...]) -> None:
         """Refuse a test split that the protocol cannot be computed on.

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.contracts.judge_outputs import rank_by_hash
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.errors import UserError
+from a2ibench.hash_order import rank_by_hash
 from a2ibench.types import IntArray
 
 BLOCKS = 60

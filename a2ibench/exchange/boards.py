@@ -113,7 +113,8 @@ class Board:
 
     @cached_property
     def ranks(self) -> dict[str, dict[str, RankInterval]]:
-        """Metric → label of a method → its ranks among the methods that have a score by it.
+        """Metric → label of a method → its ranks among the methods that have a score by it; none
+        by a metric without a better end.
 
         Raises:
             UserError: two rows were judged on different blocks of test clips, or there are more
@@ -126,7 +127,7 @@ class Board:
             )
         found = {}
         for metric in self.usable:
-            there = [row for row in self.methods if metric.name in row.scores]
+            there = [row for row in self.methods if metric.directed and metric.name in row.scores]
             try:
                 ranks = rank_intervals(
                     [row.scores[metric.name] for row in there], metric.higher_is_better

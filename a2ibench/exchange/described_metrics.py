@@ -64,6 +64,7 @@ def describe_metrics(
             percent=entry.percent,
             primary=entry.primary,
             higher_is_better=entry.higher_is_better,
+            directed=entry.directed,
             bounds=(-np.inf if low is None else low, np.inf if high is None else high),
         )
         by_name[name] = by_key[key] = made

@@ -103,6 +103,7 @@ def _metric(metric: Metric, score: ScoreRecord) -> MetricEntry:
         percent=metric.percent,
         primary=metric.primary,
         higher_is_better=metric.higher_is_better,
+        directed=metric.directed,
         low=low,
         high=high,
         definition=inspect.cleandoc(text),

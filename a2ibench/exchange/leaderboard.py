@@ -239,13 +239,12 @@ def _definitions(boards: Sequence[Board]) -> list[dict[str, Any]]:
     for board in boards:
         for name, metric in board.metrics.items():
             entry = board.definitions[name]
-            better = "higher" if metric.higher_is_better else "lower"
             found.setdefault(
                 entry.id,
                 {
                     "title": metric.title,
                     "name": full_name(metric) if name == entry.name else entry.id.partition(" ")[0],
-                    "about": f"{better} is better; judge {entry.judge}, fingerprint"
+                    "about": f"{metric.better} is better; judge {entry.judge}, fingerprint"
                     f" {entry.judge_fingerprint}",
                     "text": entry.definition,
                 },

@@ -21,7 +21,7 @@ E = TypeVar("E", bound=Entry)
 ONE_RESULT = (
     "a job has one result: leave one of the two out, or export again the study that was right"
 )
-DEFINES = ("group", "percent", "higher_is_better", "low", "high")
+DEFINES = ("group", "percent", "higher_is_better", "directed", "low", "high")
 """Fields that must be alike in two descriptions of one metric; titles and texts may differ."""
 
 Board = tuple[int, str, str, int | None]

@@ -135,6 +135,7 @@ class MetricEntry(Entry):
     percent: bool
     primary: bool
     higher_is_better: bool
+    directed: bool = True
     low: Number | None
     """Lowest possible value; None where there is none."""
     high: Number | None

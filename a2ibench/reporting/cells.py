@@ -200,9 +200,9 @@ class Effect(Cell):
 
 
 def heading(metric: Metric) -> str:
-    """The metric's column: title, unit, and which way is up."""
-    unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
-    return f"{metric.title}{unit} {arrow}"
+    """The metric's column: title, unit, and which way is up, if any is."""
+    arrow = ("↓", "↑")[metric.higher_is_better] if metric.directed else ""
+    return f"{metric.title}{' %' * metric.percent} {arrow}".rstrip()
 
 
 def full_name(metric: Metric) -> str:

@@ -183,6 +183,8 @@ def _diagrams(studies: Sequence[Study]) -> list[_Diagram]:
         if len(pairs) < len(own) or len({(one.about.scale, one.budget) for one in own}) > 1:
             continue
         for name in own[0].metrics:
+            if not registry.metrics.get(name).directed:
+                continue
             found = [
                 {
                     row.label: row.scores[name].mean

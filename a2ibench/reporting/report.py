@@ -141,7 +141,8 @@ class Report:
     def ranks(self) -> Ranks | None:
         """The ranks of the arms over the metrics that all have; None with too few of either."""
         arms = self.scored
-        metrics = [one for one in self.usable if all(one.name in arm.scores for arm in arms)]
+        there = [one for one in self.usable if all(one.name in arm.scores for arm in arms)]
+        metrics = [one for one in there if one.directed]
         if len(arms) < LEAST or len(metrics) < LEAST:
             return None
         signs = [1 if metric.higher_is_better else -1 for metric in metrics]

@@ -136,7 +136,7 @@ def score_cell(row: RowScores, metric: Metric, rows: Sequence[RowScores] = ()) -
     floors = [
         floor.scores[metric.name].mean
         for floor in rows
-        if metric.group in floor.floor_of and metric.name in floor.scores
+        if metric.directed and metric.group in floor.floor_of and metric.name in floor.scores
     ]
     sign = 1 if metric.higher_is_better else -1
     return Mean(

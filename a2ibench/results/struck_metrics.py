@@ -12,7 +12,8 @@ def find_health(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> tupl
     """Return all that some rows tell of the judges of some metrics.
 
     That is what each judge reported of the clips that it held out; then, for each metric that knows
-    its chance, the score of the row of the real images: the most that a judge can certify.
+    its chance and does not compare the real images with themselves, the score of their row: the
+    most that a judge can certify.
     """
     found = dict.fromkeys(one for method in methods for one in method.judges)
     held_out = [one for one in found if any(one.judge == metric.judge for metric in metrics)]
@@ -29,7 +30,7 @@ def find_health(methods: Sequence[RowScores], metrics: Sequence[Metric]) -> tupl
 
 def _of_real_images(metric: Metric, method: RowScores) -> Health | None:
     scores = method.scores.get(metric.name)
-    if scores is None or scores.chance is None:
+    if scores is None or scores.chance is None or metric.refers_to_own_image:
         return None
     ends = interval(scores)
     return Health(

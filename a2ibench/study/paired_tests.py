@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 
@@ -65,15 +66,18 @@ def confirm(
     """Test the differences by primary metrics together; the others stay exploratory.
 
     Args:
-        primary: names of metrics.
+        primary: names of metrics; those without a better end are not tested.
         look: number of the look, from 1, by which p is corrected too
             (:func:`~a2ibench.evaluation.verdict.spending`); None where looks are not counted.
     """
     share = 1.0 if look is None else spending(look)
-    chosen = [one for one in tests if one.metric.name in primary]
+    tested = [one.metric.name in primary and one.metric.directed for one in tests]
+    chosen = list(compress(tests, tested))
     p = holm([None if one.change is None else one.change.p for one in chosen])
     corrected = iter(None if value is None else min(value / share, 1.0) for value in p)
-    return [one.judged(next(corrected)) if one.metric.name in primary else one for one in tests]
+    return [
+        one.judged(next(corrected)) if now else one for one, now in zip(tests, tested, strict=True)
+    ]
 
 
 def primary_tests(

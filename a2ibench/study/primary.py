@@ -97,14 +97,14 @@ def _read_contrast(one: str | Sequence[str]) -> Contrast:
 
 
 def usual_metrics(metrics: Sequence[Metric]) -> tuple[str, ...]:
-    """Choose one metric of each group, that is of each table of scores.
+    """Choose one metric of each group, that is of each table of scores, by which one is better.
 
     It is the one that is declared as :attr:`~a2ibench.contracts.metric.Metric.primary`, else that
     of the first column. None is by the network that a method trains against. Variety has none while
     there is another group: part of it holds by construction (a method without noise has no
     diversity), part of it is the same on another scale, and memorisation is a guard.
     """
-    independent = [one for one in metrics if one.judge != OWN]
+    independent = [one for one in metrics if one.judge != OWN and one.directed]
     asked = [one for one in independent if one.group != "variety"] or independent
     chosen: dict[str, Metric] = {}
     for metric in sorted(asked, key=lambda one: (not one.primary, one.column, one.name)):
@@ -165,8 +165,8 @@ def check_metrics(
     """Return the names of primary metrics in the one way in which they are written.
 
     Raises:
-        UserError: one that is not registered, not computed, named twice, or scored by the network
-            that a method trains against.
+        UserError: one that is not registered, not computed, named twice, without a better end, or
+            scored by the network that a method trains against.
     """
     found = [registry.metrics.get(name).name for name in names]
     for name in found:
@@ -176,6 +176,11 @@ def check_metrics(
             raise UserError(
                 f"primary metric {name!r}: by the network that a method trains against, which"
                 " measures nothing; choose one of an independent judge"
+            )
+        if not registry.metrics.get(name).directed:
+            raise UserError(
+                f"primary metric {name!r}: neither more nor less of it is better, it is read beside"
+                " the ground truth; choose another one"
             )
         if name not in computed:
             why = (left_out or {}).get(name, f"ask for it: --metric {name}")

@@ -133,6 +133,10 @@ def plan_tuning(
             f"metric {wanted}: by the network that the method trains against; it is no measurement,"
             " and nothing to search by"
         )
+    if not metric.directed:
+        raise UserError(
+            f"metric {wanted}: neither more nor less of it is better: there is nothing to search by"
+        )
     # Before any data are touched.
     fixed = request.settings.get(name, {})
     values = {**model.scales.get(request.scale, {}), **fixed}

@@ -27,6 +27,19 @@ def test_it_is_the_share_of_images_with_the_class_of_their_segment():
     assert score.per_segment.dtype == np.float32
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_ties_are_shared_whatever_the_order_of_the_classes(order):
+    label = np.array(order)[[0, 0, 0, 0, 1]]
+    outputs = JudgeOutputs(
+        generated={"logits": np.ones((5, 2), np.float32)},
+        real={},
+        acoustic=np.zeros((5, 2), dtype=np.float32),
+        label=label,
+        classes=("a", "b"),
+    )
+    assert Accuracy().compute(outputs).value == 0.5
+
+
 def labelled(visible: list[list[int]]) -> JudgeOutputs:
     """Images shown as b, b, c and c; their segments are a and b, a, b, and c and a."""
     return JudgeOutputs(

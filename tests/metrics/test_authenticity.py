@@ -36,6 +36,16 @@ def test_of_fresh_images_as_many_are_authentic_as_are_no_mutual_neighbours(d, du
     assert AuthPct().compute(outputs_of(fresh, fresh, train)).value == pytest.approx(due, abs=0.02)
 
 
+def test_in_many_dimensions_most_fresh_images_are_authentic():
+    """Few images are the neighbours of most: no level is due but the ground truth's."""
+    rng = np.random.default_rng(0)
+    shares = []
+    for d in (1, 8, 64):
+        fresh, train = rng.normal(size=(2, 400, d)).astype(np.float32)
+        shares.append(AuthPct().compute(outputs_of(fresh, fresh, train)).value)
+    assert shares == pytest.approx([0.33, 0.6, 0.8], abs=0.06)
+
+
 def test_an_exact_copy_is_not_authentic_even_of_an_image_that_is_there_twice():
     twice = np.concatenate([TRAIN, TRAIN])
     for train in (TRAIN, twice):

@@ -40,7 +40,7 @@ from a2ibench.reporting.text_formats import (
     to_markdown,
 )
 from a2ibench.results.rows import RowScores
-from a2ibench.study.paired_tests import confirm, explore_study
+from a2ibench.study.paired_tests import confirm, explore, explore_study
 
 
 class Accuracy(Metric):
@@ -222,6 +222,23 @@ def test_one_seed_a_side_separates_no_methods() -> None:
     (((label, *_, difference, p, _, verdict),),) = table.texts
     assert (label, p, verdict) == ("a", "–", "one seed")
     assert difference.startswith("-20.0 [")
+
+
+def test_a_metric_without_a_better_end_has_no_arrow_mark_or_verdict() -> None:
+    plain, beside = Accuracy(), Accuracy()
+    beside.directed = False
+    assert [heading(plain), heading(beside)] == ["accuracy % ↑", "accuracy %"]
+    assert (plain.better, beside.better) == ("higher", "neither")
+    floor = RowScores(
+        "shuffled", True, None, 3, {"accuracy_test": scores(0.7)}, floor_of=("quality",)
+    )
+    for metric, marked, verdict in ((plain, True, "worse"), (beside, False, "exploratory")):
+        (table,) = score_tables([*METHODS, floor], [metric], "data", [])
+        (cell,) = (r["accuracy_test_v1:value"] for r in table.records if "cons" in r["method"])
+        assert cell == pytest.approx(0.6)
+        assert ("60.0°" in to_markdown(table)) == marked
+        (test,) = confirm(explore([(METHODS[1], METHODS[2])], [metric]), {metric.name})
+        assert test.verdict == verdict
 
 
 def test_csv_holds_plain_numbers() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from a2ibench import registry
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score
 from a2ibench.evaluation.judge_health import Health
 from a2ibench.evaluation.statistics import SeedScores
@@ -53,6 +54,18 @@ def report(methods: list[RowScores]) -> Report:
     """Both metrics are primary, and each method is compared with the last one."""
     primary = Primary(tuple(one.name for one in METRICS), usual_contrasts(methods))
     return Report("data", tuple(methods), tuple(METRICS), standing=Standing(primary))
+
+
+def test_real_images_that_are_compared_with_themselves_say_nothing_of_a_judge():
+    class Alike(Accuracy):
+        refers_to_own_image = True
+
+    methods = rows(real=0.99)
+    assert [one.judge for one in find_health(methods, [Accuracy()])] == ["classifier"]
+    assert find_health(methods, [Alike()]) == ()
+    own_image = ("iis_rate_lite0", "iis_cos_lite0", "iis_z_lite0", "image_r10_lite0")
+    assert all(registry.metrics.get(name).refers_to_own_image for name in own_image)
+    assert not registry.metrics.get("ais_rate_i2a_lite0").refers_to_own_image
 
 
 def test_what_real_images_do_not_reach_is_struck_everywhere_and_the_verdict_says_so():

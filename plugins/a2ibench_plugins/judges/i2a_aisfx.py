@@ -14,7 +14,7 @@ from a2ibench.data.holdout import hold_out
 from a2ibench.data.sounds import distinct, waveforms
 from a2ibench.errors import UserError
 from a2ibench.nn import aisfx, lite0
-from a2ibench.nn.cosine import unit_rows
+from a2ibench.nn.held_out import choose, ratio_figures
 from a2ibench.nn.lite0_regression import (
     COPIES,
     HELD_OUT,
@@ -24,12 +24,11 @@ from a2ibench.nn.lite0_regression import (
     degraded_features,
     targets,
 )
+from a2ibench.nn.ranking import count_nearer
 from a2ibench.parallel import Crashed, in_order
 from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, IntArray, Pairs
 
-BLOCK = 1024
-"""Held-out sounds that are compared with all images at once."""
 FEWEST = 512
 """Sounds below which no process is started to embed them."""
 SHRINKAGE = 1.0
@@ -92,8 +91,9 @@ class AISFXImageToAudio(Judge):
 
         Returns:
             ``held_out_nearer``, how often a held-out sound is nearer to its own image than to that
-            of another one, if these are not all one sound; ``penalty`` = λ, ``held_out_images``,
-            ``held_out_clips``.
+            of another one, if these are not all one sound, with the λ that the other half of the
+            clips chose; ``penalty`` = λ, ``held_out_images``, ``held_out_clips``, and
+            ``held_out_low`` as :func:`~a2ibench.nn.held_out.ratio_figures` has it.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -112,18 +112,21 @@ class AISFXImageToAudio(Judge):
             images = np.split((phi_held @ weight + bias).astype(np.float32), 1 + COPIES)
             found.append([_nearer(held_out.acoustic, copy) for copy in images])
         several = bool(np.ptp(held_out.acoustic, axis=0).any())
-        best = int(np.mean(found, axis=1).argmax()) if several else len(PENALTIES) // 2
+        best, other = len(PENALTIES) // 2, np.zeros(len(held_out), dtype=np.int64)
+        if several:
+            best, other = choose(np.mean(found, axis=1), held_out.source)
         both = np.concatenate([a, targets(held_out.acoustic)])
         ridge = Ridge(np.concatenate([phi, phi_held]), both)
         weight, bias = ridge.solve(float(PENALTIES[best]))
         self.weight.copy_(torch.from_numpy(weight.T.copy()))
         self.bias.copy_(torch.from_numpy(bias))
-        return {
-            **({"held_out_nearer": found[best][0]} if several else {}),
-            "penalty": float(PENALTIES[best]),
-            "held_out_images": float(len(held_out)),
-            "held_out_clips": float(len(np.unique(held_out.source))),
-        }
+        figures = {"penalty": float(PENALTIES[best])}
+        if several:
+            nearer = np.array(found)[other, 0, np.arange(len(held_out))]
+            figures |= ratio_figures(
+                "held_out_nearer", nearer, np.ones(len(nearer)), held_out.source
+            )
+        return figures
 
     def weights_hash(self) -> str:
         """Hash the published files that it starts from."""
@@ -191,16 +194,9 @@ def _whitening(heard: Array, label: IntArray) -> Array:
     return whitening
 
 
-def _nearer(sounds: FloatArray, images: FloatArray) -> float:
-    """Return how often a sound is nearer to its own image than to another; ties count half, as one
-    sound alone does."""
-    if len(sounds) < 2:
-        return 0.5
-    n = len(sounds)
-    heard, seen = unit_rows(sounds), unit_rows(images)
-    nearer = 0
-    for i in range(0, n, BLOCK):
-        cosine: Array = heard[i : i + BLOCK] @ seen.T
-        own = np.diagonal(cosine, offset=i)[:, np.newaxis]
-        nearer += int((own > cosine).sum()) + int((own >= cosine).sum()) - len(cosine)
-    return nearer / (2 * n * (n - 1))
+def _nearer(sounds: FloatArray, images: FloatArray) -> Array:
+    """Return how often each sound is nearer to its own image than to another: ``[n]``; ties count
+    half, and so does a sound alone."""
+    others = len(sounds) - 1
+    nearer, ties = (count[:, 0] for count in count_nearer(sounds, images))
+    return (others - nearer - ties / 2) / others if others else np.full(len(sounds), 0.5)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -11,6 +12,7 @@ from torch import nn
 from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.nn.degrade import degrade
+from a2ibench.nn.held_out import ratio_figures
 from a2ibench.nn.supervised import fit_steps, keep_best, to_unit_range
 from a2ibench.storage import content_key
 from a2ibench.types import FloatArray, ImageArray, Images, IntArray, Pairs, Spec
@@ -65,8 +67,8 @@ class CNNImageToAudio(Judge):
 
         Returns:
             Of the weights that are kept: ``held_out_r2`` = 1 − ‖A − Ã‖² / ‖A − mean(A)‖² over the
-            held-out pairs as they are and all d numbers, ``held_out_images``, ``held_out_clips``,
-            ``steps``.
+            held-out pairs as they are and all d numbers, ``held_out_images``, ``held_out_clips``
+            and ``held_out_low`` as :func:`~a2ibench.nn.held_out.ratio_figures` has them; ``steps``.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -82,21 +84,20 @@ class CNNImageToAudio(Judge):
             learning_rate=LEARNING_RATE,
             flip=False,
         )
-        total = float(np.square(held_out.acoustic - held_out.acoustic.mean(axis=0)).sum())
         steps = keep_best(
             self.network,
             training,
-            lambda: (-self._error(held_out),),
+            lambda: (-float(self._errors(held_out).sum()),),
             check_every=CHECK_EVERY,
             patience=PATIENCE,
             max_steps=MAX_STEPS,
         )
-        return {
-            **({"held_out_r2": 1 - self._error(held_out) / total} if total else {}),
-            "held_out_images": float(len(held_out)),
-            "held_out_clips": float(len(np.unique(held_out.source))),
-            "steps": float(steps),
-        }
+        spread = np.square(held_out.acoustic - held_out.acoustic.mean(axis=0)).sum(axis=1)
+        figures = {"steps": float(steps)}
+        if spread.any():
+            explained = spread - self._errors(held_out)
+            figures |= ratio_figures("held_out_r2", explained, spread, held_out.source)
+        return figures
 
     def weights_hash(self) -> str:
         """Hash the seed that its random weights come from."""
@@ -108,14 +109,14 @@ class CNNImageToAudio(Judge):
         with torch.inference_mode():
             return {"acoustic": self.network(to_unit_range(images, device)).cpu().numpy()}
 
-    def _error(self, pairs: Pairs) -> float:
-        """Return the summed squared error on some pairs."""
-        parts = [
-            np.square(self.embed(pairs.images[rows])["acoustic"] - pairs.acoustic[rows]).sum()
-            for start in range(0, len(pairs), BATCH)
-            for rows in [slice(start, start + BATCH)]
+    def _errors(self, pairs: Pairs) -> npt.NDArray[np.float64]:
+        """Return the summed squared error on each of some pairs."""
+        parts = [slice(start, start + BATCH) for start in range(0, len(pairs), BATCH)]
+        errors = [
+            np.square(self.embed(pairs.images[rows])["acoustic"] - pairs.acoustic[rows])
+            for rows in parts
         ]
-        return float(np.sum(parts))
+        return np.concatenate(errors).sum(axis=1, dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from a2ibench.contracts.judge import HeldOut, Judge
 from a2ibench.data.holdout import hold_out
 from a2ibench.nn import lite0
+from a2ibench.nn.held_out import choose, ratio_figures
 from a2ibench.nn.lite0_regression import (
     HELD_OUT,
     PENALTIES,
@@ -53,8 +54,9 @@ class Lite0ImageToAudio(Judge):
 
         Returns:
             ``held_out_r2`` = 1 − ‖A − Ã‖² / ‖A − mean(A)‖² over the held-out pairs and all d
-            numbers, if these are not all one sound; ``penalty`` = λ, ``held_out_images``,
-            ``held_out_clips``.
+            numbers, if these are not all one sound, with the λ that the other half of the clips
+            chose; ``penalty`` = λ, ``held_out_images``, ``held_out_clips``, and ``held_out_low`` as
+            :func:`~a2ibench.nn.held_out.ratio_figures` has it.
 
         Raises:
             UserError: a class has fewer than two training sources.
@@ -67,19 +69,20 @@ class Lite0ImageToAudio(Judge):
         errors = []
         for penalty in PENALTIES:
             weight, bias = ridge.solve(float(penalty))
-            errors.append(float(np.square(a_held - phi_held @ weight - bias).sum()))
-        best = int(np.argmin(errors))
+            error = np.square(a_held - phi_held @ weight - bias).sum(axis=1)
+            errors.append(error.reshape(-1, len(held_out)).sum(axis=0))
+        best, other = choose(-np.array(errors), held_out.source)
         ridge = Ridge(np.concatenate([phi, phi_held]), np.concatenate([a, a_held]))
         weight, bias = ridge.solve(float(PENALTIES[best]))
         self.weight.copy_(torch.from_numpy(weight.T.copy()))
         self.bias.copy_(torch.from_numpy(bias))
-        total = float(np.square(a_held - a_held.mean(axis=0)).sum())
-        return {
-            **({"held_out_r2": 1 - errors[best] / total} if total else {}),
-            "penalty": float(PENALTIES[best]),
-            "held_out_images": float(len(held_out)),
-            "held_out_clips": float(len(np.unique(held_out.source))),
-        }
+        spread = np.square(a_held - a_held.mean(axis=0)).sum(axis=1)
+        spread = spread.reshape(-1, len(held_out)).sum(axis=0)
+        explained = spread - np.array(errors)[other, np.arange(len(held_out))]
+        figures = {"penalty": float(PENALTIES[best])}
+        if spread.any():
+            figures |= ratio_figures("held_out_r2", explained, spread, held_out.source)
+        return figures
 
     def weights_hash(self) -> str:
         """Return the sha256 of the frozen network's weight file."""

@@ -10,7 +10,8 @@ from a2ibench.errors import UserError
 class Accuracy(Metric):
     """The share of generated images that the judge gives the class of their segment.
 
-    Its accuracy on the real test images, the ceiling, is the ground-truth row's score.
+    Of t classes that the judge finds equally likely, each is given with probability 1/t. Its
+    accuracy on the real test images, the ceiling, is the ground-truth row's score.
 
     Where pairs have further labels, ``labels=any`` takes any class as right that is both heard and
     seen, as far as that is known. A class that is heard and not seen is a question without an
@@ -35,7 +36,7 @@ class Accuracy(Metric):
             self.needs = frozenset({"labels"})
 
     def compute(self, outputs: JudgeOutputs) -> Score:
-        """See the class; ``per_segment`` is 1 where the class is right, else 0.
+        """See the class; ``per_segment`` is the probability of the right class.
 
         Raises:
             UserError: the judge knows other classes than the dataset's.
@@ -47,5 +48,6 @@ class Accuracy(Metric):
                 f" {len(outputs.classes)}; choose a judge that is trained on them"
             )
         targets, rows = outputs.targets(self.labels), outputs.rows_over(self.over)
-        right = targets[rows, logits.argmax(axis=1)[rows]]
+        likeliest = logits == logits.max(axis=1, keepdims=True)
+        right = ((targets & likeliest).sum(axis=1) / likeliest.sum(axis=1))[rows]
         return Score.mean(right, rows, len(targets), float(targets[rows].mean(axis=0).max()))

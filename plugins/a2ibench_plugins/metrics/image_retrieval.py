@@ -29,6 +29,7 @@ class ImageRetrieval(Metric):
     percent = True
     bounds = (0.0, 1.0)
     fewest = 20
+    refers_to_own_image = True
     variants: ClassVar[Variants] = {
         "image_r1_clip_b32": {"k": 1, "column": 76},
         "image_r5_clip_b32": {"k": 5, "column": 77},

@@ -25,15 +25,19 @@ class Memorisation(Metric):
 
     Distances are 1 minus the cosine of the judge's features. Training and test images are drawn
     alike from the world, so a generator that copies nothing, be it good or bad, scores 0: where an
-    image lies nearer to one of the sets, that is chance, and another time it is the other set.
+    image lies nearer to one of the sets, that is chance, and another time it is the other set. A
+    mean of training images is a little nearer to them.
     Copies of training images score 1, of test images −1. The three samples are those of the
     data-copying test of Meehan, Chaudhuri and Dasgupta (2020); comparing with the second nearest
     image, here that of the other set, is the relative distance by which Yoon et al. (2023) tell
     copies. Version 1 counted how often a < b, however little: of pictures far from all real ones,
     such as noise, that is settled by the few real ones that happen to be near to all of them.
 
+    - Each test clip has a counterpart in each of its classes, a training clip, by the order of the
+      hashes of their names; what has none takes no part.
     - The test images of the segment's own source clip are left out: an image of that sound is
-      *meant* to be near them.
+      *meant* to be near them. So are those of its counterparts: many clips, of which some image is
+      near, and few are no equal terms.
     - Both sets have the same number of images of each class. The larger is drawn down at random;
       the value is the exact expectation over these draws (:func:`probabilities`).
     - As many training images are compared with as there are test segments. Of a generator that
@@ -44,10 +48,10 @@ class Memorisation(Metric):
 
     That one set happens to have an image near to many generated ones moves the score of all of
     them. So the interval is over the clips of both sets: a block is left out of the test images
-    with as many of the training images (version 3; before, intervals were too narrow).
+    with the counterparts of its clips.
     """
 
-    version = 3
+    version = 4
     leaves_out_training = True
     judge: str = option("lite0", "judge whose features are compared")
     reads = ("features",)
@@ -57,6 +61,7 @@ class Memorisation(Metric):
     column = 70
     higher_is_better = False
     bounds = (-1.0, 1.0)
+    clips_in_class = 3  # with two, one clip decides against one, and intervals are far too narrow
     variants: ClassVar[Variants] = {"memorisation_lite0": {}}
 
     def compute(self, outputs: JudgeOutputs) -> Score:
@@ -88,34 +93,42 @@ def compare_sets(outputs: JudgeOutputs) -> Array:
     whose sets no class contributes, and in row 1 + k for those of block k.
     """
     clip = np.unique(outputs.source, return_inverse=True)[1].astype(np.int64)
-    classes, n = len(outputs.classes), len(clip)
-    of_clip = _count(clip, outputs.label, clip.max(initial=-1) + 1, classes)
-    block = outputs.block if len(outputs.block) else np.full(n, -1, dtype=np.int64)
-    train_block = outputs.train_block
+    pair, classes, n = outputs.train_counterpart, len(outputs.classes), len(clip)
+    clips, block = clip.max(initial=-1) + 1, outputs.block
+    if not len(block):
+        block = np.full(n, -1, dtype=np.int64)
     number = 1 + int(block.max(initial=-1))
-    lost = [
-        np.concatenate([np.zeros((1, classes), np.int64), _count(b, label, number, classes)])
-        for b, label in ((train_block, outputs.train_label), (block, outputs.label))
+    paired = _count(pair, outputs.train_label, clips, classes)
+    # What has no counterpart takes no part.
+    used = np.flatnonzero(pair >= 0), np.flatnonzero(paired[clip, outputs.label] > 0)
+    labels = outputs.train_label[used[0]], outputs.label[used[1]]
+    blocks = outputs.train_block[used[0]], block[used[1]]
+    others = outputs.train["features"][used[0]], outputs.real["features"][used[1]]
+    of_clip = pair[used[0]], clip[used[1]]
+    own = [_count(one, label, clips, classes) for one, label in zip(of_clip, labels, strict=True)]
+    # Images of each class outside of no block, then of each: two arrays [1 + B, C].
+    left = [
+        np.bincount(label, minlength=classes)
+        - np.concatenate([np.zeros((1, classes), np.int64), _count(b, label, number, classes)])
+        for b, label in zip(blocks, labels, strict=True)
     ]
-    trained = np.bincount(outputs.train_label, minlength=classes) - lost[0]
-    tested = of_clip.sum(axis=0) - lost[1]
     found = np.full((1 + number, n), np.nan)
-    train, test = outputs.train["features"], outputs.real["features"]
-    for rows in strips(n, max(len(train), len(test))):
-        images, own = outputs.generated["features"][rows], of_clip[clip[rows]]
-        drawn = [np.minimum(trained[k], tested[k] - own) for k in range(1 + number)]
+    for rows in strips(n, max(map(len, others))):
+        images, here = outputs.generated["features"][rows], clip[rows]
         sizes = [
-            [np.broadcast_to(one, own.shape) for one in trained],
-            [one - own for one in tested],
+            [one - counts[here] for one in every] for every, counts in zip(left, own, strict=True)
         ]
-        counts = [max(map(needed, size, drawn)) for size in sizes]
-        same_clip = clip[rows][:, np.newaxis] == clip
+        drawn = [np.minimum(*sides) for sides in zip(*sizes, strict=True)]
         sides = [
-            Neighbours(images, train, outputs.train_label, train_block, counts[0]),
-            Neighbours(images, test, outputs.label, block, counts[1], same_clip),
-        ]
+            Neighbours(
+                images, others[i], labels[i], blocks[i],
+                max(map(needed, sizes[i], drawn)),
+                here[:, np.newaxis] == of_clip[i],
+            )
+            for i in (0, 1)
+        ]  # fmt: skip
         for k in range(1 + number):
-            outside = block[rows] != k - 1 if k else np.ones(len(own), dtype=np.bool_)
+            outside = block[rows] != k - 1 if k else np.ones(len(here), dtype=np.bool_)
             some = np.flatnonzero(outside & (drawn[k] > 0).any(axis=1))
             found[k, rows.start + some] = compare(
                 *(
@@ -149,7 +162,7 @@ class Neighbours:
         label: int64 ``[m]``, the classes of the others, 0 … C − 1.
         block: int64 ``[m]``, their blocks.
         count: number of neighbours that are found of each image.
-        never: bool ``[n, m]``, others that do not count for an image; None for none.
+        never: bool ``[n, m]``, others that do not count for an image.
     """
 
     def __init__(
@@ -159,7 +172,7 @@ class Neighbours:
         label: IntArray,
         block: IntArray,
         count: int,
-        never: npt.NDArray[np.bool_] | None = None,
+        never: npt.NDArray[np.bool_],
     ) -> None:
         self._others, self._label, self._block = others, label, block
         self._unit, self._length = unit_rows(images), np.sqrt(square_lengths(others))
@@ -167,8 +180,7 @@ class Neighbours:
         # Neighbours are found in float32, which is twice as fast; their distances are exact.
         self._apart = self._unit.astype(np.float32) @ others.T
         self._apart /= -self._length.astype(np.float32)
-        if never is not None:
-            self._apart[never] = np.inf
+        self._apart[never] = np.inf
         self._count = min(count, len(self._others))
         self._near, self._distance = self._find(self._apart, np.arange(len(self._apart)))
 

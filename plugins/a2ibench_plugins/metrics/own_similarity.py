@@ -69,6 +69,7 @@ class _RealImages(_Similarity):
 
     judge: str = option("clip_b32", "whose features are compared")
     reads = ("features",)
+    refers_to_own_image = True
 
     def sides(self, outputs: JudgeOutputs) -> tuple[FloatArray, FloatArray]:
         """Return generated and real images."""
