@@ -49,7 +49,7 @@ def load(
 ) -> "Generator":
     """Return a trained generator, ready to draw.
 
-    A method, encoder or judge of your own is known once its file was imported.
+    A method, encoder or judge of your own is known once its file has been imported.
 
     Args:
         run: a study's folder, that of one of its jobs, or one that ``a2ibench export`` wrote.

@@ -53,7 +53,7 @@ class Study:
 
     @property
     def budget(self) -> int:
-        """The one of them that rows, tables, comparisons and images are of."""
+        """The budget of the rows, tables, comparisons and images."""
         return self._study.budget
 
     @property
@@ -105,7 +105,7 @@ class Study:
         """Test A − B on the same test clips, each over its own seeds, as ``a2ibench compare``.
 
         What is a primary question of the study is tested; the rest is exploratory. Rows go by their
-        labels (``"ours"``, ``"ours - consistency"``; `` − `` stands there, too). Without names of
+        labels (``"ours"``, ``"ours - consistency"``; `` − `` works too). Without names of
         metrics, all that both have are compared.
 
         Raises:
@@ -130,7 +130,7 @@ class Study:
                 ``metrics``, ``seeds``, ``clips``, ``tests``, ``look``.
 
         Raises:
-            UserError: nothing to compare, a single seed, or an argument that is none.
+            UserError: nothing to compare, a single seed, or an unknown argument.
         """
         from a2ibench.study.power import Wanted, study_power
 
@@ -220,9 +220,9 @@ class Study:
 
 
 def open_study(folder: "str | PathLike[str]", budget: int | None = None) -> Study:
-    """Open a study's folder, one of an earlier version as well.
+    """Open a study's folder, including one of an earlier version.
 
-    A metric, method or reference of your own is known once its file was imported.
+    A metric, method or reference of your own is known once its file has been imported.
 
     Args:
         folder: of the study.
@@ -277,7 +277,7 @@ def run(
         out: the folder; None for ``studies/DATASET``.
         executor: registered name of what spreads the trainings (``"ray"``, ``"process"``,
             ``"inline"``).
-        retries: number of times to try a trial again that crashed.
+        retries: number of times to retry a crashed trial.
         tracking_uri: MLflow's, or ``"none"``; None for a database beside the study.
         quiet: print nothing.
 

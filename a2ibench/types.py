@@ -92,7 +92,7 @@ class Part:
     """Pairs that are written together, whole or not at all.
 
     Attributes:
-        pairs: the pairs, possibly made lazily. A :class:`RejectedError` among them takes back the
+        pairs: the pairs, possibly made lazily. A :class:`RejectedError` among them discards the
             earlier ones of the part.
         rejected: the files or segments that were left out.
         source: plain facts on the file that the part was cut from (``file``, ``sha256``,

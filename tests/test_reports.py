@@ -121,7 +121,7 @@ def test_the_sentences_of_the_first_screen_follow_from_the_study() -> None:
     said = f"the right game for {accuracy.mean:.1%} of {accuracy.n:,} test sounds"
     assert said.replace("%", " %", 1) in text
     held = tests[tests["verdict"] != "not separable"]
-    assert f"Of {len(tests)} declared differences from it, {len(held)} hold" in text
+    assert f"Of {len(tests)} declared comparisons with it, {len(held)} are significant" in text
     assert {*held[held["metric"] == "accuracy_resnet18_v1"]["method"]} == {"vae", "cvae", "flow"}
     assert {*held[held["metric"] == "kid_simclr_v2"]["method"]} == {"cvae"}
     assert {*held["verdict"]} == {"worse"}

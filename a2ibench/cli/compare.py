@@ -67,8 +67,8 @@ def compare(
     refused.
 
     With --common, A and B may come from two holders of one list, who hold different clips of it.
-    Segments are the same by clip, time and class. The real pictures and sounds of A's pairs count
-    for both. Only metrics that anybody computes alike are taken: no judge that is trained on pairs,
+    Segments are matched by clip, time and class. The real pictures and sounds of A's pairs count
+    for both. Only metrics that everyone computes alike are used: no judge that is trained on pairs,
     and nothing that needs training pairs.
     """
     load_plugins(plugins)

@@ -50,7 +50,7 @@ class _TwoForms(click.Command):
 @path_option(
     "--reference",
     metavar="FILE",
-    help="File of what judges make of REAL: written when REAL is given, otherwise read.",
+    help="File of the judges' outputs for REAL: written when REAL is given, otherwise read.",
 )
 @path_option(
     "--sounds",
@@ -101,7 +101,7 @@ class _TwoForms(click.Command):
 @executor_option(
     "process",
     "Executor whose workers encode sounds and embed images: this process, or a Ray cluster, which"
-    " pays from some thousand of them.",
+    " pays off from a few thousand of them.",
 )
 @ray_address_option
 @path_option(

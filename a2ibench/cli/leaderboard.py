@@ -16,8 +16,8 @@ def leaderboard(files: tuple[Path, ...], out: Path, ablations: bool) -> None:
 
     FILES are those of `a2ibench results export` and `results merge`. DIR/index.html shows a
     leaderboard for each protocol, dataset, encoder and budget: ranks as intervals, with ties;
-    scores beside ceiling and floors; what is missing; code, options, hardware and cost. It asks no
-    network for anything. DIR/results.json holds the results behind it.
+    scores beside ceiling and floors; what is missing; code, options, hardware and cost. It needs no
+    network. DIR/results.json holds the results behind it.
     """
     from a2ibench.exchange.exported_file import read_and_merge
     from a2ibench.exchange.leaderboard import PAGE, claims, write_leaderboard

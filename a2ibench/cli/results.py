@@ -61,7 +61,7 @@ def export(
     It holds the scores of every seed, in total and by block of test clips, so that intervals, tests
     and ranks can be computed again; metrics with their versions and definitions; hashes of the
     pairs, of the list of test segments, of encoder, judges, options and code; budgets, seeds,
-    hardware and cost. It is signed by the hash of its content, and refused once it was changed.
+    hardware and cost. It carries a hash of its content, and is refused if that does not match.
 
     With --common, two holders of different parts of one list export scores on the same test
     segments, and a leaderboard ranks them together.

@@ -99,7 +99,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     type=click.IntRange(1, MAX_SEEDS),
     help="Number of training seeds. With fewer than three no difference is tested.",
 )
-@scale_option("Sizes and budget: minutes on two cores, or those of the papers, for a GPU.")
+@scale_option("Sizes and budget: small, minutes on two cores; paper, as in the papers, for a GPU.")
 @images_option(
     "Number of training images per trial. Several budgets (10000,30000) are trained in one go: the"
     " model is drawn and judged at each of them.  [default: set by --scale]"

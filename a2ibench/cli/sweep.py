@@ -62,13 +62,13 @@ if TYPE_CHECKING:
     "--export-sounds",
     type=drawing.PATH,
     metavar="DIR",
-    help="Write the changed sounds for a system outside; no RUN then.",
+    help="Write the changed sounds for an outside system; omit RUN.",
 )
 @click.option(
     "--images",
     type=drawing.PATH,
     metavar="DIR",
-    help="Measure the pictures that a system outside drew for the exported sounds in RUN.",
+    help="Measure the pictures that an outside system drew for the exported sounds in RUN.",
 )
 @click.option("--name", default="outside system", help="Name of the system of --images.")
 @click.option(
@@ -108,7 +108,7 @@ def sweep(
     Samples beyond ±1 are not clipped. A sound that cannot be used is reported and left out, and the
     exit code is 1.
 
-    A system outside takes part in two steps: "sweep SOUND... --pitch=-12,0,12 --export-sounds DIR"
+    An outside system takes part in two steps: "sweep SOUND... --pitch=-12,0,12 --export-sounds DIR"
     writes the changed sounds, and "sweep DIR --images PICTURES" measures what it drew for them.
     """
     given = {option for option, value in levels.items() if value is not None}

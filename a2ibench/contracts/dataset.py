@@ -16,7 +16,7 @@ class Dataset(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
-    """Raised when the same configuration gives other pairs than before."""
+    """Increase it when the same configuration gives different pairs."""
     Config: ClassVar[type]
     sample_rate: ClassVar[int] = 22_050
     """Sample rate of the audio it yields, in hertz."""

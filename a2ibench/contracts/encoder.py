@@ -21,7 +21,7 @@ class Encoder(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
-    """Raised when the same waveform gives another feature than before."""
+    """Increase it when the same waveform gives a different feature."""
     Config: ClassVar[type]
     """A frozen dataclass."""
     sample_rate: ClassVar[int] = 22_050

@@ -74,7 +74,7 @@ class Executor(ABC, Generic[T]):
 
     It also chooses the workers that prepare pairs, encode sounds and embed images (:meth:`pool`).
     ``a2ibench run --executor NAME`` chooses one, ``--set NAME.option=value`` sets its options.
-    Without a ``config``, these are the defaults; ``say`` prints a line for the user.
+    Without a ``config``, the defaults apply; ``say`` prints a line for the user.
     """
 
     name: ClassVar[str]

@@ -52,7 +52,7 @@ class Judge(nn.Module, ABC):
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
-    """Raised when the same images, sounds or texts get other outputs than before."""
+    """Increase it when the same images, sounds or texts get different outputs."""
     embeds: ClassVar[frozenset[Kind]] = frozenset({"images"})
     """The kinds that it embeds, each by the method that :data:`METHODS` names."""
     outputs: ClassVar[tuple[str, ...]] = ()

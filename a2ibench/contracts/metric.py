@@ -111,7 +111,7 @@ class Metric(ABC):
     states its parameters: one of :attr:`variants`, or ``name[k=20,judge=mine]`` with those that
     differ from their defaults, in the order of their declaration."""
     version: int = 1
-    """Raised when the definition, or the default of a parameter, changes; scores of different
+    """Increase it when the definition or a parameter's default changes; scores of different
     versions are not compared."""
     judge: str
     """The judge whose outputs it reads, or :data:`OWN`."""
@@ -135,7 +135,7 @@ class Metric(ABC):
     """Whether it is computed where the user names no metric; others are computed on request."""
     primary: bool = False
     """Whether its group is judged by it where a study declares no primary metrics; of several that
-    are computed, the first column counts. Not one whose judge a method is tuned or trained by."""
+    are computed, the first column counts. Not for a judge that a method is tuned or trained by."""
     column: int = 100
     """Columns stand in ascending order of it, then of the name."""
     percent: bool = False

@@ -1,6 +1,6 @@
 """Published protocol: the measurement of a paper, as far as it is public.
 
-Built-in ones and a stranger's come in by the same door: an entry point (group
+Built-in and third-party ones are registered in the same way: an entry point (group
 ``a2ibench.protocols``), ``--plugin file.py``, or the decorator::
 
     from a2ibench.contracts.published import PublishedProtocol

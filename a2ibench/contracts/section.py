@@ -1,6 +1,6 @@
 """Section: a part of the page of a study.
 
-Built-in sections and a stranger's come in by the same door: an entry point (group
+Built-in and third-party sections are registered in the same way: an entry point (group
 ``a2ibench.sections``), ``--plugin file.py``, or the decorator::
 
     from a2ibench.contracts.section import Section
