@@ -100,8 +100,8 @@ class _TwoForms(click.Command):
 @metric_option
 @executor_option(
     "process",
-    "Executor whose workers encode sounds and embed images: this process, or a Ray cluster, which"
-    " pays off from a few thousand of them.",
+    "Executor whose workers encode sounds and embed images: processes of this machine where there"
+    " are many, this process alone (inline), or a Ray cluster, which pays off from a few thousand.",
 )
 @ray_address_option
 @path_option(
@@ -198,7 +198,8 @@ def evaluate(
         plugins=loaded,
     )
     if into is not None:
-        request = join(into, request)
+        given = ctx.get_parameter_source("encoder") is ParameterSource.COMMANDLINE
+        request = join(into, request, own_encoder=not given)
     display = make_display(verbose)
     if exports:
         export(request, export_list, export_sounds, display)

@@ -54,7 +54,8 @@ metric_option = click.option(
     metavar="NAME|headline|all",
     shell_complete=names("metric", also=("headline", "all")),
     help="Metric to compute, the headline metrics, or all metrics, as far as the data and the"
-    " judges allow. Repeatable.  [default: headline]",
+    " judges allow. A metric takes the place of the headline ones; give `headline` as well to keep"
+    " them. Repeatable.  [default: headline]",
 )
 ray_address_option = click.option(
     "--ray-address", metavar="HOST:PORT", help="Address of a running Ray cluster to join."

@@ -65,7 +65,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     multiple=True,
     required=True,
     shell_complete=names("model"),
-    help="Method to train. Repeatable.",
+    help="Method to train. Repeatable; the others are compared with the last one.",
 )
 @click.option(
     "--ablate",

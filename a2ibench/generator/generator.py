@@ -46,9 +46,9 @@ class Generator:
         """Draw several pictures for one sound; they differ in the noise alone.
 
         Args:
-            waveform: ``[T]``, or ``[channels, T]``, which are averaged; floats, nominally in
-                [−1, 1]. An array, a list, or a tensor on the processor. Silence is drawn like any
-                other sound.
+            waveform: ``[T]``, or ``[channels, T]`` as torchaudio has it, which are averaged;
+                floats, nominally in [−1, 1]. An array, a list, or a tensor on the processor.
+                Silence is drawn like any other sound.
             rate: samples per second, 1000 to 10 million; resampled to the encoder's own.
             n: number of pictures, 1 to 1000.
             seed: seed of the noise, at least 0. The same sound, seed and n give the same pictures.

@@ -1,8 +1,9 @@
 """Score an outside system's images under the protocol of a study, in the same table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from a2ibench import registry
 from a2ibench.errors import UserError
@@ -106,15 +107,31 @@ def export(request: Request, listed: Path | None, sounds: Path | None, display: 
         display.say(f"{listed}: {write_list(store, data.eval_set.grid_rows, listed)} test segments")
 
 
-def join(folder: Path, request: Request) -> Request:
+def join(folder: Path, request: Request, own_encoder: bool) -> Request:
     """Return the request that computes the same scores for new images as a study has for its own.
+
+    Args:
+        request: what it sets of the dataset and the encoder comes before what the study has.
+        own_encoder: whether the encoder is the study's instead of the request's.
 
     Raises:
         UserError: the folder holds no study, or a damaged one.
     """
-    about = open_study(folder).about
+    study = open_study(folder)
+    about = study.about
+    encoder = about.encoder if own_encoder else request.encoder
+    known: dict[str, Mapping[str, Any]] = {
+        one.encoder.name: one.encoder.config for one in study.results
+    }
+    if about.dataset in registry.datasets:
+        known[about.dataset] = about.dataset_config
+    settings = dict(request.settings)
+    for name in {request.dataset, encoder} & {*known}:
+        settings[name] = {**known[name], **settings.get(name, {})}
     return replace(
         request,
+        encoder=encoder,
+        settings=settings,
         seeds=about.seeds,
         scale=about.scale,
         images=(about.images,),

@@ -94,6 +94,30 @@ def test_real_images_from_outside_score_as_the_ground_truth_to_the_last_bit(
                           np.load(truth / "samples" / "test.npy"))  # fmt: skip
 
 
+def test_the_encoder_and_the_options_of_the_data_are_those_of_the_study(tmp_path: Path) -> None:
+    data = ["--set", "synthetic.train=12", "--set", "synthetic.test=12"]
+    data += ["--set", "synthetic.image_size=32", "--set", "synthetic.seconds=1"]
+    study = tmp_path / "study"
+    made = call(
+        "run", "--model", "vae", "--dataset", "synthetic", "--encoder", "logmel", *data, *OWN,
+        "--set", "logmel.n_mels=20", "--metric", "is1_lite0", "--images", "96", "--seeds", "1",
+        "--executor", "inline", "--tracking-uri", "none", "--out", study,
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    into, images = ["evaluate", "--dataset", "synthetic", "--into", study], tmp_path / "theirs"
+    listed = call(*into, "--export-list", tmp_path / "list.csv")
+    assert listed.exit_code == 0, listed.output
+    images.mkdir()
+    for row in pd.read_csv(tmp_path / "list.csv")["row"]:
+        Image.new("RGB", (32, 32), (row, 80, 90)).save(images / f"{row}.png")
+    done = call(*into, "--images", images, "--name", "theirs")
+    assert done.exit_code == 0, done.output
+    assert "theirs" in rows_of(study).index
+    other = call(*into, "--set", "synthetic.train=18", "--images", images)
+    assert other.exit_code == 2
+    assert "content hash of the pairs" in other.output
+
+
 def test_the_second_time_nothing_is_computed_and_other_images_need_leave(
     store: Path, study: Path, images: Path, tmp_path: Path
 ) -> None:
