@@ -75,8 +75,8 @@ class Encoder(ABC):
         """Encode any one waveform.
 
         Args:
-            waveform: ``[T]``, or ``[T, channels]`` as soundfile reads it, which are averaged; floats
-                in [−1, 1]. One that is too short for the network is tiled.
+            waveform: ``[T]``, or ``[T, channels]`` as soundfile reads it, which are averaged;
+                floats in [−1, 1]. One that is too short for the network is tiled.
             sample_rate: in hertz; resampled where it is not the encoder's own.
 
         Returns:
