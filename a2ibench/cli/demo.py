@@ -42,8 +42,8 @@ def demo(
 
     with serve.listen(host, port) as listening:
         models = serve.open_models(runs, seed, click.echo, budget)
-        app = make_app(models, serve.allowed_hosts(host))
-        if not serve.is_loopback(host):
+        app = make_app(models, serve.allowed_hosts(listening, host))
+        if not serve.is_loopback(listening):
             click.echo(f"warning: anyone who reaches {host} can use the page; it has no password")
         click.echo(f"{serve.address_of(listening)} (Ctrl-C ends it)")
         serve.serve(app, listening)
