@@ -196,13 +196,10 @@ class Study:
 
     def _job(self, arm: str, seed: int) -> JobState:
         row = self._study.row(arm)
-        if not 0 <= seed < len(row.jobs):
-            raise UserError(
-                f"{self.folder}: {row.label} has seeds 0 to {len(row.jobs) - 1}, not {seed}"
-            )
-        job = row.jobs[seed]
+        of = f"{self.folder}: {row.label}"
+        job = row.jobs[whole_number(f"{of}: seed", seed, 0, len(row.jobs) - 1)]
         if job.result is None:
-            raise UserError(f"{self.folder}: {row.label}, seed {seed} has no result: {job.gap}")
+            raise UserError(f"{of}, seed {seed} has no result: {job.gap}")
         return job
 
     def __repr__(self) -> str:

@@ -73,9 +73,10 @@ def test_images_come_with_the_segments_they_were_drawn_for(
     assert list(drawn.segments) == ["row", "label", "source", "start"]
     assert (drawn.segments["row"].to_numpy() == store.rows("test")).all()
     assert opened.images("vae").images.dtype == np.uint8
-    for seed in (-1, 5):
-        with pytest.raises(UserError, match=f"vae has seeds 0 to 0, not {seed}"):
-            opened.images("vae", seed)
+    for seed in (-1, 5, 0.0, "0"):
+        expected = f"vae: seed: expected a whole number, 0 to 0, got {seed!r}"
+        with pytest.raises(UserError, match=expected):
+            opened.images("vae", seed)  # type: ignore[arg-type]
 
 
 def test_images_that_are_not_there_are_said_to_be_missing(folder: Path) -> None:

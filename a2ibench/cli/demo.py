@@ -22,7 +22,7 @@ from a2ibench.cli.options import budget_option, load_plugins, plugin_option, see
 @plugin_option
 def demo(
     runs: tuple[Path, ...],
-    seed: int,
+    seed: int | None,
     budget: int | None,
     host: str,
     port: int,

@@ -90,7 +90,7 @@ def sweep(
     interpolate: Path | None,
     steps: int | None,
     arm: str | None,
-    seed: int,
+    seed: int | None,
     budget: int | None,
     count: int,
     noise_seed: int,
@@ -188,7 +188,7 @@ def _measure_outside(
 
     sent = read_exported(exported)
     check_out(sent.sounds, out)
-    judge = None if judged_by is None else find_run(judged_by, None, 0).folder
+    judge = None if judged_by is None else find_run(judged_by, None).folder
     with display.running():
         swept, findings, notes = score_pictures(
             sent, images, name, judge, display.counter("reading pictures")

@@ -23,7 +23,10 @@ PATIENCE = 10
 
 
 def open_models(
-    paths: Sequence[Path], seed: int, say: Callable[[str], None], budget: int | None = None
+    paths: Sequence[Path],
+    seed: int | None,
+    say: Callable[[str], None],
+    budget: int | None = None,
 ) -> list[Model]:
     """Load every model of several studies, jobs and exported folders.
 
@@ -31,7 +34,7 @@ def open_models(
 
     Args:
         paths: the folders.
-        seed: training seed, for studies.
+        seed: training seed; None for a study's first, and for that of a job.
         say: receives notes on models that are missing.
         budget: of the studies; None for all that each has.
 

@@ -76,8 +76,10 @@ class Generator:
         return self._run.draw(mono, round(rate), count, whole_number("seed", seed, 0))
 
 
-def load(path: Path, arm: str | None, seed: int, budget: int | None) -> Generator:
+def load(path: Path, arm: str | None, seed: int | None, budget: int | None) -> Generator:
     """Load a generator; see :func:`a2ibench.load`."""
+    if seed is not None:
+        seed = whole_number("seed", seed, 0)
     return Generator(open_run(find_run(path, arm, seed, budget).folder))
 
 

@@ -96,6 +96,21 @@ def test_a_budget_is_chosen_in_one_way(two_arms: Path, tmp_path: Path, command: 
         assert (done.exit_code, done.output) == (2, f"error: {said}\n")
 
 
+@pytest.mark.parametrize("command", ["generate", "sweep", "export", "demo"])
+def test_another_seed_than_that_of_a_job_is_refused(
+    small_study: Path, tmp_path: Path, command: str
+) -> None:
+    job = find_run(small_study, "vae").folder
+    assert find_run(job, None, 0) == find_run(job, None)
+    sound = [tmp_path / "a.wav"] if command in ("generate", "sweep") else []
+    change = ["--volume", "1,2"] if command == "sweep" else []
+    place = ["--port", 0] if command == "demo" else ["--out", tmp_path / "out"]
+    asked = [command, job, *sound, *change, "--seed", 3, *place]
+    done = CliRunner().invoke(main, [str(argument) for argument in asked])
+    said = f"{job}: is a single job, of seed 0; another one (3) is chosen from a study"
+    assert (done.exit_code, done.output) == (2, f"error: {said}\n")
+
+
 def test_reference_rows_are_not_offered(two_arms: Path, tmp_path: Path) -> None:
     done = generate(two_arms, tone(tmp_path / "a.wav"), "--arm", "va", "--out", tmp_path / "out")
     assert done.exit_code == 2
