@@ -227,6 +227,46 @@ def test_more_windows_than_a_page_can_show_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("length", "windows"),
+    [
+        (0.4, [0.4]),
+        (1.4, [1]),
+        (1.5, [1, 0.5]),
+        (2.4, [1, 1]),
+        (2.5, [1, 1, 0.5]),
+        (3.5, [1] * 3 + [0.5]),
+    ],
+)
+def test_half_a_window_at_the_end_is_kept_and_less_is_left_out(
+    length: float, windows: list[float]
+) -> None:
+    starts, parts = cut(np.zeros(round(length * RATE), np.float32), RATE, 1)
+    assert [len(part) / RATE for part in parts] == windows
+    assert starts == list(range(len(windows)))
+
+
+def test_windows_that_are_silent_or_tiled_are_counted_in_one_note_each(
+    small_study: Path, tmp_path: Path
+) -> None:
+    sound = tmp_path / "a.wav"
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, RATE // 5)
+    wave[: len(wave) // 2] = 0
+    soundfile.write(sound, wave, RATE)
+    done = generate(small_study, sound, "-n", 2, "--every", 0.02, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert [line for line in done.output.splitlines() if line.startswith("note: a.wav")] == [
+        "note: a.wav: 5 of 10 windows are silent: all of their samples are 0",
+        "note: a.wav: 10 of 10 windows last less than logmel needs (0.05 s): tiled",
+    ]
+    soundfile.write(sound, np.zeros(RATE // 5), RATE)
+    done = generate(small_study, sound, "-n", 2, "--every", 0.1, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert [line for line in done.output.splitlines() if line.startswith("note: a.wav")] == [
+        "note: a.wav is silent: all of its samples are 0"
+    ]
+
+
+@pytest.mark.parametrize(
     ("every", "expected"),
     [
         ("0", "expected at least 0.01 seconds"),
