@@ -200,10 +200,14 @@ def _measure_outside(
 def _say(
     findings: "list[Finding]", change: "Change", notes: list[str], out: Path, display: "Display"
 ) -> None:
+    from a2ibench.generator.sweep import shown_levels
+
     _print(findings, change, display)
     for note in notes:
         display.say(f"note: {note}")
-    display.say(f"curves, correlations, figure, strips of pictures: {out}")
+    every, shown = len(change.levels), len(shown_levels(len(change.levels)))
+    of = f" (of {shown} of the {every} levels)" if shown < every else ""
+    display.say(f"curves, correlations, figure, strips of pictures{of}: {out}")
 
 
 def _print(findings: "list[Finding]", change: "Change", display: "Display") -> None:
