@@ -15,7 +15,9 @@ from PIL import Image
 import a2ibench
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.generator.generate import cut
+from a2ibench.generator import pictures
+from a2ibench.generator.generate import Row, cut
+from a2ibench.generator.pictures import save_pictures
 from a2ibench.generator.select_model import find_run
 from a2ibench.results.result_file import write_result
 
@@ -302,6 +304,42 @@ def test_pictures_of_an_earlier_command_are_replaced(small_study: Path, tmp_path
     assert about["sound"] == "a.wav"
     assert about["job"] == study["jobs"]["vae"][0]
     assert about["noise_seed"] == 5
+
+
+def picture_rows(rows: int, count: int, side: int) -> list[Row]:
+    """Rows in which every picture has a colour of its own."""
+    numbers = np.arange(1, rows * count + 1).reshape(rows, count, 1)
+    colours = numbers // 256 ** np.arange(3) % 256
+    pixels = colours.astype(np.uint8)[:, :, None, None].repeat(side, 2).repeat(side, 3)
+    return [Row(float(i), pixels[i]) for i in range(rows)]
+
+
+def overview(rows: list[Row], folder: Path) -> np.ndarray:
+    return np.asarray(Image.open(save_pictures(rows, folder, {})))
+
+
+def test_a_row_that_is_too_wide_is_continued_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LARGEST", 40)
+    drawn = overview(picture_rows(2, 7, 8), tmp_path)
+    assert drawn.shape == (2 * 2 * 8, 4 * 8, 3)
+    numbers = drawn[::8, ::8] @ np.array([1, 256, 256**2])
+    white = 256**3 - 1
+    assert numbers.tolist() == [
+        [1, 2, 3, 4],
+        [5, 6, 7, white],
+        [8, 9, 10, 11],
+        [12, 13, 14, white],
+    ]
+
+
+def test_rows_that_are_too_high_together_are_made_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LARGEST", 40)
+    assert overview(picture_rows(10, 2, 8), tmp_path).shape == (40, 8, 3)
+    assert overview(picture_rows(2, 2, 8), tmp_path).shape == (32, 32, 3)
 
 
 @pytest.mark.parametrize("theirs", ["all.png", "00.png", "pictures.json"])
