@@ -59,7 +59,7 @@ def save_pictures(rows: list[Row], folder: Path, about: Mapping[str, Any]) -> Pa
 def _wrap(images: ImageArray) -> ImageArray:
     """Put pictures side by side, in as many lines as :data:`LARGEST` asks for, on white."""
     count, side = images.shape[:2]
-    lines = -(-count * side // LARGEST)
+    lines = -(-count // (LARGEST // side))
     across = -(-count // lines)
     blank = np.full((lines * across - count, *images.shape[1:]), 255, np.uint8)
     grid = np.concatenate([images, blank]).reshape(lines, across, *images.shape[1:])

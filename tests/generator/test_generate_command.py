@@ -332,6 +332,7 @@ def test_a_row_that_is_too_wide_is_continued_below(
         [8, 9, 10, 11],
         [12, 13, 14, white],
     ]
+    assert overview(picture_rows(1, 7, 11), tmp_path).shape == (3 * 11, 3 * 11, 3)
 
 
 def test_rows_that_are_too_high_together_are_made_smaller(
