@@ -44,7 +44,7 @@ def load_encoder(name: str, **options: Any) -> "Encoder":
 def load(
     run: "str | PathLike[str]",
     arm: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     budget: int | None = None,
 ) -> "Generator":
     """Return a trained generator, ready to draw.
@@ -54,15 +54,15 @@ def load(
     Args:
         run: a study's folder, that of one of its jobs, or one that ``a2ibench export`` wrote.
         arm: of a study, which arm (``"ours - consistency"``); None for its first model.
-        seed: of a study, which training seed.
+        seed: of a study, which training seed; None for its first.
         budget: of a study, which number of training images; None for the largest.
 
     Returns:
         An object with ``generate(waveform, rate, n=8, seed=0) -> uint8 [n, S, S, 3]``.
 
     Raises:
-        UserError: no such folder, arm, seed or budget, a job without a result or a model (as a
-            reference row), an unknown plug-in, or a damaged checkpoint.
+        UserError: no such folder, arm, seed or budget, another seed than a job's, a job without a
+            result or a model (as a reference row), an unknown plug-in, or a damaged checkpoint.
     """
     from pathlib import Path
 

@@ -1,13 +1,20 @@
 """A study in Python: run or opened, with its rows, scores, tables, comparisons and images."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from a2ibench.config import MAX_SEEDS, SEEDS
+from a2ibench.config import (
+    MAX_IMAGES,
+    MAX_SEEDS,
+    SEEDS,
+    several,
+    several_names,
+    whole_number,
+)
 from a2ibench.errors import UserError, unknown
 from a2ibench.results import study as results
 from a2ibench.results.job_state import JobState
@@ -101,7 +108,7 @@ class Study:
             raise unknown(f"table of {self.folder}", name, self.tables)
         return self.tables[name]
 
-    def compare(self, a: str, b: str, metrics: Sequence[str] = ()) -> "Table":
+    def compare(self, a: str, b: str, metrics: str | Sequence[str] = ()) -> "Table":
         """Test A − B on the same test clips, each over its own seeds, as ``a2ibench compare``.
 
         What is a primary question of the study is tested; the rest is exploratory. Rows go by their
@@ -119,7 +126,7 @@ class Study:
             if not row.results:
                 raise UserError(f"{self.folder}: {row.label} has no result (yet); run the study")
         first, second = (Side(row, self._study) for row in rows)
-        return compare_sides(first, second, metrics).table
+        return compare_sides(first, second, several_names("metrics", metrics)).table
 
     def power(self, **wanted: Any) -> "pd.DataFrame":
         """Return the seeds and test clips that the primary questions need, one row for each
@@ -136,7 +143,14 @@ class Study:
 
         for name in wanted.keys() - Wanted.__dataclass_fields__.keys():
             raise unknown("argument of power", name, Wanted.__dataclass_fields__)
-        return study_power(self._study, Wanted(**wanted)).frame
+        given = {name: value for name, value in wanted.items() if value is not None}
+        for name in given.keys() & {"seeds", "clips", "tests", "look"}:
+            given[name] = whole_number(name, given[name], 1)
+        if "metrics" in given:
+            given["metrics"] = several_names("metrics", given["metrics"])
+        if "differences" in given:
+            given["differences"] = _options("differences", given["differences"])
+        return study_power(self._study, Wanted(**given)).frame
 
     def images(self, arm: str, seed: int = 0) -> Images:
         """Return the images that the row of a label drew with a training seed.
@@ -182,13 +196,10 @@ class Study:
 
     def _job(self, arm: str, seed: int) -> JobState:
         row = self._study.row(arm)
-        if not 0 <= seed < len(row.jobs):
-            raise UserError(
-                f"{self.folder}: {row.label} has seeds 0 to {len(row.jobs) - 1}, not {seed}"
-            )
-        job = row.jobs[seed]
+        of = f"{self.folder}: {row.label}"
+        job = row.jobs[whole_number(f"{of}: seed", seed, 0, len(row.jobs) - 1)]
         if job.result is None:
-            raise UserError(f"{self.folder}: {row.label}, seed {seed} has no result: {job.gap}")
+            raise UserError(f"{of}, seed {seed} has no result: {job.gap}")
         return job
 
     def __repr__(self) -> str:
@@ -234,22 +245,24 @@ def open_study(folder: "str | PathLike[str]", budget: int | None = None) -> Stud
     return Study(folder, budget)
 
 
-def _several(given: str | Iterable[Any]) -> tuple[Any, ...]:
-    """Return what was given as one name or as several, as several."""
-    return (given,) if isinstance(given, str) else tuple(given)
+def _options(what: str, given: Any) -> dict[str, Any]:
+    """Return options by name; raise a UserError for anything else."""
+    if not isinstance(given, Mapping):
+        raise UserError(f"{what}: expected a mapping of names to values, got {given!r}")
+    return dict(zip(several_names(what, given), given.values(), strict=True))
 
 
 def run(
     models: "str | Sequence[str]",
     *,
-    ablate: Sequence[str] = (),
+    ablate: "str | Sequence[str]" = (),
     dataset: "str | PathLike[str]" = "arcade",
     encoder: str = "soundnet8",
     seeds: int = SEEDS,
     scale: str = "small",
     images: int | Sequence[int] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
-    metrics: Sequence[str] = (),
+    metrics: "str | Sequence[str]" = (),
     primary: Mapping[str, Sequence[Any]] | None = None,
     out: "str | PathLike[str] | None" = None,
     executor: str = "ray",
@@ -295,25 +308,35 @@ def run(
     from a2ibench.study.request import Request
     from a2ibench.tracking.live_mirror import live_mirror
 
-    if not 1 <= seeds <= MAX_SEEDS:
-        raise UserError(f"seeds: expected a number from 1 to {MAX_SEEDS}, got {seeds}")
-    asked = dict(primary or {})
-    for name in asked.keys() - {"metrics", "contrasts"}:
-        raise unknown("key of primary", name, ("metrics", "contrasts"))
+    asked = _options("primary", primary or {})
+    for key in asked.keys() - {"metrics", "contrasts"}:
+        raise unknown("key of primary", key, ("metrics", "contrasts"))
+    for what, name in (("encoder", encoder), ("scale", scale), ("executor", executor)):
+        if not isinstance(name, str):
+            raise UserError(f"{what}: expected a name, got {name!r}")
     request = Request(
-        models=_several(models),
-        ablate=_several(ablate),
+        models=several_names("models", models),
+        ablate=several_names("ablate", ablate),
         dataset=str(dataset),
         encoder=encoder,
-        seeds=seeds,
+        seeds=whole_number("seeds", seeds, 1, MAX_SEEDS),
         scale=scale,
-        images=(images,) if isinstance(images, int) else tuple(images or ()),
-        settings={owner: dict(values) for owner, values in (settings or {}).items()},
-        metrics=_several(metrics),
-        primary=Primary.of(*(_several(asked.get(key, ())) for key in ("metrics", "contrasts"))),
+        images=tuple(
+            whole_number("images", one, 1, MAX_IMAGES)
+            for one in several(() if images is None else images)
+        ),
+        settings={
+            owner: _options(f"settings of {owner}", values)
+            for owner, values in _options("settings", settings or {}).items()
+        },
+        metrics=several_names("metrics", metrics),
+        primary=Primary.of(
+            several_names("metrics of primary", asked.get("metrics", ())),
+            several(asked.get("contrasts", ())),
+        ),
         folder=None if out is None else Path(out),
         executor=executor,
-        retries=retries,
+        retries=whole_number("retries", retries, 0),
     )
     display = Display(Console(quiet=quiet))
     ran = run_studies(request, display=display, observe=live_mirror(tracking_uri, display.say))

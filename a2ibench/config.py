@@ -14,6 +14,7 @@ import dataclasses
 import enum
 import io
 import math
+import operator
 import types
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -114,6 +115,43 @@ def join_list(values: Iterable[Any]) -> str:
 
 def _is_bracketed(text: str) -> bool:
     return text[:1] + text[-1:] in ("[]", "()") and not set("[]()") & set(text[1:-1])
+
+
+def whole_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:
+    """Return a whole number that a script gave, one of numpy as well.
+
+    Raises:
+        UserError: it is none, or out of its range.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = lowest - 1
+    if number < lowest or (highest is not None and number > highest):
+        upper = "or more" if highest is None else f"to {highest}"
+        raise UserError(f"{name}: expected a whole number, {lowest} {upper}, got {value!r}")
+    return number
+
+
+def several(given: Any) -> tuple[Any, ...]:
+    """Return what a script gave as one value or as several, as several."""
+    try:
+        return (given,) if isinstance(given, str) else tuple(given)
+    except TypeError:
+        return (given,)
+
+
+def several_names(what: str, given: Any) -> tuple[str, ...]:
+    """Return what a script gave as one name or as several, as several.
+
+    Raises:
+        UserError: something else is among them.
+    """
+    names = several(given)
+    for name in names:
+        if not isinstance(name, str):
+            raise UserError(f"{what}: expected a name, or several, got {name!r}")
+    return names
 
 
 def choose(kind: str, given: Sequence[str], known: Collection[str], hint: str = "") -> list[str]:

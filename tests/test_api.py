@@ -1,6 +1,7 @@
 """What a script does with a study: opened or run, it says what the commands say."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,9 +73,10 @@ def test_images_come_with_the_segments_they_were_drawn_for(
     assert list(drawn.segments) == ["row", "label", "source", "start"]
     assert (drawn.segments["row"].to_numpy() == store.rows("test")).all()
     assert opened.images("vae").images.dtype == np.uint8
-    for seed in (-1, 5):
-        with pytest.raises(UserError, match=f"vae has seeds 0 to 0, not {seed}"):
-            opened.images("vae", seed)
+    for seed in (-1, 5, 0.0, "0"):
+        expected = f"vae: seed: expected a whole number, 0 to 0, got {seed!r}"
+        with pytest.raises(UserError, match=expected):
+            opened.images("vae", seed)  # type: ignore[arg-type]
 
 
 def test_images_that_are_not_there_are_said_to_be_missing(folder: Path) -> None:
@@ -98,20 +100,84 @@ def test_a_study_is_shown_with_its_rows_and_nothing_in_it_is_markup(tmp_path: Pa
 def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no study"):
         a2ibench.open_study(tmp_path)
-    with pytest.raises(UserError, match="seeds: expected a number from 1"):
-        a2ibench.run("vae", seeds=0)
     with pytest.raises(UserError, match="unknown metric 'kid_lite1'"):
         a2ibench.run("vae", primary={"metrics": "kid_lite1"})
     with pytest.raises(UserError, match="ours versus vae"):
         a2ibench.run("vae", primary={"contrasts": "ours versus vae"})
 
 
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"models": []}, "no model: name at least one; known: .*vae"),
+        ({"models": None}, "models: expected a name, or several, got None"),
+        ({"models": [["vae"]]}, r"models: expected a name, or several, got \['vae'\]"),
+        ({"ablate": None}, "ablate: expected a name, or several, got None"),
+        ({"metrics": None}, "metrics: expected a name, or several, got None"),
+        ({"metrics": [3]}, "metrics: expected a name, or several, got 3"),
+        ({"encoder": None}, "encoder: expected a name, got None"),
+        ({"scale": 3}, "scale: expected a name, got 3"),
+        ({"executor": ["ray"]}, r"executor: expected a name, got \['ray'\]"),
+        ({"images": [96.0]}, "images: expected a whole number, 1 to 10000000000, got 96.0"),
+        ({"images": 1e4}, "images: expected a whole number, .* got 10000.0"),
+        ({"images": "96"}, "images: expected a whole number, .* got '96'"),
+        ({"images": [64, None]}, "images: expected a whole number, .* got None"),
+        ({"images": 0}, "images: expected a whole number, .* got 0"),
+        ({"seeds": 0}, "seeds: expected a whole number, 1 to 1000, got 0"),
+        ({"seeds": "3"}, "seeds: expected a whole number, 1 to 1000, got '3'"),
+        ({"seeds": 2.5}, "seeds: expected a whole number, 1 to 1000, got 2.5"),
+        ({"retries": 1.5}, "retries: expected a whole number, 0 or more, got 1.5"),
+        ({"settings": {"vae": None}}, "settings of vae: expected a mapping .*, got None"),
+        ({"settings": {"vae": {3: 1}}}, "settings of vae: expected a name, .* got 3"),
+        ({"settings": "vae"}, "settings: expected a mapping .*, got 'vae'"),
+        ({"primary": ["kid"]}, r"primary: expected a mapping .*, got \['kid'\]"),
+        ({"primary": {"metrics": None}}, "metrics of primary: expected a name, .* got None"),
+        ({"primary": {"contrasts": 3}}, r"contrast \[3\]: expected two arms"),
+    ],
+)
+def test_what_is_no_request_is_refused_at_once(
+    tmp_path: Path, wrong: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(UserError, match=expected):
+        a2ibench.run(**{"models": "vae", "out": tmp_path / "s", **wrong})
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_metric_is_named_alone_or_among_several(folder: Path) -> None:
+    opened = a2ibench.open_study(folder)
+    alone = opened.compare("ours", "vae", "kid_lite0")
+    assert len(alone.frame) == 1
+    pd.testing.assert_frame_equal(alone.frame, opened.compare("ours", "vae", ["kid_lite0"]).frame)
+    pd.testing.assert_frame_equal(
+        opened.power(metrics="kid_lite0"), opened.power(metrics=["kid_lite0"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"metrics": 3}, "metrics: expected a name, or several, got 3"),
+        ({"seeds": 3.5}, "seeds: expected a whole number, 1 or more, got 3.5"),
+        ({"look": 0}, "look: expected a whole number, 1 or more, got 0"),
+        ({"power": "0.8"}, "power '0.8': expected a number"),
+        ({"differences": "kid_lite0"}, "differences: expected a mapping"),
+        ({"differences": {"kid_lite0": "4"}}, "difference kid_lite0='4': expected a number"),
+    ],
+)
+def test_a_question_of_power_that_is_none_is_refused(
+    folder: Path, wrong: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(UserError, match=expected):
+        a2ibench.open_study(folder).power(**wrong)
+
+
 @pytest.mark.integration
 def test_a_study_is_run_once(small_store: Path, tmp_path: Path) -> None:
     def again() -> "a2ibench.api.Study":
         return a2ibench.run(
-            "vae", dataset=small_store, encoder="logmel", images=64, metrics=["is1_lite0"],
-            executor="inline", tracking_uri="none", out=tmp_path / "s", quiet=True,
+            "vae", dataset=small_store, encoder="logmel", images=np.int64(64),
+            metrics=["is1_lite0"], executor="inline", tracking_uri="none", out=tmp_path / "s",
+            quiet=True,
         )  # fmt: skip
 
     first = again()

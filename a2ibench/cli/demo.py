@@ -22,7 +22,7 @@ from a2ibench.cli.options import budget_option, load_plugins, plugin_option, see
 @plugin_option
 def demo(
     runs: tuple[Path, ...],
-    seed: int,
+    seed: int | None,
     budget: int | None,
     host: str,
     port: int,
@@ -42,8 +42,8 @@ def demo(
 
     with serve.listen(host, port) as listening:
         models = serve.open_models(runs, seed, click.echo, budget)
-        app = make_app(models, serve.allowed_hosts(host))
-        if not serve.is_loopback(host):
+        app = make_app(models, serve.allowed_hosts(listening, host))
+        if not serve.is_loopback(listening):
             click.echo(f"warning: anyone who reaches {host} can use the page; it has no password")
         click.echo(f"{serve.address_of(listening)} (Ctrl-C ends it)")
         serve.serve(app, listening)

@@ -37,7 +37,7 @@ def export(
     run_folder: Path,
     out: Path,
     arm: str | None,
-    seed: int,
+    seed: int | None,
     budget: int | None,
     formats: tuple[str, ...],
     licence: str,

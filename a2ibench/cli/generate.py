@@ -39,7 +39,7 @@ def generate(
     sounds: tuple[Path, ...],
     count: int,
     arm: str | None,
-    seed: int,
+    seed: int | None,
     budget: int | None,
     noise_seed: int,
     out: Path,

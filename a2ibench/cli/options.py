@@ -38,7 +38,9 @@ arm_option = click.option(
     help='Arm of the study, such as "ours" or "ours - consistency".  [default: its first model]',
 )
 seed_option = click.option(
-    "--seed", default=0, show_default=True, help="Training seed of the trained model to use."
+    "--seed",
+    type=int,
+    help="Training seed of the trained model to use.  [default: 0; for a job its own]",
 )
 encoder_option = click.option(
     "--encoder",

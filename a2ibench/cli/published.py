@@ -23,21 +23,30 @@ def as_published(
         name: of the protocol.
         layout: the layout in use, by default its own; another one may lack some of its options.
         settings: the user's own options, which take precedence.
+
+    Raises:
+        UserError: the layout has no such option, or not such a value.
     """
     import dataclasses
 
-    from a2ibench import registry
+    from a2ibench import config, registry
 
     protocol = registry.protocols.get(name)
-    taken = {field.name for field in dataclasses.fields(registry.datasets.get(layout).Config)}
+    fields: Any = registry.datasets.get(layout).Config
+    taken = {field.name for field in dataclasses.fields(fields)}
     options = {key: value for key, value in protocol.options.items() if key in taken}
+    published = config.build(fields, options, layout)
+    used = config.build(fields, {**options, **settings}, layout)
     notes = [f"protocol {name}: {protocol.title}"]
     if layout != protocol.layout:
         notes.append(f"not as published: layout {layout}, published {protocol.layout}")
     for key, value in protocol.options.items():
-        own = settings.get(key, value) if key in taken else "no option of this layout"
-        if _text(own) != _text(value):
-            notes.append(f"not as published: {key}={own}, published {_text(value)}")
+        if key not in taken:
+            said = f"no option of this layout, published {_text(value)}"
+        else:
+            said = _difference(getattr(used, key), getattr(published, key))
+        if said:
+            notes.append(f"not as published: {key}={said}")
     if protocol.test_sounds is not None:
         each = protocol.pictures_per_sound
         pictures = "" if each is None else f", {each} picture{'s' * (each > 1)} each"
@@ -57,6 +66,15 @@ def score_as_published(name: str, pairs: Path) -> str | None:
     metrics = [word for metric in protocol.metrics for word in ("--metric", metric)]
     seeds = ["--seeds", protocol.pictures_per_sound] * (protocol.pictures_per_sound is not None)
     return command("run", "--dataset", pairs, "--model", "NAME", *seeds, *metrics)
+
+
+def _difference(own: object, published: object) -> str:
+    """Return how a value differs from the published one; empty where it does not."""
+    said = f"{_text(own)}, published {_text(published)}"
+    if isinstance(own, tuple) and isinstance(published, tuple):
+        ours, theirs = {*own}, {*published}  # the order of classes has no meaning
+        return "" if ours == theirs else f"{said}, {len(ours & theirs)} in common"
+    return "" if own == published else said
 
 
 def _text(value: object) -> str:

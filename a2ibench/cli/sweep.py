@@ -90,7 +90,7 @@ def sweep(
     interpolate: Path | None,
     steps: int | None,
     arm: str | None,
-    seed: int,
+    seed: int | None,
     budget: int | None,
     count: int,
     noise_seed: int,
@@ -188,7 +188,7 @@ def _measure_outside(
 
     sent = read_exported(exported)
     check_out(sent.sounds, out)
-    judge = None if judged_by is None else find_run(judged_by, None, 0).folder
+    judge = None if judged_by is None else find_run(judged_by, None).folder
     with display.running():
         swept, findings, notes = score_pictures(
             sent, images, name, judge, display.counter("reading pictures")
@@ -200,10 +200,14 @@ def _measure_outside(
 def _say(
     findings: "list[Finding]", change: "Change", notes: list[str], out: Path, display: "Display"
 ) -> None:
+    from a2ibench.generator.sweep import shown_levels
+
     _print(findings, change, display)
     for note in notes:
         display.say(f"note: {note}")
-    display.say(f"curves, correlations, figure, strips of pictures: {out}")
+    every, shown = len(change.levels), len(shown_levels(len(change.levels)))
+    of = f" (of {shown} of the {every} levels)" if shown < every else ""
+    display.say(f"curves, correlations, figure, strips of pictures{of}: {out}")
 
 
 def _print(findings: "list[Finding]", change: "Change", display: "Display") -> None:

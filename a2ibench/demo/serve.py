@@ -23,7 +23,10 @@ PATIENCE = 10
 
 
 def open_models(
-    paths: Sequence[Path], seed: int, say: Callable[[str], None], budget: int | None = None
+    paths: Sequence[Path],
+    seed: int | None,
+    say: Callable[[str], None],
+    budget: int | None = None,
 ) -> list[Model]:
     """Load every model of several studies, jobs and exported folders.
 
@@ -31,7 +34,7 @@ def open_models(
 
     Args:
         paths: the folders.
-        seed: training seed, for studies.
+        seed: training seed; None for a study's first, and for that of a job.
         say: receives notes on models that are missing.
         budget: of the studies; None for all that each has.
 
@@ -57,23 +60,20 @@ def open_models(
     return models
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether an address can be reached from this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def is_loopback(listening: socket.socket) -> bool:
+    """Return whether an open port can be reached from this machine alone."""
+    return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
 
 
-def allowed_hosts(host: str) -> list[str]:
-    """Return the host names that requests may use.
+def allowed_hosts(listening: socket.socket, host: str) -> list[str]:
+    """Return the host names that requests to a port may use, which was opened for a host.
 
     On loopback these are its own names alone, so that no page elsewhere gets in under a name that
     points here.
     """
-    return ["127.0.0.1", "localhost", "[::1]", host] if is_loopback(host) else ["*"]
+    if not is_loopback(listening):
+        return ["*"]
+    return ["127.0.0.1", "localhost", "[::1]", listening.getsockname()[0], host]
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -23,11 +23,13 @@ class Uploads:
         _remove_leftovers()
         while True:
             self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-            self._lock = os.open(self.folder, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            if self.folder.exists():
-                return
-            os.close(self._lock)  # another server took it for a leftover before it was locked
+            # Another server may take it for a leftover before it is locked.
+            with contextlib.suppress(FileNotFoundError):
+                self._lock = os.open(self.folder, os.O_RDONLY)
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                if self.folder.exists():
+                    return
+                os.close(self._lock)
 
     @contextmanager
     def keep(self, content: bytes) -> Iterator[Path]:

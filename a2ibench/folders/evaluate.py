@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
+from a2ibench.config import several_names
 from a2ibench.console import Console
 from a2ibench.folders.report import FolderScores
 from a2ibench.folders.scores import Folders, score_folders
@@ -16,7 +17,7 @@ def evaluate(
     *,
     reference: "str | PathLike[str] | None" = None,
     sounds: "str | PathLike[str] | None" = None,
-    metrics: Sequence[str] = (),
+    metrics: "str | Sequence[str]" = (),
     clips: str | None = None,
     resize: bool = False,
     quiet: bool = False,
@@ -52,7 +53,7 @@ def evaluate(
         Path(fake),
         None if reference is None else Path(reference),
         None if sounds is None else Path(sounds),
-        (metrics,) if isinstance(metrics, str) else tuple(metrics),
+        several_names("metrics", metrics),
         clips,
         resize,
     )

@@ -1,6 +1,8 @@
 """Pictures for any sound, drawn by a finished run."""
 
+import math
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -170,14 +172,49 @@ def read_for(run: Run, sound: Path) -> tuple[FloatArray, int, list[str]]:
         UserError: the sound cannot be used.
     """
     waveform, rate = read_sound_apart(sound)
-    name, encoder, seconds = safe_name(sound.name), run.encoder, len(waveform) / rate
+    return waveform, rate, sound_notes(run, safe_name(sound.name), waveform, rate)
+
+
+def sound_notes(run: Run, name: str, waveform: FloatArray, rate: int) -> list[str]:
+    """Return notes on a sound that is silent, or too short for the encoder of a run."""
     notes = silence(name, waveform)
-    if seconds < encoder.min_samples / encoder.sample_rate:
+    seconds, needed = len(waveform) / rate, _needed(run)
+    if seconds < needed:
         notes.append(
-            f"{name} lasts {seconds:.2f} s, less than {encoder.name} needs"
-            f" ({encoder.min_samples / encoder.sample_rate:.2f} s): tiled"
+            f"{name} lasts {seconds:.2f} s, less than {run.encoder.name} needs ({needed:.2f} s):"
+            " tiled"
         )
-    return waveform, rate, notes
+    return notes
+
+
+def part_notes(
+    run: Run, name: str, whole: FloatArray, rate: int, parts: Sequence[FloatArray], called: str
+) -> list[str]:
+    """Return the same notes on what a sound was made into, with a number instead of a line each.
+
+    What :func:`sound_notes` says of the whole sound is not said again.
+
+    Args:
+        parts: windows of the sound, or changes of it.
+        called: their name in the plural, such as "windows".
+    """
+    needed = _needed(run)
+    kinds: dict[str, Callable[[FloatArray], bool]] = {
+        "are silent: all of their samples are 0": lambda one: not np.any(one),
+        f"last less than {run.encoder.name} needs ({needed:.2f} s): tiled": lambda one: (
+            len(one) / rate < needed
+        ),
+    }
+    return [
+        f"{name}: {sum(map(has, parts))} of {len(parts)} {called} {said}"
+        for said, has in kinds.items()
+        if any(map(has, parts)) and not has(whole)
+    ]
+
+
+def _needed(run: Run) -> float:
+    """Return the seconds of the shortest sound that the encoder of a run does not tile."""
+    return run.encoder.min_samples / run.encoder.sample_rate
 
 
 def too_long(name: str, seconds: float, trained: float | None) -> list[str]:
@@ -203,7 +240,7 @@ def cut(waveform: FloatArray, rate: int, every: float) -> tuple[list[float], lis
     if not (np.isfinite(every) and every >= SHORTEST):
         raise UserError(f"--every {every:g}: expected at least {SHORTEST:g} seconds")
     step = every * rate
-    count = max(1, round(len(waveform) / step))
+    count = max(1, math.floor(len(waveform) / step + 0.5))  # round() makes 2 of 2.5, and 4 of 3.5
     if count > MAX_WINDOWS:
         raise UserError(
             f"--every {every:g}: {count} windows in {len(waveform) / rate:.1f} s; expected at most"
@@ -242,6 +279,7 @@ def draw_rows(
         starts, windows = cut(waveform, rate, every)
         if (left := seconds - len(windows) * every) > 0.01:
             notes.append(f"{name}: its last {left:.2f} s are no whole window: left out")
+        notes += part_notes(run, name, waveform, rate, windows, "windows")
         rows = [
             Row(start, run.draw(window, rate, count, seed))
             for start, window in zip(starts, windows, strict=True)

@@ -1,12 +1,12 @@
 """A trained generator in Python: any waveform → pictures."""
 
-import operator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from a2ibench.config import whole_number
 from a2ibench.errors import UserError
 from a2ibench.generator.generate import Run, open_run
 from a2ibench.generator.select_model import find_run
@@ -72,12 +72,14 @@ class Generator:
                 f"the sound lasts {seconds:.2f} s ({len(mono)} samples at {rate:g} Hz);"
                 f" {self.encoder} needs at least {self.shortest:.2f} s"
             )
-        count = _whole("n", n, 1, MAX_PICTURES)
-        return self._run.draw(mono, round(rate), count, _whole("seed", seed, 0, None))
+        count = whole_number("n", n, 1, MAX_PICTURES)
+        return self._run.draw(mono, round(rate), count, whole_number("seed", seed, 0))
 
 
-def load(path: Path, arm: str | None, seed: int, budget: int | None) -> Generator:
+def load(path: Path, arm: str | None, seed: int | None, budget: int | None) -> Generator:
     """Load a generator; see :func:`a2ibench.load`."""
+    if seed is not None:
+        seed = whole_number("seed", seed, 0)
     return Generator(open_run(find_run(path, arm, seed, budget).folder))
 
 
@@ -100,14 +102,3 @@ def _mono(waveform: npt.ArrayLike) -> FloatArray:
 def _is_rate(rate: Any) -> bool:
     number = isinstance(rate, int | float | np.integer | np.floating)
     return number and bool(MIN_RATE <= rate <= MAX_RATE)
-
-
-def _whole(name: str, value: Any, lowest: int, highest: int | None) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = lowest - 1
-    if number < lowest or (highest is not None and number > highest):
-        upper = "or more" if highest is None else f"to {highest}"
-        raise UserError(f"{name}: expected a whole number, {lowest} {upper}, got {value!r}")
-    return number

@@ -14,7 +14,7 @@ from typing import Any
 from a2ibench.errors import UserError
 from a2ibench.evaluation.outside_images import Files, images_by_name, read_images, refuse_all
 from a2ibench.evaluation.picture_files import FORMATS
-from a2ibench.generator.generate import open_run
+from a2ibench.generator.generate import open_run, silence
 from a2ibench.generator.sound_changes import LIMITS, Change
 from a2ibench.generator.sweep import Finding, Swept, correlate_all, find_classifier, measure_levels
 from a2ibench.media.isolated_decoding import read_sound_apart
@@ -76,7 +76,7 @@ def export_sounds(
             left_out.append(error)
             continue
         changed[name] = rate, [waveform, *levels]
-        notes += said
+        notes += [*silence(name, waveform), *said]
         progress(i + 1, len(sounds))
     if not changed:
         raise left_out[0]

@@ -14,7 +14,8 @@ ALL = "all.png"
 RECORD = "pictures.json"
 ZOOM = 4
 LARGEST = 16_384
-"""Largest side of ``all.png`` in pixels."""
+"""Largest side of ``all.png`` in pixels: a wider row is continued below, and what is then too high
+is made smaller."""
 
 
 def names_of(starts: list[float | None], count: int) -> list[str]:
@@ -26,7 +27,8 @@ def names_of(starts: list[float | None], count: int) -> list[str]:
 
 
 def save_pictures(rows: list[Row], folder: Path, about: Mapping[str, Any]) -> Path:
-    """Write every picture, and all of them enlarged side by side; return the path of ``all.png``.
+    """Write every picture, and all of them side by side, enlarged where there is room; return the
+    path of ``all.png``.
 
     Args:
         rows: at least one, of equally many pictures.
@@ -40,13 +42,25 @@ def save_pictures(rows: list[Row], folder: Path, about: Mapping[str, Any]) -> Pa
 
     names = names_of([row.start for row in rows], len(rows[0].images))
     images: list[ImageArray] = [image for row in rows for image in row.images]
-    grid = Image.fromarray(
-        np.concatenate([np.concatenate(list(row.images), axis=1) for row in rows])
-    )
-    zoom = max(1, min(ZOOM, LARGEST // max(grid.size)))
+    grid = Image.fromarray(np.concatenate([_wrap(row.images) for row in rows]))
+    zoom = min(ZOOM, LARGEST // max(grid.size))
     with writing(folder, RECORD, [*names, ALL], about):
         for name, image in zip(names, images, strict=True):
             Image.fromarray(image).save(folder / name)
-        enlarged = (grid.width * zoom, grid.height * zoom)
-        grid.resize(enlarged, Image.Resampling.NEAREST).save(folder / ALL)
+        if zoom >= 1:
+            enlarged = (grid.width * zoom, grid.height * zoom)
+            grid = grid.resize(enlarged, Image.Resampling.NEAREST)
+        else:
+            grid.thumbnail((LARGEST, LARGEST))
+        grid.save(folder / ALL)
     return folder / ALL
+
+
+def _wrap(images: ImageArray) -> ImageArray:
+    """Put pictures side by side, in as many lines as :data:`LARGEST` asks for, on white."""
+    count, side = images.shape[:2]
+    lines = -(-count // (LARGEST // side))
+    across = -(-count // lines)
+    blank = np.full((lines * across - count, *images.shape[1:]), 255, np.uint8)
+    grid = np.concatenate([images, blank]).reshape(lines, across, *images.shape[1:])
+    return grid.swapaxes(1, 2).reshape(lines * side, across * side, 3)

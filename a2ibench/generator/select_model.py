@@ -31,24 +31,26 @@ class Trained:
     folder: Path
 
 
-def find_run(path: Path, arm: str | None, seed: int, budget: int | None = None) -> Choice:
+def find_run(
+    path: Path, arm: str | None, seed: int | None = None, budget: int | None = None
+) -> Choice:
     """Find a finished job.
 
     Args:
         path: folder of a job (it has a ``result.json``) or of a study (it has a ``study.json``).
         arm: an arm of the study; None for its first model.
-        seed: training seed of the arm.
+        seed: training seed of the arm; None for a study's first, and for that of a job.
         budget: one of the study's; None for its largest.
 
     Raises:
-        UserError: neither of the two, an arm or a budget of a job, no such arm, seed or budget, or
-            a job that is not finished.
+        UserError: neither of the two, an arm or a budget of a job, another seed than a job's, no
+            such arm, seed or budget, or a job that is not finished.
     """
     if (path / RESULT).is_file():
         for what, given in (("an arm", arm), ("a budget", budget)):
             if given is not None:
                 raise UserError(f"{path}: is a single job; {what} ({given}) is chosen from a study")
-        return _single(path)
+        return _single(path, seed)
     if not (path / ABOUT).is_file():
         raise UserError(
             f"{path}: neither a study (study.json) nor one of its jobs (result.json);"
@@ -57,6 +59,7 @@ def find_run(path: Path, arm: str | None, seed: int, budget: int | None = None) 
     study = open_study(path, budget)
     arms = [row for row in study.rows if row.arm is not None]
     chosen = _find_arm(study, arms, arm)
+    seed = seed or 0
     description = f"{chosen.name}, seed {seed}"
     if len(chosen.jobs) > 1:
         description += f" of 0 to {len(chosen.jobs) - 1}"
@@ -67,19 +70,21 @@ def find_run(path: Path, arm: str | None, seed: int, budget: int | None = None) 
 
 
 def find_models(
-    path: Path, seed: int, budget: int | None = None
+    path: Path, seed: int | None, budget: int | None = None
 ) -> tuple[list[Trained], list[str]]:
     """Return every trained model of a study, arm by arm in ascending order of the budgets, or the
     one of a job.
 
     Args:
+        seed: training seed; None for a study's first, and for that of a job.
         budget: one of the study's; None for all of them.
 
     Returns:
         The models; the reasons why others of the study are missing.
 
     Raises:
-        UserError: neither of the two, a budget of a job, or a study in which nothing has a result.
+        UserError: neither of the two, a budget of a job, another seed than a job's, or a study in
+            which nothing has a result.
     """
     if not (path / ABOUT).is_file():
         run = find_run(path, None, seed, budget)
@@ -90,7 +95,7 @@ def find_models(
     found, missing = [], []
     for arm in sorted((row for row in rows if row.arm), key=lambda row: places[row.label]):
         try:
-            found.append(Trained(arm.label, arm.budget, _finished(study, arm, seed)))
+            found.append(Trained(arm.label, arm.budget, _finished(study, arm, seed or 0)))
         except UserError as error:
             missing.append(str(error))
     if not found:
@@ -98,10 +103,15 @@ def find_models(
     return found, missing
 
 
-def _single(folder: Path) -> Choice:
+def _single(folder: Path, seed: int | None) -> Choice:
     job = JobState(folder)
     if job.result is None:
         raise UserError(f"{folder}: {job.damage}; run the study again")
+    if seed not in (None, job.result.job.seed):
+        raise UserError(
+            f"{folder}: is a single job, of seed {job.result.job.seed}; another one ({seed}) is"
+            " chosen from a study"
+        )
     return Choice(folder, f"{job.result.job.method} ({folder.resolve().name})")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from a2ibench.errors import UserError
-from a2ibench.generator.generate import Run
+from a2ibench.generator.generate import Run, part_notes, sound_notes
 from a2ibench.generator.sound_effects import (
     WINDOW,
     add_noise,
@@ -21,6 +21,7 @@ from a2ibench.generator.sound_effects import (
 )
 from a2ibench.media.audio import MAX_PEAK, fit_length, resample
 from a2ibench.media.isolated_decoding import read_sound_apart
+from a2ibench.results.recorded_files import safe_name
 from a2ibench.types import FloatArray
 
 Kind = Literal["volume", "noise", "pitch", "tempo", "reverberation", "mix", "interpolate"]
@@ -113,10 +114,13 @@ class Change:
             UserError: see :meth:`waveforms`.
         """
         if self.kind == "interpolate":
+            assert self.other is not None
             start, end = run.encode(waveform, rate), run.encode(*self._other)
             t = np.array(self.levels, dtype=np.float32)[:, np.newaxis]
-            return (1 - t) * start + t * end, []
+            notes = sound_notes(run, safe_name(self.other.name), *self._other)
+            return (1 - t) * start + t * end, notes
         changed, notes = self.waveforms(name, waveform, rate)
+        notes += part_notes(run, name, waveform, rate, changed, f"levels of {self.kind}")
         return np.stack([run.encode(one, rate) for one in changed]), notes
 
     def waveforms(

@@ -27,6 +27,8 @@ from a2ibench.types import ImageArray
 POSTERIOR = "posterior"
 SHOWN = 8
 """Rows of a strip, at most."""
+SHOWN_LEVELS = 12
+"""Levels of a strip, at most: spread evenly, the first and the last among them."""
 ALL = "all sounds"
 
 Array = npt.NDArray[np.float64]
@@ -203,6 +205,12 @@ def plotted(swept: Sequence[Swept]) -> list[str]:
     return [name for name in swept[0].measures if not name.startswith(f"{POSTERIOR}:")]
 
 
+def shown_levels(count: int) -> list[int]:
+    """Return which of so many levels a strip shows."""
+    positions = np.linspace(0, count - 1, min(count, SHOWN_LEVELS))
+    return [int(i) for i in positions.round()]
+
+
 def write_sweep(
     swept: Sequence[Swept],
     findings: Sequence[Finding],
@@ -211,8 +219,9 @@ def write_sweep(
     folder: Path,
 ) -> None:
     """Write ``sweep.json``, ``curves.csv`` and ``.parquet``, ``correlations.csv``, ``curves.png``
-    and one strip of pictures per sound, each whole or not at all. The files of an earlier sweep in
-    the folder are removed.
+    and one strip of pictures per sound, each whole or not at all. A strip shows at most
+    :data:`SHOWN` noises and :data:`SHOWN_LEVELS` levels; the tables have all of them. The files of
+    an earlier sweep in the folder are removed.
 
     Args:
         swept: one record per sound.
@@ -263,7 +272,10 @@ def write_sweep(
             logarithmic=change.kind in FACTORS,
             reverse=change.kind == "noise",
         )
-        headings = ["unchanged", *(f"{level:g}" for level in change.levels)]
+        shown = shown_levels(len(change.levels))
+        headings = ["unchanged", *(f"{change.levels[i]:g}" for i in shown)]
+        columns = [0, *(1 + i for i in shown)]
         for one in swept:
-            strip = {f"noise {z}": one.images[:, z] for z in range(min(SHOWN, one.images.shape[1]))}
+            drawn = one.images[columns, :SHOWN]
+            strip = {f"noise {z}": drawn[:, z] for z in range(drawn.shape[1])}
             save_grid(strip, headings, folder / "strips" / f"{one.name}.png")

@@ -11,19 +11,29 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from a2ibench.errors import UserError
-from a2ibench.storage import file_sha256, read_json, write_json
+from a2ibench.storage import content_key, file_sha256, read_json, write_json
 
 SWEEP = "sweep.json"
 """The record in a sweep's folder: what was changed, and whose pictures they are."""
 
 
+LONGEST = 200
+"""Bytes of a safe name: a file system takes 255, and ``storage.atomic_write`` adds 42 with the
+ending of a picture."""
+
+
 def safe_name(text: str) -> str:
     """Return a name for a file or folder, of a text that came with data.
 
-    It leads to no other folder, and can be printed: separators become ``_``, leading dots go.
+    It leads to no other folder, and can be printed: separators become ``_``, leading dots go. One
+    that is too long ends in a hash of all of it.
     """
     kept = "".join("_" if c in "/\\" or not c.isprintable() else c for c in text)
-    return kept.lstrip(".") or "sound"
+    kept = kept.lstrip(".") or "sound"
+    if len(kept.encode()) <= LONGEST:
+        return kept
+    end = f"-{content_key(kept)}"
+    return kept.encode()[: LONGEST - len(end)].decode(errors="ignore") + end
 
 
 def check_free(folder: Path, record: str, names: Sequence[str]) -> None:

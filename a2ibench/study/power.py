@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from a2ibench import registry
@@ -187,8 +188,8 @@ def study_power(study: Study, wanted: Wanted) -> StudyPower:
 
 
 def _check(wanted: Wanted) -> None:
-    if not 0.05 < wanted.power < 1:
-        raise UserError(f"power {wanted.power:g}: expected a number between 0.05 and 1, as 0.8")
+    if not (isinstance(wanted.power, Real) and 0.05 < wanted.power < 1):
+        raise UserError(f"power {wanted.power!r}: expected a number between 0.05 and 1, as 0.8")
     if wanted.seeds is not None and wanted.seeds < MIN_SEEDS:
         raise UserError(f"seeds {wanted.seeds}: a test needs at least {MIN_SEEDS} of each arm")
     if wanted.clips is not None and wanted.clips < MIN_CLIPS:
@@ -199,6 +200,8 @@ def _check(wanted: Wanted) -> None:
 
 
 def _check_difference(metric: Metric, difference: float) -> None:
+    if not isinstance(difference, Real):
+        raise UserError(f"difference {metric.name}={difference!r}: expected a number")
     said = f"difference {metric.name}={difference:g}"
     low, high = metric.bounds
     if difference == 0 or not isfinite(difference):

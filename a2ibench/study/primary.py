@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from a2ibench import registry
+from a2ibench.config import several
 from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.errors import UserError, nearest
 from a2ibench.results.declaration import declaration_hash
@@ -88,9 +89,9 @@ class Primary:
 
 
 def _read_contrast(one: str | Sequence[str]) -> Contrast:
-    sides = one.split(VERSUS) if isinstance(one, str) else list(one)
+    sides = one.split(VERSUS) if isinstance(one, str) else several(one)
     if len(sides) != 2 or not all(isinstance(side, str) and side.strip() for side in sides):
-        said = one if isinstance(one, str) else sides
+        said = one if isinstance(one, str) else list(sides)
         raise UserError(f"contrast {said!r}: expected two arms, as in 'ours vs wan2019'")
     arm, base = (side.strip().replace(" - ", MINUS) for side in sides)
     return Contrast(arm=arm, base=base)

@@ -10,6 +10,7 @@ from a2ibench import config, registry
 from a2ibench.cli.published import as_published
 from a2ibench.data.held_list import held_by
 from a2ibench.data.store import PairStore
+from a2ibench.errors import UserError
 
 
 @pytest.mark.parametrize("name", registry.protocols.names())
@@ -34,8 +35,35 @@ def test_what_differs_from_a_protocol_is_said():
         "not as published: image_size=64, published 512",
         "published on 55 test sounds, 10 pictures each",
     ]
-    same = as_published("vggsound50", "vggsound", {"seconds": "10"})[1]
-    assert not [note for note in same if note.startswith("not as published")]
+
+
+PUBLISHED = registry.protocols.get("vggsound50").options["classes"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"seconds": "10"}, []),
+        ({"seconds": "10.0", "hop": 10}, []),
+        ({"seconds": "9.5"}, ["seconds=9.5, published 10"]),
+        ({"classes": config.join_list(PUBLISHED)}, []),
+        ({"classes": PUBLISHED[::-1]}, []),
+        (
+            {"classes": (*PUBLISHED[1:], "owl")},
+            ["classes=50 of them, published 50 of them, 49 in common"],
+        ),
+    ],
+)
+def test_values_are_compared_with_the_published_ones_and_not_their_spelling(settings, said):
+    notes = as_published("vggsound50", "vggsound", settings)[1]
+    assert [note for note in notes if note.startswith("not as published")] == [
+        f"not as published: {one}" for one in said
+    ]
+
+
+def test_an_option_that_the_layout_does_not_have_is_refused():
+    with pytest.raises(UserError, match="unknown option of vggsound 'secnds'; did you mean seco"):
+        as_published("vggsound50", "vggsound", {"secnds": "10"})
 
 
 def test_pairs_are_prepared_by_a_protocol(films, tmp_path):
@@ -51,7 +79,10 @@ def test_pairs_are_prepared_by_a_protocol(films, tmp_path):
     done = call("data", "prepare", root, "--protocol", "vggsound50", "--out", out, *small)
     assert done.exit_code == 0, done.output
     assert "note: not as published: image_size=16, published 128" in done.output
-    assert "note: not as published: classes=skiing, published 50 of them" in done.output
+    assert (
+        "note: not as published: classes=1 of them, published 50 of them, 1 in common"
+        in done.output
+    )
     assert "--metric image_r1_clip_b32 --metric image_r5_clip_b32" in done.output
     notes = json.loads((out / "store.json").read_text())["notes"]
     assert notes[0].startswith("held 2 of 3 listed clips")

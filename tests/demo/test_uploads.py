@@ -46,6 +46,27 @@ def test_what_a_killed_server_left_is_removed_and_that_of_a_running_one_is_not(p
     assert not folder.exists()
 
 
+def test_a_folder_that_another_server_removes_before_it_is_locked_is_made_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def make(prefix: str) -> str:
+        path = place / f"{prefix}{len(made)}"
+        path.mkdir(mode=0o700)
+        made.append(path.name)
+        if len(made) == 1:
+            Uploads().close()  # this one is the other server: it makes the second folder
+            assert not path.exists()
+        return str(path)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make)
+    uploads = Uploads()
+    assert uploads.folder.name == made[2]
+    uploads.close()
+    assert not list(place.iterdir())
+
+
 def test_links_and_files_of_such_a_name_are_left_alone(place: Path) -> None:
     (place / "mine").mkdir()
     (place / f"{PREFIX}link").symlink_to(place / "mine")

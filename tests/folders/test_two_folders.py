@@ -349,6 +349,11 @@ def test_a_wrong_request_is_one_line(folders: Path, arguments: list[str], expect
     assert done.output.count("\n") == 1
 
 
+def test_metrics_that_are_no_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="metrics: expected a name, or several, got None"):
+        a2ibench.evaluate(tmp_path, tmp_path, metrics=None)  # type: ignore[arg-type]
+
+
 def test_the_help_lists_the_options_of_each_form_apart() -> None:
     text = call("--help").output
     parts = [

@@ -15,7 +15,9 @@ from PIL import Image
 import a2ibench
 from a2ibench.cli import main
 from a2ibench.errors import UserError
-from a2ibench.generator.generate import cut
+from a2ibench.generator import pictures
+from a2ibench.generator.generate import Row, cut
+from a2ibench.generator.pictures import save_pictures
 from a2ibench.generator.select_model import find_run
 from a2ibench.results.result_file import write_result
 
@@ -94,6 +96,21 @@ def test_a_budget_is_chosen_in_one_way(two_arms: Path, tmp_path: Path, command: 
         asked = [command, run, *sound, *change, "--budget", budget, "--out", tmp_path / "out"]
         done = CliRunner().invoke(main, [str(argument) for argument in asked])
         assert (done.exit_code, done.output) == (2, f"error: {said}\n")
+
+
+@pytest.mark.parametrize("command", ["generate", "sweep", "export", "demo"])
+def test_another_seed_than_that_of_a_job_is_refused(
+    small_study: Path, tmp_path: Path, command: str
+) -> None:
+    job = find_run(small_study, "vae").folder
+    assert find_run(job, None, 0) == find_run(job, None)
+    sound = [tmp_path / "a.wav"] if command in ("generate", "sweep") else []
+    change = ["--volume", "1,2"] if command == "sweep" else []
+    place = ["--port", 0] if command == "demo" else ["--out", tmp_path / "out"]
+    asked = [command, job, *sound, *change, "--seed", 3, *place]
+    done = CliRunner().invoke(main, [str(argument) for argument in asked])
+    said = f"{job}: is a single job, of seed 0; another one (3) is chosen from a study"
+    assert (done.exit_code, done.output) == (2, f"error: {said}\n")
 
 
 def test_reference_rows_are_not_offered(two_arms: Path, tmp_path: Path) -> None:
@@ -212,6 +229,46 @@ def test_more_windows_than_a_page_can_show_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("length", "windows"),
+    [
+        (0.4, [0.4]),
+        (1.4, [1]),
+        (1.5, [1, 0.5]),
+        (2.4, [1, 1]),
+        (2.5, [1, 1, 0.5]),
+        (3.5, [1] * 3 + [0.5]),
+    ],
+)
+def test_half_a_window_at_the_end_is_kept_and_less_is_left_out(
+    length: float, windows: list[float]
+) -> None:
+    starts, parts = cut(np.zeros(round(length * RATE), np.float32), RATE, 1)
+    assert [len(part) / RATE for part in parts] == windows
+    assert starts == list(range(len(windows)))
+
+
+def test_windows_that_are_silent_or_tiled_are_counted_in_one_note_each(
+    small_study: Path, tmp_path: Path
+) -> None:
+    sound = tmp_path / "a.wav"
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, RATE // 5)
+    wave[: len(wave) // 2] = 0
+    soundfile.write(sound, wave, RATE)
+    done = generate(small_study, sound, "-n", 2, "--every", 0.02, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert [line for line in done.output.splitlines() if line.startswith("note: a.wav")] == [
+        "note: a.wav: 5 of 10 windows are silent: all of their samples are 0",
+        "note: a.wav: 10 of 10 windows last less than logmel needs (0.05 s): tiled",
+    ]
+    soundfile.write(sound, np.zeros(RATE // 5), RATE)
+    done = generate(small_study, sound, "-n", 2, "--every", 0.1, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert [line for line in done.output.splitlines() if line.startswith("note: a.wav")] == [
+        "note: a.wav is silent: all of its samples are 0"
+    ]
+
+
+@pytest.mark.parametrize(
     ("every", "expected"),
     [
         ("0", "expected at least 0.01 seconds"),
@@ -247,6 +304,43 @@ def test_pictures_of_an_earlier_command_are_replaced(small_study: Path, tmp_path
     assert about["sound"] == "a.wav"
     assert about["job"] == study["jobs"]["vae"][0]
     assert about["noise_seed"] == 5
+
+
+def picture_rows(rows: int, count: int, side: int) -> list[Row]:
+    """Rows in which every picture has a colour of its own."""
+    numbers = np.arange(1, rows * count + 1).reshape(rows, count, 1)
+    colours = numbers // 256 ** np.arange(3) % 256
+    pixels = colours.astype(np.uint8)[:, :, None, None].repeat(side, 2).repeat(side, 3)
+    return [Row(float(i), pixels[i]) for i in range(rows)]
+
+
+def overview(rows: list[Row], folder: Path) -> np.ndarray:
+    return np.asarray(Image.open(save_pictures(rows, folder, {})))
+
+
+def test_a_row_that_is_too_wide_is_continued_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LARGEST", 40)
+    drawn = overview(picture_rows(2, 7, 8), tmp_path)
+    assert drawn.shape == (2 * 2 * 8, 4 * 8, 3)
+    numbers = drawn[::8, ::8] @ np.array([1, 256, 256**2])
+    white = 256**3 - 1
+    assert numbers.tolist() == [
+        [1, 2, 3, 4],
+        [5, 6, 7, white],
+        [8, 9, 10, 11],
+        [12, 13, 14, white],
+    ]
+    assert overview(picture_rows(1, 7, 11), tmp_path).shape == (3 * 11, 3 * 11, 3)
+
+
+def test_rows_that_are_too_high_together_are_made_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LARGEST", 40)
+    assert overview(picture_rows(10, 2, 8), tmp_path).shape == (40, 8, 3)
+    assert overview(picture_rows(2, 2, 8), tmp_path).shape == (32, 32, 3)
 
 
 @pytest.mark.parametrize("theirs", ["all.png", "00.png", "pictures.json"])

@@ -1,6 +1,7 @@
 """``a2ibench.load``: a trained generator in Python."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from a2ibench.errors import UserError
 from a2ibench.generator.generator import Generator
 
 RATE = 16_000
+STATISTICS = "standardiser.safetensors: expected a mean and a deviation above 0 for each of 128"
 STEREO = np.random.default_rng(0).uniform(-0.5, 0.5, (2, RATE)).astype(np.float32)
 
 
@@ -91,27 +93,49 @@ def test_what_is_no_run_is_refused(small_study: Path, tmp_path: Path) -> None:
         a2ibench.load(small_study, arm="our")
     with pytest.raises(UserError, match="holds no trained model"):
         a2ibench.load(small_study, arm="class mean")
+    with pytest.raises(UserError, match="vae has seeds 0 to 0, not 1"):
+        a2ibench.load(small_study, seed=1)
+    with pytest.raises(UserError, match="seed: expected a whole number, 0 or more, got '0'"):
+        a2ibench.load(small_study, seed="0")  # type: ignore[arg-type]
+    job = (
+        small_study
+        / "jobs"
+        / json.loads((small_study / "study.json").read_text())["jobs"]["vae"][0]
+    )
+    assert a2ibench.load(job, seed=0).name == "vae"
+    with pytest.raises(UserError, match=r"is a single job, of seed 0; another one \(1\)"):
+        a2ibench.load(job, seed=1)
 
 
 @pytest.mark.parametrize(
-    ("name", "path", "value"),
+    ("name", "path", "value", "expected"),
     [
-        ("result.json", (), []),
-        ("result.json", (), {}),
-        ("result.json", ("job",), []),
-        ("result.json", ("spec",), {"image_size": 32}),
-        ("result.json", ("spec", "classes"), None),
-        ("result.json", ("encoder",), None),
-        ("result.json", ("job", "config"), 3),
-        ("result.json", ("job", "method"), ["vae"]),
-        ("standardiser.safetensors", (), (np.zeros(3), np.ones(3))),
-        ("standardiser.safetensors", (), (np.zeros(128), np.zeros(128))),
-        ("standardiser.safetensors", (), (np.full(128, np.nan), np.ones(128))),
-        ("checkpoint.safetensors", (), b"\x80\x04N."),
+        ("result.json", (), [], "result.json is damaged (Input should be a valid dictionary)"),
+        ("result.json", (), {}, "result.json is damaged (format: Field required)"),
+        ("result.json", ("job",), [], "result.json is damaged (job: "),
+        (
+            "result.json",
+            ("spec",),
+            {"image_size": 32},
+            "result.json is damaged (spec.acoustic_dim: ",
+        ),
+        ("result.json", ("spec", "classes"), None, "result.json is damaged (spec.classes: "),
+        ("result.json", ("encoder",), None, "result.json is damaged (encoder: "),
+        ("result.json", ("job", "config"), 3, "result.json is damaged (job.config: "),
+        ("result.json", ("job", "method"), ["vae"], "result.json is damaged (job.method: "),
+        ("standardiser.safetensors", (), (np.zeros(3), np.ones(3)), STATISTICS),
+        ("standardiser.safetensors", (), (np.zeros(128), np.zeros(128)), STATISTICS),
+        ("standardiser.safetensors", (), (np.full(128, np.nan), np.ones(128)), STATISTICS),
+        ("checkpoint.safetensors", (), b"\x80\x04N.", "checkpoint.safetensors: damaged ("),
     ],
 )
 def test_a_folder_of_a_stranger_is_refused_with_a_message(
-    small_study: Path, tmp_path: Path, name: str, path: tuple[str, ...], value: Any
+    small_study: Path,
+    tmp_path: Path,
+    name: str,
+    path: tuple[str, ...],
+    value: Any,
+    expected: str,
 ) -> None:
     key = json.loads((small_study / "study.json").read_text())["jobs"]["vae"][0]
     folder = tmp_path / "job"
@@ -128,7 +152,7 @@ def test_a_folder_of_a_stranger_is_refused_with_a_message(
         if path:
             place[path[-1]] = value
         (folder / name).write_text(json.dumps(result if path else value))
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=re.escape(expected)):
         a2ibench.load(folder)
 
 

@@ -270,3 +270,11 @@ def test_options_that_do_not_go_together_are_refused(
     assert done.exit_code == 2, done.output
     assert expected in " ".join(done.output.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_silent_sound_is_exported_and_said_to_be_silent(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    out = tmp_path / "out"
+    done = call("sweep", tmp_path / "a.wav", "--volume", "0.5,1", "--export-sounds", out)
+    assert done.exit_code == 0, done.output
+    assert "note: a is silent: all of its samples are 0" in done.output

@@ -1,9 +1,14 @@
 """Changes of a sound: what each does to the samples."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import soundfile
 
 from a2ibench.errors import UserError
+from a2ibench.generator.generate import Run
 from a2ibench.generator.sound_changes import LIMITS, Change, Kind
 
 
@@ -60,6 +65,34 @@ def test_a_sound_too_short_for_the_vocoder_is_refused_by_name(kind: Kind) -> Non
     with pytest.raises(UserError, match=expected):
         Change(kind, (1, 2)).waveforms("hum", short, 8000)
     assert len(Change("reverberation", (0, 2)).waveforms("hum", short, 8000)[0]) == 2
+
+
+@pytest.fixture
+def run() -> Run:
+    """A run whose encoder needs 0.1 s."""
+
+    def encode(waveform: np.ndarray, rate: int) -> np.ndarray:
+        return np.ones(3, np.float32)
+
+    encoder = SimpleNamespace(name="ears", min_samples=100, sample_rate=1000)
+    return SimpleNamespace(encoder=encoder, encode=encode)  # type: ignore[return-value]
+
+
+def test_changed_sounds_that_are_tiled_are_counted_in_one_note(run: Run) -> None:
+    hum = np.random.default_rng(0).uniform(-0.1, 0.1, 4000).astype(np.float32)
+    features, notes = Change("tempo", (0.5, 1, 2.5, 4)).features(run, "hum", hum, 20_000)
+    assert features.shape == (4, 3)
+    assert notes == ["hum: 2 of 4 levels of tempo last less than ears needs (0.10 s): tiled"]
+    short = Change("tempo", (0.5, 4)).features(run, "hum", hum, 50_000)
+    assert short[1] == [], "that the sound itself is tiled is said already"
+
+
+def test_the_sound_that_is_approached_is_said_to_be_tiled(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.wav"
+    soundfile.write(other, np.full(400, 0.1), 8000)
+    hum = np.ones(8000, np.float32)
+    _, notes = Change("interpolate", (0, 1), other).features(run, "hum", hum, 8000)
+    assert notes == ["other.wav lasts 0.05 s, less than ears needs (0.10 s): tiled"]
 
 
 def test_a_path_between_features_has_no_sounds() -> None:

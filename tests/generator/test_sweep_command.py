@@ -1,5 +1,6 @@
 """``a2ibench sweep``: the sound is changed step by step, the picture is measured."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from a2ibench.cli import main
+from a2ibench.generator.sweep import shown_levels
 from a2ibench.results.result_file import write_result
 
 pytestmark = pytest.mark.integration
@@ -33,6 +35,19 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return low, high
 
 
+def correlated(curves: pd.DataFrame) -> tuple[float, float]:
+    """Mean of Spearman's ρ over noises, and its two-sided p over all orders of the levels."""
+    ranks = curves.rank().to_numpy()
+    by_order = [
+        np.mean([np.corrcoef(order, noise)[0, 1] for noise in ranks.T])
+        for order in itertools.permutations(range(len(ranks)))
+    ]
+    rho = by_order[0]
+    above = np.mean([one >= rho - 1e-9 for one in by_order])
+    below = np.mean([one <= rho + 1e-9 for one in by_order])
+    return float(rho), float(min(1, 2 * min(above, below)))
+
+
 def test_a_volume_sweep_writes_curves_correlations_and_strips(
     small_study: Path, sounds: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -52,11 +67,44 @@ def test_a_volume_sweep_writes_curves_correlations_and_strips(
     assert np.allclose(table[posteriors].sum(axis=1), 1)
     found = pd.read_csv(out / "correlations.csv")
     assert set(found["sound"]) == {"low $", "high", "all sounds"}
-    assert found["rho"].dropna().between(-1, 1).all()
-    assert (found["p"].dropna() >= 2 / 24 - 1e-9).all()
+    curves = table[(table["sound"] == "low $") & table["level"].notna()]
+    rho, p = correlated(curves.pivot_table("brightness", "level", "noise"))
+    said = found.set_index(["sound", "measure"]).loc[("low $", "brightness")]
+    assert (said["rho"], said["p"]) == pytest.approx((rho, p))
     assert {path.name for path in (out / "strips").iterdir()} == {"low $.png", "high.png"}
     with Image.open(out / "curves.png") as figure:
         assert figure.width > 500
+
+
+def test_a_strip_shows_a_dozen_of_many_levels_with_the_first_and_the_last(
+    small_study: Path, sounds: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sizes = {}
+    for steps in (12, 14):
+        out = tmp_path / str(steps)
+        arguments = ["--interpolate", sounds[1], "--steps", steps, "-n", "1", "--out", out]
+        done = call("sweep", small_study, sounds[0], *arguments)
+        assert done.exit_code == 0, done.output
+        assert ("(of 12 of the 14 levels)" in " ".join(done.output.split())) is (steps == 14)
+        assert len(pd.read_csv(out / "curves.csv")) == 1 + steps
+        with Image.open(out / "strips" / "low $.png") as strip:
+            sizes[steps] = strip.size
+    assert sizes[12] == sizes[14]
+    assert shown_levels(2) == [0, 1]
+    assert shown_levels(13) == [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
+    assert (shown_levels(1000)[:2], shown_levels(1000)[-1]) == ([0, 91], 999)
+
+
+def test_a_sound_of_a_long_name_gets_its_strip(
+    small_study: Path, sounds: tuple[Path, Path], tmp_path: Path
+) -> None:
+    long = [tmp_path / f"{'ä' * 110}{end}.wav" for end in ("one", "two")]
+    for path in long:
+        shutil.copy(sounds[1], path)
+    out = tmp_path / "out"
+    done = call("sweep", small_study, *long, "--volume", "0.5,1", "-n", "1", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert len({path.name for path in (out / "strips").iterdir()}) == 2
 
 
 def test_a_classifier_that_failed_gives_no_posterior(
