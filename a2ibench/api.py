@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from a2ibench.config import (
     MAX_IMAGES,
@@ -267,6 +267,7 @@ def run(
     out: "str | PathLike[str] | None" = None,
     executor: str = "ray",
     retries: int = 1,
+    earlier: Literal["keep", "recompute"] | None = None,
     tracking_uri: str | None = None,
     quiet: bool = False,
 ) -> Study:
@@ -291,6 +292,8 @@ def run(
         executor: registered name of what spreads the trainings (``"ray"``, ``"process"``,
             ``"inline"``).
         retries: number of times to retry a crashed trial.
+        earlier: what happens to results of earlier code: ``"keep"`` keeps them, marked in every
+            table, ``"recompute"`` computes them again; None for an error where there are some.
         tracking_uri: MLflow's, or ``"none"``; None for a database beside the study.
         quiet: print nothing.
 
@@ -314,6 +317,8 @@ def run(
     for what, name in (("encoder", encoder), ("scale", scale), ("executor", executor)):
         if not isinstance(name, str):
             raise UserError(f"{what}: expected a name, got {name!r}")
+    if earlier not in (None, "keep", "recompute"):
+        raise UserError(f"earlier: expected 'keep', 'recompute' or None, got {earlier!r}")
     request = Request(
         models=several_names("models", models),
         ablate=several_names("ablate", ablate),
@@ -337,6 +342,7 @@ def run(
         folder=None if out is None else Path(out),
         executor=executor,
         retries=whole_number("retries", retries, 0),
+        earlier=earlier,
     )
     display = Display(Console(quiet=quiet))
     ran = run_studies(request, display=display, observe=live_mirror(tracking_uri, display.say))

@@ -126,6 +126,7 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
         ({"seeds": 0}, "seeds: expected a whole number, 1 to 1000, got 0"),
         ({"seeds": "3"}, "seeds: expected a whole number, 1 to 1000, got '3'"),
         ({"seeds": 2.5}, "seeds: expected a whole number, 1 to 1000, got 2.5"),
+        ({"earlier": "Keep"}, "earlier: expected 'keep', 'recompute' or None, got 'Keep'"),
         ({"retries": 1.5}, "retries: expected a whole number, 0 or more, got 1.5"),
         ({"settings": {"vae": None}}, "settings of vae: expected a mapping .*, got None"),
         ({"settings": {"vae": {3: 1}}}, "settings of vae: expected a name, .* got 3"),

@@ -84,7 +84,8 @@ def settle(
         raise UserError(
             f"{study.folder}: holds results of earlier code: {'; '.join(_told(models))}. Say"
             " --recompute to compute these jobs again (the earlier results stay in the folder), or"
-            " --keep to keep the results, marked in every table"
+            " --keep to keep the results, marked in every table (in Python: earlier='recompute' or"
+            " 'keep')"
         )
     kept = {one.task.job.key: one.kept for one in found}
     settled = tuple(entry.map(lambda task: kept.get(task.job.key, task)) for entry in entries)

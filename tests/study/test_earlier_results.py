@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from a2ibench import code_hash
+import a2ibench
+from a2ibench import api, code_hash
 from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.protocol import PROTOCOL
@@ -103,6 +104,23 @@ def age(folder: Path, change: Callable[[str, dict[str, Any]], None]) -> None:
 
 def tables(folder: Path) -> Mapping[str, str]:
     return {path.name: path.read_text() for path in (folder / "tables").glob("*.csv")}
+
+
+def test_python_asks_as_the_command_does(study: Path) -> None:
+    def again(**choice: Any) -> api.Study:
+        return a2ibench.run(
+            ["vae", "wan2019"], dataset="synthetic", settings={"synthetic": PAIRS}, seeds=1,
+            encoder="logmel", images=64, metrics=[METRIC], executor="inline", tracking_uri="none",
+            out=study, quiet=True, **choice,
+        )  # fmt: skip
+
+    before = jobs_of(study)
+    with pytest.raises(UserError, match="in Python: earlier='recompute' or 'keep'"):
+        again()
+    again(earlier="keep")
+    assert jobs_of(study)["vae"] == before["vae"]
+    again(earlier="recompute")
+    assert jobs_of(study)["vae"] != before["vae"]
 
 
 def test_the_command_asks_before_any_work(study: Path) -> None:
