@@ -4,7 +4,7 @@ import csv
 
 import pytest
 from click.testing import CliRunner
-from planted import RATE, good_pairs, noise, scene, write
+from planted import RATE, compressed, good_pairs, noise, scene, write
 
 from a2ibench.cli import main
 from a2ibench.curation.check import check_store
@@ -38,6 +38,16 @@ def copy_clip(pairs, original, **changed):
     """Adds the pairs of a clip again, under another name."""
     copies = [{**pairs[row], **changed} for row in rows_of(pairs, original)]
     pairs.extend(copies)
+
+
+def still(pairs, source, picture, change):
+    """Shows one picture in ten pairs of a clip."""
+    first = pairs[rows_of(pairs, source)[0]]
+    for i in range(10):
+        seed = 10_000 + 10 * len(pairs) + i
+        pairs.append(
+            {**first, "image": change(picture, i), "audio": noise(seed), "start": 90.0 + i}
+        )
 
 
 @pytest.fixture
@@ -131,6 +141,15 @@ def test_the_label_of_most_copies_is_proposed_for_the_one_that_stays(pairs, root
     assert {one.decision for one in found if one.row in rows_of(pairs, "dog-0")} == {"sea"}
 
 
+def test_a_clip_has_one_vote_on_the_class_of_its_copies(pairs, root):
+    tested = rows_of(pairs, "dog-5")[0]
+    pairs[tested]["image"] = scene(7777)
+    still(pairs, "sea-0", scene(7777), lambda picture, i: picture)
+    _, found = proposals_of(pairs, root)
+    said = {one.row: one.decision for one in found}
+    assert said == dict.fromkeys(rows_of(pairs, "sea-0"), "drop") | {tested: ""}
+
+
 def test_no_class_loses_a_side(pairs, root):
     for row, pair in enumerate(pairs):
         if (pair["label"], pair["split"]) == ("sea", "test"):
@@ -139,6 +158,40 @@ def test_no_class_loses_a_side(pairs, root):
     assert found
     assert {one.decision for one in found} == {""}
     assert "sea would lose its test pairs" in found[0].why
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda x, i: x, lambda x, i: compressed(x, "JPEG", 50 + 5 * i)],
+    ids=["equal", "jpeg"],
+)
+def test_a_picture_of_ten_pairs_of_clips_of_both_sides_is_gone_from_training_in_one_round(
+    pairs, root, change
+):
+    for source in ("dog-5", "dog-0", "dog-1", "sea-0"):
+        still(pairs, source, scene(7777), change)
+    write(pairs, root)
+    assert call("data", "check", root).exit_code == 1
+    assert call("data", "clean", root, "--apply", root / "check.csv").exit_code == 0
+    gone = {row for name in ("dog-0", "dog-1", "sea-0") for row in rows_of(pairs, name)}
+    assert set(PairStore(root).corrections) == gone  # ten of twelve pairs: the whole clips
+    done = call("data", "check", root)
+    assert (done.exit_code, "copies" in done.output) == (0, False), done.output
+
+
+def test_all_pairs_of_a_sound_that_leaks_are_gone_from_training_in_one_round(pairs, root):
+    pairs[rows_of(pairs, "dog-6")[0]]["audio"] = noise(7777)
+    heard = noise(7777)
+    for i in range(3):  # less than half of the clip's pairs
+        pairs.append({**pairs[0], "audio": heard, "image": scene(8_000 + i)})
+    for i in range(4):
+        pairs.append({**pairs[0], "audio": noise(9_000 + i), "image": scene(9_000 + i)})
+    _, found = proposals_of(sorted(pairs, key=lambda pair: pair["source"]), root)
+    assert [one.row for one in found] == [2, 3, 4]
+    assert call("data", "check", root).exit_code == 1
+    assert call("data", "clean", root, "--apply", root / "check.csv").exit_code == 0
+    done = call("data", "check", root)
+    assert done.exit_code == 0, done.output
 
 
 def test_a_sheet_is_applied_as_it_is_and_nothing_is_left_to_find(pairs, root):
