@@ -60,7 +60,8 @@ def make(
     """Write a page that shows two pictures at a time and asks which fits the sound.
 
     OUT/study.html is a single file for the participants; OUT/key.json says what they compare: keep
-    it to yourself. An attention check shows the real picture and one of another class.
+    it to yourself. An attention check shows the real picture and one that has no class in
+    common with the sound.
     """
     load_plugins(plugins)
     from a2ibench.human_study.page import PAGE, write_study
