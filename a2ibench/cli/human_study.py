@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from a2ibench.cli.options import F, budget_option, load_plugins, make_display, plugin_option
+from a2ibench.cli.options import (
+    F,
+    FloatRange,
+    budget_option,
+    load_plugins,
+    make_display,
+    plugin_option,
+)
 
 if TYPE_CHECKING:
     from a2ibench.human_study.answers import Scores
@@ -93,7 +100,7 @@ def make(
     "needed",
     default=0.8,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=FloatRange(0, 1),
     help="Share of attention checks that a participant must pass.",
 )
 def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:

@@ -63,7 +63,7 @@ def root(tmp_path):
 def test_a_good_store_needs_no_correction(pairs, root):
     store, found = proposals_of(pairs, root)
     assert found == []
-    assert write_check_sheet(store, found, root / "check.csv") == 0
+    assert write_check_sheet(store, found, root / "check.csv", print) == 0
     assert not (root / "check.csv").exists()
 
 
@@ -220,18 +220,21 @@ def test_what_a_person_decided_otherwise_stands_and_a_sheet_of_other_pairs_is_ke
     pairs[0]["audio"] = 0 * noise(0)
     pairs[2]["audio"] = 0 * noise(0)
     store, found = proposals_of(pairs, root)
+    said: list[str] = []
     sheet = root / "check.csv"
-    assert write_check_sheet(store, found, sheet) == 2
+    assert write_check_sheet(store, found, sheet, said.append) == 2
     text = sheet.read_text(encoding="utf-8-sig")
     lines = text.splitlines()
     lines[1] = lines[1].removesuffix("drop") + "keep"
     sheet.write_text("\n".join(lines), encoding="utf-8")
-    assert write_check_sheet(store, found, sheet) == 1
+    assert write_check_sheet(store, found, sheet, said.append) == 1
     assert {line["row"]: line["decision"] for line in lines_of(sheet)} == {"0": "keep", "2": "drop"}
     sheet.write_text(text.replace("dog-0", "other"), encoding="utf-8")
-    assert write_check_sheet(store, found, sheet) == 2
+    assert write_check_sheet(store, found, sheet, said.append) == 2
     assert "other" in (root / "check.csv.old").read_text(encoding="utf-8")
     sheet.write_text(text.replace("dog-0", "another"), encoding="utf-8")
-    assert write_check_sheet(store, found, sheet) == 2
+    assert write_check_sheet(store, found, sheet, said.append) == 2
     assert "other" in (root / "check.csv.old").read_text(encoding="utf-8")
     assert "another" in (root / "check.csv.old-2").read_text(encoding="utf-8")
+    assert ["has the source 'dog-0' in the store, not" in line for line in said] == [True, True]
+    assert said[1].endswith(f"it is now {sheet}.old-2")
