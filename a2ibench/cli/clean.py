@@ -7,7 +7,9 @@ import click
 
 from a2ibench.cli.completion import names
 from a2ibench.cli.options import (
+    FloatRange,
     encoder_option,
+    is_given,
     load_plugins,
     make_display,
     plugin_option,
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 IN_FOLDER = "-"
 """Value of --apply for the sheet in the store's own folder."""
+OF_SEARCH = {"encoder": "--encoder", "judge": "--judge", "settings": "--set", "plugins": "--plugin"}
+"""Options of the search for wrong labels."""
 
 
 @click.command()
@@ -47,7 +51,7 @@ IN_FOLDER = "-"
     "--quality",
     default=0.2,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=FloatRange(0, 1),
     help="Largest label_quality of a suspect that --auto decides on.",
 )
 @click.option("--undo", is_flag=True, help="Remove all corrections.")
@@ -61,7 +65,9 @@ IN_FOLDER = "-"
 )
 @set_option("Set an option of the encoder. Repeatable.")
 @plugin_option
+@click.pass_context
 def clean(
+    context: click.Context,
     folder: Path,
     sheet: str | None,
     auto: Literal["drop", "relabel"] | None,
@@ -83,10 +89,7 @@ def clean(
     """
     from a2ibench.extras import require
 
-    if undo and sheet is not None:
-        raise UserError("--undo and --apply exclude each other: give one of them")
-    if auto is not None and sheet is None:
-        raise UserError("--auto belongs to --apply: give both")
+    _check_options(context)
     display = make_display()
     if undo:
         _undo(folder, display)
@@ -97,6 +100,27 @@ def clean(
     require("curation", "the search for wrong labels")
     load_plugins(plugins)
     _find(folder, encoder, judge, settings, display)
+
+
+def _check_options(context: click.Context) -> None:
+    """Check that the options belong to one thing to do.
+
+    Raises:
+        UserError: they do not.
+    """
+    undo, apply = context.params["undo"], context.params["sheet"] is not None
+    if undo and apply:
+        raise UserError("--undo and --apply exclude each other: give one of them")
+    if context.params["auto"] is None and is_given(context, "quality"):
+        raise UserError("--quality belongs to --auto: give both")
+    if context.params["auto"] is not None and not apply:
+        raise UserError("--auto belongs to --apply: give both")
+    ignored = [flag for name, flag in OF_SEARCH.items() if is_given(context, name)]
+    if (undo or apply) and ignored:
+        raise UserError(
+            f"{', '.join(ignored)}: of no use with {'--undo' if undo else '--apply'}, which"
+            " searches for nothing"
+        )
 
 
 def _find(
@@ -131,7 +155,7 @@ def _find(
             absent,
             rows,
         )
-        carried = write_label_sheet(store, rows, findings)
+        carried = write_label_sheet(store, rows, findings, display.say)
     covers, suspect = findings.table["covers"], findings.table["suspect"]
     display.say(
         f"{folder / SHEET}: {int((covers == 'clip').sum())} clips and"

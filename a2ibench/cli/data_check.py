@@ -101,7 +101,7 @@ def _offer_corrections(
 
     sheet = place / SHEET
     proposals = propose(store, findings)
-    proposed = write_check_sheet(store, proposals, sheet)
+    proposed = write_check_sheet(store, proposals, sheet, display.say)
     if not proposals:
         return
     how = (

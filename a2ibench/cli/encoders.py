@@ -8,6 +8,7 @@ import click
 
 from a2ibench.cli.completion import names
 from a2ibench.cli.options import (
+    FloatRange,
     dataset_option,
     load_plugins,
     make_display,
@@ -54,9 +55,7 @@ def train() -> None:
 )
 @_budget_option("--steps", 10_000, click.IntRange(min=1), "Number of training steps.")
 @_budget_option("--batch-size", 32, click.IntRange(min=1), "Number of pairs per step.")
-@_budget_option(
-    "--learning-rate", 1e-3, click.FloatRange(0, min_open=True), "Learning rate of Adam."
-)
+@_budget_option("--learning-rate", 1e-3, FloatRange(0, min_open=True), "Learning rate of Adam.")
 @_budget_option(
     "--seed",
     0,

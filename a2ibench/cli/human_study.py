@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from a2ibench.cli.options import F, budget_option, load_plugins, make_display, plugin_option
+from a2ibench.cli.options import (
+    F,
+    FloatRange,
+    budget_option,
+    load_plugins,
+    make_display,
+    plugin_option,
+)
 
 if TYPE_CHECKING:
     from a2ibench.human_study.answers import Scores
@@ -60,7 +67,8 @@ def make(
     """Write a page that shows two pictures at a time and asks which fits the sound.
 
     OUT/study.html is a single file for the participants; OUT/key.json says what they compare: keep
-    it to yourself. An attention check shows the real picture and one of another class.
+    it to yourself. An attention check shows the real picture and one that has no class in
+    common with the sound.
     """
     load_plugins(plugins)
     from a2ibench.human_study.page import PAGE, write_study
@@ -92,7 +100,7 @@ def make(
     "needed",
     default=0.8,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=FloatRange(0, 1),
     help="Share of attention checks that a participant must pass.",
 )
 def score(folder: Path, answers: tuple[Path, ...], needed: float) -> None:

@@ -1,11 +1,13 @@
 """Options that several commands share, and the display."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from a2ibench.cli.completion import names
 from a2ibench.errors import UserError
@@ -17,6 +19,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FAILED = 1
 """The exit code where a job failed, or a study had to stop."""
+
+
+class FloatRange(click.FloatRange):
+    """A range of finite numbers: click's own takes NaN anywhere, and ∞ where an end is open."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read a number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number.", param, ctx)
+        return number
+
+
+def is_given(context: click.Context, name: str) -> bool:
+    """Return whether the parameter has a value other than by default."""
+    return context.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def budget_option(default: str = "the largest") -> Callable[[F], F]:
@@ -64,7 +84,7 @@ ray_address_option = click.option(
 )
 worker_memory_option = click.option(
     "--worker-memory",
-    type=click.FloatRange(min=0.25),
+    type=FloatRange(min=0.25),
     default=4,
     show_default=True,
     metavar="GIB",

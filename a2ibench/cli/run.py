@@ -9,6 +9,7 @@ import click
 from a2ibench.cli.completion import ablations, names
 from a2ibench.cli.options import (
     FAILED,
+    FloatRange,
     dataset_option,
     executor_option,
     images_option,
@@ -131,7 +132,7 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
 )
 @click.option(
     "--gpus-per-trial",
-    type=click.FloatRange(min=0),
+    type=FloatRange(min=0),
     help="Number of GPUs per trial. A fraction shares a GPU (its memory is not divided); 2, 3, …"
     " train one model together (Ray).  [default: 1 where there is one]",
 )

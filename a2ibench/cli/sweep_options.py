@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
-from click.core import ParameterSource
 
-from a2ibench.cli.options import F
+from a2ibench.cli.options import F, is_given
 from a2ibench.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,17 +46,17 @@ def check_options(context: click.Context, changes: set[str], sounds: bool) -> No
     export, images = asked["export_sounds"] is not None, asked["images"] is not None
     if export and images:
         raise UserError("--export-sounds writes sounds, --images reads pictures: give one of them")
-    if not images and (asked["judged_by"] is not None or _is_given(context, "name")):
+    if not images and (asked["judged_by"] is not None or is_given(context, "name")):
         raise UserError("--judged-by and --name belong to --images")
     if images and (sounds or changes or asked["ratios"] or asked["steps"]):
         raise UserError(
             "--images takes the folder of exported sounds, which names the change and the sounds,"
             " and neither of them again"
         )
-    ignored = [name for name in OUTSIDE if _is_given(context, name)]
+    ignored = [name for name in OUTSIDE if is_given(context, name)]
     if export and "noise_seed" in ignored and changes & {"noise", "reverberation"}:
         ignored.remove("noise_seed")
-    if export and _is_given(context, "out"):
+    if export and is_given(context, "out"):
         raise UserError("--out: of no use here: --export-sounds names the folder")
     if (export or images) and ignored:
         options = ", ".join(OUTSIDE[one] for one in ignored)
@@ -67,10 +66,6 @@ def check_options(context: click.Context, changes: set[str], sounds: bool) -> No
         raise UserError(f"give one of {', '.join(names)} and {last}")
     if not (export or images or sounds):
         raise UserError("give sounds behind RUN; or --export-sounds, or --images")
-
-
-def _is_given(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def make_change(

@@ -9,6 +9,7 @@ import click
 from a2ibench.cli.completion import names
 from a2ibench.cli.options import (
     FAILED,
+    FloatRange,
     dataset_option,
     encoder_option,
     images_option,
@@ -68,13 +69,13 @@ SHOWN = 10
     "--share",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FloatRange(0, 1, min_open=True),
     help="Share of the final budget that a complete trial trains for: 0.1 is a tenth of --images.",
 )
 @set_option("Set an option that is not searched. Repeatable.")
 @click.option(
     "--gpus-per-trial",
-    type=click.FloatRange(0, 1),
+    type=FloatRange(0, 1),
     help="Number of GPUs per trial. A fraction shares a GPU (its memory is not divided)."
     "  [default: 1 where there is one]",
 )

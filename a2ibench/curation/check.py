@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from a2ibench.data.verification import changed_files
 from a2ibench.errors import UserError, counted
 from a2ibench.one_thread import one_thread
 from a2ibench.types import IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIN_STILL = 3
 """Smallest number of pairs for a still source: two frames half a second apart often agree."""
@@ -165,42 +169,72 @@ def _copies(
     import pandas as pd
 
     source = pd.factorize(store.index["source"])[0].astype(np.int64)
+    sides = store.rows("train"), store.rows("test")
     plain = constant(pictures)
-    for what in ("picture", "sound"):
-        train, test = (
-            rows[~plain[rows]] if what == "picture" else np.unique(sounds.of_row[rows])
-            for rows in (store.rows("train"), store.rows("test"))
+
+    def compare_pictures(one: IntArray, other: IntArray, where: str) -> Copies:
+        progress = counter(f"comparing pictures, {where}")
+        return picture_copies(store.images, pictures, source, (one, other), progress)
+
+    def compare_sounds(one: IntArray, other: IntArray, where: str) -> Copies:
+        progress = counter(f"comparing sounds, {where}")
+        return sound_copies(sounds, source[sounds.row], (one, other), progress)
+
+    for what, compare, item, (train, test) in (
+        ("picture", compare_pictures, np.arange(len(store)), [row[~plain[row]] for row in sides]),
+        ("sound", compare_sounds, sounds.of_row, sides),
+    ):
+        trained, tested = np.unique(item[train]), np.unique(item[test])
+        leaks = compare(tested, trained, "test against train")
+        found = _of_rows(leaks, item, test, train)
+        if len(leaks):
+            # One item of the test may have many copies in the training pairs: each is to be found.
+            copied = np.unique(leaks.a)
+            more = _of_rows(compare(trained, copied, "train against test"), item, train, test)
+            found = pd.concat([found, more.rename(columns={"a": "b", "b": "a"})])
+        yield from _by_sources(
+            store, what, "test and train", item, found.drop_duplicates(["a", "b"])
         )
-        for name, one, other in (
-            ("test against train", test, train),
-            ("inside train", train, train),
-            ("inside test", test, test),
-        ):
-            progress = counter(f"comparing {what}s, {name}")
-            if what == "picture":
-                found = picture_copies(store.images, pictures, source, (one, other), progress)
-            else:
-                found = sound_copies(sounds, source[sounds.row], (one, other), progress)
-                found = Copies(sounds.row[found.a], sounds.row[found.b], found.equal)
-            yield from _by_sources(store, what, name, found)
+        for rows, items, where in ((train, trained, "inside train"), (test, tested, "inside test")):
+            found = _of_rows(compare(items, items, where), item, rows, rows)
+            yield from _by_sources(store, what, where, item, found)
 
 
-def _by_sources(store: PairStore, what: str, where: str, copies: Copies) -> Iterator[Finding]:
+def _of_rows(copies: Copies, item: IntArray, one: IntArray, other: IntArray) -> "pd.DataFrame":
+    """Link each pair with a copied picture or sound to the first pair that has the copy.
+
+    Args:
+        copies: items of one side with their copies on the other.
+        item: int64 ``[len(store)]``, the item of each pair; several may share a sound.
+        one: rows of the one side.
+        other: rows of the other.
+
+    Returns:
+        ``a``, ``b``, rows of the two sides, and ``equal``.
+    """
+    import pandas as pd
+
+    found = pd.DataFrame({"item": copies.a, "copy": copies.b, "equal": copies.equal})
+    rows = pd.DataFrame({"item": item[one], "a": one})
+    first = pd.DataFrame({"copy": item[other], "b": other}).drop_duplicates("copy")
+    return found.merge(rows, on="item").merge(first, on="copy")[["a", "b", "equal"]]
+
+
+def _by_sources(
+    store: PairStore, what: str, where: str, item: IntArray, copies: "pd.DataFrame"
+) -> Iterator[Finding]:
     """Yield one finding per pair of sources."""
     names = store.index["source"].to_numpy()
     groups: dict[tuple[str, str], list[tuple[int, int, bool]]] = defaultdict(list)
-    for a, b, equal in zip(
-        copies.a.tolist(), copies.b.tolist(), copies.equal.tolist(), strict=True
-    ):
+    for a, b, equal in zip(*(copies[name].tolist() for name in ("a", "b", "equal")), strict=True):
         groups[names[a], names[b]].append((a, b, equal))
-    leak = where == "test against train"
+    leak = where == "test and train"
     for (one, other), found in sorted(groups.items(), key=lambda group: -len(group[1])):
-        equal = sum(is_equal for *_, is_equal in found)
+        equal = len({item[a] for a, _, is_equal in found if is_equal})
         yield Finding(
             f"{what}_leak" if leak else f"{what}_copies",
             "leak" if leak else "warning",
-            f"{counted(len(found), what)} of {one} also in {other}"
-            + (" (test and train)" if leak else f" ({where})")
+            f"{counted(len({item[a] for a, *_ in found}), what)} of {one} also in {other} ({where})"
             + (f", {equal} to the last bit" if equal else ", nearly the same"),
             "Look at both. If they are one recording, keep one of the two"
             + (" or put both on one side of the split." if leak else "."),

@@ -1,15 +1,13 @@
 """The sheet of a check: proposed corrections, for a person to accept, change or refuse."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from a2ibench.curation.clips import Clips
-from a2ibench.curation.decisions import decide, spell
+from a2ibench.curation.decisions import decide, read_earlier, spell
 from a2ibench.curation.proposals import Proposal
-from a2ibench.curation.sheet import Line, read_sheet, write_sheet
+from a2ibench.curation.sheet import write_sheet
 from a2ibench.data.store import PairStore
-from a2ibench.errors import UserError
-from a2ibench.storage import set_aside
 
 SHEET = "check.csv"
 COLUMNS = (
@@ -18,22 +16,29 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Path) -> int:
+def write_check_sheet(
+    store: PairStore, proposals: Sequence[Proposal], path: Path, say: Callable[[str], None]
+) -> int:
     """Write the proposals to a sheet, as decisions; remove the sheet if there are none.
 
     Decisions of a person in an existing sheet, and the corrections in force, are carried over, so
-    that applying the new sheet undoes nothing. A sheet that cannot be read, or is about other
-    pairs, is kept as ``check.csv.old``, ``check.csv.old-2``, …
+    that applying the new sheet undoes nothing.
 
     Args:
         store: the pairs.
         proposals: corrections of these pairs.
         path: the file.
+        say: see :func:`~a2ibench.curation.decisions.read_earlier`.
 
     Returns:
         Number of pairs with a proposed decision.
     """
-    decided = _read_decided(store, path)
+    # A person's decision is one that differs from the proposal.
+    decided = [
+        line
+        for line in read_earlier(store, path, say)
+        if line.decision.strip() not in ("", line.suggested)
+    ]
     by_person = set(decide(store, decided).rows)
     new = {one.row: one for one in proposals if one.row not in by_person}
     if not new and not decided:
@@ -63,16 +68,3 @@ def write_check_sheet(store: PairStore, proposals: Sequence[Proposal], path: Pat
             add("segment", row, spell(label), "corrected before", spell(label))
     write_sheet(path, lines, COLUMNS)
     return sum(bool(one.decision) for one in new.values())
-
-
-def _read_decided(store: PairStore, path: Path) -> list[Line]:
-    """Return the lines on which a person's decision differs from the proposal."""
-    if not path.is_file():
-        return []
-    try:
-        lines = read_sheet(path)
-        decide(store, lines)
-    except UserError:
-        set_aside(path, "old")
-        return []
-    return [line for line in lines if line.decision.strip() not in ("", line.suggested)]

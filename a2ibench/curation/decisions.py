@@ -1,13 +1,15 @@
 """Read the decisions on a sheet as corrections of a store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from a2ibench.curation.clips import Clips
-from a2ibench.curation.sheet import Line
+from a2ibench.curation.sheet import Line, read_sheet
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError, unknown
+from a2ibench.storage import set_aside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +99,27 @@ def decide(store: PairStore, lines: Sequence[Line], auto: Auto | None = None) ->
     return Decisions(known, len(automatic), undecided)
 
 
+def read_earlier(store: PairStore, path: Path, say: Callable[[str], None]) -> list[Line]:
+    """Read the sheet that a new one is about to replace; there need not be one.
+
+    A sheet that cannot be read, or is about other pairs, is kept as ``NAME.old``, ``NAME.old-2``, …
+
+    Args:
+        store: the pairs.
+        path: the sheet.
+        say: told where the sheet is kept, and why.
+    """
+    if not path.is_file():
+        return []
+    try:
+        lines = read_sheet(path)
+        decide(store, lines)
+    except UserError as error:
+        say(f"{error}; nothing is carried over from this sheet: it is now {set_aside(path, 'old')}")
+        return []
+    return lines
+
+
 def _check_row(line: Line, index: "pd.DataFrame") -> None:
     if line.row >= len(index):
         raise UserError(f"{line.where}: there is no row {line.row} (the store has {len(index)})")
@@ -105,7 +128,7 @@ def _check_row(line: Line, index: "pd.DataFrame") -> None:
             raise UserError(
                 f"{line.where}: row {line.row} has the {name} {found!r} in the store, not"
                 f" {given!r}; the sheet belongs to another store or was changed: write it again"
-                " (`a2ibench data clean DIR`)"
+                " (`a2ibench data clean DIR`, or `data check DIR` for that of a check)"
             )
 
 

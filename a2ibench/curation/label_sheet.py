@@ -1,16 +1,19 @@
 """Write the sheet of doubtful labels, with earlier decisions."""
 
+from collections.abc import Callable
 from typing import Any
 
 from a2ibench.curation.clips import Clips
-from a2ibench.curation.decisions import decide, spell
+from a2ibench.curation.decisions import decide, read_earlier, spell
 from a2ibench.curation.label_errors import Findings
-from a2ibench.curation.sheet import SHEET, read_sheet, write_sheet
+from a2ibench.curation.sheet import SHEET, write_sheet
 from a2ibench.data.store import PairStore
 from a2ibench.types import IntArray
 
 
-def write_label_sheet(store: PairStore, rows: IntArray, findings: Findings) -> int:
+def write_label_sheet(
+    store: PairStore, rows: IntArray, findings: Findings, say: Callable[[str], None]
+) -> int:
     """Write ``label_errors.csv`` into the folder of a store.
 
     Decisions in an existing sheet, and the corrections in force, are carried over, so that nothing
@@ -21,15 +24,14 @@ def write_label_sheet(store: PairStore, rows: IntArray, findings: Findings) -> i
         store: the pairs.
         rows: int64 ``[n]``, the rows that were checked.
         findings: the findings about these rows.
+        say: see :func:`~a2ibench.curation.decisions.read_earlier`.
 
     Returns:
         Number of lines with a decision.
-
-    Raises:
-        UserError: the existing sheet cannot be read or does not fit the store.
     """
     path = store.root / SHEET
-    old = read_sheet(path) if path.is_file() else []
+    # Only now: decisions may have been entered during the search.
+    old = read_earlier(store, path, say)
     decided = decide(store, old).rows
     clips = Clips(store)
     given = {

@@ -83,7 +83,9 @@ def _copies(store: PairStore, findings: Sequence[Finding]) -> dict[int, tuple[st
     for rows in members.values():
         kept = min(rows, key=lambda row: (split[row] != "test", row))
         others = [row for row in rows if source[row] != source[kept]]
-        labels = Counter(str(label[row]) for row in (kept, *others))
+        # A clip has one vote, however many of its pairs show the copy.
+        votes = {(source[row], str(label[row])) for row in (kept, *others)}
+        labels = Counter(name for _, name in votes)
         if len(labels) > 1:
             (likeliest, most), *_ = labels.most_common()
             sure = likeliest != label[kept] and 2 * most > labels.total()

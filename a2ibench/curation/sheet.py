@@ -1,6 +1,7 @@
 """Sheets on which a person decides about labels: CSV files that spreadsheets open."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,12 +102,12 @@ def _read_line(where: str, cells: Mapping[str, str]) -> Line:
     covers = cells["covers"].strip().lower()
     if covers not in ("clip", "segment"):
         raise UserError(f"{where}: covers: expected clip or segment, got {cells['covers']!r}")
-    row = _number(where, "row", cells["row"])
-    if row is None or row < 0 or row != int(row):
+    # No separator of thousands: "1,000" would be row 1 where the comma is the decimal one.
+    if not re.fullmatch(r"[0-9]{1,15}(\.0)?", row := cells["row"].strip()):
         raise UserError(f"{where}: row: expected a row number of the store, got {cells['row']!r}")
     return Line(
         where=where,
-        row=int(row),
+        row=int(row.removesuffix(".0")),
         covers=covers,
         source=texts["source"],
         label=texts["label"],

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -9,6 +10,7 @@ from typing import Final, Literal
 import numpy as np
 import pydantic
 
+from a2ibench.data.pair_labels import labels_of
 from a2ibench.data.store import PairStore
 from a2ibench.errors import UserError
 from a2ibench.evaluation.eval_set import spread
@@ -28,7 +30,7 @@ class Trial(pydantic.BaseModel):
     Attributes:
         id: random, so that the page does not reveal what is compared.
         kind: a comparison of two arms, an attention check (the real picture of the moment against
-            one of another class), or a repeated comparison with the sides exchanged.
+            one that shares no class with it), or a repeated comparison with the sides exchanged.
         row: the test segment's row in the store.
         left: the arm, or ``real`` or ``other``, whose picture stands on the left.
         right: likewise on the right.
@@ -71,6 +73,31 @@ class Key(pydantic.BaseModel):
     seed: int
     ties: bool = False
     trials: list[Trial]
+
+    @pydantic.model_validator(mode="after")
+    def _check_trials(self) -> "Key":
+        for one, times in Counter(trial.id for trial in self.trials).items():
+            if times > 1:
+                raise ValueError(f"two trials have the id {one!r}")
+        compared = {trial.id for trial in self.trials if trial.kind == "compare"}
+        if not compared:
+            raise ValueError("expected trials, got no comparison")
+        for trial in self.trials:
+            sides = {trial.left, trial.right}
+            if trial.kind == "attention":
+                if sides != {"real", "other"}:
+                    raise ValueError(
+                        f"trial {trial.id} shows {trial.left!r} and {trial.right!r}; expected real"
+                        " and other"
+                    )
+            elif len(sides) < 2 or not sides <= set(self.arms):
+                raise ValueError(
+                    f"trial {trial.id} compares {trial.left!r} with {trial.right!r}; expected two"
+                    f" of {', '.join(self.arms)}"
+                )
+            if trial.of not in (compared if trial.kind == "repeat" else {None}):
+                raise ValueError(f"trial {trial.id} repeats {trial.of!r}, which is no comparison")
+        return self
 
 
 @dataclass(frozen=True)
@@ -130,8 +157,8 @@ def make_trials(
 
     Raises:
         UserError: there are more trials or checks than test segments, fewer trials than pairs of
-            arms, more repeats than trials, checks on data with a single class, or arms of other
-            data.
+            arms, more repeats than trials, more checks than segments whose classes another one does
+            not share, or arms of other data.
     """
     rows = store.rows("test")
     label = store.label(rows)
@@ -147,10 +174,6 @@ def make_trials(
         )
     if repeats > count:
         raise UserError(f"--repeats {repeats}: at most as many as --trials ({count})")
-    if checks > len(rows):
-        raise UserError(f"--checks {checks}: there are only {len(rows)} test segments")
-    if checks and len(np.unique(label)) < 2:
-        raise UserError("--checks: an attention check needs a second class in the test split")
     rng = np.random.default_rng(seed)
     clips = store.index["source"].iloc[rows].astype(str).to_list()
     trials, pictures = _compare(rows, label, clips, arms, count, rng)
@@ -159,8 +182,8 @@ def make_trials(
         again = {"id": _random_id(rng), "kind": "repeat", "of": trial.id, **exchanged}
         trials.append(trial.model_copy(update=again))
         pictures[trials[-1].id] = pictures[trial.id][::-1]
-    for position in rng.permutation(len(rows))[:checks]:
-        other = rng.choice(np.flatnonzero(label != label[position]))
+    for position, others in _attention_checks(store, rows, checks, rng):
+        other = rng.choice(others)
         sides = ("real", "other") if rng.random() < 0.5 else ("other", "real")
         trial = Trial(
             id=_random_id(rng), kind="attention", row=int(rows[position]), left=sides[0],
@@ -177,6 +200,28 @@ def make_trials(
         trials=trials,
     )  # fmt: skip
     return Trials(key, pictures)
+
+
+def _attention_checks(
+    store: PairStore, rows: IntArray, count: int, rng: np.random.Generator
+) -> list[tuple[int, IntArray]]:
+    """Choose positions among the rows, each with those of the pairs that share no class with it."""
+    labels = labels_of(store, rows)
+    classes = store.label(rows)[:, None] if labels is None else labels.label
+    chosen: list[tuple[int, IntArray]] = []
+    for position in rng.permutation(len(rows)).tolist():
+        if len(chosen) == count:
+            break
+        own = classes[position][classes[position] >= 0]
+        others = np.flatnonzero(~np.isin(classes, own).any(axis=1))
+        if len(others):
+            chosen.append((position, others))
+    if len(chosen) < count:
+        raise UserError(
+            f"--checks {count}: expected at most {len(chosen)}, the number of test segments to"
+            " which there is a picture that shares no class with the sound"
+        )
+    return chosen
 
 
 def _compare(

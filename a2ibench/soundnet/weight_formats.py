@@ -149,12 +149,20 @@ def _array(key: str, value: Any) -> "np.ndarray[Any, np.dtype[Any]]":
 
 
 def _from_tensor(key: str, value: Any) -> "np.ndarray[Any, np.dtype[Any]]":
-    """Return a view of a tensor's numbers; types that NumPy lacks are refused."""
+    """Return a view of a tensor's numbers, or a copy of bfloat16, which NumPy lacks."""
+    if not isinstance(value, torch.Tensor):
+        raise UserError(f"{key}: expected a dense tensor, got {type(value).__name__}")
     try:
-        view: np.ndarray[Any, np.dtype[Any]] = value.numpy()
-    except (AttributeError, TypeError, RuntimeError) as error:
-        raise UserError(f"{key}: expected a dense tensor, got {type(value).__name__}") from error
-    return view
+        view = value.detach()
+        # A few numbers may stand for any number of them: a copy would not fit in memory.
+        if view.dtype is torch.bfloat16 and view.nbytes <= view.untyped_storage().nbytes():
+            view = view.float()
+        return view.numpy()
+    except (TypeError, RuntimeError) as error:
+        raise UserError(
+            f"{key}: expected a dense tensor of 16, 32 or 64 bits, got {value.dtype}"
+            f" ({value.layout}, {value.device})"
+        ) from error
 
 
 READERS: Mapping[str, Callable[[bytes, Architecture], Arrays]] = {

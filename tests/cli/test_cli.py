@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import soundfile
@@ -248,3 +250,37 @@ def test_a_reader_that_has_enough_ends_a_command_quietly(command: list[str]) -> 
     assert "Traceback" not in done.stderr
     assert "plug-in" not in done.stderr
     assert done.returncode == 1
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    """All commands below a group."""
+    for command in group.commands.values():
+        yield from commands(command) if isinstance(command, click.Group) else [command]
+
+
+def test_no_option_takes_a_number_that_is_none_or_infinite() -> None:
+    ranges = {
+        (command.name, parameter.name): parameter.type
+        for command in commands(main)
+        for parameter in command.params
+        if isinstance(parameter.type, click.FloatRange)
+    }
+    assert {("soundnet", "learning_rate"), ("clean", "quality")} <= ranges.keys()
+    for option, kind in ranges.items():
+        for text in ("nan", "inf", "-inf"):
+            with pytest.raises(click.BadParameter, match="is not"):
+                pytest.fail(f"{option} takes {kind.convert(text, None, None)}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encoders", "train", "soundnet", "--data", "x", "--out", "y", "--learning-rate"],
+        ["human-study", "score", "x", "y", "--pass"],
+        ["run", "--gpus-per-trial"],
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_one_line(arguments: list[str]) -> None:
+    done = call(*arguments, "nan")
+    assert done.exit_code == 2
+    assert f"Invalid value for '{arguments[-1]}': nan is not a finite number." in done.output

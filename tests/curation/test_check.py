@@ -103,6 +103,33 @@ def test_a_picture_on_both_sides_is_a_leak(pairs, root, change):
     ]
 
 
+def test_a_picture_is_a_leak_of_each_training_source_that_shows_it(pairs, root):
+    for row in (2, 3, 4):
+        pairs[row]["image"] = compressed(pairs[10]["image"], "JPEG", 60 + 10 * row)
+    leaks = [one for one in check(write(pairs, root)) if one.severity == "leak"]
+    assert {one.sources: set(one.pairs) for one in leaks} == {
+        ("dog-5", "dog-1"): {(10, 2), (10, 3)}, ("dog-5", "dog-2"): {(10, 4)},
+    }  # fmt: skip
+    assert leaks[0].what.startswith("1 picture of dog-5 also in dog-1 (test and train)")
+
+
+def test_a_sound_of_several_pairs_is_one_sound_and_a_leak_of_each(pairs, root):
+    for row in (10, 11):
+        pairs[row]["audio"] = pairs[10]["audio"]
+    pairs[2]["audio"] = pairs[3]["audio"] = pairs[10]["audio"].copy()
+    finding = only(check(write(pairs, root)), "sound_leak")
+    assert set(finding.pairs) == {(10, 2), (11, 2), (10, 3)}
+    assert finding.what.startswith("1 sound of dog-5 also in dog-1")
+
+
+def test_as_many_links_as_pairs_are_found_where_all_show_one_picture(pairs, root):
+    for pair in pairs:
+        pair["image"] = scene(0)
+    leaks = [one for one in check(write(pairs, root)) if one.severity == "leak"]
+    assert sum(len(one.pairs) for one in leaks) <= len(pairs)
+    assert {row for one in leaks for row in one.rows} == set(range(len(pairs)))
+
+
 @pytest.mark.parametrize(
     "change", [lambda x: x, lambda x: coded(x * 0.5, "MP3")], ids=["equal", "mp3"]
 )

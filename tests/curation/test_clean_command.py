@@ -137,7 +137,14 @@ def test_auto_says_how_many_it_accepts(root: Path, found: str) -> None:
         (["--undo", "--apply"], "give one of them"),
         (["--auto"], "give both"),
         (["--apply", "nowhere.csv"], "nowhere.csv: no such file"),
-        (["--apply", "--quality", "2"], "not in the range"),
+        (["--apply", "--auto", "--quality", "2"], "not in the range"),
+        (["--apply", "--auto", "--quality", "nan"], "nan is not a finite number"),
+        (["--apply", "--quality", "0.2"], "--quality belongs to --auto: give both"),
+        (["--quality", "0.2"], "--quality belongs to --auto: give both"),
+        (["--apply", "--encoder", "nonsense"], "--encoder: of no use with --apply"),
+        (["--apply", "--judge", "lite0", "--set", "a.b=1"], "--judge, --set: of no use with"),
+        (["--undo", "--encoder", "soundnet8"], "--encoder: of no use with --undo"),
+        (["--undo", "--plugin", "nowhere.py"], "--plugin: of no use with --undo"),
         (["--encoder", "logml"], "did you mean logmel"),
         (["--encoder", "logmel", "--judge", "lite"], "did you mean lite0"),
         (["--encoder", "logmel", "--judge", "resnet18"], "trained on the labels"),
@@ -165,6 +172,23 @@ def test_a_wrong_decision_names_file_and_line_and_changes_nothing(
     assert done.exit_code == 2
     assert "mine.csv, line 2: unknown decision 'x'" in " ".join(done.output.split())
     assert not (root / "corrections.csv").exists()
+
+
+def test_a_sheet_that_was_changed_is_set_aside_and_a_new_one_is_written(
+    root: Path, found: str
+) -> None:
+    path = root / "label_errors.csv"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b"baseball/train-3", b"baseball/train-x"))
+    changed = path.read_bytes()
+    assert changed != before
+    done = call("data", "clean", root, "--encoder", "logmel")
+    assert done.exit_code == 0, done.output
+    assert "it is now" in done.output
+    assert path.read_bytes() == before
+    old = root / "label_errors.csv.old"
+    assert old.read_bytes() == changed
+    old.unlink()
 
 
 def test_a_study_does_not_go_on_with_labels_that_changed_under_it(

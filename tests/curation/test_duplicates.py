@@ -24,6 +24,7 @@ from a2ibench.curation.same_picture import _thumbnails_agree, is_still
 from a2ibench.curation.sound_copies import sound_copies
 from a2ibench.curation.sound_features import sound_features
 from a2ibench.errors import UserError
+from a2ibench.parallel import Processes, spread_over
 from a2ibench.types import FloatArray, ImageArray
 
 
@@ -224,15 +225,22 @@ def test_processes_describe_pictures_and_sounds_as_this_one_does(tmp_path, monke
     expected = describe(store.images[:]), sound_features(store, quiet)
     monkeypatch.setattr("a2ibench.curation.blocks.MIN_CALLS", 1)
     monkeypatch.setenv("A2IBENCH_CACHE", str(tmp_path / "cache"))
-    np.testing.assert_array_equal(picture_features(store, quiet), expected[0])
-    found = sound_features(store, quiet)
+    used: list[object] = []
+    monkeypatch.setattr(Processes, "check_sees", lambda self, files: used.append(self))
+    with spread_over(Processes(2)):
+        np.testing.assert_array_equal(picture_features(store, quiet), expected[0])
+        found = sound_features(store, quiet)
+    assert len(used) == 3  # pictures, levels, codes
     np.testing.assert_array_equal(found.levels, expected[1].levels)
     np.testing.assert_array_equal(found.codes, expected[1].codes)
 
 
 def test_a_process_that_dies_is_named(monkeypatch):
     monkeypatch.setattr("a2ibench.curation.blocks.MIN_CALLS", 1)
-    with pytest.raises(UserError, match="a process of the check ended its process with exit code"):
+    with (
+        spread_over(Processes(2)),
+        pytest.raises(UserError, match="a process of the check ended its process with exit code"),
+    ):
         list(in_blocks(misbehaving.exit_if_odd, [(1,)]))
 
 

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 from click.testing import CliRunner
-from planted import RATE, good_pairs, noise, scene, write
+from planted import RATE, compressed, good_pairs, noise, scene, write
 
 from a2ibench.cli import main
 from a2ibench.curation.check import check_store
@@ -40,6 +40,16 @@ def copy_clip(pairs, original, **changed):
     pairs.extend(copies)
 
 
+def still(pairs, source, picture, change):
+    """Shows one picture in ten pairs of a clip."""
+    first = pairs[rows_of(pairs, source)[0]]
+    for i in range(10):
+        seed = 10_000 + 10 * len(pairs) + i
+        pairs.append(
+            {**first, "image": change(picture, i), "audio": noise(seed), "start": 90.0 + i}
+        )
+
+
 @pytest.fixture
 def pairs():
     return good_pairs()
@@ -53,7 +63,7 @@ def root(tmp_path):
 def test_a_good_store_needs_no_correction(pairs, root):
     store, found = proposals_of(pairs, root)
     assert found == []
-    assert write_check_sheet(store, found, root / "check.csv") == 0
+    assert write_check_sheet(store, found, root / "check.csv", print) == 0
     assert not (root / "check.csv").exists()
 
 
@@ -131,6 +141,15 @@ def test_the_label_of_most_copies_is_proposed_for_the_one_that_stays(pairs, root
     assert {one.decision for one in found if one.row in rows_of(pairs, "dog-0")} == {"sea"}
 
 
+def test_a_clip_has_one_vote_on_the_class_of_its_copies(pairs, root):
+    tested = rows_of(pairs, "dog-5")[0]
+    pairs[tested]["image"] = scene(7777)
+    still(pairs, "sea-0", scene(7777), lambda picture, i: picture)
+    _, found = proposals_of(pairs, root)
+    said = {one.row: one.decision for one in found}
+    assert said == dict.fromkeys(rows_of(pairs, "sea-0"), "drop") | {tested: ""}
+
+
 def test_no_class_loses_a_side(pairs, root):
     for row, pair in enumerate(pairs):
         if (pair["label"], pair["split"]) == ("sea", "test"):
@@ -139,6 +158,41 @@ def test_no_class_loses_a_side(pairs, root):
     assert found
     assert {one.decision for one in found} == {""}
     assert "sea would lose its test pairs" in found[0].why
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda x, i: x, lambda x, i: compressed(x, "JPEG", 50 + 5 * i)],
+    ids=["equal", "jpeg"],
+)
+def test_a_picture_of_ten_pairs_of_clips_of_both_sides_is_gone_from_training_in_one_round(
+    pairs, root, change
+):
+    still(pairs, "dog-5", scene(7777), lambda picture, i: picture)
+    for source in ("dog-0", "dog-1", "sea-0"):
+        still(pairs, source, scene(7777), change)
+    write(pairs, root)
+    assert call("data", "check", root).exit_code == 1
+    assert call("data", "clean", root, "--apply", root / "check.csv").exit_code == 0
+    gone = {row for name in ("dog-0", "dog-1", "sea-0") for row in rows_of(pairs, name)}
+    assert set(PairStore(root).corrections) == gone  # ten of twelve pairs: the whole clips
+    done = call("data", "check", root)
+    assert (done.exit_code, "copies" in done.output) == (0, False), done.output
+
+
+def test_all_pairs_of_a_sound_that_leaks_are_gone_from_training_in_one_round(pairs, root):
+    pairs[rows_of(pairs, "dog-6")[0]]["audio"] = noise(7777)
+    heard = noise(7777)
+    for i in range(3):  # less than half of the clip's pairs
+        pairs.append({**pairs[0], "audio": heard, "image": scene(8_000 + i)})
+    for i in range(4):
+        pairs.append({**pairs[0], "audio": noise(9_000 + i), "image": scene(9_000 + i)})
+    _, found = proposals_of(sorted(pairs, key=lambda pair: pair["source"]), root)
+    assert [one.row for one in found] == [2, 3, 4]
+    assert call("data", "check", root).exit_code == 1
+    assert call("data", "clean", root, "--apply", root / "check.csv").exit_code == 0
+    done = call("data", "check", root)
+    assert done.exit_code == 0, done.output
 
 
 def test_a_sheet_is_applied_as_it_is_and_nothing_is_left_to_find(pairs, root):
@@ -167,18 +221,21 @@ def test_what_a_person_decided_otherwise_stands_and_a_sheet_of_other_pairs_is_ke
     pairs[0]["audio"] = 0 * noise(0)
     pairs[2]["audio"] = 0 * noise(0)
     store, found = proposals_of(pairs, root)
+    said: list[str] = []
     sheet = root / "check.csv"
-    assert write_check_sheet(store, found, sheet) == 2
+    assert write_check_sheet(store, found, sheet, said.append) == 2
     text = sheet.read_text(encoding="utf-8-sig")
     lines = text.splitlines()
     lines[1] = lines[1].removesuffix("drop") + "keep"
     sheet.write_text("\n".join(lines), encoding="utf-8")
-    assert write_check_sheet(store, found, sheet) == 1
+    assert write_check_sheet(store, found, sheet, said.append) == 1
     assert {line["row"]: line["decision"] for line in lines_of(sheet)} == {"0": "keep", "2": "drop"}
     sheet.write_text(text.replace("dog-0", "other"), encoding="utf-8")
-    assert write_check_sheet(store, found, sheet) == 2
+    assert write_check_sheet(store, found, sheet, said.append) == 2
     assert "other" in (root / "check.csv.old").read_text(encoding="utf-8")
     sheet.write_text(text.replace("dog-0", "another"), encoding="utf-8")
-    assert write_check_sheet(store, found, sheet) == 2
+    assert write_check_sheet(store, found, sheet, said.append) == 2
     assert "other" in (root / "check.csv.old").read_text(encoding="utf-8")
     assert "another" in (root / "check.csv.old-2").read_text(encoding="utf-8")
+    assert ["has the source 'dog-0' in the store, not" in line for line in said] == [True, True]
+    assert said[1].endswith(f"it is now {sheet}.old-2")

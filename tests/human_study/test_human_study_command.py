@@ -129,6 +129,37 @@ def test_answers_are_scored_and_bad_files_and_inattentive_people_are_named(
     assert [who["name"] for who in scores["participants"] if not who["kept"]] == ["asleep"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "changed", "expected"),
+    [
+        ("repeat", {"of": "absent"}, "repeats 'absent', which is no comparison"),
+        ("repeat", {"of": None}, "repeats None, which is no comparison"),
+        ("compare", {"of": "absent"}, "repeats 'absent', which is no comparison"),
+        ("compare", {"left": "absent"}, "compares 'absent' with"),
+        ("attention", {"left": "vae"}, "shows 'vae' and"),
+        ("compare", {"id": "same"}, "two trials have the id 'same'"),
+        ("compare", None, "no comparison"),
+    ],
+)
+def test_a_key_that_was_changed_is_refused_in_one_line(
+    made: Path, tmp_path: Path, kind: str, changed: dict[str, str] | None, expected: str
+) -> None:
+    folder = Path(shutil.copytree(made, tmp_path / "made"))
+    person = answer(made, tmp_path / "p.json", "vae")
+    key = json.loads((folder / "key.json").read_text())
+    if changed is None:
+        key["trials"] = [trial for trial in key["trials"] if trial["kind"] == "attention"]
+    else:
+        for trial in [trial for trial in key["trials"] if trial["kind"] == kind][:2]:
+            trial |= changed
+    (folder / "key.json").write_text(json.dumps(key))
+    done = call("human-study", "score", folder, person)
+    assert done.exit_code == 2, done.output
+    said = " ".join(done.output.split())
+    assert "key.json: damaged (" in said
+    assert expected in said
+
+
 def test_nobody_left_is_an_error_that_says_why(made: Path, tmp_path: Path) -> None:
     asleep = answer(made, tmp_path / "asleep.json", "vae", attentive=False)
     done = call("human-study", "score", made, asleep)
@@ -145,7 +176,7 @@ def test_nobody_left_is_an_error_that_says_why(made: Path, tmp_path: Path) -> No
         (["--arms", "vae,our"], "unknown arm"),
         (["--arms", "vae,class mean", "--trials", "13"], "there are only 12 test segments"),
         (["--arms", "vae,class mean", "--trials", "2"], "--repeats 5: at most"),
-        (["--arms", "vae,class mean", "--trials", "12", "--checks", "13"], "--checks 13: there"),
+        (["--arms", "vae,class mean", "--trials", "12", "--checks", "13"], "at most 12,"),
         (["--arms", "vae,class mean,ground truth", "--trials", "2"], "3 arms make 3 pairs"),
         (["--arms", "vae,class mean", "--dataset", "nowhere/x"], "nowhere/x: no such folder"),
     ],

@@ -157,6 +157,22 @@ def test_every_layout_gives_the_same_weights(write, suffix, state, tmp_path):
         assert torch.equal(converted[key], value), key
 
 
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_of_another_precision_and_those_that_are_being_trained_are_read(
+    kind, suffix, state, tmp_path
+):
+    given = {key: value.to(kind) for key, value in state.items()}
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".pth":
+        torch.save({key: torch.nn.Parameter(value) for key, value in given.items()}, path)
+    else:
+        save_file(given, path)
+    converted = plain(convert(path.read_bytes(), str(path), SOUNDNET5))
+    for key, value in given.items():
+        assert torch.equal(converted[key], value.float()), key
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(("write", "suffix"), [(as_pth, ".pth"), (as_t7, ".t7")])
 def test_the_public_weights_in_another_layout_give_identical_features(
@@ -353,7 +369,16 @@ def test_what_holds_no_weights_is_refused(suffix, content, tmp_path):
         ({"conv1.0.weight": "text"}, "expected a dense tensor, got str"),
         ({"other": torch.zeros(3)}, r"no conv1\.0\.weight of SoundNet-5 in it; it has other"),
         ({"conv1.0.weight": torch.zeros(3, 3).to_sparse()}, "expected a dense tensor"),
+        (
+            {"conv1.0.weight": torch.zeros(3, dtype=torch.float8_e5m2)},
+            r"conv1\.0\.weight: .* of 16, 32 or 64 bits, got torch\.float8_e5m2",
+        ),
+        ({"conv1.0.weight": torch.zeros(3, device="meta")}, r"dense tensor .*\(.*, meta\)"),
         ({"conv1.0.weight": torch.zeros(()).expand(1 << 40)}, "expected shape"),
+        (
+            {"conv1.0.weight": torch.zeros((), dtype=torch.bfloat16).expand(1 << 40)},
+            r"dense tensor .* got torch\.bfloat16",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Validating sparse")
