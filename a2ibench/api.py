@@ -311,6 +311,8 @@ def run(
     from a2ibench.study.request import Request
     from a2ibench.tracking.live_mirror import live_mirror
 
+    if not (named := several_names("models", models)):
+        raise UserError("models: expected at least one name; `a2ibench list models` shows all")
     asked = _options("primary", primary or {})
     for key in asked.keys() - {"metrics", "contrasts"}:
         raise unknown("key of primary", key, ("metrics", "contrasts"))
@@ -320,7 +322,7 @@ def run(
     if earlier not in (None, "keep", "recompute"):
         raise UserError(f"earlier: expected 'keep', 'recompute' or None, got {earlier!r}")
     request = Request(
-        models=several_names("models", models),
+        models=named,
         ablate=several_names("ablate", ablate),
         dataset=str(dataset),
         encoder=encoder,

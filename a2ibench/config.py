@@ -118,10 +118,10 @@ def _is_bracketed(text: str) -> bool:
 
 
 def whole_number(name: str, value: Any, lowest: int, highest: int | None = None) -> int:
-    """Return a whole number that a script gave, one of numpy as well.
+    """Return a whole number given by a script, NumPy's included.
 
     Raises:
-        UserError: it is none, or out of its range.
+        UserError: it is not one, or out of its range.
     """
     try:
         number = operator.index(value)

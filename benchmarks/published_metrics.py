@@ -19,7 +19,7 @@ import numpy as np
 from a2ibench import registry
 from a2ibench.contracts.metric import OWN, Metric
 from a2ibench.errors import UserError
-from a2ibench.reporting.cells import MISSING, Cell, Label, Mean
+from a2ibench.reporting.cells import MISSING, Cell, Label, Mean, heading
 from a2ibench.reporting.report import report
 from a2ibench.reporting.score_tables import INTERVAL, health_notes, protocols, score_cell
 from a2ibench.reporting.table import Column, Row, Table
@@ -107,8 +107,7 @@ def _waiting_row(metric: Metric, rows: tuple[RowScores, ...]) -> Row:
 
 
 def _name(metric: Metric) -> Cell:
-    unit, arrow = " %" if metric.percent else "", "↑" if metric.higher_is_better else "↓"
-    return Label(f"{metric.name}{unit} {arrow}")
+    return Label(heading(metric).replace(metric.title, metric.name, 1))
 
 
 def main() -> None:

@@ -118,8 +118,8 @@ def _check_options(context: click.Context) -> None:
     ignored = [flag for name, flag in OF_SEARCH.items() if is_given(context, name)]
     if (undo or apply) and ignored:
         raise UserError(
-            f"{', '.join(ignored)}: of no use with {'--undo' if undo else '--apply'}, which"
-            " searches for nothing"
+            f"{', '.join(ignored)}: no effect with {'--undo' if undo else '--apply'}, which"
+            " does not search"
         )
 
 
@@ -129,6 +129,7 @@ def _find(
     import numpy as np
 
     from a2ibench import config, registry
+    from a2ibench.curation.decisions import read_earlier
     from a2ibench.curation.label_errors import find_label_errors
     from a2ibench.curation.label_sheet import write_label_sheet
     from a2ibench.curation.sheet import SHEET
@@ -139,6 +140,7 @@ def _find(
     values = read_settings(settings)
     config.check_owners(values, {encoder_name})
     store = PairStore(folder)
+    read_earlier(store, store.root / SHEET, display.say)  # a mistake in it is told before the work
     plugin = registry.encoders.get(encoder_name)
     encoder = plugin(config.build(plugin.Config, values.get(encoder_name, {}), encoder_name))
     with display.running():

@@ -9,6 +9,7 @@ from a2ibench.cli.options import (
     dataset_option,
     encoder_option,
     executor_option,
+    is_given,
     load_plugins,
     make_display,
     metric_option,
@@ -198,8 +199,7 @@ def evaluate(
         plugins=loaded,
     )
     if into is not None:
-        given = ctx.get_parameter_source("encoder") is ParameterSource.COMMANDLINE
-        request = join(into, request, own_encoder=not given)
+        request = join(into, request, own_encoder=not is_given(ctx, "encoder"))
     display = make_display(verbose)
     if exports:
         export(request, export_list, export_sounds, display)

@@ -117,12 +117,19 @@ class JudgeOutputs:
         return self if np.array_equal(block, self.block) else replace(self, block=block)
 
     @property
-    def train_counterpart(self) -> IntArray:
-        """The test clip that the clip of each training image is the counterpart of, int64 ``[m]``.
+    def clip(self) -> IntArray:
+        """The number of each test segment's clip, int64 ``[n]``, 0, 1, …; where no clips are known,
+        a segment is one."""
+        return self.once(_number_clips)
 
-        Test clips are counted as :func:`numpy.unique` of :attr:`source` gives them. In each class,
-        the first training clip belongs to the first test clip, and so on, by a hash of their names;
-        −1 for an image of a clip that is left over. Where no clips are known, an image is one.
+    @property
+    def train_counterpart(self) -> IntArray:
+        """The test clip (:attr:`clip`) that each training image's clip is the counterpart of, int64
+        ``[m]``.
+
+        In each class, the first training clip belongs to the first test clip, and so on, by a hash
+        of their names; −1 for an image of a clip that is left over. Where no clips are known, an
+        image is one.
         """
         return self.once(_pair_clips)[0]
 
@@ -178,19 +185,29 @@ class JudgeOutputs:
         )
 
 
+def _names(source: npt.NDArray[np.str_], number: int) -> npt.NDArray[np.str_]:
+    return source if len(source) else np.arange(number).astype(np.str_)
+
+
+def _number_clips(outputs: JudgeOutputs) -> IntArray:
+    names = _names(outputs.source, len(outputs.label))
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
 def _pair_clips(outputs: JudgeOutputs) -> tuple[IntArray, IntArray]:
     """Return :attr:`JudgeOutputs.train_counterpart` and :attr:`JudgeOutputs.train_block`."""
-    number = len(outputs.train_label)
-    sides = []
-    for source, label in (
-        (outputs.source, outputs.label),
-        (outputs.train_source, outputs.train_label),
-    ):
-        names = source if len(source) else np.arange(len(label)).astype(np.str_)
-        known, clip = np.unique(names, return_inverse=True)
-        sides.append((clip, rank_by_hash(known)[clip], label))
-    (clip, rank, label), (_, train_rank, train_label) = sides
-    counterpart, block = np.full((2, number), -1, dtype=np.int64)
+    label, train_label, clip = outputs.label, outputs.train_label, outputs.clip
+    rank, train_rank = (
+        rank_by_hash(known)[place]
+        for known, place in (
+            np.unique(_names(source, number), return_inverse=True)
+            for source, number in (
+                (outputs.source, len(label)),
+                (outputs.train_source, len(train_label)),
+            )
+        )
+    )
+    counterpart, block = np.full((2, len(train_label)), -1, dtype=np.int64)
     for one in np.unique(train_label):
         rows, own = np.flatnonzero(train_label == one), np.flatnonzero(label == one)
         if len(own):

@@ -156,7 +156,7 @@ class Metric(ABC):
     """Whether it cuts the images into random parts, and :meth:`without_blocks` keeps the others in
     theirs: to cut them anew would move the score more than the missing images do."""
     leaves_out_training: bool = False
-    """Whether the jackknife leaves out training images, too: their share with each block
+    """Whether the jackknife leaves out training images, too: the counterparts of a block's clips
     (:attr:`JudgeOutputs.train_block`). For a score that compares with training images which might
     have been others; without it, an interval takes those that are there as given. With it, and
     without :meth:`without_blocks`, the score is computed B times."""

@@ -108,15 +108,21 @@ def read_earlier(store: PairStore, path: Path, say: Callable[[str], None]) -> li
         store: the pairs.
         path: the sheet.
         say: told where the sheet is kept, and why.
+
+    Raises:
+        UserError: a decision is none, or contradicts another one: it is to be mended, not lost.
     """
     if not path.is_file():
         return []
     try:
         lines = read_sheet(path)
-        decide(store, lines)
+        index = Clips(store).index  # the labels as prepared
+        for line in lines:
+            _check_row(line, index)
     except UserError as error:
         say(f"{error}; nothing is carried over from this sheet: it is now {set_aside(path, 'old')}")
         return []
+    decide(store, lines)
     return lines
 
 

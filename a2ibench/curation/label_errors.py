@@ -35,8 +35,9 @@ REGULARISATION = 0.01
 overconfident, and 8 % of their suspects are false; at 0.01, 3 % (with 10 % of the sources of
 ``arcade`` and ``synthetic`` mislabelled, and at the same recall)."""
 LEARNED = 20_000
-"""Largest number of pairs that a classifier learns from, spread over classes and sources: the time
-and the memory that more would take are not repaid."""
+"""Number of pairs beyond which a classifier learns from about so many, spread over classes and
+sources: more do not repay their time and memory (of 10 % wrong labels among 12,600 pairs, 95.4 %
+were found by all 10,080 others, 94.7 % by 5,000 and 92.8 % by 2,000)."""
 PREDICTED = 4_096
 """Number of pairs whose features are in memory at once when their classes are predicted."""
 
@@ -120,7 +121,7 @@ def find_label_errors(
 ) -> Findings:
     """Rank the pairs and clips whose label is probably wrong.
 
-    No more features are in memory than those of :data:`LEARNED` pairs.
+    No more features are in memory than those of about :data:`LEARNED` pairs.
 
     Args:
         audio: float32 ``[m, d]``, features of the sounds.
@@ -173,7 +174,7 @@ def _fold(y: IntArray, source: Labels, folds: int) -> list[tuple[IntArray, IntAr
 
 
 def _spread(y: IntArray, source: Labels) -> IntArray:
-    """Choose at most :data:`LEARNED` pairs of all classes and sources: int64, ascending."""
+    """Choose about :data:`LEARNED` pairs, of all classes and sources: int64, ascending."""
     if len(y) <= LEARNED:
         return np.arange(len(y))
     order = np.lexsort((source, y))

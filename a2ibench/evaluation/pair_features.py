@@ -3,8 +3,10 @@
 Neither knows a label: an encoder is frozen, and so is the judge.
 """
 
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +59,8 @@ def encode_and_embed(
 
 def _look(store: PairStore, loaded: LoadedJudge, show: Callable[[int, int], None]) -> StoredArray:
     """Embed all images into a file, which is gone as soon as nobody reads it any more."""
-    with tempfile.TemporaryDirectory(dir=cache_dir("looks")) as folder:
-        path = Path(folder, "features.npy")
+    with _temporary() as name:
+        path = Path(name)
         with path.open("wb") as stream:
             for start in range(0, len(store), CHUNK):
                 show(start, len(store))
@@ -74,3 +76,17 @@ def _look(store: PairStore, loaded: LoadedJudge, show: Callable[[int, int], None
                 stream.write(features.tobytes())
         show(len(store), len(store))
         return StoredArray(path)
+
+
+@contextmanager
+def _temporary() -> Iterator[str]:
+    """Name a file, in the cache if that is writable, and remove its name afterwards."""
+    try:
+        handle, name = tempfile.mkstemp(".npy", "features-", cache_dir("looks"))
+    except (OSError, UserError):  # what is cached may be read by somebody who must not write
+        handle, name = tempfile.mkstemp(".npy", "features-")
+    os.close(handle)
+    try:
+        yield name
+    finally:
+        Path(name).unlink()

@@ -65,6 +65,7 @@ def describe_metrics(
             primary=entry.primary,
             higher_is_better=entry.higher_is_better,
             directed=entry.directed,
+            refers_to_own_image=entry.refers_to_own_image,
             bounds=(-np.inf if low is None else low, np.inf if high is None else high),
         )
         by_name[name] = by_key[key] = made

@@ -104,6 +104,7 @@ def _metric(metric: Metric, score: ScoreRecord) -> MetricEntry:
         primary=metric.primary,
         higher_is_better=metric.higher_is_better,
         directed=metric.directed,
+        refers_to_own_image=metric.refers_to_own_image,
         low=low,
         high=high,
         definition=inspect.cleandoc(text),

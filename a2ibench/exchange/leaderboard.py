@@ -183,12 +183,13 @@ def _rank_table(number: int, board: Board) -> Table:
         return Places(ranks[row.label], len(ranks))
 
     references = [row for row in board.scores if row.reference]
+    metrics = [metric for metric in board.usable if metric.directed]
     sections = [
         tuple(
             (
                 Label(row.label),
                 Seeds(row.done, row.asked),
-                *(place(row, metric.name, metric.group) for metric in board.usable),
+                *(place(row, metric.name, metric.group) for metric in metrics),
             )
             for row in rows
         )
@@ -200,7 +201,7 @@ def _rank_table(number: int, board: Board) -> Table:
         columns=(
             Column("method"),
             Column("seeds"),
-            *(Column(heading(metric)) for metric in board.usable),
+            *(Column(heading(metric)) for metric in metrics),
         ),
         sections=tuple(section for section in sections if section),
         notes=tuple(_gaps(board)),

@@ -136,6 +136,7 @@ class MetricEntry(Entry):
     primary: bool
     higher_is_better: bool
     directed: bool = True
+    refers_to_own_image: bool = False
     low: Number | None
     """Lowest possible value; None where there is none."""
     high: Number | None

@@ -72,7 +72,7 @@ def choose(scores: Array, source: Names) -> tuple[int, IntArray]:
 
     Returns:
         The best option; and int64 ``[n]``, for each image the best one by the other half of the
-        clips. A figure by these owes nothing to the choice.
+        clips. A figure computed with these is not biased by the choice.
     """
     best = int(scores.sum(axis=1).argmax())
     clips, position = np.unique(source, return_inverse=True)

@@ -61,9 +61,9 @@ def follow(
     """
     x = noise
     for step in range(steps):
-        here = velocity(x, x.new_full((len(x),), step / steps))
+        here = velocity(x, x.new_full((x.shape[0],), step / steps))
         if step < steps - 1:
-            ahead = velocity(x + here / steps, x.new_full((len(x),), (step + 1) / steps))
+            ahead = velocity(x + here / steps, x.new_full((x.shape[0],), (step + 1) / steps))
             here = (here + ahead) / 2
         x = x + here / steps
     return x.clamp(-1, 1)

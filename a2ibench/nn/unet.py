@@ -144,6 +144,31 @@ class UNet(nn.Module):
         return self.join(self.end(x))
 
 
+class TimedUNet(nn.Module):
+    """A U-Net that is told a time and a condition, which modulate its blocks together.
+
+    Shapes: x ``[n, 3, S, S]``, t ``[n]`` in [0, 1], condition ``[n, embedding]`` or
+    ``[embedding]``, ``added`` to the modulation, ``[n, modulated]`` or 0 → ``[n, 3, S, S]``.
+    """
+
+    def __init__(self, channels: int, levels: int, blocks: int, patch: int, embedding: int) -> None:
+        super().__init__()
+        self.unet = UNet(channels, levels, blocks, patch)
+        self.time = TimeEmbedding(embedding)
+        self.mix = nn.Sequential(nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())
+        self.modulate = nn.Linear(embedding, self.unet.modulated)
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        t: torch.Tensor,
+        condition: torch.Tensor,
+        added: torch.Tensor | float = 0.0,
+    ) -> torch.Tensor:
+        """See the class."""
+        return self.unet(x, self.modulate(self.mix(self.time(t) + condition)) + added)
+
+
 def check_size(image_size: int, levels: int, patch: int) -> None:
     """Check that images of S×S pixels can be cut into patches and halved for every level.
 

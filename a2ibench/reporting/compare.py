@@ -63,6 +63,11 @@ def compare_sides(
     plugins = usable(plugins, health)
     if struck and (not plugins or (needed and all(one.name != needed for one in plugins))):
         raise UserError(f"nothing to compare by: {' '.join(struck)}")
+    if any(one.name == needed and not one.directed for one in plugins):
+        raise UserError(
+            f"--fail-if-worse {needed}: neither a higher nor a lower score is better; read it"
+            " beside the ground truth"
+        )
     tests = explore([(of_b, of_a)], plugins)
     notes: list[str] = []
     family = None

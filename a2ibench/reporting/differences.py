@@ -131,7 +131,9 @@ def _cells(test: PairedTest) -> tuple[Cell, ...]:
         *means,
         difference_cell(test),
         p_cell(test),
-        Effect(None, None) if change is None else Effect(change.effect, change.favours),
+        Effect(None, None)
+        if change is None
+        else Effect(change.effect, change.favours if metric.directed else None),
         Label(test.verdict, test.verdict if test.verdict in ("better", "worse") else ""),
         difference_cell(test),
     )

@@ -1,5 +1,8 @@
 """The pairs that a study was run on, where they are at hand."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from a2ibench import registry
 from a2ibench.data.prepare import open_dataset
 from a2ibench.data.store import PairStore
@@ -21,6 +24,11 @@ def find_store(study: Study, dataset: str | None) -> tuple[PairStore | None, str
         return None, str(error)
 
 
+def options_of_dataset(study: Study) -> Mapping[str, Any]:
+    """Return the options of a study's dataset that has a name; none for a folder of pairs."""
+    return study.about.dataset_config if study.about.dataset in registry.datasets else {}
+
+
 def open_store(
     study: Study, dataset: str | None, make: bool = True, option: str = "--dataset"
 ) -> PairStore:
@@ -32,8 +40,7 @@ def open_store(
     Raises:
         UserError: the pairs are not at hand, or not its own any more.
     """
-    name = study.about.dataset
-    options = study.about.dataset_config if name in registry.datasets.names() else {}
+    name, options = study.about.dataset, options_of_dataset(study)
     store = open_dataset(dataset or name, {} if dataset else options, make=make)
     if store.content_hash != study.about.content_hash:
         raise UserError(

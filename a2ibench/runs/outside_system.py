@@ -19,6 +19,7 @@ from a2ibench.results.repair import repair
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.study import Study, find_study, open_study
 from a2ibench.results.study_id import write_about
+from a2ibench.results.study_pairs import options_of_dataset
 from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import announce, describe, draw_untrained, show_results
@@ -121,10 +122,9 @@ def join(folder: Path, request: Request, own_encoder: bool) -> Request:
     about = study.about
     encoder = about.encoder if own_encoder else request.encoder
     known: dict[str, Mapping[str, Any]] = {
-        one.encoder.name: one.encoder.config for one in study.results
+        about.dataset: options_of_dataset(study),
+        **{one.encoder.name: one.encoder.config for one in study.results},
     }
-    if about.dataset in registry.datasets:
-        known[about.dataset] = about.dataset_config
     settings = dict(request.settings)
     for name in {request.dataset, encoder} & {*known}:
         settings[name] = {**known[name], **settings.get(name, {})}

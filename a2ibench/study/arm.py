@@ -7,7 +7,7 @@ from typing import Any
 
 from a2ibench import config, registry
 from a2ibench.contracts.model import Model
-from a2ibench.errors import UserError, nearest
+from a2ibench.errors import UserError
 from a2ibench.results.rows import MINUS
 from a2ibench.study.ablation import ALL, Ablation, parse_ablations
 
@@ -55,11 +55,9 @@ def expand_arms(
         is the ablation itself: no arm stands twice.
 
     Raises:
-        UserError: no model, or the same twice, a part that no model declares, a combination or grid
+        UserError: the same model twice, a part that no model declares, a combination or grid
             that cannot be made, an unknown option, or a value out of range.
     """
-    if not models:
-        raise UserError(f"no model: name at least one; {nearest('', registry.models.names())}")
     if len(set(models)) != len(models):
         raise UserError(f"the same model twice: {', '.join(models)}")
     classes = {name: registry.models.get(name) for name in models}

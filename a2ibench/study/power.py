@@ -170,7 +170,11 @@ def study_power(study: Study, wanted: Wanted) -> StudyPower:
     named = [_metric(study, name).name for name in wanted.metrics]
     shown = list(dict.fromkeys([*(named or now.primary.metrics), *differences]))
     tests = _tests(study, now, [*now.primary.metrics, *shown])
-    family = [one for one in tests if one.change is not None and one.change.reason is None]
+    family = [
+        one
+        for one in tests
+        if one.metric.directed and one.change is not None and one.change.reason is None
+    ]
     look = wanted.look or _next_look(study, now)
     count = wanted.tests or max(len(family), 1)
     level = ALPHA * spending(look) / count

@@ -180,8 +180,8 @@ def check_metrics(
             )
         if not registry.metrics.get(name).directed:
             raise UserError(
-                f"primary metric {name!r}: neither more nor less of it is better, it is read beside"
-                " the ground truth; choose another one"
+                f"primary metric {name!r}: neither a higher nor a lower score is better; it is read"
+                " beside the ground truth: choose another one"
             )
         if name not in computed:
             why = (left_out or {}).get(name, f"ask for it: --metric {name}")

@@ -135,7 +135,7 @@ def plan_tuning(
         )
     if not metric.directed:
         raise UserError(
-            f"metric {wanted}: neither more nor less of it is better: there is nothing to search by"
+            f"metric {wanted}: neither a higher nor a lower score is better: nothing to search by"
         )
     # Before any data are touched.
     fixed = request.settings.get(name, {})

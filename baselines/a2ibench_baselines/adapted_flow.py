@@ -18,7 +18,7 @@ from a2ibench.contracts.model import FrozenPart, Model
 from a2ibench.nn.descent import Adam, descend
 from a2ibench.nn.layers import frozen
 from a2ibench.nn.rectified_flow import follow, sample_path, velocity_error, velocity_to
-from a2ibench.nn.unet import TimeEmbedding, UNet, check_size
+from a2ibench.nn.unet import TimedUNet, check_size
 from a2ibench.types import Batch, Sampling, Spec
 
 
@@ -58,34 +58,15 @@ class AdaptedFlowConfig:
     )  # fmt: skip
 
 
-class Prior(nn.Module):
-    """The generator before it hears: x_t, t and the embedding of a class → the image.
-
-    Shapes: x ``[n, 3, S, S]``, t ``[n]``, condition ``[n, embedding]``, added modulation
-    ``[n, modulated]`` or 0 → ``[n, 3, S, S]``.
-    """
+class Prior(TimedUNet):
+    """The generator before it hears: x_t, t and the embedding of a class → the image."""
 
     def __init__(self, config: AdaptedFlowConfig, classes: int) -> None:
-        super().__init__()
         wide = config.embedding
-        self.unet = UNet(config.channels, config.levels, config.blocks, config.patch)
-        self.time = TimeEmbedding(wide)
+        super().__init__(config.channels, config.levels, config.blocks, config.patch, wide)
         self.classes = nn.Embedding(classes + 1, wide)
         """One row per class; the last one stands for no class. They begin as N(0, 1): ten times
         smaller ones are hardly told apart from the time, and a short training leaves it at that."""
-        self.mix = nn.Sequential(nn.SiLU(), nn.Linear(wide, wide), nn.SiLU())
-        self.modulate = nn.Linear(wide, self.unet.modulated)
-
-    def forward(
-        self,
-        x: torch.Tensor,
-        t: torch.Tensor,
-        condition: torch.Tensor,
-        added: torch.Tensor | float = 0.0,
-    ) -> torch.Tensor:
-        """See the class."""
-        modulation = self.modulate(self.mix(self.time(t) + condition)) + added
-        return self.unet(x, modulation)
 
 
 class Adapter(nn.Module):

@@ -16,7 +16,7 @@ from a2ibench.config import option
 from a2ibench.contracts.model import Model
 from a2ibench.nn.descent import Adam, descend
 from a2ibench.nn.rectified_flow import follow, sample_path, velocity_error, velocity_to
-from a2ibench.nn.unet import TimeEmbedding, UNet, check_size
+from a2ibench.nn.unet import TimedUNet, check_size
 from a2ibench.types import Batch, Sampling, Spec
 
 
@@ -55,19 +55,15 @@ class Network(nn.Module):
     def __init__(self, config: FlowConfig, spec: Spec) -> None:
         super().__init__()
         wide = config.embedding
-        self.unet = UNet(config.channels, config.levels, config.blocks, config.patch)
-        self.time = TimeEmbedding(wide)
+        self.unet = TimedUNet(config.channels, config.levels, config.blocks, config.patch, wide)
         self.sound = nn.Linear(spec.acoustic_dim, wide)
         self.no_sound = nn.Parameter(torch.zeros(wide))
-        self.mix = nn.Sequential(nn.SiLU(), nn.Linear(wide, wide), nn.SiLU())
-        self.modulate = nn.Linear(wide, self.unet.modulated)
 
     def forward(
         self, x: torch.Tensor, t: torch.Tensor, a: torch.Tensor, with_sound: torch.Tensor
     ) -> torch.Tensor:
         """See the class."""
-        heard = torch.where(with_sound[:, None], self.sound(a), self.no_sound)
-        return self.unet(x, self.modulate(self.mix(self.time(t) + heard)))
+        return self.unet(x, t, torch.where(with_sound[:, None], self.sound(a), self.no_sound))
 
 
 class FlowMatching(Model):

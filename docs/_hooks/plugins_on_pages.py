@@ -72,7 +72,7 @@ def _family(names: list[str], interval: str) -> Iterator[str]:
         low, high = (f"{end:g}".replace("inf", "∞") for end in metric.bounds)
         yield (
             f"| `{metric.name}` v{metric.version} | {metric.title}{' %' * metric.percent}"
-            f" | {'high' if metric.higher_is_better else 'low'} | {low} … {high}"
+            f" | {metric.better} | {low} … {high}"
             f" | {metric.fewest} | {_computed(metric)}"
             f" | `{metric.judge}` |"
         )

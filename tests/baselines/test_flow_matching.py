@@ -167,7 +167,7 @@ def test_a_share_of_the_batch_is_trained_without_its_sound(
 
 def test_a_dropped_sound_is_not_heard(make: Make) -> None:
     model = make("flow", SIZE)
-    torch.nn.init.normal_(model.net.unet.end[2].weight, std=0.1)
+    torch.nn.init.normal_(model.net.unet.unet.end[2].weight, std=0.1)
     for module in model.net.modules():
         if isinstance(module, Block):  # which does nothing at first, whatever it is told
             torch.nn.init.normal_(module.second.weight, std=0.1)

@@ -141,10 +141,10 @@ def test_auto_says_how_many_it_accepts(root: Path, found: str) -> None:
         (["--apply", "--auto", "--quality", "nan"], "nan is not a finite number"),
         (["--apply", "--quality", "0.2"], "--quality belongs to --auto: give both"),
         (["--quality", "0.2"], "--quality belongs to --auto: give both"),
-        (["--apply", "--encoder", "nonsense"], "--encoder: of no use with --apply"),
-        (["--apply", "--judge", "lite0", "--set", "a.b=1"], "--judge, --set: of no use with"),
-        (["--undo", "--encoder", "soundnet8"], "--encoder: of no use with --undo"),
-        (["--undo", "--plugin", "nowhere.py"], "--plugin: of no use with --undo"),
+        (["--apply", "--encoder", "nonsense"], "--encoder: no effect with --apply"),
+        (["--apply", "--judge", "lite0", "--set", "a.b=1"], "--judge, --set: no effect with"),
+        (["--undo", "--encoder", "soundnet8"], "--encoder: no effect with --undo"),
+        (["--undo", "--plugin", "nowhere.py"], "--plugin: no effect with --undo"),
         (["--encoder", "logml"], "did you mean logmel"),
         (["--encoder", "logmel", "--judge", "lite"], "did you mean lite0"),
         (["--encoder", "logmel", "--judge", "resnet18"], "trained on the labels"),
@@ -189,6 +189,26 @@ def test_a_sheet_that_was_changed_is_set_aside_and_a_new_one_is_written(
     old = root / "label_errors.csv.old"
     assert old.read_bytes() == changed
     old.unlink()
+
+
+def test_a_wrong_decision_on_the_old_sheet_is_told_before_the_search(
+    root: Path, found: str
+) -> None:
+    path = root / "label_errors.csv"
+    before = path.read_bytes()
+    lines = sheet(root)
+    lines[0]["decision"] = "drpo"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+    mistaken = path.read_bytes()
+    done = call("data", "clean", root, "--encoder", "logmel")
+    assert done.exit_code == 2, done.output
+    assert "label_errors.csv, line 2: unknown decision 'drpo'" in " ".join(done.output.split())
+    assert "encoding" not in done.output
+    assert path.read_bytes() == mistaken
+    path.write_bytes(before)
 
 
 def test_a_study_does_not_go_on_with_labels_that_changed_under_it(

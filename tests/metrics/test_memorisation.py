@@ -237,6 +237,23 @@ def test_neither_the_order_of_the_segments_nor_that_of_the_classes_matters(seed)
     np.testing.assert_allclose(moved.per_segment, score.per_segment[order], atol=1e-6)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_of_copies_as_many_are_found_as_training_images_take_part(known):
+    """Four long test clips a class against sixteen short training clips: one in four takes part."""
+    rng = np.random.default_rng(8)
+    real, train = rng.random((2, 160, 6)) + 0.1
+    outputs = replace(
+        outputs_of(np.roll(train, 8, axis=0), real, train),
+        source=np.array([f"{i % 2}-{i // 40}" for i in range(160)]),
+        train_source=np.array([f"{i % 2}-{i // 10}" for i in range(160)]),
+    )
+    if not known:  # each image is a clip of its own
+        outputs = replace(outputs, source=outputs.source[:0], train_source=outputs.source[:0])
+    share = np.mean(outputs.train_counterpart >= 0)
+    assert share == (0.25 if known else 1)
+    assert Memorisation().compute(outputs).value == pytest.approx(share, abs=0.1)
+
+
 @pytest.mark.parametrize(("clips", "length"), [((3, 3), (10, 10)), ((4, 16), (20, 5))])
 def test_few_clips_against_many_favour_neither_set(clips, length):
     """Pictures of the same world that copy nothing, of few test clips per class."""

@@ -88,7 +88,7 @@ def test_what_is_declared_stays_and_what_is_not_is_usual() -> None:
         (["fid_lite0"], [], "'fid_lite0' is not computed (too few); did you mean kid_lite0"),
         (["cas_lite0"], [], "'cas_lite0' is not computed (ask for it: --metric cas_lite0)"),
         (["rprec10_own"], [], "by the network that a method trains against"),
-        (["authpct_lite0"], [], "'authpct_lite0': neither more nor less of it is better"),
+        (["authpct_lite0"], [], "'authpct_lite0': neither a higher nor a lower score is better"),
         (["kid_lite0", "kid"], [], "'kid_lite0' is named twice"),
         ([], ["ours vs vea"], "contrast 'ours vs vea': no arm 'vea'; did you mean vae?"),
         ([], ["our vs vae"], "contrast 'our vs vae': no arm 'our'; did you mean ours"),

@@ -217,7 +217,7 @@ def test_of_many_validation_pairs_some_of_each_class_are_judged(
     ("metric", "expected"),
     [
         ("rprec1_own", "nothing to search by"),
-        ("ct_lite0", "neither more nor less of it is better: there is nothing to search by"),
+        ("ct_lite0", "neither a higher nor a lower score is better: nothing to search by"),
         (
             "rprec1_i2a_lite0",
             r"at least 100 .*: of 36 training pairs \d+ train the judges",

@@ -18,6 +18,7 @@ class Accuracy(Metric):
     answer: ``over=seen`` and ``over=unseen`` score those segments apart.
     """
 
+    version = 2
     judge: str = option("resnet18", "classifier of the dataset's own classes")
     labels: Which = option("own", "classes that are right: the segment's own, or any of its labels")
     over: Over = option("all", "segments that count: all, or those whose class is (un)seen")

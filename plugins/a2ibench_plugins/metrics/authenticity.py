@@ -34,8 +34,8 @@ class AuthPct(Metric):
 
     An image is authentic if its nearest training image is farther away than that one's own nearest
     other training image is. The share for images drawn afresh from the world is not 100 %: an image
-    is not authentic if it would become its neighbour's nearest neighbour. Which share is due is
-    known in few dimensions only (on a line one third, for two thirds of such pairs are mutual;
+    is not authentic if it would become its neighbour's nearest neighbour. The share to expect is
+    known only in low dimensions (on a line one third, for two thirds of such pairs are mutual;
     Clark and Evans 1955). It rises with the dimensions of the features and the number of images,
     since some images become the neighbours of very many (for normal numbers, 600 of each kind:
     33 % in one dimension, 60 % in 8, 87 % in the 1,280 of ``lite0``), and where training images of
@@ -46,6 +46,7 @@ class AuthPct(Metric):
     """
 
     name = "authpct"
+    version = 2
     other: Literal["image", "clip"] = option(
         "image", "the training image's neighbour is another image, or one of another clip"
     )
@@ -154,6 +155,7 @@ class DataCopying(Metric):
     """
 
     name = "ct"
+    version = 2
     judge: str = option("lite0", "whose features are compared")
     reads = ("features",)
     needs = frozenset({"train"})

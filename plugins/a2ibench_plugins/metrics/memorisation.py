@@ -26,23 +26,24 @@ class Memorisation(Metric):
     Distances are 1 minus the cosine of the judge's features. Training and test images are drawn
     alike from the world, so a generator that copies nothing, be it good or bad, scores 0: where an
     image lies nearer to one of the sets, that is chance, and another time it is the other set. A
-    mean of training images is a little nearer to them.
-    Copies of training images score 1, of test images −1. The three samples are those of the
-    data-copying test of Meehan, Chaudhuri and Dasgupta (2020); comparing with the second nearest
-    image, here that of the other set, is the relative distance by which Yoon et al. (2023) tell
-    copies. Version 1 counted how often a < b, however little: of pictures far from all real ones,
-    such as noise, that is settled by the few real ones that happen to be near to all of them.
+    mean of training images is a little nearer to them. Copies of training images score 1, as far as
+    these take part, of test images −1. The three samples are those of the data-copying test of
+    Meehan, Chaudhuri and Dasgupta (2020); comparing with the second nearest image, here that of the
+    other set, is the relative distance by which Yoon et al. (2023) tell copies. Version 1 counted
+    how often a < b, however little: of pictures far from all real ones, such as noise, that is
+    settled by the few real ones that happen to be near to all of them.
 
     - Each test clip has a counterpart in each of its classes, a training clip, by the order of the
-      hashes of their names; what has none takes no part.
+      hashes of their names; what has none takes no part. So of many training clips against few
+      test clips, or of long against short ones, many images take no part.
     - The test images of the segment's own source clip are left out: an image of that sound is
       *meant* to be near them. So are those of its counterparts: many clips, of which some image is
       near, and few are no equal terms.
     - Both sets have the same number of images of each class. The larger is drawn down at random;
       the value is the exact expectation over these draws (:func:`probabilities`).
-    - As many training images are compared with as there are test segments. Of a generator that
-      copies from M training images, the source of an image is among these m with probability m/M:
-      where m < M it scores about m/M. The row of nearest training images shows what copies score.
+    - No more training images take part than there are test segments. Of a generator that copies
+      from M training images, the source of an image is among these m with probability m/M: where
+      m < M it scores about m/M. The row of nearest training images shows what copies score.
 
     Rows of shuffled real test images score about −1: they *are* test images.
 
@@ -92,8 +93,8 @@ def compare_sets(outputs: JudgeOutputs) -> Array:
     The first row is by all images, row 1 + k by those outside of block k. NaN for a segment to
     whose sets no class contributes, and in row 1 + k for those of block k.
     """
-    clip = np.unique(outputs.source, return_inverse=True)[1].astype(np.int64)
-    pair, classes, n = outputs.train_counterpart, len(outputs.classes), len(clip)
+    clip, pair, classes = outputs.clip, outputs.train_counterpart, len(outputs.classes)
+    n = len(clip)
     clips, block = clip.max(initial=-1) + 1, outputs.block
     if not len(block):
         block = np.full(n, -1, dtype=np.int64)
