@@ -60,7 +60,7 @@ OVERFIT: dict[str, tuple[int, dict[str, Any]]] = {
     "wan2019": (80, {"channels": 8, "lr": 2e-3, "g_steps": 1}),
     "vae": (80, {"lr": 3e-3}),
     "cvae": (80, {"lr": 3e-3}),
-    "flow": (160, {"lr": 3e-3, "guidance": 3.0, "ema": 0.0}),
+    "flow": (120, {"channels": 16, "embedding": 32, "lr": 3e-3, "ema": 0.0}),
     "adapted_flow": (150, {"prior_images": 880, "prior_lr": 3e-3, "lr": 1e-2, "ema": 0.0}),
 }
 
