@@ -52,7 +52,10 @@ def test_every_method_has_the_options_that_its_search_found(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("searches", "models"),
-    [("tuning", {"vae", "wan2019", "ours", "flow"}), ("tuning-large", {"ours", "flow"})],
+    [
+        ("tuning", {"vae", "wan2019", "ours", "flow"}),
+        ("tuning-large", {"cvae", "flow", "ours", "vae", "wan2019", "wan2019_code"}),
+    ],
 )
 def test_every_search_had_the_same_trials_metric_and_budget(
     searches: str, models: set[str]
