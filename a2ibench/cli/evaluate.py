@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from a2ibench.cli.options import (
     dataset_option,
@@ -212,11 +211,7 @@ def evaluate(
 
 def _check_form(ctx: click.Context) -> None:
     """Refuse a mixture of the two forms of the command, and a form that is not whole."""
-    given = [
-        parameter
-        for parameter in ctx.command.params
-        if ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-    ]
+    given = [parameter for parameter in ctx.command.params if is_given(ctx, parameter.name or "")]
     names = {parameter.name: parameter.opts[0] for parameter in given}
     folders = ctx.params["folders"]
     if "dataset" in names:

@@ -120,7 +120,7 @@ class JudgeOutputs:
     def clip(self) -> IntArray:
         """The number of each test segment's clip, int64 ``[n]``, 0, 1, …; where no clips are known,
         a segment is one."""
-        return self.once(_number_clips)
+        return self.once(_test_clips)[0]
 
     @property
     def train_counterpart(self) -> IntArray:
@@ -185,28 +185,22 @@ class JudgeOutputs:
         )
 
 
-def _names(source: npt.NDArray[np.str_], number: int) -> npt.NDArray[np.str_]:
-    return source if len(source) else np.arange(number).astype(np.str_)
+def _clips(source: npt.NDArray[np.str_], number: int) -> tuple[IntArray, IntArray]:
+    """Return the number of each one's clip, and the clip's place by a hash of its name."""
+    names = source if len(source) else np.arange(number).astype(np.str_)
+    known, clip = np.unique(names, return_inverse=True)
+    return clip.astype(np.int64), rank_by_hash(known)[clip]
 
 
-def _number_clips(outputs: JudgeOutputs) -> IntArray:
-    names = _names(outputs.source, len(outputs.label))
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+def _test_clips(outputs: JudgeOutputs) -> tuple[IntArray, IntArray]:
+    return _clips(outputs.source, len(outputs.label))
 
 
 def _pair_clips(outputs: JudgeOutputs) -> tuple[IntArray, IntArray]:
     """Return :attr:`JudgeOutputs.train_counterpart` and :attr:`JudgeOutputs.train_block`."""
-    label, train_label, clip = outputs.label, outputs.train_label, outputs.clip
-    rank, train_rank = (
-        rank_by_hash(known)[place]
-        for known, place in (
-            np.unique(_names(source, number), return_inverse=True)
-            for source, number in (
-                (outputs.source, len(label)),
-                (outputs.train_source, len(train_label)),
-            )
-        )
-    )
+    label, train_label = outputs.label, outputs.train_label
+    clip, rank = outputs.once(_test_clips)
+    _, train_rank = _clips(outputs.train_source, len(train_label))
     counterpart, block = np.full((2, len(train_label)), -1, dtype=np.int64)
     for one in np.unique(train_label):
         rows, own = np.flatnonzero(train_label == one), np.flatnonzero(label == one)

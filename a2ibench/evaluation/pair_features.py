@@ -3,10 +3,8 @@
 Neither knows a label: an encoder is frozen, and so is the judge.
 """
 
-import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,34 +57,27 @@ def encode_and_embed(
 
 def _look(store: PairStore, loaded: LoadedJudge, show: Callable[[int, int], None]) -> StoredArray:
     """Embed all images into a file, which is gone as soon as nobody reads it any more."""
-    with _temporary() as name:
-        path = Path(name)
-        with path.open("wb") as stream:
-            for start in range(0, len(store), CHUNK):
-                show(start, len(store))
-                rows = np.arange(start, min(start + CHUNK, len(store)), dtype=np.int64)
-                outputs = embed_images(loaded, StoredImages(store.images, rows))
-                if (features := outputs.get("features")) is None:
-                    raise UserError(
-                        f"judge {loaded.judge.name} gives {', '.join(outputs)} but no features;"
-                        " choose another one"
-                    )
-                if start == 0:
-                    write_header(stream, (len(store), features.shape[1]), features.dtype)
-                stream.write(features.tobytes())
+    with _temporary_file() as stream:
+        for start in range(0, len(store), CHUNK):
+            show(start, len(store))
+            rows = np.arange(start, min(start + CHUNK, len(store)), dtype=np.int64)
+            outputs = embed_images(loaded, StoredImages(store.images, rows))
+            if (features := outputs.get("features")) is None:
+                raise UserError(
+                    f"judge {loaded.judge.name} gives {', '.join(outputs)} but no features;"
+                    " choose another one"
+                )
+            if start == 0:
+                write_header(stream, (len(store), features.shape[1]), features.dtype)
+            stream.write(features.tobytes())
         show(len(store), len(store))
-        return StoredArray(path)
+        stream.flush()
+        return StoredArray(Path(stream.name))
 
 
-@contextmanager
-def _temporary() -> Iterator[str]:
-    """Name a file, in the cache if that is writable, and remove its name afterwards."""
+def _temporary_file() -> "tempfile._TemporaryFileWrapper[bytes]":
+    """Open a file that loses its name when it is closed, in the cache if that is writable."""
     try:
-        handle, name = tempfile.mkstemp(".npy", "features-", cache_dir("looks"))
+        return tempfile.NamedTemporaryFile(suffix=".npy", dir=cache_dir("looks"))
     except (OSError, UserError):  # what is cached may be read by somebody who must not write
-        handle, name = tempfile.mkstemp(".npy", "features-")
-    os.close(handle)
-    try:
-        yield name
-    finally:
-        Path(name).unlink()
+        return tempfile.NamedTemporaryFile(suffix=".npy")

@@ -218,8 +218,8 @@ def _attention_checks(
             chosen.append((position, others))
     if len(chosen) < count:
         raise UserError(
-            f"--checks {count}: expected at most {len(chosen)}, the number of test segments to"
-            " which there is a picture that shares no class with the sound"
+            f"--checks {count}: expected at most {len(chosen)}, the number of test segments for"
+            " which some picture shares no class with the sound"
         )
     return chosen
 
