@@ -1,8 +1,10 @@
 """Estimate the time of a study's trainings from earlier measurements, or guess it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from a2ibench.data.store import PairStore
@@ -70,23 +72,27 @@ def _measured(
 ) -> dict[str, float]:
     """Return the images per second of methods that were trained at this size on this hardware.
 
-    The study comes first, then those beside it; results that cannot be read are ignored.
+    The median counts, since another program may have shared the processors with some of them: of
+    the study's own trainings, or else of those beside it. Results that cannot be read are ignored.
     """
     speeds: dict[str, float] = {}
-    studies = (folder, *sorted(folder.parent.glob("*")))
-    for job in (job for study in studies for job in sorted(study.glob("jobs/*"))):
-        if len(speeds) == len(methods):
+    for jobs in (folder.glob("jobs/*"), folder.parent.glob("*/jobs/*")):
+        unknown = methods - speeds.keys()
+        if not unknown:
             break
-        with suppress(OSError):
-            result = JobState(job).result
-            if (
-                result is not None
-                and result.job.kind == "model"
-                and result.job.method in methods - speeds.keys()
-                and result.images_per_second
-                and result.spec is not None
-                and result.spec.image_size == size
-                and all(result.hardware.get(part) == hardware[part] for part in HARDWARE)
-            ):
-                speeds[result.job.method] = result.images_per_second
+        measured = defaultdict[str, list[float]](list)
+        for job in jobs:
+            with suppress(OSError):
+                result = JobState(job).result
+                if (
+                    result is not None
+                    and result.job.kind == "model"
+                    and result.job.method in unknown
+                    and result.images_per_second
+                    and result.spec is not None
+                    and result.spec.image_size == size
+                    and all(result.hardware.get(part) == hardware[part] for part in HARDWARE)
+                ):
+                    measured[result.job.method].append(result.images_per_second)
+        speeds |= {method: median(found) for method, found in measured.items()}
     return speeds
