@@ -6,6 +6,7 @@ onto each other, for those with near thumbnails. Two frames of one static scene 
 steps; the third finds the sprite that moved.
 """
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -52,11 +53,16 @@ def picture_copies(
     """
 
     def search(wanted: IntArray) -> Iterator[Matches]:
+        from joblib import Parallel, cpu_count, delayed
+
         candidates = _Candidates(features, source, sides)
         found = [(wanted[:0], wanted[:0])]
-        for start in range(0, len(wanted), BLOCK):
-            found.append(candidates.of(wanted[start : start + BLOCK]))
-            progress(start, 2 * len(wanted))
+        # Threads, as they share the candidates, and NumPy works in several at once.
+        threads = Parallel(cpu_count(), prefer="threads", return_as="generator")
+        blocks = [wanted[start : start + BLOCK] for start in range(0, len(wanted), BLOCK)]
+        for some in threads(delayed(candidates.of)(block) for block in blocks):
+            found.append(some)
+            progress((len(found) - 2) * BLOCK, 2 * len(wanted))
         p, q = map(np.concatenate, zip(*found, strict=True))
         parts = [slice(i, i + BLOCK) for i in range(0, len(p), BLOCK)]
         calls = [(images, features, p[part], q[part]) for part in parts]
@@ -93,7 +99,10 @@ class _Candidates:
         rough -= rough.mean(axis=1, keepdims=True)
         self._rough = np.clip(rough, -127, 127).astype(np.int8)
         self._near = NearHashes(self._hashes[self._others])
-        self._tree: _Tree | None = None
+
+    @functools.cached_property
+    def _tree(self) -> "_Tree":
+        return _Tree(self._rough[self._others])
 
     def of(self, rows: IntArray) -> tuple[IntArray, IntArray]:
         """Return rows and their candidates, at most ``NEAREST`` each: int64 ``[m]``."""
@@ -111,7 +120,6 @@ class _Candidates:
 
     def _in_crowd(self, rows: IntArray) -> tuple[IntArray, IntArray]:
         """Return the candidates of rows, in order, with very many near hashes."""
-        self._tree = self._tree or _Tree(self._rough[self._others])
         found = []
         for number in NEIGHBOURS:
             j = self._tree.nearest(self._rough[rows], number)

@@ -14,7 +14,7 @@ from a2ibench.types import ImageArray
 if TYPE_CHECKING:
     from PIL import Image
 
-VERSION = 2
+VERSION = 3
 """Version, raised when the same picture gets other features than before."""
 CONSTANT = 8
 """Number of levels from the darkest to the brightest pixel below which a picture has one colour; a
@@ -71,13 +71,14 @@ def describe(images: ImageArray) -> npt.NDArray[np.void]:
     grey = np.empty((len(images), SIDE, SIDE))
     for i, pixels in enumerate(images):
         picture = Image.fromarray(pixels)
-        grey[i] = np.asarray(picture.convert("L").resize((SIDE, SIDE), Resampling.LANCZOS))
+        luma = picture.convert("L")
+        grey[i] = np.asarray(luma.resize((SIDE, SIDE), Resampling.LANCZOS))
         rough = reduced(picture, COARSE)
         found[i] = (
             digest(pixels),
             0,
             max(high - low for low, high in _extrema(picture)),
-            reduced(picture, SIDE)[..., 0],
+            np.asarray(luma.resize((SIDE, SIDE), Resampling.BOX)),
             rough[..., 0],
             rough[..., 1:],
         )

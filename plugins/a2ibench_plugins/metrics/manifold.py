@@ -59,10 +59,12 @@ class Spheres:
         shape = (1 + int(block.max(initial=-1)) + 1, n)
         inside, held, holds = (np.zeros(shape, dtype=np.int32) for _ in range(3))
         for rows in strips(n, len(first)):
-            distance = np.concatenate([squared_distances(middles[rows], y) for y in sets], axis=1)
-            np.put_along_axis(distance, position[:n][rows, np.newaxis], 0.0, axis=1)
-            radius = radii(distance[:, position[:n]], self.k, block, block[rows])
-            across = distance[:, position[n:]]
+            among, across = (squared_distances(middles[rows], y) for y in sets)
+            np.put_along_axis(among, position[rows, np.newaxis], 0.0, axis=1)
+            if len(first) < 2 * n:
+                spread = np.concatenate([among, across], axis=1)
+                among, across = spread[:, position[:n]], spread[:, position[n:]]
+            radius = radii(among, self.k, block, block[rows])
             sphere, image = np.nonzero(across <= radius.max(axis=0)[:, np.newaxis])
             reach = across[sphere, image]
             for row, limit in enumerate(radius):

@@ -239,14 +239,24 @@ def probabilities(
     """
     order = distance.argsort(axis=1)
     r, of = (np.take_along_axis(one, order, axis=1) for one in (distance, label))
-    missed = np.ones(r.shape)
-    for c in np.unique(of):
-        same = of == c
-        left = np.maximum(size[:, [c]] + 1 - np.cumsum(same, axis=1), 1)  # itself, and farther ones
-        missed[same] = (np.maximum(left - drawn[:, [c]], 0) / left)[same]
+    may, drawn = (np.take_along_axis(one, of, axis=1) for one in (size, drawn))
+    left = np.maximum(may - rank_among_equal(of), 1)  # itself, and farther ones of its class
+    missed = np.maximum(left - drawn, 0) / left
     there = np.isfinite(r)
     none = np.cumprod(np.where(there, missed, 1), axis=1)
     return np.where(there, r, 0), -np.diff(none, axis=1, prepend=1)
+
+
+def rank_among_equal(x: IntArray) -> IntArray:
+    """Count the entries before each that are equal to it, in rows of their own: ``[n, k]``."""
+    order = x.argsort(axis=1, kind="stable")
+    place = np.broadcast_to(np.arange(x.shape[1]), x.shape)
+    first = np.diff(np.take_along_axis(x, order, axis=1), axis=1, prepend=-1) != 0
+    rank = np.empty_like(x)
+    np.put_along_axis(
+        rank, order, place - np.maximum.accumulate(np.where(first, place, 0), axis=1), axis=1
+    )
+    return rank
 
 
 def compare(a: tuple[Array, Array], b: tuple[Array, Array]) -> Array:
