@@ -238,10 +238,10 @@ def probabilities(
     drawn int64 ``[n, C]``, m and t. The results are ``[n, k]``; 0 where the distance is inf.
     """
     order = distance.argsort(axis=1)
-    r, of = (np.take_along_axis(one, order, axis=1) for one in (distance, label))
-    may, drawn = (np.take_along_axis(one, of, axis=1) for one in (size, drawn))
+    r, of = np.take_along_axis(distance, order, axis=1), np.take_along_axis(label, order, axis=1)
+    may, taken = np.take_along_axis(size, of, axis=1), np.take_along_axis(drawn, of, axis=1)
     left = np.maximum(may - rank_among_equal(of), 1)  # itself, and farther ones of its class
-    missed = np.maximum(left - drawn, 0) / left
+    missed = np.maximum(left - taken, 0) / left
     there = np.isfinite(r)
     none = np.cumprod(np.where(there, missed, 1), axis=1)
     return np.where(there, r, 0), -np.diff(none, axis=1, prepend=1)
