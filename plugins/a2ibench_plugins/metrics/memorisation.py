@@ -183,7 +183,9 @@ class Neighbours:
         self._apart /= -self._length.astype(np.float32)
         self._apart[never] = np.inf
         self._count = min(count, len(self._others))
-        self._near, self._distance = self._find(self._apart, np.arange(len(self._apart)))
+        # As many again, and some, to take the places of those that are left out.
+        found = min(2 * count + 8, len(self._others))
+        self._near, self._distance = self._find(self._apart, np.arange(len(self._apart)), found)
 
     def without(
         self, block: int, rows: IntArray, size: IntArray, drawn: IntArray
@@ -203,20 +205,25 @@ class Neighbours:
         gone = np.take_along_axis(drawn == 0, self._label[near], axis=1)
         if block >= 0:
             gone |= self._block[near] == block
-        changed = np.flatnonzero((gone & np.isfinite(distance)).any(axis=1))
-        if len(changed):
-            apart = self._apart[rows[changed]]
-            apart[(drawn[changed] == 0)[:, self._label]] = np.inf
+        gone &= np.isfinite(distance)
+        distance[gone] = np.inf
+        order = distance.argsort(axis=1)[:, : self._count]
+        near = np.take_along_axis(near, order, axis=1)
+        distance = np.take_along_axis(distance, order, axis=1)
+        if self._near.shape[1] < len(self._others):
+            few = np.flatnonzero(np.isinf(distance[:, -1]) & gone.any(axis=1))
+            apart = self._apart[rows[few]]
+            apart[(drawn[few] == 0)[:, self._label]] = np.inf
             if block >= 0:
                 apart[:, self._block == block] = np.inf
-            near[changed], distance[changed] = self._find(apart, rows[changed])
+            near[few], distance[few] = self._find(apart, rows[few], self._count)
         return probabilities(distance, self._label[near], size, drawn)
 
-    def _find(self, apart: FloatArray, rows: IntArray) -> tuple[IntArray, Array]:
-        """Return the nearest others, int64 ``[r, k]``, and their distances; ∞ to none."""
-        near = np.argpartition(apart, self._count - 1, axis=1)[:, : self._count]
+    def _find(self, apart: FloatArray, rows: IntArray, number: int) -> tuple[IntArray, Array]:
+        """Return the nearest others, int64 ``[r, number]``, and their distances; ∞ to none."""
+        near = np.argpartition(apart, number - 1, axis=1)[:, :number]
         distance = np.empty(near.shape)
-        for part in strips(len(near), self._count * self._others.shape[1]):
+        for part in strips(len(near), number * self._others.shape[1]):
             v = self._others[near[part]].astype(np.float64)
             cosine = np.einsum("nd,nkd->nk", self._unit[rows[part]], v)
             distance[part] = 1 - cosine / self._length[near[part]]
