@@ -100,6 +100,22 @@ def score_of(generated: np.ndarray, real: np.ndarray, train: np.ndarray) -> floa
     return Memorisation().compute(outputs_of(generated, real, train)).value
 
 
+def test_a_block_that_holds_all_near_ones_gives_way_to_the_nearest_of_the_others():
+    rng = np.random.default_rng(0)
+    images = np.repeat([[1.0, 0, 0]], 4, axis=0).astype(np.float32)
+    near = rng.normal([1, 0, 0], 0.01, (40, 3))
+    far = rng.normal([0, 1, 0], 0.1, (20, 3))
+    others = np.concatenate([near, far]).astype(np.float32)
+    block, size = np.repeat([0, 1], [40, 20]), np.full((4, 1), 20)
+    neighbours = Neighbours(
+        images, others, np.zeros(60, np.int64), block, 1, np.zeros((4, 60), np.bool_)
+    )
+    distance, probability = neighbours.without(0, np.arange(4), size, size)
+    nearest = (1 - unit_rows(images) @ unit_rows(others[40:]).T).min(axis=1)
+    np.testing.assert_allclose(distance[:, 0], nearest, atol=1e-9)
+    np.testing.assert_array_equal(probability[:, 0], 1)
+
+
 @pytest.mark.parametrize("m", [60, 200])
 def test_pictures_that_are_no_copies_score_0_whatever_they_show(m):
     rng = np.random.default_rng(0)
