@@ -13,6 +13,7 @@ from a2ibench.errors import UserError
 from a2ibench.one_thread import one_thread
 from a2ibench.parallel import Crashed, current_pool
 from a2ibench.storage import cache_dir, content_key
+from a2ibench.types import IntArray
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -42,6 +43,18 @@ def in_blocks(function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> I
                 " start it again: what was finished is kept"
             )
         yield answer
+
+
+def in_threads(function: Callable[[IntArray], T], items: IntArray, size: int) -> Iterator[T]:
+    """Call a function for each block of so many items, and yield the answers in order.
+
+    Threads share what the function holds, such as an index, and NumPy works in several at once.
+    """
+    from joblib import Parallel, cpu_count, delayed
+
+    threads = Parallel(cpu_count(), prefer="threads", return_as="generator")
+    starts = range(0, len(items), size)
+    yield from threads(delayed(function)(items[start : start + size]) for start in starts)
 
 
 def _on_one_thread(function: Callable[..., T], *arguments: Any) -> T:

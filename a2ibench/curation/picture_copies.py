@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.curation.blocks import Progress, column, in_blocks
+from a2ibench.curation.blocks import Progress, column, in_blocks, in_threads
 from a2ibench.curation.duplicates import Copies, Matches, find_copies, rank_in_group
 from a2ibench.curation.near_hashes import HASH_BITS, NearHashes
 from a2ibench.curation.picture_features import COARSE, Features
@@ -53,14 +53,9 @@ def picture_copies(
     """
 
     def search(wanted: IntArray) -> Iterator[Matches]:
-        from joblib import Parallel, cpu_count, delayed
-
         candidates = _Candidates(features, source, sides)
         found = [(wanted[:0], wanted[:0])]
-        # Threads, as they share the candidates, and NumPy works in several at once.
-        threads = Parallel(cpu_count(), prefer="threads", return_as="generator")
-        blocks = [wanted[start : start + BLOCK] for start in range(0, len(wanted), BLOCK)]
-        for some in threads(delayed(candidates.of)(block) for block in blocks):
+        for some in in_threads(candidates.of, wanted, BLOCK):
             found.append(some)
             progress((len(found) - 2) * BLOCK, 2 * len(wanted))
         p, q = map(np.concatenate, zip(*found, strict=True))

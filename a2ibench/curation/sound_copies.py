@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from a2ibench.curation.blocks import Progress
+from a2ibench.curation.blocks import Progress, in_threads
 from a2ibench.curation.duplicates import Copies, Matches, find_copies, rank_in_group
 from a2ibench.curation.fingerprint import BITS, HEARD, SPAN, Codes
 from a2ibench.curation.sound_features import Sounds
@@ -63,8 +63,6 @@ def sound_copies(
         b = a
 
     def search(wanted: IntArray) -> Iterator[Matches]:
-        from joblib import Parallel, cpu_count, delayed
-
         index = _Index(sounds, b)
 
         def look(some: IntArray) -> Matches:
@@ -73,10 +71,7 @@ def sound_copies(
             same = errors <= ERRORS
             return p[same], q[same], errors[same]
 
-        # Threads, as they share the index, and NumPy works in several at once.
-        threads = Parallel(cpu_count(), prefer="threads", return_as="generator")
-        blocks = [wanted[start : start + BLOCK] for start in range(0, len(wanted), BLOCK)]
-        for i, found in enumerate(threads(delayed(look)(some) for some in blocks)):
+        for i, found in enumerate(in_threads(look, wanted, BLOCK)):
             yield found
             progress(min((i + 1) * BLOCK, len(wanted)), len(wanted))
 
