@@ -1,6 +1,6 @@
 """Describe pictures: a digest, a perceptual hash, and thumbnails, by which copies are found."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from a2ibench.data.store import PairStore
 from a2ibench.types import ImageArray
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL.Image import Resampling
 
 VERSION = 3
 """Version, raised when the same picture gets other features than before."""
@@ -64,31 +64,45 @@ def _describe_rows(images: StoredArray, rows: slice) -> npt.NDArray[np.void]:
 
 def describe(images: ImageArray) -> npt.NDArray[np.void]:
     """Compute the features of pictures ``[n, S, S, 3]``: ``FEATURES`` ``[n]``."""
-    from PIL import Image
     from PIL.Image import Resampling
 
     found = np.empty(len(images), dtype=FEATURES)
-    grey = np.empty((len(images), SIDE, SIDE))
-    for i, pixels in enumerate(images):
-        picture = Image.fromarray(pixels)
-        luma = picture.convert("L")
-        grey[i] = np.asarray(luma.resize((SIDE, SIDE), Resampling.LANCZOS))
-        rough = reduced(picture, COARSE)
-        found[i] = (
-            digest(pixels),
-            0,
-            max(high - low for low, high in _extrema(picture)),
-            np.asarray(luma.resize((SIDE, SIDE), Resampling.BOX)),
-            rough[..., 0],
-            rough[..., 1:],
-        )
-    found["hash"] = _hash(grey)
+    grey = _converted(images, "L")
+    rough = reduced(images, COARSE)
+    found["digest"] = [digest(pixels) for pixels in images]
+    found["hash"] = _hash(_resized(grey, SIDE, Resampling.LANCZOS).astype(np.float64))
+    # One axis after another: NumPy is 30 times as slow over both at once.
+    found["range"] = np.max(images.max(axis=1).max(axis=1) - images.min(axis=1).min(axis=1), axis=1)
+    found["luma"] = _resized(grey, SIDE, Resampling.BOX)
+    found["rough"] = rough[..., 0]
+    found["chroma"] = rough[..., 1:]
     return found
 
 
-def _extrema(picture: "Image.Image") -> Any:
-    """Return the lowest and highest level of each channel."""
-    return picture.getextrema()
+def _resized(pictures: ImageArray, side: int, how: "Resampling") -> ImageArray:
+    """Resize pictures ``[n, S, S, …]`` to ``[n, side, side, …]``, as Pillow does with each alone.
+
+    Pillow resizes the rows of a picture, then its columns. So one call is enough for the rows of
+    all, one above the other, and one for the columns of all, side by side.
+    """
+    from PIL import Image
+
+    n, height, width, *channels = pictures.shape
+    above = Image.fromarray(pictures.reshape(n * height, width, *channels))
+    rows = np.asarray(above.resize((side, n * height), how))
+    beside = rows.reshape(n, height, side, *channels).swapaxes(0, 1)
+    columns = Image.fromarray(beside.reshape(height, n * side, *channels))
+    both = np.asarray(columns.resize((n * side, side), how))
+    return np.ascontiguousarray(both.reshape(side, n, side, *channels).swapaxes(0, 1))
+
+
+def _converted(pictures: ImageArray, mode: str) -> ImageArray:
+    """Convert RGB pictures ``[n, S, S, 3]`` to another mode of Pillow."""
+    from PIL import Image
+
+    n, height, width, _ = pictures.shape
+    found = np.asarray(Image.fromarray(pictures.reshape(n * height, width, 3)).convert(mode))
+    return found.reshape(n, height, width, *found.shape[2:])
 
 
 def _hash(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:
@@ -102,11 +116,11 @@ def _hash(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:
     return bits.view(">u8").ravel().astype(np.uint64)
 
 
-def reduced(picture: "Image.Image", side: int) -> ImageArray:
-    """Average a picture to YCbCr, uint8 ``[side, side, 3]``."""
+def reduced(pictures: ImageArray, side: int) -> ImageArray:
+    """Average RGB pictures ``[n, S, S, 3]`` to YCbCr, uint8 ``[n, side, side, 3]``."""
     from PIL.Image import Resampling
 
-    return np.asarray(picture.resize((side, side), Resampling.BOX).convert("YCbCr"))
+    return _converted(_resized(pictures, side, Resampling.BOX), "YCbCr")
 
 
 def constant(features: Features) -> npt.NDArray[np.bool_]:

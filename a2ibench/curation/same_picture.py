@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from a2ibench.curation.near_hashes import HASH_BITS
 from a2ibench.curation.picture_features import Features, reduced
-from a2ibench.types import ImageArray, Images, IntArray
+from a2ibench.types import Images, IntArray
 
 STEP = 30.0
 """Largest luma (0 to 255) by which a pixel of a thumbnail may lie outside the neighbourhood of the
@@ -110,7 +110,7 @@ def _residuals(images: Images, p: IntArray, q: IntArray) -> Floats:
     if len(p) == 0:
         return np.empty(0)
     rows, position = np.unique(np.concatenate([p, q]), return_inverse=True)
-    fine = np.array([_fine(picture) for picture in images[rows]], dtype=np.float64)
+    fine = reduced(images[rows], FINE)[..., 0].astype(np.float64)
     best = np.full(len(p), np.inf)
     last, design = -1, np.empty(0)
     for i, (x, y) in enumerate(position.reshape(2, -1).T):
@@ -123,13 +123,6 @@ def _residuals(images: Images, p: IntArray, q: IntArray) -> Floats:
             if largest <= min(most, FLOOR + RESIDUAL_SHARE * mean):
                 best[i] = min(best[i], largest)
     return best
-
-
-def _fine(picture: ImageArray) -> ImageArray:
-    """Return the luma of a picture: uint8 ``[FINE, FINE]``."""
-    from PIL import Image
-
-    return reduced(Image.fromarray(np.asarray(picture)), FINE)[..., 0]
 
 
 def _design(x: Floats) -> Floats:

@@ -11,12 +11,12 @@ from a2ibench.curation.duplicates import digest
 from a2ibench.curation.fingerprint import Codes, fingerprint, frames
 from a2ibench.data.npy_files import StoredArray
 from a2ibench.data.store import FULL_SCALE, PairStore, to_waveform
-from a2ibench.types import IntArray
+from a2ibench.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 3
+VERSION = 4
 """Version, raised when the same sound gets other features than before."""
 SILENT = -60.0
 """RMS in dBFS below which a sound is silent. Recordings of quiet rooms lie above −55."""
@@ -27,6 +27,8 @@ CLIPPED_SHARE = 0.001
 22.05 kHz. A sound that was normalised to full scale has one or two."""
 
 LEVELS = np.dtype([("digest", "<u8"), ("peak", "<f4"), ("rms", "<f4"), ("clipped", "<f4")])
+WORDS = LEVELS.itemsize // 4
+"""Number of codes that take as much room as the levels of a sound, which are stored before them."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,7 @@ class Sounds:
             clipped samples.
         begin: int64 ``[n]``, start of the codes of each sound.
         end: int64 ``[n]``, their end.
-        codes: uint32, the codes of all sounds, and one 0: an array without codes could not be
-            stored.
+        codes: uint32, the codes of all sounds, with other numbers between them.
     """
 
     row: IntArray
@@ -68,28 +69,19 @@ def sound_features(store: PairStore, progress: Progress) -> Sounds:
     start, length = (
         store.index[name].to_numpy(dtype=np.int64)[row] for name in ("audio_start", "audio_length")
     )
-    end = np.cumsum(frames(length, store.sample_rate))
-    identity = [store.stored_hash, VERSION]
-    n = len(row)
-    levels = described(
-        "sound-levels",
-        identity,
-        _describe_levels,
-        lambda block: (store.audio, start[block], length[block]),
-        n,
-        n,
-        lambda done, total: progress(done, 2 * total),
-    )
-    codes = described(
-        "sound-codes",
-        identity,
-        _describe_codes,
+    end = np.cumsum(WORDS + frames(length, store.sample_rate))
+    begin = WORDS + np.concatenate([[0], end[:-1]])
+    stored = described(
+        "sounds",
+        [store.stored_hash, VERSION],
+        _describe,
         lambda block: (store.audio, start[block], length[block], store.sample_rate),
-        n,
-        int(end[-1]) + 1,
-        lambda done, total: progress(total + done, 2 * total),
-    )
-    return Sounds(row, of_row, levels[:], np.concatenate([[0], end[:-1]]), end, codes[:])
+        len(row),
+        int(end[-1]),
+        progress,
+    )[:]
+    levels = stored[begin[:, None] + np.arange(-WORDS, 0)].view(LEVELS)[:, 0]
+    return Sounds(row, of_row, levels, begin, end, stored)
 
 
 def _sounds(index: "pd.DataFrame") -> tuple[IntArray, IntArray]:
@@ -102,30 +94,29 @@ def _sounds(index: "pd.DataFrame") -> tuple[IntArray, IntArray]:
     return of_row, np.asarray(first, dtype=np.int64)
 
 
-def _describe_levels(audio: StoredArray, start: IntArray, length: IntArray) -> npt.NDArray[np.void]:
-    """Measure sounds, given by their place in the recording: ``LEVELS`` ``[n]``."""
-    found = np.empty(len(start), dtype=LEVELS)
-    limit = int(np.ceil(CLIPPED * FULL_SCALE))
-    for i, (first, count) in enumerate(zip(start, length, strict=True)):
+def _describe(audio: StoredArray, start: IntArray, length: IntArray, rate: int) -> Codes:
+    """Return the levels and the codes of one sound after another: uint32."""
+    found = []
+    for first, count in zip(start, length, strict=True):
         stored = audio[first : first + count]
-        samples = stored.astype(np.float64)
-        peak = max(-int(stored.min()), int(stored.max()))
-        # Few sounds are that loud: the others need no more passes.
-        clipped = np.count_nonzero(np.abs(samples) >= limit) if peak >= limit else 0
-        found[i] = (
-            digest(stored),
-            _decibels(peak / FULL_SCALE),
-            _decibels(np.sqrt(samples @ samples / count) / FULL_SCALE),
-            clipped / count,
-        )
-    return found
-
-
-def _describe_codes(audio: StoredArray, start: IntArray, length: IntArray, rate: int) -> Codes:
-    """Compute the fingerprints of sounds, one after another: uint32 ``[F]``."""
-    places = zip(start, length, strict=True)
-    found = [fingerprint(to_waveform(audio[i : i + n]), rate) for i, n in places]
+        waveform = to_waveform(stored)
+        found += [_levels(stored, waveform).view("<u4"), fingerprint(waveform, rate)]
     return np.concatenate(found).astype("<u4")
+
+
+def _levels(stored: npt.NDArray[np.int16], waveform: FloatArray) -> npt.NDArray[np.void]:
+    """Measure a sound: ``LEVELS`` ``[1]``."""
+    limit = int(np.ceil(CLIPPED * FULL_SCALE))
+    peak = max(-int(stored.min()), int(stored.max()))
+    # Few sounds are that loud: the others need no more passes.
+    clipped = np.count_nonzero(np.abs(stored.astype(np.int32)) >= limit) if peak >= limit else 0
+    found = (
+        digest(stored),
+        _decibels(peak / FULL_SCALE),
+        _decibels(float(np.sqrt(waveform @ waveform / len(waveform)))),
+        clipped / len(stored),
+    )
+    return np.array([found], dtype=LEVELS)
 
 
 def _decibels(value: float) -> float:

@@ -14,6 +14,7 @@ from a2ibench.curation.fingerprint import BITS, fingerprint
 from a2ibench.curation.near_hashes import HASH_BITS, NearHashes
 from a2ibench.curation.picture_copies import NEAREST, picture_copies
 from a2ibench.curation.picture_features import (
+    COARSE,
     FEATURES,
     SIDE,
     constant,
@@ -230,7 +231,7 @@ def test_processes_describe_pictures_and_sounds_as_this_one_does(tmp_path, monke
     with spread_over(Processes(2)):
         np.testing.assert_array_equal(picture_features(store, quiet), expected[0])
         found = sound_features(store, quiet)
-    assert len(used) == 3  # pictures, levels, codes
+    assert len(used) == 2  # pictures, sounds
     np.testing.assert_array_equal(found.levels, expected[1].levels)
     np.testing.assert_array_equal(found.codes, expected[1].codes)
 
@@ -262,6 +263,19 @@ def test_hashes_are_those_of_imagehash():
         "e895d2ea9962e325",
         "cdf64869b29249cd",
     ]
+
+
+@pytest.mark.parametrize("side", [16, 64, 100])
+def test_pictures_are_described_together_as_each_alone(side):
+    pictures = np.stack([half_size(scene(i, side)) for i in range(3)])
+    found = describe(pictures)
+    for picture, about in zip(map(Image.fromarray, pictures), found, strict=True):
+        luma = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
+        rough = picture.resize((COARSE, COARSE), Image.Resampling.BOX).convert("YCbCr")
+        np.testing.assert_array_equal(about["luma"], luma)
+        np.testing.assert_array_equal(about["rough"], np.asarray(rough)[..., 0])
+        np.testing.assert_array_equal(about["chroma"], np.asarray(rough)[..., 1:])
+        assert about["range"] == max(high - low for low, high in picture.getextrema())
 
 
 @pytest.mark.parametrize(("hashes", "most"), [(2**63, 0), (1, NEAREST)], ids=["random", "equal"])
