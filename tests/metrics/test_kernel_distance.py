@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from a2ibench.contracts.metric import JudgeOutputs
 from a2ibench.errors import UserError
-from a2ibench.nn import pairwise
-from a2ibench_plugins.metrics.kernel_distance import KernelDistance
+from a2ibench_plugins.metrics import kernel_distance
+from a2ibench_plugins.metrics.kernel_distance import MANY, KernelDistance
 
 
 def outputs_of(generated: np.ndarray, real: np.ndarray) -> JudgeOutputs:
@@ -100,21 +100,35 @@ def test_without_a_block_it_is_what_the_other_segments_give():
     np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-9)
 
 
-def test_in_strips_of_any_height_it_is_the_same(monkeypatch):
+@pytest.mark.parametrize("tile", [1, 7, 39])
+def test_in_tiles_of_any_size_it_is_the_same(monkeypatch, tile):
     outputs = outputs_of(*two_sets(40, 6, 0, shift=0.3))
     block = np.random.default_rng(1).integers(0, 6, 40)
     metric = KernelDistance()
     whole = metric.compute(outputs).value, metric.without_blocks(outputs, block)
-    for cells in (1, 300, 1_300):
-        monkeypatch.setattr(pairwise, "CELLS", cells)
-        again = outputs.take(np.arange(40))
-        assert metric.compute(again).value == pytest.approx(whole[0], rel=1e-9)
-        np.testing.assert_allclose(metric.without_blocks(again, block), whole[1], rtol=1e-9)
+    monkeypatch.setattr(kernel_distance, "TILE", tile)
+    again = outputs.take(np.arange(40))
+    assert metric.compute(again).value == pytest.approx(whole[0], rel=1e-9)
+    np.testing.assert_allclose(metric.without_blocks(again, block), whole[1], rtol=1e-9)
 
 
-def test_images_compared_with_themselves_score_zero():
-    x, _ = two_sets(50, 6, 0)
+def test_of_many_images_it_is_the_same_to_six_digits(monkeypatch):
+    x, y = two_sets(MANY, 256, 0, shift=0.05)
+    block = np.arange(MANY) % 20
+    metric = KernelDistance()
+    quick = outputs_of(np.abs(x), np.abs(y))
+    slow = outputs_of(np.abs(x), np.abs(y))
+    found = metric.compute(quick).value, metric.without_blocks(quick, block)
+    monkeypatch.setattr(kernel_distance, "MANY", MANY + 1)
+    assert metric.compute(slow).value == pytest.approx(found[0], rel=1e-6, abs=1e-5)
+    np.testing.assert_allclose(metric.without_blocks(slow, block), found[1], rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [50, MANY])
+def test_images_compared_with_themselves_score_zero(n):
+    x, _ = two_sets(n, 6, 0)
     assert KernelDistance().compute(outputs_of(x, x)).value == 0
+    assert KernelDistance().compute(outputs_of(x, x.copy())).value == 0
 
 
 def test_fewer_than_20_segments_are_refused():
