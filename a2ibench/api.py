@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -19,6 +20,7 @@ from a2ibench.errors import UserError, unknown
 from a2ibench.results import study as results
 from a2ibench.results.job_state import JobState
 from a2ibench.results.rows import Row
+from a2ibench.storage import with_name
 from a2ibench.types import ImageArray
 
 if TYPE_CHECKING:
@@ -252,6 +254,19 @@ def _options(what: str, given: Any) -> dict[str, Any]:
     return dict(zip(several_names(what, given), given.values(), strict=True))
 
 
+def _plain(value: Any) -> Any:
+    """Return an option's value as a study's file can hold it."""
+    if value is None:
+        return "none"
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, PathLike):
+        return str(value)
+    if hasattr(value, "tolist"):  # numbers and arrays of NumPy
+        value = value.tolist()
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def run(
     models: "str | Sequence[str]",
     *,
@@ -324,7 +339,7 @@ def run(
     request = Request(
         models=named,
         ablate=several_names("ablate", ablate),
-        dataset=str(dataset),
+        dataset=with_name(str(dataset)),
         encoder=encoder,
         seeds=whole_number("seeds", seeds, 1, MAX_SEEDS),
         scale=scale,
@@ -333,7 +348,10 @@ def run(
             for one in several(() if images is None else images)
         ),
         settings={
-            owner: _options(f"settings of {owner}", values)
+            owner: {
+                name: _plain(value)
+                for name, value in _options(f"settings of {owner}", values).items()
+            }
             for owner, values in _options("settings", settings or {}).items()
         },
         metrics=several_names("metrics", metrics),

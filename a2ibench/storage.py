@@ -52,6 +52,12 @@ def expanded(path: str) -> Path:
         return Path(path)
 
 
+def with_name(folder: str) -> str:
+    """Return a folder as it was given; one that ends in no name, such as ``.``, by its path."""
+    nameless = folder and Path(folder).name in ("", "..")
+    return str(expanded(folder).resolve()) if nameless else folder
+
+
 def _own_place() -> str:
     import platformdirs
 

@@ -9,7 +9,9 @@ import pytest
 from made_up import METRICS, run, study
 
 import a2ibench
+from a2ibench import api
 from a2ibench.errors import UserError
+from a2ibench.study.study_file import read_study_file
 
 ROWS = {"class mean": 0.0, "vae": 0.0, "ours": 0.05, "ours − consistency": 0.0}
 
@@ -172,17 +174,32 @@ def test_a_question_of_power_that_is_none_is_refused(
         a2ibench.open_study(folder).power(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (None, "none"),
+        (np.float32(0.5), 0.5),
+        (np.arange(2), [0, 1]),
+        ((Path("a"), None), ["a", "none"]),
+        (True, True),
+    ],
+)
+def test_values_of_options_are_plain_before_they_are_used(given: Any, written: Any) -> None:
+    assert api._plain(given) == written
+
+
 @pytest.mark.integration
 def test_a_study_is_run_once(small_store: Path, tmp_path: Path) -> None:
     def again() -> "a2ibench.api.Study":
         return a2ibench.run(
             "vae", dataset=small_store, encoder="logmel", images=np.int64(64),
             metrics=["is1_lite0"], executor="inline", tracking_uri="none", out=tmp_path / "s",
-            quiet=True,
+            settings={"vae": {"lr": np.float64(0.002)}}, quiet=True,
         )  # fmt: skip
 
     first = again()
     assert first.failures == []
+    assert read_study_file(tmp_path / "s" / "study.yaml")["settings"] == {"vae": {"lr": 0.002}}
     written = {p: p.stat().st_mtime_ns for p in tmp_path.glob("s/jobs/*/result.json")}
     assert written
     pd.testing.assert_frame_equal(again().scores, first.scores)

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from a2ibench.cli.completion import names
 from a2ibench.errors import UserError
+from a2ibench.storage import with_name
 
 if TYPE_CHECKING:
     from a2ibench.runs.progress_display import Display
@@ -119,7 +120,19 @@ workers_option = executor_option(
 def dataset_option(*flags: str, **more: Any) -> Callable[[F], F]:
     """Make an option that takes a dataset's name or a folder."""
     complete = names("dataset", folders=True)
-    return click.option(*flags, metavar="NAME|DIR", shell_complete=complete, **more)
+    return click.option(
+        *flags, type=_Dataset(), metavar="NAME|DIR", shell_complete=complete, **more
+    )
+
+
+class _Dataset(click.ParamType[str]):
+    """A dataset's name, or a folder; it gives its study a name."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Replace a folder such as ``.`` by its path."""
+        return with_name(str(value))
 
 
 class _Budgets(click.ParamType[tuple[int, ...]]):

@@ -73,6 +73,15 @@ class Score:
     parts: Mapping[str, float] = field(default_factory=dict)
     chance: float | None = None
 
+    def __post_init__(self) -> None:
+        """Turn NumPy's numbers into Python's, which can be written down."""
+        for name in ("value", "spread", "chance"):
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, float(given))
+        object.__setattr__(self, "n", int(self.n))
+        parts = {name: float(value) for name, value in self.parts.items()}
+        object.__setattr__(self, "parts", parts)
+
     @classmethod
     def mean(
         cls,

@@ -168,7 +168,7 @@ def measure(metric: Metric, outputs: JudgeOutputs, stratum: IntArray) -> MetricR
     Raises:
         UserError: the judge lacks an output that the metric reads.
         UndefinedScoreError: the metric has no value for these images.
-        ValueError: the score is outside its bounds.
+        ValueError: the score is infinite, NaN or outside its bounds.
     """
     check_reads(metric, outputs)
     score = metric.score(outputs)
@@ -293,6 +293,12 @@ def _check_images(generated: GeneratedImages, eval_set: EvalSet) -> None:
 
 def _check_score(metric: Metric, score: Score, n: int) -> None:
     """Check at the border what a metric promises of its score."""
+    numbers = [score.value, score.spread, score.chance, *score.parts.values()]
+    if wrong := [one for one in numbers if one is not None and not np.isfinite(one)]:
+        raise ValueError(
+            f"metric {metric.name}: {wrong[0]} is no finite number; where there is no score,"
+            " compute() raises UndefinedScoreError"
+        )
     if not metric.allows(score.value):
         raise ValueError(f"metric {metric.name}: {score.value} is outside {metric.bounds}")
     if score.per_segment is not None and (

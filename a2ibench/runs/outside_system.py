@@ -23,7 +23,7 @@ from a2ibench.results.study_pairs import options_of_dataset
 from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.progress_display import Display
 from a2ibench.runs.run_study import announce, describe, draw_untrained, show_results
-from a2ibench.runs.study_lock import at_work
+from a2ibench.runs.study_lock import at_work, refuse_changed
 from a2ibench.runs.trial import Trial
 from a2ibench.runs.trial_data import open_parts
 from a2ibench.storage import write_json
@@ -86,6 +86,7 @@ def evaluate_outside(request: Request, outside: Outside, display: Display) -> No
         entry = Entry(outside.name, outside.name, None, False, tasks)
         _check_free(outside, entry, rows)
     with at_work(folder):
+        refuse_changed(folder, stored)
         with display.running():
             named = {name: task for row in rows for name, task in row.named.items()}
             done = repair(folder, named, display.say)

@@ -22,7 +22,7 @@ from a2ibench.results.study import Study, open_study
 from a2ibench.results.study_id import write_about
 from a2ibench.runs.prepare import Prepared, prepare_study
 from a2ibench.runs.progress_display import Display, show_check, show_feasibility
-from a2ibench.runs.study_lock import Board, at_work
+from a2ibench.runs.study_lock import Board, at_work, refuse_changed
 from a2ibench.runs.trial import Trial, trials_of
 from a2ibench.study.plan import Plan
 from a2ibench.study.planned_rows import jobs_of
@@ -73,6 +73,7 @@ def run_study(
         prepared = prepare_study(request, display.counter, display.say, plan)
     folder = prepared.outline.folder
     with at_work(folder) as board:
+        refuse_changed(folder, prepared.earlier)
         with display.running():
             announce(prepared, display)
             for line in what_changed(prepared.earlier, prepared.entries):

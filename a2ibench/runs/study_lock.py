@@ -16,6 +16,7 @@ from a2ibench.results.progress import (
     read_progress,
     write_progress,
 )
+from a2ibench.results.study import Study, find_study
 from a2ibench.storage import nearest_existing
 
 if TYPE_CHECKING:
@@ -91,6 +92,27 @@ def at_work(folder: Path) -> Iterator[Board]:
             board.write(ending)
         finally:
             lock.release()
+
+
+def refuse_changed(folder: Path, read: Study | None) -> None:
+    """Refuse to go on with a study that another command has changed since it was read.
+
+    Args:
+        folder: which this command holds.
+        read: the study as it was before the folder was held; None for no study.
+
+    Raises:
+        UserError: it has other rows now; they would be written over.
+    """
+    before, now = (
+        None if study is None else (study.about.jobs, study.about.smaller, study.about.kept)
+        for study in (read, find_study(folder))
+    )
+    if before != now:
+        raise UserError(
+            f"{folder}: another command changed this study while this one prepared its data; run"
+            " this one again (what it prepared is in the cache)"
+        )
 
 
 def refuse_folder(folder: Path) -> None:

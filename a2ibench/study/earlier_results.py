@@ -72,8 +72,8 @@ def settle(
     if study is None:
         return tuple(entries), {}
     found = list(_find(study, entries))
-    if choice == "keep" and not found:  # as after a --recompute that was cut off
-        found = list(_find(study, entries, everywhere=True))
+    if choice == "keep":
+        found = _with_recomputed(study, entries, found)
     decided = {key: one.place for key, one in study.about.kept.items()}
     models = [one for one in found if one.task.job.kind == "model"]
     if choice is None and all(decided.get(m.result.key) == m.task.job.key for m in models):
@@ -126,9 +126,28 @@ def refuse_other_judges(
                 )
 
 
-def _find(study: Study, entries: Sequence[Entry], everywhere: bool = False) -> Iterator[_Earlier]:
-    """Yield the tasks without a result that earlier code has done, in the study's rows or among all
-    jobs of its folder, the newest last."""
+def _with_recomputed(
+    study: Study, entries: Sequence[Entry], found: Sequence[_Earlier]
+) -> list[_Earlier]:
+    """Add what a --recompute that was cut off has taken out of the study's rows, not of its folder.
+
+    A method is kept whole: if one of its results is, so are those that were computed again.
+    """
+    found = found or list(_find(study, entries, everywhere=True))
+    tasks = {one.task.job.key for one in found}
+    methods = {one.task.job.method for one in found if one.task.job.kind == "model"}
+    again = _find(study, entries, everywhere=True, done=True)
+    return [
+        *found,
+        *(o for o in again if o.task.job.method in methods and o.task.job.key not in tasks),
+    ]
+
+
+def _find(
+    study: Study, entries: Sequence[Entry], everywhere: bool = False, done: bool = False
+) -> Iterator[_Earlier]:
+    """Yield the tasks that earlier code has done, in the study's rows or among all jobs of its
+    folder, the newest last; those that the present code has done too only if ``done``."""
     results: dict[str, list[Result | None]] = {}
     for row in study.all_rows:
         results.setdefault(row.label, []).extend(state.result for state in row.results)
@@ -138,10 +157,12 @@ def _find(study: Study, entries: Sequence[Entry], everywhere: bool = False) -> I
         results = {entry.label: [JobState(one).result for one in folders] for entry in entries}
     for entry in (entry for entry in entries if entry.label in results and not entry.outside):
         for task in entry.tasks:
-            if study.job(task.folder).result is not None:
+            if not done and study.job(task.folder).result is not None:
                 continue
             for result in results[entry.label]:
-                if result is not None and _asked(task, result):
+                if result is None or result.key == task.job.key:
+                    continue
+                if _asked(task, result):
                     yield _Earlier(entry.name, task, result, _why(task, result))
 
 
@@ -191,7 +212,7 @@ def _refuse_mixed(entries: Sequence[Entry], found: Sequence[_Earlier]) -> None:
         if task.job.method in methods:
             raise UserError(
                 f"--keep: {entry.name}, seed {task.job.seed} has no earlier result: it would be"
-                f" trained by other code than the results of {task.job.method} that are kept;"
+                f" by other code than the results of {task.job.method} that are kept;"
                 " leave it out, or say --recompute"
             )
         for one in found:

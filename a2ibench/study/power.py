@@ -116,7 +116,9 @@ class Power:
             return max(self.seeds - there.seeds, 0), more[1]
         if self.both_needed is None:
             return None
-        return self.both_needed[0] - there.seeds, self.both_needed[1] - there.clips
+        both = zip(self.both_needed, (there.seeds, there.clips), strict=True)
+        needed_seeds, needed_clips = (max(needed - present, 0) for needed, present in both)
+        return needed_seeds, needed_clips
 
     @property
     def cost(self) -> float | None:

@@ -1,5 +1,6 @@
 """The request of one command, and its outline before any pairs are read."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -122,6 +123,7 @@ def outline(request: Request) -> Outline:
     # Absolute: workers have a working directory of their own.
     folder = (request.folder or Path("studies") / request.data_name).resolve()
     earlier = find_study(folder)
+    _check_labels([*(arm.label for arm in arms), *map(label_of_reference, references)])
     outside = outside_labels(earlier)
     if taken := sorted({arm.label for arm in arms} & set(outside)):
         raise UserError(
@@ -150,3 +152,13 @@ def outline(request: Request) -> Outline:
         dataset_options=options,
         folder=folder,
     )
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    """Refuse two rows of one label: one would take the place of the other."""
+    for label, count in Counter(labels).items():
+        if count > 1:
+            raise UserError(
+                f"two rows of the name {label!r}, of models or reference rows; rename the plug-in"
+                " of one"
+            )

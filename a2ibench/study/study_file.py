@@ -22,7 +22,7 @@ from a2ibench.study.scale import get_scale
 HEAD = "# Written by `a2ibench run`, and again by the next one: change a copy.\n"
 TEXTS = {"out", "dataset", "encoder"}
 """Keys whose value is a name or a path: ``0010`` is no eight."""
-SAME = {"executor", "gpus_per_trial", "out"}
+SAME = {"executor", "out"}
 """Keys for the run of a study, which leave its jobs the same."""
 
 LARGEST = 2**20
@@ -104,7 +104,8 @@ def read_study_file(path: Path) -> dict[str, Any]:
 def save_requests(folder: Path, requests: Sequence[Request]) -> None:
     """Write ``folder/study.yaml``, which asks for the same jobs again, in the same folder.
 
-    How they are run (the executor, plug-in files) is not part of it. A file that somebody wrote is
+    How they are run (the executor, plug-in files) is not part of it, but for several GPUs of each
+    trial: these change its sums. A file that somebody wrote is
     kept; where it asks for something else, ``study-as-run.yaml`` is written beside it.
 
     Args:
@@ -132,6 +133,7 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
             "settings": settings,
             "metrics": first.metrics,
             "primary": first.primary.written,
+            "gpus_per_trial": first.workers if first.workers > 1 else None,
         },
     )
 
@@ -164,6 +166,7 @@ def _asked(path: Path) -> dict[str, Any]:
     asked = {**usual, **read_study_file(path)}
     asked.setdefault("images", [get_scale(asked["scale"]).images])
     asked["settings"] = {o: v for o, v in asked["settings"].items() if o != asked["executor"]}
+    asked["gpus_per_trial"] = max(1, asked.get("gpus_per_trial", 1))  # a share changes nothing
     return {name: value for name, value in asked.items() if name not in SAME}
 
 

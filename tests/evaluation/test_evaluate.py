@@ -1,5 +1,7 @@
 """From generated images to scores, with the real judges and metrics."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -165,10 +167,19 @@ class TestBorder:
         [
             Score(2.0, 240),
             Score(float("nan"), 240),
+            Score(0.5, 240, spread=float("inf")),
+            Score(0.5, 240, parts={"dog": float("nan")}),
             Score(0.5, 240, per_segment=np.full(240, 0.4, dtype=np.float32)),
             Score(0.5, 240, per_segment=np.full(239, 0.5, dtype=np.float32)),
         ],
-        ids=["out of bounds", "nan", "not the mean", "wrong length"],
+        ids=[
+            "out of bounds",
+            "nan",
+            "infinite spread",
+            "nan of a class",
+            "not the mean",
+            "wrong length",
+        ],
     )
     def test_a_metric_that_breaks_its_promise_is_named(self, score):
         class Broken(Metric):
@@ -179,10 +190,18 @@ class TestBorder:
             def compute(self, outputs: JudgeOutputs) -> Score:
                 return score
 
-        with pytest.raises(ValueError, match="metric broken"):
+        with pytest.raises(ValueError, match=r"^metric broken: "):
             evaluate(
                 GeneratedImages(TEST.images),
                 make_eval_set(TRAIN, TEST),
                 [Broken()],
                 judges_of([Broken()]),
             )
+
+
+def test_numbers_of_numpy_in_a_score_can_be_written_down():
+    each = np.array([0.25, 0.75], dtype=np.float32)
+    score = Score(each.mean(), each.size, spread=each.std(), parts={"dog": each[0]}, chance=each[1])
+    numbers = {"value": score.value, "n": score.n, "spread": score.spread, **score.parts}
+    assert json.loads(json.dumps(numbers)) == {"value": 0.5, "n": 2, "spread": 0.25, "dog": 0.25}
+    assert type(score.chance) is float

@@ -13,6 +13,7 @@ from scipy import stats
 from a2ibench.evaluation.power import Pilot, half_width, pilot
 from a2ibench.evaluation.statistics import SeedScores, difference
 from a2ibench.evaluation.variance import components, mean_squares
+from a2ibench.study.power import Power
 
 # Two arms alike, seeds alone: what a textbook has a formula for.
 SEEDS = Pilot((1.0, 1.0), (0.0, 0.0), 0.0, 19, 20, 3, 20)
@@ -135,6 +136,15 @@ def test_where_neither_alone_can_both_together_may() -> None:
     assert mixed.power(2.0, 0.05, seeds, clips) >= 0.8
     assert clips == np.ceil(20 * seeds / 3)
     assert mixed.both_needed(0.0, 0.8, 0.05, 3, 20) is None
+
+
+def test_of_what_is_there_in_plenty_nothing_is_added() -> None:
+    pilot = Pilot((0.05, 0.05), (0.01, 0.01), 0.01, 20.0, 24, 10, 100)
+    planned = Power(
+        None, pilot, 3, 20, 1.0, 0.6, 0.5, None, None, (8, 54), 60.0  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert planned.to_add == (0, 0)
+    assert planned.cost == 0
 
 
 def test_a_pilot_holds_the_components_of_both_arms() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -88,6 +89,22 @@ def test_news_of_a_process_that_has_ended_are_heard_however_busy_the_study_was(
     with pytest.raises(StoppedError, match="no space left"):
         Processes(None)([trial], tell)
     assert not any(told)
+
+
+def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys; print('ran', flush=True)\n"
+        f"sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]}\n"
+        "from test_executors import *\n"
+        "job = Job('model', 'sample', {}, '', '', '', 0, 2)\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "trial = Full(job, folder / job.key, Environment(folder, '', {}, ()))\n"
+        "try: Processes(None)([trial], lambda update: None)\n"
+        "except StoppedError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout == "ran\nno space left on the disk\n"
 
 
 def test_a_trial_in_this_process_leaves_torch_as_it_was(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from a2ibench.results.rows import Row
 from a2ibench.results.study import arms_of, find_row
 from a2ibench.study.ablation import Ablation, parse_ablations
 from a2ibench.study.arm import expand_arms, split_arms
+from a2ibench.study.request import _check_labels
 
 PARTS = ("a", "b", "c", "d")
 
@@ -165,3 +166,9 @@ def test_an_arm_is_typed_in_ascii_and_a_wrong_one_is_named_with_the_nearest() ->
     assert split_arms("ours, lambda_con=0.1,vae, ours - consistency") == [
         "ours, lambda_con=0.1", "vae", "ours - consistency",
     ]  # fmt: skip
+
+
+def test_a_method_and_a_reference_row_of_one_name_are_refused() -> None:
+    _check_labels(["vae", "ours", "ours − stack", "ground truth"])
+    with pytest.raises(UserError, match="two rows of the name 'class mean'"):
+        _check_labels(["class mean", "ours", "class mean"])

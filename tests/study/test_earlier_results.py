@@ -159,6 +159,18 @@ def test_results_are_kept_after_all_where_computing_them_again_was_cut_off(study
     assert jobs_of(study)["vae"] == kept["vae"]
 
 
+def test_results_are_kept_after_all_where_some_were_computed_again(
+    same: Path, layers: Path, display: Display
+) -> None:
+    assert run_study(ask(same, seeds=2), INLINE, None, display) == []
+    kept = jobs_of(same)
+    with layers.open("a") as file:
+        file.write("\nANOTHER = 1\n")
+    assert run_study(ask(same, seeds=1, earlier="recompute"), INLINE, None, display) == []
+    assert run_study(ask(same, seeds=2, earlier="keep"), IDLE, None, display) == []
+    assert {label: jobs_of(same)[label] for label in BOTH} == {label: kept[label] for label in BOTH}
+
+
 def test_kept_results_are_marked_in_every_table_and_the_choice_is_remembered(
     study: Path, layers: Path
 ) -> None:

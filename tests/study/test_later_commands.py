@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_up import run
@@ -9,6 +10,7 @@ from made_up import run
 from a2ibench.results.job_state import JobState
 from a2ibench.results.result_file import write_result
 from a2ibench.results.study import open_study
+from a2ibench.runs import run_study
 
 pytestmark = pytest.mark.integration
 
@@ -141,19 +143,48 @@ def test_an_option_of_a_dataset_or_encoder_that_is_not_used_is_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_does_not_take_the_name_of_an_outside_system(
-    pairs: tuple[object, ...], tmp_path: Path
-) -> None:
+def drawn(pairs: tuple[object, ...], folder: Path) -> Path:
+    """A folder of images for the test segments: the real ones."""
     from PIL import Image
 
     from a2ibench.data.store import PairStore
 
     store = PairStore(Path(str(pairs[1])))
-    images = tmp_path / "theirs"
-    images.mkdir()
+    folder.mkdir()
     for row in store.rows("test").tolist():
-        Image.fromarray(store.images[row]).save(images / f"{row}.png")
-    out = tmp_path / "study"
+        Image.fromarray(store.images[row]).save(folder / f"{row}.png")
+    return folder
+
+
+def test_a_row_that_another_command_adds_meanwhile_is_not_written_over(
+    pairs: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, out = drawn(pairs, tmp_path / "theirs"), tmp_path / "study"
+    prepare = run_study.prepare_study
+
+    def slow(*arguments: Any) -> Any:
+        prepared = prepare(*arguments)
+        code, text = run(
+            "evaluate", *pairs, "--encoder", "logmel", "--images", theirs, "--out", out,
+            "--metric", "is1_lite0",
+        )  # fmt: skip
+        assert code == 0, text
+        return prepared
+
+    monkeypatch.setattr(run_study, "prepare_study", slow)
+    command = (*COMMAND, *pairs, "--model", "vae", "--metric", "is1_lite0", "--out", out)
+    code, text = run(*command)
+    assert (code, "another command changed this study" in text) == (2, True), text
+    monkeypatch.undo()
+    code, text = run(*command)
+    assert code == 0, text
+    assert {"vae", "theirs"} <= set(about(out)["jobs"])  # type: ignore[arg-type]
+
+
+def test_a_model_does_not_take_the_name_of_an_outside_system(
+    pairs: tuple[object, ...], tmp_path: Path
+) -> None:
+    images, out = drawn(pairs, tmp_path / "theirs"), tmp_path / "study"
     code, text = run(
         "evaluate", *pairs, "--encoder", "logmel", "--images", images, "--name", "vae",
         "--out", out, "--metric", "is1_lite0",

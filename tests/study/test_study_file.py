@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from a2ibench import config
 from a2ibench.cli import main
 from a2ibench.data.prepare import prepare
 from a2ibench.errors import UserError
-from a2ibench.study.study_file import read_study_file, write_study_file
+from a2ibench.study.request import Request
+from a2ibench.study.study_file import read_study_file, save_requests, write_study_file
 from a2ibench_plugins.datasets.synthetic import Synthetic
 
 FILE = """
@@ -132,6 +134,14 @@ def test_what_is_written_is_read_again(
     path = tmp_path_factory.getbasetemp() / "round.yaml"
     write_study_file(path, asked)
     assert read_study_file(path) == {**asked, "out": path.parent}
+
+
+def test_several_gpus_for_each_trial_are_asked_for_again(tmp_path: Path) -> None:
+    request = Request(("vae",), settings={"ray": {"gpus_per_trial": 2.0}}, workers=2)
+    save_requests(tmp_path, [request])
+    assert read_study_file(tmp_path / "study.yaml")["gpus_per_trial"] == 2
+    save_requests(tmp_path, [replace(request, workers=1)])
+    assert "gpus_per_trial" not in read_study_file(tmp_path / "study.yaml")
 
 
 @pytest.mark.integration

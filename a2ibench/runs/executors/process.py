@@ -4,11 +4,13 @@ import multiprocessing
 import os
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 
 from a2ibench.child_process import begin, signal_name
 from a2ibench.contracts.executor import Update
@@ -116,6 +118,20 @@ def _context(trials: Sequence[Trial], gpus: float) -> Context:
     return context
 
 
+@contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Hide the main module from a process that starts in the block.
+
+    It would import a script of the user's, and without a main guard run it a second time.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 class _Process:
     """A trial and the process that runs it."""
 
@@ -125,7 +141,8 @@ class _Process:
         self.news, sending = context.Pipe(duplex=False)
         given = (trial, gpu, dict(os.environ), sending)
         self.process: BaseProcess = context.Process(target=_do, args=given)
-        self.process.start()
+        with _no_main_module():
+            self.process.start()
         sending.close()
 
     def died(self) -> bool:
