@@ -51,16 +51,21 @@ def write_check_sheet(
         about = {"suspect": int(bool(suggested)), "suggested": suggested, "why": why}
         lines.append(clips.line(covers, row, **about, decision=decision))
 
+    def decision(one: Proposal) -> str:
+        if one.decision or one.row not in store.corrections:
+            return one.decision
+        return spell(store.corrections[one.row])
+
     for clip in clips.rows_of.values():
         rows = [int(row) for row in clip]
         found = [new[row] for row in rows if row in new]
-        if len(rows) == len(found) > 1 and len({one.decision for one in found}) == 1:
+        if len(rows) == len(found) > 1 and len({*map(decision, found)}) == 1:
             whole, more = found[0], len({one.why for one in found}) - 1
             why = whole.why + (f" (and {more} more)" if more else "")
-            add("clip", rows[0], whole.decision, why, whole.decision)
+            add("clip", rows[0], whole.decision, why, decision(whole))
         else:
             for one in found:
-                add("segment", one.row, one.decision, one.why, one.decision)
+                add("segment", one.row, one.decision, one.why, decision(one))
     for line in decided:
         add(line.covers, line.row, line.suggested, "decided before", line.decision)
     for row, label in store.corrections.items():

@@ -57,15 +57,20 @@ def find_files(folder: Path, suffixes: Collection[str], what: str) -> tuple[dict
         ``/``. Then a note on what was passed over; empty where nothing was.
 
     Raises:
-        UserError: there is no such folder, or no such file in it; a link leaves the folder; or
-            several files have one name.
+        UserError: there is no such folder, or no such file in it; a folder in it is a link, or
+            cannot be read; a link leaves the folder; or several files have one name.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of {what}s")
     found: dict[str, list[Path]] = defaultdict(list)
-    others = []
-    for place, folders, files in os.walk(folder):
+    others, linked = [], []
+
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror})")
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(one for one in folders if not one.startswith("."))
+        linked += [Path(place, one) for one in folders if Path(place, one).is_symlink()]
         for file in sorted(one for one in files if not one.startswith(".")):
             path = Path(place, file)
             name = path.relative_to(folder).with_suffix("").as_posix()
@@ -73,6 +78,9 @@ def find_files(folder: Path, suffixes: Collection[str], what: str) -> tuple[dict
                 found[name].append(path)
             else:
                 others.append(path.relative_to(folder).as_posix())
+    if linked:
+        names = some([path.relative_to(folder).as_posix() for path in linked])
+        raise UserError(f"{folder}: links to folders, which are not followed ({names}); copy them")
     if outside := [p for paths in found.values() for p in paths if not is_inside(p, folder)]:
         raise UserError(f"{folder}: links that leave the folder ({some(outside)}); copy the files")
     several = [" and ".join(p.name for p in paths) for paths in found.values() if len(paths) > 1]

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Literal
 
 import numpy as np
@@ -194,7 +195,15 @@ def make_trials(
         pictures[trial.id] = np.stack([store.images[shown[side]] for side in sides])
     labels = [arm.label for arm in arms]
     plain = [trial.model_dump() for trial in trials]
-    study = content_key([FORMAT, store.content_hash, labels, seed, ties, plain])
+    shown_hashes = [sha256(pictures[trial.id].tobytes()).hexdigest() for trial in trials]
+    study = content_key([FORMAT, store.content_hash, labels, seed, ties, plain, shown_hashes])
+    # A table of answers names trials alone: they tell the study.
+    named = {trial.id: content_key([study, trial.id])[:12] for trial in trials}
+    trials = [
+        trial.model_copy(update={"id": named[trial.id], "of": named.get(trial.of or "")})
+        for trial in trials
+    ]
+    pictures = {named[old]: images for old, images in pictures.items()}
     key = Key(
         format=FORMAT, study=study, arms=labels, dataset=store.content_hash, seed=seed, ties=ties,
         trials=trials,

@@ -159,8 +159,7 @@ def cut_with_picture(path: Path, picture: Path, cutting: Cutting) -> Cut:
     begin = sound.start + max(0.0, room) / 2
     if why := sound.lacks(begin, cutting.seconds):
         return Cut([], [(begin, _outside(begin, cutting, why, ends))], facts)
-    images = (image,) * cutting.frames
-    return Cut([Segment(begin, sound.piece(begin, cutting.seconds), images)], [], facts)
+    return Cut([Segment(begin, sound.piece(begin, cutting.seconds), (image,))], [], facts)
 
 
 def _decode_sound(

@@ -217,6 +217,19 @@ def test_a_sheet_is_applied_as_it_is_and_nothing_is_left_to_find(pairs, root):
     assert PairStore(root).content_hash != store.content_hash
 
 
+def test_a_correction_in_force_outlasts_a_proposal_that_leaves_it_to_a_person(pairs, root):
+    copy_clip(pairs, "dog-0", source="sea-again", label="sea")
+    write(pairs, root)
+    rows = rows_of(pairs, "dog-0")
+    mine = root / "mine.csv"
+    mine.write_text("row,covers,source,label,decision\n" + f"{rows[0]},segment,dog-0,dog,sea\n")
+    assert call("data", "clean", root, "--apply", mine).exit_code == 0
+    assert PairStore(root).corrections == {rows[0]: "sea"}
+    assert call("data", "check", root).exit_code in (0, 1)
+    assert call("data", "clean", root, "--apply", root / "check.csv").exit_code == 0
+    assert PairStore(root).corrections[rows[0]] == "sea"
+
+
 def test_what_a_person_decided_otherwise_stands_and_a_sheet_of_other_pairs_is_kept(pairs, root):
     pairs[0]["audio"] = 0 * noise(0)
     pairs[2]["audio"] = 0 * noise(0)

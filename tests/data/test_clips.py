@@ -1,6 +1,7 @@
 """Folders of films become stores with one command; a mistake is one line."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -44,14 +45,38 @@ def test_the_same_files_give_the_same_bytes_wherever_they_lie(films, tmp_path):
     assert files(a.root) == files(b.root)
 
 
+def sound_and_picture(path: Path, colour: tuple[int, int, int], seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (40, 30), colour).save(f"{path}.png")
+    samples = np.random.default_rng(seed).uniform(-0.5, 0.5, (50_000, 2))
+    soundfile.write(f"{path}.wav", samples, 44_100)
+
+
+@pytest.mark.integration
+def test_the_sound_and_a_still_of_a_film_beside_it_are_no_other_clips(films, tmp_path):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    sound_and_picture(root / "dog" / "0", (1, 2, 3), 0)
+    sound_and_picture(root / "dog" / "alone", (1, 2, 3), 1)
+    shutil.copy(root / "dog" / "alone.wav", root / "dog" / "alone.flac")
+    made = folder(root)
+    assert {clip.file for clip in made._clips} == {
+        *(f"{label}/{name}" for label in ("dog", "piano") for name in ("0.mkv", "1.mov", "2.avi")),
+        "dog/alone.flac",
+    }
+    assert {one.file: one.reason for one in made._rejected} == {
+        "dog/0.wav": "dog/0.mkv has the same name, and is cut",
+        "dog/0.png": "dog/0.mkv has the same name, and is cut",
+        "dog/alone.wav": "dog/alone.flac has the same name; a name is one sound",
+    }
+
+
 def test_sounds_beside_pictures_become_pairs(tmp_path):
     for label, shade in (("dog", 50), ("piano", 200)):
         for k in range(2):
-            (tmp_path / "in" / label).mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (40, 30), (shade, 0, k)).save(tmp_path / "in" / label / f"{k}.png")
-            samples = np.random.default_rng(k).uniform(-0.5, 0.5, (50_000, 2))
-            soundfile.write(tmp_path / "in" / label / f"{k}.wav", samples, 44_100)
-    store = prepare(folder(tmp_path / "in", seconds=0.5), tmp_path / "out")
+            sound_and_picture(tmp_path / "in" / label / str(k), (shade, 0, k), k)
+    # One picture of each, however many frames a film would give.
+    store = prepare(folder(tmp_path / "in", seconds=0.5, frames=3), tmp_path / "out")
     assert len(store) == 4
     for row in range(4):
         shade = 50 if store.index["label"][row] == "dog" else 200

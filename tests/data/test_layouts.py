@@ -299,6 +299,11 @@ def test_lists_whose_bytes_are_no_utf8_cost_the_lines_that_are_none(tmp_path):
             {"trainSet.txt": "x&y\n", "valSet.txt": "", "testSet.txt": ""},
             "line 1: expected Cat",
         ),
+        (
+            "ave",
+            {"trainSet.txt": "dog&x&good&0&inf\n", "valSet.txt": "", "testSet.txt": ""},
+            "line 1: expected Cat",
+        ),
         ("wan2019", {}, "no lists in it"),
     ],
 )

@@ -57,6 +57,9 @@ def test_bad_rows_of_a_table_are_named_and_the_rest_is_done(films, tmp_path):
         "dog/2.avi,dog,-1,train",
         "dog/2.avi,dog,soon,train",
         "dog/2.avi,dog,inf,train",
+        "dog/2.avi,dog,1700000000,train",
+        "dog/2, again.avi,dog,0,train",
+        "dog/1.mov,dog,0.5,test,",
         "dog/2.avi,,0,train",
         "dog/2.avi,dog,0,valid",
         "dog/0.mkv,dog,0,train",
@@ -68,12 +71,14 @@ def test_bad_rows_of_a_table_are_named_and_the_rest_is_done(films, tmp_path):
     ]
     (root / "list.csv").write_text("\n".join(rows))
     store = prepare(manifest(root / "list.csv"), tmp_path / "out")
-    assert len(store) == 2
+    assert len(store) == 3
     table = pd.read_parquet(tmp_path / "out" / "rejected.parquet")
-    assert len(table) == 13
+    assert len(table) == 15
     assert "dog/none.mkv" in (tmp_path / "out" / "missing.csv").read_text()
     reasons = " ".join(table["reason"])
     for part in ("outside the folder", "start -1", "start 'soon'", "start inf",
+                 "start 1700000000; expected seconds, 0 to 86,400",
+                 "row 11: 5 cells, and 4 columns",
                  "no label", "split 'valid'", "an earlier row has", "no path", "outside the sound",
                  "not a file"):  # fmt: skip
         assert part in reasons, part
@@ -97,6 +102,7 @@ def test_a_source_on_both_sides_of_a_table_is_refused(films, tmp_path):
         ("a.parquet", "no parquet", "cannot be read as a table"),
         ("a.txt", "path,label\n", r"expected a .csv or .parquet"),
         ("a.csv", "path,label\n", "nothing to cut"),
+        ("a.csv", "path,label,label\nx,dog,cat\n", "two columns are called label"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, name, content, message):
@@ -315,6 +321,27 @@ def test_two_names_of_one_file_are_one_source(films, tmp_path):
     made = manifest(path, most=2)
     assert made.notes()[0].startswith("held 2 of 3 listed clips")
     assert sorted(start for clip in made._clips for start in clip.starts or ()) == [0.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fine"),
+    [
+        (("dog/0.mkv,dog,0,first", "dog/0.mkv,dog,0.9,second"), False),  # of 1 s
+        (("dog/0.mkv,dog,0,first", "dog/0.mkv,dog,1.1,second"), True),
+        (("dog/0.mkv,dog,0,first", "dog/0.mkv,dog,1.1,"), False),
+        (("dog/0.mkv,dog,0,first", "dog/0.mkv,dog,0.5,first"), True),
+    ],
+)
+def test_sources_of_one_file_do_not_overlap(films, tmp_path, rows, fine):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    path = root / "list.csv"
+    path.write_text("\n".join(["path,label,start,source", *rows]))
+    if fine:
+        assert sum(len(clip.starts or ()) for clip in manifest(path)._clips) == 2
+        return
+    with pytest.raises(UserError, match=r"dog/0.mkv: its rows name several sources .*'first'"):
+        manifest(path)
 
 
 def test_at_most_so_many_segments_of_a_file_are_cut_also_of_listed_ones(films, tmp_path):

@@ -1,5 +1,6 @@
 """Names of picture files: pairs, classes and clips."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,29 @@ def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in" / "b.png").symlink_to(tmp_path / "secret.png")
     with pytest.raises(UserError, match="links that leave the folder"):
         find_files(tmp_path / "in", SUFFIXES, "picture")
+
+
+def test_a_folder_that_is_a_link_is_refused_and_none_goes_missing(tmp_path: Path) -> None:
+    touch(tmp_path, "in/cat/1.png", "pool/rain/1.png")
+    (tmp_path / "in" / "rain").symlink_to(tmp_path / "pool" / "rain")
+    with pytest.raises(UserError, match=r"links to folders, which are not followed \(rain\)"):
+        find_files(tmp_path / "in", SUFFIXES, "picture")
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "cat/1.png", "dog/1.png")
+    listed = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "dog":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UserError, match=r"dog: cannot be read \(Permission denied\)"):
+        find_files(tmp_path, SUFFIXES, "picture")
 
 
 def test_what_has_no_partner_is_named_on_its_side() -> None:

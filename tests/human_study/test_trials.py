@@ -37,3 +37,22 @@ def test_more_attention_checks_than_sounds_with_a_picture_of_other_classes_are_r
     with pytest.raises(UserError, match=r"--checks 1: expected at most 0, .* no class"):
         trials_of(pairs, tmp_path / "none", checks=1)
     trials_of(pairs, tmp_path / "without", checks=0)
+
+
+def test_a_trial_is_of_one_study_and_a_study_of_its_pictures(tmp_path):
+    store = write(good_pairs(), tmp_path / "store")
+    n = len(store.rows("test"))
+
+    def made(labels, shade):
+        images = np.full((n, 64, 64, 3), shade, dtype=np.uint8)
+        arms = [ArmImages(label, (images,)) for label in labels]
+        return make_trials(store, arms, count=4, checks=1, repeats=2, seed=0)
+
+    first = made("ab", 0)
+    assert first.key == made("ab", 0).key
+    ids = {trial.id for trial in first.key.trials}
+    assert ids == first.pictures.keys()
+    assert {trial.of for trial in first.key.trials} - ids == {None}
+    for other in (made("cd", 0), made("ab", 1)):
+        assert other.key.study != first.key.study
+        assert not ids & {trial.id for trial in other.key.trials}

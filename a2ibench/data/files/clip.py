@@ -17,6 +17,9 @@ SOUNDS = {
     ".wma",
 }
 PICTURES = frozenset(FORMATS)
+LONGEST = 86_400
+"""Largest time in a file that a list may name, in seconds: with a slip of the unit, an event would
+be a list of millions of segments."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,13 @@ from a2ibench.data.files.clip import Clip, ClipConfig
 from a2ibench.data.files.clip_part import part_of
 from a2ibench.data.files.folder_listing import FolderListing
 from a2ibench.data.files.lengths import too_short
-from a2ibench.data.files.listing import as_utf8, at_most, check_names, without_conflicts
+from a2ibench.data.files.listing import (
+    as_utf8,
+    at_most,
+    check_names,
+    check_sources,
+    without_conflicts,
+)
 from a2ibench.data.files.splits import assign
 from a2ibench.errors import UserError
 from a2ibench.media.container import open_media
@@ -199,6 +205,7 @@ class ClipDataset(Dataset):
                 usable.append((path, clip))
         kept, notes = without_conflicts(usable, self.config, self.reject)
         self._notes += notes
+        check_sources(usable, self.root, self.config.seconds)
         real = {clip.file: path for path, clip in usable}
         return at_most(self.config.most, [(real[clip.file], clip) for clip in kept])
 

@@ -3,11 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.errors import UserError
 from a2ibench.types import RejectedError
 
 Reject = Callable[[str, str, float | None], None]
@@ -118,6 +120,38 @@ def without_conflicts(
             " pair has one class (--set several=keep keeps them, with all their classes)"
         )
     return [clip for i in sorted(kept) for clip in kept[i]], tuple(notes)
+
+
+def check_sources(clips: Iterable[tuple[Path, Clip]], root: Path, seconds: float) -> None:
+    """Refuse a file of several sources, unless these are stretches of it that do not overlap.
+
+    Args:
+        clips: each with the file that it really is, behind links.
+        root: the folder of the files.
+        seconds: length of a segment.
+
+    Raises:
+        UserError: segments of two sources overlap, or some rows of the file name none, which makes
+            the file the source: one recording could come to both sides of the split.
+    """
+    files: dict[Path, list[Clip]] = defaultdict(list)
+    for path, clip in clips:
+        files[path].append(clip)
+    for path, parts in files.items():
+        sources = sorted({clip.source for clip in parts})
+        if len(sources) < 2:
+            continue
+        file = path.relative_to(root).as_posix()
+        starts = sorted((start, clip.source) for clip in parts for start in clip.starts or ())
+        overlap = any(
+            a != b and later - start < seconds for (start, a), (later, b) in pairwise(starts)
+        )
+        if overlap or file in sources or any(clip.starts is None for clip in parts):
+            raise UserError(
+                f"{file}: its rows name several sources ({', '.join(map(repr, sources[:3]))}), and"
+                " their segments overlap, or some rows name none; give all its rows one source, so"
+                " that a recording stays on one side of the split"
+            )
 
 
 def at_most(most: int, clips: Sequence[tuple[Path, Clip]]) -> list[Clip]:

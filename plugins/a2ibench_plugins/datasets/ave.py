@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from a2ibench.config import option
-from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clip import LONGEST, Clip, ClipConfig
 from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.types import Split
@@ -87,7 +87,10 @@ class AVE(ClipDataset):
                 continue
             try:
                 label, film, _, begin, end = (part.strip() for part in line.split("&"))
-                events.append(Event(label, film, float(begin), float(end)))
+                event = Event(label, film, float(begin), float(end))
+                if not all(0 <= time <= LONGEST for time in (event.begin, event.end)):
+                    raise ValueError(line)
+                events.append(event)
             except ValueError:
                 raise UserError(
                     f"{path}, line {number}: expected Category&VideoID&Quality&StartTime&EndTime;"

@@ -55,7 +55,8 @@ def check_pattern(pattern: str) -> None:
 class Folder(ClipDataset):
     """``SOURCE/<class>/…/<file>``: a video, or a sound and the one picture of the same name.
 
-    The first folder of a path is the class. A file is a source of its own unless ``group_by`` or
+    A sound or picture beside a video of the same name is left out: it is taken to be from it. The
+    first folder of a path is the class. A file is a source of its own unless ``group_by`` or
     ``source_pattern`` says otherwise. Hidden files are ignored; any other file that is not a
     video, sound or picture is reported.
     """
@@ -77,29 +78,36 @@ class Folder(ClipDataset):
             )
         self._grouped: dict[str, int] = {}
         self._alone: list[str] = []
+        videos: dict[str, str] = {}
         pictures: dict[str, list[str]] = {}
-        sounds: list[str] = []
+        sounds: dict[str, list[str]] = {}
         for file in self.files():
             kind = Path(file).suffix.lower()
             if "/" not in file:
                 self.reject(file, "not in the folder of a class (expected SOURCE/<class>/<file>)")
             elif kind in VIDEOS:
+                videos[_stem(file)] = file
                 yield self._clip(file)
             elif kind in SOUNDS:
-                sounds.append(file)
+                sounds.setdefault(_stem(file), []).append(file)
             elif kind in PICTURES:
                 pictures.setdefault(_stem(file), []).append(file)
             else:
                 self.reject(
                     file, f"neither a video nor a sound nor a picture ({kind or 'no suffix'})"
                 )
-        for file in sounds:
-            beside = pictures.pop(_stem(file), [])
+        for stem, video in videos.items():  # its own sound, or a still of it
+            for file in (*sounds.pop(stem, ()), *pictures.pop(stem, ())):
+                self.reject(file, f"{video} has the same name, and is cut")
+        for stem, (file, *more) in sounds.items():
+            beside = pictures.pop(stem, [])
             if len(beside) == 1:
                 yield self._clip(file, beside[0])
             else:
                 found = f"{len(beside)} of them" if beside else "none"
                 self.reject(file, f"a sound needs one picture of the same name beside it; {found}")
+            for other in more:
+                self.reject(other, f"{file} has the same name; a name is one sound")
         for files in pictures.values():
             for file in files:
                 self.reject(file, "a picture without a sound of the same name")

@@ -1,21 +1,18 @@
 """A table of your own: files with their segments, frames, classes, sides and licences."""
 
-import math
+import csv
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from a2ibench.config import join_list, split_list
-from a2ibench.data.files.clip import Clip, ClipConfig
+from a2ibench.data.files.clip import LONGEST, Clip, ClipConfig
 from a2ibench.data.files.clips import ClipDataset
 from a2ibench.errors import UserError
 from a2ibench.media.cutting import INSIDE
 from a2ibench.types import Split
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     *("path", "label", "start", "end", "frame", "split", "source", "picture", "track"),
@@ -62,7 +59,7 @@ class Manifest(ClipDataset):
     def clips(self) -> Iterable[Clip]:
         """See the contract. Rows that differ in start and frame alone are cut together."""
         found: dict[Clip, dict[float | None, list[float]]] = {}
-        for number, row in enumerate(self._rows(), start=2):
+        for number, row in self._rows():
             try:
                 clip = _clip(row)
                 segments = self._segments(row)
@@ -121,13 +118,32 @@ class Manifest(ClipDataset):
             )
         return [(start, frame)] if frame is not None else [(begin, None) for begin in starts]
 
-    def _rows(self) -> Iterator[dict[str, str]]:
-        table = self._read()
-        columns = {str(name): [_text(cell) for cell in table[name].tolist()] for name in table}
-        for cells in zip(*columns.values(), strict=True):
-            yield dict(zip(columns, cells, strict=True))
+    def _rows(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """Yield the rows with their numbers, from 2: that of the columns' names is 1."""
+        names, rows = self._read()
+        names = [name.strip() for name in names]
+        if missing := [name for name in NEEDED if name not in names]:
+            raise UserError(
+                f"{self.source}: no column {' and '.join(missing)}; found"
+                f" {', '.join(names) or 'none'}"
+            )
+        known = {name: place for place, name in enumerate(names) if name in COLUMNS}
+        for name in known:
+            if names.count(name) > 1:
+                raise UserError(f"{self.source}: two columns are called {name}")
+        for number, cells in enumerate(rows, start=2):
+            if any(cells[len(names) :]):
+                self.reject(
+                    cells[known["path"]],
+                    f"row {number}: {len(cells)} cells, and {len(names)} columns; a cell with a"
+                    " comma needs quotes",
+                )
+                continue
+            cells = [*cells, *[""] * (len(names) - len(cells))]
+            yield number, {name: cells[place] for name, place in known.items()}
 
-    def _read(self) -> "pd.DataFrame":
+    def _read(self) -> tuple[list[str], Iterable[list[str]]]:
+        """Read the columns' names, and the rows."""
         import pandas as pd
 
         kind = self.source.suffix.lower()
@@ -139,21 +155,13 @@ class Manifest(ClipDataset):
         try:
             if kind == ".parquet":
                 table = pd.read_parquet(self.source)
-            else:
-                table = pd.read_csv(
-                    self.source, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-                )
-        except Exception as error:  # pandas and pyarrow raise anything on damage
+                columns = [[_text(cell) for cell in table[name].tolist()] for name in table]
+                return [str(name) for name in table], map(list, zip(*columns, strict=True))
+            with self.source.open(encoding="utf-8-sig", newline="") as stream:
+                names, *rows = (row for row in csv.reader(stream, strict=True) if row)
+        except Exception as error:  # pyarrow raises anything on damage
             raise UserError(f"{self.source}: cannot be read as a table ({error})") from error
-        table = table.rename(columns=lambda name: str(name).strip())
-        if missing := [name for name in NEEDED if name not in table.columns]:
-            raise UserError(
-                f"{self.source}: no column {' and '.join(missing)}; found"
-                f" {', '.join(map(str, table.columns)) or 'none'}"
-            )
-        if table.columns.duplicated().any():
-            raise UserError(f"{self.source}: two columns have one name")
-        return table[[name for name in COLUMNS if name in table.columns]]
+        return names, rows
 
 
 def _clip(row: Mapping[str, str]) -> Clip:
@@ -205,8 +213,8 @@ def _seconds(name: str, text: str) -> float | None:
         value = float(text)
     except ValueError:
         raise ValueError(f"{name} {text!r}; expected a number of seconds") from None
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} {text}; expected seconds, 0 or more")
+    if not 0 <= value <= LONGEST:
+        raise ValueError(f"{name} {text}; expected seconds, 0 to {LONGEST:,} (a day)")
     return value
 
 
