@@ -105,17 +105,19 @@ def jackknife(
     of the score with the shares of the strata held fixed. With θ₋ᵦ the score without the mᵦ
     segments of block b, and M segments in all, Uᵦ = (M − mᵦ)(θ − θ₋ᵦ) is the sum of their
     influences; r, the mean influence of a segment of the stratum, ΣU / Σm, is what distinguishes
-    the class. The value is θ + r + B (Uᵦ − mᵦ r) / M, less the jackknife's bias. For a mean over
-    segments and blocks of one size it is the mean of the block; for others it makes the variance
-    that of the separate ratio estimator (Cochran, Sampling Techniques, 1977, eq. 6.48).
+    the class. Of B blocks that the score rests on, the value is θ + r + B (Uᵦ − mᵦ r) / M, less the
+    jackknife's bias. For a mean over segments and blocks of one size it is the mean of the block;
+    for others it makes the variance that of the separate ratio estimator (Cochran, Sampling
+    Techniques, 1977, eq. 6.48).
 
     Args:
         block: int64 ``[n]``, the block of each segment.
         stratum: int64 ``[B]``, the stratum of each block.
 
     Returns:
-        float64 ``[B]``. NaN for a block without which there is no score, for one without which a
-        whole class is gone (:func:`find_degenerate`), and for one that is alone in its stratum.
+        float64 ``[B]``. NaN for a block that the score does not rest on, for one without which
+        there is no score, for one without which a whole class is gone (:func:`find_degenerate`),
+        and for one that is alone in its stratum.
     """
     number = len(stratum)
     rows = _rows_behind(metric, outputs, score)
@@ -126,14 +128,18 @@ def jackknife(
         above: Array = score.per_segment[rows].astype(np.float64) - score.value
         cells = _Cells.of(above, outputs.label[rows], block[rows])
         influence = np.bincount(block[rows], above, number).astype(np.float64)
+        there = size > 0
     else:
         if without is None:
             blocked = outputs.with_blocks(block)
             without = np.array([_without(metric, blocked, b) for b in range(number)])
         influence = (len(rows) - size) * (score.value - without)
-        filled = np.flatnonzero(size)
+        # The score may rest on a block by other segments than those that it is a mean of.
+        there = (size > 0) | (influence != 0)
+        filled = np.flatnonzero(there)
         cells = _Cells(influence[filled], size[filled], stratum[filled], filled)
-    influence[find_degenerate(block, outputs.label) | (size == len(rows))] = np.nan
+    there = _with_partners(there, stratum)
+    influence[find_degenerate(block, outputs.label) | (size == len(rows)) | ~there] = np.nan
     known = np.isfinite(influence)
     known[known] = np.bincount(stratum[known])[stratum[known]] > 1
     bias = influence[known].sum() / max(size[known].sum(), 1)
@@ -142,8 +148,18 @@ def jackknife(
     for one in np.unique(stratum[known]):
         own = known & (stratum == one)
         level = influence[own].sum() / max(size[own].sum(), 1)
-        pseudo[own] = score.value + level - bias + number * rest[own] / len(rows)
+        pseudo[own] = score.value + level - bias + there.sum() * rest[own] / len(rows)
     return pseudo
+
+
+def _with_partners(there: npt.NDArray[np.bool_], stratum: IntArray) -> npt.NDArray[np.bool_]:
+    """Add a block without influence to each that is alone in its stratum, to be compared with."""
+    alone = np.bincount(stratum[there], minlength=int(stratum.max()) + 1) == 1
+    absent = np.flatnonzero(~there)
+    one, first = np.unique(stratum[absent], return_index=True)
+    found = there.copy()
+    found[absent[first[alone[one]]]] = True
+    return found
 
 
 @dataclass(frozen=True)

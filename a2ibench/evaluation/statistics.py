@@ -195,8 +195,11 @@ def _p_value(value: float, found: MeanSquares) -> float:
 def _effect(value: float, arm: Array, base: Array, scale: float) -> float | None:
     if min(len(arm), len(base)) < MIN_SEEDS:
         return None
-    sd = float(np.sqrt((np.var(arm, ddof=1) + np.var(base, ddof=1)) / 2))
-    return value / sd if sd > NOISE * scale else None
+    # A row without chance has one score, and no scatter of seeds to pool.
+    variances = [
+        one for side in (arm, base) if (one := np.var(side, ddof=1)) > (NOISE * scale) ** 2
+    ]
+    return float(value / np.sqrt(np.mean(variances))) if variances else None
 
 
 def _favours(arm: SeedScores, base: SeedScores, sign: int) -> float:

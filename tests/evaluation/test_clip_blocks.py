@@ -339,4 +339,50 @@ def test_what_cannot_be_computed_without_one_block_is_undefined_there_alone():
     np.testing.assert_array_equal(np.isnan(found), np.arange(6) == 2)
     each = np.where(BLOCK == 1, 0.5, np.nan).astype(np.float32)
     found = jackknife(Needs(), random_outputs(), Score(0.5, 60, per_segment=each), BLOCK, ALIKE)
-    np.testing.assert_array_equal(np.isnan(found), np.arange(6) == 1)
+    assert np.isnan(found).all(), "there is no other block to compare it with"
+
+
+def test_blocks_that_a_score_does_not_rest_on_are_no_evidence():
+    """What is scored is what would be there if the other segments were not."""
+    rng = np.random.default_rng(0)
+    source, label, right = some_clips(rng, [20, 20], [0.3, 0.6])
+    block, stratum = make_blocks(source, label)
+    scored = np.isin(block, np.concatenate([np.flatnonzero(stratum == k)[:6] for k in (0, 1)]))
+    outputs = judged(source, label, np.where(scored, right, np.nan))
+    found = jackknife(Right(), outputs, Right().score(outputs), block, stratum)
+    np.testing.assert_array_equal(
+        np.isfinite(found), np.isin(np.arange(len(stratum)), block[scored])
+    )
+    alone = judged(source[scored], label[scored], right[scored])
+    held, own = np.unique(block[scored], return_inverse=True)
+    expected = jackknife(Right(), alone, Right().score(alone), own, stratum[held])
+    np.testing.assert_allclose(found[held], expected)
+
+
+def test_what_a_score_is_relative_to_counts_where_nothing_else_does():
+    """The mean over a grid, relative to that of all segments; half of the blocks have no grid."""
+
+    class Relative(Metric):
+        judge = OWN
+        needs = frozenset({"grid"})
+
+        def compute(self, outputs: JudgeOutputs) -> float:
+            return float(outputs.grid["right"].mean() / outputs.generated["right"].mean())
+
+        def without_blocks(self, outputs: JudgeOutputs, block: np.ndarray) -> np.ndarray:
+            right, own = outputs.generated["right"][:, 0], block[outputs.grid_rows]
+            grid = outputs.grid["right"].mean(axis=(1, 2))
+            every = range(int(block.max()) + 1)
+            return np.array([grid[own != b].mean() / right[block != b].mean() for b in every])
+
+    values, errors = [], []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        clip = np.repeat(np.arange(40), 5)
+        right = rng.gamma(4, 1, 40)[clip] + rng.normal(0, 0.1, 200)
+        rows = np.sort(rng.choice(200, 24, replace=False))
+        base = judged(clip.astype(str), np.zeros(200, dtype=np.int64), right)
+        outputs = replace(base, grid={"right": rng.gamma(4, 1, (24, 2, 1))}, grid_rows=rows)
+        values.append(Relative().score(outputs).value)
+        errors.append(standard_error(Relative(), outputs))
+    assert np.mean(errors) == pytest.approx(np.std(values, ddof=1), rel=0.1)

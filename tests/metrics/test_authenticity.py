@@ -6,6 +6,7 @@ from feature_sets import features, leave_out, outputs_of
 from scipy.stats import mannwhitneyu
 
 from a2ibench.errors import UserError
+from a2ibench_plugins.metrics import authenticity
 from a2ibench_plugins.metrics.authenticity import AuthPct, DataCopying, find_cells, nearest
 
 GENERATED, REAL, TRAIN = features(240, 12, 1, 0.25), features(240, 12, 0), features(200, 12, 5)
@@ -86,11 +87,13 @@ def test_nearest_is_what_a_loop_finds():
 @pytest.mark.parametrize(
     ("generated", "theirs"), [(GENERATED, 0.6356394669422064), (COPIES, -9.902934163570894)]
 )
-def test_c_t_is_that_of_the_authors_code(generated, theirs):
-    """C_T of github.com/casey-meehan/data-copying as dgm-eval calls it, with the same clusters.
+def test_c_t_is_that_of_the_authors_code(generated, theirs, monkeypatch):
+    """C_T of github.com/casey-meehan/data-copying as dgm-eval calls it, with the same clusters:
+    those of the training images in their order.
 
     Their U statistics are larger by a half, a correction for continuity that the paper lacks.
     """
+    monkeypatch.setattr(authenticity, "order_of_content", lambda rows: np.arange(len(rows)))
     outputs = outputs_of(generated, REAL, TRAIN)
     cells = find_cells(outputs)
     weight, correction = 0, 0.0
@@ -140,6 +143,8 @@ def test_order_does_not_matter(metric):
     order = np.random.default_rng(0).permutation(240)
     value = metric.compute(outputs).value
     assert metric.compute(outputs.take(order)).value == pytest.approx(value)
+    other = outputs_of(GENERATED, REAL, TRAIN[np.random.default_rng(1).permutation(len(TRAIN))])
+    assert metric.compute(other).value == pytest.approx(value)
 
 
 def test_without_a_block_c_t_is_what_the_other_segments_give():

@@ -27,9 +27,10 @@ class ConditionalDiversity(Metric):
     What the sounds explain does not count: a method that draws another picture of each sound, but
     always the same of one, scores 1. The level depends on Z and on the judge, whose features are
     never orthogonal: the row of real pictures of other segments of the class shows what is to be
-    had.
+    had. Version 2 has the scores of version 1, with intervals by the blocks that are in the grid.
     """
 
+    version = 2
     judge: str = option("lite0", "whose features the pictures are compared by")
     reads = ("features",)
     needs = frozenset({"grid", "noise"})

@@ -30,8 +30,12 @@ ALIKE = "the real images are all alike: there is nothing to compare with"
 
 
 class _OnGrid(Metric):
-    """A metric of the pictures that are drawn of some sounds, each with the same noises."""
+    """A metric of the pictures that are drawn of some sounds, each with the same noises.
 
+    Version 2 has the scores of version 1, with intervals by the blocks that these rest on.
+    """
+
+    version = 2
     judge: str = option("lite0", "judge by whose features pictures are compared")
     reads = ("features",)
     needs = frozenset({"grid"})

@@ -1,5 +1,6 @@
 """Kernel distance: whether an image is nearer to its own set than to the other one."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.types import IntArray
+from a2ibench.types import FloatArray, IntArray
 
 UNIT = 1e-3
 """The value is given in thousandths, as papers print it."""
@@ -82,35 +83,57 @@ def sum_between_blocks(outputs: JudgeOutputs) -> Array:
         float64 ``[B, B]``, with the pairs of two blocks in one of their two places; its sum is that
         over all i ≠ j.
     """
-    x, y = outputs.generated["features"], outputs.real["features"]
-    n = len(x)
+    sets = outputs.generated["features"], outputs.real["features"]
+    n = len(sets[0])
     block = outputs.block if len(outputs.block) else np.zeros(n, dtype=np.int64)
     member = np.equal.outer(block, np.arange(block.max() + 1)).astype(np.float64)
     sums = np.zeros((member.shape[1], member.shape[1]))
+    middle = np.mean([x.mean(axis=0, dtype=np.float64) for x in sets], axis=0)
     precision = np.float32 if n >= MANY else np.float64
     for start in range(0, n, TILE):
         one = slice(start, start + TILE)
-        for start_of_other in range(start, n, TILE):  # i < j, and each pair counts twice
-            other = slice(start_of_other, start_of_other + TILE)
-            # Copies: NumPy multiplies an array with itself in another way, which rounds otherwise.
-            a, b, c, d = (z[at].astype(precision) for at in (one, other) for z in (x, y))
-            h = _kernel(a, c)
-            h += _kernel(b, d)
-            h -= _kernel(a, d)
-            h -= _kernel(b, c)
-            if start == start_of_other:
+        x, y = (_Part.of(features[one], middle, precision) for features in sets)
+        for other_start in range(start, n, TILE):  # i < j, and each pair counts twice
+            other = slice(other_start, other_start + TILE)
+            v, w = (_Part.of(features[other], middle, precision) for features in sets)
+            h = x.kernel(v)
+            h += y.kernel(w)
+            h -= x.kernel(w)
+            h -= y.kernel(v)
+            if start == other_start:
                 h = np.triu(h, 1)
             sums += 2 * member[one].T @ (h @ member[other])
     return sums
 
 
-def _kernel(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Array:
-    k = np.inner(a, b).astype(np.float64, copy=False)
-    k /= a.shape[1]
-    k += 1
-    square = k * k
-    square *= k
-    return square
+@dataclass(frozen=True)
+class _Part:
+    """Some rows of a set, x = x̃ + m. The errors of products of x̃ are as small as these are.
+
+    Attributes:
+        beside: x̃, ``[t, d]``.
+        along: m x̃ + m m / 2 in float64, ``[t]``.
+    """
+
+    beside: npt.NDArray[Any]
+    along: Array
+
+    @classmethod
+    def of(cls, rows: FloatArray, middle: Array, precision: type[np.floating[Any]]) -> "_Part":
+        """Take the middle m from some rows."""
+        beside = rows - middle
+        return cls(beside.astype(precision), beside @ middle + middle @ middle / 2)
+
+    def kernel(self, other: "_Part") -> Array:
+        """Return (xᵀy / d + 1)³ of these rows and others."""
+        k = np.inner(self.beside, other.beside).astype(np.float64, copy=False)
+        k += self.along[:, np.newaxis]
+        k += other.along
+        k /= self.beside.shape[1]
+        k += 1
+        cube = k * k
+        cube *= k
+        return cube
 
 
 def _mean(total: npt.ArrayLike, n: npt.ArrayLike) -> Array:

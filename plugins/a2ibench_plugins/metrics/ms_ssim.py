@@ -21,10 +21,12 @@ class MSSSIMDiversity(Metric):
     On luma of at most 64 px, with Gaussian windows of 11 px (σ = 1.5). There are as many scales as
     keep the coarsest at least as large as a window, at most five: three at 64 px, two at 32, one
     at 16; their weights are those of the paper, the finest first, scaled to sum 1. Negative terms
-    count as 0. It sees no colour. 0 for a method without noise.
+    count as 0. It sees no colour. 0 for a method without noise. Version 2 has the scores of version
+    1, with intervals by the blocks of clips that have such pictures.
     """
 
     name = "msssim"
+    version = 2
     judge: str = option("pixels", "judge that gives the luma of the images")
     reads = ("luma",)
     needs = frozenset({"grid", "noise"})
