@@ -39,12 +39,23 @@ limit, it selects the same frames in a softer copy. Only power between the limit
 INAUDIBLE = -90.0
 """The same limit in dBFS, for faint sounds: half a step of 16 bits."""
 CHUNK = 64
-"""Number of windows that are transformed at once: they stay in the processor's cache."""
+"""Number of windows that are transformed, and of codes that are averaged for, at once: they stay in
+the processor's cache."""
 
 Codes = npt.NDArray[np.uint32]
 
-_WEIGHTS = np.hanning(AVERAGED + 2)[1:-1].astype(np.float32)
-_WEIGHTS *= STEP / _WEIGHTS.sum()
+
+def _weights() -> FloatArray:
+    """Return the weights of windows, every ``STEP`` hops, in the averages at ``CHUNK`` hops."""
+    hann = np.hanning(AVERAGED + 2)[1:-1]
+    found = np.zeros((CHUNK, (CHUNK + AVERAGED) // STEP), np.float32)
+    for hop in range(CHUNK):
+        windows = np.arange(-hop % STEP, AVERAGED, STEP)
+        found[hop, (hop + windows) // STEP] = hann[windows] * STEP / hann.sum()
+    return found
+
+
+_WEIGHTS = _weights()
 
 
 @dataclass(frozen=True)
@@ -121,18 +132,21 @@ def fingerprint(waveform: FloatArray, rate: int) -> Codes:
         return np.zeros(0, dtype=np.uint32)
     analysis = _analysis(rate)
     samples = resample(waveform, rate, analysis.rate)
-    power = np.zeros((count + AVERAGED, BITS + 2), np.float32)
-    filled = power[::STEP]  # the rest stays 0
+    power = np.empty((-(-(count + AVERAGED) // STEP), BITS + 2), np.float32)
     step, window = STEP * analysis.hop, len(analysis.hann)
-    if (missing := (len(filled) - 1) * step + window - len(samples)) > 0:
+    if (missing := (len(power) - 1) * step + window - len(samples)) > 0:
         samples = np.pad(samples, (0, missing))
     strides = step * samples.strides[0], samples.strides[0]
-    windows = np.lib.stride_tricks.as_strided(samples, (len(filled), window), strides)
-    for start in range(0, len(filled), CHUNK):
+    windows = np.lib.stride_tricks.as_strided(samples, (len(power), window), strides)
+    for start in range(0, len(power), CHUNK):
         part = slice(start, start + CHUNK)
         spectrum = scipy.fft.rfft(windows[part] * analysis.hann, axis=1)[:, analysis.bins]
-        filled[part] = (spectrum.real**2 + spectrum.imag**2) @ analysis.bands
-    average = sum(weight * power[i : i + count + 1] for i, weight in enumerate(_WEIGHTS))
+        power[part] = (spectrum.real**2 + spectrum.imag**2) @ analysis.bands
+    average = np.empty((count + 1, BITS + 2), np.float32)
+    for start in range(0, count + 1, CHUNK):
+        at = average[start : start + CHUNK]
+        some = power[start // STEP :][: _WEIGHTS.shape[1]]
+        np.matmul(_WEIGHTS[: len(at), : len(some)], some, out=at)
     square = average[:, -1]
     heard = square > max(10 ** (FAINT / 10) * square.mean(), 10 ** (INAUDIBLE / 10))
     mel = np.log(average[:, :-1] + 1e-10)

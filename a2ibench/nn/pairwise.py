@@ -25,9 +25,12 @@ TILE = 1024
 Array = npt.NDArray[np.float64]
 
 
-def strips(n: int, m: int) -> Iterator[slice]:
-    """Cut n rows so that each part has at most :data:`CELLS` pairs with m others, or is one row."""
-    step = max(1, CELLS // max(1, m))
+def strips(n: int, m: int, cells: int | None = None) -> Iterator[slice]:
+    """Cut n rows so that each part has at most so many pairs with m others, or is one row.
+
+    ``cells`` is that number, by default :data:`CELLS`.
+    """
+    step = max(1, (cells or CELLS) // max(1, m))
     for start in range(0, n, step):
         yield slice(start, min(n, start + step))
 

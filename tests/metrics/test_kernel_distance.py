@@ -100,13 +100,14 @@ def test_without_a_block_it_is_what_the_other_segments_give():
     np.testing.assert_allclose(metric.without_blocks(outputs, block), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("tile", [1, 7, 39])
-def test_in_tiles_of_any_size_it_is_the_same(monkeypatch, tile):
+@pytest.mark.parametrize(("tile", "rows"), [(1, 40), (7, 13), (13, 7), (39, 39), (40, 1)])
+def test_in_tiles_of_any_size_it_is_the_same(monkeypatch, tile, rows):
     outputs = outputs_of(*two_sets(40, 6, 0, shift=0.3))
     block = np.random.default_rng(1).integers(0, 6, 40)
     metric = KernelDistance()
     whole = metric.compute(outputs).value, metric.without_blocks(outputs, block)
     monkeypatch.setattr(kernel_distance, "TILE", tile)
+    monkeypatch.setattr(kernel_distance, "ROWS", rows)
     again = outputs.take(np.arange(40))
     assert metric.compute(again).value == pytest.approx(whole[0], rel=1e-9)
     np.testing.assert_allclose(metric.without_blocks(again, block), whole[1], rtol=1e-9)

@@ -13,7 +13,9 @@ from a2ibench.types import FloatArray, IntArray
 UNIT = 1e-3
 """The value is given in thousandths, as papers print it."""
 TILE = 256
-"""Number of images of each set that are compared at once: the numbers stay near the processor."""
+"""Number of images of each set that are compared at once with :data:`ROWS` others: these numbers
+stay near the processor."""
+ROWS = 2 * TILE
 MANY = 2_000
 """Number of images from which products are in float32, which takes half the time. Their errors
 average out: of a value the sixth digit or decimal changes. Smaller sets are in no hurry."""
@@ -90,8 +92,8 @@ def sum_between_blocks(outputs: JudgeOutputs) -> Array:
     sums = np.zeros((member.shape[1], member.shape[1]))
     middle = np.mean([x.mean(axis=0, dtype=np.float64) for x in sets], axis=0)
     precision = np.float32 if n >= MANY else np.float64
-    for start in range(0, n, TILE):
-        one = slice(start, start + TILE)
+    for start in range(0, n, ROWS):
+        one = slice(start, start + ROWS)
         x, y = (_Part.of(features[one], middle, precision) for features in sets)
         for other_start in range(start, n, TILE):  # i < j, and each pair counts twice
             other = slice(other_start, other_start + TILE)
@@ -100,8 +102,8 @@ def sum_between_blocks(outputs: JudgeOutputs) -> Array:
             h += y.kernel(w)
             h -= x.kernel(w)
             h -= y.kernel(v)
-            if start == other_start:
-                h = np.triu(h, 1)
+            if other_start < start + ROWS:
+                h = np.triu(h, start - other_start + 1)
             sums += 2 * member[one].T @ (h @ member[other])
     return sums
 

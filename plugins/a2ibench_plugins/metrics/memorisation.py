@@ -16,6 +16,8 @@ Array = npt.NDArray[np.float64]
 
 DECIMALS = 9
 """Decimals of the distances: of equal images they are 0, whatever the order of the sums."""
+CLOSE = 2**18
+"""Maximum number of features of neighbours at a time: they stay in the processor's cache."""
 REST = 1e-9
 """Probability that none of the neighbours that are looked at is drawn; the others are left out."""
 
@@ -223,7 +225,7 @@ class Neighbours:
         """Return the nearest others, int64 ``[r, number]``, and their distances; ∞ to none."""
         near = np.argpartition(apart, number - 1, axis=1)[:, :number]
         distance = np.empty(near.shape)
-        for part in strips(len(near), number * self._others.shape[1]):
+        for part in strips(len(near), number * self._others.shape[1], CLOSE):
             v = self._others[near[part]].astype(np.float64)
             cosine = np.einsum("nd,nkd->nk", self._unit[rows[part]], v)
             distance[part] = 1 - cosine / self._length[near[part]]
