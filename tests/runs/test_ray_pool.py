@@ -173,7 +173,7 @@ def test_a_check_on_nodes_reports_what_one_in_this_process_does(
 
     with Inline().pool() as one:
         here = check(one, "here")
-    assert len(here) == 4
+    assert len(here) == 3  # the page, pictures, sounds
     assert check(pool, "there") == here
 
 
