@@ -323,6 +323,15 @@ def test_two_names_of_one_file_are_one_source(films, tmp_path):
     assert sorted(start for clip in made._clips for start in clip.starts or ()) == [0.0, 1.5]
 
 
+def test_spaces_around_the_cells_of_a_table_do_not_count(films, tmp_path):
+    root = tmp_path / "in"
+    shutil.copytree(films, root)
+    path = root / "list.csv"
+    path.write_text("path , label, start ,split\n dog/0.mkv , dog , 0.5 , train \n\n")
+    (clip,) = manifest(path)._clips
+    assert (clip.file, clip.label, clip.starts, clip.split) == ("dog/0.mkv", "dog", (0.5,), "train")
+
+
 @pytest.mark.parametrize(
     ("rows", "fine"),
     [

@@ -143,9 +143,7 @@ class Manifest(ClipDataset):
             yield number, {name: cells[place] for name, place in known.items()}
 
     def _read(self) -> tuple[list[str], Iterable[list[str]]]:
-        """Read the columns' names, and the rows."""
-        import pandas as pd
-
+        """Read the columns' names, and the rows, whose cells have no spaces around them."""
         kind = self.source.suffix.lower()
         if self.source.is_dir() or kind not in (".csv", ".parquet"):
             raise UserError(
@@ -154,11 +152,16 @@ class Manifest(ClipDataset):
             )
         try:
             if kind == ".parquet":
+                import pandas as pd
+
                 table = pd.read_parquet(self.source)
                 columns = [[_text(cell) for cell in table[name].tolist()] for name in table]
                 return [str(name) for name in table], map(list, zip(*columns, strict=True))
             with self.source.open(encoding="utf-8-sig", newline="") as stream:
-                names, *rows = (row for row in csv.reader(stream, strict=True) if row)
+                lines = [row for row in csv.reader(stream, strict=True) if row]
+            if not lines:
+                raise ValueError("it is empty")
+            names, *rows = ([_text(cell) for cell in line] for line in lines)
         except Exception as error:  # pyarrow raises anything on damage
             raise UserError(f"{self.source}: cannot be read as a table ({error})") from error
         return names, rows
