@@ -133,31 +133,30 @@ def _with_recomputed(
 
     A method is kept whole: if one of its results is, so are those that were computed again.
     """
-    found = found or list(_find(study, entries, everywhere=True))
+    every = list(_find(study, entries, everywhere=True))
+    found = found or [one for one in every if study.job(one.task.folder).result is None]
     tasks = {one.task.job.key for one in found}
     methods = {one.task.job.method for one in found if one.task.job.kind == "model"}
-    again = _find(study, entries, everywhere=True, done=True)
     return [
         *found,
-        *(o for o in again if o.task.job.method in methods and o.task.job.key not in tasks),
+        *(o for o in every if o.task.job.method in methods and o.task.job.key not in tasks),
     ]
 
 
-def _find(
-    study: Study, entries: Sequence[Entry], everywhere: bool = False, done: bool = False
-) -> Iterator[_Earlier]:
-    """Yield the tasks that earlier code has done, in the study's rows or among all jobs of its
-    folder, the newest last; those that the present code has done too only if ``done``."""
+def _find(study: Study, entries: Sequence[Entry], everywhere: bool = False) -> Iterator[_Earlier]:
+    """Yield the tasks that earlier code has done: those without a result that are in the study's
+    rows, or any that are among all jobs of its folder, the newest last."""
     results: dict[str, list[Result | None]] = {}
     for row in study.all_rows:
         results.setdefault(row.label, []).extend(state.result for state in row.results)
     if everywhere:
         folders = [state.parent for state in (study.folder / JOBS).glob(f"*/{RESULT}")]
         folders.sort(key=lambda folder: (folder / RESULT).stat().st_mtime_ns)
-        results = {entry.label: [JobState(one).result for one in folders] for entry in entries}
+        every = [JobState(one).result for one in folders]
+        results = {entry.label: every for entry in entries}
     for entry in (entry for entry in entries if entry.label in results and not entry.outside):
         for task in entry.tasks:
-            if not done and study.job(task.folder).result is not None:
+            if not everywhere and study.job(task.folder).result is not None:
                 continue
             for result in results[entry.label]:
                 if result is None or result.key == task.job.key:

@@ -106,19 +106,17 @@ class Power:
         """The seeds and the clips to add to what is there: those that are multiplied less; None
         where nothing helps."""
         seeds, clips, there = self.seeds_needed, self.clips_needed, self.pilot
-        more = [0 if seeds is None else max(seeds - there.seeds, 0)]
-        more.append(0 if clips is None else max(clips - there.clips, 0))
+
+        def more(seeds: int, clips: int) -> tuple[int, int]:
+            return max(seeds - there.seeds, 0), max(clips - there.clips, 0)
+
         if seeds is not None and (
             clips is None or seeds / max(there.seeds, MIN_SEEDS) <= clips / there.clips
         ):
-            return more[0], max(self.clips - there.clips, 0)
+            return more(seeds, self.clips)
         if clips is not None:
-            return max(self.seeds - there.seeds, 0), more[1]
-        if self.both_needed is None:
-            return None
-        both = zip(self.both_needed, (there.seeds, there.clips), strict=True)
-        needed_seeds, needed_clips = (max(needed - present, 0) for needed, present in both)
-        return needed_seeds, needed_clips
+            return more(self.seeds, clips)
+        return None if self.both_needed is None else more(*self.both_needed)
 
     @property
     def cost(self) -> float | None:

@@ -104,9 +104,9 @@ def read_study_file(path: Path) -> dict[str, Any]:
 def save_requests(folder: Path, requests: Sequence[Request]) -> None:
     """Write ``folder/study.yaml``, which asks for the same jobs again, in the same folder.
 
-    How they are run (the executor, plug-in files) is not part of it, but for several GPUs of each
-    trial: these change its sums. A file that somebody wrote is
-    kept; where it asks for something else, ``study-as-run.yaml`` is written beside it.
+    How they are run (the executor, plug-in files) is not part of it, but for several GPUs per
+    trial, which change its result. A file that somebody wrote is kept; where it asks for something
+    else, ``study-as-run.yaml`` is written beside it.
 
     Args:
         folder: of a study, or of the studies of several datasets and encoders.

@@ -196,7 +196,7 @@ class FrechetDistanceInfinite(FrechetDistance):
         return np.array([self._at_infinity(outputs, block != b) for b in range(block.max() + 1)])
 
     def _at_infinity(self, outputs: JudgeOutputs, kept: npt.NDArray[np.bool_]) -> float:
-        """Return the value of some of the images; NaN if a part has none."""
+        """Return the value of some of the images; NaN if a part has fewer than two."""
         x, y = outputs.generated["features"], outputs.real["features"]
         order = np.random.default_rng(SEED).permutation(len(x))
         inverse, distance = [], []
