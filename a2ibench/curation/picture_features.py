@@ -93,7 +93,7 @@ def _resized(pictures: ImageArray, side: int, how: "Resampling") -> ImageArray:
     beside = rows.reshape(n, height, side, *channels).swapaxes(0, 1)
     columns = Image.fromarray(beside.reshape(height, n * side, *channels))
     both = np.asarray(columns.resize((n * side, side), how))
-    return np.ascontiguousarray(both.reshape(side, n, side, *channels).swapaxes(0, 1))
+    return both.reshape(side, n, side, *channels).swapaxes(0, 1)
 
 
 def _converted(pictures: ImageArray, mode: str) -> ImageArray:

@@ -6,7 +6,6 @@ generator that copies from a larger set, copies of the others are not found.
 
 import itertools
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
 from a2ibench.errors import UndefinedScoreError
+from a2ibench.hash_order import order_of_content
 from a2ibench.nn.pairwise import distinct_rows, squared_distances, strips
 from a2ibench.types import FloatArray, IntArray
 
@@ -113,6 +113,7 @@ def find_cells(outputs: JudgeOutputs) -> InCells:
     from sklearn.decomposition import PCA
 
     parts = [part["features"] for part in (outputs.train, outputs.generated, outputs.real)]
+    # k-means draws its starts by their places: so the cells follow from the set alone.
     parts[0] = parts[0][order_of_content(parts[0])]
     if min(parts[0].shape) > COMPONENTS:
         reduce = PCA(COMPONENTS, svd_solver="covariance_eigh").fit(parts[0])
@@ -135,14 +136,6 @@ def find_cells(outputs: JudgeOutputs) -> InCells:
             distance[cell == one], _ = nearest(part[cell == one], train[train_cell == one])
         found += [distance, cell]
     return InCells(*found)  # type: ignore[arg-type]  # two of each, in this order
-
-
-def order_of_content(rows: FloatArray) -> IntArray:
-    """Return an order of rows that is the same wherever they stand, int64 ``[n]``.
-
-    k-means draws its starts by their places, and so the cells follow from the set alone.
-    """
-    return np.argsort([blake2b(row.tobytes()).digest() for row in rows])
 
 
 class DataCopying(Metric):

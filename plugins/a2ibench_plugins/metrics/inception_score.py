@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
+from a2ibench.hash_order import order_of_content
 from a2ibench.nn.pairwise import strips
 from a2ibench.types import IntArray
 
@@ -87,9 +87,7 @@ class PartScores:
             orders = iter([np.random.RandomState(SEED).permutation(n)])
         else:
             rng = np.random.default_rng(SEED)
-            rows = zip(outputs.acoustic, outputs.generated["logits"], strict=True)
-            key = [blake2b(a.tobytes()).digest() + blake2b(x.tobytes()).digest() for a, x in rows]
-            order = np.array(sorted(range(n), key=key.__getitem__), dtype=np.int64)
+            order = order_of_content(outputs.acoustic, outputs.generated["logits"])
             number = self.shuffles if self.splits > 1 else 1
             orders = (order[rng.permutation(n)] for _ in range(number))
         for order in orders:
