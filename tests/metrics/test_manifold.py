@@ -101,6 +101,17 @@ def test_where_many_are_on_a_surface_density_is_that_of_prdc():
     )
 
 
+@pytest.mark.parametrize("change", [lambda x: x + 20_000, lambda x: x * np.float32(1e19)])
+def test_where_float32_tells_nothing_they_are_what_their_definitions_say(change):
+    generated, real = (change(x.astype(np.float32)) for x in two_sets(40, 0))
+    generated[:5] = real[10:15]
+    outputs = outputs_of(generated, real)
+    expected = by_the_definition(generated, real)
+    for metric in ALL:
+        score = metric.compute(outputs)
+        np.testing.assert_allclose(score.per_segment, expected[metric], rtol=1e-6)
+
+
 def test_equal_images_are_equally_far_from_all_others_and_at_no_distance():
     _, y = two_sets(30, 0, d=200)
     y[3:9] = y[2]

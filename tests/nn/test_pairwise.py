@@ -10,7 +10,14 @@ from scipy.spatial.distance import cdist
 
 from a2ibench.nn import pairwise
 from a2ibench.nn.cosine import cosine_strips, unit_rows
-from a2ibench.nn.pairwise import distinct_rows, product, squared_distances, strips
+from a2ibench.nn.pairwise import (
+    distances_of_pairs,
+    distinct_rows,
+    product,
+    rough_distances,
+    squared_distances,
+    strips,
+)
 
 
 def two_sets(n: int, m: int, d: int = 7) -> tuple[np.ndarray, np.ndarray]:
@@ -41,6 +48,27 @@ def test_a_row_is_at_no_distance_from_itself_and_at_none_below():
     distance = squared_distances(100 * x, 100 * x)
     assert distance.min() >= 0
     assert np.diagonal(distance).max() < 1e-12 * np.square(100 * x).sum(axis=1).max()
+
+
+@pytest.mark.parametrize("offset", [0, 3, 1000])
+@pytest.mark.parametrize("d", [1, 64, 1280])
+def test_distances_in_float32_are_off_by_less_than_their_bound(offset, d):
+    x, y = two_sets(60, 80, d)
+    y[3] = x[5]
+    x, y = x + np.float32(offset), y + np.float32(offset)
+    rough, error = rough_distances(x, y)
+    assert rough.dtype == np.float32
+    exact = cdist(x.astype(np.float64), y.astype(np.float64), "sqeuclidean")
+    assert (np.abs(rough - exact).max(axis=1) < error).all()
+    assert error.max() < 4e-7 * (d + 8) * max(np.square(z).sum(axis=1).max() for z in (x, y))
+
+
+def test_distances_of_pairs_are_the_distances(monkeypatch):
+    monkeypatch.setattr(pairwise, "CELLS", 20)
+    x, y = two_sets(9, 11)
+    i, j = np.array([0, 8, 8, 3]), np.array([10, 0, 10, 3])
+    np.testing.assert_allclose(distances_of_pairs(x, y, i, j), cdist(x, y, "sqeuclidean")[i, j])
+    assert not len(distances_of_pairs(x, y, i[:0], j[:0]))
 
 
 @pytest.mark.parametrize("cells", [1, 40, 10_000])

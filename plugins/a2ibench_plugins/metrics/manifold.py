@@ -10,7 +10,13 @@ import numpy.typing as npt
 
 from a2ibench.config import option
 from a2ibench.contracts.metric import JudgeOutputs, Metric, Score, Variants
-from a2ibench.nn.pairwise import distinct_rows, squared_distances, strips
+from a2ibench.nn.pairwise import (
+    distances_of_pairs,
+    distinct_rows,
+    rough_distances,
+    squared_distances,
+    strips,
+)
 from a2ibench.types import FloatArray, IntArray
 
 Array = npt.NDArray[np.float64]
@@ -48,7 +54,11 @@ class Spheres:
     k: int
 
     def __call__(self, outputs: JudgeOutputs) -> Members:
-        """Compute ‖x − y‖² in float64, some spheres at a time."""
+        """Compute ‖x − y‖² some spheres at a time.
+
+        Radii are computed in float64; what lies in a sphere in float32, and in float64 near its
+        surface.
+        """
         middles, others = outputs.real["features"], outputs.generated["features"]
         if self.around == "generated":
             middles, others = others, middles
@@ -59,14 +69,28 @@ class Spheres:
         shape = (1 + int(block.max(initial=-1)) + 1, n)
         inside, held, holds = (np.zeros(shape, dtype=np.int32) for _ in range(3))
         for rows in strips(n, len(first)):
-            among, across = (squared_distances(middles[rows], y) for y in sets)
+            among = squared_distances(middles[rows], sets[0])
             np.put_along_axis(among, position[rows, np.newaxis], 0.0, axis=1)
+            rough, error = rough_distances(middles[rows], sets[1])
+            apart = among
             if len(first) < 2 * n:
-                spread = np.concatenate([among, across], axis=1)
-                among, across = spread[:, position[:n]], spread[:, position[n:]]
-            radius = radii(among, self.k, block, block[rows])
-            sphere, image = np.nonzero(across <= radius.max(axis=0)[:, np.newaxis])
-            reach = across[sphere, image]
+                apart = among[:, position[:n]]
+                with np.errstate(over="ignore"):  # the error is inf
+                    rough = np.concatenate([among.astype(np.float32), rough], axis=1)
+                rough = rough[:, position[n:]]
+            radius = radii(apart, self.k, block, block[rows])
+            # Of no block left out the radius is the smallest.
+            widest = (radius.max(axis=0) + error).astype(np.float32)
+            sphere, image = np.nonzero(~(rough > widest[:, np.newaxis]))
+            reach = rough[sphere, image].astype(np.float64)
+            near = np.flatnonzero(~(reach < (radius[0] - error)[sphere]))
+            column = position[n + image[near]]
+            same = column < len(own)  # as an image of this set
+            reach[near[same]] = among[sphere[near[same]], column[same]]
+            near = near[~same]
+            reach[near] = distances_of_pairs(
+                middles, others, rows.start + sphere[near], image[near]
+            )
             for row, limit in enumerate(radius):
                 within = reach <= limit[sphere]
                 if row:
@@ -74,7 +98,7 @@ class Spheres:
                 below = within & (reach < limit[sphere])
                 inside[row] += np.bincount(image[below], minlength=n).astype(np.int32)
                 held[row] += np.bincount(image[within], minlength=n).astype(np.int32)
-                holds[row, rows] = np.bincount(sphere[within], minlength=len(across))
+                holds[row, rows] = np.bincount(sphere[within], minlength=len(radius[0]))
         return Members(inside, held, holds)
 
 
