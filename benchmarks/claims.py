@@ -5,12 +5,13 @@
 Each claim is a difference of two rows by one metric, as the paper's Tables I and II or its text
 state it. It is estimated from the first of the studies that has both rows and the metric, at the
 study's largest budget, over training seeds and test clips; the p of all claims is corrected
-together (Holm). The pairs, the budget and the size of the networks are not those of the paper, so
-a verdict is about what the claim says of the methods, not about the paper's own numbers.
+together (Holm). A second table has the same at the smaller budgets. The pairs, the budget and the
+size of the networks are not those of the paper, so a verdict is about what the claim says of the
+methods, not about the paper's own numbers.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -144,8 +145,22 @@ def _first(studies: Sequence[Study], claim: Claim) -> Iterator[tuple[Study, Pair
             return
 
 
-def write_page(asked: Sequence[Claim], found: Sequence[Answer], command: str) -> str:
-    """Return the page."""
+def earlier(studies: Sequence[Study], asked: Sequence[Claim]) -> dict[int, list[Answer]]:
+    """Return the answers of the studies at each of their smaller budgets."""
+    budgets = sorted({budget for study in studies for budget in study.budgets[:-1]})
+    return {
+        budget: list(answers([one.at(budget) for one in studies if budget in one.budgets], asked))
+        for budget in budgets
+    }
+
+
+def write_page(
+    asked: Sequence[Claim],
+    found: Sequence[Answer],
+    before: Mapping[int, Sequence[Answer]],
+    command: str,
+) -> str:
+    """Return the page; ``before`` are the answers at smaller budgets."""
     tested = sum(one.test.p is not None for one in found)
     lines = [
         "# What was claimed, and what is measured here",
@@ -173,6 +188,9 @@ def write_page(asked: Sequence[Claim], found: Sequence[Answer], command: str) ->
         "",
         *_sources(found),
     ]
+    if before:
+        lines += ["", "## After fewer training images", "", *_earlier(asked, before), ""]
+        lines += ["p is corrected for the claims of each budget by itself."]
     missing = [claim for claim in asked if claim not in [one.claim for one in found]]
     if missing:
         lines += ["", "Without an answer, since no study here has both rows and the metric: "]
@@ -194,9 +212,29 @@ def _row(one: Answer) -> str:
         "–" if scores is None else f"{scores.n:,} ({scores.clips or '?'})",
         "–" if one.detectable is None else _number(one.detectable, metric),
         "–" if one.test.p is None else f"{one.test.p:.3f}" if one.test.p >= 0.001 else "< 0.001",
-        f"**{one.verdict}**" if one.verdict in ("supported", "contradicted") else one.verdict,
+        _verdict(one),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _earlier(asked: Sequence[Claim], before: Mapping[int, Sequence[Answer]]) -> Iterator[str]:
+    yield f"| claim | metric | {' | '.join(f'{budget:,} images' for budget in before)} |"
+    yield "|---" * (2 + len(before)) + "|"
+    for claim in asked:
+        cells = [
+            next((_short(one) for one in found if one.claim == claim), "–")
+            for found in before.values()
+        ]
+        name = registry.metrics.get(claim.metric).name
+        yield f"| {claim.words}: {claim} | `{name}` | {' | '.join(cells)} |"
+
+
+def _short(one: Answer) -> str:
+    return f"{_change(one, one.test.metric)}, {_verdict(one)}"
+
+
+def _verdict(one: Answer) -> str:
+    return f"**{one.verdict}**" if one.verdict in ("supported", "contradicted") else one.verdict
 
 
 def _change(one: Answer, metric: Metric) -> str:
@@ -231,7 +269,8 @@ def main() -> None:
     asked = claims(told.match)
     for claim in asked:
         registry.metrics.get(claim.metric)
-    found = list(answers([open_study(folder) for folder in told.studies], asked))
+    studies = [open_study(folder) for folder in told.studies]
+    found = list(answers(studies, asked))
     if not found:
         raise UserError("none of these studies has two rows of a claim and its metric")
     named = " ".join(map(str, told.studies))
@@ -239,7 +278,7 @@ def main() -> None:
     command = f"python benchmarks/claims.py {named}{match} --out {told.out}"
     told.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(told.out) as path:
-        path.write_text(write_page(asked, found, command))
+        path.write_text(write_page(asked, found, earlier(studies, asked), command))
 
 
 if __name__ == "__main__":
