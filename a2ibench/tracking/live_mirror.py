@@ -1,6 +1,7 @@
 """Mirror a study to MLflow while it runs, or afterwards; an error becomes one line."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from a2ibench.errors import UserError, command, told
 from a2ibench.results.results_parquet import LONG
 from a2ibench.storage import content_key, file_sha256, lock, read_json, write_json
 from a2ibench.tracking.mirror import Mirror
-from a2ibench.tracking.study_runs import DeletedExperimentError
+from a2ibench.tracking.study_runs import DeletedExperimentError, database_file, database_uri
 from a2ibench.tracking.timeouts import LIVE
 
 RECORD = "mirrored.json"
@@ -20,13 +21,15 @@ hashed because they may hold a password.
 
 def default_uri(study: Path) -> str:
     """Return the URI of the database beside the study's folder, shared by the studies there."""
-    return f"sqlite:///{(study.resolve().parent / 'mlflow.db')}"
+    return database_uri(study.resolve().parent / "mlflow.db")
 
 
 def viewer(uri: str) -> str:
     """Return the address or the command that shows a URI in a browser."""
     shown = without_password(uri)
-    return shown if uri.startswith("http") else f"mlflow ui --backend-store-uri {shown}"
+    if uri.startswith("http"):
+        return shown
+    return f"mlflow ui --backend-store-uri {shlex.quote(shown)}"
 
 
 def without_password(text: str) -> str:
@@ -131,7 +134,8 @@ def mirror_study(folder: Path, uri: str, say: Callable[[str], None] = lambda lin
 
 
 def _was_logged(folder: Path, uri: str, state: str) -> bool:
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    database = database_file(uri)
+    if database is not None and not database.exists():
         return False
     return _logged(folder).get(content_key(uri)) == state
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from a2ibench.errors import UserError, command
 from a2ibench.storage import lock
@@ -39,12 +40,29 @@ def open_client(uri: str) -> "MlflowClient":
     logging.getLogger("alembic").setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
-    if not uri.startswith("sqlite:///"):
+    if (database := database_file(uri)) is None:
         return MlflowClient(tracking_uri=uri)
-    with lock(Path(uri.removeprefix("sqlite:///").partition("?")[0])):
+    # MLflow 3.17 makes the folder that the URI names before it is decoded, too.
+    undecoded = Path(uri.removeprefix("sqlite:///")).parent
+    wanted = undecoded.exists() or undecoded == database.parent
+    with lock(database):
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
+        if not wanted and undecoded.exists():
+            undecoded.rmdir()
         return client
+
+
+def database_uri(file: Path) -> str:
+    """Return the URI of a database in a file. In a URI, ? ends the path, and % begins a character."""
+    return f"sqlite:///{str(file.resolve()).replace('%', '%25').replace('?', '%3F')}"
+
+
+def database_file(uri: str) -> Path | None:
+    """Return the file of a database's URI; None for a server."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    return Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0]))
 
 
 class StudyRuns:

@@ -497,7 +497,7 @@ def test_a_damaged_record_of_what_was_told_says_nothing(tmp_path: Path, damage: 
 def test_a_database_beside_the_study_holds_the_same_and_a_failure_is_seen(
     small_study: Path, tmp_path: Path
 ) -> None:
-    study = another(small_study, tmp_path / "study")
+    study = another(small_study, tmp_path / "50%25 or less?" / "study")
     about = json.loads((study / "study.json").read_text())
     failed = study / "jobs" / about["jobs"]["class mean"][0]
     (failed / "result.json").unlink()
@@ -508,7 +508,9 @@ def test_a_database_beside_the_study_holds_the_same_and_a_failure_is_seen(
     uri = default_uri(study)
     done = CliRunner().invoke(main, ["mirror", str(study)])
     assert done.exit_code == 0, done.output
-    assert f"mlflow ui --backend-store-uri {uri}" in done.output
+    assert f"mlflow ui --backend-store-uri '{uri}'" in done.output
+    assert (study.parent / "mlflow.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [study.parent.name]
     before = held(uri, "study")
     assert before["runs"]["study"]["info"][0] == "RUNNING", "a job has not ended yet"
     run = before["runs"]["class mean, seed 0"]
