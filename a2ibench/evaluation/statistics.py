@@ -65,7 +65,7 @@ class Paired:
             None below :data:`MIN_SEEDS` seeds or without an interval, or where no seed differs
             from another.
         favours: the share of test blocks on which the arm is better, ties counting half, in
-            [0, 1]; 0.5 is no preference. None without an interval.
+            [0, 1]; 0.5 is no preference. None without an interval, and for pooled scores.
         seeds: number of seeds of each; the smaller one where they differ.
         reason: why there is no interval, in words; None where there is one.
     """
@@ -133,7 +133,9 @@ def difference(arm: SeedScores, base: SeedScores, higher_is_better: bool = True)
         high=value + reach,
         p=p if seeds >= MIN_SEEDS else None,
         effect=_effect(value, arm.values, base.values, _scale(arms)),
-        favours=_favours(arm, base, 1 if higher_is_better else -1),
+        favours=None
+        if arm.pooled or base.pooled
+        else _favours(arm, base, 1 if higher_is_better else -1),
         seeds=seeds,
     )
 

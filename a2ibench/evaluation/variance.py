@@ -33,6 +33,8 @@ class SeedScores:
         chance: the score of who knows nothing, on these test segments; None without such a score.
         strata: int64 ``[B]``, the stratum of each block; None where all are of one.
         undefined: number of further seeds whose images have no score.
+        pooled: whether the score is of all images together, as KID is, and not the mean of scores
+            of single segments: then no block has a score of its own.
     """
 
     seeds: tuple[int, ...]
@@ -44,6 +46,7 @@ class SeedScores:
     chance: float | None = None
     strata: IntArray | None = None
     undefined: int = 0
+    pooled: bool = False
 
     @property
     def mean(self) -> float:

@@ -235,6 +235,7 @@ def _scores(
                 [unpack(job.scores[key].blocks or "") for job in valued],
                 None if valued[0].strata is None else np.array(valued[0].strata, np.int64),
                 len(reasons),
+                valued[0].scores[key].pooled,
             )
             fingerprint = key.rpartition(" ")[2]
             if fingerprint != OWN and (health := judges[fingerprint].held_out) is not None:

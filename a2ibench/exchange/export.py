@@ -198,5 +198,6 @@ def _scores(state: JobState, scores: Mapping[str, ScoreRecord]) -> Iterator[tupl
                 chance=score.chance,
                 undefined=None if why is None else label_without_paths(why, {}),
                 blocks=None if score.value is None else pack(state.blocks(name)),
+                pooled=state.segments(name) is None,
             ),
         )

@@ -165,6 +165,8 @@ class ScoreEntry(ScoreValue):
     undefined: Name | None = None
     blocks: Packed | None
     """None where there is no value."""
+    pooled: bool = False
+    """Whether it is of all images together, and not the mean of scores of single segments."""
 
 
 class CostEntry(Entry):

@@ -143,6 +143,7 @@ def score(
                 clips=result.clips,
                 chance=result.score.chance,
                 strata=stratum,
+                pooled=result.score.per_segment is None,
             )
             if result.score.per_segment is not None:
                 found.per_image[metric.name] = result.score.per_segment

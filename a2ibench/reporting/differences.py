@@ -15,8 +15,8 @@ from a2ibench.study.paired_tests import PairedTest, is_constant
 
 EFFECT = (
     "Effect: the difference in standard deviations of the seeds (pooled over both sides; from three"
-    " seeds on), and the share of test blocks on which the method is better (ties count half; 50 %"
-    " is no preference)."
+    " seeds on), and, of a mean over segments, the share of test blocks on which the method is"
+    " better (ties count half; 50 % is no preference)."
 )
 EXPLORATORY = (
     "Exploratory: no primary question of the study. Intervals are not corrected for their number,"

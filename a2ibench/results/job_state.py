@@ -60,15 +60,17 @@ class JobState:
         except DamagedError as error:
             return None, str(error)
 
-    def with_scores(self, result: Result, job: Job, blocks: Columns) -> "JobState":
+    def with_scores(
+        self, result: Result, job: Job, blocks: Columns, segments: Columns
+    ) -> "JobState":
         """Return the state with another result, whose scores are in no file.
 
         ``job`` is what the result is of; ``blocks`` holds the pseudo-values by metric, and the
-        strata.
+        strata; ``segments`` the scores of the test segments, of the metrics that have them.
         """
         other = JobState(self.folder, self.number)
         other.__dict__.update(_loaded=(result, None), job=job)
-        other._files.update({BLOCKS: blocks, SEGMENTS: {}})
+        other._files.update({BLOCKS: blocks, SEGMENTS: segments})
         return other
 
     @property
@@ -189,9 +191,12 @@ class JobState:
         Raises:
             UserError: the file that holds them is damaged.
         """
-        if not score_path(self.folder, self.result, SEGMENTS).is_file():
+        if SEGMENTS not in self._files and not self._has(SEGMENTS):
             return None
         return self._columns(SEGMENTS).get(metric)
+
+    def _has(self, kind: str) -> bool:
+        return score_path(self.folder, self.result, kind).is_file()
 
     def _columns(self, kind: str) -> Columns:
         from pyarrow import parquet

@@ -212,10 +212,15 @@ def _score_job(job: JobState, rows: IntArray, drawn: int, scoring: Scoring) -> J
         }
     )
     blocks = {name: mark.pseudo for name, mark in marked.items()}
+    segments = {
+        name: np.asarray(mark.score.per_segment, dtype=np.float64)
+        for name, mark in marked.items()
+        if mark.score.per_segment is not None
+    }
     strata = scoring.eval_set.stratum.astype(np.float64)
     # Of the same method on other training pairs, this is another job.
     place = f"{scoring.pairs} of {result.job.store}"
     known = Job.from_record(result.job, result.protocol)
     return job.with_scores(
-        found, dataclasses.replace(known, store=place), {**blocks, STRATUM: strata}
+        found, dataclasses.replace(known, store=place), {**blocks, STRATUM: strata}, segments
     )

@@ -272,6 +272,7 @@ def _over_seeds(jobs: Sequence[JobState], metric: str, undefined: int) -> SeedSc
         [job.blocks(metric) for job in jobs],
         jobs[0].strata,
         undefined,
+        pooled=jobs[0].segments(metric) is None,
     )
 
 
@@ -281,6 +282,7 @@ def seed_scores(
     blocks: Sequence[npt.NDArray[np.float64]],
     strata: IntArray | None,
     undefined: int = 0,
+    pooled: bool = False,
 ) -> SeedScores:
     """Return one metric over several seeds.
 
@@ -290,6 +292,7 @@ def seed_scores(
         blocks: float64 ``[B]`` for each, the pseudo-values as they are stored.
         strata: int64 ``[B]``; None in results of protocol 1.
         undefined: number of further seeds for which the metric is undefined.
+        pooled: see :class:`SeedScores`.
     """
     spread = None
     if all(score.spread is not None for score in scores):
@@ -311,4 +314,5 @@ def seed_scores(
         chance=scores[0].chance,
         strata=strata,
         undefined=undefined,
+        pooled=pooled,
     )

@@ -54,7 +54,7 @@ def open_client(uri: str) -> "MlflowClient":
 
 
 def database_uri(file: Path) -> str:
-    """Return the URI of a database in a file. In a URI, ? ends the path, and % begins a character."""
+    """Return the URI of a database's file. In a URI, ? ends the path, % begins a character."""
     return f"sqlite:///{str(file.resolve()).replace('%', '%25').replace('?', '%3F')}"
 
 

@@ -141,6 +141,14 @@ def test_a_difference_is_paired_by_clips() -> None:
     assert difference(arm(less), arm(full), higher_is_better=False).favours == 1.0
 
 
+def test_no_block_is_better_by_a_score_of_all_images_together() -> None:
+    rng = np.random.default_rng(3)
+    full, less = (replace(arm(rng.normal(0, 1, (3, 20))), pooled=True) for _ in range(2))
+    found = difference(less, full)
+    assert found.p is not None
+    assert found.favours is None
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.permutations(range(4)))
 def test_no_order_of_the_seeds_makes_evidence(order: list[int]) -> None:
