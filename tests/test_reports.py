@@ -55,7 +55,10 @@ def test_every_method_has_the_options_that_its_search_found(file: Path) -> None:
     ("searches", "models"),
     [
         ("tuning", {"vae", "wan2019", "ours", "flow"}),
-        ("tuning-large", {"cvae", "flow", "ours", "vae", "wan2019", "wan2019_code"}),
+        (
+            "tuning-large",
+            {"adapted_flow", "cvae", "flow", "ours", "vae", "wan2019", "wan2019_code"},
+        ),
     ],
 )
 def test_every_search_had_the_same_trials_metric_and_budget(
@@ -170,7 +173,7 @@ def test_the_sentences_of_the_first_screen_follow_from_the_study() -> None:
         "wan2019_code",
         "wan2019",
     ]
-    assert by_lite0[-2][0] > 2 * by_lite0[-3][0]
+    assert by_lite0[-2][0] > 1.5 * by_lite0[-3][0]
     asked = tests[
         (tests["method"] == "ours − consistency") & (tests["metric"] == "accuracy_resnet18_v2")
     ]
