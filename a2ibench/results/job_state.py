@@ -191,12 +191,10 @@ class JobState:
         Raises:
             UserError: the file that holds them is damaged.
         """
-        if SEGMENTS not in self._files and not self._has(SEGMENTS):
+        kept = score_path(self.folder, self.result, SEGMENTS)
+        if SEGMENTS not in self._files and not kept.is_file():
             return None
         return self._columns(SEGMENTS).get(metric)
-
-    def _has(self, kind: str) -> bool:
-        return score_path(self.folder, self.result, kind).is_file()
 
     def _columns(self, kind: str) -> Columns:
         from pyarrow import parquet

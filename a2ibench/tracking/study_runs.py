@@ -4,6 +4,7 @@ import logging
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -44,12 +45,13 @@ def open_client(uri: str) -> "MlflowClient":
         return MlflowClient(tracking_uri=uri)
     # MLflow 3.17 makes the folder that the URI names before it is decoded, too.
     undecoded = Path(uri.removeprefix("sqlite:///")).parent
-    wanted = undecoded.exists() or undecoded == database.parent
+    unwanted = not undecoded.exists()
     with lock(database):
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
-        if not wanted and undecoded.exists():
-            undecoded.rmdir()
+        if unwanted:
+            with suppress(OSError):  # it is not there, or somebody uses it
+                os.removedirs(undecoded)
         return client
 
 
