@@ -188,13 +188,13 @@ def write_page(
         "",
         *_sources(found),
     ]
-    if before:
-        lines += ["", "## After fewer training images", "", *_earlier(asked, before), ""]
-        lines += ["p is corrected for the claims of each budget by itself."]
     missing = [claim for claim in asked if claim not in [one.claim for one in found]]
     if missing:
         lines += ["", "Without an answer, since no study here has both rows and the metric: "]
         lines[-1] += "; ".join(f"{claim} by `{claim.metric}`" for claim in missing) + "."
+    if before:
+        lines += ["", "## After fewer training images", "", *_earlier(asked, before), ""]
+        lines += ["p is corrected for the claims of each budget by itself."]
     return "\n".join(lines) + "\n"
 
 

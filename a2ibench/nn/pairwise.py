@@ -67,16 +67,17 @@ def squared_distances(x: FloatArray, y: FloatArray) -> Array:
     return np.maximum(found, 0, out=found)
 
 
-def rough_distances(x: FloatArray, y: FloatArray) -> tuple[FloatArray, Array]:
+def rough_distances(x: FloatArray, y: FloatArray, y_length: Array) -> tuple[FloatArray, Array]:
     """Compute ‖x − y‖² in float32, in half the time, and how far it may be off.
 
     A sum of d products is off by at most d·u·‖x‖·‖y‖, u = 2⁻²⁴ (Higham 2002, eq. 3.5).
+    ``y_length`` is ‖y‖² of each row, by :func:`square_lengths`: the same for all strips of x.
 
     Returns:
         float32 ``[n, m]``, and float64 ``[n]``, a bound of the error of each row; inf for a row
         where float32 may overflow.
     """
-    x_length, y_length = square_lengths(x), square_lengths(y)
+    x_length = square_lengths(x)
     with np.errstate(over="ignore", invalid="ignore"):
         found = np.matmul(-2 * x, y.T)
         found += y_length.astype(np.float32)

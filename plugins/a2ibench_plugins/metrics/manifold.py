@@ -14,6 +14,7 @@ from a2ibench.nn.pairwise import (
     distances_of_pairs,
     distinct_rows,
     rough_distances,
+    square_lengths,
     squared_distances,
     strips,
 )
@@ -66,12 +67,13 @@ class Spheres:
         first, position = distinct_rows(chain(middles, others))
         own, new = first[first < n], first[first >= n] - n
         sets = [_take(middles, own), _take(others, new)]
+        length = square_lengths(sets[1])
         shape = (1 + int(block.max(initial=-1)) + 1, n)
         inside, held, holds = (np.zeros(shape, dtype=np.int32) for _ in range(3))
         for rows in strips(n, len(first)):
             among = squared_distances(middles[rows], sets[0])
             np.put_along_axis(among, position[rows, np.newaxis], 0.0, axis=1)
-            rough, error = rough_distances(middles[rows], sets[1])
+            rough, error = rough_distances(middles[rows], sets[1], length)
             apart = among
             if len(first) < 2 * n:
                 apart = among[:, position[:n]]
@@ -79,11 +81,7 @@ class Spheres:
                     rough = np.concatenate([among.astype(np.float32), rough], axis=1)
                 rough = rough[:, position[n:]]
             radius = radii(apart, self.k, block, block[rows])
-            # Of no block left out the radius is the smallest.
-            widest = (radius.max(axis=0) + error).astype(np.float32)
-            sphere, image = np.nonzero(~(rough > widest[:, np.newaxis]))
-            reach = rough[sphere, image].astype(np.float64)
-            near = np.flatnonzero(~(reach < (radius[0] - error)[sphere]))
+            sphere, image, reach, near = possible_members(rough, error, radius)
             column = position[n + image[near]]
             same = column < len(own)  # as an image of this set
             reach[near[same]] = among[sphere[near[same]], column[same]]
@@ -100,6 +98,27 @@ class Spheres:
                 held[row] += np.bincount(image[within], minlength=n).astype(np.int32)
                 holds[row, rows] = np.bincount(sphere[within], minlength=len(radius[0]))
         return Members(inside, held, holds)
+
+
+def possible_members(
+    rough: FloatArray, error: Array, radius: Array
+) -> tuple[IntArray, IntArray, Array, IntArray]:
+    """Return the spheres and the images of all pairs where the image may be in the sphere.
+
+    Args:
+        rough: float32 ``[c, n]``, distances from the middles to the images.
+        error: float64 ``[c]``, by which they may be off at most.
+        radius: see :func:`radii`.
+
+    Returns:
+        int64 ``[p]`` and ``[p]``; the distances of these pairs; and int64 ``[u]``, which of these
+        are too near a surface to tell.
+    """
+    widest = (radius.max(axis=0) + error).astype(np.float32)
+    sphere, image = np.nonzero(~(rough > widest[:, np.newaxis]))
+    reach = rough[sphere, image].astype(np.float64)
+    narrowest = radius[0]  # of no block left out
+    return sphere, image, reach, np.flatnonzero(~(reach < (narrowest - error)[sphere]))
 
 
 def _take(x: FloatArray, rows: IntArray) -> FloatArray:
