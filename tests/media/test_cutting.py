@@ -100,6 +100,17 @@ def test_given_starts_are_cut_wherever_they_lie(tmp_path: Path) -> None:
     assert "19.5 s to 20.5 s lies outside the sound" in reason
 
 
+@pytest.mark.parametrize("sound", ["aac", "libopus", "libmp3lame"])
+def test_a_segment_sounds_the_same_whatever_else_is_cut(sound: str, tmp_path: Path) -> None:
+    """Decoding begins before a segment: decoders look back, that of Opus by a quarter of a second."""
+    film = Film(seconds=12, sound=sound, sample_rate=48_000)
+    path, cutting = make(film, tmp_path), replace(CUTTING, sample_rate=48_000)
+    (alone,) = cut(path, cutting, starts=(9.0,)).segments
+    early, late = cut(path, cutting, starts=(0.5, 9.0)).segments
+    assert (early.start, late.start) == (0.5, 9.0)
+    np.testing.assert_allclose(alone.audio, late.audio, atol=1e-5)
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
 def test_frames_of_an_avi_film_keep_their_times_where_decoding_begins_late(
     codec: str, tmp_path: Path
