@@ -102,7 +102,7 @@ def test_given_starts_are_cut_wherever_they_lie(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sound", ["aac", "libopus", "libmp3lame"])
 def test_a_segment_sounds_the_same_whatever_else_is_cut(sound: str, tmp_path: Path) -> None:
-    """Decoding begins before a segment: decoders look back, that of Opus by a quarter of a second."""
+    """Decoders look back, that of Opus by a quarter of a second, so decoding begins earlier."""
     film = Film(seconds=12, sound=sound, sample_rate=48_000)
     path, cutting = make(film, tmp_path), replace(CUTTING, sample_rate=48_000)
     (alone,) = cut(path, cutting, starts=(9.0,)).segments
