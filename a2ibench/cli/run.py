@@ -105,7 +105,10 @@ def _take_file(ctx: click.Context, param: click.Parameter, path: Path | None) ->
     "Number of training images per trial. Several budgets (10000,30000) are trained in one go: the"
     " model is drawn and judged at each of them.  [default: set by --scale]"
 )
-@set_option("Set an option of a model, dataset, encoder or executor. Repeatable.")
+@set_option(
+    "Set an option of a model, dataset, encoder or executor; for OWNER@NAME with the dataset or"
+    " encoder of that name alone, where there are several. Repeatable."
+)
 @metric_option
 @click.option(
     "--primary-metric",

@@ -94,7 +94,7 @@ def run(
     if len(folders) > 1:
         for note in write_overview(root, folders):
             display.say(note)
-        save_requests(root, requests)
+        save_requests(root, requests, request.settings)
         display.say(f"all of them: {root / PAGE}, {root / 'overview.md'}")
     return Ran(root, folders, tuple(failures))
 

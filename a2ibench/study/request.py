@@ -29,7 +29,8 @@ class Request:
         dataset: a registered name, or a folder that holds a pair store.
         seeds: number of training seeds: 0, 1, …
         images: budgets, the training images of each trial; empty for the scale's one.
-        settings: configuration values by the name of a model, dataset, encoder or executor.
+        settings: configuration values by the name of a model, dataset, encoder or executor; see
+            :func:`a2ibench.study.combinations.expand_axes` for those with one encoder alone.
         metrics: registered names; empty for the headline metrics, ``"all"`` among them for every
             metric, as far as data and judges allow.
         primary: the primary questions that the user declares; see :mod:`a2ibench.study.primary`.

@@ -101,7 +101,11 @@ def read_study_file(path: Path) -> dict[str, Any]:
     return found
 
 
-def save_requests(folder: Path, requests: Sequence[Request]) -> None:
+def save_requests(
+    folder: Path,
+    requests: Sequence[Request],
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
     """Write ``folder/study.yaml``, which asks for the same jobs again, in the same folder.
 
     How they are run (the executor, plug-in files) is not part of it, but for several GPUs per
@@ -111,15 +115,10 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
     Args:
         folder: of a study, or of the studies of several datasets and encoders.
         requests: one, or one for each combination of datasets and encoders.
+        settings: those of all combinations; None for those of a single request.
     """
     first = requests[0]
-    settings: dict[str, Any] = {}
-    for request in requests:
-        settings |= {
-            owner: dict(values)
-            for owner, values in request.settings.items()
-            if owner != request.executor
-        }
+    settings = first.settings if settings is None else settings
     _write(
         folder,
         {
@@ -130,7 +129,9 @@ def save_requests(folder: Path, requests: Sequence[Request]) -> None:
             "seeds": first.seeds,
             "scale": first.scale,
             "images": first.images or (get_scale(first.scale).images,),
-            "settings": settings,
+            "settings": {
+                owner: dict(values) for owner, values in settings.items() if owner != first.executor
+            },
             "metrics": first.metrics,
             "primary": first.primary.written,
             "gpus_per_trial": first.workers if first.workers > 1 else None,

@@ -189,6 +189,8 @@ def test_axes_make_a_study_each_and_the_saved_file_asks_for_the_same_jobs(
         (["--encoder", "mfcc", "--encoder", "mfcc"], "two encoders of one name"),
         (["--dataset", "a/x", "--dataset", "b/x"], "two datasets of one name: x, x"),
         (["--set", "ours.lr=1"], "unknown owner of an option"),
+        (["--set", "ours@mfcc.lr=1", "--encoder", "mfcc"], "unknown owner of an option 'ours'"),
+        (["--set", "vae@mfcc.lr=1"], "unknown dataset or encoder 'mfcc'; known: arcade, soundnet8"),
     ],
 )
 def test_wrong_axes_are_refused(arguments: list[str], expected: str) -> None:
