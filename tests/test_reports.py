@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,8 @@ from a2ibench.reporting.overview import studies_in, write_overview
 from a2ibench.reporting.report import report, write_tables
 from a2ibench.reporting.verdict_text import over_budgets
 from a2ibench.results.study import open_study
+from a2ibench.study.combinations import expand_axes
+from a2ibench.study.request import Request
 
 REPORTS = Path(__file__).parents[1] / "reports"
 FILES = sorted(path for path in REPORTS.glob("*/study.yaml"))
@@ -39,9 +42,13 @@ def test_every_method_has_the_options_that_its_search_found(file: Path) -> None:
     asked = yaml.safe_load(file.read_text())
     searches = REPORTS / asked.get("provenance", {}).get("searches", "tuning")
     others = []
-    for model in asked["models"]:
-        best = yaml.safe_load((searches / model / "best.yaml").read_text())
-        used = asked["settings"][model]
+    everything = Request(tuple(asked["models"]), settings=asked["settings"])
+    _, requests = expand_axes(everything, asked.get("dataset", ["mine"]), asked["encoder"])
+    for model, request in product(asked["models"], requests):
+        with_one = f"{model}@{request.encoder}" in asked["settings"]
+        folder = searches / (request.encoder if with_one else model)
+        best = yaml.safe_load((folder / "best.yaml").read_text())
+        used = request.settings[model]
         found = {  # what --set fixed is text
             key: yaml.safe_load(value) if isinstance(value, str) else value
             for key, value in best["settings"][model].items()
@@ -59,6 +66,7 @@ def test_every_method_has_the_options_that_its_search_found(file: Path) -> None:
             "tuning-large",
             {"adapted_flow", "cvae", "flow", "ours", "vae", "wan2019", "wan2019_code"},
         ),
+        ("tuning-features", {"ours"}),
     ],
 )
 def test_every_search_had_the_same_trials_metric_and_budget(

@@ -216,7 +216,8 @@ def _read_with_soundfile(path: Path, limits: Limits) -> list[Run]:
 
 def _blocks(file: "soundfile.SoundFile") -> Iterator[Run]:
     count = 0
-    for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
+    # Not by `file.blocks`, which wants a number of frames where a file cannot be searched.
+    while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
         mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
         yield Run(count / file.samplerate, mono, file.samplerate, block.shape[1])
         count += len(mono)

@@ -266,6 +266,15 @@ def test_a_sound_that_cannot_be_used_is_refused(tmp_path, samples, reason) -> No
         cut_with_picture(wav(tmp_path / "a.wav", samples), tmp_path / "a.png", CUTTING)
 
 
+def test_a_big_endian_wave_file_is_refused(tmp_path: Path) -> None:
+    """libav would decode it to noise."""
+    sound, picture = tmp_path / "a.wav", tmp_path / "a.png"
+    soundfile.write(sound, np.zeros(2 * RATE), RATE, endian="BIG")
+    Image.new("RGB", (64, 64)).save(picture)
+    with pytest.raises(RejectedError, match="big-endian"):
+        cut_with_picture(sound, picture, CUTTING)
+
+
 def test_a_header_that_claims_a_huge_picture_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("RGB", (8, 8)).save(path)
