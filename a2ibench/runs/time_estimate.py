@@ -1,7 +1,7 @@
 """Estimate the time of a study's trainings from earlier measurements, or guess it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -9,6 +9,7 @@ from typing import Any
 
 from a2ibench.data.store import PairStore
 from a2ibench.results.job_state import CHECKPOINT, JobState
+from a2ibench.results.records import Result
 from a2ibench.runs.progress_display import clock
 from a2ibench.runs.trial import Trial
 
@@ -81,18 +82,21 @@ def _measured(
         if not unknown:
             break
         measured = defaultdict[str, list[float]](list)
-        for job in jobs:
-            with suppress(OSError):
-                result = JobState(job).result
-                if (
-                    result is not None
-                    and result.job.kind == "model"
-                    and result.job.method in unknown
-                    and result.images_per_second
-                    and result.spec is not None
-                    and result.spec.image_size == size
-                    and all(result.hardware.get(part) == hardware[part] for part in HARDWARE)
-                ):
-                    measured[result.job.method].append(result.images_per_second)
+        for result in _trainings(jobs, size, hardware):
+            if result.job.method in unknown and result.images_per_second:
+                measured[result.job.method].append(result.images_per_second)
         speeds |= {method: median(found) for method, found in measured.items()}
     return speeds
+
+
+def _trainings(jobs: Iterable[Path], size: int, hardware: Mapping[str, Any]) -> Iterator[Result]:
+    """Yield the results of trainings at this size on this hardware."""
+    for job in jobs:
+        result = None
+        with suppress(OSError):
+            result = JobState(job).result
+        if result is None or result.spec is None or result.job.kind != "model":
+            continue
+        same = all(result.hardware.get(part) == hardware[part] for part in HARDWARE)
+        if same and result.spec.image_size == size:
+            yield result
