@@ -47,9 +47,15 @@ def read_picture(path: Path, size: int) -> ImageArray:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit and float greyscale, which PIL clips at 255 when it converts."""
+    """Scale 16-bit and float greyscale, which PIL clips at 255 when it converts.
+
+    What is white in 32 bits, whole numbers or floats, is told from the lightest level.
+    """
     levels = np.asarray(picture, dtype=np.float64)
-    top = 65_535.0 if levels.max() > 255 else 255.0 if levels.max() > 1 else 1.0
+    if picture.mode.startswith("I;16") or levels.max() > 255:
+        top = 65_535.0
+    else:
+        top = 255.0 if levels.max() > 1 else 1.0
     return Image.fromarray((np.clip(levels / top, 0, 1) * 255).round().astype(np.uint8))
 
 

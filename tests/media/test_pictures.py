@@ -22,6 +22,15 @@ def test_each_listed_format_is_read(tmp_path, suffix):
     np.testing.assert_allclose(read, np.broadcast_to((200, 40, 90), (8, 8, 3)), atol=8)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("level", [1, 90, 200, 51 * 257, 65_535])
+def test_a_grey_picture_of_16_bits_is_as_bright_as_it_says(tmp_path, suffix, level):
+    """Also one so dark that its levels would fit into 8 bits."""
+    Image.fromarray(np.full((12, 10), level, np.uint16)).save(tmp_path / f"a{suffix}")
+    read = read_picture(tmp_path / f"a{suffix}", 8)
+    np.testing.assert_array_equal(read, round(level / 257))
+
+
 @pytest.mark.parametrize("suffix", [".png", ".gif"])
 def test_another_format_is_not_opened_whatever_the_file_is_called(tmp_path, suffix):
     path = picture(tmp_path / f"a{suffix}", "GIF")
