@@ -16,7 +16,7 @@ from a2ibench.cli.options import (
     read_settings,
     set_option,
 )
-from a2ibench.errors import UserError, command
+from a2ibench.errors import UserError, command, counted
 
 if TYPE_CHECKING:
     from a2ibench.curation.corrections import Effect
@@ -160,14 +160,15 @@ def _find(
         carried = write_label_sheet(store, rows, findings, display.say)
     covers, suspect = findings.table["covers"], findings.table["suspect"]
     display.say(
-        f"{folder / SHEET}: {int((covers == 'clip').sum())} clips and"
+        f"{folder / SHEET}: {counted(int((covers == 'clip').sum()), 'clip')} and"
         f" {int(suspect[covers == 'segment'].sum())} of {len(rows)} segments are suspect"
         f" (cross-validation in {findings.folds} parts, no source in two of them)"
     )
     if absent is not None and (denied := int((absent[0] | absent[1]).sum())):
-        display.say(f"{denied} segments have a label that is known not to be heard, or seen")
+        wrong = "with a label that is known not to be heard, or seen"
+        display.say(f"{counted(denied, 'segment')} {wrong}")
     if carried:
-        display.say(f"{carried} earlier decisions are carried over")
+        display.say(f"earlier decisions carried over: {carried}")
     for name in findings.unchecked:
         display.say(f"class {name!r} has one source: its labels cannot be checked")
     if not suspect.any():
@@ -203,10 +204,10 @@ def _apply(
     done = effect(store, corrections)
     write_corrections(folder, corrections)
     if store.corrections:
-        display.say(f"{len(store.corrections)} earlier corrections are replaced")
+        display.say(f"earlier corrections replaced: {len(store.corrections)}")
     left_out = sum(not label for label in corrections.values())
     display.say(
-        f"{folder / CORRECTIONS}: {left_out} pairs left out,"
+        f"{folder / CORRECTIONS}: {counted(left_out, 'pair')} left out,"
         f" {len(corrections) - left_out} relabelled"
         if corrections
         else f"{folder}: no corrections; the labels are those that were prepared"

@@ -174,7 +174,7 @@ def _print_scenes(store: "PairStore", display: "Display") -> None:
         first = scenes[0]
         one, other = first.examples
         which = f"class {first.label}"
-        which += f" ({len(scenes) - 1} more classes are similar)" if len(scenes) > 1 else ""
+        which += f" (and {len(scenes) - 1} more)" if len(scenes) > 1 else ""
         display.say(
             f"note: {which}: {first.alike} of {first.of} files show nearly the same scene, for"
             f" example {one} and {other}. If they were cut from one recording, the split leaks:"

@@ -14,7 +14,7 @@ from a2ibench.cli.options import (
     ray_address_option,
     workers_option,
 )
-from a2ibench.errors import command
+from a2ibench.errors import command, counted
 
 if TYPE_CHECKING:
     from a2ibench.curation.finding import Finding
@@ -110,7 +110,7 @@ def _offer_corrections(
         else f"apply it to a copy of the store, as {store.root} is not writable"
     )
     display.say(
-        f"{sheet}: corrections are proposed for {proposed} pairs"
+        f"{sheet}: corrections are proposed for {counted(proposed, 'pair')}"
         f" ({len(proposals) - proposed} more are for you to decide); change its column decision"
         f" (keep, drop or a class) where you disagree, then: {how}"
     )

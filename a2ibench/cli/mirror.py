@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from a2ibench.cli.options import make_display
+from a2ibench.errors import counted
 
 
 @click.command()
@@ -28,5 +29,5 @@ def mirror(study: Path, tracking_uri: str | None) -> None:
     uri = tracking_uri or default_uri(study)
     display = make_display()
     new = mirror_study(study, uri, display.say)
-    display.say(f"{study}: {new} jobs were new to MLflow at {without_password(uri)}")
+    display.say(f"{study}: {counted(new, 'job')} new to MLflow at {without_password(uri)}")
     display.say(f"MLflow: {viewer(uri)}")

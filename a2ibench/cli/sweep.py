@@ -17,7 +17,7 @@ from a2ibench.cli.options import (
     seed_option,
 )
 from a2ibench.cli.sweep_options import check_options, level_options, make_change
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, counted
 
 if TYPE_CHECKING:
     from a2ibench.generator.select_model import Choice
@@ -173,8 +173,9 @@ def _export(
     for note in notes:
         display.say(f"note: {note}")
     display.say(
-        f"{count} sounds, each unchanged and at {len(change.levels)} levels of {change.kind}:"
-        f" {folder}; {folder / LIST} names the picture that is expected for each file"
+        f"{counted(count, 'sound')}, each unchanged and at"
+        f" {counted(len(change.levels), 'level')} of {change.kind}: {folder};"
+        f" {folder / LIST} names the picture that is expected for each file"
     )
     return left_out
 

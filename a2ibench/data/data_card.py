@@ -24,8 +24,8 @@ def card_of(store: PairStore) -> str:
     if store.corrections:
         left = sum(not label for label in store.corrections.values())
         text += (
-            f"\n## Corrections\n\n{len(store.corrections) - left} labels changed and {left} pairs"
-            f" left out since; content now {store.content_hash}\n"
+            f"\n## Corrections\n\n{counted(len(store.corrections) - left, 'label')} changed and"
+            f" {counted(left, 'pair')} left out since; content now {store.content_hash}\n"
         )
     return text
 
@@ -97,7 +97,7 @@ def card(
             "",
             "## Files",
             "",
-            f"{len(sources)} files, {size / 1e6:,.1f} MB, {hours:.2f} hours;"
+            f"{counted(len(sources), 'file')}, {size / 1e6:,.1f} MB, {hours:.2f} hours;"
             " the sha256 of each is in `sources.parquet`.",
             "",
             *_table(["", "value (files)"], facts),
@@ -111,7 +111,7 @@ def card(
             "",
             "## Rejected",
             "",
-            f"{len(rejected)} files or segments were left out; each is in `rejected.parquet`.",
+            f"Files or segments left out: {len(rejected):,}; each is in `rejected.parquet`.",
             "",
             *_table(
                 ["reason", "files or segments"], [[reason, n] for reason, n in why.head(20).items()]
@@ -147,7 +147,7 @@ def _labels(index: "pd.DataFrame") -> list[str]:
     """Count the pairs with further labels, and those whose class is not heard or not seen."""
     lines = []
     if "labels" in index:
-        lines.append(f"- {index['labels'].notna().sum():,} pairs have further labels.")
+        lines.append(f"- Pairs with further labels: {index['labels'].notna().sum():,}.")
     for name, sense in (("audible", "heard"), ("visible", "seen")):
         if name in index:
             known = index[index[name].notna()]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, counted
 from a2ibench.evaluation.eval_set import GRID_NOISES
 from a2ibench.evaluation.picture_files import FORMATS, is_inside, read_checked, some
 from a2ibench.types import ImageArray, IntArray, RejectedError
@@ -106,14 +106,14 @@ def read_submission(
         notes.append("one image per segment: metrics of diversity and sensitivity are left out")
     elif gaps:
         notes.append(
-            f"the grid lacks {len(gaps)} images ({some(gaps)}): metrics of diversity and"
+            f"the grid lacks {counted(len(gaps), 'image')} ({some(gaps)}): metrics of diversity and"
             " sensitivity are left out"
         )
     else:
         chosen += [files[row][k] for row in rows[grid_rows].tolist() for k in draws]
         notes.append("sensitivity takes the k-th images of all segments as drawn from one noise")
     read, converted = read_images(chosen, folder, size, resize, progress)
-    notes += [f"{count} images {what}" for what, count in sorted(converted.items())]
+    notes += [f"{counted(count, 'image')} {what}" for what, count in sorted(converted.items())]
     images, rest = read[: len(rows)], read[len(rows) :]
     notes += _look_odd(images, rows)
     grid = rest.reshape(len(grid_rows), GRID_NOISES, *read.shape[1:]) if len(rest) else None
@@ -200,7 +200,7 @@ def _look_odd(images: ImageArray, rows: IntArray) -> list[str]:
     constant = rows[(flat == flat[:, :1]).all(axis=(1, 2))].tolist()
     notes = []
     if constant:
-        notes.append(f"{len(constant)} images are of one colour (rows {some(constant)})")
+        notes.append(f"{counted(len(constant), 'image')} of one colour (rows {some(constant)})")
     distinct = len({image.tobytes() for image in images})
     if distinct < len(images):
         notes.append(f"only {distinct} of {len(images)} images differ from each other")

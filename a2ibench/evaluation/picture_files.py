@@ -68,9 +68,9 @@ def _check_kind(path: Path, size: int, resize: bool) -> list[str]:
                     raise RejectedError("transparent pixels; save it on the ground that is meant")
                 done.append("had an opaque alpha channel, dropped")
             if opened.getexif().get(ORIENTATION, 1) != 1:
-                done.append("turned upright, as their EXIF says")
+                done.append("turned upright, as EXIF says")
             if opened.format == "JPEG":
-                done.append("are JPEG files: compression changes scores")
+                done.append("in JPEG files: compression changes scores")
     except UnidentifiedImageError:
         raise RejectedError(f"not a {FORMATS[path.suffix.lower()]} picture") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -102,7 +102,9 @@ def embed_pictures(
             parts[judge].append(embed_images(loaded, np.stack(images)))
         progress(seen, len(items))
     notes = list(unusable.notes())
-    notes += [f"{where}: {count} images {what}" for what, count in sorted(converted.items())]
+    notes += [
+        f"{where}: {counted(count, 'image')} {what}" for what, count in sorted(converted.items())
+    ]
     if flat:
         notes.append(f"{where}: {counted(len(flat), 'picture')} of one colour ({some(flat)})")
     if (distinct := len(set(digests))) < len(digests):

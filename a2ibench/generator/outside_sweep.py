@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from a2ibench.errors import UserError
+from a2ibench.errors import UserError, counted
 from a2ibench.evaluation.outside_images import Files, images_by_name, read_images, refuse_all
 from a2ibench.evaluation.picture_files import FORMATS
 from a2ibench.generator.generate import open_run, silence
@@ -175,7 +175,7 @@ def score_pictures(
         classes, size = run.model.spec.classes, run.model.spec.image_size
         notes += said
     images, converted = read_images(paths, folder, size, True, progress)
-    notes += [f"{count} pictures {what}" for what, count in sorted(converted.items())]
+    notes += [f"{counted(count, 'picture')} {what}" for what, count in sorted(converted.items())]
     swept, start = [], 0
     for name in exported.sounds:
         count = len(found[name][0])

@@ -107,10 +107,10 @@ def test_decisions_change_the_store_until_they_are_undone(root: Path, found: str
     # What was decided stays on the next sheet, and is no suspect any more.
     done = call("data", "clean", root, "--encoder", "logmel")
     assert done.exit_code == 0, done.output
-    assert "earlier decisions are carried over" in done.output
+    assert "earlier decisions carried over: " in done.output
     done = call("data", "clean", root, "--apply")
     assert done.exit_code == 0, done.output
-    assert "6 earlier corrections are replaced" in done.output
+    assert "earlier corrections replaced: 6" in done.output
     assert PairStore(root).corrections == corrected.corrections
 
     done = call("data", "clean", root, "--undo")

@@ -254,8 +254,8 @@ def test_a_line_that_stands_twice_is_cut_once_and_two_classes_of_one_clip_are_le
         "b_000000.mp4": "it is listed under several classes: cat, dog",
     }
     assert made.notes()[1:] == (
-        "listed again: 1 segments or clips; each is cut once",
-        "listed under several classes: 2 segments or clips; they are left out, since a pair has"
+        "listed again: 1 (segments or clips); each is cut once",
+        "listed under several classes: 2 (segments or clips); they are left out, since a pair has"
         " one class (--set several=keep keeps them, with all their classes)",
     )
 

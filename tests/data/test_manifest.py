@@ -290,7 +290,7 @@ def test_segments_of_several_classes_are_kept_with_all_of_them(films, tmp_path):
         ("a", None, ()),
     ]
     assert made.notes()[-1] == (
-        "listed under several classes: 1 segments or clips; each is cut once, with all of them"
+        "listed under several classes: 1 (segments or clips); each is cut once, with all of them"
     )
 
 

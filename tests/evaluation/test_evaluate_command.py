@@ -303,10 +303,10 @@ def test_what_is_converted_or_odd_is_said(store: Path, study: Path, tmp_path: Pa
     assert done.exit_code == 0, done.output
     for note in (
         "11 images resized to 32 px (Lanczos, antialiased), the middle square",
-        "1 images converted from mode L to RGB",
-        "1 images converted from mode P to RGB",
-        "1 images had an opaque alpha channel, dropped",
-        "1 images are of one colour",
+        "1 image converted from mode L to RGB",
+        "1 image converted from mode P to RGB",
+        "1 image had an opaque alpha channel, dropped",
+        "1 image of one colour",
         "The grid lacks 47 images",
     ):
         assert note.casefold() in done.output.casefold(), note

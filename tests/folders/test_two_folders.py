@@ -271,11 +271,11 @@ def test_what_is_converted_or_odd_is_said(own: Path) -> None:
     assert done.exit_code == 0, done.output
     for note in (
         "FAKE: 1 other file passed over (list.txt).",
-        "FAKE: 1 images converted from mode L to RGB.",
-        "FAKE: 1 images converted from mode P to RGB.",
-        "FAKE: 1 images had an opaque alpha channel, dropped.",
-        "FAKE: 1 images turned upright, as their EXIF says.",
-        "FAKE: 1 images are JPEG files: compression changes scores.",
+        "FAKE: 1 image converted from mode L to RGB.",
+        "FAKE: 1 image converted from mode P to RGB.",
+        "FAKE: 1 image had an opaque alpha channel, dropped.",
+        "FAKE: 1 image turned upright, as EXIF says.",
+        "FAKE: 1 image in JPEG files: compression changes scores.",
         "FAKE: 1 picture of one colour (a/clipv_1).",
         "FAKE: only 35 of 36 pictures differ from each other.",
         "FAKE: 1 of 36 are copies of pictures in REAL (a/clipv_2).",

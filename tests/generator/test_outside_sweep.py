@@ -128,7 +128,7 @@ def test_pictures_of_other_sizes_are_resized_and_counted(sent: Path, tmp_path: P
     done = call("sweep", sent, "--images", pictures, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
-    assert "1 pictures resized to 32 px (Lanczos, antialiased), the middle square" in said
+    assert "1 picture resized to 32 px (Lanczos, antialiased), the middle square" in said
 
 
 def test_the_classifier_of_a_study_judges_pictures_from_outside(

@@ -153,7 +153,7 @@ def mirrored(small_study: Path, server: Server) -> Path:
     server.start()
     done = CliRunner().invoke(main, ["mirror", str(small_study), "--tracking-uri", server.uri])
     assert done.exit_code == 0, done.output
-    assert f"6 jobs were new to MLflow at {server.uri}" in done.output
+    assert f"6 jobs new to MLflow at {server.uri}" in done.output
     return small_study
 
 

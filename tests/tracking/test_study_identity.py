@@ -149,7 +149,7 @@ def test_an_experiment_that_was_deleted_is_named_and_the_commands_in_the_message
     subprocess.run(command, shell=True, check=True, capture_output=True)
     done = CliRunner().invoke(main, shlex.split(again)[1:])
     assert done.exit_code == 0, done.output
-    assert "0 jobs were new" in done.output
+    assert "0 jobs new" in done.output
     assert [one.name for one in runs_at(uri)[0]] == ["my study"]
 
 

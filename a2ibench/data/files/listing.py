@@ -103,20 +103,20 @@ def without_conflicts(
             kept[i] = [_joined(clip, others, places) for others, places in left.items()]
     notes = []
     if n := count["again"]:
-        notes.append(f"listed again: {n:,} segments or clips; each is cut once")
+        notes.append(f"listed again: {n:,} (segments or clips); each is cut once")
     if n := count["joined"]:
         notes.append(
-            f"listed under several classes: {n:,} segments or clips; each is cut once, with all of"
-            " them"
+            f"listed under several classes: {n:,} (segments or clips); each is cut once, with all"
+            " of them"
         )
     if n := count["inside"]:
         notes.append(
-            f"listed inside a whole file of another class: {n:,} segments; they are left out: list"
-            " the segments of that class, too"
+            f"listed inside a whole file of another class: {n:,} (segments); they are left out:"
+            " list the segments of that class, too"
         )
     if n := count["classes"]:
         notes.append(
-            f"listed under several classes: {n:,} segments or clips; they are left out, since a"
+            f"listed under several classes: {n:,} (segments or clips); they are left out, since a"
             " pair has one class (--set several=keep keeps them, with all their classes)"
         )
     return [clip for i in sorted(kept) for clip in kept[i]], tuple(notes)
