@@ -39,6 +39,7 @@ class ResNet18Classifier(Judge):
     name = "resnet18"
     outputs = ("features", "logits")
     trained = True
+    encoder_free = True
     fewest_sources = 2
     held_out = HeldOut("held_out_accuracy", "accuracy", percent=True)
 
