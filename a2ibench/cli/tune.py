@@ -56,6 +56,14 @@ SHOWN = 10
     type=click.IntRange(min=1),
     help="Total number of trials, earlier ones included.",
 )
+@click.option(
+    "--repeat",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Number of the best complete trials that are repeated with two other seeds; the best mean"
+    " decides. 0 takes the best trial as it is.",
+)
 @dataset_option(
     "--dataset",
     default="arcade",
@@ -89,6 +97,7 @@ def tune(
     space: Path,
     metric: str,
     trials: int,
+    repeat: int,
     settings: tuple[str, ...],
     share: float,
     gpus_per_trial: float | None,
@@ -101,9 +110,11 @@ def tune(
 
     Optuna proposes, and successive halving (ASHA) stops trials after 1/9 and 1/3 of their budget,
     which is a --share of the final one. The test split is not touched, and every trial has seed
-    1000, which no study has by default. The best options are written as a study file with the
-    final budget: `a2ibench run OUT/best.yaml --seeds 5` tests them. Re-run the same command to
-    resume; a higher --trials adds to the trials that exist.
+    1000, which no study has by default. As options may be best with one seed and collapse with
+    another, the best trials (--repeat) are run again with seeds 1001 and 1002, and the mean
+    decides. The best options are written as a study file with the final budget: `a2ibench run
+    OUT/best.yaml --seeds 5` tests them. Re-run the same command to resume; a higher --trials adds
+    to the trials that exist.
     """
     from a2ibench.extras import require
 
@@ -132,9 +143,8 @@ def tune(
     ray.check()
     with display.running():
         tuning = plan_tuning(request, space, display.counter, display.say, share)
-        show = display.counter("trials")
         with at_work(tuning.folder):
-            search(tuning, trials, ray, lambda done: show(done, trials))
+            search(tuning, trials, repeat, ray, display.counter)
     table = write_trials(tuning)
     _print_top(table, list(tuning.space), metric, display)
     display.say(f"all trials: {tuning.folder / 'trials.csv'}")
@@ -152,8 +162,9 @@ def tune(
 def _print_top(table: Any, names: list[str], metric: str, display: "Display") -> None:
     from rich.table import Table
 
-    shown = Table("trial", "state", metric, "images", *names)
-    columns = ["trial", "state", "value", "images", *names]
+    values = ["value"] + ["mean"] * ("mean" in table)
+    shown = Table("trial", "state", metric, *values[1:], "images", *names)
+    columns = ["trial", "state", *values, "images", *names]
     for row in table[columns].head(SHOWN).itertuples(index=False, name=None):
         shown.add_row(*map(_text, row))
     display.console.print(shown, markup=False)

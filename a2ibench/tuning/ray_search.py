@@ -6,14 +6,17 @@ searcher and a new scheduler. Nothing of Ray's or Optuna's own state is read bac
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 from a2ibench.runs.executors.ray_cluster import started
 from a2ibench.runs.executors.ray_tune import RayTune
-from a2ibench.runs.resources import check_disk, need_of, trials_at_once
+from a2ibench.runs.resources import Machine, check_disk, need_of, trials_at_once
 from a2ibench.runs.trial import Trial
+from a2ibench.runs.trial_data import Counter
 from a2ibench.tuning.search_trial import (
     BROKEN,
     FAILED,
@@ -21,90 +24,161 @@ from a2ibench.tuning.search_trial import (
     STOPPED,
     SearchTrial,
     State,
+    best_options,
     end_trial,
+    read_trial,
     read_trials,
     run_trial,
 )
-from a2ibench.tuning.tune import RUNGS, Tuning
+from a2ibench.tuning.tune import MORE_SEEDS, RUNGS, Tuning
 
 VALUE, RUNG = "value", "rung"
 
 
-def search(tuning: Tuning, trials: int, ray_tune: RayTune, tell: Callable[[int], None]) -> None:
-    """Run trials until there are as many as asked for.
+def search(tuning: Tuning, trials: int, repeat: int, ray_tune: RayTune, counter: Counter) -> None:
+    """Run trials until there are as many as asked for, then repeat the best ones with
+    :data:`~a2ibench.tuning.tune.MORE_SEEDS`.
 
     Args:
         trials: number of trials in all, those of earlier commands among them.
+        repeat: number of the best complete ones that are repeated.
         ray_tune: how Ray is started, and the GPUs per trial.
 
     Raises:
         UserError: the resources that were asked for are not there.
         KeyboardInterrupt: the user stopped it.
     """
+    # A trial that diverges reports nothing.
+    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+    with ExitStack() as stack:
+
+        @cache
+        def start() -> list[Machine]:
+            return stack.enter_context(started(ray_tune.config.address))
+
+        _search(tuning, trials, ray_tune, start, counter("trials"))
+        _repeat(tuning, best_options(tuning, repeat), ray_tune, start, counter("repetitions"))
+
+
+def _search(
+    tuning: Tuning,
+    trials: int,
+    ray_tune: RayTune,
+    start: Callable[[], list[Machine]],
+    tell: Callable[[int, int], None],
+) -> None:
     known = read_trials(tuning.folder)
     ended = [one for one in known if one.state not in OPEN]
     missing = trials - len(ended)
     if missing <= 0:
         return
-    # A trial that diverges reports nothing.
-    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-    with started(ray_tune.config.address) as machines:
-        import optuna
-        from ray import tune
-        from ray.tune.schedulers import ASHAScheduler
-        from ray.tune.search.optuna import OptunaSearch
+    machines = start()
+    import optuna
+    from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
+    from ray.tune.search.optuna import OptunaSearch
 
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        searcher = OptunaSearch(
-            {name: domain.distribution() for name, domain in tuning.space.items()},
-            metric=VALUE,
-            mode=tuning.mode,
-            # Those that were cut off come first.
-            points_to_evaluate=[one.options for one in known if one.state in OPEN],
-            # The same seed again would propose the same first options again.
-            seed=tuning.task.job.seed + len(known),
-        )
-        scheduler = ASHAScheduler(
-            time_attr=RUNG,
-            metric=VALUE,
-            mode=tuning.mode,
-            max_t=RUNGS[-1],
-            grace_period=RUNGS[0],
-            reduction_factor=RUNGS[1] / RUNGS[0],
-        )
-        for number, record in enumerate(ended):
-            _remember(record, number, searcher, scheduler)
-        count = len(ended)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    searcher = OptunaSearch(
+        {name: domain.distribution() for name, domain in tuning.space.items()},
+        metric=VALUE,
+        mode=tuning.mode,
+        # Those that were cut off come first.
+        points_to_evaluate=[one.options for one in known if one.state in OPEN],
+        # The same seed again would propose the same first options again.
+        seed=tuning.task.job.seed + len(known),
+    )
+    scheduler = ASHAScheduler(
+        time_attr=RUNG,
+        metric=VALUE,
+        mode=tuning.mode,
+        max_t=RUNGS[-1],
+        grace_period=RUNGS[0],
+        reduction_factor=RUNGS[1] / RUNGS[0],
+    )
+    for number, record in enumerate(ended):
+        _remember(record, number, searcher, scheduler)
+    count = len(ended)
 
-        def note(chosen: Mapping[str, Any], state: State, reason: str | None) -> None:
-            nonlocal count
-            end_trial(tuning.trial_folder(chosen), state, reason)
-            count += 1
-            tell(count)
+    def note(chosen: Mapping[str, Any], state: State, reason: str | None) -> None:
+        nonlocal count
+        end_trial(tuning.trial_folder(chosen), state, reason)
+        count += 1
+        tell(count, trials)
 
-        trial = Trial.of(tuning.task)
-        need = need_of([trial], ray_tune.config.gpus_per_trial, machines)
-        at_once = trials_at_once(need, machines, missing, ray_tune.say)
-        check_disk([trial] * at_once, at_once)
-        resources = {"cpu": 1.0, "gpu": need.gpus}
-        with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
-            tuner = tune.Tuner(
-                tune.with_resources(tune.with_parameters(_trial, tuning=tuning), resources),
-                tune_config=tune.TuneConfig(
-                    search_alg=searcher,
-                    scheduler=scheduler,
-                    num_samples=missing,
-                    max_concurrent_trials=at_once,
-                    reuse_actors=True,
-                ),
-                run_config=tune.RunConfig(
-                    name="trials", storage_path=scratch, verbose=0, callbacks=[_closer(note)]
-                ),
-            )
-            tuner.fit()
-        if count < trials:
-            # Tune itself handles Ctrl-C: it stops its trials and returns.
-            raise KeyboardInterrupt
+    trainable = tune.with_parameters(_trial, tuning=tuning)
+    _fit(
+        trainable, tuning, missing, ray_tune, machines, note,
+        search_alg=searcher, scheduler=scheduler, num_samples=missing,
+    )  # fmt: skip
+    if count < trials:
+        # Tune itself handles Ctrl-C: it stops its trials and returns.
+        raise KeyboardInterrupt
+
+
+def _repeat(
+    tuning: Tuning,
+    best: Sequence[Mapping[str, Any]],
+    ray_tune: RayTune,
+    start: Callable[[], list[Machine]],
+    tell: Callable[[int, int], None],
+) -> None:
+    calls = [(tuning.with_seed(seed), dict(chosen)) for chosen in best for seed in MORE_SEEDS]
+    records = [read_trial(again.trial_folder(chosen)) for again, chosen in calls]
+    missing = [
+        call
+        for call, record in zip(calls, records, strict=True)
+        if record is None or record.state in OPEN
+    ]
+    if not missing:
+        return
+    machines = start()
+    from ray import tune
+
+    count = len(calls) - len(missing)
+
+    def note(config: Mapping[str, Any], state: State, reason: str | None) -> None:
+        nonlocal count
+        again, chosen = missing[config["number"]]
+        end_trial(again.trial_folder(chosen), state, reason)
+        count += 1
+        tell(count, len(calls))
+
+    trainable = tune.with_parameters(_repetition, calls=missing)
+    space = {"number": tune.grid_search(list(range(len(missing))))}
+    _fit(trainable, tuning, len(missing), ray_tune, machines, note, space)
+    if count < len(calls):
+        raise KeyboardInterrupt
+
+
+def _fit(
+    trainable: Any,
+    tuning: Tuning,
+    missing: int,
+    ray_tune: RayTune,
+    machines: Sequence[Machine],
+    note: Callable[[Mapping[str, Any], State, str | None], None],
+    space: dict[str, Any] | None = None,
+    **options: Any,
+) -> None:
+    """Run trials of a search, as many at once as there is room for."""
+    from ray import tune
+
+    trial = Trial.of(tuning.task)
+    need = need_of([trial], ray_tune.config.gpus_per_trial, machines)
+    at_once = trials_at_once(need, machines, missing, ray_tune.say)
+    check_disk([trial] * at_once, at_once)
+    with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
+        tune.Tuner(
+            tune.with_resources(trainable, {"cpu": 1.0, "gpu": need.gpus}),
+            param_space=space,
+            tune_config=tune.TuneConfig(
+                max_concurrent_trials=at_once, reuse_actors=True, **options
+            ),
+            run_config=tune.RunConfig(
+                name="trials", storage_path=scratch, verbose=0, callbacks=[_closer(note)]
+            ),
+        ).fit()
 
 
 def _remember(record: SearchTrial, number: int, searcher: Any, scheduler: Any) -> None:
@@ -124,6 +198,14 @@ def _trial(chosen: dict[str, Any], tuning: Tuning) -> None:
     from ray import tune
 
     run_trial(tuning, chosen, lambda rung, value: tune.report({RUNG: rung, VALUE: value}))
+
+
+def _repetition(config: dict[str, Any], calls: list[tuple[Tuning, dict[str, Any]]]) -> None:
+    """Run one trial with another seed, on a worker."""
+    from ray import tune
+
+    again, chosen = calls[config["number"]]
+    run_trial(again, chosen, lambda rung, value: tune.report({RUNG: rung, VALUE: value}))
 
 
 def _closer(note: Callable[[Mapping[str, Any], State, str | None], None]) -> Any:

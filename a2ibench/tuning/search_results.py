@@ -2,7 +2,9 @@
 
 import datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from a2ibench import __version__
@@ -11,8 +13,8 @@ from a2ibench.storage import atomic_write
 from a2ibench.study.request import Request
 from a2ibench.study.scale import get_scale
 from a2ibench.study.study_file import write_study_file
-from a2ibench.tuning.search_trial import DONE, read_trials
-from a2ibench.tuning.tune import RUNGS, SEED, Tuning
+from a2ibench.tuning.search_trial import DONE, OPEN, SearchTrial, read_trials, repeated
+from a2ibench.tuning.tune import MORE_SEEDS, RUNGS, SEED, Tuning
 
 BEST = "best.yaml"
 
@@ -23,10 +25,13 @@ def write_trials(tuning: Tuning) -> pd.DataFrame:
     Returns:
         The same. Trials with the whole budget stand before those that were stopped: scores of two
         budgets are not compared. ``value`` is the last score, ``score_1_9`` and so on those at the
-        rungs.
+        rungs. Those that were repeated stand before all others: ``value_seed_1001`` and so on are
+        the scores of their repetitions, and ``mean`` is that of all seeds, empty where a repetition
+        failed.
     """
     rows = []
     for number, record in enumerate(read_trials(tuning.folder)):
+        again = _repetitions(tuning, record)
         scores = {done.rung: done.value for done in record.rungs}
         last = max(scores, default=None)
         rows.append(
@@ -37,14 +42,21 @@ def write_trials(tuning: Tuning) -> pd.DataFrame:
                 "images": 0 if last is None else tuning.task.job.images * last // RUNGS[-1],
                 **record.options,
                 **{f"score_{rung}_{RUNGS[-1]}": scores.get(rung) for rung in RUNGS},
+                **{_of_seed(seed): value for seed, value in again.items()},
+                "mean": float(np.mean([scores[RUNGS[-1]], *again.values()])) if again else np.nan,
+                "repeated": bool(again),
                 "seconds": record.seconds,
                 "reason": record.reason,
             }
         )
     table = pd.DataFrame(rows)
+    lowest = tuning.mode == "min"
     table = table.sort_values(
-        ["images", "value", "trial"], ascending=[False, tuning.mode == "min", True]
+        ["repeated", "mean", "images", "value", "trial"],
+        ascending=[False, lowest, False, lowest, True],
     ).reset_index(drop=True)
+    columns = ["repeated"] if table["repeated"].any() else ["repeated", "mean"]
+    table = table.drop(columns=columns)
     with atomic_write(tuning.folder / "trials.parquet") as temporary:
         table.to_parquet(temporary)
     with atomic_write(tuning.folder / "trials.csv") as temporary:
@@ -52,8 +64,26 @@ def write_trials(tuning: Tuning) -> pd.DataFrame:
     return table
 
 
+def _repetitions(tuning: Tuning, record: SearchTrial) -> dict[int, float]:
+    """Return the score of a trial's repetition with each further seed, NaN for one that failed;
+    nothing unless all have ended."""
+    found = repeated(tuning, record.options)
+    if record.state != DONE or any(one is None or one.state in OPEN for one in found):
+        return {}
+    return {
+        seed: one.rungs[-1].value if one is not None and one.state == DONE else np.nan
+        for seed, one in zip(MORE_SEEDS, found, strict=True)
+    }
+
+
+def _of_seed(seed: int) -> str:
+    return f"value_seed_{seed}"
+
+
 def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
     """Write ``best.yaml``, a study's file with the best options and where they come from.
+
+    Best is the first of the table: of trials that were repeated, the one with the best mean.
 
     Raises:
         UserError: no trial has the whole budget.
@@ -90,6 +120,7 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
                 "states": {str(k): int(v) for k, v in table["state"].value_counts().items()},
                 "best_after": _best_after(done, len(table), tuning.mode),
                 "seed": SEED,
+                **_of_repetitions(best),
                 "pairs": job.store,
                 "encoder": job.encoder,
                 "judges": dict(tuning.task.judges),
@@ -101,6 +132,17 @@ def write_best(tuning: Tuning, request: Request, table: pd.DataFrame) -> Path:
         out=None,
     )
     return path
+
+
+def _of_repetitions(best: "pd.Series[Any]") -> dict[str, Any]:
+    """Return what is known of a trial with other seeds; nothing where it was not repeated."""
+    if pd.isna(best.get("mean")):
+        return {}
+    values = {SEED: best["value"], **{seed: best[_of_seed(seed)] for seed in MORE_SEEDS}}
+    return {
+        "by_seed": {seed: float(value) for seed, value in values.items()},
+        "mean": float(best["mean"]),
+    }
 
 
 def _best_after(done: pd.DataFrame, trials: int, mode: str) -> list[float | None]:

@@ -18,7 +18,7 @@ from a2ibench.runs.model import build, draw_eval_set, steps_of, train
 from a2ibench.runs.trial_data import load_judges_as_planned, open_as_planned
 from a2ibench.storage import lock, write_json
 from a2ibench.training.fit import DivergedError
-from a2ibench.tuning.tune import RUNGS, Tuning, split_for_tuning
+from a2ibench.tuning.tune import MORE_SEEDS, RUNGS, Tuning, split_for_tuning
 
 if TYPE_CHECKING:
     from a2ibench.contracts.model import Model
@@ -70,6 +70,18 @@ def read_trials(folder: Path) -> list[SearchTrial]:
     """Return the record of every trial of a search, in the order of their start."""
     found = [read_trial(path) for path in (folder / "trials").glob("*/")]
     return sorted((one for one in found if one is not None), key=lambda one: one.started)
+
+
+def best_options(tuning: Tuning, count: int) -> list[Options]:
+    """Return the options of the best trials with the whole budget, by their first seed."""
+    done = [record for record in read_trials(tuning.folder) if record.state == DONE]
+    done.sort(key=lambda one: one.rungs[-1].value, reverse=tuning.mode == "max")
+    return [record.options for record in done[:count]]
+
+
+def repeated(tuning: Tuning, chosen: Mapping[str, Any]) -> list[SearchTrial | None]:
+    """Return the record of a trial's repetition with each further seed."""
+    return [read_trial(tuning.with_seed(seed).trial_folder(chosen)) for seed in MORE_SEEDS]
 
 
 def _write(folder: Path, record: SearchTrial, **changed: Any) -> SearchTrial:

@@ -36,6 +36,9 @@ from a2ibench.types import Pairs
 
 SEED = 1_000
 """Seed of every trial, so that options are compared and not luck; studies count theirs from 0."""
+MORE_SEEDS = (1_001, 1_002)
+"""Seeds with which the best trials are repeated: options that are best with one seed may collapse
+with another."""
 VALIDATION_SHARE, VALIDATION_SEED = 1 / 4, 2_001
 """Share of the training clips that the judges leave: a quarter of those of each class."""
 MAX_VALIDATION = 600
@@ -100,6 +103,14 @@ class Tuning:
     def mode(self) -> str:
         """The better direction: ``max`` or ``min``."""
         return "max" if registry.metrics.get(self.metric).higher_is_better else "min"
+
+    def with_seed(self, seed: int) -> "Tuning":
+        """Return the same search with another seed, in a folder of its own."""
+        job = dataclasses.replace(self.task.job, seed=seed)
+        folder = self.folder / f"seed-{seed}"
+        return dataclasses.replace(
+            self, task=dataclasses.replace(self.task, job=job, folder=folder)
+        )
 
     def trial_folder(self, chosen: Mapping[str, Any]) -> Path:
         """Return the folder of a trial's files: the same options are the same trial."""

@@ -18,12 +18,21 @@ from a2ibench import config, registry
 from a2ibench.cli import main
 from a2ibench.errors import UserError
 from a2ibench.runs.trial_data import open_parts
+from a2ibench.storage import write_json
 from a2ibench.study.request import Request, outline
 from a2ibench.study.study_file import read_study_file
 from a2ibench.tuning.search_results import write_best, write_trials
-from a2ibench.tuning.search_trial import read_trial, run_trial, steps_at
+from a2ibench.tuning.search_trial import (
+    Rung,
+    SearchTrial,
+    State,
+    best_options,
+    read_trial,
+    run_trial,
+    steps_at,
+)
 from a2ibench.tuning.space import Domain, read_space
-from a2ibench.tuning.tune import RUNGS, Tuning, plan_tuning, split_for_tuning
+from a2ibench.tuning.tune import RUNGS, SEED, Tuning, plan_tuning, split_for_tuning
 from a2ibench.types import Spec
 
 pytestmark = pytest.mark.integration
@@ -84,7 +93,7 @@ def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys
     arguments = [
         "tune", "--model", "vae", "--space", tmp_path / "space.yaml", "--metric", "is1_lite0",
         "--dataset", request_.dataset, "--encoder", "logmel", "--images", 72, "--out",
-        tuning.folder,
+        tuning.folder, "--repeat", 1,
     ]  # fmt: skip
     if not torch.cuda.is_available():
         refused = call(*arguments, "--trials", 3, "--gpus-per-trial", 0.5)
@@ -112,6 +121,11 @@ def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys
     said = yaml.safe_load((tuning.folder / "best.yaml").read_text())["provenance"]
     assert (said["trials"], said["seed"], said["value"]) == (3, 1000, full["value"].max())
     assert said["best_after"][-1] == said["value"]
+    assert [*said["by_seed"]] == [1000, 1001, 1002]
+    assert len({*said["by_seed"].values()}) > 1
+    assert said["mean"] == pytest.approx(np.mean([*said["by_seed"].values()]))
+    assert table.loc[0, "mean"] == said["mean"]
+    assert table["mean"].notna().sum() == 1
     assert call("run", tuning.folder / "best.yaml", "--dry-run").exit_code == 0
 
     def refuse(address: str | None) -> None:
@@ -124,6 +138,39 @@ def test_a_search_goes_on_where_it_was_cut_off_and_its_best_options_are_a_studys
     (tmp_path / "space.yaml").write_text(SPACE.replace("1e-3", "1e-2"))
     other = call(*arguments, "--trials", 3)
     assert (other.exit_code, "another search (space differ)" in other.output) == (2, True)
+
+
+def test_of_trials_that_were_repeated_the_best_mean_decides(request_: Request) -> None:
+    """Not the best score of the first seed, nor one whose repetition failed or is yet to be run."""
+    tuning = plan(request_)
+
+    def write(lr: float, seed: int, value: float, state: State = "done") -> None:
+        search = tuning if seed == SEED else tuning.with_seed(seed)
+        options = {"lr": lr, "batch_size": 8}
+        record = SearchTrial(
+            options=options, state=state, rungs=[Rung(rung=9, value=value)], started=lr,
+            seconds=1.0, reason=None,
+        )  # fmt: skip
+        write_json(search.trial_folder(options) / "trial.json", record.model_dump())
+
+    for lr, value in ((1e-4, 1.9), (2e-4, 1.8), (3e-4, 1.7), (4e-4, 1.6)):
+        write(lr, SEED, value)
+    assert [one["lr"] for one in best_options(tuning, 3)] == [1e-4, 2e-4, 3e-4]
+    assert "mean" not in write_trials(tuning)
+    write(1e-4, 1_001, 1.0)
+    write(1e-4, 1_002, 1.1)
+    write(2e-4, 1_001, 1.85, "failed")
+    write(2e-4, 1_002, 1.9)
+    write(3e-4, 1_001, 1.6)
+    write(3e-4, 1_002, 1.5)
+    write(4e-4, 1_001, 1.9)
+    table = write_trials(tuning)
+    assert table["lr"].tolist() == [3e-4, 1e-4, 2e-4, 4e-4]
+    np.testing.assert_allclose(table["mean"], [1.6, 4 / 3, np.nan, np.nan])
+    path = write_best(tuning, request_, table)
+    assert read_study_file(path)["settings"]["vae"]["lr"] == 3e-4
+    said = yaml.safe_load(path.read_text())["provenance"]
+    assert said["by_seed"] == {1000: 1.7, 1001: 1.6, 1002: 1.5}
 
 
 def test_rung_by_rung_and_from_a_checkpoint_a_trial_gets_the_same_scores(
