@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from a2ibench import registry
 from a2ibench.contracts.metric import Metric
@@ -106,12 +107,22 @@ def _compare(studies: Sequence[Study]) -> Between:
                 references += [*rows.values()][:1] if equal else _named(rows)
         elif not shared:
             notes.append(f"{label}: not trained with every encoder; not compared between them.")
-        elif len(set[str]().union(*(one.definition(label) for one in same.values()))) > 1:
-            notes.append(f"{label}: with other options or code; not compared between encoders.")
         else:
+            made = [one for study in same.values() for one in study.definitions(label)]
+            if len({source for _, source in made}) > 1:
+                notes.append(f"{label}: with other code; not compared between encoders.")
+                continue
             arms.append(rows)
+            if differ := _different([options for options, _ in made]):
+                notes.append(f"{label}: has other options with each encoder ({', '.join(differ)}).")
     verdict, tables = _tables(first, references, arms, alike) if alike and arms else ("", ())
     return Between(dataset, verdict, tuple(notes), tables)
+
+
+def _different(options: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of options that do not have one value everywhere."""
+    first, *others = options
+    return [name for name in first if any(one.get(name) != first[name] for one in others)]
 
 
 def _tables(
@@ -161,5 +172,7 @@ def _named(rows: Mapping[str, RowScores], form: str = EACH) -> list[RowScores]:
 
 
 def _values(row: RowScores, metrics: Sequence[Metric]) -> tuple[tuple[float, ...], ...]:
+    """Return the scores of a row, except those that are means over random parts of the images: the
+    parts depend on the order of the segments, and that on their features."""
     scored = [row.scores[one.name] for one in metrics if one.name in row.scores]
-    return tuple(tuple(scores.values.tolist()) for scores in scored)
+    return tuple(tuple(scores.values.tolist()) for scores in scored if scores.spread is None)

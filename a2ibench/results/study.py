@@ -17,7 +17,6 @@ from a2ibench.results.read_record import DamagedError, read_record
 from a2ibench.results.result_file import JOBS
 from a2ibench.results.rows import MINUS, Row, RowScores
 from a2ibench.results.struck_metrics import find_health, usable
-from a2ibench.storage import content_key
 
 ABOUT = "study.json"
 NAME = "study.yaml"
@@ -125,15 +124,15 @@ class Study:
             if (score := result.score(metric)) is not None
         }
 
-    def definition(self, label: str) -> set[str]:
-        """Return hashes of an arm's options and code, over all results."""
-        return {
-            content_key([job.result.job.config, job.result.job.source])
+    def definitions(self, label: str) -> list[tuple[Mapping[str, Any], str]]:
+        """Return an arm's options and the hash of its code, of each result."""
+        return [
+            (job.result.job.config, job.result.job.source)
             for row in self.rows
             if row.label == label
             for job in row.results
             if job.result is not None
-        }
+        ]
 
 
 def open_study(

@@ -156,10 +156,10 @@ def change(folder: Path, method: str, **values: object) -> None:
 
 def test_what_cannot_be_compared_between_encoders_is_named_with_its_reason(tmp_path: Path) -> None:
     folders = several(tmp_path, ("logmel", "mfcc"))
-    change(folders[1], "ours", config={"lr": 9})
+    change(folders[1], "ours", source="another")
     shutil.copytree(folders[0], tmp_path / "logmel again")
     notes = write_overview(tmp_path, [*folders, tmp_path / "logmel again"])
-    assert "ours: with other options or code; not compared between encoders." in notes
+    assert "ours: with other code; not compared between encoders." in notes
     assert "logmel again: a second study of its encoder; left out." in notes
     assert notes[-1].startswith("x, between encoders: No method is separable")
     table = pd.read_csv(tmp_path / "tables" / "encoder_differences-logmel.csv")
@@ -170,6 +170,17 @@ def test_what_cannot_be_compared_between_encoders_is_named_with_its_reason(tmp_p
     notes = write_overview(tmp_path, folders)
     assert "vae: not trained with every encoder; not compared between them." in notes
     assert not (tmp_path / "tables" / "encoder_differences-logmel.csv").exists()
+
+
+def test_options_that_differ_between_encoders_are_named(tmp_path: Path) -> None:
+    """Each encoder may have options that were searched with it."""
+    folders = several(tmp_path, ("logmel", "mfcc"))
+    change(folders[0], "ours", config={"lr": 1, "ema": 0})
+    change(folders[1], "ours", config={"lr": 9, "ema": 0})
+    notes = write_overview(tmp_path, folders)
+    assert "ours: has other options with each encoder (lr)." in notes
+    table = pd.read_csv(tmp_path / "tables" / "encoder_differences-logmel.csv")
+    assert set(table["method"]) == {"ours, mfcc", "vae, mfcc"}
 
 
 def test_one_pair_store_at_several_budgets_ranks_nothing(tmp_path: Path) -> None:
