@@ -72,6 +72,7 @@ def _in_time(call: Callable[[], Any], seconds: float, name: str) -> Any:
         SlowServerError: the call has not ended after that many seconds.
     """
     future: Future[Any] = Future()
+    seconds = max(0.0, seconds)
 
     def work() -> None:
         try:
@@ -81,7 +82,7 @@ def _in_time(call: Callable[[], Any], seconds: float, name: str) -> Any:
 
     threading.Thread(target=work, daemon=True, name=f"mlflow {name}").start()
     try:
-        return future.result(max(0.0, seconds))
+        return future.result(seconds)
     except TimeoutError:
         if future.done():
             raise

@@ -207,7 +207,7 @@ def test_corrections_that_do_not_fit_are_refused_with_the_way_out(root, content,
 @pytest.mark.parametrize("name", ["sources.parquet", "rejected.parquet"])
 @pytest.mark.parametrize("damage", ["cut", "types"])
 def test_a_damaged_table_beside_the_pairs_is_named(root, name, damage):
-    assert "1 files" in card_of(PairStore(root))
+    assert "1 file" in card_of(PairStore(root))
     if damage == "cut":
         os.truncate(root / name, 50)
     else:
