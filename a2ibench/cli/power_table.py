@@ -43,6 +43,7 @@ def power_table(found: StudyPower, wanted: float, at_once: int) -> Table:
             Column("sd: seeds", {"sd seeds": "value"}),
             Column("sd: clips", {"sd clips": "value"}),
             Column("sd: rest", {"sd rest": "value"}),
+            Column("r of seeds", {"seed correlation": "value"}),
             Column("seeds × clips", {"seeds × clips": "text"}),
             Column("they detect", {"detectable": "value"}),
             Column("planned for", {"planned for": "value"}),
@@ -67,6 +68,7 @@ def _cells(one: Power, at_once: int) -> tuple[Cell, ...]:
         Label(heading(metric)),
         difference_cell(one.test),
         *(Mean(sqrt(spread), percent) for spread in spreads),
+        Number(known.correlation, 2),
         Label(f"{one.seeds} × {one.clips:,}"),
         Mean(one.detectable, percent),
         Mean(one.difference, percent),
@@ -104,6 +106,12 @@ def _notes(found: StudyPower, wanted: float, at_once: int) -> Iterator[str]:
         " these test clips, and the rest (what each seed makes of each clip) give the difference of"
         " one seed."
     )
+    if any(one.pilot.correlation is not None for one in questions):
+        yield (
+            "r of seeds: correlation of the scores of both arms over the seeds that they share. The"
+            " test does not pair seeds; where r is high, the difference varies less than these sd"
+            " suggest."
+        )
     yield from _sure(questions)
     yield (
         "Seeds, or clips, needed: for the difference planned for, the other number staying. no:"

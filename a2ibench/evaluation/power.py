@@ -20,7 +20,7 @@ from scipy import optimize, special
 
 from a2ibench.config import MAX_SEEDS
 from a2ibench.evaluation.clip_blocks import BLOCKS
-from a2ibench.evaluation.statistics import MIN_CLIPS, MIN_SEEDS
+from a2ibench.evaluation.statistics import MIN_CLIPS, MIN_SEEDS, NOISE
 from a2ibench.evaluation.variance import Array, SeedScores, components, mean_squares
 
 MAX_CLIPS = 1_000_000
@@ -44,6 +44,8 @@ class Pilot:
         earlier: whether its blocks are those of an earlier version, which did not compare them
             inside classes.
         counted: whether the number of test clips is known.
+        correlation: Pearson's r of the two arms' scores over the seeds that both have, in [−1, 1];
+            None for fewer than three of these, or where the scores of an arm do not vary.
     """
 
     seed: tuple[float, float]
@@ -55,6 +57,7 @@ class Pilot:
     clips: int
     earlier: bool = False
     counted: bool = True
+    correlation: float | None = None
 
     def power(self, difference: float, level: float, seeds: float, clips: float) -> float:
         """Return the probability of the right verdict on a difference of some absolute value.
@@ -160,7 +163,23 @@ def pilot(arm: SeedScores, base: SeedScores) -> Pilot | None:
         clips=arm.clips or arm.n,
         earlier=arm.strata is None,
         counted=arm.clips is not None,
+        correlation=seed_correlation(arm, base),
     )
+
+
+def seed_correlation(arm: SeedScores, base: SeedScores) -> float | None:
+    """Return how much alike the seeds of two arms are (see :class:`Pilot`)."""
+    of_base = dict(zip(base.seeds, base.values, strict=True))
+    shared = np.array(
+        [
+            (score, of_base[seed])
+            for seed, score in zip(arm.seeds, arm.values, strict=True)
+            if seed in of_base
+        ]
+    )
+    if len(shared) < MIN_SEEDS or np.any(np.ptp(shared, axis=0) <= NOISE * np.abs(shared).max()):
+        return None
+    return float(np.corrcoef(shared, rowvar=False)[0, 1])
 
 
 def half_width(

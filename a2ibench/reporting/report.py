@@ -26,6 +26,7 @@ from a2ibench.results.study import Study
 from a2ibench.results.study_pairs import find_store
 from a2ibench.study.earlier_results import kept_notes
 from a2ibench.study.looks import Standing, note_looks, standing
+from a2ibench.study.mixed_hardware import mixed_hardware
 from a2ibench.study.paired_tests import PairedTest, explore_study, primary_tests
 
 DIAGRAM = "critical_difference.png"
@@ -210,6 +211,7 @@ def report_on(
             ((row.label, [job.key for job in row.jobs]) for row in study.rows), study.about.kept
         ),
         *_outside_notes(study),
+        *([mixed] if (mixed := mixed_hardware(study.rows)) is not None else []),
         *(f"Failed: {failure}." for failure in study.failures()),
     )
     notes = (_what_n_is(study), SPREAD, *warnings)

@@ -90,6 +90,7 @@ class Power:
             "sd_seeds": sum(self.pilot.seed) ** 0.5,
             "sd_clips": self.pilot.block**0.5,
             "sd_rest": sum(self.pilot.rest) ** 0.5,
+            "seed_correlation": self.pilot.correlation,
             "seeds": self.seeds,
             "clips": self.clips,
             "detectable": self.detectable,

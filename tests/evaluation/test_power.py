@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from a2ibench.evaluation.power import Pilot, half_width, pilot
+from a2ibench.evaluation.power import Pilot, half_width, pilot, seed_correlation
 from a2ibench.evaluation.statistics import SeedScores, difference
 from a2ibench.evaluation.variance import components, mean_squares
 from a2ibench.study.power import Power
@@ -163,6 +163,27 @@ def test_a_pilot_holds_the_components_of_both_arms() -> None:
     unknown = pilot(replace(a, clips=None), b)
     assert unknown is not None
     assert (unknown.clips, unknown.counted) == (100, False)
+
+
+def test_a_pilot_says_how_much_alike_the_seeds_of_both_arms_are() -> None:
+    rng = np.random.default_rng(4)
+    blocks = rng.normal(size=(4, 1)) + rng.normal(size=(4, 20))
+    a, b = arm(blocks), arm(blocks + rng.normal(size=(4, 20)))
+    found = pilot(a, b)
+    assert found is not None
+    assert found.correlation == pytest.approx(stats.pearsonr(a.values, b.values).statistic)
+    # Seeds are matched by their number, whatever their order, and only those of both count.
+    order = [3, 1, 0]
+    fewer = replace(arm(b.blocks[order]), seeds=tuple(order))
+    expected = stats.pearsonr(a.values[order], b.values[order]).statistic
+    assert seed_correlation(a, fewer) == pytest.approx(expected)
+
+
+def test_too_few_seeds_or_scores_that_do_not_vary_have_no_correlation() -> None:
+    rng = np.random.default_rng(5)
+    a, b = arm(rng.normal(size=(4, 20))), arm(rng.normal(size=(4, 20)))
+    assert seed_correlation(a, replace(b, seeds=(2, 3, 4, 5))) is None
+    assert seed_correlation(a, replace(b, values=np.full(4, 0.1 + 0.2))) is None
 
 
 @pytest.mark.parametrize(

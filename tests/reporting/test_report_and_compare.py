@@ -41,6 +41,37 @@ def test_report_writes_the_tables_of_an_unfinished_study_again(tmp_path: Path) -
     assert set(primary["verdict"]) == {"worse"}
 
 
+def test_arms_that_were_trained_in_another_precision_are_named(tmp_path: Path) -> None:
+    arms = {"vae": 0.0, "ours": 0.05, "ours − x": 0.0}
+    folder = study(tmp_path / "s", arms)
+    about = json.loads((folder / "study.json").read_text())
+    about["arms"] = {
+        label: {"model": label.split(" ")[0], "change": "", "config": {}, "ablated": ""}
+        for label in arms
+    }
+    (folder / "study.json").write_text(json.dumps(about))
+
+    def trained(precision: dict[str, str]) -> str:
+        for label in arms:
+            for seed in range(3):
+                file = folder / "jobs" / f"{label}-{seed}".replace(" ", "") / "result.json"
+                made = json.loads(file.read_text())
+                used = precision.get(f"{label} {seed}", precision.get(label, "float32"))
+                file.write_text(
+                    json.dumps(made | {"hardware": {"device": "cpu", "precision": used}})
+                )
+        code, text = run("report", folder)
+        assert code == 0, text
+        return " ".join((folder / "tables" / "quality.md").read_text().split())
+
+    assert "trained alike" not in trained({})
+    said = trained({"ours − x": "bfloat16", "ours 2": "bfloat16"})
+    assert (
+        "Not all were trained alike, which may make a difference of its own: on cpu in float32:"
+        " vae, ours (seeds 0, 1); on cpu in bfloat16: ours (seed 2), ours − x." in said
+    )
+
+
 def test_every_arm_of_a_grid_and_of_a_combination_stands_against_its_full_model(
     tmp_path: Path,
 ) -> None:
