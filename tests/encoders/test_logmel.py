@@ -48,8 +48,9 @@ def test_it_agrees_with_an_independent_computation(options):
 
 def test_silence_is_the_floor_without_spread():
     feature = a2ibench.load_encoder("logmel")(np.zeros(RATE, np.float32), RATE)
-    np.testing.assert_array_equal(feature[:64], -100)
-    np.testing.assert_array_equal(feature[64:], 0)
+    # Which way a logarithm and a mean are rounded depends on the processor.
+    np.testing.assert_allclose(feature[:64], -100, atol=1e-4)
+    np.testing.assert_allclose(feature[64:], 0, atol=1e-4)
 
 
 def test_twice_the_amplitude_is_six_decibels_more():
