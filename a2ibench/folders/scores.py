@@ -73,7 +73,7 @@ def score_folders(asked: Folders, display: Display) -> FolderScores:
     size = common_side(pictures, asked.resize, None if kept is None else kept.size)
 
     def embed(side: str, chosen: Iterable[str]) -> EmbeddedPictures:
-        show = display.counter(f"{side} as {', '.join(judges)} sees it")
+        show = display.counter(f"{side} as seen by {', '.join(judges)}")
         paths = {name: files[side][name] for name in chosen}
         return embed_pictures(paths, size, asked.resize, judges, side, show)
 
@@ -88,7 +88,9 @@ def score_folders(asked: Folders, display: Display) -> FolderScores:
         heard = None
         if asked.sounds is not None:
             hearing = {name: judges[name] for name in sorted(heard_by(metrics))}
-            show = display.counter(f"{SOUNDS} as {', '.join(hearing) or 'no judge'} hears it")
+            show = display.counter(
+                f"{SOUNDS} as heard by {', '.join(hearing)}" if hearing else f"reading {SOUNDS}"
+            )
             heard = embed_sound_files({n: files[SOUNDS][n] for n in names}, hearing, SOUNDS, show)
             usable[SOUNDS] = heard.names
         names, _ = pair_names(usable)

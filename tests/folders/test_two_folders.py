@@ -142,7 +142,9 @@ def test_the_results_are_written_and_nothing_else_is_overwritten(
 ) -> None:
     request = [folders / "real", folders / "fake", "--metric", "cas_lite0", "--out"]
     for _ in range(2):
-        assert call(*request, tmp_path / "out").exit_code == 0
+        done = call(*request, tmp_path / "out")
+        assert done.exit_code == 0
+    assert "FAKE as seen by lite0" in done.output
     images = pd.read_csv(tmp_path / "out" / "images.csv")
     assert images.columns.tolist() == ["image", "class", "clip", "cas_lite0"]
     assert len(images) == len(NAMES)
@@ -153,7 +155,7 @@ def test_the_results_are_written_and_nothing_else_is_overwritten(
     refused = call(*request, tmp_path)
     assert refused.exit_code == 2
     assert "holds other files" in refused.output
-    assert "lite0 sees it" not in refused.output, "refused before any work"
+    assert "seen by lite0" not in refused.output, "refused before any work"
 
 
 def test_a_spreadsheet_does_not_run_a_file_name(own: Path, tmp_path: Path) -> None:
