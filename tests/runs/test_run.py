@@ -237,7 +237,7 @@ def test_the_default_executor_works_where_output_goes_to_a_file(
     space.write_text("lr: {log: [1e-4, 1e-3]}\n", encoding="utf-8")
     more = {
         "run": ("--seeds", "1", "--tracking-uri", "none"),
-        "tune": ("--space", str(space), "--trials", "1"),
+        "tune": ("--space", str(space), "--trials", "1", "--repeat", "0"),
     }
     arguments = [
         *(command, "--model", "vae", "--dataset", str(small_store), "--encoder", "logmel"),
