@@ -169,17 +169,11 @@ def pilot(arm: SeedScores, base: SeedScores) -> Pilot | None:
 
 def seed_correlation(arm: SeedScores, base: SeedScores) -> float | None:
     """Return how much alike the seeds of two arms are (see :class:`Pilot`)."""
-    of_base = dict(zip(base.seeds, base.values, strict=True))
-    shared = np.array(
-        [
-            (score, of_base[seed])
-            for seed, score in zip(arm.seeds, arm.values, strict=True)
-            if seed in of_base
-        ]
-    )
-    if len(shared) < MIN_SEEDS or np.any(np.ptp(shared, axis=0) <= NOISE * np.abs(shared).max()):
+    _, i, j = np.intersect1d(arm.seeds, base.seeds, return_indices=True)
+    shared = np.stack([arm.values[i], base.values[j]])
+    if len(i) < MIN_SEEDS or np.any(np.ptp(shared, axis=1) <= NOISE * np.abs(shared).max()):
         return None
-    return float(np.corrcoef(shared, rowvar=False)[0, 1])
+    return float(np.corrcoef(shared[0], shared[1])[0, 1])
 
 
 def half_width(

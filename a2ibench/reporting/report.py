@@ -211,7 +211,7 @@ def report_on(
             ((row.label, [job.key for job in row.jobs]) for row in study.rows), study.about.kept
         ),
         *_outside_notes(study),
-        *([mixed] if (mixed := mixed_hardware(study.rows)) is not None else []),
+        *mixed_hardware(study.rows),
         *(f"Failed: {failure}." for failure in study.failures()),
     )
     notes = (_what_n_is(study), SPREAD, *warnings)

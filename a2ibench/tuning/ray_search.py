@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,8 +27,8 @@ from a2ibench.tuning.search_trial import (
     State,
     best_options,
     end_trial,
-    read_trial,
     read_trials,
+    repeated,
     run_trial,
 )
 from a2ibench.tuning.tune import MORE_SEEDS, RUNGS, Tuning
@@ -98,33 +99,22 @@ def _search(
     )
     for number, record in enumerate(ended):
         _remember(record, number, searcher, scheduler)
-    count = len(ended)
-
-    def note(chosen: Mapping[str, Any], state: State, reason: str | None) -> None:
-        nonlocal count
-        end_trial(tuning.trial_folder(chosen), state, reason)
-        count += 1
-        tell(count, trials)
-
-    trainable = tune.with_parameters(_trial, tuning=tuning)
     _fit(
-        trainable, tuning, missing, ray_tune, machines, note,
+        tune.with_parameters(_trial, tuning=tuning),
+        tuning, len(ended), trials, ray_tune, machines, tuning.trial_folder, tell,
         search_alg=searcher, scheduler=scheduler, num_samples=missing,
     )  # fmt: skip
-    if count < trials:
-        # Tune itself handles Ctrl-C: it stops its trials and returns.
-        raise KeyboardInterrupt
 
 
 def _repeat(
     tuning: Tuning,
-    best: Sequence[Mapping[str, Any]],
+    best: Sequence[dict[str, Any]],
     ray_tune: RayTune,
     start: Callable[[], list[Machine]],
     tell: Callable[[int, int], None],
 ) -> None:
-    calls = [(tuning.with_seed(seed), dict(chosen)) for chosen in best for seed in MORE_SEEDS]
-    records = [read_trial(again.trial_folder(chosen)) for again, chosen in calls]
+    calls = [(tuning.with_seed(seed), chosen) for chosen in best for seed in MORE_SEEDS]
+    records = [record for chosen in best for record in repeated(tuning, chosen)]
     missing = [
         call
         for call, record in zip(calls, records, strict=True)
@@ -135,38 +125,47 @@ def _repeat(
     machines = start()
     from ray import tune
 
-    count = len(calls) - len(missing)
-
-    def note(config: Mapping[str, Any], state: State, reason: str | None) -> None:
-        nonlocal count
+    def folder(config: Mapping[str, Any]) -> Path:
         again, chosen = missing[config["number"]]
-        end_trial(again.trial_folder(chosen), state, reason)
-        count += 1
-        tell(count, len(calls))
+        return again.trial_folder(chosen)
 
-    trainable = tune.with_parameters(_repetition, calls=missing)
-    space = {"number": tune.grid_search(list(range(len(missing))))}
-    _fit(trainable, tuning, len(missing), ray_tune, machines, note, space)
-    if count < len(calls):
-        raise KeyboardInterrupt
+    _fit(
+        tune.with_parameters(_repetition, calls=missing),
+        tuning, len(calls) - len(missing), len(calls), ray_tune, machines, folder, tell,
+        {"number": tune.grid_search(list(range(len(missing))))},
+    )  # fmt: skip
 
 
 def _fit(
     trainable: Any,
     tuning: Tuning,
-    missing: int,
+    count: int,
+    total: int,
     ray_tune: RayTune,
     machines: Sequence[Machine],
-    note: Callable[[Mapping[str, Any], State, str | None], None],
+    folder: Callable[[Mapping[str, Any]], Path],
+    tell: Callable[[int, int], None],
     space: dict[str, Any] | None = None,
     **options: Any,
 ) -> None:
-    """Run trials of a search, as many at once as there is room for."""
+    """Run the trials that are missing, as many at once as there is room for.
+
+    Args:
+        count: number of trials that have ended.
+        total: number of trials that are to end.
+        folder: gives the folder of a trial from what Tune calls its configuration.
+    """
     from ray import tune
+
+    def note(config: Mapping[str, Any], state: State, reason: str | None) -> None:
+        nonlocal count
+        end_trial(folder(config), state, reason)
+        count += 1
+        tell(count, total)
 
     trial = Trial.of(tuning.task)
     need = need_of([trial], ray_tune.config.gpus_per_trial, machines)
-    at_once = trials_at_once(need, machines, missing, ray_tune.say)
+    at_once = trials_at_once(need, machines, total - count, ray_tune.say)
     check_disk([trial] * at_once, at_once)
     with tempfile.TemporaryDirectory(prefix="a2ibench-") as scratch:
         tune.Tuner(
@@ -179,6 +178,9 @@ def _fit(
                 name="trials", storage_path=scratch, verbose=0, callbacks=[_closer(note)]
             ),
         ).fit()
+    if count < total:
+        # Tune itself handles Ctrl-C: it stops its trials and returns.
+        raise KeyboardInterrupt
 
 
 def _remember(record: SearchTrial, number: int, searcher: Any, scheduler: Any) -> None:
@@ -202,10 +204,8 @@ def _trial(chosen: dict[str, Any], tuning: Tuning) -> None:
 
 def _repetition(config: dict[str, Any], calls: list[tuple[Tuning, dict[str, Any]]]) -> None:
     """Run one trial with another seed, on a worker."""
-    from ray import tune
-
     again, chosen = calls[config["number"]]
-    run_trial(again, chosen, lambda rung, value: tune.report({RUNG: rung, VALUE: value}))
+    _trial(chosen, again)
 
 
 def _closer(note: Callable[[Mapping[str, Any], State, str | None], None]) -> Any:

@@ -67,8 +67,10 @@ def write_trials(tuning: Tuning) -> pd.DataFrame:
 def _repetitions(tuning: Tuning, record: SearchTrial) -> dict[int, float]:
     """Return the score of a trial's repetition with each further seed, NaN for one that failed;
     nothing unless all have ended."""
+    if record.state != DONE:
+        return {}
     found = repeated(tuning, record.options)
-    if record.state != DONE or any(one is None or one.state in OPEN for one in found):
+    if any(one is None or one.state in OPEN for one in found):
         return {}
     return {
         seed: one.rungs[-1].value if one is not None and one.state == DONE else np.nan
